@@ -1,0 +1,2 @@
+//! The allocation-free core of picojaeger.
+#![no_std]

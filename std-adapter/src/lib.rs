@@ -1,0 +1,3 @@
+//! Jaeger tracing for servers.
+pub mod collector;
+pub mod config;
