@@ -1,0 +1,168 @@
+//! Span contexts: what a span hands to its children and to other processes.
+
+use core::ops::{BitAnd, BitOr};
+
+use crate::id::{SpanId, TraceId};
+
+/// The flag bits of a context.
+///
+/// The bits of [`Flags::WIRE`] travel in headers and packets (Jaeger's values);
+/// the others tell this process how the context came about.
+///
+/// ```
+/// use picojaeger_core::Flags;
+///
+/// let flags = Flags::SAMPLED | Flags::DEBUG;
+/// assert!(flags.contains(Flags::DEBUG));
+/// assert_eq!(flags.wire(), 3);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[repr(transparent)]
+pub struct Flags(pub(crate) u32);
+
+/// The identity of a span: trace id, span id and flags; 28 bytes.
+///
+/// Baggage travels beside it.
+///
+/// ```
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
+///
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// assert!(context.is_valid());
+/// assert!(context.flags().contains(Flags::SAMPLED));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[repr(C)]
+pub struct SpanContext {
+    pub(crate) trace: TraceId,
+    pub(crate) span: SpanId,
+    pub(crate) flags: Flags,
+}
+
+/// What `child_of` and `follows_from` accept: a span, a context, or an option
+/// of either; `None` adds nothing.
+///
+/// ```
+/// use picojaeger_core::{AsContext, SpanContext};
+///
+/// let remote: Option<SpanContext> = None;
+/// assert!(remote.as_context().is_none());
+/// ```
+pub trait AsContext {
+    /// The context, if there is one.
+    fn as_context(&self) -> Option<SpanContext>;
+}
+
+impl Flags {
+    /// The trace is sampled: its spans are recorded and sent.
+    pub const SAMPLED: Flags = Flags(1);
+    /// The trace is sampled whatever the backend's own sampling says.
+    pub const DEBUG: Flags = Flags(2);
+    /// The backend stores the trace without indexing it.
+    pub const FIREHOSE: Flags = Flags(8);
+    /// All bits that leave the process.
+    pub const WIRE: Flags = Flags(1 | 2 | 8);
+    /// The context came from another process.
+    pub const REMOTE: Flags = Flags(1 << 8);
+    /// The other process left the decision to this one.
+    pub const DEFERRED: Flags = Flags(1 << 9);
+
+    /// The flags of Jaeger's header value or packet field; other bits are cleared.
+    #[inline(always)]
+    pub const fn from_wire(bits: u8) -> Self {
+        Flags(bits as u32 & Self::WIRE.0)
+    }
+
+    /// The bits that leave the process.
+    #[inline(always)]
+    pub const fn wire(self) -> u8 {
+        (self.0 & Self::WIRE.0) as u8
+    }
+
+    /// Whether every bit of `other` is set.
+    #[inline(always)]
+    pub const fn contains(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These flags without those of `other`.
+    #[inline(always)]
+    pub const fn without(self, other: Flags) -> Self {
+        Flags(self.0 & !other.0)
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Flags;
+    #[inline(always)]
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Flags {
+    type Output = Flags;
+    #[inline(always)]
+    fn bitand(self, other: Flags) -> Flags {
+        Flags(self.0 & other.0)
+    }
+}
+
+impl SpanContext {
+    /// A context of these parts.
+    #[inline(always)]
+    pub const fn new(trace: TraceId, span: SpanId, flags: Flags) -> Self {
+        SpanContext { trace, span, flags }
+    }
+
+    /// The trace that the span belongs to.
+    #[inline(always)]
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace
+    }
+
+    /// The span's own id.
+    #[inline(always)]
+    pub const fn span_id(&self) -> SpanId {
+        self.span
+    }
+
+    /// Sampled, debug, firehose and where the context came from.
+    #[inline(always)]
+    pub const fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// Whether the span is recorded and sent.
+    #[inline(always)]
+    pub const fn is_sampled(&self) -> bool {
+        self.flags.contains(Flags::SAMPLED)
+    }
+
+    /// Whether both ids are set; a span can only continue a valid context.
+    #[inline(always)]
+    pub const fn is_valid(&self) -> bool {
+        !self.trace.is_zero() && !self.span.is_zero()
+    }
+}
+
+impl AsContext for SpanContext {
+    #[inline(always)]
+    fn as_context(&self) -> Option<SpanContext> {
+        Some(*self)
+    }
+}
+
+impl<T: AsContext> AsContext for Option<T> {
+    #[inline(always)]
+    fn as_context(&self) -> Option<SpanContext> {
+        self.as_ref().and_then(T::as_context)
+    }
+}
+
+impl<T: AsContext + ?Sized> AsContext for &T {
+    #[inline(always)]
+    fn as_context(&self) -> Option<SpanContext> {
+        (**self).as_context()
+    }
+}

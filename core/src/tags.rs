@@ -1,0 +1,59 @@
+//! Names and values of OpenTracing's standard tags and log fields.
+//!
+//! Source: OpenTracing's semantic conventions, version 1.1.
+
+/// The library, framework or module that made the span.
+pub const COMPONENT: &str = "component";
+/// The name of the database instance.
+pub const DB_INSTANCE: &str = "db.instance";
+/// The statement sent to the database.
+pub const DB_STATEMENT: &str = "db.statement";
+/// The kind of database, `sql` or a product's name.
+pub const DB_TYPE: &str = "db.type";
+/// The user of the database.
+pub const DB_USER: &str = "db.user";
+/// A boolean: the operation failed.
+pub const ERROR: &str = "error";
+/// The request's method.
+pub const HTTP_METHOD: &str = "http.method";
+/// The response's status, an integer.
+pub const HTTP_STATUS_CODE: &str = "http.status_code";
+/// The request's URL.
+pub const HTTP_URL: &str = "http.url";
+/// The address at which messages are exchanged.
+pub const MESSAGE_BUS_DESTINATION: &str = "message_bus.destination";
+/// The peer's address in the form its network uses.
+pub const PEER_ADDRESS: &str = "peer.address";
+/// The peer's host name.
+pub const PEER_HOSTNAME: &str = "peer.hostname";
+/// The peer's IPv4 address.
+pub const PEER_IPV4: &str = "peer.ipv4";
+/// The peer's IPv6 address.
+pub const PEER_IPV6: &str = "peer.ipv6";
+/// The peer's port, an integer.
+pub const PEER_PORT: &str = "peer.port";
+/// The peer's service name.
+pub const PEER_SERVICE: &str = "peer.service";
+/// An integer: above 0 the trace is sampled, 0 it is not.
+pub const SAMPLING_PRIORITY: &str = "sampling.priority";
+/// The span's part in a call: one of the `SPAN_KIND_…` values.
+pub const SPAN_KIND: &str = "span.kind";
+/// Value of [`SPAN_KIND`]: calls another service.
+pub const SPAN_KIND_CLIENT: &str = "client";
+/// Value of [`SPAN_KIND`]: takes a message.
+pub const SPAN_KIND_CONSUMER: &str = "consumer";
+/// Value of [`SPAN_KIND`]: gives a message.
+pub const SPAN_KIND_PRODUCER: &str = "producer";
+/// Value of [`SPAN_KIND`]: serves a call.
+pub const SPAN_KIND_SERVER: &str = "server";
+
+/// Log field: the kind of error, with event `error`.
+pub const ERROR_KIND: &str = "error.kind";
+/// Log field: the error itself.
+pub const ERROR_OBJECT: &str = "error.object";
+/// Log field: what happened, a stable short name.
+pub const EVENT: &str = "event";
+/// Log field: a text for people.
+pub const MESSAGE: &str = "message";
+/// Log field: a stack trace.
+pub const STACK: &str = "stack";

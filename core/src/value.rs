@@ -1,0 +1,131 @@
+//! Tag and log values, and their keys.
+
+/// A value of a tag or a log field.
+///
+/// The usual types convert into it, so `tag("port", 6831)` works. An unsigned
+/// value above `i64::MAX` is sent as a decimal string, since Jaeger's Thrift
+/// has no unsigned type.
+///
+/// ```
+/// use picojaeger_core::Value;
+///
+/// assert_eq!(Value::from(42), Value::I64(42));
+/// assert_eq!(Value::from("fast"), Value::Str("fast"));
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// Text.
+    Str(&'a str),
+    /// A truth value.
+    Bool(bool),
+    /// A signed integer.
+    I64(i64),
+    /// An unsigned integer.
+    U64(u64),
+    /// A floating-point number.
+    F64(f64),
+    /// Raw bytes.
+    Bytes(&'a [u8]),
+}
+
+/// The key of a tag or a log field: kept by reference where it is `'static`,
+/// copied into the span where it is [`Copied`].
+///
+/// At most 255 bytes are kept.
+///
+/// ```
+/// use picojaeger_core::{Copied, Key};
+///
+/// let name = String::from("user.name");
+/// assert_eq!(Key::from(Copied(&name)).as_str(), "user.name");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Key<'a> {
+    /// Kept by reference.
+    Static(&'static str),
+    /// Copied into the span.
+    Copied(&'a str),
+}
+
+/// Marks text that does not live for the whole program, so it is copied into
+/// the span: a key of a tag, or an operation name.
+///
+/// ```
+/// use picojaeger_core::{Copied, Key};
+///
+/// let route = String::from("GET /orders");
+/// assert_eq!(Key::from(Copied(&route)), Key::Copied("GET /orders"));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Copied<'a>(pub &'a str);
+
+impl Key<'_> {
+    /// The text.
+    #[inline(always)]
+    pub const fn as_str(&self) -> &str {
+        match self {
+            Key::Static(text) | Key::Copied(text) => text,
+        }
+    }
+}
+
+impl From<&'static str> for Key<'_> {
+    #[inline(always)]
+    fn from(text: &'static str) -> Self {
+        Key::Static(text)
+    }
+}
+
+impl<'a> From<Copied<'a>> for Key<'a> {
+    #[inline(always)]
+    fn from(text: Copied<'a>) -> Self {
+        Key::Copied(text.0)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a str) -> Self {
+        Value::Str(value)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a [u8]) -> Self {
+        Value::Bytes(value)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a [u8; N]) -> Self {
+        Value::Bytes(value)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    #[inline(always)]
+    fn from(value: bool) -> Self {
+        Value::Bool(value)
+    }
+}
+
+/// Lossless conversions of the number types.
+macro_rules! from_number {
+    ($($from:ty => $variant:ident as $to:ty),* $(,)?) => {$(
+        impl From<$from> for Value<'_> {
+            #[inline(always)]
+            fn from(value: $from) -> Self {
+                Value::$variant(value as $to)
+            }
+        }
+    )*};
+}
+
+from_number! {
+    i8 => I64 as i64, i16 => I64 as i64, i32 => I64 as i64, i64 => I64 as i64, isize => I64 as i64,
+    u8 => I64 as i64, u16 => I64 as i64, u32 => I64 as i64, u64 => U64 as u64, usize => U64 as u64,
+    f32 => F64 as f64, f64 => F64 as f64,
+}
