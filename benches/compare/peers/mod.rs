@@ -1,0 +1,3 @@
+//! The peers, each in a file of its own.
+
+pub(crate) mod fastrace;
