@@ -135,25 +135,14 @@ fn measure_workload(
     workload: Workload,
     effort: Effort,
 ) -> Vec<Row> {
-    let mut turns: Vec<_> = libraries
+    let mut turns: Vec<Turn> = libraries
         .iter_mut()
         .filter(|library| library.workloads().contains(&workload))
         .map(|library| (Row::new(library.as_ref(), workload), library))
         .collect();
-    let phases: [(usize, fn(&mut Row, &mut dyn Library)); 3] = [
-        (effort.warm_up, Row::warm_up),
-        (effort.timed, Row::time),
-        (effort.counted, Row::count),
-    ];
-    for (rounds, phase) in phases {
-        for round in 0..rounds {
-            for turn in 0..turns.len() {
-                let first = (round + turn) % turns.len();
-                let (row, library) = &mut turns[first];
-                phase(row, library.as_mut());
-            }
-        }
-    }
+    take_turns(&mut turns, effort.warm_up, Row::warm_up);
+    take_turns(&mut turns, effort.timed, Row::time);
+    take_turns(&mut turns, effort.counted, Row::count);
     turns
         .into_iter()
         .map(|(mut row, _)| {
@@ -161,4 +150,18 @@ fn measure_workload(
             row
         })
         .collect()
+}
+
+/// A library with its row.
+type Turn<'a> = (Row, &'a mut Box<dyn Library>);
+
+/// In each round every library does `work` once; another one begins.
+fn take_turns(turns: &mut [Turn], rounds: usize, work: fn(&mut Row, &mut dyn Library)) {
+    for round in 0..rounds {
+        for turn in 0..turns.len() {
+            let next = (round + turn) % turns.len();
+            let (row, library) = &mut turns[next];
+            work(row, library.as_mut());
+        }
+    }
 }

@@ -9,15 +9,15 @@ use std::env;
 use std::process::ExitCode;
 
 use picojaeger_workloads::floor::Floor;
-use picojaeger_workloads::{BURST, Library, Workload};
+use picojaeger_workloads::{BURST, Drained, Library, Workload};
 
 /// Every case. A new one is a line here, and a run of
 /// `benches/instructions.py --update`.
 const CASES: &[Case] = &[
-    Case::burst("floor W1", || Box::new(Floor), Workload::W1),
-    Case::burst("floor W2", || Box::new(Floor), Workload::W2),
-    Case::burst("floor W2-moved", || Box::new(Floor), Workload::W2Moved),
-    Case::drain("floor drain", || Box::new(Floor), Workload::W2),
+    Case::new("floor W1", floor, Workload::W1, Part::Burst),
+    Case::new("floor W2", floor, Workload::W2, Part::Burst),
+    Case::new("floor W2-moved", floor, Workload::W2Moved, Part::Burst),
+    Case::new("floor drain", floor, Workload::W2, Part::Drain),
 ];
 
 /// Bursts before the measured ones: caches, pools and lazy statics settle.
@@ -34,66 +34,57 @@ struct Case {
 }
 
 /// Which half of a burst's life is measured.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Part {
+    /// The application's: making the spans.
     Burst,
+    /// The worker's: delivering them, called on this thread.
     Drain,
 }
 
 impl Case {
-    /// Measures the application's side: making the spans.
-    const fn burst(
+    const fn new(
         name: &'static str,
         library: fn() -> Box<dyn Library>,
         workload: Workload,
+        part: Part,
     ) -> Self {
         Self {
             name,
             library,
             workload,
-            part: Part::Burst,
+            part,
         }
     }
 
-    /// Measures the other side: delivering them, on this thread.
-    const fn drain(
-        name: &'static str,
-        library: fn() -> Box<dyn Library>,
-        workload: Workload,
-    ) -> Self {
-        Self {
-            name,
-            library,
-            workload,
-            part: Part::Drain,
-        }
-    }
-
-    /// Runs the case; returns the spans that the measured part made.
+    /// Runs the case; returns the spans that the measured part was about.
     fn run(&self) -> Result<usize, String> {
         let mut library = (self.library)();
         for round in 0..WARM_UP + MEASURED {
             let part = (round >= WARM_UP).then_some(self.part);
             let drained = self.round(library.as_mut(), part);
-            if drained != self.workload.exported() as u64 {
-                return Err(format!("{}: {drained} spans came out", self.name));
+            if drained.exported != self.workload.exported() as u64 {
+                return Err(format!("{}: {drained:?} of {BURST} spans", self.name));
             }
         }
         Ok(MEASURED * BURST)
     }
 
-    /// One burst and its drain; returns what came out.
-    fn round(&self, library: &mut dyn Library, part: Option<Part>) -> u64 {
-        let workload = self.workload;
-        if part == Some(Part::Burst) {
-            measured(|| library.burst(workload));
-        } else {
-            library.burst(workload);
-        }
-        if part == Some(Part::Drain) {
-            measured(|| library.drain()).exported
-        } else {
-            library.drain().exported
+    /// One burst and its drain, with `part` inside [`measured`].
+    fn round(&self, library: &mut dyn Library, part: Option<Part>) -> Drained {
+        match part {
+            None => {
+                library.burst(self.workload);
+                library.drain()
+            }
+            Some(Part::Burst) => {
+                measured(|| library.burst(self.workload));
+                library.drain()
+            }
+            Some(Part::Drain) => {
+                library.burst(self.workload);
+                measured(|| library.drain())
+            }
         }
     }
 }
@@ -124,8 +115,11 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<String, String> {
     case.run().map(|spans| spans.to_string())
 }
 
-/// The function that callgrind is told to count. It is its own symbol
-/// whatever `part` is, because nothing may inline it.
+fn floor() -> Box<dyn Library> {
+    Box::new(Floor)
+}
+
+/// The function that callgrind is told to count; so nothing may inline it.
 #[inline(never)]
 fn measured<R>(part: impl FnOnce() -> R) -> R {
     part()
