@@ -1,13 +1,17 @@
 //! The allocation-free core of picojaeger.
 #![no_std]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod context;
+mod exclusion;
 mod id;
+pub mod ring;
 pub mod tags;
 mod time;
 mod value;
 
 pub use context::{AsContext, Flags, SpanContext};
+pub use exclusion::{Exclusion, Guarded, Interrupts};
 pub use id::{SpanId, TraceId};
 pub use time::{Anchor, Clock, Rate};
 pub use value::{Copied, Key, Value};

@@ -1,0 +1,228 @@
+//! The consuming side.
+
+use super::memory::{Frame, Memory};
+use super::sync::Ordering;
+use super::{LENGTH, OPEN, PAD, Shared, release_order};
+
+/// The one reader of a ring.
+///
+/// Frames are read at a cursor and stay in the ring until [`Consumer::release`]
+/// frees them all, or [`Consumer::rewind`] starts over. On a ring that
+/// overwrites, a frame is freed as the cursor passes it, and there is nothing
+/// to rewind.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let (mut producer, mut consumer) = ring.split();
+/// producer.push(1, &[&[Word::new(7)]]).unwrap();
+///
+/// assert_eq!(consumer.peek().unwrap().sequence(), 1);
+/// consumer.advance();
+/// consumer.rewind(); // as after a packet that is to be sent again
+/// assert!(consumer.peek().is_some());
+/// ```
+pub struct Consumer<'r> {
+    shared: &'r Shared,
+    memory: Memory<'r>,
+    /// Frames were handed out up to here.
+    cursor: u32,
+    /// Length of the frame at the cursor, once it was peeked.
+    peeked: u32,
+    owner: Option<&'r dyn Overwriting>,
+    overwrites: bool,
+}
+
+/// What a consumer needs the exclusion for.
+pub(super) trait Overwriting: Sync {
+    /// Pins the oldest frame, if it is committed, or frees a pad; gives its
+    /// position and commit word.
+    fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)>;
+
+    /// Ends the pin and frees up to the given position.
+    fn unpin(&self, shared: &Shared, free_to: Option<u32>);
+
+    /// Lets another consumer be taken.
+    fn give_back(&self);
+}
+
+impl<'r> Consumer<'r> {
+    pub(super) fn shared(
+        shared: &'r Shared,
+        memory: Memory<'r>,
+        owner: &'r dyn Overwriting,
+        overwrites: bool,
+    ) -> Self {
+        Consumer {
+            owner: Some(owner),
+            overwrites,
+            ..Consumer::sole(shared, memory)
+        }
+    }
+
+    pub(super) fn sole(shared: &'r Shared, memory: Memory<'r>) -> Self {
+        Consumer {
+            shared,
+            memory,
+            cursor: shared.tail.load(Ordering::Relaxed),
+            peeked: 0,
+            owner: None,
+            overwrites: false,
+        }
+    }
+
+    /// The frame at the cursor; `None` if there is none or it is still open.
+    #[inline]
+    pub fn peek(&mut self) -> Option<Frame<'_>> {
+        let word = match self.owner {
+            Some(owner) if self.overwrites => self.pin(owner)?,
+            _ => self.committed()?,
+        };
+        self.peeked = word & LENGTH;
+        // SAFETY: the commit word was read by Acquire. The frame is freed by `advance`
+        // or `release`, which need this borrow to be over, and is pinned meanwhile.
+        Some(unsafe { self.memory.frame(self.cursor, self.peeked) })
+    }
+
+    /// Moves the cursor behind the frame that [`Consumer::peek`] gave last.
+    #[inline]
+    pub fn advance(&mut self) {
+        self.cursor = self.cursor.wrapping_add(core::mem::take(&mut self.peeked));
+        if let (true, Some(owner)) = (self.overwrites, self.owner) {
+            owner.unpin(self.shared, Some(self.cursor));
+        }
+    }
+
+    /// Leaves the frame that [`Consumer::peek`] gave last for later.
+    #[inline]
+    pub fn leave(&mut self) {
+        self.peeked = 0;
+        if let (true, Some(owner)) = (self.overwrites, self.owner) {
+            owner.unpin(self.shared, None);
+        }
+    }
+
+    /// Frees every frame before the cursor.
+    #[inline]
+    pub fn release(&mut self) {
+        if !self.overwrites {
+            self.shared.tail.store(self.cursor, release_order());
+        }
+    }
+
+    /// Moves the cursor back to the oldest frame that is not freed.
+    #[inline]
+    pub fn rewind(&mut self) {
+        self.peeked = 0;
+        if !self.overwrites {
+            self.cursor = self.shared.tail.load(Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes from the cursor to the newest reserved frame, headers included.
+    #[inline]
+    pub fn backlog(&self) -> usize {
+        let cursor = if self.overwrites {
+            self.shared.tail.load(Ordering::Relaxed)
+        } else {
+            self.cursor
+        };
+        self.shared
+            .head
+            .load(Ordering::Acquire)
+            .wrapping_sub(cursor) as usize
+    }
+
+    /// Bytes of the ring.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.memory.size() as usize
+    }
+
+    /// Everything that was reserved before this call lies before this position.
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark(self.shared.head.load(Ordering::Acquire))
+    }
+
+    /// Whether the cursor has passed `mark`.
+    #[inline]
+    pub fn has_passed(&self, mark: Mark) -> bool {
+        let cursor = if self.overwrites {
+            self.shared.tail.load(Ordering::Relaxed)
+        } else {
+            self.cursor
+        };
+        cursor.wrapping_sub(mark.0) as i32 >= 0
+    }
+
+    /// The commit word at the cursor, pads skipped.
+    #[inline(always)]
+    fn committed(&mut self) -> Option<u32> {
+        loop {
+            if self.cursor == self.shared.head.load(Ordering::Acquire) {
+                return None;
+            }
+            let word = self.memory.commit_word(self.cursor).load(Ordering::Acquire);
+            if word & OPEN != 0 {
+                return None;
+            }
+            if word & PAD == 0 {
+                return Some(word);
+            }
+            self.cursor = self.cursor.wrapping_add(word & LENGTH);
+        }
+    }
+
+    /// The commit word of the oldest frame, which is pinned; pads are freed.
+    fn pin(&mut self, owner: &dyn Overwriting) -> Option<u32> {
+        loop {
+            let (position, word) = owner.pin(self.shared, self.memory)?;
+            if word & OPEN != 0 {
+                return None;
+            }
+            self.cursor = position;
+            if word & PAD == 0 {
+                return Some(word);
+            }
+        }
+    }
+}
+
+/// A position of a ring, from [`Consumer::mark`].
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let (mut producer, mut consumer) = ring.split();
+/// producer.push(0, &[&[Word::new(7)]]).unwrap();
+/// let mark = consumer.mark();
+/// assert!(!consumer.has_passed(mark));
+/// consumer.peek();
+/// consumer.advance();
+/// assert!(consumer.has_passed(mark));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark(u32);
+
+impl Drop for Consumer<'_> {
+    fn drop(&mut self) {
+        if let Some(owner) = self.owner {
+            if self.overwrites {
+                owner.unpin(self.shared, None);
+            }
+            owner.give_back();
+        }
+    }
+}
+
+impl core::fmt::Debug for Consumer<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Consumer")
+            .field("backlog", &self.backlog())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}

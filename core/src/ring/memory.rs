@@ -1,0 +1,253 @@
+//! The words of a ring, and the storage they lie in.
+
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+use super::sync::AtomicU32;
+use super::{HEADER, WORD};
+
+/// A machine word that may be undefined or part of a pointer: what frames are
+/// copied in.
+pub type Word = MaybeUninit<usize>;
+
+/// One byte of a ring's memory.
+pub type ByteCell = UnsafeCell<MaybeUninit<u8>>;
+
+/// In-place storage of `N` bytes, a power of two from 128 to 2³⁰.
+pub type Bytes<const N: usize> = [ByteCell; N];
+
+/// Gives [`Bytes`] the alignment of the frame header.
+#[repr(C, align(8))]
+pub(super) struct Aligned<B: ?Sized>(pub(super) B);
+
+/// Where a ring's frames lie.
+///
+/// # Safety
+///
+/// `memory` must give the same bytes each time: writable through a shared
+/// reference, 8-byte aligned where the value itself is, used by nothing else,
+/// and a power of two from 128 to 2³⁰ of them.
+pub unsafe trait Storage {
+    /// The bytes.
+    #[doc(hidden)]
+    fn memory(&self) -> Memory<'_>;
+}
+
+/// Storage that is lent as a slice of words.
+///
+/// ```
+/// use picojaeger_core::ring::{Lent, Word};
+///
+/// let mut words = [Word::uninit(); 64];
+/// assert!(Lent::new(&mut words).is_some());
+/// assert!(Lent::new(&mut words[..63]).is_none()); // not a power of two
+/// ```
+#[derive(Debug)]
+pub struct Lent<'a> {
+    base: *mut Word,
+    bytes: u32,
+    _lent: PhantomData<&'a mut [Word]>,
+}
+
+// SAFETY: the slice is lent mutably, so nobody else uses it, and words may be sent.
+unsafe impl Send for Lent<'_> {}
+// SAFETY: a shared `Lent` gives no access to the words; the ring it lies in does,
+// under the ring's own rules.
+unsafe impl Sync for Lent<'_> {}
+
+/// A view of a ring's bytes, addressed by free-running positions.
+#[cfg(not(loom))]
+#[derive(Clone, Copy, Debug)]
+pub struct Memory<'r> {
+    base: *mut u8,
+    size: u32,
+    _ring: PhantomData<&'r ByteCell>,
+}
+
+#[cfg(loom)]
+pub use crate::model::Memory;
+
+/// A committed frame, read in place.
+#[derive(Debug)]
+pub struct Frame<'r> {
+    sequence: u32,
+    #[cfg(not(loom))]
+    words: &'r [Word],
+    #[cfg(loom)]
+    words: crate::model::Copied<'r>,
+}
+
+/// Fails to compile for a size that a ring cannot have.
+pub(super) const fn assert_size(bytes: usize) {
+    assert!(
+        valid_size(bytes),
+        "a ring has a power of two of bytes, from 128 to 1 GiB"
+    );
+}
+
+/// Undefined bytes.
+#[cfg(not(loom))]
+pub(super) const fn bytes<const N: usize>() -> Bytes<N> {
+    [const { UnsafeCell::new(MaybeUninit::uninit()) }; N]
+}
+
+const fn valid_size(bytes: usize) -> bool {
+    bytes.is_power_of_two() && bytes >= 128 && bytes <= 1 << 30
+}
+
+#[cfg(not(loom))]
+// SAFETY: `FrameRing::new` checks the size, `Aligned` gives the alignment, and the
+// cells belong to the ring alone.
+unsafe impl Storage for [ByteCell] {
+    #[inline(always)]
+    fn memory(&self) -> Memory<'_> {
+        Memory {
+            base: self.as_ptr().cast_mut().cast(),
+            size: self.len() as u32,
+            _ring: PhantomData,
+        }
+    }
+}
+
+#[cfg(not(loom))]
+// SAFETY: as for the slice.
+unsafe impl<const N: usize> Storage for Bytes<N> {
+    #[inline(always)]
+    fn memory(&self) -> Memory<'_> {
+        self.as_slice().memory()
+    }
+}
+
+#[cfg(not(loom))]
+// SAFETY: `Lent::new` checks size and alignment, and holds the only borrow.
+unsafe impl Storage for Lent<'_> {
+    #[inline(always)]
+    fn memory(&self) -> Memory<'_> {
+        Memory {
+            base: self.base.cast(),
+            size: self.bytes,
+            _ring: PhantomData,
+        }
+    }
+}
+
+impl<'a> Lent<'a> {
+    /// The words as storage; `None` unless they are a power of two of bytes,
+    /// from 128 to 2³⁰, and aligned to 8 bytes.
+    pub fn new(words: &'a mut [Word]) -> Option<Self> {
+        let bytes = size_of_val(words);
+        let base = words.as_mut_ptr();
+        (valid_size(bytes) && base.addr().is_multiple_of(8)).then_some(Lent {
+            base,
+            bytes: bytes as u32,
+            _lent: PhantomData,
+        })
+    }
+}
+
+#[cfg(not(loom))]
+impl<'r> Memory<'r> {
+    /// Bytes of the ring, a power of two.
+    #[inline(always)]
+    pub(super) fn size(self) -> u32 {
+        self.size
+    }
+
+    #[inline(always)]
+    fn at(self, position: u32) -> *mut u8 {
+        // SAFETY: masked by the size, the offset lies in the memory.
+        unsafe { self.base.add((position & (self.size - 1)) as usize) }
+    }
+
+    /// The commit word of the frame at `position`, which must be a multiple of a word.
+    #[inline(always)]
+    pub(super) fn commit_word(self, position: u32) -> &'r AtomicU32 {
+        debug_assert!(position.is_multiple_of(WORD));
+        // SAFETY: in bounds and aligned to a word. While a position is a frame's start
+        // its first four bytes are only ever accessed atomically.
+        unsafe { AtomicU32::from_ptr(self.at(position).cast()) }
+    }
+
+    /// Writes the sequence number of the frame at `position`.
+    ///
+    /// # Safety
+    /// The caller holds that frame, open.
+    #[inline(always)]
+    pub(super) unsafe fn write_sequence(self, position: u32, sequence: u32) {
+        // SAFETY: a frame has at least `HEADER` bytes, in one piece.
+        unsafe { self.at(position).add(4).cast::<u32>().write(sequence) }
+    }
+
+    /// Copies `words` to `position`.
+    ///
+    /// # Safety
+    /// The caller holds an open frame that has these bytes.
+    #[inline(always)]
+    pub(super) unsafe fn write(self, position: u32, words: &[Word]) {
+        let to = self.at(position).cast::<Word>();
+        // SAFETY: a frame is contiguous, so source and target have the length; the
+        // frame is the caller's alone, so they do not overlap.
+        unsafe { copy(words, to) }
+    }
+
+    /// The committed frame of `length` bytes at `position`.
+    ///
+    /// # Safety
+    /// The commit word was read by Acquire, and the frame is not freed in `'r`.
+    #[inline(always)]
+    pub(super) unsafe fn frame(self, position: u32, length: u32) -> Frame<'r> {
+        let at = self.at(position);
+        // SAFETY: the producer wrote the header before the commit; the body was
+        // written or is undefined, which `Word` allows.
+        unsafe {
+            Frame {
+                sequence: at.add(4).cast::<u32>().read(),
+                words: core::slice::from_raw_parts(
+                    at.add(HEADER as usize).cast(),
+                    ((length - HEADER) / WORD) as usize,
+                ),
+            }
+        }
+    }
+}
+
+/// Copies whole words: on a 32-bit chip in a loop, which for a record's length
+/// is cheaper than a call of `memcpy`.
+///
+/// # Safety
+/// As for `ptr::copy_nonoverlapping`.
+#[inline(always)]
+unsafe fn copy(words: &[Word], to: *mut Word) {
+    if cfg!(target_pointer_width = "32") {
+        let mut to = to;
+        for word in words {
+            // SAFETY: in bounds by the caller's promise. Volatile, so that the
+            // compiler does not make a call of it.
+            unsafe {
+                to.write_volatile(*word);
+                to = to.add(1);
+            }
+        }
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len()) }
+    }
+}
+
+impl Frame<'_> {
+    /// The frame's number.
+    #[inline(always)]
+    pub fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
+    /// The body.
+    #[inline(always)]
+    pub fn words(&self) -> &[Word] {
+        #[cfg(not(loom))]
+        return self.words;
+        #[cfg(loom)]
+        return self.words.as_slice();
+    }
+}

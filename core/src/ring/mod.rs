@@ -1,0 +1,499 @@
+//! A framed ring: reserve, copy, commit.
+//!
+//! Producers reserve a contiguous slot in a few instructions inside the
+//! exclusion, copy outside of it, and commit by one Release store. One consumer
+//! reads frames in place and in order, and stops at the first that is still
+//! open. Loads and stores suffice, so it runs without compare-and-swap.
+//!
+//! A frame is 8 bytes of header (commit word, sequence number) and a body of
+//! whole words. Nothing here knows what the words mean.
+
+mod consumer;
+mod memory;
+mod sole;
+mod sync;
+
+use core::marker::PhantomData;
+use core::sync::atomic::AtomicUsize;
+
+use crate::exclusion::{Exclusion, Guarded, increment};
+
+pub use consumer::Consumer;
+use consumer::Overwriting;
+use memory::{Aligned, Memory};
+pub use memory::{ByteCell, Bytes, Frame, Lent, Storage, Word};
+pub use sole::{Producer, Sole};
+use sync::{AtomicU32, Ordering};
+
+/// A ring of frames that many producers fill and one consumer empties.
+///
+/// - `X` keeps producers apart: [`Exclusion`], or [`Sole`] for a single
+///   [`Producer`] that needs none.
+/// - `S` is a value of the user's that lives under the same exclusion.
+/// - `B` is the storage: [`Bytes`] in place, or [`Lent`] words. Its size is a
+///   power of two from 128 bytes to 1 GiB.
+/// - `P` says what a full ring does: [`DropNewest`] or [`OverwriteOldest`].
+///
+/// A `FrameRing<X, S, Bytes<N>, P>` coerces by reference to one without `N`.
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, Word};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
+///
+/// let (_, slot) = RING.reserve(1, |_, _| ());
+/// let mut slot = slot.unwrap();
+/// slot.write(&[Word::new(42)]);
+/// slot.commit();
+///
+/// let mut consumer = RING.consumer().unwrap();
+/// assert_eq!(consumer.peek().unwrap().words().len(), 1);
+/// consumer.advance();
+/// consumer.release();
+/// assert!(consumer.peek().is_none());
+/// ```
+#[repr(C)]
+pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest> {
+    shared: Shared,
+    guarded: Guarded<X, State<S>>,
+    policy: PhantomData<fn() -> P>,
+    storage: Aligned<B>,
+}
+
+/// What both sides see: positions run freely and wrap at 2³².
+pub(crate) struct Shared {
+    /// Producers have reserved up to here.
+    head: AtomicU32,
+    /// Free up to here.
+    tail: AtomicU32,
+    /// Frames that were committed or dropped are numbered; these were dropped.
+    full: AtomicUsize,
+    blocked: AtomicUsize,
+    evicted: AtomicUsize,
+}
+
+/// What the exclusion guards.
+struct State<S> {
+    sequence: u32,
+    /// The frame that the consumer reads, under overwrite-oldest.
+    pinned: Option<u32>,
+    consumed: bool,
+    user: S,
+}
+
+/// A full ring drops the newest frame: the producer is told so.
+#[derive(Debug)]
+pub struct DropNewest;
+
+/// A full ring evicts the oldest committed frames ("flight recorder").
+///
+/// A frame that is open or being read is never evicted; a push that meets one
+/// drops itself. Needs an [`Exclusion`], so it does not compile on a [`Sole`] ring:
+///
+/// ```compile_fail
+/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Sole};
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>, OverwriteOldest>::sole();
+/// ```
+#[derive(Debug)]
+pub struct OverwriteOldest;
+
+/// What a full ring does; [`DropNewest`] or [`OverwriteOldest`].
+pub trait Policy: sealed::Sealed {
+    /// Whether room is made by evicting the oldest frame.
+    #[doc(hidden)]
+    const OVERWRITES: bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::DropNewest {}
+    impl Sealed for super::OverwriteOldest {}
+}
+
+impl Policy for DropNewest {
+    const OVERWRITES: bool = false;
+}
+
+impl Policy for OverwriteOldest {
+    const OVERWRITES: bool = true;
+}
+
+/// Why a frame was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Refused {
+    /// No room; the consumer is behind. Counted by the ring.
+    Full,
+    /// No room, and the oldest frame is open or being read. Counted by the ring.
+    Blocked,
+    /// Another call on this ring is inside the exclusion. Counted by the ring.
+    Reentered,
+}
+
+/// How many frames a ring has dropped, by cause.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Dropped {
+    /// Pushes that found no room.
+    pub full: usize,
+    /// Pushes that could not evict, since the oldest frame was open or being read.
+    pub blocked: usize,
+    /// Frames that were evicted by newer ones.
+    pub evicted: usize,
+    /// Calls that came while another was inside the exclusion.
+    pub reentered: usize,
+}
+
+/// A reserved frame: write its words, then [`Slot::commit`].
+///
+/// Dropping it instead makes the consumer skip it. Forgetting it leaves the
+/// frame open for good, and the consumer stops before it.
+#[derive(Debug)]
+#[must_use = "the consumer waits until the frame is committed"]
+pub struct Slot<'r> {
+    memory: Memory<'r>,
+    at: u32,
+    written: u32,
+    length: u32,
+    sequence: u32,
+}
+
+/// Reserved, not yet committed.
+const OPEN: u32 = 1 << 31;
+/// To be skipped.
+const PAD: u32 = 1 << 30;
+/// Length of the frame in bytes, header included.
+const LENGTH: u32 = PAD - 1;
+/// Bytes of the commit word and the sequence number.
+pub(crate) const HEADER: u32 = 8;
+const WORD: u32 = size_of::<usize>() as u32;
+/// How often a push enters the exclusion to evict, before it gives up.
+const EVICTIONS: u32 = 32;
+
+impl<X: Exclusion, S, const N: usize, P: Policy> FrameRing<X, S, Bytes<N>, P> {
+    /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
+    #[cfg(not(loom))]
+    pub const fn new(user: S) -> Self {
+        const { memory::assert_size(N) };
+        FrameRing {
+            shared: Shared::new(),
+            guarded: Guarded::new(State::new(user)),
+            policy: PhantomData,
+            storage: Aligned(memory::bytes()),
+        }
+    }
+}
+
+impl<X: Exclusion, S, B: Storage, P: Policy> FrameRing<X, S, B, P> {
+    /// An empty ring in this storage.
+    pub fn over(storage: B, user: S) -> Self {
+        FrameRing {
+            shared: Shared::new(),
+            guarded: Guarded::new(State::new(user)),
+            policy: PhantomData,
+            storage: Aligned(storage),
+        }
+    }
+}
+
+impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy> FrameRing<X, S, B, P> {
+    /// Runs `f` on the user's value, inside the exclusion; `None` if a call on
+    /// this ring is already inside.
+    #[inline(always)]
+    pub fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> Option<R> {
+        self.guarded.with(|state| f(&mut state.user))
+    }
+
+    /// Reserves a frame of `words` words and runs `stamp` on the user's value
+    /// and the frame's sequence number, both inside the exclusion.
+    ///
+    /// A frame that is dropped takes a sequence number too. `stamp` does not run
+    /// where the call is [`Refused::Reentered`], hence the option.
+    #[inline(always)]
+    pub fn reserve<T>(
+        &self,
+        words: usize,
+        stamp: impl FnOnce(&mut S, u32) -> T,
+    ) -> (Option<T>, Result<Slot<'_>, Refused>) {
+        let mut stamp = Some(stamp);
+        let length = frame_length(words);
+        let memory = self.storage.0.memory();
+        let mut rounds = if P::OVERWRITES { EVICTIONS } else { 0 };
+        loop {
+            let entered = self.guarded.with(|state| {
+                let place = self.shared.place(memory, length);
+                if place.is_none() && rounds > 0 && self.shared.evict(memory, state.pinned) {
+                    return None;
+                }
+                let sequence = state.sequence;
+                state.sequence = sequence.wrapping_add(1);
+                let stamped = stamp.take().map(|stamp| stamp(&mut state.user, sequence));
+                if place.is_none() {
+                    increment(if P::OVERWRITES {
+                        &self.shared.blocked
+                    } else {
+                        &self.shared.full
+                    });
+                }
+                Some((stamped, place, sequence))
+            });
+            let Some(outcome) = entered else {
+                return (None, Err(Refused::Reentered));
+            };
+            rounds = rounds.wrapping_sub(1);
+            let Some((stamped, place, sequence)) = outcome else {
+                continue;
+            };
+            let refused = if P::OVERWRITES {
+                Refused::Blocked
+            } else {
+                Refused::Full
+            };
+            let slot = place
+                .ok_or(refused)
+                .map(|at| Slot::new(memory, at, length, sequence));
+            return (stamped, slot);
+        }
+    }
+
+    /// The consumer, or `None` while there is one.
+    pub fn consumer(&self) -> Option<Consumer<'_>>
+    where
+        X: Exclusion,
+        S: Send,
+    {
+        let taken = self
+            .guarded
+            .with(|state| core::mem::replace(&mut state.consumed, true));
+        (taken == Some(false)).then(|| {
+            Consumer::shared(
+                &self.shared,
+                self.storage.0.memory(),
+                &self.guarded,
+                P::OVERWRITES,
+            )
+        })
+    }
+
+    /// How many frames were dropped so far, by cause.
+    pub fn dropped(&self) -> Dropped {
+        Dropped {
+            reentered: self.guarded.refused(),
+            ..self.shared.dropped()
+        }
+    }
+}
+
+impl Shared {
+    #[cfg(not(loom))]
+    const fn new() -> Self {
+        Shared {
+            head: AtomicU32::new(0),
+            tail: AtomicU32::new(0),
+            full: AtomicUsize::new(0),
+            blocked: AtomicUsize::new(0),
+            evicted: AtomicUsize::new(0),
+        }
+    }
+
+    #[cfg(loom)]
+    fn new() -> Self {
+        Shared {
+            head: AtomicU32::new(0),
+            tail: AtomicU32::new(0),
+            full: AtomicUsize::new(0),
+            blocked: AtomicUsize::new(0),
+            evicted: AtomicUsize::new(0),
+        }
+    }
+
+    /// Opens a frame of `length` bytes at the head, or says that there is no room.
+    #[inline(always)]
+    fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
+        let head = self.head.load(Ordering::Relaxed);
+        let free = memory.size() - head.wrapping_sub(self.tail.load(Ordering::Acquire));
+        let (at, need) = fit(memory.size(), head, length);
+        if need > free {
+            return None;
+        }
+        if at != head {
+            memory
+                .commit_word(head)
+                .store(at.wrapping_sub(head) | PAD, Ordering::Relaxed);
+        }
+        memory
+            .commit_word(at)
+            .store(length | OPEN, Ordering::Relaxed);
+        self.head.store(at.wrapping_add(length), Ordering::Release);
+        Some(at)
+    }
+
+    /// Frees the oldest frame, unless it is open or pinned or there is none.
+    fn evict(&self, memory: Memory<'_>, pinned: Option<u32>) -> bool {
+        let tail = self.tail.load(Ordering::Relaxed);
+        if tail == self.head.load(Ordering::Relaxed) || pinned == Some(tail) {
+            return false;
+        }
+        let word = memory.commit_word(tail).load(Ordering::Acquire);
+        if word & OPEN != 0 {
+            return false;
+        }
+        if word & PAD == 0 {
+            increment(&self.evicted);
+        }
+        self.tail
+            .store(tail.wrapping_add(word & LENGTH), Ordering::Release);
+        true
+    }
+
+    fn dropped(&self) -> Dropped {
+        use core::sync::atomic::Ordering::Relaxed;
+        Dropped {
+            full: self.full.load(Relaxed),
+            blocked: self.blocked.load(Relaxed),
+            evicted: self.evicted.load(Relaxed),
+            reentered: 0,
+        }
+    }
+}
+
+impl<S> State<S> {
+    const fn new(user: S) -> Self {
+        State {
+            sequence: 0,
+            pinned: None,
+            consumed: false,
+            user,
+        }
+    }
+}
+
+impl<'r> Slot<'r> {
+    #[inline(always)]
+    fn new(memory: Memory<'r>, at: u32, length: u32, sequence: u32) -> Self {
+        Slot {
+            memory,
+            at,
+            written: HEADER,
+            length,
+            sequence,
+        }
+    }
+
+    /// The frame's number: consecutive for one ring, dropped frames included.
+    pub fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
+    /// Copies `words` behind what was written before; words that exceed the
+    /// reserved length are left out.
+    #[inline(always)]
+    pub fn write(&mut self, words: &[Word]) {
+        let bytes = size_of_val(words) as u32;
+        if bytes <= self.length - self.written {
+            // SAFETY: the frame is ours until it is committed, and the bytes lie in it.
+            unsafe { self.memory.write(self.at.wrapping_add(self.written), words) };
+            self.written += bytes;
+        }
+    }
+
+    /// Hands the frame to the consumer. Words that were not written are undefined.
+    #[inline(always)]
+    pub fn commit(self) {
+        self.close(0);
+        core::mem::forget(self);
+    }
+
+    #[inline(always)]
+    fn close(&self, flags: u32) {
+        // SAFETY: the frame is ours until the store below.
+        unsafe { self.memory.write_sequence(self.at, self.sequence) };
+        self.memory
+            .commit_word(self.at)
+            .store(self.length | flags, commit_order());
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.close(PAD);
+    }
+}
+
+impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
+    fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)> {
+        self.with(|state| {
+            let tail = shared.tail.load(Ordering::Relaxed);
+            if tail == shared.head.load(Ordering::Acquire) {
+                return None;
+            }
+            let word = memory.commit_word(tail).load(Ordering::Acquire);
+            if word & PAD != 0 {
+                shared
+                    .tail
+                    .store(tail.wrapping_add(word & LENGTH), release_order());
+            } else if word & OPEN == 0 {
+                state.pinned = Some(tail);
+            }
+            Some((tail, word))
+        })
+        .flatten()
+    }
+
+    fn unpin(&self, shared: &Shared, free_to: Option<u32>) {
+        self.with(|state| {
+            state.pinned = None;
+            if let Some(tail) = free_to {
+                shared.tail.store(tail, release_order());
+            }
+        });
+    }
+
+    fn give_back(&self) {
+        self.with(|state| state.consumed = false);
+    }
+}
+
+/// Bytes of a frame whose body is `words` words; saturates, so that no ring has room for it.
+#[inline(always)]
+const fn frame_length(words: usize) -> u32 {
+    let longest = (LENGTH - HEADER) / WORD;
+    let words = if words > longest as usize {
+        longest
+    } else {
+        words as u32
+    };
+    HEADER + words * WORD
+}
+
+/// Where a frame of `length` bytes goes, and how many bytes that takes: a frame
+/// never wraps, so the rest of the memory is skipped where it is too short.
+#[inline(always)]
+const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {
+    let to_end = size - (head & (size - 1));
+    if length > to_end {
+        (head.wrapping_add(to_end), length.saturating_add(to_end))
+    } else {
+        (head, length)
+    }
+}
+
+/// The order of the store that commits a frame.
+#[inline(always)]
+fn commit_order() -> Ordering {
+    #[cfg(loom)]
+    if crate::model::weakened(crate::model::Weakness::Commit) {
+        return Ordering::Relaxed;
+    }
+    Ordering::Release
+}
+
+/// The order of the store that frees frames.
+#[inline(always)]
+fn release_order() -> Ordering {
+    #[cfg(loom)]
+    if crate::model::weakened(crate::model::Weakness::Release) {
+        return Ordering::Relaxed;
+    }
+    Ordering::Release
+}

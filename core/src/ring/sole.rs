@@ -1,0 +1,172 @@
+//! Rings with one producer, which need no exclusion.
+
+use core::marker::PhantomData;
+
+use super::memory::{Aligned, Bytes, Memory, Storage, Word};
+use super::sync::Ordering;
+use super::{
+    Consumer, DropNewest, Dropped, FrameRing, PAD, Refused, Shared, State, commit_order, fit,
+    frame_length,
+};
+use crate::exclusion::{Guarded, increment};
+
+/// No exclusion: the ring hands out one [`Producer`] and one [`Consumer`].
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Sole;
+
+/// The one writer of a [`Sole`] ring.
+///
+/// A push is a copy, two loads and two stores. It may move between threads but
+/// not be shared by them.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, FrameRing, Refused, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let (mut producer, consumer) = ring.split();
+/// let body = [Word::new(1); 4];
+/// let mut pushed = 0;
+/// while producer.push(pushed, &[&body]).is_ok() {
+///     pushed += 1;
+/// }
+/// assert_eq!(pushed as usize, 128 / (8 + size_of_val(&body)));
+/// assert_eq!(producer.dropped().full, 1);
+/// # drop(consumer);
+/// ```
+pub struct Producer<'r> {
+    shared: &'r Shared,
+    memory: Memory<'r>,
+    head: u32,
+    /// The tail as last seen; the real one is this or later.
+    tail: u32,
+    _not_sync: PhantomData<core::cell::Cell<()>>,
+}
+
+// SAFETY: without `Exclusion` nothing reaches `guarded` through a shared reference;
+// positions are atomic, and frames are handed from the one producer to the one
+// consumer, both of which borrow the ring mutably.
+unsafe impl<S: Send, B: Sync + ?Sized> Sync for FrameRing<Sole, S, B> {}
+
+impl<const N: usize> FrameRing<Sole, (), Bytes<N>, DropNewest> {
+    /// An empty ring of `N` bytes for one producer.
+    #[cfg(not(loom))]
+    pub const fn sole() -> Self {
+        const { super::memory::assert_size(N) };
+        FrameRing {
+            shared: Shared::new(),
+            guarded: Guarded::with_exclusion(Sole, State::new(())),
+            policy: PhantomData,
+            storage: Aligned(super::memory::bytes()),
+        }
+    }
+}
+
+impl<B: Storage> FrameRing<Sole, (), B, DropNewest> {
+    /// An empty ring in this storage, for one producer.
+    pub fn sole_over(storage: B) -> Self {
+        FrameRing {
+            shared: Shared::new(),
+            guarded: Guarded::with_exclusion(Sole, State::new(())),
+            policy: PhantomData,
+            storage: Aligned(storage),
+        }
+    }
+}
+
+impl<B: Storage + ?Sized> FrameRing<Sole, (), B, DropNewest> {
+    /// The two ends. Frames that a former pair left are still there.
+    pub fn split(&mut self) -> (Producer<'_>, Consumer<'_>) {
+        let (shared, memory) = (&self.shared, self.storage.0.memory());
+        let producer = Producer {
+            shared,
+            memory,
+            head: shared.head.load(Ordering::Relaxed),
+            tail: shared.tail.load(Ordering::Relaxed),
+            _not_sync: PhantomData,
+        };
+        (producer, Consumer::sole(shared, memory))
+    }
+}
+
+impl Producer<'_> {
+    /// Appends a frame with this sequence number and the words of all `parts`.
+    ///
+    /// # Errors
+    /// [`Refused::Full`], which the ring counts.
+    #[inline(always)]
+    pub fn push(&mut self, sequence: u32, parts: &[&[Word]]) -> Result<(), Refused> {
+        let mut words = 0;
+        for part in parts {
+            words += part.len();
+        }
+        let length = frame_length(words);
+        let (at, need) = fit(self.memory.size(), self.head, length);
+        if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
+            self.make_room(need)?;
+        }
+        if at != self.head {
+            let pad = at.wrapping_sub(self.head) | PAD;
+            self.memory
+                .commit_word(self.head)
+                .store(pad, Ordering::Relaxed);
+        }
+        let mut to = at.wrapping_add(super::HEADER);
+        // SAFETY: the bytes from `head` on are free, and ours until the head moves.
+        unsafe {
+            self.memory.write_sequence(at, sequence);
+            for part in parts {
+                self.memory.write(to, part);
+                to = to.wrapping_add(size_of_val(*part) as u32);
+            }
+        }
+        self.memory.commit_word(at).store(length, Ordering::Relaxed);
+        self.head = at.wrapping_add(length);
+        self.shared.head.store(self.head, commit_order());
+        Ok(())
+    }
+
+    /// Bytes that are not freed yet, by the tail as it stands now.
+    #[inline]
+    pub fn backlog(&self) -> usize {
+        self.head
+            .wrapping_sub(self.shared.tail.load(Ordering::Relaxed)) as usize
+    }
+
+    /// An upper bound of [`Producer::backlog`] that costs no look at the
+    /// consumer's side.
+    #[inline(always)]
+    pub fn backlog_bound(&self) -> usize {
+        self.head.wrapping_sub(self.tail) as usize
+    }
+
+    /// Bytes of the ring.
+    #[inline(always)]
+    pub fn capacity(&self) -> usize {
+        self.memory.size() as usize
+    }
+
+    /// How many frames were dropped so far.
+    pub fn dropped(&self) -> Dropped {
+        self.shared.dropped()
+    }
+
+    /// Looks at the tail again.
+    #[cold]
+    fn make_room(&mut self, need: u32) -> Result<(), Refused> {
+        self.tail = self.shared.tail.load(Ordering::Acquire);
+        if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
+            increment(&self.shared.full);
+            return Err(Refused::Full);
+        }
+        Ok(())
+    }
+}
+
+impl core::fmt::Debug for Producer<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Producer")
+            .field("backlog", &self.backlog())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
