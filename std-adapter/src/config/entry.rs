@@ -6,7 +6,7 @@ use super::duration;
 use super::error::{ConfigError, Origin, clean};
 use super::layer::{Fault, SamplerParam, host, port};
 use super::settings::TagValue;
-use super::yaml::{Node, Value};
+use super::yaml::{Node, Value, is_boolean};
 
 /// A value, and where it stands.
 pub(super) struct Entry<'a> {
@@ -18,7 +18,10 @@ impl Entry<'_> {
     pub(super) fn text(&self) -> Result<String, ConfigError> {
         match self.value {
             Value::Text(text) | Value::Variable(text) => Ok(text.clone()),
-            _ => Err(self.wrong("not text", "text; numbers and yes or no in quotes")),
+            Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
+                Err(self.wrong("not text", "quotes around it"))
+            }
+            _ => Err(self.wrong("not text", "text")),
         }
     }
 
@@ -38,6 +41,12 @@ impl Entry<'_> {
     }
 
     pub(super) fn port(&self) -> Result<u16, ConfigError> {
+        if matches!(self.value, Value::Variable(text) if text.starts_with("tcp://")) {
+            return Err(self.wrong(
+                "the address of a Kubernetes service and not a port",
+                "1 to 65535, or enableServiceLinks: false in the pod",
+            ));
+        }
         self.as_integer()
             .and_then(|number| u16::try_from(number).ok())
             .ok_or_else(|| self.wrong("not a port", "1 to 65535"))
@@ -267,7 +276,6 @@ impl Entry<'_> {
 
     fn as_number(&self) -> Option<f64> {
         match self.value {
-            #[allow(clippy::cast_precision_loss)] // a parameter of 2^53 is out of range anyway
             Value::Integer(value) => Some(*value as f64),
             Value::Float(value) => Some(*value),
             Value::Variable(text) => text.parse().ok(),
@@ -281,10 +289,8 @@ impl Entry<'_> {
             Value::Bool(value) => value.to_string(),
             Value::Integer(value) => value.to_string(),
             Value::Float(value) => value.to_string(),
-            Value::Text(text) => match text.as_str() {
-                "" => "\"\"".into(),
-                text => clean(text),
-            },
+            Value::Text(text) if looks_typed(text) => format!("\"{text}\""),
+            Value::Text(text) => clean(text),
             Value::Variable(text) => clean(text),
             Value::List(_) => "[…]".into(),
             Value::Map(_) => "{…}".into(),
@@ -296,6 +302,12 @@ fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|inner| inner.strip_suffix(']'))
         .unwrap_or(host)
+}
+
+/// Whether text was in quotes, without which it would not be text.
+fn looks_typed(text: &str) -> bool {
+    let short = text.len() < 40;
+    short && (text.is_empty() || is_boolean(text) || text.parse::<f64>().is_ok())
 }
 
 fn parse_memory(text: &str) -> Option<usize> {

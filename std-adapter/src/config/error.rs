@@ -219,14 +219,16 @@ impl fmt::Display for ConfigError {
                  `sampler.type` in the file or JAEGER_SAMPLER_TYPE to const, probabilistic or \
                  ratelimiting, with a parameter, or call Config::sampler",
             ),
-            Self::MissingSamplerParam { origin } => write!(
-                f,
-                "{origin}: the sampler has no parameter; set `sampler.param` beside it{}",
-                match origin {
-                    Origin::Variable { .. } => ": JAEGER_SAMPLER_PARAM",
-                    _ => "",
-                }
-            ),
+            Self::MissingSamplerParam { origin } => {
+                let param = match origin {
+                    Origin::Variable { .. } => "JAEGER_SAMPLER_PARAM",
+                    _ => "`sampler.param`",
+                };
+                write!(
+                    f,
+                    "{origin}: the sampler has no parameter; set {param} beside it"
+                )
+            }
             Self::HeaderClash { name, other } => write!(
                 f,
                 "the header name `{name}` cannot be told apart from `{other}`; rename one"

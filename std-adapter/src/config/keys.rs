@@ -1,16 +1,10 @@
 //! The keys of the file: all spellings, and how each is read.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use serde_saphyr::{Location, Spanned};
-
 use super::entry::Entry;
-use super::error::{ConfigError, Origin};
+use super::error::ConfigError;
 use super::layer::{Layer, SamplerType};
 use super::nearest::nearest;
 use super::settings::{ClockSource, IpVersion};
-use super::yaml::{Node, Value, parse};
 
 /// Reads a value into its slot.
 pub(super) type Apply = fn(&mut Layer, &Entry<'_>) -> Result<(), ConfigError>;
@@ -164,7 +158,11 @@ static KEYS: &[(&[&str], Apply)] = &[
         ],
         |layer, entry| layer.resolve_interval.set(entry, entry.duration()?),
     ),
-    // What does not exist: refused, unless the value says that it is not wanted.
+];
+
+/// What belongs to features that do not exist: refused, unless the value says that the feature is
+/// not wanted.
+static REFUSED: &[(&[&str], Apply)] = &[
     (&["propagation"], |_, entry| propagation(entry)),
     (&["local_agent.enabled"], |_, entry| {
         match entry.boolean()? {
@@ -233,18 +231,37 @@ pub(super) const HTTP_COLLECTOR: &str =
     "sending to a collector over HTTP is not supported yet; remove it, and send to an agent";
 pub(super) const RPC_METRICS: &str = "RPC metrics are not supported yet; remove it, or use false";
 
-/// Reads a whole file.
-pub(super) fn read_file(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
-    let root = parse(file, text)?;
-    let mut reader = Reader {
-        file,
-        layer: Layer::default(),
-    };
-    reader.reject_duplicates("", &root)?;
-    reader.read_group("", &root)?;
-    let layer = reader.layer;
-    layer.check_sampler()?;
-    Ok(layer)
+/// How the key with this path is read, if there is such a key.
+pub(super) fn find(path: &str) -> Option<Apply> {
+    KEYS.iter()
+        .chain(REFUSED)
+        .find(|(names, _)| names.contains(&path))
+        .map(|(_, apply)| *apply)
+}
+
+/// Whether keys stand below this path.
+pub(super) fn is_group(path: &str) -> bool {
+    let mut all = spellings(KEYS).chain(spellings(REFUSED));
+    all.any(|full| below(path, full).is_some())
+}
+
+/// The nearest key that has a meaning: the same one at another level, a neighbour, or one whose
+/// whole path is near.
+pub(super) fn suggestion(path: &str, key: &str) -> Option<&'static str> {
+    let limit = 1 + key.len().min(40) / 4;
+    let neighbours = || spellings(KEYS).filter_map(|full| below(path, full));
+    spellings(KEYS)
+        .find(|full| full.rsplit('.').next() == Some(key))
+        .or_else(|| nearest(key, limit, neighbours()))
+        .or_else(|| nearest(&join(path, key), limit, spellings(KEYS)))
+}
+
+/// A key below those of `path`.
+pub(super) fn join(path: &str, key: &str) -> String {
+    match path {
+        "" => key.into(),
+        path => format!("{path}.{key}"),
+    }
 }
 
 pub(super) fn sampler_type(entry: &Entry<'_>) -> Result<SamplerType, ConfigError> {
@@ -281,134 +298,15 @@ fn clock(entry: &Entry<'_>) -> Result<ClockSource, ConfigError> {
     entry.choice(&choices, "auto, tsc or system")
 }
 
-struct Reader<'a> {
-    file: &'a Arc<str>,
-    layer: Layer,
+fn spellings(table: &'static [(&[&str], Apply)]) -> impl Iterator<Item = &'static str> {
+    table.iter().flat_map(|(names, _)| names.iter().copied())
 }
 
-impl Reader<'_> {
-    /// Reads the map below `path`; a null has no keys.
-    fn read_group(&mut self, path: &str, node: &Node) -> Result<(), ConfigError> {
-        match &node.value {
-            Value::Null => Ok(()),
-            Value::Map(pairs) => pairs
-                .iter()
-                .try_for_each(|(key, value)| self.read_key(path, key, value)),
-            _ if path.is_empty() => Err(ConfigError::Malformed {
-                file: Arc::clone(self.file),
-                line: node.referenced.line(),
-                column: node.referenced.column(),
-                message: "not a map of keys and values".into(),
-            }),
-            _ => Err(self
-                .entry(path, node)
-                .wrong("not a map", "keys and values below it")),
-        }
-    }
-
-    fn read_key(
-        &mut self,
-        path: &str,
-        key: &Spanned<String>,
-        node: &Node,
-    ) -> Result<(), ConfigError> {
-        let full = join(path, &key.value);
-        if full == "config" {
-            return self.read_group("", node);
-        }
-        if let Some(apply) = find(&full) {
-            let entry = self.entry(&full, node);
-            return match node.value {
-                Value::Null => Ok(()),
-                _ => apply(&mut self.layer, &entry),
-            };
-        }
-        if is_group(&full) {
-            return self.read_group(&full, node);
-        }
-        Err(ConfigError::UnknownKey {
-            origin: self.origin(&full, key.referenced),
-            nearest: suggestion(path, &key.value).map(Box::from),
-        })
-    }
-
-    fn reject_duplicates(&self, path: &str, node: &Node) -> Result<(), ConfigError> {
-        match &node.value {
-            Value::Map(pairs) => {
-                let mut seen = HashMap::new();
-                for (key, value) in pairs {
-                    let full = join(path, &key.value);
-                    let line = key.referenced.line();
-                    if let Some(first_line) = seen.insert(key.value.as_str(), line) {
-                        return Err(ConfigError::DuplicateKey {
-                            origin: self.origin(&full, key.referenced),
-                            first_line,
-                        });
-                    }
-                    self.reject_duplicates(&full, value)?;
-                }
-                Ok(())
-            }
-            Value::List(items) => items
-                .iter()
-                .try_for_each(|item| self.reject_duplicates(path, item)),
-            _ => Ok(()),
-        }
-    }
-
-    fn entry<'n>(&self, path: &str, node: &'n Node) -> Entry<'n> {
-        Entry {
-            value: &node.value,
-            origin: self.origin(path, node.referenced),
-        }
-    }
-
-    fn origin(&self, path: &str, place: Location) -> Origin {
-        Origin::File {
-            file: Arc::clone(self.file),
-            line: place.line(),
-            column: place.column(),
-            key: path.into(),
-        }
-    }
-}
-
-fn join(path: &str, key: &str) -> String {
-    match path {
-        "" => key.into(),
-        path => format!("{path}.{key}"),
-    }
-}
-
-fn spellings() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().flat_map(|(names, _)| names.iter().copied())
-}
-
-fn find(path: &str) -> Option<Apply> {
-    KEYS.iter()
-        .find(|(names, _)| names.contains(&path))
-        .map(|(_, apply)| *apply)
-}
-
-fn is_group(path: &str) -> bool {
-    below(path).next().is_some()
-}
-
-/// What stands below `path` in the spellings: keys and groups of keys.
-fn below(path: &str) -> impl Iterator<Item = &'static str> {
-    spellings().filter_map(move |full| {
-        let rest = match path {
-            "" => full,
-            path => full.strip_prefix(path)?.strip_prefix('.')?,
-        };
-        rest.split('.').next()
-    })
-}
-
-/// The nearest key: a neighbour, or else one of another level.
-fn suggestion(path: &str, key: &str) -> Option<&'static str> {
-    let limit = 1 + key.len().min(40) / 4;
-    nearest(key, limit, below(path))
-        .or_else(|| nearest(&join(path, key), limit, spellings()))
-        .or_else(|| spellings().find(|full| full.rsplit('.').next() == Some(key)))
+/// What stands directly below `path` on the way to `full`: a key, or a group of keys.
+fn below(path: &str, full: &'static str) -> Option<&'static str> {
+    let rest = match path {
+        "" => full,
+        path => full.strip_prefix(path)?.strip_prefix('.')?,
+    };
+    rest.split('.').next()
 }

@@ -82,6 +82,7 @@ mod code;
 mod duration;
 mod entry;
 mod error;
+mod file;
 mod keys;
 mod layer;
 mod nearest;
@@ -92,9 +93,8 @@ mod tests;
 mod variables;
 mod yaml;
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -136,11 +136,18 @@ impl Config {
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let name: Arc<str> = path.display().to_string().into();
-        let text = read_text(path).map_err(|source| ConfigError::Unreadable {
+        let unreadable = |source| ConfigError::Unreadable {
             file: Arc::clone(&name),
             source,
-        })?;
-        Self::from_text(&name, &text)
+        };
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| {
+                // One byte more than a file may have.
+                file.take(MAX_FILE_SIZE as u64 + 1).read_to_end(&mut bytes)
+            })
+            .map_err(unreadable)?;
+        Self::from_text(&name, file::decode(&name, &bytes)?)
     }
 
     /// Reads YAML text; `name` stands for the file in messages.
@@ -164,24 +171,7 @@ impl Config {
     /// # Errors
     /// A variable has a wrong value, or its name is nearly that of a known one.
     pub fn with_env(self) -> Result<Self, ConfigError> {
-        let mut variables = BTreeMap::new();
-        for (name, value) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            match value.into_string() {
-                Ok(value) => {
-                    variables.insert(name, value);
-                }
-                Err(value) if name.starts_with(variables::PREFIX) => {
-                    return Err(ConfigError::Invalid {
-                        origin: Origin::Variable { name: name.into() },
-                        found: error::clean(&value.to_string_lossy()).into(),
-                        problem: "not UTF-8",
-                        accepted: "UTF-8 text",
-                    });
-                }
-                Err(_) => {} // another program's
-            }
-        }
+        let variables = variables::collect(std::env::vars_os())?;
         self.with_variables(variables)
     }
 
@@ -212,17 +202,8 @@ impl Config {
             });
         }
         Ok(Self {
-            file: keys::read_file(name, text)?,
+            file: file::read(name, text)?,
             ..Self::default()
         })
     }
-}
-
-/// At most one byte more than a file may have.
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?
-        .take(MAX_FILE_SIZE as u64 + 1)
-        .read_to_string(&mut text)?;
-    Ok(text)
 }

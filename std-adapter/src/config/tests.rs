@@ -23,6 +23,15 @@ fn error(yaml: &str) -> String {
         .to_string()
 }
 
+/// Checks rows of `yaml => error`, without the file's name; `\n` in the YAML is a new line.
+fn check_errors(rows: &str) {
+    for row in rows.lines().filter(|row| !row.is_empty()) {
+        let (yaml, text) = row.split_once(" => ").unwrap();
+        let yaml = yaml.replace("\\n", "\n");
+        assert_eq!(error(&yaml), format!("t.yaml:{text}"), "{yaml}");
+    }
+}
+
 fn variable_error(name: &str, value: &str) -> String {
     Config::from_yaml_str("t.yaml", CONST)
         .and_then(|config| config.with_variables([(name, value)]))
@@ -192,13 +201,27 @@ fn all_spellings_reach_their_setting() {
 }
 
 #[test]
+fn files_of_other_editors_are_read() {
+    let expected = settings("agent_port: 7", &[]);
+    let text = format!("{CONST}agent_port: 7\n");
+    for text in [
+        text.replace('\n', "\r\n"),
+        format!("\u{feff}{text}"),
+        format!("---\n{text}...\n"),
+        format!("%YAML 1.1\n---\n{text}"),
+    ] {
+        let config = Config::from_yaml_str("t.yaml", &text).unwrap();
+        assert_eq!(config.resolve().unwrap(), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn what_is_off_or_as_it_is_anyway_is_accepted() {
     let cases = [
         "metrics: false",
         "rpc_metrics: no",
         "propagation: jaeger",
         "local_agent: {enabled: true}",
-        "sampler_refresh:",
         "throttler:",
         "throttler: false",
         "sampling_refresh_interval:",
@@ -206,7 +229,7 @@ fn what_is_off_or_as_it_is_anyway_is_accepted() {
         "reporter:",
         "agent_port: ~",
     ];
-    for yaml in cases.iter().filter(|yaml| **yaml != "sampler_refresh:") {
+    for yaml in cases {
         assert_eq!(settings(yaml, &[]), settings("", &[]), "{yaml}");
     }
     assert_eq!(
@@ -478,259 +501,90 @@ fn the_same_setting_twice_must_agree() {
 
 #[test]
 fn unknown_keys_name_the_nearest() {
-    let cases = [
-        (
-            "sampler:\n    parm: 1",
-            "t.yaml:2:5: unknown key `sampler.parm`; did you mean `param`?",
-        ),
-        (
-            "servicename: s",
-            "t.yaml:1:1: unknown key `servicename`; did you mean `service_name`?",
-        ),
-        (
-            "sampler_type: c",
-            "t.yaml:1:1: unknown key `sampler_type`; did you mean `sampler.type`?",
-        ),
-        (
-            "flushIntervalMs: 1",
-            "t.yaml:1:1: unknown key `flushIntervalMs`; did you mean `reporter.flushIntervalMs`?",
-        ),
-        (
-            "repoter: {}",
-            "t.yaml:1:1: unknown key `repoter`; did you mean `reporter`?",
-        ),
-        ("zzz: 1", "t.yaml:1:1: unknown key `zzz`"),
-        ("'a\nb\x1b': 1", "t.yaml:1:1: unknown key `a b\\u{1b}`"),
-    ];
-    for (yaml, text) in cases {
-        if yaml.contains('\x1b') {
-            assert!(!error(yaml).contains('\x1b'), "{yaml:?}");
-        } else {
-            assert_eq!(error(yaml), text, "{yaml}");
-        }
-    }
+    check_errors(
+        r#"
+sampler:\n    parm: 1 => 2:5: unknown key `sampler.parm`; did you mean `param`?
+servicename: s => 1:1: unknown key `servicename`; did you mean `serviceName`?
+sampler_type: c => 1:1: unknown key `sampler_type`; did you mean `sampler.type`?
+flushIntervalMs: 1 => 1:1: unknown key `flushIntervalMs`; did you mean `reporter.flushIntervalMs`?
+repoter: {} => 1:1: unknown key `repoter`; did you mean `reporter`?
+sampler: {agent_host: h} => 1:11: unknown key `sampler.agent_host`; did you mean `agent_host`?
+zzz: 1 => 1:1: unknown key `zzz`
+host: h => 1:1: unknown key `host`
+"#,
+    );
+    let hostile = error("'a\u{1b}[0m\n  b': 1");
+    assert!(!hostile.contains(['\u{1b}', '\n']), "{hostile:?}");
 }
 
 #[test]
 fn wrong_values_name_place_value_and_range() {
-    let cases = [
-        (
-            "agent_port: abc",
-            "t.yaml:1:13: `agent_port: abc`: not a port; use 1 to 65535",
-        ),
-        (
-            "agent_port: 0",
-            "t.yaml:1:13: `agent_port: 0`: not a port; use 1 to 65535",
-        ),
-        (
-            "agent_port: 65536",
-            "t.yaml:1:13: `agent_port: 65536`: not a port; use 1 to 65535",
-        ),
-        (
-            "agent_port: -1",
-            "t.yaml:1:13: `agent_port: -1`: not a port; use 1 to 65535",
-        ),
-        (
-            "agent_port: '6831'",
-            "t.yaml:1:13: `agent_port: 6831`: not a port; use 1 to 65535",
-        ),
-        (
-            "agent_port: [1]",
-            "t.yaml:1:13: `agent_port: […]`: not a port; use 1 to 65535",
-        ),
-        (
-            "service_name: 5",
-            "t.yaml:1:15: `service_name: 5`: not text; use text; numbers and yes or no in quotes",
-        ),
-        (
-            "service_name: ''",
-            "t.yaml:1:15: `service_name: \"\"`: an empty service name; use the name under which the traces shall appear",
-        ),
-        (
-            "logging: 1",
-            "t.yaml:1:10: `logging: 1`: neither true nor false; use true or false",
-        ),
-        (
-            "logging: y",
-            "t.yaml:1:10: `logging: y`: neither true nor false; use true or false",
-        ),
-        (
-            "sampler: const",
-            "t.yaml:1:10: `sampler: const`: not a map; use keys and values below it",
-        ),
-        (
-            "sampler: {type: foo}",
-            "t.yaml:1:17: `sampler.type: foo`: unknown; use const, probabilistic or ratelimiting",
-        ),
-        (
-            "sampler: {param: .nan}",
-            "t.yaml:1:18: `sampler.param: NaN`: not a sampler parameter; use a number of 0 or more",
-        ),
-        (
-            "sampler: {param: -1}",
-            "t.yaml:1:18: `sampler.param: -1`: not a sampler parameter; use a number of 0 or more",
-        ),
-        (
-            "sampler: {param: x}",
-            "t.yaml:1:18: `sampler.param: x`: not a number; use a number; for const also true or false",
-        ),
-        (
-            "sampler: {type: probabilistic, param: 1.5}",
-            "t.yaml:1:39: `sampler.param: 1.5`: not a probability; use 0 to 1 for a probabilistic sampler",
-        ),
-        (
-            "sampler: {type: probabilistic, param: yes}",
-            "t.yaml:1:39: `sampler.param: true`: not a number; use a number for this type of sampler",
-        ),
-        (
-            "sampler: {type: const, param: 2}",
-            "t.yaml:1:31: `sampler.param: 2`: not a decision; use 0 or 1, true or false, for a const sampler",
-        ),
-        (
-            "sampler: {type: ratelimiting, param: .inf}",
-            "t.yaml:1:38: `sampler.param: inf`: not a sampler parameter; use a number of 0 or more",
-        ),
-        (
-            "reporter: {bufferFlushInterval: 1}",
-            "t.yaml:1:33: `reporter.bufferFlushInterval: 1`: a number without a unit; use a number with a unit, such as 1s, 500ms or 1m1s",
-        ),
-        (
-            "flush_interval: 1 s",
-            "t.yaml:1:17: `flush_interval: 1 s`: not a duration; use a number with a unit, such as 1s, 500ms or 1m1s",
-        ),
-        (
-            "flush_interval: 0s",
-            "t.yaml:1:17: `flush_interval: 0s`: out of range; use 1 millisecond to 1 day",
-        ),
-        (
-            "reporter_flush_interval: 1s",
-            "t.yaml:1:26: `reporter_flush_interval: 1s`: not a time in seconds; use a number, such as 1 or 0.5",
-        ),
-        (
-            "reporter_flush_interval: -1",
-            "t.yaml:1:26: `reporter_flush_interval: -1`: not a time in seconds; use a number, such as 1 or 0.5",
-        ),
-        (
-            "reporter: {flushIntervalMs: 1s}",
-            "t.yaml:1:29: `reporter.flushIntervalMs: 1s`: not a time in milliseconds; use a whole number, such as 1000",
-        ),
-        (
-            "max_packet_size: 511",
-            "t.yaml:1:18: `max_packet_size: 511`: out of range; use 512 to 65000 bytes",
-        ),
-        (
-            "max_packet_size: 65001",
-            "t.yaml:1:18: `max_packet_size: 65001`: out of range; use 512 to 65000 bytes",
-        ),
-        (
-            "max_packet_size: -1",
-            "t.yaml:1:18: `max_packet_size: -1`: not a size; use a whole number of bytes",
-        ),
-        (
-            "memory_limit: 1048575",
-            "t.yaml:1:15: `memory_limit: 1048575`: out of range; use 1 MiB to 1 GiB: bytes, or text such as 16MiB",
-        ),
-        (
-            "memory_limit: 2GiB",
-            "t.yaml:1:15: `memory_limit: 2GiB`: out of range; use 1 MiB to 1 GiB: bytes, or text such as 16MiB",
-        ),
-        (
-            "memory_limit: 16MB",
-            "t.yaml:1:15: `memory_limit: 16MB`: not a size; use 1 MiB to 1 GiB: bytes, or text such as 16MiB",
-        ),
-        (
-            "reporter_queue_size: 0",
-            "t.yaml:1:22: `reporter_queue_size: 0`: not a queue size; use 1 to 1048576 spans",
-        ),
-        (
-            "max_tag_value_length: 0",
-            "t.yaml:1:23: `max_tag_value_length: 0`: out of range; use 1 to 65000 bytes",
-        ),
-        (
-            "agent_host: 'http://h'",
-            "t.yaml:1:13: `agent_host: http://h`: not a host; use a name or an IP address, without scheme and port",
-        ),
-        (
-            "agent_host: 'h:6831'",
-            "t.yaml:1:13: `agent_host: h:6831`: not a host; use a name or an IP address, without scheme and port",
-        ),
-        (
-            "reporter: {localAgentHostPort: h}",
-            "t.yaml:1:32: `reporter.localAgentHostPort: h`: not an address; use host:port or [address]:port",
-        ),
-        (
-            "reporter: {localAgentHostPort: '::1:1'}",
-            "t.yaml:1:32: `reporter.localAgentHostPort: ::1:1`: not an address; use host:port or [address]:port",
-        ),
-        (
-            "reporter: {localAgentHostPort: 'h:0'}",
-            "t.yaml:1:32: `reporter.localAgentHostPort: h:0`: not an address; use host:port or [address]:port",
-        ),
-        (
-            "agent_socket_type: tcp",
-            "t.yaml:1:20: `agent_socket_type: tcp`: unknown; use udp4 or udp6, or leave it out for either",
-        ),
-        (
-            "clock: sun",
-            "t.yaml:1:8: `clock: sun`: unknown; use auto, tsc or system",
-        ),
-        (
-            "trace_id_header: 'a b'",
-            "t.yaml:1:18: `trace_id_header: a b`: not a header name; use letters, digits and hyphens",
-        ),
-        (
-            "tags: 1",
-            "t.yaml:1:7: `tags: 1`: not tags; use a map of keys to text, numbers, true or false",
-        ),
-        (
-            "tags:\n  a: [1]",
-            "t.yaml:2:6: `tags.a: […]`: not the value of a tag; use text, a finite number, true or false",
-        ),
-        (
-            "tags:\n  a: .nan",
-            "t.yaml:2:6: `tags.a: NaN`: not the value of a tag; use text, a finite number, true or false",
-        ),
-        (
-            "tags: {'': 1}",
-            "t.yaml:1:7: `tags: {…}`: a tag without a key; use a key for each tag",
-        ),
-        (
-            "tags: [a=b]",
-            "t.yaml:1:8: `tags: a=b`: not a tag; use a map with `key` and `value`",
-        ),
-    ];
-    for (yaml, text) in cases {
-        assert_eq!(error(yaml), text, "{yaml}");
-    }
+    check_errors(
+        r#"
+agent_port: abc => 1:13: `agent_port: abc`: not a port; use 1 to 65535
+agent_port: 0 => 1:13: `agent_port: 0`: not a port; use 1 to 65535
+agent_port: 65536 => 1:13: `agent_port: 65536`: not a port; use 1 to 65535
+agent_port: -1 => 1:13: `agent_port: -1`: not a port; use 1 to 65535
+agent_port: '6831' => 1:13: `agent_port: "6831"`: not a port; use 1 to 65535
+agent_port: [1] => 1:13: `agent_port: […]`: not a port; use 1 to 65535
+service_name: 5 => 1:15: `service_name: 5`: not text; use quotes around it
+service_name: yes => 1:15: `service_name: true`: not text; use quotes around it
+service_name: [a] => 1:15: `service_name: […]`: not text; use text
+logging: 'yes' => 1:10: `logging: "yes"`: neither true nor false; use true or false
+service_name: '' => 1:15: `service_name: ""`: an empty service name; use the name under which the traces shall appear
+logging: 1 => 1:10: `logging: 1`: neither true nor false; use true or false
+logging: y => 1:10: `logging: y`: neither true nor false; use true or false
+sampler: const => 1:10: `sampler: const`: not a map; use keys and values below it
+sampler: {type: foo} => 1:17: `sampler.type: foo`: unknown; use const, probabilistic or ratelimiting
+sampler: {param: .nan} => 1:18: `sampler.param: NaN`: not a sampler parameter; use a number of 0 or more
+sampler: {param: -1} => 1:18: `sampler.param: -1`: not a sampler parameter; use a number of 0 or more
+sampler: {param: x} => 1:18: `sampler.param: x`: not a number; use a number; for const also true or false
+sampler: {type: probabilistic, param: 1.5} => 1:39: `sampler.param: 1.5`: not a probability; use 0 to 1 for a probabilistic sampler
+sampler: {type: probabilistic, param: yes} => 1:39: `sampler.param: true`: not a number; use a number for this type of sampler
+sampler: {type: const, param: 2} => 1:31: `sampler.param: 2`: not a decision; use 0 or 1, true or false, for a const sampler
+sampler: {type: ratelimiting, param: .inf} => 1:38: `sampler.param: inf`: not a sampler parameter; use a number of 0 or more
+reporter: {bufferFlushInterval: 1} => 1:33: `reporter.bufferFlushInterval: 1`: a number without a unit; use a number with a unit, such as 1s, 500ms or 1m1s
+flush_interval: 1 s => 1:17: `flush_interval: 1 s`: not a duration; use a number with a unit, such as 1s, 500ms or 1m1s
+flush_interval: 0s => 1:17: `flush_interval: 0s`: out of range; use 1 millisecond to 1 day
+reporter_flush_interval: 1s => 1:26: `reporter_flush_interval: 1s`: not a time in seconds; use a number, such as 1 or 0.5
+reporter_flush_interval: -1 => 1:26: `reporter_flush_interval: -1`: not a time in seconds; use a number, such as 1 or 0.5
+reporter: {flushIntervalMs: 1s} => 1:29: `reporter.flushIntervalMs: 1s`: not a time in milliseconds; use a whole number, such as 1000
+max_packet_size: 511 => 1:18: `max_packet_size: 511`: out of range; use 512 to 65000 bytes
+max_packet_size: 65001 => 1:18: `max_packet_size: 65001`: out of range; use 512 to 65000 bytes
+max_packet_size: -1 => 1:18: `max_packet_size: -1`: not a size; use a whole number of bytes
+memory_limit: 1048575 => 1:15: `memory_limit: 1048575`: out of range; use 1 MiB to 1 GiB: bytes, or text such as 16MiB
+memory_limit: 2GiB => 1:15: `memory_limit: 2GiB`: out of range; use 1 MiB to 1 GiB: bytes, or text such as 16MiB
+memory_limit: 16MB => 1:15: `memory_limit: 16MB`: not a size; use 1 MiB to 1 GiB: bytes, or text such as 16MiB
+reporter_queue_size: 0 => 1:22: `reporter_queue_size: 0`: not a queue size; use 1 to 1048576 spans
+max_tag_value_length: 0 => 1:23: `max_tag_value_length: 0`: out of range; use 1 to 65000 bytes
+agent_host: 'http://h' => 1:13: `agent_host: http://h`: not a host; use a name or an IP address, without scheme and port
+agent_host: 'h:6831' => 1:13: `agent_host: h:6831`: not a host; use a name or an IP address, without scheme and port
+reporter: {localAgentHostPort: h} => 1:32: `reporter.localAgentHostPort: h`: not an address; use host:port or [address]:port
+reporter: {localAgentHostPort: '::1:1'} => 1:32: `reporter.localAgentHostPort: ::1:1`: not an address; use host:port or [address]:port
+reporter: {localAgentHostPort: 'h:0'} => 1:32: `reporter.localAgentHostPort: h:0`: not an address; use host:port or [address]:port
+agent_socket_type: tcp => 1:20: `agent_socket_type: tcp`: unknown; use udp4 or udp6, or leave it out for either
+clock: sun => 1:8: `clock: sun`: unknown; use auto, tsc or system
+trace_id_header: 'a b' => 1:18: `trace_id_header: a b`: not a header name; use letters, digits and hyphens
+tags: 1 => 1:7: `tags: 1`: not tags; use a map of keys to text, numbers, true or false
+tags:\n  a: [1] => 2:6: `tags.a: […]`: not the value of a tag; use text, a finite number, true or false
+tags:\n  a: .nan => 2:6: `tags.a: NaN`: not the value of a tag; use text, a finite number, true or false
+tags: {'': 1} => 1:7: `tags: {…}`: a tag without a key; use a key for each tag
+tags: [a=b] => 1:8: `tags: a=b`: not a tag; use a map with `key` and `value`
+"#,
+    );
 }
 
 #[test]
 fn what_does_not_exist_is_refused() {
-    let cases = [
-        (
-            "throttler: {port: 1}",
-            "t.yaml:1:12: `throttler`: the debug throttler is not supported yet; remove the key",
-        ),
-        (
-            "metrics: true",
-            "t.yaml:1:10: `metrics`: metrics are not supported yet; use `metrics: false`, or remove the key",
-        ),
-        (
-            "propagation: b3",
-            "t.yaml:1:14: `propagation`: propagation other than jaeger is not supported yet",
-        ),
-        (
-            "reporter_batch_size: 10",
-            "t.yaml:1:22: `reporter_batch_size`: packets are filled by size and not by a number of spans; use `max_packet_size` (bytes)",
-        ),
-        (
-            "service_name: s\nsampler: {type: remote}",
-            "t.yaml:2:17: `sampler.type`: the remote sampler is not supported yet; use const, probabilistic or ratelimiting",
-        ),
-    ];
-    for (yaml, text) in cases {
-        assert_eq!(error(yaml), text, "{yaml}");
-    }
+    check_errors(
+        r#"
+throttler: {port: 1} => 1:12: `throttler`: the debug throttler is not supported yet; remove the key
+metrics: true => 1:10: `metrics`: metrics are not supported yet; use `metrics: false`, or remove the key
+propagation: b3 => 1:14: `propagation`: propagation other than jaeger is not supported yet
+reporter_batch_size: 10 => 1:22: `reporter_batch_size`: packets are filled by size and not by a number of spans; use `max_packet_size` (bytes)
+service_name: s\nsampler: {type: remote} => 2:17: `sampler.type`: the remote sampler is not supported yet; use const, probabilistic or ratelimiting
+"#,
+    );
     let keys = [
         "rpc_metrics: true",
         "baggage_restrictions: {}",
@@ -757,89 +611,28 @@ fn what_does_not_exist_is_refused() {
 
 #[test]
 fn wrong_variables_name_themselves() {
-    let cases = [
-        (
-            "JAEGER_AGENT_PORT",
-            "abc",
-            "JAEGER_AGENT_PORT=abc: not a port; use 1 to 65535",
-        ),
-        (
-            "JAEGER_AGENT_PORT",
-            "0",
-            "JAEGER_AGENT_PORT=0: not a port; use 1 to 65535",
-        ),
-        (
-            "JAEGER_DISABLED",
-            "maybe",
-            "JAEGER_DISABLED=maybe: neither true nor false; use true or false",
-        ),
-        (
-            "JAEGER_AGENT_HOST",
-            "a b",
-            "JAEGER_AGENT_HOST=a b: not a host; use a name or an IP address, without scheme and port",
-        ),
-        (
-            "JAEGER_REPORTER_FLUSH_INTERVAL",
-            "soon",
-            "JAEGER_REPORTER_FLUSH_INTERVAL=soon: not a duration; use milliseconds, or a number with a unit, such as 1s or 500ms",
-        ),
-        (
-            "JAEGER_SAMPLER_PARAM",
-            "NaN",
-            "JAEGER_SAMPLER_PARAM=NaN: not a sampler parameter; use a number of 0 or more",
-        ),
-        (
-            "JAEGER_SAMPLER_PARAM",
-            "0,5",
-            "JAEGER_SAMPLER_PARAM=0,5: not a number; use a number; for const also true or false",
-        ),
-        (
-            "JAEGER_SAMPLER_TYPE",
-            "x",
-            "JAEGER_SAMPLER_TYPE=x: unknown; use const, probabilistic or ratelimiting",
-        ),
-        (
-            "JAEGER_SAMPLER_TYPE",
-            "remote",
-            "JAEGER_SAMPLER_TYPE: the remote sampler is not supported yet; use const, probabilistic or ratelimiting",
-        ),
-        (
-            "JAEGER_TAGS",
-            "a",
-            "JAEGER_TAGS=a: a tag without a value; use key=value,key=value",
-        ),
-        (
-            "JAEGER_TAGS",
-            "=b",
-            "JAEGER_TAGS==b: a tag without a key; use a key for each tag",
-        ),
-        (
-            "JAEGER_TAGS",
-            "a=${X}",
-            "JAEGER_TAGS=a=${X}: a variable that is not set; use ${VARIABLE:default}",
-        ),
-        (
-            "JAEGER_AGENT_HOTS",
-            "h",
-            "JAEGER_AGENT_HOTS: unknown variable; did you mean JAEGER_AGENT_HOST?",
-        ),
-        (
-            "JAEGER_DISABLE",
-            "1",
-            "JAEGER_DISABLE: unknown variable; did you mean JAEGER_DISABLED?",
-        ),
-        (
-            "JAEGER_TAG",
-            "a=b",
-            "JAEGER_TAG: unknown variable; did you mean JAEGER_TAGS?",
-        ),
-        (
-            "JAEGER_PASSWORD",
-            "hunter2",
-            "JAEGER_PASSWORD: sending to a collector over HTTP is not supported yet; remove it, and send to an agent",
-        ),
-    ];
-    for (name, value, text) in cases {
+    let cases = "
+JAEGER_AGENT_PORT abc => JAEGER_AGENT_PORT=abc: not a port; use 1 to 65535
+JAEGER_AGENT_PORT tcp://10.0.0.1:6831 => JAEGER_AGENT_PORT=tcp://10.0.0.1:6831: the address of a Kubernetes service and not a port; use 1 to 65535, or enableServiceLinks: false in the pod
+JAEGER_AGENT_PORT 0 => JAEGER_AGENT_PORT=0: not a port; use 1 to 65535
+JAEGER_DISABLED maybe => JAEGER_DISABLED=maybe: neither true nor false; use true or false
+JAEGER_AGENT_HOST a b => JAEGER_AGENT_HOST=a b: not a host; use a name or an IP address, without scheme and port
+JAEGER_REPORTER_FLUSH_INTERVAL soon => JAEGER_REPORTER_FLUSH_INTERVAL=soon: not a duration; use milliseconds, or a number with a unit, such as 1s or 500ms
+JAEGER_SAMPLER_PARAM NaN => JAEGER_SAMPLER_PARAM=NaN: not a sampler parameter; use a number of 0 or more
+JAEGER_SAMPLER_PARAM 0,5 => JAEGER_SAMPLER_PARAM=0,5: not a number; use a number; for const also true or false
+JAEGER_SAMPLER_TYPE x => JAEGER_SAMPLER_TYPE=x: unknown; use const, probabilistic or ratelimiting
+JAEGER_SAMPLER_TYPE remote => JAEGER_SAMPLER_TYPE: the remote sampler is not supported yet; use const, probabilistic or ratelimiting
+JAEGER_TAGS a => JAEGER_TAGS=a: a tag without a value; use key=value,key=value
+JAEGER_TAGS =b => JAEGER_TAGS==b: a tag without a key; use a key for each tag
+JAEGER_TAGS a=${X} => JAEGER_TAGS=a=${X}: a variable that is not set; use ${VARIABLE:default}
+JAEGER_AGENT_HOTS h => JAEGER_AGENT_HOTS: unknown variable; did you mean JAEGER_AGENT_HOST?
+JAEGER_DISABLE 1 => JAEGER_DISABLE: unknown variable; did you mean JAEGER_DISABLED?
+JAEGER_TAG a=b => JAEGER_TAG: unknown variable; did you mean JAEGER_TAGS?
+JAEGER_PASSWORD hunter2 => JAEGER_PASSWORD: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
+";
+    for row in cases.lines().filter(|row| !row.is_empty()) {
+        let (given, text) = row.split_once(" => ").unwrap();
+        let (name, value) = given.split_once(' ').unwrap();
         assert_eq!(variable_error(name, value), text);
     }
     let unsupported = [
@@ -953,7 +746,6 @@ fn malformed_and_hostile_files_are_refused() {
     let cases = [
         ("a: [1", "t.yaml:"),
         ("a: b: c", "t.yaml:1:"),
-        ("\tservice_name: s", "t.yaml:1:"),
         ("service_name: 'x", "t.yaml:1:"),
         ("service_name: s\n---\nservice_name: t", "t.yaml:"),
         ("service_name: *nowhere", "t.yaml:1:"),
@@ -967,7 +759,7 @@ fn malformed_and_hostile_files_are_refused() {
         let text = error(yaml);
         assert!(text.starts_with(start), "{yaml}: {text}");
         assert!(!text.contains('\n'), "{yaml}: {text}");
-        assert!(!text.contains(":0:"), "{yaml}: {text}");
+        println!("{text}");assert!(!text.contains(":0:"), "{yaml}: {text}");
     }
     let deep = format!("tags: {}{}", "[".repeat(5000), "]".repeat(5000));
     let wide = format!("tags: [{}]", "1,".repeat(100_000));
@@ -977,7 +769,7 @@ fn malformed_and_hostile_files_are_refused() {
         format!("{text}a{level}: &a{level} [{below}]\n")
     });
     for yaml in [deep, wide, long, bomb] {
-        let text = error(&yaml);
+        let text = error(&yaml);println!("{text}");
         assert!(text.starts_with("t.yaml:"), "{text}");
         assert!(text.len() < 300 && !text.contains('\n'), "{text}");
     }
@@ -997,4 +789,6 @@ fn a_file_that_cannot_be_read_is_named() {
             .starts_with("/nonexistent/jaeger.yaml: cannot be read: ")
     );
     assert!(std::error::Error::source(&error).is_some());
+    let folder = Config::from_yaml_file(env!("CARGO_MANIFEST_DIR")).unwrap_err();
+    assert!(matches!(folder, ConfigError::Unreadable { .. }), "{folder}");
 }

@@ -1,6 +1,7 @@
 //! The environment variables, and how each is read.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use super::entry::Entry;
 use super::error::{ConfigError, Origin, clean};
@@ -12,7 +13,7 @@ use super::nearest::nearest;
 use super::settings::TagValue;
 use super::yaml::Value;
 
-pub(super) const PREFIX: &str = "JAEGER_";
+const PREFIX: &str = "JAEGER_";
 const TAGS: &str = "JAEGER_TAGS";
 
 static VARIABLES: &[(&str, Apply)] = &[
@@ -80,6 +81,30 @@ fn no_collector(_: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
 
 fn no_remote(_: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
     Err(entry.unsupported(REMOTE_SAMPLING))
+}
+
+/// Those of the process's variables that are text; ours must be.
+pub(super) fn collect(
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut variables = BTreeMap::new();
+    for (name, value) in all {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => {
+                variables.insert(name, value);
+            }
+            (Ok(name), Err(value)) if name.starts_with(PREFIX) => {
+                return Err(ConfigError::Invalid {
+                    origin: Origin::Variable { name: name.into() },
+                    found: clean(&value.to_string_lossy()).into(),
+                    problem: "not UTF-8",
+                    accepted: "UTF-8 text",
+                });
+            }
+            _ => {} // another program's
+        }
+    }
+    Ok(variables)
 }
 
 /// Reads the variables; an empty one is unset.
@@ -156,5 +181,25 @@ fn substitute<'a>(value: &'a str, variables: &'a BTreeMap<String, String>) -> Op
     match variables.get(name).filter(|text| !text.is_empty()) {
         Some(text) => Some(text),
         None => default,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn only_our_variables_must_be_text() {
+        let pair = |name: &str, value: &[u8]| (name.into(), OsString::from_vec(value.into()));
+        let others = [pair("OTHER", b"\xff"), pair("JAEGER_TAGS", b"a=b")];
+        let expected = BTreeMap::from([("JAEGER_TAGS".into(), "a=b".into())]);
+        assert_eq!(collect(others.into_iter()).unwrap(), expected);
+        let error = collect([pair("JAEGER_TAGS", b"\xff")].into_iter()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "JAEGER_TAGS=\u{fffd}: not UTF-8; use UTF-8 text"
+        );
     }
 }

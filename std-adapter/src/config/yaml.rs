@@ -97,7 +97,7 @@ fn restore_words(node: &mut Node, source: &str) {
 }
 
 /// Whether PyYAML reads the word as a boolean.
-fn is_boolean(word: &str) -> bool {
+pub(super) fn is_boolean(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     let capitalised = || word.get(1..) == lower.get(1..);
     ["true", "false", "yes", "no", "on", "off"].contains(&lower.as_str())
