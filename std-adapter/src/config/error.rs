@@ -186,6 +186,12 @@ impl fmt::Display for ConfigError {
             ),
             Self::Malformed {
                 file,
+                line: 0,
+                message,
+                ..
+            } => write!(f, "{file}: {message}"),
+            Self::Malformed {
+                file,
                 line,
                 column,
                 message,

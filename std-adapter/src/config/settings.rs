@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use picojaeger_core::Value;
+
 /// Which local root spans are kept.
 ///
 /// ```
@@ -69,7 +71,7 @@ pub enum ClockSource {
 /// use picojaeger_std::config::TagValue;
 ///
 /// assert_eq!(TagValue::from("blue"), TagValue::String("blue".into()));
-/// assert_eq!(TagValue::from(3), TagValue::I64(3));
+/// assert_eq!(TagValue::from(3).as_value(), picojaeger_core::Value::I64(3));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -164,6 +166,18 @@ impl Default for HeaderNames {
             baggage_prefix: "uberctx-".into(),
             debug_id: "jaeger-debug-id".into(),
             baggage: "jaeger-baggage".into(),
+        }
+    }
+}
+
+impl TagValue {
+    /// The value as the core takes it.
+    pub fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::String(text) => Value::Str(text),
+            Self::Bool(value) => Value::Bool(*value),
+            Self::I64(value) => Value::I64(*value),
+            Self::F64(value) => Value::F64(*value),
         }
     }
 }

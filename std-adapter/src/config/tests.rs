@@ -388,6 +388,9 @@ fn variables_reach_their_setting() {
 fn variables_of_other_jaeger_programs_are_ignored() {
     let variables = [
         ("JAEGER_QUERY_BASE_PATH", "/"),
+        ("JAEGER_PORT", "tcp://10.0.0.1:16686"),
+        ("JAEGER_SERVICE_HOST", "10.0.0.1"),
+        ("JAEGER_SERVICE_PORT", "16686"),
         ("JAEGER_AGENT_SERVICE_HOST", "10.0.0.1"),
         ("JAEGER_AGENT_PORT_6831_UDP", "udp://10.0.0.1:6831"),
         ("SAMPLER_TYPE", "nonsense"),
@@ -759,7 +762,7 @@ fn malformed_and_hostile_files_are_refused() {
         let text = error(yaml);
         assert!(text.starts_with(start), "{yaml}: {text}");
         assert!(!text.contains('\n'), "{yaml}: {text}");
-        println!("{text}");assert!(!text.contains(":0:"), "{yaml}: {text}");
+        assert!(!text.contains(":0:"), "{yaml}: {text}");
     }
     let deep = format!("tags: {}{}", "[".repeat(5000), "]".repeat(5000));
     let wide = format!("tags: [{}]", "1,".repeat(100_000));
@@ -769,10 +772,12 @@ fn malformed_and_hostile_files_are_refused() {
         format!("{text}a{level}: &a{level} [{below}]\n")
     });
     for yaml in [deep, wide, long, bomb] {
-        let text = error(&yaml);println!("{text}");
+        let text = error(&yaml);
         assert!(text.starts_with("t.yaml:"), "{text}");
         assert!(text.len() < 300 && !text.contains('\n'), "{text}");
     }
+    let quoted = error(&format!("'{}'", "x".repeat(20_000)));
+    assert_eq!(quoted, "t.yaml: a text of more than 16 KiB");
     let large = "#".repeat(MAX_FILE_SIZE + 1);
     assert_eq!(
         error(&large),
@@ -791,4 +796,50 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(std::error::Error::source(&error).is_some());
     let folder = Config::from_yaml_file(env!("CARGO_MANIFEST_DIR")).unwrap_err();
     assert!(matches!(folder, ConfigError::Unreadable { .. }), "{folder}");
+}
+
+/// Files a few characters away from a good one are read, or refused in one line.
+#[test]
+fn damaged_files_never_panic() {
+    let good =
+        format!("{CONST}tags: {{a: yes, b: &x [1, '2'], c: *x}}\nreporter:\n  logSpans: no\n");
+    let pieces = [
+        "[", "{", "'", "\n", " ", ": ", "- ", "&x ", "*x", "<<: ", "? ", "!", "é", "#", "|", "0",
+    ];
+    let mut state = 0x9e37_79b9_u32;
+    let mut draw = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as usize % bound
+    };
+    let mut refused = 0;
+    for _ in 0..3_000 {
+        let mut text: Vec<char> = good.chars().collect();
+        for _ in 0..=draw(3) {
+            let at = draw(text.len());
+            match draw(2) {
+                0 => drop(text.remove(at)),
+                _ => drop(text.splice(at..at, pieces[draw(pieces.len())].chars())),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(error) = Config::from_yaml_str("t.yaml", &text) {
+            let line = error.to_string();
+            assert!(
+                line.starts_with("t.yaml:") && !line.contains('\n'),
+                "{text:?}: {line}"
+            );
+            refused += 1;
+        }
+    }
+    assert!((1_000..3_000).contains(&refused), "{refused}");
+}
+
+#[test]
+fn errors_travel_between_threads() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<ConfigError>();
+    check::<Config>();
+    check::<Settings>();
 }
