@@ -216,25 +216,9 @@ impl fmt::Display for ConfigError {
                 accepted,
             } => write!(f, "{}: {problem}; use {accepted}", origin.with_value(found)),
             Self::Unsupported { origin, reason } => write!(f, "{origin}: {reason}"),
-            Self::MissingServiceName => f.write_str(
-                "no service name; set `service_name` in the file, JAEGER_SERVICE_NAME, or call \
-                 Config::new with it",
-            ),
-            Self::MissingSampler => f.write_str(
-                "no sampler, which means the remote one, and that is not supported yet; set \
-                 `sampler.type` in the file or JAEGER_SAMPLER_TYPE to const, probabilistic or \
-                 ratelimiting, with a parameter, or call Config::sampler",
-            ),
-            Self::MissingSamplerParam { origin } => {
-                let param = match origin {
-                    Origin::Variable { .. } => "JAEGER_SAMPLER_PARAM",
-                    _ => "`sampler.param`",
-                };
-                write!(
-                    f,
-                    "{origin}: the sampler has no parameter; set {param} beside it"
-                )
-            }
+            Self::MissingServiceName => f.write_str(NO_SERVICE_NAME),
+            Self::MissingSampler => f.write_str(NO_SAMPLER),
+            Self::MissingSamplerParam { origin } => fmt_no_param(f, origin),
             Self::HeaderClash { name, other } => write!(
                 f,
                 "the header name `{name}` cannot be told apart from `{other}`; rename one"
@@ -268,6 +252,17 @@ fn fmt_unknown(f: &mut fmt::Formatter<'_>, origin: &Origin, nearest: Option<&str
     }
 }
 
+fn fmt_no_param(f: &mut fmt::Formatter<'_>, origin: &Origin) -> fmt::Result {
+    let param = match origin {
+        Origin::Variable { .. } => "JAEGER_SAMPLER_PARAM",
+        _ => "`sampler.param`",
+    };
+    write!(
+        f,
+        "{origin}: the sampler has no parameter; set {param} beside it"
+    )
+}
+
 fn fmt_conflict(f: &mut fmt::Formatter<'_>, origin: &Origin, first: &Origin) -> fmt::Result {
     match first {
         Origin::File { key, line, .. } => {
@@ -295,6 +290,12 @@ pub(super) fn clean(text: &str) -> String {
     }
     cleaned
 }
+
+const NO_SERVICE_NAME: &str = "no service name; set `service_name` in the file, JAEGER_SERVICE_NAME, or call Config::new \
+     with it";
+const NO_SAMPLER: &str = "no sampler, which means the remote one, and that is not supported yet; set `sampler.type` in \
+     the file or JAEGER_SAMPLER_TYPE to const, probabilistic or ratelimiting, with a parameter, or \
+     call Config::sampler";
 
 #[cfg(test)]
 mod tests {
