@@ -1,1 +1,209 @@
-//! Configuration.
+//! Configuration from a YAML file, from the environment, and in code.
+//!
+//! A [`Config`] keeps what each of the three says. Code wins over the environment, the environment
+//! over the file, the file over the defaults, in whatever order they were read.
+//! [`Config::resolve`] decides, and gives the [`Settings`] with which a tracer runs.
+//!
+//! ```
+//! use picojaeger_std::config::{Config, Sampler};
+//!
+//! let text = "
+//! service_name: shop
+//! sampler:
+//!     type: const
+//!     param: 1
+//! ";
+//! let config = Config::from_yaml_str("jaeger.yaml", text)?
+//!     .with_variables([("JAEGER_AGENT_PORT", "7000")])?
+//!     .agent_host("tracing.internal");
+//! let settings = config.resolve()?;
+//! assert_eq!(settings.service_name, "shop");
+//! assert_eq!(settings.sampler, Sampler::Const(true));
+//! assert_eq!(settings.agent_port, 7000);
+//! assert_eq!(settings.agent_host, "tracing.internal");
+//! # Ok::<(), picojaeger_std::config::ConfigError>(())
+//! ```
+//!
+//! # Keys of the file
+//!
+//! The spellings of the Python, Go and Node clients are accepted besides our own; the unit belongs
+//! to the spelling. All may also stand below one top-level key `config`. A key without a value is
+//! unset. Booleans are those of YAML 1.1, as PyYAML reads them.
+//!
+//! | Setting | Ours | Python | Go | Node |
+//! |---|---|---|---|---|
+//! | service name | `service_name` | same | `serviceName` | `serviceName` |
+//! | disabled | `disabled` | `enabled` | `disabled` | `disable` |
+//! | sampler: `const` (0, 1), `probabilistic` (0 to 1), `ratelimiting` or `rate_limiting` (traces per second) | `sampler.type`, `sampler.param` | same | same | same |
+//! | agent | `agent_host`, `agent_port` | `local_agent.reporting_host`, `….reporting_port` | `reporter.localAgentHostPort` | `reporter.agentHost`, `….agentPort` |
+//! | IPv4 or IPv6 only: `udp4`, `udp6` | `agent_socket_type` | | | `reporter.agentSocketType` |
+//! | packet limit | `max_packet_size` (bytes) | | | |
+//! | flush interval | `flush_interval` (`1s`) | `reporter_flush_interval` (seconds) | `reporter.bufferFlushInterval` (`1s`) | `reporter.flushIntervalMs` |
+//! | memory | `memory_limit` (bytes, or `16MiB`) | `reporter_queue_size` (spans) | `reporter.queueSize` (spans) | |
+//! | log each span | `log_spans` | `logging` | `reporter.logSpans` | `reporter.logSpans` |
+//! | process tags | `tags` | same | same, or a list of `key` and `value` | |
+//! | 128-bit trace ids | `trace_id_128bit` | `generate_128bit_trace_id` | `traceid_128bit` | `traceId128bit` |
+//! | longest tag value | `max_tag_value_length` (bytes) | same | | |
+//! | headers | `headers.trace_context`, `….baggage_prefix`, `….debug_id`, `….baggage` | `trace_id_header`, `baggage_header_prefix`, `debug_id_header` | `headers.TraceContextHeaderName`, `….traceBaggageHeaderPrefix`, `….jaegerDebugHeader`, `….jaegerBaggageHeader` | |
+//! | clock: `auto`, `tsc`, `system` | `clock` | | | |
+//! | flush at exit | `flush_at_exit` | | | |
+//! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
+//!
+//! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
+//! `reporter` too. A queue of n spans means n KiB of memory, at least 1 MiB. The agent is always
+//! sent Thrift compact: Node's usual `agentPort` 6832 expects Thrift binary, so use 6831 there.
+//!
+//! Keys of features that do not exist yet (remote sampling, collectors over HTTP, the throttler,
+//! baggage restrictions, metrics, other propagation) are errors, unless their value says what is so
+//! anyway: `metrics: false`, `rpc_metrics: false`, `propagation: jaeger`,
+//! `local_agent.enabled: true`.
+//!
+//! # Environment variables
+//!
+//! Each begins with `JAEGER_`; an empty one is unset.
+//!
+//! | Variable | Value |
+//! |---|---|
+//! | `SERVICE_NAME` | text |
+//! | `DISABLED`, `REPORTER_LOG_SPANS`, `TRACEID_128BIT` | `1`, `t`, `true`, `yes`, `on`, or `0`, `f`, `false`, `no`, `off`, in either case |
+//! | `AGENT_HOST`, `AGENT_PORT` | name or address; 1 to 65535 |
+//! | `AGENT_SOCKET_TYPE` | `udp4` or `udp6` |
+//! | `REPORTER_MAX_QUEUE_SIZE` | spans |
+//! | `REPORTER_FLUSH_INTERVAL`, `REPORTER_ATTEMPT_RECONNECT_INTERVAL` | milliseconds, or `1s`, `500ms`, `1m1s` |
+//! | `REPORTER_ATTEMPT_RECONNECTING_DISABLED` | as `DISABLED` |
+//! | `SAMPLER_TYPE`, `SAMPLER_PARAM` | as in the file; a type without a parameter discards the file's parameter |
+//! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
+//!
+//! The other variables of the clients are errors that say what is not supported yet. So is a
+//! variable whose name differs from a known one in up to two characters. Any other with this prefix
+//! is ignored, since it may belong to another Jaeger program.
+
+mod code;
+mod duration;
+mod entry;
+mod error;
+mod file;
+mod keys;
+mod layer;
+mod nearest;
+mod resolve;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod variables;
+mod yaml;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::{ConfigError, Origin};
+pub use settings::{ClockSource, HeaderNames, IpVersion, Sampler, Settings, TagValue};
+
+use layer::Layer;
+
+/// Largest file in bytes that is read: 1 MiB.
+pub const MAX_FILE_SIZE: usize = 1 << 20;
+
+/// What file, environment and code say about a tracer.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let config = Config::new("your-app-name").sampler(Sampler::Const(true));
+/// assert_eq!(config.resolve()?.service_name, "your-app-name");
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    file: Layer,
+    environment: Layer,
+    code: Layer,
+}
+
+impl Config {
+    /// A configuration in code, for a service of this name.
+    pub fn new(service_name: impl Into<String>) -> Self {
+        Self::default().service_name(service_name)
+    }
+
+    /// Reads a YAML file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is larger than [`MAX_FILE_SIZE`], is not YAML, or has an unknown
+    /// key or a wrong value; the message names file, line and column.
+    pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let name: Arc<str> = path.display().to_string().into();
+        let unreadable = |source| ConfigError::Unreadable {
+            file: Arc::clone(&name),
+            source,
+        };
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| {
+                // One byte more than a file may have.
+                file.take(MAX_FILE_SIZE as u64 + 1).read_to_end(&mut bytes)
+            })
+            .map_err(unreadable)?;
+        Self::from_text(&name, file::decode(&name, &bytes)?)
+    }
+
+    /// Reads YAML text; `name` stands for the file in messages.
+    ///
+    /// # Errors
+    /// As [`from_yaml_file`](Self::from_yaml_file).
+    pub fn from_yaml_str(name: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::from_text(&name.into(), text)
+    }
+
+    /// Reads the process's environment, and no file.
+    ///
+    /// # Errors
+    /// As [`with_env`](Self::with_env).
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::default().with_env()
+    }
+
+    /// Reads the process's environment over the file.
+    ///
+    /// # Errors
+    /// A variable has a wrong value, or its name is nearly that of a known one.
+    pub fn with_env(self) -> Result<Self, ConfigError> {
+        let variables = variables::collect(std::env::vars_os())?;
+        self.with_variables(variables)
+    }
+
+    /// Reads these variables, in place of the process's, over the file.
+    ///
+    /// # Errors
+    /// As [`with_env`](Self::with_env).
+    pub fn with_variables<N, V>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ConfigError>
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        self.environment = variables::read_variables(&variables)?;
+        Ok(self)
+    }
+
+    fn from_text(name: &Arc<str>, text: &str) -> Result<Self, ConfigError> {
+        if text.len() > MAX_FILE_SIZE {
+            return Err(ConfigError::TooLarge {
+                file: Arc::clone(name),
+            });
+        }
+        Ok(Self {
+            file: file::read(name, text)?,
+            ..Self::default()
+        })
+    }
+}

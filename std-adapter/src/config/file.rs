@@ -1,0 +1,155 @@
+//! Reading a file: from text to a layer of settings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_saphyr::{Location, Spanned};
+
+use super::MAX_FILE_SIZE;
+use super::entry::Entry;
+use super::error::{ConfigError, Origin};
+use super::keys::{find, is_group, join, suggestion};
+use super::layer::Layer;
+use super::yaml::{Node, Value, parse};
+
+/// Reads a whole file.
+pub(super) fn read(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
+    let root = parse(file, text)?;
+    let mut reader = Reader {
+        file,
+        layer: Layer::default(),
+    };
+    reader.reject_duplicates("", &root)?;
+    reader.read_group("", &root)?;
+    let layer = reader.layer;
+    layer.check_sampler()?;
+    Ok(layer)
+}
+
+/// The bytes of a file as text; a part of a file that is too large may end within a character.
+pub(super) fn decode<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
+    if bytes.len() > MAX_FILE_SIZE {
+        return Err(ConfigError::TooLarge {
+            file: Arc::clone(file),
+        });
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let valid = String::from_utf8_lossy(valid);
+        let last_line = valid.rsplit('\n').next().unwrap_or_default();
+        ConfigError::Malformed {
+            file: Arc::clone(file),
+            line: valid.matches('\n').count() as u64 + 1,
+            column: last_line.chars().count() as u64 + 1,
+            message: "not UTF-8".into(),
+        }
+    })
+}
+
+struct Reader<'a> {
+    file: &'a Arc<str>,
+    layer: Layer,
+}
+
+impl Reader<'_> {
+    /// Reads the map below `path`; a null has no keys.
+    fn read_group(&mut self, path: &str, node: &Node) -> Result<(), ConfigError> {
+        match &node.value {
+            Value::Null => Ok(()),
+            Value::Map(pairs) => pairs
+                .iter()
+                .try_for_each(|(key, value)| self.read_key(path, key, value)),
+            _ if path.is_empty() => Err(ConfigError::Malformed {
+                file: Arc::clone(self.file),
+                line: node.referenced.line(),
+                column: node.referenced.column(),
+                message: "not a map of keys and values".into(),
+            }),
+            _ => Err(self
+                .entry(path, node)
+                .wrong("not a map", "keys and values below it")),
+        }
+    }
+
+    fn read_key(
+        &mut self,
+        path: &str,
+        key: &Spanned<String>,
+        node: &Node,
+    ) -> Result<(), ConfigError> {
+        let full = join(path, &key.value);
+        if full == "config" {
+            return self.read_group("", node);
+        }
+        if let Some(apply) = find(&full) {
+            let entry = self.entry(&full, node);
+            return match node.value {
+                Value::Null => Ok(()),
+                _ => apply(&mut self.layer, &entry),
+            };
+        }
+        if is_group(&full) {
+            return self.read_group(&full, node);
+        }
+        Err(ConfigError::UnknownKey {
+            origin: self.origin(&full, key.referenced),
+            nearest: suggestion(path, &key.value).map(Box::from),
+        })
+    }
+
+    fn reject_duplicates(&self, path: &str, node: &Node) -> Result<(), ConfigError> {
+        match &node.value {
+            Value::Map(pairs) => {
+                let mut seen = HashMap::new();
+                for (key, value) in pairs {
+                    let full = join(path, &key.value);
+                    let line = key.referenced.line();
+                    if let Some(first_line) = seen.insert(key.value.as_str(), line) {
+                        return Err(ConfigError::DuplicateKey {
+                            origin: self.origin(&full, key.referenced),
+                            first_line,
+                        });
+                    }
+                    self.reject_duplicates(&full, value)?;
+                }
+                Ok(())
+            }
+            Value::List(items) => items
+                .iter()
+                .try_for_each(|item| self.reject_duplicates(path, item)),
+            _ => Ok(()),
+        }
+    }
+
+    fn entry<'n>(&self, path: &str, node: &'n Node) -> Entry<'n> {
+        Entry {
+            value: &node.value,
+            origin: self.origin(path, node.referenced),
+        }
+    }
+
+    fn origin(&self, path: &str, place: Location) -> Origin {
+        Origin::File {
+            file: Arc::clone(self.file),
+            line: place.line(),
+            column: place.column(),
+            key: path.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_text_are_located() {
+        let file = "t.yaml".into();
+        assert_eq!(decode(&file, "a: é".as_bytes()).unwrap(), "a: é");
+        let error = decode(&file, b"a: 1\nb: \xc3\xa9\xff").unwrap_err();
+        assert_eq!(error.to_string(), "t.yaml:2:5: not UTF-8");
+        let large = vec![0xff; MAX_FILE_SIZE + 1];
+        let error = decode(&file, &large).unwrap_err();
+        assert!(matches!(error, ConfigError::TooLarge { .. }), "{error}");
+    }
+}
