@@ -1,6 +1,10 @@
 //! The allocation-free core of picojaeger.
 #![no_std]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used))]
 #![deny(clippy::indexing_slicing, clippy::unwrap_used)]
+
+#[cfg(test)]
+extern crate std;
 
 mod context;
 mod exclusion;

@@ -65,6 +65,13 @@ pub struct Memory<'r> {
     _ring: PhantomData<&'r ByteCell>,
 }
 
+#[cfg(not(loom))]
+// SAFETY: it gives access by `unsafe` methods and to atomics only.
+unsafe impl Send for Memory<'_> {}
+#[cfg(not(loom))]
+// SAFETY: as above.
+unsafe impl Sync for Memory<'_> {}
+
 #[cfg(loom)]
 pub use crate::model::Memory;
 

@@ -42,11 +42,6 @@ pub struct Producer<'r> {
     _not_sync: PhantomData<core::cell::Cell<()>>,
 }
 
-// SAFETY: without `Exclusion` nothing reaches `guarded` through a shared reference;
-// positions are atomic, and frames are handed from the one producer to the one
-// consumer, both of which borrow the ring mutably.
-unsafe impl<S: Send, B: Sync + ?Sized> Sync for FrameRing<Sole, S, B> {}
-
 impl<const N: usize> FrameRing<Sole, (), Bytes<N>, DropNewest> {
     /// An empty ring of `N` bytes for one producer.
     #[cfg(not(loom))]
