@@ -1,8 +1,10 @@
 //! The consuming side.
 
-use super::memory::{Frame, Memory};
+use core::marker::PhantomData;
+
+use super::memory::Memory;
 use super::sync::Ordering;
-use super::{LENGTH, OPEN, PAD, Shared, release_order};
+use super::{Carried, LENGTH, OPEN, PAD, Shared, Words, release_order};
 
 /// The one reader of a ring.
 ///
@@ -16,14 +18,14 @@ use super::{LENGTH, OPEN, PAD, Shared, release_order};
 ///
 /// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
 /// let (mut producer, mut consumer) = ring.split();
-/// producer.push(1, &[&[Word::new(7)]]).unwrap();
+/// producer.push(1, &[Word::new(7)]).unwrap();
 ///
-/// assert_eq!(consumer.peek().unwrap().sequence(), 1);
+/// assert_eq!(consumer.peek().unwrap().sequence, 1);
 /// consumer.advance();
 /// consumer.rewind(); // as after a packet that is to be sent again
 /// assert!(consumer.peek().is_some());
 /// ```
-pub struct Consumer<'r> {
+pub struct Consumer<'r, T = Words> {
     shared: &'r Shared,
     memory: Memory<'r>,
     /// Frames were handed out up to here.
@@ -32,6 +34,7 @@ pub struct Consumer<'r> {
     peeked: u32,
     owner: Option<&'r dyn Overwriting>,
     overwrites: bool,
+    _carried: PhantomData<fn() -> T>,
 }
 
 /// What a consumer needs the exclusion for.
@@ -47,7 +50,7 @@ pub(super) trait Overwriting: Sync {
     fn give_back(&self);
 }
 
-impl<'r> Consumer<'r> {
+impl<'r, T: Carried> Consumer<'r, T> {
     pub(super) fn shared(
         shared: &'r Shared,
         memory: Memory<'r>,
@@ -69,12 +72,13 @@ impl<'r> Consumer<'r> {
             peeked: 0,
             owner: None,
             overwrites: false,
+            _carried: PhantomData,
         }
     }
 
     /// The frame at the cursor; `None` if there is none or it is still open.
     #[inline]
-    pub fn peek(&mut self) -> Option<Frame<'_>> {
+    pub fn peek(&mut self) -> Option<T::View<'_>> {
         let word = match self.owner {
             Some(owner) if self.overwrites => self.pin(owner)?,
             _ => self.committed()?,
@@ -82,7 +86,8 @@ impl<'r> Consumer<'r> {
         self.peeked = word & LENGTH;
         // SAFETY: the commit word was read by Acquire. The frame is freed by `advance`
         // or `release`, which need this borrow to be over, and is pinned meanwhile.
-        Some(unsafe { self.memory.frame(self.cursor, self.peeked) })
+        // What it carries went in through `T::parts`.
+        Some(unsafe { T::view(self.memory.frame(self.cursor, self.peeked)) })
     }
 
     /// Moves the cursor behind the frame that [`Consumer::peek`] gave last.
@@ -197,7 +202,7 @@ impl<'r> Consumer<'r> {
 ///
 /// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
 /// let (mut producer, mut consumer) = ring.split();
-/// producer.push(0, &[&[Word::new(7)]]).unwrap();
+/// producer.push(0, &[Word::new(7)]).unwrap();
 /// let mark = consumer.mark();
 /// assert!(!consumer.has_passed(mark));
 /// consumer.peek();
@@ -207,7 +212,7 @@ impl<'r> Consumer<'r> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mark(u32);
 
-impl Drop for Consumer<'_> {
+impl<T> Drop for Consumer<'_, T> {
     fn drop(&mut self) {
         if let Some(owner) = self.owner {
             if self.overwrites {
@@ -218,7 +223,7 @@ impl Drop for Consumer<'_> {
     }
 }
 
-impl core::fmt::Debug for Consumer<'_> {
+impl<T: Carried> core::fmt::Debug for Consumer<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Consumer")
             .field("backlog", &self.backlog())

@@ -78,11 +78,14 @@ pub use crate::model::Memory;
 /// A committed frame, read in place.
 #[derive(Debug)]
 pub struct Frame<'r> {
-    sequence: u32,
+    /// The frame's number.
+    pub sequence: u32,
+    /// The body.
     #[cfg(not(loom))]
-    words: &'r [Word],
+    pub words: &'r [Word],
+    /// The body, copied out through the model's cells.
     #[cfg(loom)]
-    words: crate::model::Copied<'r>,
+    pub words: crate::model::Copied<'r>,
 }
 
 /// Fails to compile for a size that a ring cannot have.
@@ -239,22 +242,5 @@ unsafe fn copy(words: &[Word], to: *mut Word) {
     } else {
         // SAFETY: the caller's promise.
         unsafe { core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len()) }
-    }
-}
-
-impl Frame<'_> {
-    /// The frame's number.
-    #[inline(always)]
-    pub fn sequence(&self) -> u32 {
-        self.sequence
-    }
-
-    /// The body.
-    #[inline(always)]
-    pub fn words(&self) -> &[Word] {
-        #[cfg(not(loom))]
-        return self.words;
-        #[cfg(loom)]
-        return self.words.as_slice();
     }
 }

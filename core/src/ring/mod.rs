@@ -6,7 +6,7 @@
 //! open. Loads and stores suffice, so it runs without compare-and-swap.
 //!
 //! A frame is 8 bytes of header (commit word, sequence number) and a body of
-//! whole words. Nothing here knows what the words mean.
+//! whole words. What the words mean is a parameter, [`Carried`].
 
 mod consumer;
 mod memory;
@@ -33,6 +33,7 @@ use sync::{AtomicU32, Ordering};
 /// - `B` is the storage: [`Bytes`] in place, or [`Lent`] words. Its size is a
 ///   power of two from 128 bytes to 1 GiB.
 /// - `P` says what a full ring does: [`DropNewest`] or [`OverwriteOldest`].
+/// - `T` says what the frames carry; plain [`Words`] unless told otherwise.
 ///
 /// A `FrameRing<X, S, Bytes<N>, P>` coerces by reference to one without `N`.
 ///
@@ -43,28 +44,26 @@ use sync::{AtomicU32, Ordering};
 /// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
 ///
 /// let (_, slot) = RING.reserve(1, |_, _| ());
-/// let mut slot = slot.unwrap();
-/// slot.write(&[Word::new(42)]);
-/// slot.commit();
+/// slot.unwrap().commit(&[Word::new(42)]);
 ///
 /// let mut consumer = RING.consumer().unwrap();
-/// assert_eq!(consumer.peek().unwrap().words().len(), 1);
+/// assert_eq!(consumer.peek().unwrap().words.len(), 1);
 /// consumer.advance();
 /// consumer.release();
 /// assert!(consumer.peek().is_none());
 /// ```
 #[repr(C)]
-pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest> {
+pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
     shared: Shared,
     guarded: Guarded<X, State<S>>,
-    policy: PhantomData<fn() -> P>,
+    kind: PhantomData<fn(T) -> P>,
     storage: Aligned<B>,
 }
 
 // SAFETY: the user's value is only reached inside the exclusion, and not at all through
 // a shared `Sole` ring. Positions are atomic. A frame belongs to its producer until the
 // commit and to the one consumer after it.
-unsafe impl<X: Sync, S: Send, B: Storage + ?Sized, P> Sync for FrameRing<X, S, B, P> {}
+unsafe impl<X: Sync, S: Send, B: Storage + ?Sized, P, T> Sync for FrameRing<X, S, B, P, T> {}
 
 /// What both sides see: positions run freely and wrap at 2³².
 pub(crate) struct Shared {
@@ -149,18 +148,60 @@ pub struct Dropped {
     pub reentered: usize,
 }
 
-/// A reserved frame: write its words, then [`Slot::commit`].
+/// What the frames of a ring carry, and how they are read back.
+///
+/// # Safety
+///
+/// `view` is only called with the words of one body, as `parts` gave them, that
+/// was committed and is not freed in `'v`; it may rely on what `parts` promises
+/// about them.
+pub unsafe trait Carried {
+    /// What a producer hands over; it is copied word by word.
+    type Body<'b>: ?Sized;
+    /// What the consumer sees.
+    type View<'v>;
+
+    /// The words of a body, in order.
+    fn parts<'b>(body: &'b Self::Body<'_>) -> [&'b [Word]; 2];
+
+    /// Reads a frame in place.
+    ///
+    /// # Safety
+    /// `frame` came from `parts` of this type.
+    unsafe fn view(frame: Frame<'_>) -> Self::View<'_>;
+}
+
+/// Frames of plain words.
+#[derive(Debug)]
+pub struct Words;
+
+// SAFETY: a frame is viewed as the words it is.
+unsafe impl Carried for Words {
+    type Body<'b> = [Word];
+    type View<'v> = Frame<'v>;
+
+    #[inline(always)]
+    fn parts<'b>(body: &'b [Word]) -> [&'b [Word]; 2] {
+        [body, &[]]
+    }
+
+    #[inline(always)]
+    unsafe fn view(frame: Frame<'_>) -> Frame<'_> {
+        frame
+    }
+}
+
+/// A reserved frame, to be [committed](Slot::commit).
 ///
 /// Dropping it instead makes the consumer skip it. Forgetting it leaves the
 /// frame open for good, and the consumer stops before it.
-#[derive(Debug)]
 #[must_use = "the consumer waits until the frame is committed"]
-pub struct Slot<'r> {
+pub struct Slot<'r, T = Words> {
     memory: Memory<'r>,
     at: u32,
-    written: u32,
     length: u32,
     sequence: u32,
+    _carried: PhantomData<fn(T)>,
 }
 
 /// Reserved, not yet committed.
@@ -175,7 +216,7 @@ const WORD: u32 = size_of::<usize>() as u32;
 /// How often a push enters the exclusion to evict, before it gives up.
 const EVICTIONS: u32 = 32;
 
-impl<X: Exclusion, S, const N: usize, P: Policy> FrameRing<X, S, Bytes<N>, P> {
+impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Bytes<N>, P, T> {
     /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
     #[cfg(not(loom))]
     pub const fn new(user: S) -> Self {
@@ -183,25 +224,25 @@ impl<X: Exclusion, S, const N: usize, P: Policy> FrameRing<X, S, Bytes<N>, P> {
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::new(State::new(user)),
-            policy: PhantomData,
+            kind: PhantomData,
             storage: Aligned(memory::bytes()),
         }
     }
 }
 
-impl<X: Exclusion, S, B: Storage, P: Policy> FrameRing<X, S, B, P> {
+impl<X: Exclusion, S, B: Storage, P: Policy, T: Carried> FrameRing<X, S, B, P, T> {
     /// An empty ring in this storage.
     pub fn over(storage: B, user: S) -> Self {
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::new(State::new(user)),
-            policy: PhantomData,
+            kind: PhantomData,
             storage: Aligned(storage),
         }
     }
 }
 
-impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy> FrameRing<X, S, B, P> {
+impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S, B, P, T> {
     /// Runs `f` on the user's value, inside the exclusion; `None` if a call on
     /// this ring is already inside.
     #[inline(always)]
@@ -215,11 +256,11 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy> FrameRing<X, S, B, P> {
     /// A frame that is dropped takes a sequence number too. `stamp` does not run
     /// where the call is [`Refused::Reentered`], hence the option.
     #[inline(always)]
-    pub fn reserve<T>(
+    pub fn reserve<R>(
         &self,
         words: usize,
-        stamp: impl FnOnce(&mut S, u32) -> T,
-    ) -> (Option<T>, Result<Slot<'_>, Refused>) {
+        stamp: impl FnOnce(&mut S, u32) -> R,
+    ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
         let mut stamp = Some(stamp);
         let length = frame_length(words);
         let memory = self.storage.0.memory();
@@ -262,7 +303,7 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy> FrameRing<X, S, B, P> {
     }
 
     /// The consumer, or `None` while there is one.
-    pub fn consumer(&self) -> Option<Consumer<'_>>
+    pub fn consumer(&self) -> Option<Consumer<'_, T>>
     where
         X: Exclusion,
         S: Send,
@@ -373,40 +414,21 @@ impl<S> State<S> {
     }
 }
 
-impl<'r> Slot<'r> {
+impl<'r, T> Slot<'r, T> {
     #[inline(always)]
     fn new(memory: Memory<'r>, at: u32, length: u32, sequence: u32) -> Self {
         Slot {
             memory,
             at,
-            written: HEADER,
             length,
             sequence,
+            _carried: PhantomData,
         }
     }
 
     /// The frame's number: consecutive for one ring, dropped frames included.
     pub fn sequence(&self) -> u32 {
         self.sequence
-    }
-
-    /// Copies `words` behind what was written before; words that exceed the
-    /// reserved length are left out.
-    #[inline(always)]
-    pub fn write(&mut self, words: &[Word]) {
-        let bytes = size_of_val(words) as u32;
-        if bytes <= self.length - self.written {
-            // SAFETY: the frame is ours until it is committed, and the bytes lie in it.
-            unsafe { self.memory.write(self.at.wrapping_add(self.written), words) };
-            self.written += bytes;
-        }
-    }
-
-    /// Hands the frame to the consumer. Words that were not written are undefined.
-    #[inline(always)]
-    pub fn commit(self) {
-        self.close(0);
-        core::mem::forget(self);
     }
 
     #[inline(always)]
@@ -419,9 +441,39 @@ impl<'r> Slot<'r> {
     }
 }
 
-impl Drop for Slot<'_> {
+impl<T: Carried> Slot<'_, T> {
+    /// Copies `body` into the frame and hands it to the consumer.
+    ///
+    /// A body of another length than was reserved is not taken: the frame is skipped.
+    #[inline(always)]
+    pub fn commit(self, body: &T::Body<'_>) {
+        let [first, second] = T::parts(body);
+        if frame_length(first.len() + second.len()) != self.length {
+            return;
+        }
+        let at = self.at.wrapping_add(HEADER);
+        // SAFETY: the frame is ours until it is closed, and has this length.
+        unsafe {
+            self.memory.write(at, first);
+            self.memory
+                .write(at.wrapping_add(size_of_val(first) as u32), second);
+        }
+        self.close(0);
+        core::mem::forget(self);
+    }
+}
+
+impl<T> Drop for Slot<'_, T> {
     fn drop(&mut self) {
         self.close(PAD);
+    }
+}
+
+impl<T> core::fmt::Debug for Slot<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Slot")
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
     }
 }
 
@@ -514,20 +566,14 @@ mod tests {
 
     fn push<P: Policy>(ring: &Test<P>, value: usize) -> Result<(), Refused> {
         let (_, slot) = ring.reserve(BODY, |count, _| *count += 1);
-        let mut slot = slot?;
-        slot.write(&[Word::new(value); BODY]);
-        slot.commit();
-        Ok(())
+        slot.map(|slot| slot.commit(&[Word::new(value); BODY]))
     }
 
     fn values(consumer: &mut Consumer<'_>) -> std::vec::Vec<usize> {
         let mut found = std::vec::Vec::new();
         while let Some(frame) = consumer.peek() {
             // SAFETY: `push` wrote every word.
-            let words = frame
-                .words()
-                .iter()
-                .map(|word| unsafe { word.assume_init() });
+            let words = frame.words.iter().map(|word| unsafe { word.assume_init() });
             let words: std::vec::Vec<_> = words.collect();
             assert!(words.iter().all(|word| *word == words[0]) && words.len() == BODY);
             found.push(words[0]);
@@ -550,7 +596,7 @@ mod tests {
         consumer.release();
         assert_eq!(push(&ring, 7), Ok(()));
         assert_eq!(
-            consumer.peek().unwrap().sequence(),
+            consumer.peek().unwrap().sequence,
             7,
             "dropped frames are numbered"
         );
@@ -592,9 +638,7 @@ mod tests {
         push(&ring, 2).unwrap();
         let mut consumer = ring.consumer().unwrap();
         assert_eq!(values(&mut consumer), []);
-        let mut slot = slot.unwrap();
-        slot.write(&[Word::new(1); BODY]);
-        slot.commit();
+        slot.unwrap().commit(&[Word::new(1); BODY]);
         assert_eq!(values(&mut consumer), [1, 2]);
     }
 
@@ -607,18 +651,14 @@ mod tests {
     }
 
     #[test]
-    fn writing_more_than_was_reserved_is_left_out() {
+    fn a_body_of_another_length_is_skipped() {
         let ring = Test::<DropNewest>::new(0);
-        let (_, slot) = ring.reserve(1, |_, _| ());
-        let mut slot = slot.unwrap();
-        slot.write(&[Word::new(1)]);
-        slot.write(&[Word::new(9)]);
-        slot.commit();
+        for length in [BODY - 1, BODY + 1] {
+            let (_, slot) = ring.reserve(length, |_, _| ());
+            slot.unwrap().commit(&[Word::new(1); BODY]);
+        }
         push(&ring, 2).unwrap();
-        let mut consumer = ring.consumer().unwrap();
-        assert_eq!(consumer.peek().unwrap().words().len(), 1);
-        consumer.advance();
-        assert_eq!(values(&mut consumer), [2]);
+        assert_eq!(values(&mut ring.consumer().unwrap()), [2]);
     }
 
     #[test]
@@ -712,19 +752,15 @@ mod tests {
         let (mut found, mut last) = (0, None);
         std::thread::scope(|scope| {
             let pushing = scope.spawn(move || {
-                let kept = (0..EACH).filter(|i| {
-                    producer
-                        .push(*i, &[&[Word::new(0); 2], &[Word::new(1)]])
-                        .is_ok()
-                });
+                let kept = (0..EACH).filter(|i| producer.push(*i, &[Word::new(0); 3]).is_ok());
                 (kept.count(), producer.dropped().full)
             });
             loop {
                 let finished = pushing.is_finished();
                 while let Some(frame) = consumer.peek() {
-                    assert!(last < Some(frame.sequence()));
-                    last = Some(frame.sequence());
-                    assert_eq!(frame.words().len(), 3);
+                    assert!(last < Some(frame.sequence));
+                    last = Some(frame.sequence);
+                    assert_eq!(frame.words.len(), 3);
                     found += 1;
                     consumer.advance();
                     consumer.release();

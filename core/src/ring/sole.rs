@@ -2,11 +2,11 @@
 
 use core::marker::PhantomData;
 
-use super::memory::{Aligned, Bytes, Memory, Storage, Word};
+use super::memory::{Aligned, Bytes, Memory, Storage};
 use super::sync::Ordering;
 use super::{
-    Consumer, DropNewest, Dropped, FrameRing, PAD, Refused, Shared, State, commit_order, fit,
-    frame_length,
+    Carried, Consumer, DropNewest, Dropped, FrameRing, PAD, Refused, Shared, State, Words,
+    commit_order, fit, frame_length,
 };
 use crate::exclusion::{Guarded, increment};
 
@@ -26,23 +26,24 @@ pub struct Sole;
 /// let (mut producer, consumer) = ring.split();
 /// let body = [Word::new(1); 4];
 /// let mut pushed = 0;
-/// while producer.push(pushed, &[&body]).is_ok() {
+/// while producer.push(pushed, &body).is_ok() {
 ///     pushed += 1;
 /// }
 /// assert_eq!(pushed as usize, 128 / (8 + size_of_val(&body)));
 /// assert_eq!(producer.dropped().full, 1);
 /// # drop(consumer);
 /// ```
-pub struct Producer<'r> {
+pub struct Producer<'r, T = Words> {
     shared: &'r Shared,
     memory: Memory<'r>,
     head: u32,
     /// The tail as last seen; the real one is this or later.
     tail: u32,
-    _not_sync: PhantomData<core::cell::Cell<()>>,
+    /// Sent to another thread, but never shared.
+    _carried: PhantomData<(fn(T), core::cell::Cell<()>)>,
 }
 
-impl<const N: usize> FrameRing<Sole, (), Bytes<N>, DropNewest> {
+impl<const N: usize, T: Carried> FrameRing<Sole, (), Bytes<N>, DropNewest, T> {
     /// An empty ring of `N` bytes for one producer.
     #[cfg(not(loom))]
     pub const fn sole() -> Self {
@@ -50,50 +51,48 @@ impl<const N: usize> FrameRing<Sole, (), Bytes<N>, DropNewest> {
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::with_exclusion(Sole, State::new(())),
-            policy: PhantomData,
+            kind: PhantomData,
             storage: Aligned(super::memory::bytes()),
         }
     }
 }
 
-impl<B: Storage> FrameRing<Sole, (), B, DropNewest> {
+impl<B: Storage, T: Carried> FrameRing<Sole, (), B, DropNewest, T> {
     /// An empty ring in this storage, for one producer.
     pub fn sole_over(storage: B) -> Self {
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::with_exclusion(Sole, State::new(())),
-            policy: PhantomData,
+            kind: PhantomData,
             storage: Aligned(storage),
         }
     }
 }
 
-impl<B: Storage + ?Sized> FrameRing<Sole, (), B, DropNewest> {
+impl<B: Storage + ?Sized, T: Carried> FrameRing<Sole, (), B, DropNewest, T> {
     /// The two ends. Frames that a former pair left are still there.
-    pub fn split(&mut self) -> (Producer<'_>, Consumer<'_>) {
+    pub fn split(&mut self) -> (Producer<'_, T>, Consumer<'_, T>) {
         let (shared, memory) = (&self.shared, self.storage.0.memory());
         let producer = Producer {
             shared,
             memory,
             head: shared.head.load(Ordering::Relaxed),
             tail: shared.tail.load(Ordering::Relaxed),
-            _not_sync: PhantomData,
+            _carried: PhantomData,
         };
         (producer, Consumer::sole(shared, memory))
     }
 }
 
-impl Producer<'_> {
-    /// Appends a frame with this sequence number and the words of all `parts`.
+impl<T: Carried> Producer<'_, T> {
+    /// Appends a frame with this sequence number.
     ///
     /// # Errors
     /// [`Refused::Full`], which the ring counts.
     #[inline(always)]
-    pub fn push(&mut self, sequence: u32, parts: &[&[Word]]) -> Result<(), Refused> {
-        let mut words = 0;
-        for part in parts {
-            words += part.len();
-        }
+    pub fn push(&mut self, sequence: u32, body: &T::Body<'_>) -> Result<(), Refused> {
+        let [first, second] = T::parts(body);
+        let words = first.len() + second.len();
         let length = frame_length(words);
         let (at, need) = fit(self.memory.size(), self.head, length);
         if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
@@ -105,14 +104,13 @@ impl Producer<'_> {
                 .commit_word(self.head)
                 .store(pad, Ordering::Relaxed);
         }
-        let mut to = at.wrapping_add(super::HEADER);
+        let to = at.wrapping_add(super::HEADER);
         // SAFETY: the bytes from `head` on are free, and ours until the head moves.
         unsafe {
             self.memory.write_sequence(at, sequence);
-            for part in parts {
-                self.memory.write(to, part);
-                to = to.wrapping_add(size_of_val(*part) as u32);
-            }
+            self.memory.write(to, first);
+            self.memory
+                .write(to.wrapping_add(size_of_val(first) as u32), second);
         }
         self.memory.commit_word(at).store(length, Ordering::Relaxed);
         self.head = at.wrapping_add(length);
@@ -157,7 +155,7 @@ impl Producer<'_> {
     }
 }
 
-impl core::fmt::Debug for Producer<'_> {
+impl<T: Carried> core::fmt::Debug for Producer<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Producer")
             .field("backlog", &self.backlog())
