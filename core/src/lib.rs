@@ -9,6 +9,8 @@ extern crate std;
 mod context;
 mod exclusion;
 mod id;
+#[cfg(not(loom))]
+pub mod record;
 pub mod ring;
 pub mod tags;
 mod time;
