@@ -6,16 +6,27 @@
 #[cfg(test)]
 extern crate std;
 
+mod baggage;
 mod context;
 mod exclusion;
 mod id;
+mod propagation;
 pub mod ring;
+mod sampler;
 pub mod tags;
 mod time;
 mod value;
 
+pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{AsContext, Flags, SpanContext};
 pub use exclusion::{Exclusion, Guarded, Interrupts};
 pub use id::{SpanId, TraceId};
+pub use propagation::{
+    BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
+    ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
+};
+pub use sampler::{
+    Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler, SamplerError,
+};
 pub use time::{Anchor, Clock, Rate};
 pub use value::{Copied, Key, Value};
