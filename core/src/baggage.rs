@@ -199,15 +199,22 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> Table<ITEMS, KEY,
 
     /// Sets the value of `key`; on an error the table is as it was.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<(), BaggageError> {
-        let value = String::try_from(value).map_err(|_| BaggageError::TooLong)?;
-        if let Some((_, old)) = self.items.iter_mut().find(|(known, _)| known == key) {
-            *old = value;
-            return Ok(());
+        if key.len() > KEY || value.len() > VALUE {
+            return Err(BaggageError::TooLong);
         }
-        let key = String::try_from(key).map_err(|_| BaggageError::TooLong)?;
+        if let Some((_, old)) = self.items.iter_mut().find(|(known, _)| known == key) {
+            old.clear();
+            return old.push_str(value).map_err(|_| BaggageError::TooLong);
+        }
+        // An empty item is filled in place, so that no full one lies on the stack.
         self.items
-            .push((key, value))
-            .map_err(|_| BaggageError::Full)
+            .push((String::new(), String::new()))
+            .map_err(|_| BaggageError::Full)?;
+        let (new_key, new_value) = self.items.last_mut().ok_or(BaggageError::Full)?;
+        new_key
+            .push_str(key)
+            .and_then(|()| new_value.push_str(value))
+            .map_err(|_| BaggageError::TooLong)
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> bool {

@@ -66,3 +66,44 @@ fn upper_digit(value: u8) -> u8 {
         b'A' - 10 + value
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decodes_to(value: &str, expected: &str) {
+        assert!(
+            Decode::new(value.as_bytes(), true).eq(expected.bytes()),
+            "{value}"
+        );
+        assert!(Decode::new(value.as_bytes(), false).eq(value.bytes()));
+    }
+
+    #[test]
+    fn decodes_what_each_client_writes() {
+        for value in [
+            "a%20b/%C3%A9%2B~",   // Python
+            "a%20b%2F%C3%A9%2B~", // Node
+            "a+b%2F%C3%A9%2B%7E", // Java
+            "a+b%2F%C3%A9%2B~",   // Go
+            "a%20b%2f%c3%a9%2b~", // lower case
+        ] {
+            decodes_to(value, "a b/\u{e9}+~");
+        }
+    }
+
+    #[test]
+    fn keeps_what_is_not_an_escape() {
+        for value in ["%", "%2", "%zz", "100%", "%%", "%2g", "%g2"] {
+            decodes_to(value, value);
+        }
+        decodes_to("%%41", "%A");
+        decodes_to("%2541", "%41");
+    }
+
+    #[test]
+    fn encodes_all_but_the_unreserved() {
+        assert!(encode("a b/\u{e9}+~-._%").eq(*b"a%20b%2F%C3%A9%2B~-._%25"));
+        assert!(encode("").eq([]));
+    }
+}

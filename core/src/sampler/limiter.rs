@@ -9,9 +9,8 @@ use crate::sampler::SamplerError;
 /// lets none through.
 ///
 /// Credit is counted in 256ths of a tick, so asking takes additions and
-/// comparisons only; setting a rate takes a few operations on floats.
-/// Rates above 256 × the clock's frequency count as that, those below one in
-/// 2⁵⁴ ticks as that.
+/// comparisons only; setting a rate takes a few operations on floats. What one
+/// costs is rounded to that unit, and lies between one unit and 2⁵⁴ ticks.
 ///
 /// ```
 /// use picojaeger_core::RateLimiter;
@@ -153,3 +152,128 @@ const SCALE: u32 = 8;
 /// The greatest second or cost, so that sums stay within 64 bits.
 const MOST: u64 = MOST_TICKS << SCALE;
 const MOST_TICKS: u64 = 1 << 54;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of `calls` pass at these ticks.
+    fn passed(limiter: &mut RateLimiter, ticks: u64, calls: u32) -> u32 {
+        (0..calls).map(|_| u32::from(limiter.allow(ticks))).sum()
+    }
+
+    #[test]
+    fn a_burst_is_one_seconds_worth() {
+        let mut limiter = RateLimiter::new(3.0, 1_000).unwrap();
+        assert_eq!(passed(&mut limiter, 5_000, 9), 3);
+        assert_eq!(passed(&mut limiter, 5_333, 9), 0);
+        assert_eq!(passed(&mut limiter, 5_334, 9), 1);
+        assert_eq!(passed(&mut limiter, 1_000_000, 9), 3);
+        assert_eq!(passed(&mut limiter, u64::MAX, 9), 3);
+    }
+
+    #[test]
+    fn slow_rates_save_up_one() {
+        let mut limiter = RateLimiter::new(1.0 / 600.0, 3_000_000_000).unwrap();
+        assert_eq!(passed(&mut limiter, 0, 2), 1);
+        assert_eq!(passed(&mut limiter, 600 * 3_000_000_000 - 3, 2), 0);
+        assert_eq!(passed(&mut limiter, 600 * 3_000_000_000 + 3, 2), 1);
+        assert_eq!(passed(&mut limiter, 1_000_000 * 3_000_000_000, 2), 1);
+    }
+
+    #[test]
+    fn the_rate_is_kept_over_time() {
+        for (rate, frequency) in [
+            (1.5, 32_768),
+            (1_000.0, 32_768),
+            (7.0, 1_000),
+            (5_000.0, 1_000),
+        ] {
+            let mut limiter = RateLimiter::new(rate, frequency)
+                .unwrap()
+                .with_random_credit(0);
+            let (seconds, mut count) = (20, 0);
+            for tick in 0..=seconds * frequency {
+                while limiter.allow(tick) {
+                    count += 1;
+                }
+            }
+            let expected = rate * seconds as f64;
+            let error = (count as f64 - expected).abs();
+            assert!(
+                error <= 1.0 + expected / 200.0,
+                "{rate} at {frequency}: {count}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rate_of_zero_lets_none_through() {
+        let mut limiter = RateLimiter::new(0.0, 1_000).unwrap();
+        assert_eq!(passed(&mut limiter, 0, 2), 0);
+        assert_eq!(passed(&mut limiter, 1 << 40, 2), 0);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_gives_nothing() {
+        let mut limiter = RateLimiter::new(1.0, 1_000).unwrap();
+        assert_eq!(passed(&mut limiter, 10_000, 2), 1);
+        for ticks in [0, 9_000, 10_000, 5_000, 10_999] {
+            assert_eq!(passed(&mut limiter, ticks, 2), 0);
+        }
+        assert_eq!(passed(&mut limiter, 11_000, 2), 1);
+    }
+
+    #[test]
+    fn the_start_credit_can_be_random() {
+        for (random, expected) in [(0, 0), (1 << 30, 2), (1 << 31, 5), (u32::MAX, 9)] {
+            let limiter = RateLimiter::new(10.0, 1_000_000).unwrap();
+            assert_eq!(
+                passed(&mut limiter.with_random_credit(random), 77, 20),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn an_update_keeps_the_share() {
+        let mut limiter = RateLimiter::new(10.0, 1_000).unwrap();
+        assert_eq!(passed(&mut limiter, 0, 5), 5);
+        limiter.update(20.0, 0).unwrap();
+        assert_eq!(passed(&mut limiter, 0, 30), 10);
+        limiter.update(4.0, 250).unwrap(); // a quarter of a second's credit at 20
+        assert_eq!(limiter.rate(), 4.0);
+        assert_eq!(passed(&mut limiter, 250, 30), 1);
+        limiter.update(0.0, 500).unwrap();
+        assert_eq!(passed(&mut limiter, 9_000, 30), 0);
+        limiter.update(4.0, 10_000).unwrap();
+        assert_eq!(passed(&mut limiter, 10_000, 30), 1);
+        assert_eq!(passed(&mut limiter, 10_500, 30), 2);
+    }
+
+    #[test]
+    fn other_rates_are_errors() {
+        for rate in [f64::NAN, -1.0, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(RateLimiter::new(rate, 1), Err(SamplerError::Rate));
+            let mut limiter = RateLimiter::new(2.0, 1).unwrap();
+            assert_eq!(limiter.update(rate, 5), Err(SamplerError::Rate));
+            assert_eq!(limiter, RateLimiter::new(2.0, 1).unwrap());
+        }
+    }
+
+    #[test]
+    fn extremes_do_not_overflow() {
+        for rate in [f64::MIN_POSITIVE, 1e-9, 1e9, f64::MAX] {
+            for frequency in [0, 1, 1 << 32, u64::MAX] {
+                let mut limiter = RateLimiter::new(rate, frequency).unwrap();
+                assert!(limiter.allow(0));
+                for ticks in [1, 1 << 33, 1 << 62, u64::MAX] {
+                    limiter.allow(ticks);
+                    assert!(limiter.credit <= limiter.most());
+                }
+                limiter.update(1.0, u64::MAX).unwrap();
+                assert!(limiter.credit <= limiter.most());
+            }
+        }
+    }
+}

@@ -2,6 +2,8 @@
 //! `jaeger-baggage`, in the text-map and the HTTP form.
 
 mod extraction;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use core::str;

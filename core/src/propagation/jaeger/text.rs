@@ -165,3 +165,135 @@ fn digit(bits: u32) -> u8 {
         b'a' - 10 + bits
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+
+    use super::*;
+
+    fn context(high: u64, low: u64, span: u64, flags: u8) -> SpanContext {
+        SpanContext::new(
+            TraceId::from_parts(high, low),
+            SpanId::new(span),
+            Flags::from_wire(flags) | Flags::REMOTE,
+        )
+    }
+
+    #[test]
+    fn reads_what_each_client_writes() {
+        for (text, expected) in [
+            // Python and Node strip zeros; Go pads all ids; Java pads all but a root's parent.
+            ("1f:2:0:1", context(0, 0x1f, 2, 1)),
+            (
+                "000000000000001f:0000000000000002:0000000000000000:1",
+                context(0, 0x1f, 2, 1),
+            ),
+            (
+                "000000000000001f:0000000000000002:0:3",
+                context(0, 0x1f, 2, 3),
+            ),
+            (
+                "4b32888b8fb596e92bc6e6f59ded8ad0:2bc6e6f59ded8ad0:4b32888b8fb596e9:1",
+                context(
+                    0x4b32_888b_8fb5_96e9,
+                    0x2bc6_e6f5_9ded_8ad0,
+                    0x2bc6_e6f5_9ded_8ad0,
+                    1,
+                ),
+            ),
+            ("10000000000000000:1:0:0", context(1, 0, 1, 0)),
+            (
+                "FFFFFFFFFFFFFFFF:aBcD:Ef:b",
+                context(0, u64::MAX, 0xabcd, 0xb),
+            ),
+            ("1:2:0:0f", context(0, 1, 2, 0xb)),
+            ("1:2:0:ff", context(0, 1, 2, 0xb)),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_all_else() {
+        use ParseContextError::*;
+        for (text, error) in [
+            ("", TraceId),
+            ("garbage", TraceId),
+            ("1", TraceId),
+            (":2:0:1", TraceId),
+            (" 1:2:0:1", TraceId),
+            ("1 :2:0:1", TraceId),
+            ("0x1:2:0:1", TraceId),
+            ("1_0:2:0:1", TraceId),
+            ("+1:2:0:1", TraceId),
+            ("-1:2:0:1", TraceId),
+            ("1zz:2:0:1", TraceId),
+            ("\u{661}:2:0:1", TraceId),
+            ("1%3A2%3A0%3A1", TraceId),
+            ("000000000000000000000000000000001:2:0:1", TraceId),
+            ("1:", SpanId),
+            ("1::0:1", SpanId),
+            ("1:2", SpanId),
+            ("1:00000000000000002:0:1", SpanId),
+            ("1:2:0", ParentId),
+            ("1:1::1", ParentId),
+            ("1:2:00000000000000000:1", ParentId),
+            ("1:2:0:", Flags),
+            ("1:2:0:1ff", Flags),
+            ("1:2:0:001", Flags),
+            ("1:2:0:1 ", Flags),
+            ("1:2:0:1:", Flags),
+            ("1:2:0:1:5", Flags),
+            ("1:2:0:x", Flags),
+            ("0:2:0:1", ZeroId),
+            ("00000000000000000000000000000000:2:0:1", ZeroId),
+            ("1:0:0:1", ZeroId),
+        ] {
+            assert_eq!(text.parse::<SpanContext>(), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_colon_may_be_encoded_in_http_only() {
+        for text in ["1%3A2%3A0%3A1", "1%3a2:0%3A1"] {
+            assert_eq!(parse(text.as_bytes(), true), Ok(context(0, 1, 2, 1)));
+            assert!(parse(text.as_bytes(), false).is_err());
+        }
+        assert!(parse(b"%31:2:0:1", true).is_err());
+        assert!(parse(b"1%3", true).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut buffer = [0; SpanContext::TEXT_LEN];
+        for (context, text) in [
+            (
+                context(0, 0xabc, 0xdef, 0),
+                "0000000000000abc:0000000000000def:0:0",
+            ),
+            (
+                context(1, 2, u64::MAX, 0xb),
+                "00000000000000010000000000000002:ffffffffffffffff:0:b",
+            ),
+            (
+                context(1 << 63, 0, 0x0123_4567_89ab_cdef, 3),
+                "80000000000000000000000000000000:0123456789abcdef:0:3",
+            ),
+        ] {
+            assert_eq!(context.write_text(&mut buffer), text);
+            assert_eq!(text.parse(), Ok(context));
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_expected() {
+        let error = "1:2:0:9z".parse::<SpanContext>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "flags must be 1 or 2 hex digits, and the last field"
+        );
+    }
+}
