@@ -54,6 +54,13 @@ pub struct BaggageTable<const ITEMS: usize, const KEY: usize, const VALUE: usize
 }
 
 /// Why a baggage item was not kept.
+///
+/// ```
+/// use picojaeger_core::{BaggageError, BaggageTable};
+///
+/// let mut baggage = BaggageTable::<1, 8, 8>::new();
+/// assert_eq!(baggage.set("key", "123456789"), Err(BaggageError::TooLong));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum BaggageError {
@@ -206,7 +213,7 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> Table<ITEMS, KEY,
             old.clear();
             return old.push_str(value).map_err(|_| BaggageError::TooLong);
         }
-        // An empty item is filled in place, so that no full one lies on the stack.
+        // Filled in place, so that its bytes never lie on the stack.
         self.items
             .push((String::new(), String::new()))
             .map_err(|_| BaggageError::Full)?;

@@ -63,6 +63,13 @@ pub struct TextMap<const ITEMS: usize, const KEY: usize, const VALUE: usize> {
 }
 
 /// The carrier has no room for the header.
+///
+/// ```
+/// use picojaeger_core::{CarrierFull, TextMap, TextMapWriter};
+///
+/// let mut headers = TextMap::<1, 8, 8>::new();
+/// assert_eq!(headers.set("key", "123456789"), Err(CarrierFull));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CarrierFull;
 

@@ -27,6 +27,17 @@ pub struct BaggageDrops {
 }
 
 /// What could not be injected.
+///
+/// ```
+/// use picojaeger_core::{InjectError, SpanContext, TextMap, TextMapCodec};
+///
+/// let context: SpanContext = "1:2:0:1".parse().unwrap();
+/// let mut small = TextMap::<1, 16, 16>::new();
+/// assert_eq!(
+///     TextMapCodec::http().inject(&context, [], &mut small, &mut []),
+///     Err(InjectError::CarrierFull)
+/// );
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum InjectError {
@@ -37,6 +48,14 @@ pub enum InjectError {
 }
 
 /// Why a header was found but not taken.
+///
+/// ```
+/// use picojaeger_core::{ExtractError, TextMapCodec};
+///
+/// let headers = [("uber-trace-id", "1:2:0:1"), ("uber-trace-id", "3:4:0:1")];
+/// let found = TextMapCodec::http().extract(&headers, &mut (), &mut []);
+/// assert_eq!(found.context, Err(ExtractError::Conflict));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ExtractError {

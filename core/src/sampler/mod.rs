@@ -88,7 +88,13 @@ pub enum Decision {
     },
 }
 
-/// A sampler's parameter is out of range.
+/// Why a sampler does not take a parameter.
+///
+/// ```
+/// use picojaeger_core::{Probabilistic, SamplerError};
+///
+/// assert_eq!(Probabilistic::new(f64::NAN), Err(SamplerError::Probability));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SamplerError {

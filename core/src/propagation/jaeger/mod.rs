@@ -61,7 +61,8 @@ pub struct TextMapCodec<'n> {
 ///     trace_context: "x-trace",
 ///     ..HeaderNames::DEFAULT
 /// });
-/// # let _ = codec;
+/// let found = codec.extract(&[("x-trace", "1:2:0:1")], &mut (), &mut []);
+/// assert!(found.context.is_ok_and(|context| context.is_some()));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeaderNames<'n> {
@@ -79,14 +80,25 @@ pub struct HeaderNames<'n> {
 ///
 /// With a context, the debug id is to be ignored. Without one, or with an
 /// error, a new trace begins, which takes the debug id and the baggage over.
+///
+/// ```
+/// use picojaeger_core::{ExtractError, ParseContextError, TextMapCodec};
+///
+/// let headers = [("uber-trace-id", "garbage"), ("jaeger-debug-id", "find+me")];
+/// let mut scratch = [0; 32];
+/// let found = TextMapCodec::http().extract(&headers, &mut (), &mut scratch);
+/// assert_eq!(found.context, Err(ExtractError::Malformed(ParseContextError::TraceId)));
+/// assert_eq!(found.debug_id, Ok(Some("find me")));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
 #[non_exhaustive]
 pub struct Extracted<'s> {
     /// The context, which counts as [`Flags::REMOTE`](crate::Flags::REMOTE).
     pub context: Result<Option<SpanContext>, ExtractError>,
     /// The debug id, kept in the scratch buffer; never empty.
     pub debug_id: Result<Option<&'s str>, ExtractError>,
-    /// The baggage items that were left out.
+    /// The baggage items that were left out, whether here or by the sink.
     pub dropped: BaggageDrops,
 }
 
@@ -121,7 +133,8 @@ impl<'n> TextMapCodec<'n> {
     /// Writes the context and the baggage into the carrier.
     ///
     /// A context that is not valid is left out, so that its baggage travels
-    /// alone. Keys are written as given.
+    /// alone. Keys are written as given. Costs about 60 bytes of stack for the
+    /// context's text.
     ///
     /// # Errors
     /// The context did not fit and nothing was written, or some baggage items
@@ -160,7 +173,12 @@ impl<'n> TextMapCodec<'n> {
     /// Looks at each header once and stops at none: a malformed one loses
     /// nothing else. A header that comes again with the same contents is taken
     /// once. Of baggage items with the same key the sink keeps the last.
-    /// The keys of the list header are taken as they are written there.
+    /// The list header is decoded, split at commas and then at `=`, and both
+    /// sides are trimmed; its keys keep their case.
+    ///
+    /// The scratch buffer holds the debug id, and beside it one item at a time:
+    /// what follows the prefix in the header's name, and the decoded value.
+    /// Time grows with the length of the headers that are Jaeger's.
     pub fn extract<'s, C: TextMapReader + ?Sized>(
         &self,
         carrier: &C,

@@ -4,6 +4,7 @@
 
 use core::error::Error;
 use core::fmt;
+use core::slice;
 use core::str::{self, FromStr};
 
 use crate::context::{Flags, SpanContext};
@@ -55,12 +56,16 @@ impl SpanContext {
     pub fn write_text<'b>(&self, buffer: &'b mut [u8; Self::TEXT_LEN]) -> &'b str {
         let [t0, t1, t2, t3] = self.trace.0;
         let [s0, s1] = self.span.0;
-        let trace = [t3, t2, t1, t0].into_iter().flat_map(digits);
-        let span = [s1, s0].into_iter().flat_map(digits);
-        let flags = [b':', b'0', b':', digit(self.flags.wire().into())];
-        let text = trace.chain([b':']).chain(span).chain(flags);
-        for (slot, byte) in buffer.iter_mut().zip(text) {
-            *slot = byte;
+        let mut out = buffer.iter_mut();
+        for word in [t3, t2, t1, t0] {
+            put_word(&mut out, word);
+        }
+        put(&mut out, b':');
+        for word in [s1, s0] {
+            put_word(&mut out, word);
+        }
+        for byte in [b':', b'0', b':', digit(self.flags.wire().into())] {
+            put(&mut out, byte);
         }
         let start = if t2 | t3 == 0 { 16 } else { 0 };
         let text = buffer.get(start..).unwrap_or_default();
@@ -151,9 +156,17 @@ impl Fields<'_> {
     }
 }
 
-/// The eight hex digits of a word.
-fn digits(word: u32) -> impl Iterator<Item = u8> {
-    (0..8).map(move |place| digit(word << (4 * place) >> 28))
+/// Writes the eight hex digits of a word.
+fn put_word(out: &mut slice::IterMut<'_, u8>, word: u32) {
+    for place in 0..8 {
+        put(out, digit((word << (4 * place)) >> 28));
+    }
+}
+
+fn put(out: &mut slice::IterMut<'_, u8>, byte: u8) {
+    if let Some(slot) = out.next() {
+        *slot = byte;
+    }
 }
 
 /// The lower-case hex digit of the low four bits.
