@@ -8,9 +8,8 @@ use crate::sampler::SamplerError;
 /// is below one a second; each one let through costs one's worth. A rate of 0
 /// lets none through.
 ///
-/// Credit is counted in 256ths of a tick, so asking takes additions and
-/// comparisons only; setting a rate takes a few operations on floats. What one
-/// costs is rounded to that unit, and lies between one unit and 2⁵⁴ ticks.
+/// Credit is counted as time, in ticks and 2⁻³² of a tick. So asking takes a few
+/// additions and comparisons, and only setting a rate calculates with floats.
 ///
 /// ```
 /// use picojaeger_core::RateLimiter;
@@ -24,14 +23,24 @@ use crate::sampler::SamplerError;
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RateLimiter {
     rate: f64,
-    /// Ticks a second, scaled.
+    /// Ticks a second.
     second: u64,
-    /// Ticks that one costs, scaled; 0 if the rate is.
-    cost: u64,
-    /// Ticks saved up, scaled; at most [`RateLimiter::most`].
-    credit: u64,
-    /// The latest ticks seen, once there were any.
-    latest: Option<u64>,
+    cost: Cost,
+    /// Ticks of credit that can be saved up.
+    most: u64,
+    /// The ticks and their fraction at which there was no credit; until started,
+    /// the ticks of credit to start with.
+    empty: u64,
+    fraction: u32,
+    /// Whether credit grows.
+    started: bool,
+}
+
+/// What one costs: ticks and 2⁻³² of a tick.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Cost {
+    ticks: u64,
+    fraction: u32,
 }
 
 impl RateLimiter {
@@ -42,31 +51,33 @@ impl RateLimiter {
     /// The rate is negative or not finite.
     pub const fn new(rate: f64, frequency: u64) -> Result<Self, SamplerError> {
         let second = match frequency {
-            0 => 1 << SCALE,
-            1..MOST_TICKS => frequency << SCALE,
-            _ => MOST_TICKS << SCALE,
+            0 => 1,
+            1..MOST => frequency,
+            _ => MOST,
         };
-        let cost = match cost(rate, second) {
+        let cost = match Cost::new(rate, second) {
             Ok(cost) => cost,
             Err(error) => return Err(error),
         };
-        let mut limiter = RateLimiter {
+        let most = cost.most(second);
+        Ok(RateLimiter {
             rate,
             second,
             cost,
-            credit: 0,
-            latest: None,
-        };
-        limiter.credit = limiter.most();
-        Ok(limiter)
+            most,
+            empty: most,
+            fraction: 0,
+            started: false,
+        })
     }
 
-    /// This limiter with a start credit of `random` / 2³² of the whole, so that
-    /// processes started together do not all begin with a burst.
+    /// This limiter, not used yet, with a start credit of `random` / 2³² of the
+    /// whole, so that processes started together do not all begin with a burst.
     #[must_use]
     pub const fn with_random_credit(mut self, random: u32) -> Self {
-        let (most, random) = (self.most(), random as u64);
-        self.credit = (most >> 32) * random + (((most & u32::MAX as u64) * random) >> 32);
+        let (most, random) = (self.most, random as u64);
+        self.empty = (most >> 32) * random + (((most & u32::MAX as u64) * random) >> 32);
+        self.started = false;
         self
     }
 
@@ -75,11 +86,17 @@ impl RateLimiter {
     /// A clock that steps back gives no credit until it is ahead again.
     #[inline]
     pub fn allow(&mut self, ticks: u64) -> bool {
-        self.refresh(ticks);
-        if self.cost == 0 || self.credit < self.cost {
+        if self.cost.ticks == NEVER {
             return false;
         }
-        self.credit -= self.cost;
+        let credit = self.credit(ticks);
+        let (fraction, carry) = self.fraction.overflowing_add(self.cost.fraction);
+        let cost = self.cost.ticks + u64::from(carry);
+        if credit < cost + u64::from(fraction != 0) {
+            return false;
+        }
+        self.empty = self.empty.wrapping_add(cost);
+        self.fraction = fraction;
         true
     }
 
@@ -89,12 +106,23 @@ impl RateLimiter {
     /// # Errors
     /// The rate is negative or not finite; the limiter is as it was.
     pub fn update(&mut self, rate: f64, ticks: u64) -> Result<(), SamplerError> {
-        let cost = cost(rate, self.second)?;
-        self.refresh(ticks);
-        let share = self.credit as f64 / self.most() as f64;
+        let cost = Cost::new(rate, self.second)?;
+        let (mut credit, mut now) = (self.empty, ticks);
+        if self.started {
+            credit = self.credit(ticks);
+            now = self.empty.wrapping_add(credit); // not before the latest
+        }
+        let share = credit as f64 / self.most as f64;
         self.rate = rate;
         self.cost = cost;
-        self.credit = ((share * self.most() as f64) as u64).min(self.most());
+        self.most = cost.most(self.second);
+        let credit = ((share * self.most as f64) as u64).min(self.most);
+        self.started = cost.ticks != NEVER;
+        self.empty = if self.started {
+            now.wrapping_sub(credit)
+        } else {
+            credit
+        };
         Ok(())
     }
 
@@ -103,55 +131,67 @@ impl RateLimiter {
         self.rate
     }
 
-    /// Adds the credit of the time since the latest ticks.
-    fn refresh(&mut self, ticks: u64) {
-        let latest = *self.latest.get_or_insert(ticks);
-        if ticks <= latest {
-            return;
+    /// The ticks of credit at `ticks`; credit that cannot be held is forgotten.
+    fn credit(&mut self, ticks: u64) -> u64 {
+        if !self.started {
+            self.started = true;
+            self.empty = ticks.wrapping_sub(self.empty);
         }
-        self.latest = Some(ticks);
-        if self.cost == 0 {
-            return;
+        let credit = ticks.wrapping_sub(self.empty);
+        if credit > u64::MAX >> 1 {
+            return 0; // the clock is behind
         }
-        let (elapsed, most) = (ticks - latest, self.most());
-        self.credit = if elapsed > most >> SCALE {
-            most
-        } else {
-            most.min(self.credit + (elapsed << SCALE))
-        };
+        if credit > self.most {
+            self.empty = ticks.wrapping_sub(self.most);
+            self.fraction = 0;
+            return self.most;
+        }
+        credit
+    }
+}
+
+impl Cost {
+    /// What one costs at this rate; [`NEVER`] at a rate of 0.
+    const fn new(rate: f64, second: u64) -> Result<Self, SamplerError> {
+        if !(rate >= 0.0 && rate <= f64::MAX) {
+            return Err(SamplerError::Rate);
+        }
+        if rate == 0.0 {
+            return Ok(Cost {
+                ticks: NEVER,
+                fraction: 0,
+            });
+        }
+        let exact = second as f64 / rate;
+        if exact >= MOST as f64 {
+            return Ok(Cost {
+                ticks: MOST,
+                fraction: 0,
+            });
+        }
+        let ticks = exact as u64;
+        let fraction = ((exact - ticks as f64) * (1u64 << 32) as f64) as u32;
+        let least = (ticks == 0 && fraction == 0) as u32;
+        Ok(Cost {
+            ticks,
+            fraction: fraction | least,
+        })
     }
 
-    /// The credit's upper bound.
-    const fn most(&self) -> u64 {
-        if self.cost > self.second {
-            self.cost
+    /// The ticks of credit that can be saved up at this cost.
+    const fn most(self, second: u64) -> u64 {
+        if self.ticks == NEVER || self.ticks < second {
+            second
         } else {
-            self.second
+            self.ticks + (self.fraction != 0) as u64
         }
     }
 }
 
-/// Scaled ticks that one costs at this rate; 0 for a rate of 0.
-const fn cost(rate: f64, second: u64) -> Result<u64, SamplerError> {
-    if !(rate >= 0.0 && rate <= f64::MAX) {
-        return Err(SamplerError::Rate);
-    }
-    if rate == 0.0 {
-        return Ok(0);
-    }
-    let cost = (second as f64 / rate + 0.5) as u64; // saturates
-    Ok(match cost {
-        0 => 1,
-        1..MOST => cost,
-        _ => MOST,
-    })
-}
-
-/// Binary digits of a tick's fraction.
-const SCALE: u32 = 8;
-/// The greatest second or cost, so that sums stay within 64 bits.
-const MOST: u64 = MOST_TICKS << SCALE;
-const MOST_TICKS: u64 = 1 << 54;
+/// Stands for a cost that no credit reaches.
+const NEVER: u64 = u64::MAX;
+/// The greatest second or cost in ticks; differences of ticks stay within 63 bits.
+const MOST: u64 = 1 << 62;
 
 #[cfg(test)]
 mod tests {
@@ -169,7 +209,7 @@ mod tests {
         assert_eq!(passed(&mut limiter, 5_333, 9), 0);
         assert_eq!(passed(&mut limiter, 5_334, 9), 1);
         assert_eq!(passed(&mut limiter, 1_000_000, 9), 3);
-        assert_eq!(passed(&mut limiter, u64::MAX, 9), 3);
+        assert_eq!(passed(&mut limiter, 1 << 62, 9), 3);
     }
 
     #[test]
@@ -187,7 +227,7 @@ mod tests {
             (1.5, 32_768),
             (1_000.0, 32_768),
             (7.0, 1_000),
-            (5_000.0, 1_000),
+            (50_000.0, 1_000),
         ] {
             let mut limiter = RateLimiter::new(rate, frequency)
                 .unwrap()
@@ -201,7 +241,7 @@ mod tests {
             let expected = rate * seconds as f64;
             let error = (count as f64 - expected).abs();
             assert!(
-                error <= 1.0 + expected / 200.0,
+                error <= 1.0 + expected / 1e6,
                 "{rate} at {frequency}: {count}"
             );
         }
@@ -269,10 +309,10 @@ mod tests {
                 assert!(limiter.allow(0));
                 for ticks in [1, 1 << 33, 1 << 62, u64::MAX] {
                     limiter.allow(ticks);
-                    assert!(limiter.credit <= limiter.most());
+                    assert!(limiter.credit(ticks) <= limiter.most);
                 }
                 limiter.update(1.0, u64::MAX).unwrap();
-                assert!(limiter.credit <= limiter.most());
+                assert!(limiter.credit(u64::MAX) <= limiter.most);
             }
         }
     }
