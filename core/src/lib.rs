@@ -26,7 +26,8 @@ pub use propagation::{
     ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
 };
 pub use sampler::{
-    Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler, SamplerError,
+    Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
+    SamplerError,
 };
 pub use time::{Anchor, Clock, Rate};
 pub use value::{Copied, Key, Value};

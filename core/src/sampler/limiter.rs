@@ -131,6 +131,14 @@ impl RateLimiter {
         self.rate
     }
 
+    /// Whether nothing changed since the limiter was `before`.
+    pub(super) fn stands_as(&self, before: &Self) -> bool {
+        self.empty == before.empty
+            && self.fraction == before.fraction
+            && self.started == before.started
+            && self.cost == before.cost
+    }
+
     /// The ticks of credit at `ticks`; credit that cannot be held is forgotten.
     fn credit(&mut self, ticks: u64) -> u64 {
         if !self.started {

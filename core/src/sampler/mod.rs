@@ -9,6 +9,7 @@ mod const_sampler;
 mod description;
 mod limiter;
 mod probabilistic;
+mod rate_limiting;
 
 use core::error::Error;
 use core::fmt;
@@ -19,6 +20,7 @@ pub use const_sampler::Const;
 pub use description::{Description, Param};
 pub use limiter::RateLimiter;
 pub use probabilistic::Probabilistic;
+pub use rate_limiting::RateLimiting;
 
 /// Decides which traces are recorded.
 ///
@@ -102,6 +104,8 @@ pub enum SamplerError {
     Probability,
     /// The rate is negative or not finite.
     Rate,
+    /// Another call on the sampler is inside; try again.
+    Busy,
 }
 
 impl Decision {
@@ -129,6 +133,7 @@ impl fmt::Display for SamplerError {
             SamplerError::Rate => {
                 "the rate limit must be a finite number of traces a second, at least 0"
             }
+            SamplerError::Busy => "the sampler is in use by what this call interrupted: try again",
         })
     }
 }

@@ -1,7 +1,5 @@
 //! Tests of both forms over carriers.
 
-extern crate std;
-
 use std::string::{String, ToString};
 use std::vec::Vec;
 

@@ -181,8 +181,6 @@ fn digit(bits: u32) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-
     use std::string::ToString;
 
     use super::*;
