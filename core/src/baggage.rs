@@ -34,8 +34,8 @@ pub trait BaggageSink {
 /// Up to `ITEMS` baggage items of at most `KEY` and `VALUE` bytes, held in place.
 ///
 /// Keys are stored as given and compared exactly; items stay in the order in
-/// which they were first set. Costs `ITEMS × (KEY + VALUE)` bytes and four
-/// words for each item; a look-up walks the items.
+/// which they were first set. Costs `KEY + VALUE` bytes and two words for each
+/// item, rounded up to words; a look-up walks the items.
 ///
 /// ```
 /// use picojaeger_core::{BaggageError, BaggageTable};

@@ -46,8 +46,8 @@ pub trait TextMapReader {
 /// Up to `ITEMS` headers of at most `KEY` and `VALUE` bytes, held in place: the
 /// carrier for chips.
 ///
-/// Keys are compared exactly. Costs `ITEMS × (KEY + VALUE)` bytes and four
-/// words for each item.
+/// Keys are compared exactly. Costs `KEY + VALUE` bytes and two words for each
+/// item, rounded up to words.
 ///
 /// ```
 /// use picojaeger_core::{TextMap, TextMapWriter};

@@ -8,7 +8,7 @@ use crate::sampler::{
 
 /// Samples so many traces a second; shared by all who start spans.
 ///
-/// Each question takes the exclusion for some thirty instructions. A question
+/// Each question takes the exclusion for a few additions and comparisons. One
 /// that comes while another is inside, as from a non-maskable interrupt, is
 /// answered with [`Decision::Drop`].
 ///
