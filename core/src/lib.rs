@@ -1,23 +1,35 @@
 //! The allocation-free core of picojaeger.
 #![no_std]
-#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used))]
-#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 
 #[cfg(test)]
 extern crate std;
 
+mod baggage;
 mod context;
+mod description;
 mod exclusion;
 mod id;
+mod propagation;
 #[cfg(not(loom))]
 pub mod record;
 pub mod ring;
+mod sampler;
 pub mod tags;
 mod time;
 mod value;
 
+pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{AsContext, Flags, SpanContext};
 pub use exclusion::{Exclusion, Guarded, Interrupts};
 pub use id::{SpanId, TraceId};
+pub use propagation::{
+    BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
+    ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
+};
+pub use sampler::{
+    Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
+    SamplerError,
+};
 pub use time::{Anchor, Clock, Rate};
 pub use value::{Copied, Key, Value};

@@ -1,0 +1,155 @@
+//! What inject and extract could not carry.
+
+use core::error::Error;
+use core::fmt;
+
+use crate::baggage::BaggageError;
+use crate::propagation::jaeger::ParseContextError;
+
+/// Baggage items that inject or extract left out, by cause; the others travelled.
+///
+/// ```
+/// use picojaeger_core::BaggageDrops;
+///
+/// assert!(BaggageDrops::default().is_empty());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct BaggageDrops {
+    /// The key is empty or has a byte that a header name cannot hold.
+    pub illegal_key: u32,
+    /// The value is not UTF-8, or a part of the list header is not `key=value`.
+    pub malformed: u32,
+    /// The item is longer than the scratch buffer or the table takes.
+    pub too_long: u32,
+    /// The carrier or the table had no room.
+    pub full: u32,
+}
+
+/// What could not be injected.
+///
+/// ```
+/// use picojaeger_core::{InjectError, SpanContext, TextMap, TextMapCodec};
+///
+/// let context: SpanContext = "1:2:0:1".parse().unwrap();
+/// let mut small = TextMap::<1, 16, 16>::new();
+/// assert_eq!(
+///     TextMapCodec::http().inject(&context, [], &mut small, &mut []),
+///     Err(InjectError::CarrierFull)
+/// );
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum InjectError {
+    /// The carrier has no room for the context; nothing was written.
+    CarrierFull,
+    /// The context and the other baggage were written, these items were not.
+    Baggage(BaggageDrops),
+}
+
+/// Why a header was found but not taken.
+///
+/// ```
+/// use picojaeger_core::{ExtractError, TextMapCodec};
+///
+/// let headers = [("uber-trace-id", "1:2:0:1"), ("uber-trace-id", "3:4:0:1")];
+/// let found = TextMapCodec::http().extract(&headers, &mut (), &mut []);
+/// assert_eq!(found.context, Err(ExtractError::Conflict));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ExtractError {
+    /// The trace header does not hold a context.
+    Malformed(ParseContextError),
+    /// The header came several times with different contents.
+    Conflict,
+    /// The debug id is not UTF-8.
+    NotUtf8,
+    /// The debug id is longer than the scratch buffer.
+    TooLong,
+}
+
+impl BaggageDrops {
+    /// Whether nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// All items that were left out.
+    pub fn total(&self) -> u32 {
+        self.illegal_key
+            .saturating_add(self.malformed)
+            .saturating_add(self.too_long)
+            .saturating_add(self.full)
+    }
+
+    /// Counts one more.
+    pub(super) fn count(&mut self, cause: BaggageError) {
+        add_one(match cause {
+            BaggageError::IllegalKey => &mut self.illegal_key,
+            BaggageError::TooLong => &mut self.too_long,
+            BaggageError::Full => &mut self.full,
+        });
+    }
+
+    /// Counts one more that is not UTF-8 or not a pair.
+    pub(super) fn count_malformed(&mut self) {
+        add_one(&mut self.malformed);
+    }
+}
+
+impl fmt::Display for BaggageDrops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} with an illegal key, {} malformed, {} too long, {} without room",
+            self.illegal_key, self.malformed, self.too_long, self.full
+        )
+    }
+}
+
+impl fmt::Display for InjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InjectError::CarrierFull => {
+                f.write_str("the carrier has no room for the trace header: enlarge it")
+            }
+            InjectError::Baggage(drops) => {
+                write!(
+                    f,
+                    "baggage items left out ({drops}): rename or shorten them"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for ExtractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExtractError::Malformed(cause) => write!(f, "malformed trace header: {cause}"),
+            ExtractError::Conflict => {
+                f.write_str("the header came several times with different contents: send it once")
+            }
+            ExtractError::NotUtf8 => f.write_str("the debug id is not UTF-8: send text"),
+            ExtractError::TooLong => {
+                f.write_str("the debug id is too long: shorten it, or enlarge the scratch buffer")
+            }
+        }
+    }
+}
+
+impl Error for InjectError {}
+
+impl Error for ExtractError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            ExtractError::Malformed(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+fn add_one(count: &mut u32) {
+    *count = count.saturating_add(1);
+}

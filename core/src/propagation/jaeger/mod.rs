@@ -1,0 +1,238 @@
+//! Jaeger's own headers: `uber-trace-id`, `uberctx-…`, `jaeger-debug-id` and
+//! `jaeger-baggage`, in the text-map and the HTTP form.
+
+mod extraction;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use core::str;
+
+use crate::baggage::{BaggageError, BaggageSink, check_baggage_key};
+use crate::context::SpanContext;
+use crate::propagation::carrier::{TextMapReader, TextMapWriter};
+use crate::propagation::error::{BaggageDrops, ExtractError, InjectError};
+use crate::propagation::jaeger::extraction::Extraction;
+use crate::propagation::percent::encode;
+
+pub use text::ParseContextError;
+
+/// Injects and extracts Jaeger's own headers.
+///
+/// The HTTP form percent-encodes baggage values and lower-cases the keys that
+/// it reads from header names; the text-map form leaves both as they are.
+/// Header names are compared without regard to case. Both take a scratch
+/// buffer for one item at a time, key and value together: in the HTTP form an
+/// injected value needs up to three bytes for each of its own. An item that
+/// does not fit is left out whole and counted.
+///
+/// ```
+/// use picojaeger_core::{BaggageTable, SpanContext, TextMap, TextMapCodec};
+///
+/// let codec = TextMapCodec::http();
+/// let mut scratch = [0; 128];
+///
+/// let mut baggage = BaggageTable::<4, 16, 32>::new();
+/// let headers = [("Uber-Trace-Id", "1:2:0:1"), ("uberctx-tenant", "a%20b")];
+/// let extracted = codec.extract(&headers, &mut baggage, &mut scratch);
+/// let context: SpanContext = extracted.context?.unwrap();
+/// assert_eq!(baggage.get("tenant"), Some("a b"));
+///
+/// let mut outgoing = TextMap::<4, 24, 64>::new();
+/// codec.inject(&context, baggage.iter(), &mut outgoing, &mut scratch)?;
+/// assert!(outgoing.iter().eq([
+///     ("uber-trace-id", "0000000000000001:0000000000000002:0:1"),
+///     ("uberctx-tenant", "a%20b"),
+/// ]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TextMapCodec<'n> {
+    names: HeaderNames<'n>,
+    encoded: bool,
+}
+
+/// The names of Jaeger's headers.
+///
+/// ```
+/// use picojaeger_core::{HeaderNames, TextMapCodec};
+///
+/// let codec = TextMapCodec::http().with_names(HeaderNames {
+///     trace_context: "x-trace",
+///     ..HeaderNames::DEFAULT
+/// });
+/// let found = codec.extract(&[("x-trace", "1:2:0:1")], &mut (), &mut []);
+/// assert!(found.context.is_ok_and(|context| context.is_some()));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HeaderNames<'n> {
+    /// Holds the context.
+    pub trace_context: &'n str,
+    /// Begins the name of each header that holds a baggage item.
+    pub baggage_prefix: &'n str,
+    /// Asks for a sampled trace that can be found by this id.
+    pub debug_id: &'n str,
+    /// Holds a list of baggage items, `k1=v1, k2=v2`, for callers without a tracer.
+    pub baggage: &'n str,
+}
+
+/// What extract found, other than the baggage, which went to the sink.
+///
+/// With a context, the debug id is to be ignored. Without one, or with an
+/// error, a new trace begins, which takes the debug id and the baggage over.
+///
+/// ```
+/// use picojaeger_core::{ExtractError, ParseContextError, TextMapCodec};
+///
+/// let headers = [("uber-trace-id", "garbage"), ("jaeger-debug-id", "find+me")];
+/// let mut scratch = [0; 32];
+/// let found = TextMapCodec::http().extract(&headers, &mut (), &mut scratch);
+/// assert_eq!(found.context, Err(ExtractError::Malformed(ParseContextError::TraceId)));
+/// assert_eq!(found.debug_id, Ok(Some("find me")));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Extracted<'s> {
+    /// The context, which counts as [`Flags::REMOTE`](crate::Flags::REMOTE).
+    pub context: Result<Option<SpanContext>, ExtractError>,
+    /// The debug id, kept in the scratch buffer; never empty.
+    pub debug_id: Result<Option<&'s str>, ExtractError>,
+    /// The baggage items that were left out, whether here or by the sink.
+    pub dropped: BaggageDrops,
+}
+
+impl TextMapCodec<'static> {
+    /// The text-map form, with the usual header names.
+    pub const fn text_map() -> Self {
+        TextMapCodec {
+            names: HeaderNames::DEFAULT,
+            encoded: false,
+        }
+    }
+
+    /// The HTTP form, with the usual header names.
+    pub const fn http() -> Self {
+        TextMapCodec {
+            names: HeaderNames::DEFAULT,
+            encoded: true,
+        }
+    }
+}
+
+impl<'n> TextMapCodec<'n> {
+    /// This form with other header names.
+    #[must_use]
+    pub const fn with_names<'m>(self, names: HeaderNames<'m>) -> TextMapCodec<'m> {
+        TextMapCodec {
+            names,
+            encoded: self.encoded,
+        }
+    }
+
+    /// Writes the context and the baggage into the carrier.
+    ///
+    /// A context that is not valid is left out, so that its baggage travels
+    /// alone. Keys are written as given. Costs about 60 bytes of stack for the
+    /// context's text.
+    ///
+    /// # Errors
+    /// The context did not fit and nothing was written, or some baggage items
+    /// could not be written and all else was.
+    pub fn inject<'b, C: TextMapWriter + ?Sized>(
+        &self,
+        context: &SpanContext,
+        baggage: impl IntoIterator<Item = (&'b str, &'b str)>,
+        carrier: &mut C,
+        scratch: &mut [u8],
+    ) -> Result<(), InjectError> {
+        if context.is_valid() {
+            let mut buffer = [0; SpanContext::TEXT_LEN];
+            carrier
+                .set(self.names.trace_context, context.write_text(&mut buffer))
+                .map_err(|_| InjectError::CarrierFull)?;
+        }
+        let mut drops = BaggageDrops::default();
+        for (key, value) in baggage {
+            let written = self
+                .header(key, value, scratch)
+                .and_then(|(key, value)| carrier.set(key, value).map_err(|_| BaggageError::Full));
+            if let Err(cause) = written {
+                drops.count(cause);
+            }
+        }
+        if drops.is_empty() {
+            Ok(())
+        } else {
+            Err(InjectError::Baggage(drops))
+        }
+    }
+
+    /// Reads the context and the debug id, and gives each baggage item to `baggage`.
+    ///
+    /// Looks at each header once and stops at none: a malformed one loses
+    /// nothing else. A header that comes again with the same contents is taken
+    /// once. Of baggage items with the same key the sink keeps the last.
+    /// The list header is decoded, split at commas and then at `=`, and both
+    /// sides are trimmed; its keys keep their case.
+    ///
+    /// The scratch buffer holds the debug id, and beside it one item at a time:
+    /// what follows the prefix in the header's name, and the decoded value.
+    /// Time grows with the length of the headers that are Jaeger's.
+    pub fn extract<'s, C: TextMapReader + ?Sized>(
+        &self,
+        carrier: &C,
+        baggage: &mut dyn BaggageSink,
+        scratch: &'s mut [u8],
+    ) -> Extracted<'s> {
+        let mut extraction = Extraction::new(*self, baggage, scratch);
+        carrier.for_each(&mut |key, value| extraction.visit(key, value));
+        extraction.finish()
+    }
+
+    /// The header of a baggage item, put together in `scratch`.
+    fn header<'s>(
+        &self,
+        key: &str,
+        value: &'s str,
+        scratch: &'s mut [u8],
+    ) -> Result<(&'s str, &'s str), BaggageError> {
+        check_baggage_key(key)?;
+        let name = self.names.baggage_prefix.bytes().chain(key.bytes());
+        let (name, rest) = fill(scratch, name).ok_or(BaggageError::TooLong)?;
+        let value = if self.encoded {
+            let (value, _) = fill(rest, encode(value)).ok_or(BaggageError::TooLong)?;
+            str::from_utf8(value).unwrap_or_default()
+        } else {
+            value
+        };
+        Ok((str::from_utf8(name).unwrap_or_default(), value))
+    }
+}
+
+impl HeaderNames<'static> {
+    /// `uber-trace-id`, `uberctx-`, `jaeger-debug-id` and `jaeger-baggage`.
+    pub const DEFAULT: Self = HeaderNames {
+        trace_context: "uber-trace-id",
+        baggage_prefix: "uberctx-",
+        debug_id: "jaeger-debug-id",
+        baggage: "jaeger-baggage",
+    };
+}
+
+impl Default for HeaderNames<'_> {
+    fn default() -> Self {
+        HeaderNames::DEFAULT
+    }
+}
+
+/// Copies `bytes` to the front of `buffer`; gives that part and the rest, or
+/// nothing if the buffer is too short.
+fn fill(buffer: &mut [u8], bytes: impl Iterator<Item = u8>) -> Option<(&mut [u8], &mut [u8])> {
+    let mut len = 0;
+    for byte in bytes {
+        *buffer.get_mut(len)? = byte;
+        len += 1;
+    }
+    buffer.split_at_mut_checked(len)
+}

@@ -1,0 +1,310 @@
+//! The text form of a context: `{trace}:{span}:{parent}:{flags}` in hex.
+//!
+//! Source: Jaeger's client documentation, "Propagation format".
+
+use core::error::Error;
+use core::fmt;
+use core::slice;
+use core::str::{self, FromStr};
+
+use crate::context::{Flags, SpanContext};
+use crate::id::{SpanId, TraceId};
+use crate::propagation::percent::hex_digit;
+
+/// Which field of a context's text form is wrong.
+///
+/// ```
+/// use picojaeger_core::{ParseContextError, SpanContext};
+///
+/// assert_eq!("1:2:0".parse::<SpanContext>(), Err(ParseContextError::ParentId));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ParseContextError {
+    /// The trace id is not 1 to 32 hex digits with a colon behind.
+    TraceId,
+    /// The span id is not 1 to 16 hex digits with a colon behind.
+    SpanId,
+    /// The parent id is not 1 to 16 hex digits with a colon behind.
+    ParentId,
+    /// The flags are not 1 or 2 hex digits at the end.
+    Flags,
+    /// The trace id or the span id is zero.
+    ZeroId,
+}
+
+impl SpanContext {
+    /// Most bytes that [`SpanContext::write_text`] writes.
+    pub const TEXT_LEN: usize = 53;
+
+    /// Writes `{trace}:{span}:0:{flags}` in lower-case hex, as injected and as
+    /// read back by [`str::parse`]: 37 bytes, or 53 with a 128-bit trace id.
+    ///
+    /// A Go peer takes flags for decimal, so it rejects debug and firehose set
+    /// together (`a`, `b`).
+    ///
+    /// ```
+    /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
+    ///
+    /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+    /// let mut buffer = [0; SpanContext::TEXT_LEN];
+    /// assert_eq!(
+    ///     context.write_text(&mut buffer),
+    ///     "0000000000000001:0000000000000002:0:1"
+    /// );
+    /// ```
+    pub fn write_text<'b>(&self, buffer: &'b mut [u8; Self::TEXT_LEN]) -> &'b str {
+        let [t0, t1, t2, t3] = self.trace.0;
+        let [s0, s1] = self.span.0;
+        let mut out = buffer.iter_mut();
+        for word in [t3, t2, t1, t0] {
+            put_word(&mut out, word);
+        }
+        put(&mut out, b':');
+        for word in [s1, s0] {
+            put_word(&mut out, word);
+        }
+        for byte in [b':', b'0', b':', digit(self.flags.wire().into())] {
+            put(&mut out, byte);
+        }
+        let start = if t2 | t3 == 0 { 16 } else { 0 };
+        let text = buffer.get(start..).unwrap_or_default();
+        str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+/// Reads the text form; the context counts as [`Flags::REMOTE`].
+///
+/// Strict: hex of either case, no spaces, ids not zero; flag bits that Jaeger
+/// does not know are cleared.
+impl FromStr for SpanContext {
+    type Err = ParseContextError;
+
+    fn from_str(text: &str) -> Result<Self, ParseContextError> {
+        parse(text.as_bytes(), false)
+    }
+}
+
+impl fmt::Display for ParseContextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ParseContextError::TraceId => "trace id must be 1 to 32 hex digits, then a colon",
+            ParseContextError::SpanId => "span id must be 1 to 16 hex digits, then a colon",
+            ParseContextError::ParentId => "parent id must be 1 to 16 hex digits, then a colon",
+            ParseContextError::Flags => "flags must be 1 or 2 hex digits, and the last field",
+            ParseContextError::ZeroId => "trace id and span id must not be zero",
+        })
+    }
+}
+
+impl Error for ParseContextError {}
+
+/// Reads the text form; with `encoded`, a colon may also be `%3A`.
+pub(super) fn parse(text: &[u8], encoded: bool) -> Result<SpanContext, ParseContextError> {
+    let mut fields = Fields {
+        rest: text,
+        encoded,
+    };
+    let trace = TraceId(fields.id(32).ok_or(ParseContextError::TraceId)?);
+    let [low, high, ..] = fields.id(16).ok_or(ParseContextError::SpanId)?;
+    let span = SpanId([low, high]);
+    fields.id(16).ok_or(ParseContextError::ParentId)?;
+    let [flags, ..] = fields.hex(2).ok_or(ParseContextError::Flags)?;
+    if !fields.rest.is_empty() {
+        return Err(ParseContextError::Flags);
+    }
+    if trace.is_zero() || span.is_zero() {
+        return Err(ParseContextError::ZeroId);
+    }
+    let flags = Flags::from_wire(flags as u8) | Flags::REMOTE;
+    Ok(SpanContext::new(trace, span, flags))
+}
+
+/// Takes fields off the front of a text.
+struct Fields<'a> {
+    rest: &'a [u8],
+    encoded: bool,
+}
+
+impl Fields<'_> {
+    /// Hex digits and the colon behind them.
+    fn id(&mut self, most: u32) -> Option<[u32; 4]> {
+        let words = self.hex(most)?;
+        self.rest = match self.rest {
+            [b':', rest @ ..] => rest,
+            [b'%', b'3', b'A' | b'a', rest @ ..] if self.encoded => rest,
+            _ => return None,
+        };
+        Some(words)
+    }
+
+    /// One to `most` hex digits as words, least significant first.
+    fn hex(&mut self, most: u32) -> Option<[u32; 4]> {
+        let [mut a, mut b, mut c, mut d] = [0u32; 4];
+        let mut count = 0;
+        while let [byte, rest @ ..] = self.rest {
+            let Some(digit) = hex_digit(*byte) else { break };
+            if count == most {
+                return None;
+            }
+            (d, c) = (d << 4 | c >> 28, c << 4 | b >> 28);
+            (b, a) = (b << 4 | a >> 28, a << 4 | u32::from(digit));
+            count += 1;
+            self.rest = rest;
+        }
+        (count > 0).then_some([a, b, c, d])
+    }
+}
+
+/// Writes the eight hex digits of a word.
+fn put_word(out: &mut slice::IterMut<'_, u8>, word: u32) {
+    for place in 0..8 {
+        put(out, digit((word << (4 * place)) >> 28));
+    }
+}
+
+fn put(out: &mut slice::IterMut<'_, u8>, byte: u8) {
+    if let Some(slot) = out.next() {
+        *slot = byte;
+    }
+}
+
+/// The lower-case hex digit of the low four bits.
+fn digit(bits: u32) -> u8 {
+    let bits = bits as u8 & 15;
+    if bits < 10 {
+        b'0' + bits
+    } else {
+        b'a' - 10 + bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    fn context(high: u64, low: u64, span: u64, flags: u8) -> SpanContext {
+        SpanContext::new(
+            TraceId::from_parts(high, low),
+            SpanId::new(span),
+            Flags::from_wire(flags) | Flags::REMOTE,
+        )
+    }
+
+    #[test]
+    fn reads_what_each_client_writes() {
+        for (text, expected) in [
+            // Python and Node strip zeros; Go pads all ids; Java pads all but a root's parent.
+            ("1f:2:0:1", context(0, 0x1f, 2, 1)),
+            (
+                "000000000000001f:0000000000000002:0000000000000000:1",
+                context(0, 0x1f, 2, 1),
+            ),
+            (
+                "000000000000001f:0000000000000002:0:3",
+                context(0, 0x1f, 2, 3),
+            ),
+            (
+                "4b32888b8fb596e92bc6e6f59ded8ad0:2bc6e6f59ded8ad0:4b32888b8fb596e9:1",
+                context(
+                    0x4b32_888b_8fb5_96e9,
+                    0x2bc6_e6f5_9ded_8ad0,
+                    0x2bc6_e6f5_9ded_8ad0,
+                    1,
+                ),
+            ),
+            ("10000000000000000:1:0:0", context(1, 0, 1, 0)),
+            (
+                "FFFFFFFFFFFFFFFF:aBcD:Ef:b",
+                context(0, u64::MAX, 0xabcd, 0xb),
+            ),
+            ("1:2:0:0f", context(0, 1, 2, 0xb)),
+            ("1:2:0:ff", context(0, 1, 2, 0xb)),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_all_else() {
+        use ParseContextError::*;
+        for (text, error) in [
+            ("", TraceId),
+            ("garbage", TraceId),
+            ("1", TraceId),
+            (":2:0:1", TraceId),
+            (" 1:2:0:1", TraceId),
+            ("1 :2:0:1", TraceId),
+            ("0x1:2:0:1", TraceId),
+            ("1_0:2:0:1", TraceId),
+            ("+1:2:0:1", TraceId),
+            ("-1:2:0:1", TraceId),
+            ("1zz:2:0:1", TraceId),
+            ("\u{661}:2:0:1", TraceId),
+            ("1%3A2%3A0%3A1", TraceId),
+            ("000000000000000000000000000000001:2:0:1", TraceId),
+            ("1:", SpanId),
+            ("1::0:1", SpanId),
+            ("1:2", SpanId),
+            ("1:00000000000000002:0:1", SpanId),
+            ("1:2:0", ParentId),
+            ("1:1::1", ParentId),
+            ("1:2:00000000000000000:1", ParentId),
+            ("1:2:0:", Flags),
+            ("1:2:0:1ff", Flags),
+            ("1:2:0:001", Flags),
+            ("1:2:0:1 ", Flags),
+            ("1:2:0:1:", Flags),
+            ("1:2:0:1:5", Flags),
+            ("1:2:0:x", Flags),
+            ("0:2:0:1", ZeroId),
+            ("00000000000000000000000000000000:2:0:1", ZeroId),
+            ("1:0:0:1", ZeroId),
+        ] {
+            assert_eq!(text.parse::<SpanContext>(), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_colon_may_be_encoded_in_http_only() {
+        for text in ["1%3A2%3A0%3A1", "1%3a2:0%3A1"] {
+            assert_eq!(parse(text.as_bytes(), true), Ok(context(0, 1, 2, 1)));
+            assert!(parse(text.as_bytes(), false).is_err());
+        }
+        assert!(parse(b"%31:2:0:1", true).is_err());
+        assert!(parse(b"1%3", true).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut buffer = [0; SpanContext::TEXT_LEN];
+        for (context, text) in [
+            (
+                context(0, 0xabc, 0xdef, 0),
+                "0000000000000abc:0000000000000def:0:0",
+            ),
+            (
+                context(1, 2, u64::MAX, 0xb),
+                "00000000000000010000000000000002:ffffffffffffffff:0:b",
+            ),
+            (
+                context(1 << 63, 0, 0x0123_4567_89ab_cdef, 3),
+                "80000000000000000000000000000000:0123456789abcdef:0:3",
+            ),
+        ] {
+            assert_eq!(context.write_text(&mut buffer), text);
+            assert_eq!(text.parse(), Ok(context));
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_expected() {
+        let error = "1:2:0:9z".parse::<SpanContext>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "flags must be 1 or 2 hex digits, and the last field"
+        );
+    }
+}

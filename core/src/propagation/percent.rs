@@ -1,0 +1,109 @@
+//! Percent-encoding of header values (RFC 3986, section 2).
+
+/// Yields the bytes that `value` stands for.
+///
+/// `+` is a space, and a `%` without two hex digits behind it stands for itself.
+pub(super) struct Decode<'a> {
+    rest: &'a [u8],
+    encoded: bool,
+}
+
+impl<'a> Decode<'a> {
+    /// The bytes of `value` as they stand, or decoded if it is `encoded`.
+    pub(super) fn new(value: &'a [u8], encoded: bool) -> Self {
+        Decode {
+            rest: value,
+            encoded,
+        }
+    }
+}
+
+impl Iterator for Decode<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let (&first, mut rest) = self.rest.split_first()?;
+        let mut byte = first;
+        if self.encoded && first == b'+' {
+            byte = b' ';
+        } else if self.encoded
+            && first == b'%'
+            && let [high, low, behind @ ..] = rest
+            && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
+        {
+            (byte, rest) = (high << 4 | low, behind);
+        }
+        self.rest = rest;
+        Some(byte)
+    }
+}
+
+/// Yields the encoded form of `value`: all but letters, digits and `-._~` as `%XX`.
+pub(super) fn encode(value: &str) -> impl Iterator<Item = u8> {
+    value.bytes().flat_map(|byte| {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let text = [b'%', upper_digit(byte >> 4), upper_digit(byte & 15)];
+        let text = if plain { [byte, 0, 0] } else { text };
+        text.into_iter().take(if plain { 1 } else { 3 })
+    })
+}
+
+/// The value of a hex digit of either case.
+pub(super) fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The upper-case hex digit of a value below 16.
+fn upper_digit(value: u8) -> u8 {
+    if value < 10 {
+        b'0' + value
+    } else {
+        b'A' - 10 + value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decodes_to(value: &str, expected: &str) {
+        assert!(
+            Decode::new(value.as_bytes(), true).eq(expected.bytes()),
+            "{value}"
+        );
+        assert!(Decode::new(value.as_bytes(), false).eq(value.bytes()));
+    }
+
+    #[test]
+    fn decodes_what_each_client_writes() {
+        for value in [
+            "a%20b/%C3%A9%2B~",   // Python
+            "a%20b%2F%C3%A9%2B~", // Node
+            "a+b%2F%C3%A9%2B%7E", // Java
+            "a+b%2F%C3%A9%2B~",   // Go
+            "a%20b%2f%c3%a9%2b~", // lower case
+        ] {
+            decodes_to(value, "a b/\u{e9}+~");
+        }
+    }
+
+    #[test]
+    fn keeps_what_is_not_an_escape() {
+        for value in ["%", "%2", "%zz", "100%", "%%", "%2g", "%g2"] {
+            decodes_to(value, value);
+        }
+        decodes_to("%%41", "%A");
+        decodes_to("%2541", "%41");
+    }
+
+    #[test]
+    fn encodes_all_but_the_unreserved() {
+        assert!(encode("a b/\u{e9}+~-._%").eq(*b"a%20b%2F%C3%A9%2B~-._%25"));
+        assert!(encode("").eq([]));
+    }
+}

@@ -1,0 +1,28 @@
+//! The sampler that always says the same.
+
+use crate::sampler::{Decision, Description, Param, Query, Sampler, decide, describe};
+
+/// Samples every trace or none.
+///
+/// ```
+/// use picojaeger_core::{Const, Decision, Query, Sampler, TraceId};
+///
+/// let query = Query { trace_id: TraceId::from_parts(0, 1), operation: "boot", ticks: 0 };
+/// assert!(Const(true).sample(&query).is_sample());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Const(
+    /// Whether traces are sampled.
+    pub bool,
+);
+
+impl Sampler for Const {
+    #[inline(always)]
+    fn sample(&self, _query: &Query<'_>) -> Decision {
+        decide(self.0)
+    }
+
+    fn description(&self, code: u8) -> Option<Description> {
+        describe(code, "const", Param::Bool(self.0))
+    }
+}

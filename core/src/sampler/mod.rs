@@ -1,0 +1,158 @@
+//! Samplers: which traces are recorded.
+//!
+//! A sampler is asked once for each local root. A later kind that answers
+//! "not yet" gets a variant of its own in [`Decision`]; the tracer then asks
+//! again when the operation is named and when a tag is set, until the trace's
+//! entry in the table of undecided traces is settled.
+
+mod const_sampler;
+mod limiter;
+mod probabilistic;
+mod rate_limiting;
+
+use core::error::Error;
+use core::fmt;
+
+use crate::id::TraceId;
+
+pub use crate::description::{Description, Param};
+pub use const_sampler::Const;
+pub use limiter::RateLimiter;
+pub use probabilistic::Probabilistic;
+pub use rate_limiting::RateLimiting;
+
+/// Decides which traces are recorded.
+///
+/// Asked on the hot path of each local root, interrupts included.
+///
+/// ```
+/// use picojaeger_core::{Decision, Description, Param, Query, Sampler};
+///
+/// /// Samples every trace of one operation.
+/// struct Only(&'static str);
+/// impl Sampler for Only {
+///     fn sample(&self, query: &Query<'_>) -> Decision {
+///         if query.operation == self.0 {
+///             Decision::Sample { code: 1 }
+///         } else {
+///             Decision::Drop
+///         }
+///     }
+///     fn description(&self, code: u8) -> Option<Description> {
+///         (code == 1).then_some(Description { kind: "only", param: Param::Bool(true) })
+///     }
+/// }
+/// ```
+pub trait Sampler {
+    /// Decides for a new local root.
+    fn sample(&self, query: &Query<'_>) -> Decision;
+
+    /// What to write as `sampler.type` and `sampler.param` on the root spans
+    /// sampled with this code; nothing is written for an unknown code.
+    fn description(&self, code: u8) -> Option<Description>;
+}
+
+/// What a sampler may decide by.
+///
+/// ```
+/// use picojaeger_core::{Const, Decision, Query, Sampler, TraceId};
+///
+/// let query = Query { trace_id: TraceId::from_parts(0, 1), operation: "boot", ticks: 0 };
+/// assert_eq!(Const(false).sample(&query), Decision::Drop);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// The new trace.
+    pub trace_id: TraceId,
+    /// The root's operation name.
+    pub operation: &'a str,
+    /// The tracer's clock, extended to 64 bits.
+    pub ticks: u64,
+}
+
+/// A sampler's answer.
+///
+/// ```
+/// use picojaeger_core::Decision;
+///
+/// assert!(Decision::Sample { code: 1 }.is_sample());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Decision {
+    /// The trace is not recorded.
+    Drop,
+    /// The trace is recorded.
+    Sample {
+        /// 1 to 15, which [`Sampler::description`] explains; 0 for no description.
+        code: u8,
+    },
+}
+
+/// Why a sampler does not take a parameter.
+///
+/// ```
+/// use picojaeger_core::{Probabilistic, SamplerError};
+///
+/// assert_eq!(Probabilistic::new(f64::NAN), Err(SamplerError::Probability));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SamplerError {
+    /// The probability is not within 0 to 1.
+    Probability,
+    /// The rate is negative or not finite.
+    Rate,
+    /// Another call on the sampler is inside; try again.
+    Busy,
+}
+
+impl Decision {
+    /// Whether the trace is recorded.
+    #[inline(always)]
+    pub const fn is_sample(self) -> bool {
+        matches!(self, Decision::Sample { .. })
+    }
+}
+
+impl<S: Sampler + ?Sized> Sampler for &S {
+    #[inline(always)]
+    fn sample(&self, query: &Query<'_>) -> Decision {
+        (**self).sample(query)
+    }
+    fn description(&self, code: u8) -> Option<Description> {
+        (**self).description(code)
+    }
+}
+
+impl fmt::Display for SamplerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SamplerError::Probability => "the sampling probability must be a number from 0 to 1",
+            SamplerError::Rate => {
+                "the rate limit must be a finite number of traces a second, at least 0"
+            }
+            SamplerError::Busy => "the sampler is in use by what this call interrupted: try again",
+        })
+    }
+}
+
+impl Error for SamplerError {}
+
+/// The code of samplers that have one description.
+const CODE: u8 = 1;
+
+/// The answer of samplers that have one description.
+#[inline(always)]
+const fn decide(sample: bool) -> Decision {
+    if sample {
+        Decision::Sample { code: CODE }
+    } else {
+        Decision::Drop
+    }
+}
+
+/// The description of samplers that have one.
+fn describe(code: u8, kind: &'static str, param: Param) -> Option<Description> {
+    (code == CODE).then_some(Description { kind, param })
+}

@@ -1,0 +1,152 @@
+//! The sampler that takes so many traces a second.
+
+use crate::exclusion::{Exclusion, Guarded};
+use crate::sampler::limiter::RateLimiter;
+use crate::sampler::{
+    Decision, Description, Param, Query, Sampler, SamplerError, decide, describe,
+};
+
+/// Samples so many traces a second; shared by all who start spans.
+///
+/// Each question takes the exclusion for a few additions and comparisons. One
+/// that comes while another is inside, as from a non-maskable interrupt, is
+/// answered with [`Decision::Drop`].
+///
+/// ```
+/// use picojaeger_core::{Interrupts, Query, RateLimiter, RateLimiting, Sampler, TraceId};
+///
+/// let limiter = RateLimiter::new(1.0, 1_000)?; // one a second, on a clock of 1 kHz
+/// let sampler = RateLimiting::<Interrupts>::new(limiter);
+/// let at = |ticks| Query { trace_id: TraceId::from_parts(0, 1), operation: "poll", ticks };
+/// assert!(sampler.sample(&at(0)).is_sample());
+/// assert!(!sampler.sample(&at(999)).is_sample());
+/// assert!(sampler.sample(&at(1_000)).is_sample());
+/// # Ok::<(), picojaeger_core::SamplerError>(())
+/// ```
+#[derive(Debug)]
+pub struct RateLimiting<X> {
+    limiter: Guarded<X, RateLimiter>,
+}
+
+impl<X: Exclusion> RateLimiting<X> {
+    /// Samples what this limiter lets through.
+    #[cfg(not(loom))]
+    pub const fn new(limiter: RateLimiter) -> Self {
+        RateLimiting {
+            limiter: Guarded::new(limiter),
+        }
+    }
+
+    /// Changes the rate at `ticks`; what is saved up stays the same share of
+    /// the whole.
+    ///
+    /// Calculates outside the exclusion, and anew if a trace was sampled in
+    /// between.
+    ///
+    /// # Errors
+    /// The rate is negative or not finite, or another call is inside; the
+    /// sampler is as it was.
+    pub fn update(&self, rate: f64, ticks: u64) -> Result<(), SamplerError> {
+        let mut old = self.limiter.with(|limiter| *limiter);
+        while let Some(before) = old {
+            let mut after = before;
+            after.update(rate, ticks)?;
+            match self.exchange(&before, after) {
+                Some(Ok(())) => return Ok(()),
+                found => old = found.and_then(Result::err),
+            }
+        }
+        Err(SamplerError::Busy)
+    }
+
+    /// Puts `after` in the place of `before`, unless another limiter is there
+    /// by now, which is returned; `None` if another call is inside.
+    fn exchange(
+        &self,
+        before: &RateLimiter,
+        after: RateLimiter,
+    ) -> Option<Result<(), RateLimiter>> {
+        self.limiter.with(|limiter| {
+            if !limiter.stands_as(before) {
+                return Err(*limiter);
+            }
+            *limiter = after;
+            Ok(())
+        })
+    }
+}
+
+impl<X: Exclusion> Sampler for RateLimiting<X> {
+    #[inline]
+    fn sample(&self, query: &Query<'_>) -> Decision {
+        let allowed = self.limiter.with(|limiter| limiter.allow(query.ticks));
+        decide(allowed == Some(true))
+    }
+
+    fn description(&self, code: u8) -> Option<Description> {
+        let rate = self.limiter.with(|limiter| limiter.rate())?;
+        describe(code, "ratelimiting", Param::F64(rate))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exclusion::Interrupts;
+    use crate::id::TraceId;
+
+    fn sampler(rate: f64) -> RateLimiting<Interrupts> {
+        RateLimiting::new(RateLimiter::new(rate, 1_000).unwrap())
+    }
+
+    fn sampled(sampler: &impl Sampler, ticks: u64, calls: u32) -> u32 {
+        let query = Query {
+            trace_id: TraceId::from_parts(0, 1),
+            operation: "op",
+            ticks,
+        };
+        (0..calls)
+            .map(|_| u32::from(sampler.sample(&query).is_sample()))
+            .sum()
+    }
+
+    #[test]
+    fn updates_change_rate_and_tags() {
+        let sampler = sampler(4.0);
+        assert_eq!(sampled(&&sampler, 0, 3), 3);
+        sampler.update(8.0, 0).unwrap();
+        let description = sampler.description(1).unwrap();
+        assert_eq!(description.kind, "ratelimiting");
+        assert_eq!(description.param, Param::F64(8.0));
+        assert_eq!(sampler.description(0), None);
+        // One of four was left, so two of eight are.
+        assert_eq!(sampled(&sampler, 0, 9), 2);
+        assert_eq!(sampler.update(-1.0, 0), Err(SamplerError::Rate));
+        assert_eq!(sampled(&sampler, 125, 9), 1);
+    }
+
+    #[test]
+    fn an_exchange_loses_no_spending() {
+        let sampler = sampler(4.0);
+        let before = RateLimiter::new(4.0, 1_000).unwrap();
+        let after = RateLimiter::new(8.0, 1_000).unwrap();
+        assert_eq!(sampled(&sampler, 0, 3), 3);
+        let found = sampler.exchange(&before, after).unwrap().unwrap_err();
+        assert_eq!(found.rate(), 4.0);
+        assert_eq!(sampled(&sampler, 0, 3), 1);
+        let now = sampler.limiter.with(|limiter| *limiter).unwrap();
+        assert_eq!(sampler.exchange(&now, after), Some(Ok(())));
+        assert_eq!(sampled(&sampler, 0, 9), 8);
+    }
+
+    #[test]
+    fn a_call_from_inside_is_refused() {
+        let sampler = sampler(4.0);
+        sampler.limiter.with(|_| {
+            assert_eq!(sampled(&sampler, 0, 2), 0);
+            assert_eq!(sampler.update(1.0, 0), Err(SamplerError::Busy));
+            assert_eq!(sampler.description(1), None);
+        });
+        assert_eq!(sampled(&sampler, 0, 9), 4);
+    }
+}
