@@ -902,9 +902,10 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     fn number(&self) -> u64 {
         let words = self.words.get(1 + key_words(self.header)..).unwrap_or(&[]);
-        // SAFETY: `append_number` wrote these words.
         match words {
+            // SAFETY: `append_number` wrote the word.
             [one] => unsafe { one.assume_init() as u64 },
+            // SAFETY: as above.
             [low, high, ..] => unsafe {
                 join([low.assume_init() as u32, high.assume_init() as u32])
             },

@@ -181,7 +181,7 @@ unsafe impl Carried for Words {
     type View<'v> = Frame<'v>;
 
     #[inline(always)]
-    fn parts<'b>(body: &'b [Word]) -> [&'b [Word]; 2] {
+    fn parts(body: &[Word]) -> [&[Word]; 2] {
         [body, &[]]
     }
 

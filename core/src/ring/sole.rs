@@ -39,8 +39,9 @@ pub struct Producer<'r, T = Words> {
     head: u32,
     /// The tail as last seen; the real one is this or later.
     tail: u32,
-    /// Sent to another thread, but never shared.
-    _carried: PhantomData<(fn(T), core::cell::Cell<()>)>,
+    _carried: PhantomData<fn(T)>,
+    /// It may be sent to another thread, but not shared.
+    _not_sync: PhantomData<core::cell::Cell<()>>,
 }
 
 impl<const N: usize, T: Carried> FrameRing<Sole, (), Bytes<N>, DropNewest, T> {
@@ -79,6 +80,7 @@ impl<B: Storage + ?Sized, T: Carried> FrameRing<Sole, (), B, DropNewest, T> {
             head: shared.head.load(Ordering::Relaxed),
             tail: shared.tail.load(Ordering::Relaxed),
             _carried: PhantomData,
+            _not_sync: PhantomData,
         };
         (producer, Consumer::sole(shared, memory))
     }
