@@ -9,12 +9,14 @@ mod baggage;
 mod context;
 mod description;
 mod exclusion;
+mod generator;
 mod id;
 mod propagation;
 #[cfg(not(loom))]
 pub mod record;
 pub mod ring;
 mod sampler;
+mod stats;
 pub mod tags;
 mod time;
 mod value;
@@ -22,6 +24,7 @@ mod value;
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{AsContext, Flags, SpanContext};
 pub use exclusion::{Exclusion, Guarded, Interrupts};
+pub use generator::{Generator, Seed};
 pub use id::{SpanId, TraceId};
 pub use propagation::{
     BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
@@ -31,5 +34,6 @@ pub use sampler::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
     SamplerError,
 };
-pub use time::{Anchor, Clock, Rate};
+pub use stats::{Lost, Stats};
+pub use time::{Anchor, Clock, Extension, Rate};
 pub use value::{Copied, Key, Value};

@@ -43,6 +43,23 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
+/// Widens a counter that wraps to 64 bits.
+///
+/// Exact as long as it is asked at least once in each period of the counter. A
+/// counter that steps back counts as one that wrapped.
+///
+/// ```
+/// use picojaeger_core::Extension;
+///
+/// let mut extension = Extension::new();
+/// assert_eq!(extension.extend(0xff_fff0, 24), 0xff_fff0);
+/// assert_eq!(extension.extend(0x00_0010, 24), 0x100_0010);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Extension {
+    last: u64,
+}
+
 /// One instant on both time scales: a clock's extended ticks and Unix time.
 ///
 /// ```
@@ -78,6 +95,34 @@ pub struct Rate {
     /// Microseconds a tick = `mantissa` / 2^`shift`.
     mantissa: u32,
     shift: u32,
+}
+
+impl Extension {
+    /// An extension that has seen no ticks.
+    pub const fn new() -> Self {
+        Extension { last: 0 }
+    }
+
+    /// The extended value of `ticks`, read from a counter of `bits` bits.
+    #[inline(always)]
+    pub const fn extend(&mut self, ticks: u64, bits: u32) -> u64 {
+        if bits >= 64 {
+            return ticks;
+        }
+        let mask = (1 << bits) - 1;
+        let mut extended = self.last & !mask | ticks & mask;
+        if extended < self.last {
+            extended = extended.wrapping_add(mask + 1);
+        }
+        self.last = extended;
+        extended
+    }
+}
+
+impl Default for Extension {
+    fn default() -> Self {
+        Extension::new()
+    }
 }
 
 impl Anchor {

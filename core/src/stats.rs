@@ -1,0 +1,137 @@
+//! What became of the spans.
+
+use core::fmt;
+
+/// Counts of sampled spans, which add up: nothing is lost uncounted.
+///
+/// `began` = `open` + `held` + `delivered` + `lost` + `cleared`, exactly when no
+/// call is in progress. The counts start with the tracer and only grow, except
+/// `open` and `held`.
+///
+/// ```
+/// use picojaeger_core::{Lost, Stats};
+///
+/// let stats = Stats { began: 3, delivered: 2, lost: Lost { full: 1, ..Lost::default() }, ..Stats::default() };
+/// assert!(stats.adds_up());
+/// assert_eq!(stats.to_string(), "3 began: 0 open, 0 held, 2 delivered, 1 lost (1 full), 0 cleared");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Stats {
+    /// Spans that became sampled, at their start or later.
+    pub began: u64,
+    /// Of these, not finished yet.
+    pub open: u64,
+    /// Finished, in a ring or in a packet that has no outcome yet.
+    pub held: u64,
+    /// In packets that were accepted. For UDP: handed to the network without a
+    /// known error.
+    pub delivered: u64,
+    /// Lost, by cause.
+    pub lost: Lost,
+    /// Sampled first, then set to priority 0 before they finished.
+    pub cleared: u64,
+    /// Beside the sum: spans that were never sampled.
+    pub unsampled: u64,
+    /// Beside the sum: spans started before the tracer had a seed.
+    pub unseeded: u64,
+    /// Beside the sum: spans of a parent process that a forked child dropped.
+    pub forked: u64,
+    /// Beside the sum: errors of packets that had been delivered, as far as known.
+    pub late_refusals: u64,
+    /// Beside the sum: trace headers that could not be read.
+    pub decode_errors: u64,
+}
+
+/// Counts of lost spans, one for each cause.
+///
+/// ```
+/// use picojaeger_core::Lost;
+///
+/// assert_eq!(Lost { full: 1, refused: 2, ..Lost::default() }.total(), 3);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Lost {
+    /// The ring was full.
+    pub full: u64,
+    /// The ring overwrites, and its oldest record was open or being read.
+    pub blocked: u64,
+    /// Overwritten by newer records.
+    pub evicted: u64,
+    /// Finished while another call was inside the exclusion.
+    pub reentered: u64,
+    /// Larger than a packet, even when cut down.
+    pub too_large: u64,
+    /// The peer's port was closed.
+    pub refused: u64,
+    /// The network or the transport failed.
+    pub failed: u64,
+    /// No memory was left within the limit.
+    pub memory: u64,
+    /// Started or finished after the tracer was closed.
+    pub closed: u64,
+}
+
+impl Stats {
+    /// Whether the sum holds.
+    pub const fn adds_up(&self) -> bool {
+        self.began == self.open + self.held + self.delivered + self.lost.total() + self.cleared
+    }
+}
+
+impl Lost {
+    /// The sum of all causes.
+    pub const fn total(&self) -> u64 {
+        let mut total = 0;
+        let mut rest: &[(&str, u64)] = &self.by_cause();
+        while let [(_, count), tail @ ..] = rest {
+            total += *count;
+            rest = tail;
+        }
+        total
+    }
+
+    /// Each cause's name and count.
+    pub const fn by_cause(&self) -> [(&'static str, u64); 9] {
+        [
+            ("full", self.full),
+            ("blocked", self.blocked),
+            ("evicted", self.evicted),
+            ("reentered", self.reentered),
+            ("too large", self.too_large),
+            ("refused", self.refused),
+            ("failed", self.failed),
+            ("memory", self.memory),
+            ("closed", self.closed),
+        ]
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} began: {} open, {} held, {} delivered, {} lost{}, {} cleared",
+            self.began,
+            self.open,
+            self.held,
+            self.delivered,
+            self.lost.total(),
+            self.lost,
+            self.cleared
+        )
+    }
+}
+
+/// The causes that occurred, in parentheses behind a space; nothing if none did.
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = " (";
+        for (cause, count) in self.by_cause() {
+            if count != 0 {
+                write!(f, "{separator}{count} {cause}")?;
+                separator = ", ";
+            }
+        }
+        f.write_str(if separator == ", " { ")" } else { "" })
+    }
+}
