@@ -1,0 +1,86 @@
+//! What one datagram may cost in memory: a charge is made before each allocation.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+
+use super::decode::DecodeError;
+
+/// Largest datagram that is looked at: what UDP can carry.
+pub(super) const MAX_DATAGRAM: usize = 65_535;
+
+/// Heap that one datagram may expand to. The string being read (64 KiB at most) comes on top, so
+/// the sum stays below 1 MiB.
+const HEAP: usize = 896 * 1024;
+
+/// An allocator's own overhead for one block, rounded up.
+const BLOCK: usize = 16;
+
+/// Bytes of the datagram and heap still to be had.
+#[derive(Debug)]
+pub(super) struct Budget {
+    wire: Cell<usize>,
+    heap: Cell<usize>,
+}
+
+impl Budget {
+    pub(super) fn new(datagram: &[u8]) -> Self {
+        Self {
+            wire: Cell::new(datagram.len()),
+            heap: Cell::new(HEAP),
+        }
+    }
+
+    /// Bytes of the datagram that nobody read yet.
+    pub(super) fn unread(&self) -> usize {
+        self.wire.get()
+    }
+
+    /// Charges one block of `bytes`; an empty one costs nothing.
+    pub(super) fn charge(&self, bytes: usize) -> Result<(), DecodeError> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        let left = self.heap.get().checked_sub(bytes.saturating_add(BLOCK));
+        self.heap.set(left.ok_or(DecodeError::TooExpensive)?);
+        Ok(())
+    }
+
+    /// Charges a list of `count` elements of type `T` with `extra` bytes each, every one of which
+    /// takes at least `min_wire` bytes of the datagram, and gives the list room for exactly these.
+    pub(super) fn list<T>(
+        &self,
+        count: usize,
+        min_wire: usize,
+        extra: usize,
+    ) -> Result<Vec<T>, DecodeError> {
+        if count > self.unread() / min_wire.max(1) {
+            return Err(DecodeError::Truncated);
+        }
+        self.charge(count.saturating_mul(size_of::<T>() + extra))?;
+        Ok(Vec::with_capacity(count))
+    }
+}
+
+/// The datagram as the `thrift` crate reads it; the budget knows how much is left.
+#[derive(Debug)]
+pub(super) struct Wire<'a> {
+    rest: &'a [u8],
+    budget: &'a Budget,
+}
+
+impl<'a> Wire<'a> {
+    pub(super) fn new(datagram: &'a [u8], budget: &'a Budget) -> Self {
+        Self {
+            rest: datagram,
+            budget,
+        }
+    }
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.rest.read(buffer)?;
+        self.budget.wire.set(self.rest.len());
+        Ok(read)
+    }
+}

@@ -1,0 +1,422 @@
+//! Reading a batch with the `thrift` crate, with a bound on what a hostile datagram can cost.
+//!
+//! Formats: Thrift compact and strict binary, message `emitBatch` of `agent.thrift`, as CALL or
+//! ONEWAY with any sequence number. A field that is unknown, or has another type than the IDL
+//! says, is skipped, as generated code does; a missing required field is an error.
+
+use std::fmt;
+
+use thrift::TConfiguration;
+use thrift::protocol::{
+    TBinaryInputProtocol, TCompactInputProtocol, TInputProtocol, TMessageType, TType,
+};
+
+use super::budget::{Budget, MAX_DATAGRAM, Wire};
+use super::model::{Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
+
+/// Levels of nesting that are read or skipped; a batch itself has six.
+const MAX_DEPTH: i8 = 16;
+
+/// Memory that the store spends on a span beside the span itself, at worst.
+const SPAN_EXTRA: usize = 160;
+
+// Least bytes of an element in the compact protocol: its required fields and the stop byte.
+const SPAN_WIRE: usize = 17;
+const REF_WIRE: usize = 9;
+const LOG_WIRE: usize = 5;
+const TAG_WIRE: usize = 5;
+
+/// Why a datagram is no batch.
+///
+/// # Examples
+/// ```
+/// use picojaeger_std::collector::{DecodeError, decode};
+///
+/// assert_eq!(decode(b"GET / HTTP/1.1"), Err(DecodeError::UnknownProtocol(Some(b'G'))));
+/// assert_eq!(decode(&[0x82, 0x81]), Err(DecodeError::Truncated));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// More than 65,535 bytes; the length is given.
+    TooLong(usize),
+    /// Neither Thrift compact (0x82) nor strict binary (0x80); the first byte is given.
+    UnknownProtocol(Option<u8>),
+    /// Another method than `emitBatch`; its name, cut to 32 characters.
+    UnknownMethod(String),
+    /// A reply or an exception instead of a request.
+    NotARequest,
+    /// The datagram ends within the message, or a count or length points past its end.
+    Truncated,
+    /// Bytes follow the message; their number is given.
+    TrailingBytes(usize),
+    /// A required field is missing: structure and field.
+    MissingField(&'static str, &'static str),
+    /// A value that its enumeration does not have: name and value.
+    UnknownValue(&'static str, i32),
+    /// Well-formed as far as read, but would take about 1 MiB of memory or more.
+    TooExpensive,
+    /// Any other violation of the protocol, in the words of the `thrift` crate.
+    Malformed(String),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(n) => write!(f, "{n} bytes are more than a UDP datagram can hold"),
+            Self::UnknownProtocol(None) => f.write_str("empty datagram"),
+            Self::UnknownProtocol(Some(byte)) => write!(
+                f,
+                "not a Thrift message: begins with 0x{byte:02x} instead of 0x82 (compact) \
+                 or 0x80 (binary); check what sends to this port"
+            ),
+            Self::UnknownMethod(name) => {
+                write!(f, "method `{}` instead of emitBatch", name.escape_debug())
+            }
+            Self::NotARequest => f.write_str("a Thrift reply instead of a request"),
+            Self::Truncated => f.write_str("message longer than the datagram"),
+            Self::TrailingBytes(n) => write!(f, "{n} bytes follow the message"),
+            Self::MissingField(of, field) => write!(f, "{of} without its field `{field}`"),
+            Self::UnknownValue(of, value) => write!(f, "{of} has no value {value}"),
+            Self::TooExpensive => f.write_str(
+                "would take more than 1 MiB of memory: send fewer elements in one packet",
+            ),
+            Self::Malformed(reason) => write!(f, "malformed Thrift: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl From<thrift::Error> for DecodeError {
+    fn from(error: thrift::Error) -> Self {
+        use thrift::{Error, TransportErrorKind};
+        match error {
+            Error::Transport(e) if e.kind == TransportErrorKind::EndOfFile => Self::Truncated,
+            Error::Transport(e) => Self::Malformed(e.message),
+            Error::Protocol(e) => Self::Malformed(e.message),
+            other => Self::Malformed(other.to_string()),
+        }
+    }
+}
+
+type Decoded<T> = Result<T, DecodeError>;
+
+/// Decodes one datagram: a whole `emitBatch` message in Thrift compact or strict binary.
+///
+/// Whatever the input, it neither panics nor takes 1 MiB of heap, nor time that is not linear in
+/// the datagram's length. Text that is not UTF-8 is kept with replacement characters. Datagrams of
+/// real spans always fit into the memory; one of over 2,500 spans without any content may not.
+///
+/// # Errors
+/// [`DecodeError`] names what is wrong; nothing of the batch is returned then.
+pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
+    if datagram.len() > MAX_DATAGRAM {
+        return Err(DecodeError::TooLong(datagram.len()));
+    }
+    let budget = Budget::new(datagram);
+    let wire = Wire::new(datagram, &budget);
+    let limits = limits(datagram.len())?;
+    let batch = match datagram.first() {
+        Some(0x82) => {
+            let mut protocol = TCompactInputProtocol::with_config(wire, limits);
+            Reader::new(&mut protocol, &budget).message()?
+        }
+        Some(0x80) => {
+            let mut protocol = TBinaryInputProtocol::with_config(wire, true, limits);
+            Reader::new(&mut protocol, &budget).message()?
+        }
+        other => return Err(DecodeError::UnknownProtocol(other.copied())),
+    };
+    match budget.unread() {
+        0 => Ok(batch),
+        n => Err(DecodeError::TrailingBytes(n)),
+    }
+}
+
+/// No string, container or message is longer than the datagram.
+fn limits(length: usize) -> Decoded<TConfiguration> {
+    TConfiguration::builder()
+        .max_message_size(Some(length))
+        .max_frame_size(Some(length))
+        .max_string_size(Some(length))
+        .max_container_size(Some(length))
+        .max_recursion_depth(Some(MAX_DEPTH as usize))
+        .build()
+        .map_err(DecodeError::from)
+}
+
+struct Reader<'a> {
+    protocol: &'a mut dyn TInputProtocol,
+    budget: &'a Budget,
+}
+
+impl<'a> Reader<'a> {
+    fn new(protocol: &'a mut dyn TInputProtocol, budget: &'a Budget) -> Self {
+        Self { protocol, budget }
+    }
+
+    fn message(&mut self) -> Decoded<Batch> {
+        let message = self.protocol.read_message_begin()?;
+        if !matches!(
+            message.message_type,
+            TMessageType::Call | TMessageType::OneWay
+        ) {
+            return Err(DecodeError::NotARequest);
+        }
+        if message.name != "emitBatch" {
+            let name = message.name.chars().take(32).collect();
+            return Err(DecodeError::UnknownMethod(name));
+        }
+        let mut batch = None;
+        self.structure(|r, field| {
+            match field {
+                (1, TType::Struct) => batch = Some(r.batch()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        self.protocol.read_message_end()?;
+        batch.ok_or(DecodeError::MissingField("emitBatch", "batch"))
+    }
+
+    fn batch(&mut self) -> Decoded<Batch> {
+        let (mut process, mut spans, mut seq_no, mut stats) = (None, None, None, None);
+        self.structure(|r, field| {
+            match field {
+                (1, TType::Struct) => process = Some(r.process()?),
+                (2, TType::List) => spans = Some(r.list(SPAN_WIRE, SPAN_EXTRA, Self::span)?),
+                (3, TType::I64) => seq_no = Some(r.protocol.read_i64()?),
+                (4, TType::Struct) => stats = Some(r.stats()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Batch {
+            process: require(process, "Batch", "process")?,
+            spans: require(spans, "Batch", "spans")?,
+            seq_no,
+            stats,
+        })
+    }
+
+    fn process(&mut self) -> Decoded<Process> {
+        let (mut service_name, mut tags) = (None, Vec::new());
+        self.structure(|r, field| {
+            match field {
+                (1, TType::String) => service_name = Some(r.text()?),
+                (2, TType::List) => tags = r.list(TAG_WIRE, 0, Self::tag)?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Process {
+            service_name: require(service_name, "Process", "serviceName")?,
+            tags,
+        })
+    }
+
+    fn span(&mut self) -> Decoded<Span> {
+        let mut span = Span::default();
+        let (mut low, mut high, mut id, mut parent) = (None, None, None, None);
+        let (mut name, mut flags, mut start, mut duration) = (None, None, None, None);
+        self.structure(|r, field| {
+            match field {
+                (1, TType::I64) => low = Some(r.protocol.read_i64()?),
+                (2, TType::I64) => high = Some(r.protocol.read_i64()?),
+                (3, TType::I64) => id = Some(r.protocol.read_i64()?),
+                (4, TType::I64) => parent = Some(r.protocol.read_i64()?),
+                (5, TType::String) => name = Some(r.text()?),
+                (6, TType::List) => span.references = r.list(REF_WIRE, 0, Self::reference)?,
+                (7, TType::I32) => flags = Some(r.protocol.read_i32()?),
+                (8, TType::I64) => start = Some(r.protocol.read_i64()?),
+                (9, TType::I64) => duration = Some(r.protocol.read_i64()?),
+                (10, TType::List) => span.tags = r.list(TAG_WIRE, 0, Self::tag)?,
+                (11, TType::List) => span.logs = r.list(LOG_WIRE, 0, Self::log)?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        span.trace_id = join(
+            require(high, "Span", "traceIdHigh")?,
+            require(low, "Span", "traceIdLow")?,
+        );
+        span.span_id = require(id, "Span", "spanId")?.cast_unsigned();
+        span.parent_span_id = require(parent, "Span", "parentSpanId")?.cast_unsigned();
+        span.operation_name = require(name, "Span", "operationName")?;
+        span.flags = require(flags, "Span", "flags")?.cast_unsigned();
+        span.start_time_us = require(start, "Span", "startTime")?;
+        span.duration_us = require(duration, "Span", "duration")?;
+        Ok(span)
+    }
+
+    fn reference(&mut self) -> Decoded<SpanRef> {
+        let (mut kind, mut low, mut high, mut id) = (None, None, None, None);
+        self.structure(|r, field| {
+            match field {
+                (1, TType::I32) => kind = Some(r.protocol.read_i32()?),
+                (2, TType::I64) => low = Some(r.protocol.read_i64()?),
+                (3, TType::I64) => high = Some(r.protocol.read_i64()?),
+                (4, TType::I64) => id = Some(r.protocol.read_i64()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(SpanRef {
+            kind: match require(kind, "SpanRef", "refType")? {
+                0 => RefKind::ChildOf,
+                1 => RefKind::FollowsFrom,
+                other => return Err(DecodeError::UnknownValue("SpanRefType", other)),
+            },
+            trace_id: join(
+                require(high, "SpanRef", "traceIdHigh")?,
+                require(low, "SpanRef", "traceIdLow")?,
+            ),
+            span_id: require(id, "SpanRef", "spanId")?.cast_unsigned(),
+        })
+    }
+
+    fn log(&mut self) -> Decoded<Log> {
+        let (mut timestamp, mut fields) = (None, None);
+        self.structure(|r, field| {
+            match field {
+                (1, TType::I64) => timestamp = Some(r.protocol.read_i64()?),
+                (2, TType::List) => fields = Some(r.list(TAG_WIRE, 0, Self::tag)?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Log {
+            timestamp_us: require(timestamp, "Log", "timestamp")?,
+            fields: require(fields, "Log", "fields")?,
+        })
+    }
+
+    /// Node writes every value field of a tag: `vType` says which one counts.
+    fn tag(&mut self) -> Decoded<Tag> {
+        let (mut key, mut kind) = (None, None);
+        let (mut text, mut double, mut truth) = (String::new(), 0.0, false);
+        let (mut long, mut binary) = (0, Box::default());
+        self.structure(|r, field| {
+            match field {
+                (1, TType::String) => key = Some(r.text()?),
+                (2, TType::I32) => kind = Some(r.protocol.read_i32()?),
+                (3, TType::String) => text = r.text()?,
+                (4, TType::Double) => double = r.protocol.read_double()?,
+                (5, TType::Bool) => truth = r.protocol.read_bool()?,
+                (6, TType::I64) => long = r.protocol.read_i64()?,
+                (7, TType::String) => binary = r.bytes()?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        let value = match require(kind, "Tag", "vType")? {
+            0 => TagValue::String(text),
+            1 => TagValue::Double(double),
+            2 => TagValue::Bool(truth),
+            3 => TagValue::Long(long),
+            4 => TagValue::Binary(binary),
+            other => return Err(DecodeError::UnknownValue("TagType", other)),
+        };
+        Ok(Tag {
+            key: require(key, "Tag", "key")?,
+            value,
+        })
+    }
+
+    fn stats(&mut self) -> Decoded<ClientStats> {
+        let (mut full, mut large, mut failed) = (None, None, None);
+        self.structure(|r, field| {
+            match field {
+                (1, TType::I64) => full = Some(r.protocol.read_i64()?),
+                (2, TType::I64) => large = Some(r.protocol.read_i64()?),
+                (3, TType::I64) => failed = Some(r.protocol.read_i64()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(ClientStats {
+            full_queue_dropped_spans: require(full, "ClientStats", "fullQueueDroppedSpans")?,
+            too_large_dropped_spans: require(large, "ClientStats", "tooLargeDroppedSpans")?,
+            failed_to_emit_spans: require(failed, "ClientStats", "failedToEmitSpans")?,
+        })
+    }
+
+    /// Reads a structure; `read` answers whether it consumed the field, which else is skipped.
+    fn structure(
+        &mut self,
+        mut read: impl FnMut(&mut Self, (i16, TType)) -> Decoded<bool>,
+    ) -> Decoded<()> {
+        self.protocol.read_struct_begin()?;
+        loop {
+            let field = self.protocol.read_field_begin()?;
+            if field.field_type == TType::Stop {
+                break;
+            }
+            if !read(self, (field.id.unwrap_or(0), field.field_type))? {
+                self.protocol.skip_till_depth(field.field_type, MAX_DEPTH)?;
+            }
+            self.protocol.read_field_end()?;
+        }
+        Ok(self.protocol.read_struct_end()?)
+    }
+
+    /// Reads a list of structures, each of at least `min_wire` bytes.
+    fn list<T>(
+        &mut self,
+        min_wire: usize,
+        extra: usize,
+        read: fn(&mut Self) -> Decoded<T>,
+    ) -> Decoded<Vec<T>> {
+        let header = self.protocol.read_list_begin()?;
+        let count = usize::try_from(header.size).map_err(|_| DecodeError::Truncated)?;
+        if count > 0 && header.element_type != TType::Struct {
+            let reason = format!("list of {} instead of structures", header.element_type);
+            return Err(DecodeError::Malformed(reason));
+        }
+        let mut items = self.budget.list(count, min_wire, extra)?;
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        self.protocol.read_list_end()?;
+        Ok(items)
+    }
+
+    /// Text; Go's client may cut in the middle of a character, so other bytes are replaced.
+    fn text(&mut self) -> Decoded<String> {
+        const REPLACEMENT: &str = "\u{fffd}";
+        let bytes = self.protocol.read_bytes()?;
+        let bytes = match String::from_utf8(bytes) {
+            Ok(text) => {
+                self.budget.charge(text.len())?;
+                return Ok(text);
+            }
+            Err(error) => error.into_bytes(),
+        };
+        let pieces = || {
+            bytes.utf8_chunks().flat_map(|chunk| {
+                let bad = !chunk.invalid().is_empty();
+                [chunk.valid(), if bad { REPLACEMENT } else { "" }]
+            })
+        };
+        let length = pieces().map(str::len).sum();
+        self.budget.charge(length)?;
+        let mut text = String::with_capacity(length);
+        text.extend(pieces());
+        Ok(text)
+    }
+
+    fn bytes(&mut self) -> Decoded<Box<[u8]>> {
+        let bytes = self.protocol.read_bytes()?;
+        self.budget.charge(bytes.len())?;
+        Ok(bytes.into_boxed_slice())
+    }
+}
+
+fn require<T>(value: Option<T>, of: &'static str, field: &'static str) -> Decoded<T> {
+    value.ok_or(DecodeError::MissingField(of, field))
+}
+
+fn join(high: i64, low: i64) -> u128 {
+    (u128::from(high.cast_unsigned()) << 64) | u128::from(low.cast_unsigned())
+}
