@@ -89,12 +89,13 @@ fn hostile_datagrams_cost_less_than_a_mebibyte() {
     full_packets(&mut verdict);
     // The cases do come near the limit, from both sides.
     assert!(verdict.most > LIMIT / 2, "{}", verdict.most);
-    assert!(verdict.datagrams > 100_000, "{}", verdict.datagrams);
+    assert!(verdict.datagrams > 50_000, "{}", verdict.datagrams);
     assert!(verdict.accepted > 100, "{}", verdict.accepted);
     assert!(verdict.too_expensive > 5, "{}", verdict.too_expensive);
 }
 
-/// A packet with everything in it, cut at every byte, and with every byte changed in every way.
+/// A packet with everything in it, cut at every byte, and with every byte changed: in every way in
+/// the compact protocol, bit by bit in the binary one.
 fn damaged(verdict: &mut Verdict) {
     for binary in [false, true] {
         let encoding = Encoding {
@@ -107,7 +108,8 @@ fn damaged(verdict: &mut Verdict) {
             verdict.judge("cut", &packet[..length]);
         }
         for at in 0..packet.len() {
-            for change in 1..=u8::MAX {
+            let changes = (1..=u8::MAX).filter(|change| !binary || change.is_power_of_two());
+            for change in changes {
                 let mut packet = packet.clone();
                 packet[at] ^= change;
                 verdict.judge("changed", &packet);

@@ -17,8 +17,9 @@ use super::model::{Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag
 /// Levels of nesting that are read or skipped; a batch itself has six.
 const MAX_DEPTH: i8 = 16;
 
-/// Memory that the store spends on a span beside the span itself, at worst.
-const SPAN_EXTRA: usize = 160;
+/// Memory for a span without its text and lists, at worst: 176 bytes for itself, shared, and the
+/// rest for the store's books if it is the only span of its trace.
+const SPAN_COST: usize = 352;
 
 // Least bytes of an element in the compact protocol: its required fields and the stop byte.
 const SPAN_WIRE: usize = 17;
@@ -113,13 +114,32 @@ type Decoded<T> = Result<T, DecodeError>;
 /// # Errors
 /// [`DecodeError`] names what is wrong; nothing of the batch is returned then.
 pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
+    let parsed = parse::<Span>(datagram)?;
+    Ok(Batch {
+        process: parsed.process,
+        spans: parsed.spans,
+        seq_no: parsed.seq_no,
+        stats: parsed.stats,
+    })
+}
+
+/// A [`Batch`] whose spans are already held as their keeper wants them: none is copied again.
+pub(super) struct Parsed<S> {
+    pub(super) process: Process,
+    pub(super) spans: Vec<S>,
+    pub(super) seq_no: Option<i64>,
+    pub(super) stats: Option<ClientStats>,
+}
+
+/// Like [`decode`], with the spans in a box of the caller's choice.
+pub(super) fn parse<S: From<Span>>(datagram: &[u8]) -> Decoded<Parsed<S>> {
     if datagram.len() > MAX_DATAGRAM {
         return Err(DecodeError::TooLong(datagram.len()));
     }
     let budget = Budget::new(datagram);
     let wire = Wire::new(datagram, &budget);
     let limits = limits(datagram.len())?;
-    let batch = match datagram.first() {
+    let parsed = match datagram.first() {
         Some(0x82) => {
             let mut protocol = TCompactInputProtocol::with_config(wire, limits);
             Reader::new(&mut protocol, &budget).message()?
@@ -131,7 +151,7 @@ pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
         other => return Err(DecodeError::UnknownProtocol(other.copied())),
     };
     match budget.unread() {
-        0 => Ok(batch),
+        0 => Ok(parsed),
         n => Err(DecodeError::TrailingBytes(n)),
     }
 }
@@ -158,7 +178,7 @@ impl<'a> Reader<'a> {
         Self { protocol, budget }
     }
 
-    fn message(&mut self) -> Decoded<Batch> {
+    fn message<S: From<Span>>(&mut self) -> Decoded<Parsed<S>> {
         let message = self.protocol.read_message_begin()?;
         if !matches!(
             message.message_type,
@@ -182,19 +202,22 @@ impl<'a> Reader<'a> {
         batch.ok_or(DecodeError::MissingField("emitBatch", "batch"))
     }
 
-    fn batch(&mut self) -> Decoded<Batch> {
+    fn batch<S: From<Span>>(&mut self) -> Decoded<Parsed<S>> {
+        let extra = SPAN_COST.saturating_sub(size_of::<S>());
         let (mut process, mut spans, mut seq_no, mut stats) = (None, None, None, None);
         self.structure(|r, field| {
             match field {
                 (1, TType::Struct) => process = Some(r.process()?),
-                (2, TType::List) => spans = Some(r.list(SPAN_WIRE, SPAN_EXTRA, Self::span)?),
+                (2, TType::List) => {
+                    spans = Some(r.list(SPAN_WIRE, extra, |r| Ok(r.span()?.into()))?)
+                }
                 (3, TType::I64) => seq_no = Some(r.protocol.read_i64()?),
                 (4, TType::Struct) => stats = Some(r.stats()?),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        Ok(Batch {
+        Ok(Parsed {
             process: require(process, "Batch", "process")?,
             spans: require(spans, "Batch", "spans")?,
             seq_no,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::decode::{DecodeError, decode};
-use super::model::{Batch, ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
+use super::decode::{DecodeError, Parsed, parse};
+use super::model::{ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
 use super::waterfall::Trace;
 
 /// Clients remembered; the one that was silent for longest is forgotten first.
@@ -13,6 +13,9 @@ const MAX_CLIENTS: usize = 256;
 
 /// Longest service name and client-uuid of a remembered client, together, in bytes.
 const MAX_CLIENT_NAME: usize = 1024;
+
+/// Memory for the books of one trace, at worst.
+const TRACE_COST: usize = 144;
 
 /// Counters of a collector since it began.
 ///
@@ -206,7 +209,7 @@ impl Received {
     pub fn accept(&mut self, datagram: &[u8]) {
         self.stats.datagrams += 1;
         self.stats.bytes += datagram.len() as u64;
-        match decode(datagram) {
+        match parse(datagram) {
             Ok(batch) => self.store(batch),
             Err(error) => {
                 log::debug!("collector: datagram rejected: {error}");
@@ -261,13 +264,13 @@ impl Received {
         self.stats.receive_errors += 1;
     }
 
-    fn store(&mut self, batch: Batch) {
+    fn store(&mut self, batch: Parsed<Arc<Span>>) {
         self.note_client(&batch);
         let process = self.share(batch.process);
         for span in batch.spans {
             self.stats.spans += 1;
-            let span = CollectedSpan::new(Arc::clone(&process), span);
-            self.insert(span);
+            let process = Arc::clone(&process);
+            self.insert(CollectedSpan { process, span });
         }
         self.evict();
     }
@@ -291,7 +294,7 @@ impl Received {
             .is_some_and(|last| Arc::ptr_eq(&last.process, &span.process));
         let mut bytes = span_bytes(&span);
         if !known {
-            bytes += size_of::<Held>() + process_bytes(&span.process);
+            bytes += TRACE_COST + process_bytes(&span.process);
         }
         if held.spans.len() == held.spans.capacity() {
             held.spans.reserve_exact(held.spans.len().clamp(1, 4096));
@@ -314,7 +317,7 @@ impl Received {
         }
     }
 
-    fn note_client(&mut self, batch: &Batch) {
+    fn note_client(&mut self, batch: &Parsed<Arc<Span>>) {
         let process = &batch.process;
         let uuid = process.client_uuid();
         if process.service_name.len() + uuid.map_or(0, str::len) > MAX_CLIENT_NAME {
@@ -377,6 +380,7 @@ fn tags_bytes(tags: &[Tag]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::encode::{Encoding, encode};
+    use super::super::model::Batch;
     use super::*;
 
     fn datagram(service: &str, seq_no: Option<i64>, ids: &[(u128, u64)]) -> Vec<u8> {
