@@ -18,13 +18,13 @@ fail() {
 
 # need_toolchain TOOLCHAIN COMPONENT…: installs what is missing of it.
 need_toolchain() {
-    local toolchain=$1 component
+    local toolchain=$1 component installed
     shift
     rustup run "$toolchain" rustc --version >/dev/null 2>&1 ||
         rustup toolchain install "$toolchain" --profile minimal --no-self-update
+    installed=$(rustup component list --toolchain "$toolchain" --installed)
     for component in "$@"; do
-        rustup component add --toolchain "$toolchain" "$component" >/dev/null 2>&1 ||
-            fail "rustup cannot add $component to $toolchain"
+        grep -qE "^$component(-|$)" <<<"$installed" || rustup component add --toolchain "$toolchain" "$component"
     done
 }
 

@@ -1,5 +1,7 @@
 //! The generated load: a fixed description of spans that says nothing about how they are sent.
 
+use std::collections::HashSet;
+
 use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
 
 /// How many spans the load has.
@@ -62,6 +64,24 @@ impl Load {
         }
     }
 
+    /// Whether the ids are as asked for: distinct, a child's trace its parent's, a root's as wide as its service says.
+    pub fn check_ids(&self, sent: &Sent) -> Result<(), String> {
+        let mut seen = HashSet::new();
+        for (span, ids) in self.spans.iter().zip(&sent.ids) {
+            let right = match span.parent() {
+                Some(parent) => ids.trace == sent.ids[parent].trace,
+                None => (ids.trace >> 64 != 0) == self.services[span.service].wide_ids,
+            };
+            if !right || ids.trace == 0 || ids.span == 0 || !seen.insert(ids.span) {
+                return Err(format!(
+                    "{:032x}:{:016x} is no right id for its span",
+                    ids.trace, ids.span
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// What was asked of the API, with the ids and tags that the tracers added.
     pub fn asked(&self, sent: &Sent) -> Vec<Expected> {
         let processes: Vec<_> = self
@@ -97,6 +117,15 @@ impl Load {
                 warnings: Vec::new(),
             });
         asked.collect()
+    }
+}
+
+impl Planned {
+    /// The index of the span whose trace this one continues.
+    pub fn parent(&self) -> Option<usize> {
+        let find = |kind| self.references.iter().find(|(k, _)| *k == kind);
+        let parent = find(RefKind::ChildOf).or(find(RefKind::FollowsFrom));
+        parent.map(|&(_, to)| to)
     }
 }
 

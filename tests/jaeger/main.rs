@@ -86,6 +86,7 @@ fn run(binary: PathBuf) -> Result<String, String> {
 fn generated(jaeger: &Jaeger) -> Result<Vec<Trace>, String> {
     let load = Load::generate();
     let sent = send::send(&load, jaeger.agent(), |ids| jaeger.await_span(ids))?;
+    load.check_ids(&sent)?;
     let mut traces: BTreeMap<u128, Vec<Expected>> = BTreeMap::new();
     for asked in load.asked(&sent) {
         traces
@@ -100,7 +101,7 @@ fn generated(jaeger: &Jaeger) -> Result<Vec<Trace>, String> {
     read.collect()
 }
 
-/// Sends the golden packet, which another implementation wrote.
+/// Sends the golden packet, which Apache Thrift 0.25 wrote.
 fn golden(jaeger: &Jaeger) -> Result<Trace, String> {
     let packet = include_bytes!("golden.bin");
     let expected = golden_span().as_jaeger_returns();

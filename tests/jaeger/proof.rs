@@ -9,7 +9,7 @@ use crate::model::{Expected, Log, RefKind, Reference, Tag, Value};
 type Alter = fn(&mut Expected) -> bool;
 
 /// Each kind of field once.
-const ALTERATIONS: [(&str, Alter); 31] = [
+const ALTERATIONS: [(&str, Alter); 36] = [
     ("high half of the trace id", |span| {
         always(|| span.ids.trace ^= 1 << 100)
     }),
@@ -65,6 +65,21 @@ const ALTERATIONS: [(&str, Alter); 31] = [
     }),
     ("log's field, text", |span| {
         log(span, |log| text(&mut log.fields))
+    }),
+    ("log's field, bool", |span| {
+        log(span, |log| bool(&mut log.fields))
+    }),
+    ("log's field, long", |span| {
+        log(span, |log| long(&mut log.fields))
+    }),
+    ("log's field, double", |span| {
+        log(span, |log| double(&mut log.fields))
+    }),
+    ("log's field, bytes", |span| {
+        log(span, |log| bytes(&mut log.fields))
+    }),
+    ("log's field left out", |span| {
+        log(span, |log| log.fields.pop().is_some())
     }),
     ("log left out", |span| span.logs.pop().is_some()),
 ];

@@ -6,8 +6,8 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use crate::compact;
-use crate::load::{Load, Planned, Sent};
-use crate::model::{Ids, RefKind, Reference, Tag, Value};
+use crate::load::{Load, Sent};
+use crate::model::{Ids, Tag, Value};
 
 /// Bytes of spans after which a packet goes out.
 const PACKET: usize = 30_000;
@@ -31,10 +31,9 @@ pub fn send(
             .filter(|&i| load.spans[i].service == service)
             .collect();
         for (nth, &index) in own.iter().enumerate() {
-            let span = compact::span(
-                &asked[index],
-                parent(&asked[index].references, asked[index].ids),
-            );
+            // The parent goes out as `parentSpanId`, other references and every FOLLOWS_FROM in the list.
+            let parent = load.spans[index].parent().map_or(0, |to| sent.ids[to].span);
+            let span = compact::span(&asked[index], parent);
             bytes += span.len();
             packet.push(span);
             if bytes >= PACKET || nth + 1 == own.len() {
@@ -51,15 +50,6 @@ pub fn send(
     Ok(sent)
 }
 
-/// The parent goes out as `parentSpanId`: the first CHILD_OF, else the first FOLLOWS_FROM, if in the same trace.
-fn parent(references: &[Reference], ids: Ids) -> u64 {
-    let find = |kind| references.iter().find(|r| r.kind == kind);
-    let parent = find(RefKind::ChildOf).or(find(RefKind::FollowsFrom));
-    parent
-        .filter(|parent| parent.to.trace == ids.trace)
-        .map_or(0, |parent| parent.to.span)
-}
-
 /// Ids and tags as a tracer adds them, from fixed seeds.
 fn sent(load: &Load) -> Sent {
     let mut ids: Vec<Ids> = Vec::with_capacity(load.spans.len());
@@ -67,7 +57,9 @@ fn sent(load: &Load) -> Sent {
         let random = (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let high =
             u128::from(load.services[span.service].wide_ids) * u128::from(random.rotate_left(32));
-        let trace = chosen(span).map_or(high << 64 | u128::from(random), |to| ids[to].trace);
+        let trace = span
+            .parent()
+            .map_or(high << 64 | u128::from(random), |to| ids[to].trace);
         ids.push(Ids {
             trace,
             span: random,
@@ -87,12 +79,4 @@ fn sent(load: &Load) -> Sent {
             Tag::new("sampler.param", Value::Bool(true)),
         ],
     }
-}
-
-/// The index of the span that this one continues the trace of.
-fn chosen(span: &Planned) -> Option<usize> {
-    let find = |kind| span.references.iter().find(|(k, _)| *k == kind);
-    find(RefKind::ChildOf)
-        .or(find(RefKind::FollowsFrom))
-        .map(|&(_, to)| to)
 }

@@ -23,11 +23,13 @@ const ATTEMPTS: usize = 3;
 /// A running Jaeger.
 pub struct Jaeger {
     child: Child,
-    folder: PathBuf,
+    folder: Folder,
     ports: Ports,
 }
 
-#[derive(Clone, Copy)]
+/// A folder of this process, removed when dropped.
+struct Folder(PathBuf);
+
 struct Ports {
     query: SocketAddr,
     query_grpc: SocketAddr,
@@ -52,15 +54,13 @@ impl Jaeger {
 
     fn spawn(binary: &Path) -> io::Result<Jaeger> {
         let ports = Ports::free()?;
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("jaeger-{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("config.yaml"), ports.config())?;
-        let output = fs::File::create(folder.join("output"))?;
+        let folder = Folder::create()?;
+        fs::write(folder.0.join("config.yaml"), ports.config())?;
+        let output = fs::File::create(folder.0.join("output"))?;
         let child = Command::new(binary)
             .arg("--config")
             .arg("config.yaml")
-            .current_dir(&folder)
+            .current_dir(&folder.0)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -153,7 +153,7 @@ impl Jaeger {
 
     /// What Jaeger itself wrote.
     fn output(&self) -> String {
-        match fs::read_to_string(self.folder.join("output")) {
+        match fs::read_to_string(self.folder.0.join("output")) {
             Ok(output) => format!("Jaeger wrote:\n{output}"),
             Err(error) => format!("Jaeger's output is unreadable: {error}"),
         }
@@ -169,8 +169,22 @@ impl Drop for Jaeger {
                 self.child.id()
             );
         }
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            eprintln!("{} was not removed: {error}", self.folder.display());
+    }
+}
+
+impl Folder {
+    fn create() -> io::Result<Folder> {
+        let name = format!("jaeger-{}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path)?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("{} was not removed: {error}", self.0.display());
         }
     }
 }
