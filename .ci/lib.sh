@@ -1,0 +1,58 @@
+# What the verbs share. Sourced, never run.
+
+# shellcheck source=toolchains
+source "$(dirname "${BASH_SOURCE[0]}")/toolchains"
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/picojaeger"
+
+# One toolchain and one target folder for every package, inside and outside the workspace.
+export RUSTUP_TOOLCHAIN="$STABLE"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+# need_toolchain TOOLCHAIN COMPONENT…: installs what is missing of it.
+need_toolchain() {
+    local toolchain=$1 component installed
+    shift
+    rustup run "$toolchain" rustc --version >/dev/null 2>&1 ||
+        rustup toolchain install "$toolchain" --profile minimal --no-self-update
+    installed=$(rustup component list --toolchain "$toolchain" --installed)
+    for component in "$@"; do
+        grep -qE "^$component(-|$)" <<<"$installed" || rustup component add --toolchain "$toolchain" "$component"
+    done
+}
+
+# need_targets TARGET…: installs the targets of the stable toolchain that are missing.
+need_targets() {
+    local installed target
+    installed=$(rustup target list --toolchain "$STABLE" --installed)
+    for target in "$@"; do
+        grep -qx "$target" <<<"$installed" || rustup target add --toolchain "$STABLE" "$target"
+    done
+}
+
+# need_commands COMMAND:PACKAGE…: installs the Debian packages of the commands that are missing.
+need_commands() {
+    local pair packages=()
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
+    done
+    ((${#packages[@]})) || return 0
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+}
+
+# packages_apart: the folders of the packages outside the workspace.
+packages_apart() {
+    local manifest
+    for manifest in benches/Cargo.toml examples/cortex-m/Cargo.toml examples/cortex-m/*/Cargo.toml; do
+        [[ -f $manifest ]] && dirname "$manifest"
+    done
+    return 0
+}

@@ -1,0 +1,307 @@
+//! The generated load: a fixed description of spans that says nothing about how they are sent.
+
+use std::collections::HashSet;
+
+use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
+
+/// How many spans the load has.
+const SPANS: usize = 10_000;
+/// Start of the first span, in microseconds since 1970. Look-ups by trace id do not mind the age.
+const EPOCH_US: u64 = 1_700_000_000_000_000;
+
+/// Three services and what they do.
+pub struct Load {
+    pub services: Vec<Service>,
+    /// A reference points to an earlier span, so sending them in order works.
+    pub spans: Vec<Planned>,
+}
+
+/// A service, which is a tracer of its own.
+pub struct Service {
+    pub process: Process,
+    /// Its root spans have 128-bit trace ids.
+    pub wide_ids: bool,
+}
+
+/// A span to be.
+pub struct Planned {
+    /// Index in [`Load::services`].
+    pub service: usize,
+    pub operation: String,
+    pub start_us: u64,
+    pub duration_us: u64,
+    /// Kind and index in [`Load::spans`]. The trace is that of the first CHILD_OF, else of the first FOLLOWS_FROM.
+    pub references: Vec<(RefKind, usize)>,
+    pub tags: Vec<Tag>,
+    pub logs: Vec<Log>,
+}
+
+/// What the tracers made of a load.
+pub struct Sent {
+    /// Of each span, in the load's order.
+    pub ids: Vec<Ids>,
+    /// Tags that a tracer adds to its process unless the user set them; one list for each service.
+    pub process_tags: Vec<Vec<Tag>>,
+    /// Tags that a tracer adds to each sampled root span.
+    pub root_tags: Vec<Tag>,
+}
+
+impl Load {
+    /// The load, the same on every call.
+    pub fn generate() -> Load {
+        let mut random = Random(0x9e37_79b9);
+        let mut spans = Vec::with_capacity(SPANS);
+        while spans.len() < SPANS {
+            let first = spans.len();
+            let size = (1 + random.below(20)).min(SPANS - first);
+            for index in first..first + size {
+                spans.push(plan(&mut random, first, index));
+            }
+        }
+        Load {
+            services: services(),
+            spans,
+        }
+    }
+
+    /// Whether the ids are as asked for: distinct, a child's trace its parent's, a root's as wide as its service says.
+    pub fn check_ids(&self, sent: &Sent) -> Result<(), String> {
+        let mut seen = HashSet::new();
+        for (span, ids) in self.spans.iter().zip(&sent.ids) {
+            let right = match span.parent() {
+                Some(parent) => ids.trace == sent.ids[parent].trace,
+                None => (ids.trace >> 64 != 0) == self.services[span.service].wide_ids,
+            };
+            if !right || ids.trace == 0 || ids.span == 0 || !seen.insert(ids.span) {
+                return Err(format!(
+                    "{:032x}:{:016x} is no right id for its span",
+                    ids.trace, ids.span
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was asked of the API, with the ids and tags that the tracers added.
+    pub fn asked(&self, sent: &Sent) -> Vec<Expected> {
+        let processes: Vec<_> = self
+            .services
+            .iter()
+            .zip(&sent.process_tags)
+            .map(joined)
+            .collect();
+        let asked = self
+            .spans
+            .iter()
+            .zip(&sent.ids)
+            .map(|(span, &ids)| Expected {
+                ids,
+                process: processes[span.service].clone(),
+                operation: span.operation.clone(),
+                start_us: span.start_us,
+                duration_us: span.duration_us,
+                references: span
+                    .references
+                    .iter()
+                    .map(|&(kind, to)| Reference {
+                        kind,
+                        to: sent.ids[to],
+                    })
+                    .collect(),
+                tags: if span.references.is_empty() {
+                    sent.root_tags.iter().chain(&span.tags).cloned().collect()
+                } else {
+                    span.tags.clone()
+                },
+                logs: span.logs.clone(),
+                warnings: Vec::new(),
+            });
+        asked.collect()
+    }
+}
+
+impl Planned {
+    /// The index of the span whose trace this one continues.
+    pub fn parent(&self) -> Option<usize> {
+        let find = |kind| self.references.iter().find(|(k, _)| *k == kind);
+        let parent = find(RefKind::ChildOf).or(find(RefKind::FollowsFrom));
+        parent.map(|&(_, to)| to)
+    }
+}
+
+/// The user's tags win over the tracer's own.
+fn joined((service, own): (&Service, &Vec<Tag>)) -> Process {
+    let mut process = service.process.clone();
+    for tag in own {
+        if !process.tags.iter().any(|user| user.key == tag.key) {
+            process.tags.push(tag.clone());
+        }
+    }
+    process
+}
+
+fn services() -> Vec<Service> {
+    let service = |name: &str, wide_ids, tags| Service {
+        process: Process {
+            service: name.into(),
+            tags,
+        },
+        wide_ids,
+    };
+    vec![
+        service("shop", false, vec![Tag::new("region", "eu-1")]),
+        service(
+            "pokladna-ž",
+            true,
+            vec![Tag::new("hostname", "own-name"), Tag::new("město", "Plzeň")],
+        ),
+        service("倉庫 🏬", true, vec![]),
+    ]
+}
+
+/// Span `index` of the trace that begins at `first`.
+fn plan(random: &mut Random, first: usize, index: usize) -> Planned {
+    const OPERATIONS: [&str; 5] = ["GET /orders/{id}", "charge", "čtení", "在庫確認", "🦀 🚢"];
+    let start_us = EPOCH_US + index as u64 * 1_000 + random.next() % 1_000;
+    let duration_us = match random.below(16) {
+        0 => 0,
+        1 => 1,
+        2 => 86_400_000_000 + random.next() % 1_000,
+        _ => 1 + random.next() % 1_000_000,
+    };
+    Planned {
+        service: random.below(3),
+        operation: OPERATIONS[random.below(OPERATIONS.len())].into(),
+        start_us,
+        duration_us,
+        references: references(random, first, index),
+        tags: (0..random.below(8)).map(|_| tag(random)).collect(),
+        logs: (0..random.below(4))
+            .map(|n| log(random, start_us + n as u64))
+            .collect(),
+    }
+}
+
+/// References of both kinds, alone and together, to this trace and to others.
+fn references(random: &mut Random, first: usize, index: usize) -> Vec<(RefKind, usize)> {
+    use RefKind::{ChildOf, FollowsFrom};
+    if index == first {
+        return Vec::new();
+    }
+    let a = first + random.below(index - first);
+    let b = first + random.below(index - first);
+    // Of the first trace's spans there is none before.
+    let other = if first == 0 { a } else { random.below(first) };
+    match random.below(12) {
+        0 => vec![(FollowsFrom, a)],
+        1 => vec![(ChildOf, a), (FollowsFrom, b)],
+        2 => vec![(FollowsFrom, a), (ChildOf, b)],
+        3 => vec![(FollowsFrom, a), (FollowsFrom, b)],
+        4 => vec![(ChildOf, a), (ChildOf, b)],
+        5 => vec![(ChildOf, a), (FollowsFrom, other)],
+        6 => vec![(ChildOf, a), (ChildOf, other)],
+        7 => vec![(FollowsFrom, a), (FollowsFrom, other)],
+        8 => vec![(FollowsFrom, other), (ChildOf, a), (ChildOf, other)],
+        _ => vec![(ChildOf, a)],
+    }
+}
+
+/// A tag of any type, sometimes one that Jaeger treats apart, sometimes a key again.
+fn tag(random: &mut Random) -> Tag {
+    const KINDS: [&str; 5] = ["client", "server", "producer", "consumer", "internal"];
+    match random.below(12) {
+        0 => Tag::new("error", Value::Bool(random.below(2) == 0)),
+        1 => Tag::new("span.kind", KINDS[random.below(KINDS.len())]),
+        2 => Tag::new(
+            "http.status_code",
+            Value::Long(200 + random.below(8) as i64),
+        ),
+        _ => field(random),
+    }
+}
+
+fn log(random: &mut Random, time_us: u64) -> Log {
+    let mut fields: Vec<_> = (0..random.below(5)).map(|_| field(random)).collect();
+    match random.below(4) {
+        0 => {}
+        1 => fields.push(Tag::new("event", Value::Long(7))),
+        _ => fields.insert(0, Tag::new("event", "událost 🎉")),
+    }
+    Log { time_us, fields }
+}
+
+fn field(random: &mut Random) -> Tag {
+    const KEYS: [&str; 8] = [
+        "db.statement",
+        "peer.port",
+        "klíč",
+        "鍵",
+        "a b",
+        "x",
+        "ratio",
+        "payload",
+    ];
+    Tag::new(KEYS[random.below(KEYS.len())], value(random))
+}
+
+/// Values of every type with their extremes. NaN and infinities cannot be read back.
+fn value(random: &mut Random) -> Value {
+    const TEXTS: [&str; 6] = [
+        "",
+        "žluťoučký kůň",
+        "日本語",
+        "\u{1f980}\u{200d}",
+        "<a href=\"&\">\\\n\t\u{1}",
+        "plain",
+    ];
+    const LONGS: [i64; 8] = [
+        0,
+        -1,
+        i64::MAX,
+        i64::MIN,
+        (1 << 53) - 1,
+        1 << 53,
+        -(1 << 53),
+        42,
+    ];
+    const DOUBLES: [f64; 8] = [
+        0.0,
+        -0.5,
+        2.0,
+        1e21,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        5e-324,
+        0.1 + 0.2,
+    ];
+    match random.below(12) {
+        0 | 1 => TEXTS[random.below(TEXTS.len())].into(),
+        2 => Value::Text("š".repeat(random.below(100))),
+        3 => Value::Bool(random.below(2) == 0),
+        4 => Value::Long(LONGS[random.below(LONGS.len())]),
+        5 => Value::Long(random.next() as i64),
+        6 => Value::Unsigned(random.next()),
+        7 => Value::Unsigned(random.next() % 1_000),
+        8 => Value::Double(DOUBLES[random.below(DOUBLES.len())]),
+        9 => Value::Double(random.next() as f64 / 3.0),
+        _ => Value::Binary((0..random.below(20)).map(|_| random.next() as u8).collect()),
+    }
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// Below `bound`, which is not 0.
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+}
