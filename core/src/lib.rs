@@ -31,5 +31,5 @@ pub use sampler::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
     SamplerError,
 };
-pub use time::{Anchor, Clock, Rate};
+pub use time::{Anchor, Clock, Epoch, Instant, Rate, Timeline, Times};
 pub use value::{Copied, Key, Value};
