@@ -18,6 +18,8 @@ mod sampler;
 pub mod tags;
 mod time;
 mod value;
+#[cfg(not(loom))]
+pub mod wire;
 
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{AsContext, Flags, SpanContext};
