@@ -1,6 +1,8 @@
 //! Records to packets: one encoder a format, over primitives they share.
 
 mod compact;
+#[cfg(test)]
+mod tests;
 mod thrift_compact;
 
 use core::ops::Range;
