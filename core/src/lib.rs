@@ -20,6 +20,8 @@ mod stats;
 pub mod tags;
 mod time;
 mod value;
+#[cfg(not(loom))]
+pub mod wire;
 
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{AsContext, Flags, SpanContext};
@@ -35,5 +37,5 @@ pub use sampler::{
     SamplerError,
 };
 pub use stats::{Lost, Stats};
-pub use time::{Anchor, Clock, Extension, Rate};
+pub use time::{Anchor, Clock, Epoch, Extension, Instant, Rate, Timeline, Times};
 pub use value::{Copied, Key, Value};

@@ -18,6 +18,7 @@
 use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, TraceId, halves, join};
 use crate::ring::{Carried, Frame, Word};
+pub use crate::time::Instant;
 use crate::value::{Key, Value};
 
 /// The image of an open span: its fixed part and an area of words for tags,
@@ -106,21 +107,6 @@ pub struct Record<'r> {
     fixed: &'r Fixed,
     area: &'r [Word],
     sequence: u32,
-}
-
-/// When something happened.
-///
-/// ```
-/// use picojaeger_core::record::Instant;
-///
-/// assert_ne!(Instant::Ticks(5), Instant::UnixMicros(5));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Instant {
-    /// Extended ticks of the tracer's clock.
-    Ticks(u64),
-    /// Microseconds since 1970-01-01 UTC, as the user gave them.
-    UnixMicros(u64),
 }
 
 /// A tag or a log field of a record.

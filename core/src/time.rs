@@ -1,4 +1,4 @@
-//! Clocks, and the conversion of their ticks to Unix time.
+//! Clocks, instants, and the conversion of ticks to Unix time.
 
 /// A monotonic counter.
 ///
@@ -123,6 +123,82 @@ impl Default for Extension {
     fn default() -> Self {
         Extension::new()
     }
+/// When something happened.
+///
+/// ```
+/// use picojaeger_core::Instant;
+///
+/// assert_ne!(Instant::Ticks(5), Instant::UnixMicros(5));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Instant {
+    /// Extended ticks of the tracer's clock.
+    Ticks(u64),
+    /// Microseconds since 1970-01-01 UTC, as the user gave them.
+    UnixMicros(u64),
+}
+
+/// What a clock's ticks meant while it was in use: its rate and its anchors.
+///
+/// ```
+/// use picojaeger_core::{Anchor, Epoch, Rate};
+///
+/// let anchors = [Anchor::new(0, 1_700_000_000_000_000)];
+/// let epoch = Epoch { rate: Rate::new(1_000_000), anchors: &anchors };
+/// assert_eq!(epoch.anchor_at(7), Some(&anchors[0]));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Epoch<'t> {
+    /// The clock's rate.
+    pub rate: Rate,
+    /// The anchors that are kept, oldest first; none if Unix time is not known.
+    pub anchors: &'t [Anchor],
+}
+
+/// The clock's epochs, by which ticks become Unix time.
+///
+/// A span is converted with the anchor in force at its start, and lasts what
+/// its ticks say, whatever the Unix time did meanwhile.
+///
+/// ```
+/// use picojaeger_core::{Anchor, Epoch, Instant, Rate, Timeline};
+///
+/// let anchors = [Anchor::new(1_000, 1_700_000_000_000_000)];
+/// let epochs = [Epoch { rate: Rate::new(1_000_000), anchors: &anchors }];
+/// let timeline = Timeline { epochs: &epochs };
+///
+/// let times = timeline.times(0, Instant::Ticks(1_500), Instant::Ticks(1_540));
+/// assert_eq!((times.start_micros, times.duration_micros), (1_700_000_000_000_500, 40));
+/// assert!(times.synced);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeline<'t> {
+    /// The epochs, at most four, in the order of their numbers.
+    pub epochs: &'t [Epoch<'t>],
+}
+
+/// A span's times in microseconds, and how they are known.
+///
+/// ```
+/// use picojaeger_core::{Instant, Timeline};
+///
+/// let unknown = Timeline { epochs: &[] };
+/// let times = unknown.times(0, Instant::UnixMicros(70), Instant::UnixMicros(75));
+/// assert_eq!(times.micros_at(Instant::UnixMicros(72)), 72);
+/// assert!(times.synced, "both ends are given in Unix time");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Times<'t> {
+    /// The start since 1970-01-01 UTC, or since tick 0 where not `synced`.
+    pub start_micros: u64,
+    /// From start to finish.
+    pub duration_micros: u64,
+    /// Whether Unix time was known where it was needed.
+    pub synced: bool,
+    /// How far the conversion may be off.
+    pub uncertainty_micros: u32,
+    start: Instant,
+    epoch: Epoch<'t>,
 }
 
 impl Anchor {
@@ -183,6 +259,101 @@ impl Rate {
     }
 }
 
+impl<'t> Epoch<'t> {
+    /// The anchor in force at `ticks`: the last one taken by then, or the oldest.
+    ///
+    /// Looks from the newest back.
+    #[inline]
+    pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
+        let newest_first = self.anchors.iter().rev();
+        let mut taken_by_then = newest_first.skip_while(|anchor| anchor.ticks > ticks);
+        taken_by_then.next().or(self.anchors.first())
+    }
+}
+
+impl<'t> Timeline<'t> {
+    /// The times of a span that started in this epoch.
+    ///
+    /// Ends that were given in Unix time hold as given; a tick at the other end
+    /// is converted with the anchor in force at that tick. Without an anchor
+    /// ticks count from 0, and such a mixed pair lasts 0. Nothing lasts less
+    /// than 0. Ticks of an epoch that is not there count as microseconds.
+    #[inline]
+    pub fn times(&self, epoch: u8, start: Instant, finish: Instant) -> Times<'t> {
+        let epoch = self.epochs.get(epoch as usize).copied().unwrap_or(UNKNOWN);
+        let (start_micros, duration_micros, anchor) = match (start, finish) {
+            (Instant::Ticks(first), Instant::Ticks(last)) => {
+                let (micros, anchor) = epoch.convert(first);
+                let duration = epoch.rate.micros(last.saturating_sub(first));
+                (micros, duration, Some(anchor))
+            }
+            (Instant::Ticks(first), Instant::UnixMicros(last)) => {
+                let (micros, anchor) = epoch.convert(first);
+                let duration = anchor.map_or(0, |_| last.saturating_sub(micros));
+                (micros, duration, Some(anchor))
+            }
+            (Instant::UnixMicros(first), Instant::Ticks(last)) => {
+                let (micros, anchor) = epoch.convert(last);
+                let duration = anchor.map_or(0, |_| micros.saturating_sub(first));
+                (first, duration, Some(anchor))
+            }
+            (Instant::UnixMicros(first), Instant::UnixMicros(last)) => {
+                (first, last.saturating_sub(first), None)
+            }
+        };
+        Times {
+            start_micros,
+            duration_micros,
+            synced: !matches!(anchor, Some(None)),
+            uncertainty_micros: anchor.flatten().map_or(0, |used| used.uncertainty_micros),
+            start,
+            epoch,
+        }
+    }
+}
+
+impl Epoch<'_> {
+    /// Microseconds at `ticks`, and the anchor that says so.
+    #[inline]
+    fn convert(&self, ticks: u64) -> (u64, Option<&Anchor>) {
+        match self.anchor_at(ticks) {
+            Some(anchor) => (anchor.unix_micros_at(ticks, self.rate), Some(anchor)),
+            None => (self.rate.micros(ticks), None),
+        }
+    }
+}
+
+impl Times<'_> {
+    /// Microseconds of an instant of the same span, on the scale of its start.
+    ///
+    /// Ticks are measured from the span's start. Where that was given in Unix
+    /// time they are converted with the anchor in force at them, and without
+    /// one are the start.
+    pub fn micros_at(&self, instant: Instant) -> u64 {
+        match (self.start, instant) {
+            (_, Instant::UnixMicros(micros)) => micros,
+            (Instant::Ticks(start), Instant::Ticks(ticks)) if ticks >= start => {
+                let after = self.epoch.rate.micros(ticks - start);
+                self.start_micros.saturating_add(after)
+            }
+            (Instant::Ticks(start), Instant::Ticks(ticks)) => {
+                let before = self.epoch.rate.micros(start - ticks);
+                self.start_micros.saturating_sub(before)
+            }
+            (Instant::UnixMicros(_), Instant::Ticks(ticks)) => match self.epoch.convert(ticks) {
+                (micros, Some(_)) => micros,
+                (_, None) => self.start_micros,
+            },
+        }
+    }
+}
+
+/// An epoch of which nothing is known: its ticks count as microseconds.
+const UNKNOWN: Epoch<'static> = Epoch {
+    rate: Rate::new(1_000_000),
+    anchors: &[],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,5 +391,99 @@ mod tests {
     #[test]
     fn an_anchor_reaches_back_no_further_than_1970() {
         assert_eq!(Anchor::new(100, 5).unix_micros_at(0, Rate::new(1)), 0);
+    }
+
+    const ANCHORS: [Anchor; 2] = [
+        Anchor {
+            ticks: 1_000,
+            unix_micros: 50_000,
+            uncertainty_micros: 3,
+        },
+        Anchor::new(2_000, 90_000), // Unix time stepped meanwhile
+    ];
+
+    /// The times by an epoch 1 of 1 MHz.
+    fn times(anchors: &[Anchor], start: Instant, finish: Instant) -> (u64, u64, bool, u32) {
+        let rate = Rate::new(1_000_000);
+        let other = Epoch {
+            rate: Rate::new(1),
+            anchors: &[],
+        };
+        let epochs = [other, Epoch { rate, anchors }];
+        let times = Timeline { epochs: &epochs }.times(1, start, finish);
+        (
+            times.start_micros,
+            times.duration_micros,
+            times.synced,
+            times.uncertainty_micros,
+        )
+    }
+
+    #[test]
+    fn the_anchor_in_force_at_the_start_converts_a_span() {
+        use Instant::{Ticks, UnixMicros};
+        let cases = [
+            (Ticks(1_999), Ticks(2_500), (50_999, 501, true, 3)),
+            (Ticks(2_000), Ticks(2_500), (90_000, 500, true, 0)),
+            (Ticks(900), Ticks(901), (49_900, 1, true, 3)),
+            (Ticks(2_000), Ticks(1_999), (90_000, 0, true, 0)),
+            (Ticks(1_100), UnixMicros(60_000), (50_100, 9_900, true, 3)),
+            (Ticks(1_100), UnixMicros(50_099), (50_100, 0, true, 3)),
+            (UnixMicros(80_000), Ticks(2_100), (80_000, 10_100, true, 0)),
+            (UnixMicros(80_000), Ticks(1_100), (80_000, 0, true, 3)),
+            (UnixMicros(7), UnixMicros(9), (7, 2, true, 0)),
+            (UnixMicros(9), UnixMicros(7), (9, 0, true, 0)),
+        ];
+        for (start, finish, expected) in cases {
+            assert_eq!(
+                times(&ANCHORS, start, finish),
+                expected,
+                "{start:?} {finish:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_an_anchor_ticks_count_from_zero() {
+        use Instant::{Ticks, UnixMicros};
+        let cases = [
+            (Ticks(30), Ticks(40), (30, 10, false, 0)),
+            (Ticks(30), UnixMicros(1_000), (30, 0, false, 0)),
+            (UnixMicros(1_000), Ticks(5_000), (1_000, 0, false, 0)),
+            (UnixMicros(7), UnixMicros(9), (7, 2, true, 0)),
+        ];
+        for (start, finish, expected) in cases {
+            assert_eq!(times(&[], start, finish), expected, "{start:?} {finish:?}");
+        }
+    }
+
+    #[test]
+    fn instants_within_a_span_keep_to_the_scale_of_its_start() {
+        use Instant::{Ticks, UnixMicros};
+        let known = [Epoch {
+            rate: Rate::new(1_000_000),
+            anchors: &ANCHORS,
+        }];
+        let unknown = [Epoch {
+            rate: Rate::new(1_000_000),
+            anchors: &[],
+        }];
+        let at = |epochs, start, instant| {
+            let times = Timeline { epochs }.times(0, start, Ticks(9_000));
+            times.micros_at(instant)
+        };
+        assert_eq!(at(&known, Ticks(1_500), Ticks(2_500)), 51_500);
+        assert_eq!(at(&known, Ticks(1_500), Ticks(1_400)), 50_400);
+        assert_eq!(at(&known, Ticks(1_500), UnixMicros(8)), 8);
+        assert_eq!(at(&known, UnixMicros(1), Ticks(2_500)), 90_500);
+        assert_eq!(at(&unknown, UnixMicros(60), Ticks(2_500)), 60);
+        assert_eq!(at(&unknown, Ticks(60), Ticks(70)), 70);
+    }
+
+    #[test]
+    fn an_epoch_that_is_not_there_counts_in_microseconds() {
+        let times = Timeline { epochs: &[] }.times(3, Instant::Ticks(5), Instant::Ticks(8));
+        assert_eq!((times.start_micros, times.duration_micros), (5, 3));
+        assert!(!times.synced);
     }
 }

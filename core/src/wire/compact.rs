@@ -1,0 +1,381 @@
+//! Thrift's compact protocol: numbers, text, lists.
+//!
+//! Source: `doc/specs/thrift-compact-protocol.md` of Apache Thrift.
+
+use crate::record::boundary;
+
+/// Writes from a place in a lent buffer on.
+///
+/// What does not fit is not written but counted, so [`Cursor::at`] says how
+/// long the buffer had to be. Each call checks the room once.
+pub(super) struct Cursor<'o> {
+    out: &'o mut [u8],
+    at: usize,
+}
+
+/// A list that is being written: where its header is.
+#[derive(Clone, Copy)]
+pub(super) struct List {
+    header: usize,
+}
+
+/// Bytes of the longest varint.
+const LONGEST: usize = 10;
+/// The continuation bits of eight bytes.
+const CONTINUED: u64 = 0x8080_8080_8080_8080;
+/// The element type in a list header.
+const STRUCT: u8 = 0xc;
+/// A list header that is followed by the count.
+const COUNT_FOLLOWS: u8 = 0xf0;
+
+impl<'o> Cursor<'o> {
+    pub(super) fn new(out: &'o mut [u8], at: usize) -> Self {
+        Cursor { out, at }
+    }
+
+    /// The end of what was written, or would have been.
+    #[inline(always)]
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Whether all of it found room.
+    #[inline(always)]
+    pub(super) fn fits(&self) -> bool {
+        self.at <= self.out.len()
+    }
+
+    /// Goes back to an earlier place.
+    #[inline(always)]
+    pub(super) fn rewind(&mut self, at: usize) {
+        self.at = at;
+    }
+
+    /// Bytes as they are, a few.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some(room) = self.room() {
+            *room = bytes;
+            self.at += N;
+        } else {
+            self.bytes(&bytes);
+        }
+    }
+
+    /// Bytes as they are.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        let end = self.at + bytes.len();
+        if let Some(room) = self.out.get_mut(self.at..end) {
+            copy(room, bytes);
+        }
+        self.at = end;
+    }
+
+    /// A header and a signed number.
+    #[inline(always)]
+    pub(super) fn number<const H: usize>(&mut self, header: [u8; H], number: i64) {
+        self.varint(header, zigzag(number));
+    }
+
+    /// A header, and text or bytes after their length.
+    #[inline(always)]
+    pub(super) fn text<const H: usize>(&mut self, header: [u8; H], text: &[u8]) {
+        let start = self.at;
+        let end = start + H + 1 + text.len();
+        if text.len() < 0x80
+            && let Some(room) = self.out.get_mut(start..end)
+            && let Some((to, room)) = room.split_first_chunk_mut()
+            && let Some((length, room)) = room.split_first_mut()
+        {
+            *to = header;
+            *length = text.len() as u8;
+            copy(room, text);
+            self.at = end;
+            return;
+        }
+        self.varint(header, text.len() as u64);
+        self.bytes(text);
+    }
+
+    /// A field header and the header of a list of structs, whose elements follow.
+    #[inline(always)]
+    pub(super) fn begin_list(&mut self, field: u8) -> List {
+        self.put([field, STRUCT]);
+        List {
+            header: self.at - 1,
+        }
+    }
+
+    /// Writes the count of a list whose elements are written.
+    #[inline(always)]
+    pub(super) fn end_list(&mut self, list: List, count: usize) {
+        if count < 15 {
+            list.put_short(self.out, count);
+        } else {
+            self.end_long_list(list, count);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_long_list(&mut self, list: List, count: usize) {
+        let more = list_header(count) - 1;
+        for _ in 0..more {
+            list.grow(self.out, self.at);
+            self.at += 1;
+        }
+        list.put_long(self.out, count);
+    }
+
+    /// A header and an unsigned number.
+    #[inline(always)]
+    fn varint<const H: usize>(&mut self, header: [u8; H], number: u64) {
+        let start = self.at;
+        if let Some(free) = self.out.get_mut(start..)
+            && let Some((to, free)) = free.split_first_chunk_mut::<H>()
+            && let Some(room) = free.first_chunk_mut::<LONGEST>()
+        {
+            *to = header;
+            self.at = start + H + put_varint(room, number);
+        } else {
+            self.bytes(&header);
+            self.last_varint(number);
+        }
+    }
+
+    /// A number where there may be less room than for the longest.
+    #[cold]
+    #[inline(never)]
+    fn last_varint(&mut self, number: u64) {
+        let mut bytes = [0; LONGEST];
+        let length = put_varint(&mut bytes, number);
+        self.bytes(bytes.get(..length).unwrap_or(&[]));
+    }
+
+    #[inline(always)]
+    fn room<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.out.get_mut(self.at..)?.first_chunk_mut()
+    }
+}
+
+impl List {
+    /// A list whose header is at this place.
+    pub(super) fn at(header: usize) -> Self {
+        List { header }
+    }
+
+    /// Makes room for one more byte of the header: moves what stands between it and `end`.
+    pub(super) fn grow(self, out: &mut [u8], end: usize) {
+        let Some(moved) = out.get_mut(self.header..end + 1) else {
+            return;
+        };
+        if let Some(kept) = moved.len().checked_sub(1) {
+            moved.copy_within(..kept, 1);
+        }
+    }
+
+    /// Writes the count, for which [`list_header`] bytes are free.
+    pub(super) fn put(self, out: &mut [u8], count: usize) {
+        if count < 15 {
+            self.put_short(out, count);
+        } else {
+            self.put_long(out, count);
+        }
+    }
+
+    #[inline(always)]
+    fn put_short(self, out: &mut [u8], count: usize) {
+        if let Some(header) = out.get_mut(self.header) {
+            *header = (count as u8) << 4 | STRUCT;
+        }
+    }
+
+    fn put_long(self, out: &mut [u8], count: usize) {
+        let mut cursor = Cursor::new(out, self.header);
+        cursor.bytes(&[COUNT_FOLLOWS | STRUCT]);
+        cursor.last_varint(count as u64);
+    }
+}
+
+/// Bytes of the header of a list of `count` elements.
+#[inline(always)]
+pub(super) const fn list_header(count: usize) -> usize {
+    match count {
+        0..15 => 1,
+        15..0x80 => 2,
+        0x80..0x4000 => 3,
+        0x4000..0x20_0000 => 4,
+        _ => 5,
+    }
+}
+
+/// The text, or what a limit leaves of it.
+#[inline(always)]
+pub(super) fn cut_text(text: &str, limit: usize) -> &[u8] {
+    let bytes = text.as_bytes();
+    if bytes.len() <= limit {
+        return bytes;
+    }
+    bytes.get(..boundary(bytes, limit)).unwrap_or(&[])
+}
+
+/// Small magnitudes become small numbers, whatever their sign.
+#[inline(always)]
+const fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
+}
+
+/// Writes a varint and gives its length; the bytes behind it may change too.
+#[inline(always)]
+fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
+    let [first, .., ninth, tenth] = room;
+    if number < 0x80 {
+        *first = number as u8;
+        return 1;
+    }
+    let groups = spread(number);
+    if number >> 56 != 0 {
+        let high = (number >> 56) as u8;
+        // Its upper bit is the continuation bit and the tenth byte at once.
+        (*ninth, *tenth) = (high, 1);
+        put_eight(room, groups | CONTINUED);
+        return 9 + (high >> 7) as usize;
+    }
+    let bits = 64 - number.leading_zeros();
+    let length = (bits * 9 + 64) / 64;
+    let continued = CONTINUED >> (72 - 8 * length);
+    put_eight(room, groups | continued);
+    length as usize
+}
+
+#[inline(always)]
+fn put_eight(room: &mut [u8; LONGEST], bytes: u64) {
+    if let Some(eight) = room.first_chunk_mut() {
+        *eight = bytes.to_le_bytes();
+    }
+}
+
+/// The lower 56 bits, seven in each byte.
+#[inline(always)]
+const fn spread(number: u64) -> u64 {
+    let n = number & 0x00ff_ffff_ffff_ffff;
+    let n = (n & 0x0000_0000_0fff_ffff) | (n & 0x00ff_ffff_f000_0000) << 4;
+    let n = (n & 0x0000_3fff_0000_3fff) | (n & 0x0fff_c000_0fff_c000) << 2;
+    (n & 0x007f_007f_007f_007f) | (n & 0x3f80_3f80_3f80_3f80) << 1
+}
+
+/// Copies between slices of one length; short ones without a call.
+#[inline(always)]
+fn copy(to: &mut [u8], from: &[u8]) {
+    if to.len() != from.len() {
+        return;
+    }
+    if cfg!(target_pointer_width = "64") && from.len() <= 16 {
+        if !(copy_ends::<8>(to, from) || copy_ends::<4>(to, from)) {
+            for (to, from) in to.iter_mut().zip(from).take(3) {
+                *to = *from;
+            }
+        }
+        return;
+    }
+    to.copy_from_slice(from);
+}
+
+/// Copies `N` to `2 * N` bytes as the first and the last `N`.
+#[inline(always)]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
+    let (Some(head), Some(tail)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
+        return false;
+    };
+    if let Some(to) = to.first_chunk_mut() {
+        *to = *head;
+    }
+    if let Some(to) = to.last_chunk_mut() {
+        *to = *tail;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// A varint byte by byte, as the specification says it.
+    fn plain(mut number: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+
+    #[test]
+    fn varints_of_every_length_with_any_room() {
+        for bit in 0..64 {
+            for number in [1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0x5555 << bit] {
+                let expected = plain(number);
+                for room in 0..14 {
+                    let mut out = [0xee; 14];
+                    let mut cursor = Cursor::new(&mut out[..room], 1);
+                    cursor.varint([7], number);
+                    assert_eq!(cursor.at(), 2 + expected.len());
+                    assert_eq!(cursor.fits(), room >= cursor.at());
+                    if cursor.fits() {
+                        assert_eq!(out[1], 7);
+                        assert_eq!(out[2..][..expected.len()], expected);
+                    }
+                    assert!(out[room..].iter().all(|byte| *byte == 0xee));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_every_length_with_any_room() {
+        let text: Vec<u8> = (0..=255).collect();
+        for length in 0..=255 {
+            let text = &text[..length];
+            let expected = [&[1, 2][..], &plain(length as u64), text].concat();
+            for room in [0, 1, 3, expected.len() - 1, expected.len(), 300] {
+                let mut out = [0xee; 300];
+                let mut cursor = Cursor::new(&mut out[..room], 0);
+                cursor.text([1, 2], text);
+                assert_eq!(cursor.at(), expected.len());
+                if cursor.fits() {
+                    assert_eq!(out[..expected.len()], expected);
+                }
+                assert!(out[room..].iter().all(|byte| *byte == 0xee));
+            }
+        }
+    }
+
+    #[test]
+    fn list_headers_of_every_length() {
+        for count in [0, 1, 14, 15, 127, 128, 16_383, 16_384, 2_097_152] {
+            let mut out = [0; 12];
+            let mut cursor = Cursor::new(&mut out, 0);
+            let list = cursor.begin_list(0x19);
+            cursor.put([1, 2, 3]);
+            cursor.end_list(list, count);
+            let header = if count < 15 {
+                [(count as u8) << 4 | 0xc].to_vec()
+            } else {
+                [&[0xfc][..], &plain(count as u64)].concat()
+            };
+            assert_eq!(header.len(), list_header(count));
+            let expected = [&[0x19][..], &header, &[1, 2, 3]].concat();
+            assert_eq!(cursor.at(), expected.len());
+            assert_eq!(out[..expected.len()], expected);
+        }
+    }
+
+    #[test]
+    fn zigzag_keeps_small_magnitudes_small() {
+        let numbers = [0, -1, 1, -2, i64::MAX, i64::MIN];
+        assert_eq!(numbers.map(zigzag), [0, 1, 2, 3, u64::MAX - 1, u64::MAX]);
+    }
+}

@@ -1,0 +1,359 @@
+//! Packets through the trait, byte by byte and at every limit.
+
+use std::format;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+use crate::id::{SpanId, TraceId};
+use crate::record::{Open, Reference};
+use crate::ring::Word;
+use crate::time::{Anchor, Epoch, Instant, Rate};
+use crate::{Const, Flags, Sampler, SpanContext};
+
+type Span = Open<[Word; 512]>;
+
+const UNKNOWN: Legend<'static> = Legend {
+    timeline: Timeline { epochs: &[] },
+    samplers: &|_| None,
+};
+
+/// The packet of PROTOCOL's section 2.5, which the `thrift` library of Python wrote.
+const GOLDEN: &str = "82810009656d697442617463681c1c1803737663191c1801701500180171000\
+0191c160216041606160018026f70191c15001602160416010015021680897a160a194c18017315001801760018\
+0164150227000000000000f83f001801621504310018016c1506460100191c160e191c18056576656e741500180\
+16500000016021c160016001600000000";
+
+/// A span with given times, so that nothing depends on a clock.
+fn span(operation: &'static str) -> Span {
+    let context = SpanContext::new(TraceId::from_parts(2, 1), SpanId::new(3), Flags::SAMPLED);
+    let mut span = Span::new(operation, context, SpanId::default(), 0);
+    span.set_start(Instant::UnixMicros(1_000_000));
+    span
+}
+
+fn finished(mut span: Span) -> Span {
+    span.finish_at(1_000_005);
+    span
+}
+
+fn golden_span() -> Span {
+    let mut span = span("op");
+    assert!(span.try_reference(Reference {
+        follows: false,
+        trace: TraceId::from_parts(2, 1),
+        span: SpanId::new(u64::MAX),
+    }));
+    span.tag("s".into(), "v".into());
+    span.tag("d".into(), 1.5.into());
+    span.tag("b".into(), true.into());
+    span.tag("l".into(), (-1).into());
+    assert!(span.try_log(Instant::UnixMicros(7)));
+    span.field("event".into(), "e".into());
+    finished(span)
+}
+
+fn batch(process: &'static Process<'static>) -> Batch<'static> {
+    Batch {
+        process,
+        sequence: 1,
+        stats: ClientStats::default(),
+    }
+}
+
+const SVC: Process<'static> = Process {
+    service: "svc",
+    tags: &[("p", Value::Str("q"))],
+};
+
+/// The packets of these spans, and how many fit none.
+fn packets(spans: &[&Span], limit: usize, legend: &Legend<'_>) -> (Vec<Vec<u8>>, usize) {
+    let (mut encoder, mut out) = (ThriftCompact::new(), vec![0xee; limit]);
+    let (mut packets, mut taken, mut too_large) = (Vec::new(), 0, 0);
+    let mut waiting = spans.iter();
+    let mut next = waiting.next();
+    while next.is_some() {
+        if !encoder.begin(&mut out, &batch(&SVC)) {
+            return (packets, spans.len());
+        }
+        while let Some(span) = next {
+            match encoder.push(&mut out, &span.record(), legend) {
+                Push::Taken => taken += 1,
+                Push::TooLarge => too_large += 1,
+                Push::Full => {
+                    assert!(encoder.spans() > 0, "an empty packet is never full");
+                    break;
+                }
+            }
+            next = waiting.next();
+        }
+        let place = encoder.finish(&mut out);
+        packets.push(out[place].to_vec());
+    }
+    assert_eq!(taken + too_large, spans.len());
+    (packets, too_large)
+}
+
+fn packet(span: &Span, limit: usize, legend: &Legend<'_>) -> Vec<u8> {
+    let (mut packets, too_large) = packets(&[span], limit, legend);
+    assert_eq!((packets.len(), too_large), (1, 0));
+    packets.remove(0)
+}
+
+fn count(packet: &[u8], text: &str) -> usize {
+    let windows = packet.windows(text.len());
+    windows.filter(|window| *window == text.as_bytes()).count()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn the_golden_packet() {
+    assert_eq!(hex(&packet(&golden_span(), 65_000, &UNKNOWN)), GOLDEN);
+    assert_eq!(
+        hex(&packet(&golden_span(), GOLDEN.len() / 2, &UNKNOWN)),
+        GOLDEN
+    );
+}
+
+#[test]
+fn every_limit_holds_and_no_span_is_forgotten() {
+    let mut large = span("a larger one");
+    for i in 0..20 {
+        large.tag("tag".into(), i.into());
+    }
+    for i in 0..20 {
+        assert!(large.try_log(Instant::UnixMicros(i)));
+        large.field("text".into(), "äöü€😀".into());
+    }
+    let large = finished(large);
+    let (golden, small) = (golden_span(), finished(span("s")));
+    let spans = [&small, &large, &golden, &small, &large];
+    let (whole, _) = packets(&spans, 65_000, &UNKNOWN);
+    let full = whole[0].len();
+    let mut fewest_lost = spans.len();
+    for limit in 0..full + 3 {
+        let (packets, too_large) = packets(&spans, limit, &UNKNOWN);
+        assert!(packets.iter().all(|packet| packet.len() <= limit));
+        assert!(too_large <= fewest_lost, "more room loses more at {limit}");
+        fewest_lost = too_large;
+        let cut: usize = packets
+            .iter()
+            .map(|p| count(p, "picojaeger.truncated"))
+            .sum();
+        assert!(packets.len() > 1 || limit >= full || too_large + cut > 0);
+        if limit >= full {
+            assert_eq!(packets, whole);
+        }
+    }
+    assert_eq!(fewest_lost, 0);
+}
+
+#[test]
+fn a_packet_uses_every_byte() {
+    let span = finished(span("op"));
+    let one = packet(&span, 65_000, &UNKNOWN);
+    let empty = one.len() - span_bytes(&one).len();
+    for n in [1, 2, 14, 15, 16, 127, 128, 129, 300] {
+        let header = if n < 15 {
+            vec![(n as u8) << 4 | 0xc]
+        } else if n < 128 {
+            vec![0xfc, n as u8]
+        } else {
+            vec![0xfc, n as u8 | 0x80, (n >> 7) as u8]
+        };
+        let spans = span_bytes(&one).repeat(n);
+        let at = LIST_AT;
+        let expected = [&one[..at], &header, &spans, &one[one.len() - TAIL..]].concat();
+        assert_eq!(expected.len(), empty + spans.len() + header.len() - 1);
+        let lent = vec![&span; n];
+        assert_eq!(
+            packets(&lent, expected.len(), &UNKNOWN),
+            (vec![expected.clone()], 0)
+        );
+        if n > 1 {
+            let (two, lost) = packets(&lent, expected.len() - 1, &UNKNOWN);
+            assert_eq!((two.len(), lost), (2, 0), "{n} spans, a byte too few");
+        }
+    }
+}
+
+/// Where the list of spans has its header, behind [`SVC`].
+const LIST_AT: usize = 33;
+/// Bytes behind the spans.
+const TAIL: usize = 12;
+
+/// The spans of a packet of fewer than 15.
+fn span_bytes(packet: &[u8]) -> &[u8] {
+    assert_eq!(packet[LIST_AT - 1], 0x19);
+    &packet[LIST_AT + 1..packet.len() - TAIL]
+}
+
+#[test]
+fn the_process_must_fit() {
+    let mut encoder = ThriftCompact::new();
+    let shortest = LIST_AT + 1 + TAIL;
+    for limit in 0..shortest {
+        let mut out = vec![0; limit];
+        assert!(!encoder.begin(&mut out, &batch(&SVC)));
+        let span = finished(span("op"));
+        assert_eq!(
+            encoder.push(&mut out, &span.record(), &UNKNOWN),
+            Push::TooLarge
+        );
+        assert_eq!(encoder.finish(&mut out), 0..0);
+    }
+    let mut out = vec![0; shortest];
+    assert!(encoder.begin(&mut out, &batch(&SVC)));
+    assert_eq!(encoder.finish(&mut out), 0..shortest);
+    assert_eq!(out[LIST_AT], 0x0c, "an empty list");
+}
+
+#[test]
+fn process_tags_of_more_than_a_short_list() {
+    let tags = [("k", Value::Bool(false)); 20];
+    let process = Process {
+        service: "",
+        tags: &tags,
+    };
+    let batch = Batch {
+        process: &process,
+        ..batch(&SVC)
+    };
+    let (mut encoder, mut out) = (ThriftCompact::new(), [0; 300]);
+    assert!(encoder.begin(&mut out, &batch));
+    assert_eq!(out[15..20], [0x18, 0, 0x19, 0xfc, 20]);
+    assert_eq!(encoder.finish(&mut out), 0..20 + 20 * 7 + 3 + TAIL);
+}
+
+#[test]
+fn the_oldest_logs_go_first_and_as_few_as_need_be() {
+    let mut open = span("op");
+    open.tag("kept".into(), "whole".into());
+    for i in 0..9 {
+        assert!(open.try_log(Instant::UnixMicros(i)));
+        open.field(
+            "n".into(),
+            ["log0", "log1", "log2", "log3", "log4"][i as usize % 5].into(),
+        );
+    }
+    let open = finished(open);
+    let full = packet(&open, 65_000, &UNKNOWN).len();
+    let mark = 1 + span_tag("picojaeger.truncated", 0) + span_tag("picojaeger.dropped", 1) - 1;
+    let log = b"\x16\x00\x19\x1c\x18\x01n\x15\x00\x18\x04log0\x00\x00".len();
+    for dropped in 1..=9_usize {
+        // Without any log their list is left out too.
+        let list = if dropped == 9 { 2 } else { 0 };
+        let limit = full + mark - dropped * log - list;
+        if limit >= full {
+            continue;
+        }
+        let found = packet(&open, limit, &UNKNOWN);
+        assert_eq!(found.len(), limit);
+        assert_eq!(count(&found, "log"), 9 - dropped);
+        assert_eq!(count(&found, "whole"), 1);
+        assert_eq!(count(&found, "picojaeger.dropped\x15\x06\x46"), 1);
+        let newest = if dropped == 9 { 0 } else { 1 };
+        assert_eq!(count(&found[found.len() - TAIL - 12..], "log3"), newest);
+    }
+}
+
+/// Bytes of a tag with this many of its value.
+fn span_tag(key: &str, value: usize) -> usize {
+    2 + key.len() + 3 + value + 1
+}
+
+#[test]
+fn then_text_is_cut_at_a_character() {
+    let mut open = span("op");
+    open.tag("long".into(), "€".repeat(200).as_str().into());
+    open.tag("raw".into(), [7_u8; 100].as_slice().into());
+    open.tag("short".into(), "ok".into());
+    let open = finished(open);
+    let full = packet(&open, 65_000, &UNKNOWN).len();
+    let mut seen = Vec::new();
+    for limit in (0..full).rev() {
+        let (packets, too_large) = packets(&[&open], limit, &UNKNOWN);
+        if too_large == 1 {
+            break;
+        }
+        let kept = count(&packets[0], "€");
+        assert!(packets[0].len() <= limit && packets[0].len() + 8 > limit.min(full - 40));
+        assert_eq!(count(&packets[0], "picojaeger.truncated\x15\x04\x31"), 1);
+        assert_eq!(count(&packets[0], "picojaeger.dropped\x15\x06\x46\x00"), 1);
+        seen.push(kept);
+    }
+    assert!(seen.is_sorted_by(|a, b| a >= b));
+    // A byte too few: the two marks take 51 bytes, so the 600 of text shrink by 52.
+    assert_eq!((seen.first(), seen.last()), (Some(&182), Some(&0)));
+}
+
+#[test]
+fn what_the_record_stands_for_becomes_tags() {
+    let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+    let mut open = Open::<[Word; 2]>::new("op", context, SpanId::new(4), 5_000);
+    open.set_sampler(1);
+    open.tag("refused".into(), "no room".into());
+    open.tag("refused too".into(), 2.into());
+    open.finish(5_040);
+    let mut out = [0; 300];
+    let mut encode = |legend: &Legend<'_>| {
+        let mut encoder = ThriftCompact::new();
+        assert!(encoder.begin(&mut out, &batch(&SVC)));
+        assert_eq!(encoder.push(&mut out, &open.record(), legend), Push::Taken);
+        let place = encoder.finish(&mut out);
+        out[place].to_vec()
+    };
+    let samplers = |code| Const(true).description(code);
+    let found = encode(&Legend {
+        samplers: &samplers,
+        ..UNKNOWN
+    });
+    assert!(hex(&found).contains("250216904e1650195c"));
+    assert_eq!(count(&found, "sampler.type\x15\x00\x18\x05const\x00"), 1);
+    assert_eq!(count(&found, "sampler.param\x15\x04\x31\x00"), 1);
+    assert_eq!(count(&found, "picojaeger.dropped\x15\x06\x46\x04\x00"), 1);
+    assert_eq!(count(&found, "clock.unsynced\x15\x04\x31\x00"), 1);
+
+    let anchors = [Anchor {
+        ticks: 5_000,
+        unix_micros: 1_000_000,
+        uncertainty_micros: 1,
+    }];
+    let epochs = [Epoch {
+        rate: Rate::new(1_000_000),
+        anchors: &anchors,
+    }];
+    let found = encode(&Legend {
+        timeline: Timeline { epochs: &epochs },
+        ..UNKNOWN
+    });
+    assert!(hex(&found).contains("25021680897a1650193c"));
+    assert_eq!(count(&found, "clock.uncertainty_us\x15\x06\x46\x02\x00"), 1);
+    assert_eq!(count(&found, "sampler.type"), 0);
+}
+
+#[test]
+fn unsigned_numbers_that_are_too_large_are_text() {
+    let numbers = [
+        (i64::MAX as u64, None),
+        (1 << 63, Some("9223372036854775808")),
+        (9_999_999_999_999_999_999, Some("9999999999999999999")),
+        (10_000_000_000_000_000_000, Some("10000000000000000000")),
+        (u64::MAX, Some("18446744073709551615")),
+    ];
+    for (number, text) in numbers {
+        let mut open = span("op");
+        open.tag("u".into(), number.into());
+        let found = packet(&finished(open), 65_000, &UNKNOWN);
+        let as_text = text.map_or(0, |text| {
+            let length = char::from(text.len() as u8);
+            count(&found, &format!("u\x15\0\x18{length}{text}\0"))
+        });
+        assert_eq!(as_text, usize::from(text.is_some()));
+        assert_eq!(count(&found, "u\x15\x06\x46"), usize::from(text.is_none()));
+    }
+}
