@@ -123,6 +123,8 @@ impl Default for Extension {
     fn default() -> Self {
         Extension::new()
     }
+}
+
 /// When something happened.
 ///
 /// ```
