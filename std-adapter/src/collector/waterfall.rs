@@ -41,9 +41,9 @@ const MAX_VALUE: usize = 200;
 /// let trace = Trace::new(0x2a, spans.to_vec());
 /// assert_eq!(format!("{trace:16}"), "\
 /// trace 000000000000002a: 2 spans, 2ms
-/// shop: GET /       0us    2ms |================|
+/// shop: GET /      0us    2ms |================|
 ///     http.status_code=200
-///   shop: query   500us  750us |    ======      |
+///   shop: query  500us  750us |    ======      |
 ///       +20us event=\"cache miss\"
 /// ");
 /// ```
