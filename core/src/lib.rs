@@ -14,6 +14,8 @@ mod id;
 mod propagation;
 #[cfg(not(loom))]
 pub mod record;
+#[cfg(not(loom))]
+mod reporter;
 pub mod ring;
 mod sampler;
 mod stats;
@@ -32,6 +34,8 @@ pub use propagation::{
     BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
     ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
 };
+#[cfg(not(loom))]
+pub use reporter::{Delivery, Outcome, Reporter, Situation};
 pub use sampler::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
     SamplerError,

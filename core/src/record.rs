@@ -92,6 +92,11 @@ unsafe impl Send for Fixed {}
 // SAFETY: as above; nothing is changed through a shared reference.
 unsafe impl Sync for Fixed {}
 
+/// The kind of frames that carry records: a ring of them takes [`Image`]s and
+/// gives [`Record`]s.
+#[derive(Debug)]
+pub struct Records;
+
 /// What a producer hands to a ring: the two halves of an image.
 #[derive(Clone, Copy, Debug)]
 pub struct Image<'i> {
@@ -226,6 +231,16 @@ impl<A: Area + ?Sized> Open<A> {
         start: u64,
     ) {
         self.fixed = Fixed::new(operation, context, parent, start);
+    }
+
+    /// Gives the span its identity, and keeps what was appended.
+    #[inline(always)]
+    pub fn identify(&mut self, context: SpanContext, parent: SpanId, start: u64) {
+        self.set_flags(context.flags);
+        self.fixed.trace = context.trace;
+        self.fixed.span = context.span;
+        self.fixed.parent = parent;
+        self.fixed.start = halves(start);
     }
 
     /// Replaces the wire flags.
@@ -920,7 +935,7 @@ impl<'r> Entry<'r> {
 
 // SAFETY: `parts` gives a whole `Fixed` and then the written words of its area, which
 // is what `view` reads back; the pointers in them are to static text.
-unsafe impl Carried for Image<'_> {
+unsafe impl Carried for Records {
     type Body<'b> = Image<'b>;
     type View<'v> = Record<'v>;
 

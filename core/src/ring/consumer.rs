@@ -125,6 +125,18 @@ impl<'r, T: Carried> Consumer<'r, T> {
         }
     }
 
+    /// The cursor's position.
+    #[inline]
+    pub fn position(&self) -> Mark {
+        Mark(self.cursor)
+    }
+
+    /// Whether a frame is freed as the cursor passes it.
+    #[inline]
+    pub fn overwrites(&self) -> bool {
+        self.overwrites
+    }
+
     /// Bytes from the cursor to the newest reserved frame, headers included.
     #[inline]
     pub fn backlog(&self) -> usize {
@@ -211,6 +223,12 @@ impl<'r, T: Carried> Consumer<'r, T> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mark(u32);
+
+impl<'r, T: Carried> AsMut<Consumer<'r, T>> for Consumer<'r, T> {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
 
 impl<T> Drop for Consumer<'_, T> {
     fn drop(&mut self) {

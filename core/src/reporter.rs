@@ -1,0 +1,511 @@
+//! From rings to packets: a reporter that does no input or output itself.
+
+use crate::record::Records;
+use crate::ring::Consumer;
+use crate::wire::{Batch, ClientStats, Encoder, Legend, Process, Push};
+
+/// Packs records into packets and keeps account of what became of them.
+///
+/// [`Reporter::poll`] gives a packet when one is due, [`Reporter::done`] takes
+/// its outcome; until then there is no other. Both borrow the consumers of any
+/// number of rings, always the same in the same order, and begin with another
+/// one each time. The work of a call is bounded by the packet's size.
+///
+/// ```
+/// use picojaeger_core::record::{Open, Records};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+/// use picojaeger_core::wire::{ClientStats, Legend, Process, ThriftCompact};
+/// use picojaeger_core::{Flags, Outcome, Reporter, Situation, SpanContext, SpanId, Timeline, TraceId};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<1024>, _, Records>::sole();
+/// let (mut producer, consumer) = ring.split();
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);
+/// span.finish(1_500);
+/// producer.push(0, &span.image()).unwrap();
+///
+/// let mut reporter = Reporter::new(ThriftCompact::new(), 512, 1_000_000);
+/// let situation = Situation {
+///     now: 0,
+///     flush: true,
+///     process: &Process { service: "pump-7", tags: &[] },
+///     stats: ClientStats::default(),
+///     legend: Legend { timeline: Timeline { epochs: &[] }, samplers: &|_| None },
+/// };
+/// let (mut consumers, mut buffer) = ([consumer], [0; 512]);
+/// let packet = reporter.poll(&mut consumers, &situation, &mut buffer);
+/// assert!(packet.is_some_and(|packet| packet.ends_with(&[0, 0])));
+/// reporter.done(Outcome::Accepted, &mut consumers);
+/// assert_eq!(reporter.delivery().delivered, 1);
+/// ```
+#[derive(Debug)]
+pub struct Reporter<E> {
+    encoder: E,
+    limit: usize,
+    interval: u64,
+    /// When the oldest record that waits was first seen.
+    seen: Option<u64>,
+    /// The consumer to begin with.
+    next: usize,
+    sequence: i64,
+    pending: Option<Pending>,
+    delivery: Delivery,
+}
+
+/// What a poll works with; lent for the call.
+#[derive(Clone, Copy)]
+pub struct Situation<'s> {
+    /// The time by any clock that does not step back; the unit is that of the
+    /// flush interval.
+    pub now: u64,
+    /// Whether to pack whatever there is.
+    pub flush: bool,
+    /// Where the spans come from.
+    pub process: &'s Process<'s>,
+    /// What to tell the backend of losses.
+    pub stats: ClientStats,
+    /// What ticks and sampler codes mean.
+    pub legend: Legend<'s>,
+}
+
+/// What became of a packet.
+///
+/// ```
+/// use picojaeger_core::Outcome;
+///
+/// let outcome = match 90 {
+///     90 => Outcome::TooLarge, // EMSGSIZE on Linux
+///     _ => Outcome::Failed,
+/// };
+/// assert_eq!(outcome, Outcome::TooLarge);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The transport took it.
+    Accepted,
+    /// The transport takes no packet of this size: the limit halves, and the
+    /// records are packed again.
+    TooLarge,
+    /// Nothing was sent; the records are packed again.
+    Retry,
+    /// The peer refused it: its spans are lost.
+    Refused,
+    /// The transport failed: its spans are lost.
+    Failed,
+}
+
+/// Counts of spans by what became of their packets.
+///
+/// ```
+/// use picojaeger_core::Delivery;
+///
+/// assert_eq!(Delivery { failed: 1, refused: 2, ..Delivery::default() }.lost(), 3);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Delivery {
+    /// In packets that were accepted.
+    pub delivered: u64,
+    /// Fitted no packet.
+    pub too_large: u64,
+    /// In packets that were refused.
+    pub refused: u64,
+    /// In packets that could not be sent.
+    pub failed: u64,
+}
+
+/// A packet without an outcome.
+#[derive(Clone, Copy, Default, Debug)]
+struct Pending {
+    bytes: usize,
+    spans: u64,
+    /// Passed over, since they fit no packet.
+    too_large: u64,
+    /// Of `spans`, those whose records are gone already.
+    freed: u64,
+}
+
+/// The smallest packet limit that [`Outcome::TooLarge`] leads to, in bytes.
+const SMALLEST_LIMIT: usize = 256;
+/// How many records one poll passes over where not even the process fits.
+const PASSED_OVER: u64 = 64;
+
+impl<E: Encoder> Reporter<E> {
+    /// A reporter whose packets have at most `limit` bytes, and that holds
+    /// records back for `interval` at most, in the unit of [`Situation::now`].
+    pub const fn new(encoder: E, limit: usize, interval: u64) -> Self {
+        Reporter {
+            encoder,
+            limit,
+            interval,
+            seen: None,
+            next: 0,
+            sequence: 1,
+            pending: None,
+            delivery: Delivery {
+                delivered: 0,
+                too_large: 0,
+                refused: 0,
+                failed: 0,
+            },
+        }
+    }
+
+    /// A packet in `buffer`, if one is due: a flush was asked for, a record was
+    /// seen an interval ago, a ring is half full, or what waits fills a packet.
+    ///
+    /// Otherwise, and while a packet has no outcome, no record is touched.
+    pub fn poll<'b, 'r, C>(
+        &mut self,
+        consumers: &mut [C],
+        situation: &Situation<'_>,
+        buffer: &'b mut [u8],
+    ) -> Option<&'b [u8]>
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        if self.pending.is_some() || !self.is_due(consumers, situation) {
+            return None;
+        }
+        let limit = self.limit.min(buffer.len());
+        let out = buffer.get_mut(..limit)?;
+        let pending = self.pack(consumers, situation, out);
+        self.next = self.next.wrapping_add(1);
+        self.seen = None;
+        if pending.spans == 0 {
+            self.settle(pending.too_large, consumers);
+            return None;
+        }
+        let place = self.encoder.finish(out);
+        self.pending = Some(Pending {
+            bytes: place.len(),
+            ..pending
+        });
+        out.get(place)
+    }
+
+    /// Takes the outcome of the packet that [`Reporter::poll`] gave last.
+    /// Without one, nothing happens.
+    pub fn done<'r, C>(&mut self, outcome: Outcome, consumers: &mut [C])
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let spent = match outcome {
+            Outcome::Accepted => &mut self.delivery.delivered,
+            Outcome::Refused => &mut self.delivery.refused,
+            Outcome::Failed => &mut self.delivery.failed,
+            Outcome::TooLarge if pending.bytes > SMALLEST_LIMIT => {
+                self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
+                return self.repack(pending, Outcome::TooLarge, consumers);
+            }
+            Outcome::TooLarge => &mut self.delivery.too_large,
+            Outcome::Retry => return self.repack(pending, Outcome::Failed, consumers),
+        };
+        *spent += pending.spans;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.settle(pending.too_large, consumers);
+    }
+
+    /// Whether a packet waits for its outcome.
+    pub const fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// What became of the spans so far.
+    pub const fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+
+    /// The packet limit in bytes, as it stands.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether to pack now; notes when records were first seen.
+    fn is_due<'r, C>(&mut self, consumers: &mut [C], situation: &Situation<'_>) -> bool
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let (mut held, mut half_full) = (0, false);
+        for consumer in consumers {
+            let consumer = consumer.as_mut();
+            let backlog = consumer.backlog();
+            half_full |= backlog * 2 >= consumer.capacity();
+            held += backlog;
+        }
+        if held == 0 {
+            self.seen = None;
+            return false;
+        }
+        let seen = *self.seen.get_or_insert(situation.now);
+        let waited = situation.now.saturating_sub(seen) >= self.interval;
+        situation.flush || waited || half_full || held >= self.limit
+    }
+
+    fn pack<'r, C>(
+        &mut self,
+        consumers: &mut [C],
+        situation: &Situation<'_>,
+        out: &mut [u8],
+    ) -> Pending
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let batch = Batch {
+            process: situation.process,
+            sequence: self.sequence,
+            stats: situation.stats,
+        };
+        let begun = self.encoder.begin(out, &batch);
+        let mut pending = Pending::default();
+        let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
+        let (before, from) = consumers.split_at_mut_checked(first).unwrap_or_default();
+        for consumer in from.iter_mut().chain(before) {
+            let consumer = consumer.as_mut();
+            let overwrites = consumer.overwrites() as u64;
+            while let Some(record) = consumer.peek() {
+                let push = if begun {
+                    self.encoder.push(out, &record, &situation.legend)
+                } else if pending.too_large < PASSED_OVER {
+                    Push::TooLarge
+                } else {
+                    Push::Full
+                };
+                match push {
+                    Push::Taken => {
+                        pending.spans += 1;
+                        pending.freed += overwrites;
+                    }
+                    Push::TooLarge => pending.too_large += 1,
+                    Push::Full => {
+                        consumer.leave();
+                        return pending;
+                    }
+                }
+                consumer.advance();
+            }
+        }
+        pending
+    }
+
+    /// Frees what was packed or passed over.
+    fn settle<'r, C>(&mut self, too_large: u64, consumers: &mut [C])
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        self.delivery.too_large += too_large;
+        for consumer in consumers {
+            consumer.as_mut().release();
+        }
+    }
+
+    /// Lets everything be packed again, but for records that are gone already.
+    fn repack<'r, C>(&mut self, pending: Pending, cause: Outcome, consumers: &mut [C])
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        if cause == Outcome::TooLarge {
+            self.delivery.too_large += pending.freed;
+        } else {
+            self.delivery.failed += pending.freed;
+        }
+        for consumer in consumers {
+            consumer.as_mut().rewind();
+        }
+    }
+}
+
+impl Delivery {
+    /// All that was lost.
+    pub const fn lost(&self) -> u64 {
+        self.too_large + self.refused + self.failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::context::{Flags, SpanContext};
+    use crate::exclusion::Interrupts;
+    use crate::id::{SpanId, TraceId};
+    use crate::record::Open;
+    use crate::ring::{Bytes, DropNewest, FrameRing, OverwriteOldest, Policy, Word};
+    use crate::time::Timeline;
+    use crate::wire::ThriftCompact;
+
+    type Ring<P> = FrameRing<Interrupts, (), Bytes<1024>, P, Records>;
+
+    fn push<P: Policy>(ring: &Ring<P>, id: u64) {
+        let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(id), Flags::SAMPLED);
+        let mut span = Open::<[Word; 4]>::new("operation", context, SpanId::default(), 0);
+        span.finish(1);
+        let (_, slot) = ring.reserve(span.image_words(), |_, _| ());
+        slot.unwrap().commit(&span.image());
+    }
+
+    fn reporter(limit: usize) -> Reporter<ThriftCompact> {
+        Reporter::new(ThriftCompact::new(), limit, 10)
+    }
+
+    fn poll(
+        reporter: &mut Reporter<ThriftCompact>,
+        consumers: &mut [Consumer<'_, Records>],
+        now: u64,
+        flush: bool,
+    ) -> Option<Vec<u8>> {
+        let situation = Situation {
+            now,
+            flush,
+            process: &Process {
+                service: "s",
+                tags: &[],
+            },
+            stats: ClientStats::default(),
+            legend: Legend {
+                timeline: Timeline { epochs: &[] },
+                samplers: &|_| None,
+            },
+        };
+        reporter
+            .poll(consumers, &situation, &mut [0; 4096])
+            .map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn records_wait_for_the_interval() {
+        let ring = Ring::<DropNewest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = reporter(4096);
+        assert!(
+            poll(&mut reporter, &mut consumers, 0, true).is_none(),
+            "nothing held"
+        );
+        push(&ring, 1);
+        assert!(poll(&mut reporter, &mut consumers, 5, false).is_none());
+        assert!(poll(&mut reporter, &mut consumers, 14, false).is_none());
+        assert!(poll(&mut reporter, &mut consumers, 15, false).is_some());
+        assert!(
+            poll(&mut reporter, &mut consumers, 99, true).is_none(),
+            "no outcome yet"
+        );
+        reporter.done(Outcome::Accepted, &mut consumers);
+        reporter.done(Outcome::Accepted, &mut consumers);
+        assert_eq!(reporter.delivery().delivered, 1);
+    }
+
+    #[test]
+    fn a_ring_that_is_half_full_does_not_wait() {
+        let ring = Ring::<DropNewest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = reporter(4096);
+        for id in 1..=7 {
+            push(&ring, id);
+            assert!(
+                poll(&mut reporter, &mut consumers, 0, false).is_none(),
+                "at {id}"
+            );
+        }
+        push(&ring, 8);
+        assert!(poll(&mut reporter, &mut consumers, 0, false).is_some());
+    }
+
+    #[test]
+    fn retry_and_too_large_pack_again_with_the_same_number() {
+        let ring = Ring::<DropNewest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = reporter(4096);
+        (1..=10).for_each(|id| push(&ring, id));
+        let first = poll(&mut reporter, &mut consumers, 0, true).unwrap();
+        reporter.done(Outcome::Retry, &mut consumers);
+        let second = poll(&mut reporter, &mut consumers, 0, true).unwrap();
+        assert_eq!(first, second);
+        reporter.done(Outcome::TooLarge, &mut consumers);
+        assert_eq!(reporter.limit(), first.len() / 2);
+        let mut packets = 0;
+        while let Some(packet) = poll(&mut reporter, &mut consumers, 0, true) {
+            assert!(packet.len() <= first.len() / 2);
+            packets += 1;
+            reporter.done(Outcome::Accepted, &mut consumers);
+        }
+        assert!(packets >= 2);
+        assert_eq!(
+            reporter.delivery(),
+            Delivery {
+                delivered: 10,
+                ..Delivery::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_transport_that_takes_no_size_loses_spans_and_counts_them() {
+        let ring = Ring::<DropNewest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = reporter(4096);
+        (1..=10).for_each(|id| push(&ring, id));
+        while poll(&mut reporter, &mut consumers, 0, true).is_some() {
+            reporter.done(Outcome::TooLarge, &mut consumers);
+        }
+        assert_eq!(
+            reporter.delivery(),
+            Delivery {
+                too_large: 10,
+                ..Delivery::default()
+            }
+        );
+    }
+
+    #[test]
+    fn lost_packets_are_counted_by_cause() {
+        let ring = Ring::<DropNewest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = reporter(4096);
+        for outcome in [Outcome::Refused, Outcome::Failed, Outcome::Failed] {
+            push(&ring, 1);
+            assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
+            reporter.done(outcome, &mut consumers);
+        }
+        assert_eq!(
+            (reporter.delivery().refused, reporter.delivery().failed),
+            (1, 2)
+        );
+    }
+
+    #[test]
+    fn a_process_that_fits_no_packet_loses_spans_and_counts_them() {
+        let ring = Ring::<DropNewest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = reporter(16);
+        (1..=3).for_each(|id| push(&ring, id));
+        assert!(poll(&mut reporter, &mut consumers, 0, true).is_none());
+        assert_eq!(reporter.delivery().too_large, 3);
+        assert_eq!(consumers[0].backlog(), 0);
+    }
+
+    #[test]
+    fn one_packet_is_filled_from_several_rings() {
+        let rings = [(); 3].map(|()| Ring::<DropNewest>::new(()));
+        let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
+        let mut reporter = reporter(4096);
+        rings.iter().for_each(|ring| push(ring, 1));
+        assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
+        reporter.done(Outcome::Accepted, &mut consumers);
+        assert_eq!(reporter.delivery().delivered, 3);
+    }
+
+    #[test]
+    fn a_ring_that_overwrites_cannot_pack_again() {
+        let ring = Ring::<OverwriteOldest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = reporter(4096);
+        push(&ring, 1);
+        assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
+        reporter.done(Outcome::Retry, &mut consumers);
+        assert_eq!(reporter.delivery().failed, 1);
+        assert!(poll(&mut reporter, &mut consumers, 0, true).is_none());
+    }
+}
