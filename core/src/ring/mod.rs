@@ -220,7 +220,7 @@ impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Byt
     /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
     #[cfg(not(loom))]
     pub const fn new(user: S) -> Self {
-        const { memory::assert_size(N) };
+        const { <Bytes<N> as Storage>::VALID };
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::new(State::new(user)),
@@ -233,6 +233,7 @@ impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Byt
 impl<X: Exclusion, S, B: Storage, P: Policy, T: Carried> FrameRing<X, S, B, P, T> {
     /// An empty ring in this storage.
     pub fn over(storage: B, user: S) -> Self {
+        const { B::VALID };
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::new(State::new(user)),
@@ -363,13 +364,9 @@ impl Shared {
             return None;
         }
         if at != head {
-            memory
-                .commit_word(head)
-                .store(at.wrapping_sub(head) | PAD, Ordering::Relaxed);
+            memory.open(head, at.wrapping_sub(head) | PAD);
         }
-        memory
-            .commit_word(at)
-            .store(length | OPEN, Ordering::Relaxed);
+        memory.open(at, length | OPEN);
         self.head.store(at.wrapping_add(length), Ordering::Release);
         Some(at)
     }
@@ -377,7 +374,7 @@ impl Shared {
     /// Frees the oldest frame, unless it is open or pinned or there is none.
     fn evict(&self, memory: Memory<'_>, pinned: Option<u32>) -> bool {
         let tail = self.tail.load(Ordering::Relaxed);
-        if tail == self.head.load(Ordering::Relaxed) || pinned == Some(tail) {
+        if tail == self.head.load(Ordering::Relaxed) || is_pinned(pinned, tail) {
             return false;
         }
         let word = memory.commit_word(tail).load(Ordering::Acquire);
@@ -553,6 +550,16 @@ fn release_order() -> Ordering {
         return Ordering::Relaxed;
     }
     Ordering::Release
+}
+
+/// Whether the consumer reads the frame at `tail`.
+#[inline(always)]
+fn is_pinned(pinned: Option<u32>, tail: u32) -> bool {
+    #[cfg(loom)]
+    if crate::model::weakened(crate::model::Weakness::Pin) {
+        return false;
+    }
+    pinned == Some(tail)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -755,8 +762,7 @@ mod tests {
                 let kept = (0..EACH).filter(|i| producer.push(*i, &[Word::new(0); 3]).is_ok());
                 (kept.count(), producer.dropped().full)
             });
-            loop {
-                let finished = pushing.is_finished();
+            let mut drain = || {
                 while let Some(frame) = consumer.peek() {
                     assert!(last < Some(frame.sequence));
                     last = Some(frame.sequence);
@@ -765,12 +771,13 @@ mod tests {
                     consumer.advance();
                     consumer.release();
                 }
-                if finished {
-                    break;
-                }
+            };
+            while !pushing.is_finished() {
+                drain();
                 std::thread::yield_now();
             }
             let (pushed, full) = pushing.join().unwrap();
+            drain(); // only joining orders what was pushed before this
             assert_eq!((found, full + pushed), (pushed, EACH as usize));
         });
     }
