@@ -117,6 +117,8 @@ impl<X: Exclusion, T> Guarded<X, T> {
     }
 
     /// Runs `f` on the value; `None` if a call on this cell is already inside.
+    ///
+    /// If `f` panics, the value may be half changed: later calls are refused.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.exclusion.with(|| {
@@ -212,5 +214,15 @@ mod tests {
         assert_eq!(nested, Some(None));
         assert_eq!(cell.refused(), 1);
         assert_eq!(cell.with(|value| *value), Some(2));
+    }
+
+    #[test]
+    fn a_panic_inside_closes_the_cell() {
+        let cell = Guarded::<Porous, u32>::new(1);
+        let inside = std::panic::AssertUnwindSafe(|| cell.with(|_| panic!("inside")));
+        let outcome: std::thread::Result<Option<()>> = std::panic::catch_unwind(inside);
+        assert!(outcome.is_err());
+        assert_eq!(cell.with(|value| *value), None);
+        assert_eq!(cell.refused(), 1);
     }
 }

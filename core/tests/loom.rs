@@ -215,6 +215,10 @@ fn overwriting(producers: &[usize]) -> usize {
     }
     consumer.leave();
     thread::yield_now();
+    assert!(
+        consumer.backlog() <= 2 * consumer.capacity(),
+        "a head older than the tail"
+    );
     let mut found = pop_early(&mut consumer, 3);
     let early = found.iter().filter(|value| **value >= 10).count();
 
