@@ -1,7 +1,11 @@
 //! Mutual exclusion between the producers of a ring, and the cell that it guards.
 
+#[cfg(not(loom))]
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
+
+#[cfg(loom)]
+use loom::cell::UnsafeCell;
 
 /// A way to run code while nobody else who uses the same instance runs theirs.
 ///
@@ -113,6 +117,8 @@ impl<X: Exclusion, T> Guarded<X, T> {
     }
 
     /// Runs `f` on the value; `None` if a call on this cell is already inside.
+    ///
+    /// If `f` panics, the value may be half changed: later calls are refused.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.exclusion.with(|| {
@@ -124,7 +130,7 @@ impl<X: Exclusion, T> Guarded<X, T> {
             // An interrupt that is not masked sees the flag before any change of the value.
             compiler_fence(Ordering::SeqCst);
             // SAFETY: the exclusion keeps others out, and `entered` those that get past it.
-            let result = f(unsafe { &mut *self.value.get() });
+            let result = unsafe { reach(&self.value, f) };
             compiler_fence(Ordering::SeqCst);
             self.entered.store(false, Ordering::Relaxed);
             Some(result)
@@ -134,7 +140,18 @@ impl<X: Exclusion, T> Guarded<X, T> {
 
 impl<X, T> Guarded<X, T> {
     /// A cell that holds `value` behind this instance.
+    #[cfg(not(loom))]
     pub(crate) const fn with_exclusion(exclusion: X, value: T) -> Self {
+        Guarded {
+            exclusion,
+            entered: AtomicBool::new(false),
+            refused: AtomicUsize::new(0),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn with_exclusion(exclusion: X, value: T) -> Self {
         Guarded {
             exclusion,
             entered: AtomicBool::new(false),
@@ -147,6 +164,20 @@ impl<X, T> Guarded<X, T> {
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }
+}
+
+/// Runs `f` on what the cell holds.
+///
+/// # Safety
+/// Nobody else reaches the cell meanwhile.
+#[inline(always)]
+unsafe fn reach<T, R>(cell: &UnsafeCell<T>, f: impl FnOnce(&mut T) -> R) -> R {
+    // SAFETY: the caller's promise.
+    #[cfg(not(loom))]
+    return f(unsafe { &mut *cell.get() });
+    // SAFETY: the caller's promise, which loom checks.
+    #[cfg(loom)]
+    return cell.with_mut(|value| f(unsafe { &mut *value }));
 }
 
 /// Adds 1 to a counter that has one writer at a time, without compare-and-swap.
@@ -183,5 +214,15 @@ mod tests {
         assert_eq!(nested, Some(None));
         assert_eq!(cell.refused(), 1);
         assert_eq!(cell.with(|value| *value), Some(2));
+    }
+
+    #[test]
+    fn a_panic_inside_closes_the_cell() {
+        let cell = Guarded::<Porous, u32>::new(1);
+        let inside = std::panic::AssertUnwindSafe(|| cell.with(|_| panic!("inside")));
+        let outcome: std::thread::Result<Option<()>> = std::panic::catch_unwind(inside);
+        assert!(outcome.is_err());
+        assert_eq!(cell.with(|value| *value), None);
+        assert_eq!(cell.refused(), 1);
     }
 }

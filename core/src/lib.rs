@@ -2,7 +2,7 @@
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 
-#[cfg(test)]
+#[cfg(any(test, loom))]
 extern crate std;
 
 mod baggage;
@@ -11,6 +11,9 @@ mod description;
 mod exclusion;
 mod generator;
 mod id;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod model;
 mod propagation;
 #[cfg(not(loom))]
 pub mod record;

@@ -91,10 +91,14 @@ impl<'r, T: Carried> Consumer<'r, T> {
     }
 
     /// Moves the cursor behind the frame that [`Consumer::peek`] gave last.
+    ///
+    /// Without such a frame it does nothing.
     #[inline]
     pub fn advance(&mut self) {
-        self.cursor = self.cursor.wrapping_add(core::mem::take(&mut self.peeked));
-        if let (true, Some(owner)) = (self.overwrites, self.owner) {
+        let length = core::mem::take(&mut self.peeked);
+        self.cursor = self.cursor.wrapping_add(length);
+        // Only a pinned frame is sure to be the oldest: the tail never moves back.
+        if let (true, true, Some(owner)) = (length != 0, self.overwrites, self.owner) {
             owner.unpin(self.shared, Some(self.cursor));
         }
     }
@@ -119,7 +123,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     /// Moves the cursor back to the oldest frame that is not freed.
     #[inline]
     pub fn rewind(&mut self) {
-        self.peeked = 0;
+        self.leave();
         if !self.overwrites {
             self.cursor = self.shared.tail.load(Ordering::Relaxed);
         }
@@ -138,17 +142,13 @@ impl<'r, T: Carried> Consumer<'r, T> {
     }
 
     /// Bytes from the cursor to the newest reserved frame, headers included.
+    ///
+    /// On a ring that overwrites it may count frames that are evicted meanwhile.
     #[inline]
     pub fn backlog(&self) -> usize {
-        let cursor = if self.overwrites {
-            self.shared.tail.load(Ordering::Relaxed)
-        } else {
-            self.cursor
-        };
-        self.shared
-            .head
-            .load(Ordering::Acquire)
-            .wrapping_sub(cursor) as usize
+        let position = self.position();
+        let head = self.shared.head.load(Ordering::Acquire);
+        head.wrapping_sub(position) as usize
     }
 
     /// Bytes of the ring.
@@ -163,15 +163,21 @@ impl<'r, T: Carried> Consumer<'r, T> {
         Mark(self.shared.head.load(Ordering::Acquire))
     }
 
-    /// Whether the cursor has passed `mark`.
+    /// Whether the cursor has passed `mark`; true for the 2 GiB that follow it.
     #[inline]
     pub fn has_passed(&self, mark: Mark) -> bool {
-        let cursor = if self.overwrites {
-            self.shared.tail.load(Ordering::Relaxed)
+        self.position().wrapping_sub(mark.0) as i32 >= 0
+    }
+
+    /// Everything before it was handed out or evicted.
+    #[inline]
+    fn position(&self) -> u32 {
+        if self.overwrites {
+            // Acquire, so that no older head is seen after it.
+            self.shared.tail.load(Ordering::Acquire)
         } else {
             self.cursor
-        };
-        cursor.wrapping_sub(mark.0) as i32 >= 0
+        }
     }
 
     /// The commit word at the cursor, pads skipped.

@@ -4,7 +4,9 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use super::sync::AtomicU32;
+#[cfg(not(loom))]
+use super::sync::{AtomicU32, Ordering};
+#[cfg(not(loom))]
 use super::{HEADER, WORD};
 
 /// A machine word that may be undefined or part of a pointer: what frames are
@@ -29,6 +31,11 @@ pub(super) struct Aligned<B: ?Sized>(pub(super) B);
 /// reference, 8-byte aligned where the value itself is, used by nothing else,
 /// and a power of two from 128 to 2³⁰ of them.
 pub unsafe trait Storage {
+    /// Fails to compile for a size that a ring cannot have; every constructor of a
+    /// ring asks for it.
+    #[doc(hidden)]
+    const VALID: ();
+
     /// The bytes.
     #[doc(hidden)]
     fn memory(&self) -> Memory<'_>;
@@ -44,6 +51,7 @@ pub unsafe trait Storage {
 /// assert!(Lent::new(&mut words[..63]).is_none()); // not a power of two
 /// ```
 #[derive(Debug)]
+#[cfg_attr(loom, allow(dead_code))] // models run on `model::Places`
 pub struct Lent<'a> {
     base: *mut Word,
     bytes: u32,
@@ -73,7 +81,7 @@ unsafe impl Send for Memory<'_> {}
 unsafe impl Sync for Memory<'_> {}
 
 #[cfg(loom)]
-pub use crate::model::Memory;
+pub(super) use crate::model::Memory;
 
 /// A committed frame, read in place.
 #[derive(Debug)]
@@ -89,7 +97,8 @@ pub struct Frame<'r> {
 }
 
 /// Fails to compile for a size that a ring cannot have.
-pub(super) const fn assert_size(bytes: usize) {
+#[cfg(not(loom))]
+const fn assert_size(bytes: usize) {
     assert!(
         valid_size(bytes),
         "a ring has a power of two of bytes, from 128 to 1 GiB"
@@ -107,9 +116,11 @@ const fn valid_size(bytes: usize) -> bool {
 }
 
 #[cfg(not(loom))]
-// SAFETY: `FrameRing::new` checks the size, `Aligned` gives the alignment, and the
-// cells belong to the ring alone.
+// SAFETY: a ring of a slice was made as a ring of `Bytes`, whose size was checked;
+// `Aligned` gives the alignment, and the cells belong to the ring alone.
 unsafe impl Storage for [ByteCell] {
+    const VALID: () = ();
+
     #[inline(always)]
     fn memory(&self) -> Memory<'_> {
         Memory {
@@ -121,8 +132,10 @@ unsafe impl Storage for [ByteCell] {
 }
 
 #[cfg(not(loom))]
-// SAFETY: as for the slice.
+// SAFETY: `VALID` checks the size; the rest as for the slice.
 unsafe impl<const N: usize> Storage for Bytes<N> {
+    const VALID: () = assert_size(N);
+
     #[inline(always)]
     fn memory(&self) -> Memory<'_> {
         self.as_slice().memory()
@@ -132,6 +145,8 @@ unsafe impl<const N: usize> Storage for Bytes<N> {
 #[cfg(not(loom))]
 // SAFETY: `Lent::new` checks size and alignment, and holds the only borrow.
 unsafe impl Storage for Lent<'_> {
+    const VALID: () = ();
+
     #[inline(always)]
     fn memory(&self) -> Memory<'_> {
         Memory {
@@ -177,6 +192,12 @@ impl<'r> Memory<'r> {
         // SAFETY: in bounds and aligned to a word. While a position is a frame's start
         // its first four bytes are only ever accessed atomically.
         unsafe { AtomicU32::from_ptr(self.at(position).cast()) }
+    }
+
+    /// Starts a frame or a pad at `position`, in bytes that are free.
+    #[inline(always)]
+    pub(super) fn open(self, position: u32, word: u32) {
+        self.commit_word(position).store(word, Ordering::Relaxed);
     }
 
     /// Writes the sequence number of the frame at `position`.
@@ -227,6 +248,7 @@ impl<'r> Memory<'r> {
 ///
 /// # Safety
 /// As for `ptr::copy_nonoverlapping`.
+#[cfg(not(loom))]
 #[inline(always)]
 unsafe fn copy(words: &[Word], to: *mut Word) {
     if cfg!(target_pointer_width = "32") {

@@ -56,7 +56,8 @@ use sync::{AtomicU32, Ordering};
 pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
     shared: Shared,
     guarded: Guarded<X, State<S>>,
-    kind: PhantomData<fn(T) -> P>,
+    /// Invariant in `T`: what goes in as one type never comes out as another.
+    kind: PhantomData<fn(T) -> (P, T)>,
     storage: Aligned<B>,
 }
 
@@ -154,7 +155,8 @@ pub struct Dropped {
 ///
 /// `view` is only called with the words of one body, as `parts` gave them, that
 /// was committed and is not freed in `'v`; it may rely on what `parts` promises
-/// about them.
+/// about them. It may run on another thread, after the body is gone: what the
+/// words hold must bear both.
 pub unsafe trait Carried {
     /// What a producer hands over; it is copied word by word.
     type Body<'b>: ?Sized;
@@ -220,7 +222,7 @@ impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Byt
     /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
     #[cfg(not(loom))]
     pub const fn new(user: S) -> Self {
-        const { memory::assert_size(N) };
+        const { <Bytes<N> as Storage>::VALID };
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::new(State::new(user)),
@@ -231,8 +233,18 @@ impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Byt
 }
 
 impl<X: Exclusion, S, B: Storage, P: Policy, T: Carried> FrameRing<X, S, B, P, T> {
-    /// An empty ring in this storage.
+    /// An empty ring in this storage. A size that no ring has does not compile:
+    ///
+    /// ```compile_fail
+    /// use core::mem::MaybeUninit;
+    /// use picojaeger_core::Interrupts;
+    /// use picojaeger_core::ring::{ByteCell, Bytes, FrameRing};
+    ///
+    /// let bytes: Bytes<100> = [const { ByteCell::new(MaybeUninit::uninit()) }; 100];
+    /// let ring: FrameRing<Interrupts, (), _> = FrameRing::over(bytes, ());
+    /// ```
     pub fn over(storage: B, user: S) -> Self {
+        const { B::VALID };
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::new(State::new(user)),
@@ -253,7 +265,8 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     /// Reserves a frame of `words` words and runs `stamp` on the user's value
     /// and the frame's sequence number, both inside the exclusion.
     ///
-    /// A frame that is dropped takes a sequence number too. `stamp` does not run
+    /// A frame never wraps, so one of more than half the ring may find no room
+    /// even where the ring is empty. One that is dropped takes a sequence number too. `stamp` does not run
     /// where the call is [`Refused::Reentered`], hence the option.
     #[inline(always)]
     pub fn reserve<R>(
@@ -268,7 +281,8 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         loop {
             let entered = self.guarded.with(|state| {
                 let place = self.shared.place(memory, length);
-                if place.is_none() && rounds > 0 && self.shared.evict(memory, state.pinned) {
+                let evicts = place.is_none() && rounds > 0 && length <= memory.size();
+                if evicts && self.shared.evict(memory, state.pinned) {
                     return None;
                 }
                 let sequence = state.sequence;
@@ -363,13 +377,9 @@ impl Shared {
             return None;
         }
         if at != head {
-            memory
-                .commit_word(head)
-                .store(at.wrapping_sub(head) | PAD, Ordering::Relaxed);
+            memory.open(head, at.wrapping_sub(head) | PAD);
         }
-        memory
-            .commit_word(at)
-            .store(length | OPEN, Ordering::Relaxed);
+        memory.open(at, length | OPEN);
         self.head.store(at.wrapping_add(length), Ordering::Release);
         Some(at)
     }
@@ -377,7 +387,7 @@ impl Shared {
     /// Frees the oldest frame, unless it is open or pinned or there is none.
     fn evict(&self, memory: Memory<'_>, pinned: Option<u32>) -> bool {
         let tail = self.tail.load(Ordering::Relaxed);
-        if tail == self.head.load(Ordering::Relaxed) || pinned == Some(tail) {
+        if tail == self.head.load(Ordering::Relaxed) || is_pinned(pinned, tail) {
             return false;
         }
         let word = memory.commit_word(tail).load(Ordering::Acquire);
@@ -511,16 +521,15 @@ impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
     }
 }
 
-/// Bytes of a frame whose body is `words` words; saturates, so that no ring has room for it.
+/// Bytes of a frame whose body is `words` words; more than any ring has where a
+/// commit word cannot say it.
 #[inline(always)]
 const fn frame_length(words: usize) -> u32 {
     let longest = (LENGTH - HEADER) / WORD;
-    let words = if words > longest as usize {
-        longest
-    } else {
-        words as u32
-    };
-    HEADER + words * WORD
+    if words > longest as usize {
+        return u32::MAX;
+    }
+    HEADER + words as u32 * WORD
 }
 
 /// Where a frame of `length` bytes goes, and how many bytes that takes: a frame
@@ -554,6 +563,44 @@ fn release_order() -> Ordering {
     }
     Ordering::Release
 }
+
+/// Whether the consumer reads the frame at `tail`.
+#[inline(always)]
+fn is_pinned(pinned: Option<u32>, tail: u32) -> bool {
+    #[cfg(loom)]
+    if crate::model::weakened(crate::model::Weakness::Pin) {
+        return false;
+    }
+    pinned == Some(tail)
+}
+
+/// A ring whose frames hold borrowed text must not lengthen the borrow.
+///
+/// ```compile_fail
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, DropNewest};
+///
+/// type Ring<'t> = FrameRing<Interrupts, (), Bytes<128>, DropNewest, fn(&'t str)>;
+/// fn shorten<'r, 't>(ring: &'r Ring<'static>) -> &'r Ring<'t> { ring }
+/// ```
+///
+/// ```compile_fail
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, DropNewest};
+///
+/// type Ring<'t> = FrameRing<Interrupts, (), Bytes<128>, DropNewest, fn(&'t str)>;
+/// fn lengthen<'r, 't>(ring: &'r Ring<'t>) -> &'r Ring<'static> { ring }
+/// ```
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, DropNewest};
+///
+/// type Ring<'t> = FrameRing<Interrupts, (), Bytes<128>, DropNewest, fn(&'t str)>;
+/// fn same<'r, 't>(ring: &'r Ring<'t>) -> &'r Ring<'t> { ring }
+/// ```
+#[cfg(doctest)]
+mod invariance {}
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -717,6 +764,65 @@ mod tests {
             ring.reserve(usize::MAX, |_, _| ()).1.err(),
             Some(Refused::Blocked)
         );
+        assert_eq!(ring.dropped().evicted, 0, "no frame goes for nothing");
+    }
+
+    #[test]
+    fn a_length_that_no_commit_word_holds_exceeds_the_largest_ring() {
+        let longest = ((LENGTH - HEADER) / WORD) as usize;
+        assert!(frame_length(longest) <= LENGTH);
+        for words in [longest + 1, 1 << 29, usize::MAX / 8, usize::MAX] {
+            let (_, need) = fit(1 << 30, 0, frame_length(words));
+            assert!(need > 1 << 30, "{words} words");
+        }
+    }
+
+    #[test]
+    fn overwriting_never_moves_the_tail_back() {
+        let ring = Test::<OverwriteOldest>::new(0);
+        let mut consumer = ring.consumer().unwrap();
+        let evict_all = || (0..8).for_each(|value| push(&ring, value).unwrap());
+        evict_all();
+        consumer.advance(); // nothing was peeked
+        assert_eq!(values(&mut consumer), [3, 4, 5, 6, 7]);
+        evict_all();
+        consumer.advance(); // nothing since the last advance
+        assert!(consumer.peek().is_some());
+        consumer.leave();
+        evict_all();
+        consumer.advance(); // what was peeked is gone
+        assert_eq!(values(&mut consumer), [3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn rewinding_ends_a_pin() {
+        let ring = Test::<OverwriteOldest>::new(0);
+        (0..5).for_each(|value| push(&ring, value).unwrap());
+        let mut consumer = ring.consumer().unwrap();
+        assert!(consumer.peek().is_some());
+        consumer.rewind();
+        assert_eq!(push(&ring, 5), Ok(()));
+    }
+
+    #[test]
+    fn a_forgotten_consumer_or_slot_only_stops_the_ring() {
+        let ring = Test::<OverwriteOldest>::new(0);
+        (0..5).for_each(|value| push(&ring, value).unwrap());
+        let mut consumer = ring.consumer().unwrap();
+        assert!(consumer.peek().is_some());
+        core::mem::forget(consumer);
+        assert_eq!(push(&ring, 5), Err(Refused::Blocked));
+        assert!(ring.consumer().is_none());
+
+        let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+        let (mut producer, consumer) = ring.split();
+        producer.push(1, &[Word::new(1)]).unwrap();
+        core::mem::forget((producer, consumer));
+        let (mut producer, mut consumer) = ring.split();
+        producer.push(2, &[Word::new(2)]).unwrap();
+        assert_eq!(consumer.peek().map(|frame| frame.sequence), Some(1));
+        consumer.advance();
+        assert_eq!(consumer.peek().map(|frame| frame.sequence), Some(2));
     }
 
     #[test]
@@ -755,8 +861,7 @@ mod tests {
                 let kept = (0..EACH).filter(|i| producer.push(*i, &[Word::new(0); 3]).is_ok());
                 (kept.count(), producer.dropped().full)
             });
-            loop {
-                let finished = pushing.is_finished();
+            let mut drain = || {
                 while let Some(frame) = consumer.peek() {
                     assert!(last < Some(frame.sequence));
                     last = Some(frame.sequence);
@@ -765,12 +870,13 @@ mod tests {
                     consumer.advance();
                     consumer.release();
                 }
-                if finished {
-                    break;
-                }
+            };
+            while !pushing.is_finished() {
+                drain();
                 std::thread::yield_now();
             }
             let (pushed, full) = pushing.join().unwrap();
+            drain(); // only joining orders what was pushed before this
             assert_eq!((found, full + pushed), (pushed, EACH as usize));
         });
     }

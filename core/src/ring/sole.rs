@@ -48,7 +48,7 @@ impl<const N: usize, T: Carried> FrameRing<Sole, (), Bytes<N>, DropNewest, T> {
     /// An empty ring of `N` bytes for one producer.
     #[cfg(not(loom))]
     pub const fn sole() -> Self {
-        const { super::memory::assert_size(N) };
+        const { <Bytes<N> as Storage>::VALID };
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::with_exclusion(Sole, State::new(())),
@@ -61,6 +61,7 @@ impl<const N: usize, T: Carried> FrameRing<Sole, (), Bytes<N>, DropNewest, T> {
 impl<B: Storage, T: Carried> FrameRing<Sole, (), B, DropNewest, T> {
     /// An empty ring in this storage, for one producer.
     pub fn sole_over(storage: B) -> Self {
+        const { B::VALID };
         FrameRing {
             shared: Shared::new(),
             guarded: Guarded::with_exclusion(Sole, State::new(())),
@@ -101,10 +102,8 @@ impl<T: Carried> Producer<'_, T> {
             self.make_room(need)?;
         }
         if at != self.head {
-            let pad = at.wrapping_sub(self.head) | PAD;
             self.memory
-                .commit_word(self.head)
-                .store(pad, Ordering::Relaxed);
+                .open(self.head, at.wrapping_sub(self.head) | PAD);
         }
         let to = at.wrapping_add(super::HEADER);
         // SAFETY: the bytes from `head` on are free, and ours until the head moves.
@@ -114,7 +113,7 @@ impl<T: Carried> Producer<'_, T> {
             self.memory
                 .write(to.wrapping_add(size_of_val(first) as u32), second);
         }
-        self.memory.commit_word(at).store(length, Ordering::Relaxed);
+        self.memory.open(at, length);
         self.head = at.wrapping_add(length);
         self.shared.head.store(self.head, commit_order());
         Ok(())
