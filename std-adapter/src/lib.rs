@@ -1,3 +1,5 @@
 //! Jaeger tracing for servers.
+mod clock;
 pub mod collector;
 pub mod config;
+mod tsc;
