@@ -129,12 +129,6 @@ impl<'r, T: Carried> Consumer<'r, T> {
         }
     }
 
-    /// The cursor's position.
-    #[inline]
-    pub fn position(&self) -> Mark {
-        Mark(self.cursor)
-    }
-
     /// Whether a frame is freed as the cursor passes it.
     #[inline]
     pub fn overwrites(&self) -> bool {
