@@ -2,4 +2,5 @@
 mod clock;
 pub mod collector;
 pub mod config;
+mod sender;
 mod tsc;

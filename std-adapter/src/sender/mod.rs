@@ -1,0 +1,39 @@
+//! Packets to the backend: the worker hands them over one at a time.
+
+mod addresses;
+mod udp;
+
+pub(crate) use addresses::Waker;
+pub(crate) use udp::UdpSender;
+
+/// Takes whole packets; never waits for a peer.
+pub(crate) trait Sender: Send {
+    /// Whether a packet may be sent now; to be asked before each, and only with one to send.
+    ///
+    /// False while there is nowhere to send to and a look-up is under way; the waker is called
+    /// when that changes. True where the look-up failed: the packet then fails with its cause.
+    fn ready(&mut self) -> bool;
+
+    /// Sends one packet.
+    fn send(&mut self, packet: &[u8]) -> Outcome;
+
+    /// Errors of packets that had been accepted, since the last call.
+    fn late_refusals(&mut self) -> u64;
+
+    /// What went wrong last, with host, port and cause; made at each call.
+    fn last_error(&self) -> Option<String>;
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Outcome {
+    /// Handed to the network without a known error.
+    Accepted,
+    /// Larger than the network takes: to be packed again smaller.
+    TooLarge,
+    /// The peer's port is closed.
+    Refused,
+    /// Not sent.
+    Failed,
+}

@@ -1,0 +1,248 @@
+//! UDP to the agent.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use super::addresses::{Addresses, System, Waker};
+use super::{Outcome, Sender};
+use crate::config::IpVersion;
+
+/// Sends each packet as one datagram over a connected socket, so that refusals are heard.
+///
+/// The socket does not block. Where the system's send buffer is full, as after a burst of
+/// large packets, it is tried again each millisecond, at most [`TRIES`] times; then the packet
+/// fails. IPv4 addresses are preferred, and the first address that connects is used.
+pub(crate) struct UdpSender {
+    host: String,
+    port: u16,
+    addresses: Addresses,
+    socket: Option<(UdpSocket, SocketAddr)>,
+    late: u64,
+    last_fault: Option<Fault>,
+}
+
+/// What went wrong with a packet.
+struct Fault {
+    kind: FaultKind,
+    error: io::Error,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum FaultKind {
+    /// The agent has no address.
+    Unresolved,
+    TooLarge,
+    Refused,
+    Failed,
+}
+
+/// How often a packet is offered to a socket that does not take it.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl UdpSender {
+    /// Sends to the agent at `host`, a name or an address without brackets.
+    ///
+    /// Nothing is looked up or opened before the first packet.
+    pub(crate) fn new(
+        host: String,
+        port: u16,
+        version: IpVersion,
+        resolve_interval: Option<Duration>,
+        waker: Waker,
+    ) -> Self {
+        let system = System::new(waker);
+        Self::with_system(host, port, version, resolve_interval, system)
+    }
+
+    fn with_system(
+        host: String,
+        port: u16,
+        version: IpVersion,
+        resolve_interval: Option<Duration>,
+        system: System,
+    ) -> Self {
+        UdpSender {
+            addresses: Addresses::new(&host, port, version, resolve_interval, system),
+            host,
+            port,
+            socket: None,
+            late: 0,
+            last_fault: None,
+        }
+    }
+
+    fn deliver(&mut self, packet: &[u8]) -> Result<(), Fault> {
+        let socket = match &self.socket {
+            Some((socket, _)) => socket,
+            None => {
+                let known = self.addresses.known();
+                let known = known.map_err(|error| FaultKind::Unresolved.with(error))?;
+                let connected = connect(known).map_err(|error| FaultKind::Failed.with(error))?;
+                &self.socket.insert(connected).0
+            }
+        };
+        // An error that waits here belongs to an earlier packet.
+        let mut late = u64::from(pending(socket).is_some());
+        let sent = offer(
+            || socket.send(packet),
+            || thread::sleep(PAUSE),
+            || late += 1,
+        );
+        let fault = sent.err().or_else(|| pending(socket)).map(Fault::of);
+        self.late += late;
+        if late > 0 {
+            self.addresses.suspect();
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Draws the conclusions of a fault for the packets to come.
+    fn note(&mut self, fault: Fault) -> Outcome {
+        let outcome = match fault.kind {
+            FaultKind::TooLarge => return Outcome::TooLarge,
+            FaultKind::Refused => Outcome::Refused,
+            FaultKind::Unresolved => Outcome::Failed,
+            FaultKind::Failed => {
+                self.socket = None;
+                Outcome::Failed
+            }
+        };
+        self.addresses.suspect();
+        self.last_fault = Some(fault);
+        outcome
+    }
+
+    /// `host:port`, with brackets where the host is an IPv6 address.
+    fn agent(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl Sender for UdpSender {
+    fn ready(&mut self) -> bool {
+        if self.addresses.poll()
+            && let (Some((_, peer)), Ok(known)) = (&self.socket, self.addresses.known())
+            && !known.contains(peer)
+        {
+            self.socket = None;
+        }
+        !self.addresses.is_pending()
+    }
+
+    fn send(&mut self, packet: &[u8]) -> Outcome {
+        match self.deliver(packet) {
+            Ok(()) => Outcome::Accepted,
+            Err(fault) => self.note(fault),
+        }
+    }
+
+    fn late_refusals(&mut self) -> u64 {
+        std::mem::take(&mut self.late)
+    }
+
+    fn last_error(&self) -> Option<String> {
+        let Fault { kind, error } = self.last_fault.as_ref()?;
+        let agent = self.agent();
+        Some(match kind {
+            FaultKind::Unresolved => format!("cannot find the agent's host {agent}: {error}"),
+            FaultKind::Refused => format!("no agent listens at {agent}: {error}"),
+            _ => format!("cannot send to the agent at {agent}: {error}"),
+        })
+    }
+}
+
+impl FaultKind {
+    fn with(self, error: io::Error) -> Fault {
+        Fault { kind: self, error }
+    }
+}
+
+impl Fault {
+    /// The fault of a packet that the socket gave an error for.
+    fn of(error: io::Error) -> Fault {
+        let kind = match error.kind() {
+            _ if error.raw_os_error() == Some(MESSAGE_SIZE) => FaultKind::TooLarge,
+            _ if is_refusal(&error) => FaultKind::Refused,
+            _ => FaultKind::Failed,
+        };
+        kind.with(error)
+    }
+}
+
+/// Offers a packet to a socket until it takes it, with bounded patience.
+///
+/// A refusal at this point is an earlier packet's: the system tells it instead of sending.
+fn offer(
+    mut send: impl FnMut() -> io::Result<usize>,
+    mut pause: impl FnMut(),
+    mut refused_late: impl FnMut(),
+) -> io::Result<()> {
+    let mut tries = 1;
+    loop {
+        let error = match send() {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        match error.kind() {
+            _ if tries == TRIES => return Err(error),
+            ErrorKind::Interrupted => {}
+            ErrorKind::WouldBlock => pause(),
+            _ if is_refusal(&error) => refused_late(),
+            _ => return Err(error),
+        }
+        tries += 1;
+    }
+}
+
+/// A socket connected to the first address that can be reached.
+fn connect(addresses: &[SocketAddr]) -> io::Result<(UdpSocket, SocketAddr)> {
+    let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match connect_to(address) {
+            Ok(socket) => return Ok((socket, *address)),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn connect_to(address: &SocketAddr) -> io::Result<UdpSocket> {
+    let any = match address {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let socket = UdpSocket::bind(any)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(address)?;
+    Ok(socket)
+}
+
+/// Takes the error that waits at a socket.
+fn pending(socket: &UdpSocket) -> Option<io::Error> {
+    socket.take_error().unwrap_or_else(Some)
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
+    )
+}
+
+/// The system's code for a datagram that is too large, `EMSGSIZE`.
+const MESSAGE_SIZE: i32 = if cfg!(windows) {
+    10_040
+} else if cfg!(any(target_os = "linux", target_os = "android")) {
+    90
+} else {
+    40
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, Sender as Channel, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::super::addresses::Answer;
+use super::*;
+
+const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
+
+fn sender_to(address: SocketAddr, version: IpVersion) -> UdpSender {
+    let host = address.ip().to_string();
+    let waker: Waker = Arc::new(|| panic!("an address needs no look-up"));
+    UdpSender::new(host, address.port(), version, HALF_MINUTE, waker)
+}
+
+fn listener() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let limit = Some(Duration::from_secs(10));
+    socket.set_read_timeout(limit).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+fn received(socket: &UdpSocket) -> Vec<u8> {
+    let mut buffer = [0; 2_000];
+    let length = socket.recv(&mut buffer).unwrap();
+    buffer[..length].to_vec()
+}
+
+/// A port that refuses packets as long as the socket lives: it hears only another peer.
+fn closed_port() -> (UdpSocket, SocketAddr) {
+    let (socket, address) = listener();
+    socket.connect("127.0.0.1:1").unwrap();
+    (socket, address)
+}
+
+#[test]
+fn a_packet_arrives() {
+    let (socket, address) = listener();
+    let mut sender = sender_to(address, IpVersion::Any);
+    assert!(sender.ready());
+    assert_eq!(sender.send(b"one"), Outcome::Accepted);
+    assert_eq!(sender.send(b"two"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"one");
+    assert_eq!(received(&socket), b"two");
+    assert_eq!((sender.late_refusals(), sender.last_error()), (0, None));
+}
+
+#[test]
+fn a_packet_arrives_by_ipv6() {
+    let Ok(socket) = UdpSocket::bind("[::1]:0") else {
+        return; // a machine without IPv6
+    };
+    let address = socket.local_addr().unwrap();
+    let mut sender = sender_to(address, IpVersion::V6);
+    assert_eq!(sender.send(b"six"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"six");
+    drop(socket);
+    assert_eq!(sender.send(b"refused"), Outcome::Refused);
+    let message = sender.last_error().unwrap();
+    let agent = format!("[::1]:{}", address.port());
+    assert!(message.contains(&agent), "{message}");
+}
+
+#[test]
+fn a_closed_port_refuses_until_it_is_open() {
+    let (closed, address) = closed_port();
+    let mut sender = sender_to(address, IpVersion::Any);
+    for _ in 0..3 {
+        assert_eq!(sender.send(b"lost"), Outcome::Refused);
+    }
+    assert_eq!(sender.late_refusals(), 0);
+    let message = sender.last_error().unwrap();
+    let start = format!("no agent listens at {address}: ");
+    assert!(message.starts_with(&start), "{message}");
+
+    drop(closed);
+    let socket = UdpSocket::bind(address).unwrap();
+    assert_eq!(sender.send(b"found"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"found");
+}
+
+#[test]
+fn an_error_that_waits_belongs_to_an_earlier_packet() {
+    let (closed, address) = closed_port();
+    let mut sender = sender_to(address, IpVersion::Any);
+    assert_eq!(sender.send(b"connects"), Outcome::Refused);
+    let (raw, _) = sender.socket.as_ref().unwrap();
+    assert_eq!(raw.send(b"earlier").unwrap(), 7);
+
+    drop(closed);
+    let socket = UdpSocket::bind(address).unwrap();
+    assert_eq!(sender.send(b"in hand"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"in hand");
+    assert_eq!(sender.late_refusals(), 1);
+    assert_eq!(sender.late_refusals(), 0);
+}
+
+#[test]
+fn a_packet_that_no_datagram_holds_is_too_large() {
+    let (socket, address) = listener();
+    let mut sender = sender_to(address, IpVersion::Any);
+    assert_eq!(sender.send(&[0; 70_000]), Outcome::TooLarge);
+    assert_eq!(sender.send(b"small"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"small");
+}
+
+#[test]
+fn an_address_of_the_other_version_fails() {
+    let mut sender = sender_to(listener().1, IpVersion::V6);
+    assert!(sender.ready());
+    assert_eq!(sender.send(b"lost"), Outcome::Failed);
+    let message = sender.last_error().unwrap();
+    assert!(message.ends_with("it has no IPv6 address"), "{message}");
+}
+
+#[test]
+fn a_full_send_buffer_is_offered_the_packet_a_few_times() {
+    let full = || io::Error::from(ErrorKind::WouldBlock);
+    let mut pauses = 0;
+    let mut answers = VecDeque::from([Err(full()), Err(full()), Ok(5)]);
+    let sent = offer(|| answers.pop_front().unwrap(), || pauses += 1, || panic!());
+    assert!(sent.is_ok());
+    assert_eq!(pauses, 2);
+
+    let mut tries = 0;
+    let never = || {
+        tries += 1;
+        Err(full())
+    };
+    assert_eq!(
+        offer(never, || {}, || panic!()).unwrap_err().kind(),
+        ErrorKind::WouldBlock
+    );
+    assert_eq!(tries, TRIES);
+}
+
+#[test]
+fn a_refusal_between_the_checks_is_late() {
+    let mut answers = VecDeque::from([Err(io::Error::from(ErrorKind::ConnectionRefused)), Ok(5)]);
+    let mut late = 0;
+    let sent = offer(|| answers.pop_front().unwrap(), || panic!(), || late += 1);
+    assert!(sent.is_ok());
+    assert_eq!(late, 1);
+}
+
+/// A sender to a name, whose look-ups wait for the test's answers.
+struct Named {
+    sender: UdpSender,
+    answers: Channel<Answer>,
+    asked: Receiver<(String, u16)>,
+    woken: Receiver<()>,
+    passed: Arc<Mutex<Duration>>,
+}
+
+impl Named {
+    fn new(version: IpVersion, interval: Option<Duration>) -> Named {
+        let (answers, queue) = channel();
+        let (ask, asked) = channel();
+        let (wake, woken) = channel();
+        let passed = Arc::new(Mutex::new(Duration::ZERO));
+        let (queue, ask, wake) = (Mutex::new(queue), Mutex::new(ask), Mutex::new(wake));
+        let (start, clock) = (Instant::now(), passed.clone());
+        let system = System {
+            resolve: Arc::new(move |host, port| {
+                ask.lock().unwrap().send((host.into(), port)).unwrap();
+                queue.lock().unwrap().recv().unwrap()
+            }),
+            now: Box::new(move || start + *clock.lock().unwrap()),
+            waker: Arc::new(move || wake.lock().unwrap().send(()).unwrap()),
+        };
+        Named {
+            sender: UdpSender::with_system("agent.test".into(), 6831, version, interval, system),
+            answers,
+            asked,
+            woken,
+            passed,
+        }
+    }
+
+    fn pass(&self, time: Duration) {
+        *self.passed.lock().unwrap() += time;
+    }
+
+    /// Asks whether the sender is ready; a look-up that is under way is then answered.
+    fn answer(&mut self, answer: Answer) -> bool {
+        let ready = self.sender.ready();
+        let limit = Duration::from_secs(10);
+        let asked = self.asked.recv_timeout(limit).unwrap();
+        assert_eq!(asked, ("agent.test".into(), 6831));
+        self.answers.send(answer).unwrap();
+        self.woken.recv_timeout(limit).unwrap();
+        ready
+    }
+
+    fn is_asked(&self) -> bool {
+        self.sender.addresses.is_looking_up()
+    }
+}
+
+fn not_found() -> io::Error {
+    io::Error::new(ErrorKind::NotFound, "Name or service not known")
+}
+
+#[test]
+fn nothing_is_sent_before_a_name_is_known() {
+    let (socket, address) = listener();
+    let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
+    assert!(!named.sender.ready());
+    assert!(!named.sender.ready());
+    assert_eq!(named.sender.send(b"too early"), Outcome::Failed);
+    assert!(!named.answer(Ok(vec![address])));
+    assert!(named.sender.ready());
+    assert_eq!(named.sender.send(b"known"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"known");
+}
+
+#[test]
+fn a_name_that_is_not_found_is_looked_up_again_after_a_second() {
+    let (socket, address) = listener();
+    let mut named = Named::new(IpVersion::Any, None);
+    assert!(!named.answer(Err(not_found())));
+    named.pass(Duration::from_secs(5));
+    assert!(named.sender.ready(), "the pause begins at the answer");
+    assert_eq!(named.sender.send(b"lost"), Outcome::Failed);
+    assert_eq!(
+        named.sender.last_error().unwrap(),
+        "cannot find the agent's host agent.test:6831: Name or service not known"
+    );
+    named.pass(Duration::from_millis(999));
+    assert!(named.sender.ready());
+    assert!(!named.is_asked());
+    named.pass(Duration::from_millis(1));
+    assert!(!named.answer(Ok(vec![address])));
+    assert!(named.sender.ready());
+    assert_eq!(named.sender.send(b"known"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"known");
+}
+
+#[test]
+fn a_name_is_looked_up_again_after_the_interval() {
+    let ((old, first), (new, second)) = (listener(), listener());
+    let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
+    named.answer(Ok(vec![first]));
+    assert!(named.sender.ready());
+    named.pass(Duration::from_millis(29_999));
+    assert!(named.sender.ready());
+    assert!(!named.is_asked());
+    named.pass(Duration::from_millis(1));
+    assert!(named.sender.ready(), "what is known stays in use");
+    assert_eq!(named.sender.send(b"old"), Outcome::Accepted);
+    assert_eq!(received(&old), b"old");
+    named.answer(Ok(vec![second]));
+    assert!(named.sender.ready());
+    assert_eq!(named.sender.send(b"new"), Outcome::Accepted);
+    assert_eq!(received(&new), b"new");
+}
+
+#[test]
+fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
+    for (interval, again) in [(HALF_MINUTE, true), (None, false)] {
+        let mut named = Named::new(IpVersion::Any, interval);
+        let (_closed, address) = closed_port();
+        named.answer(Ok(vec![address]));
+        assert!(named.sender.ready());
+        assert_eq!(named.sender.send(b"lost"), Outcome::Refused);
+        named.pass(Duration::from_millis(999));
+        assert!(named.sender.ready());
+        assert!(!named.is_asked(), "too soon");
+        named.pass(Duration::from_millis(1));
+        assert!(named.sender.ready());
+        assert_eq!(named.is_asked(), again);
+        if again {
+            let (socket, address) = listener();
+            named.answer(Ok(vec![address]));
+            assert!(named.sender.ready());
+            assert_eq!(named.sender.send(b"found"), Outcome::Accepted);
+            assert_eq!(received(&socket), b"found");
+        }
+    }
+}
+
+#[test]
+fn a_failed_look_up_leaves_what_is_known() {
+    let (socket, address) = listener();
+    let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
+    named.answer(Ok(vec![address]));
+    assert!(named.sender.ready());
+    named.pass(Duration::from_secs(30));
+    assert!(named.answer(Err(not_found())));
+    assert!(named.sender.ready());
+    assert_eq!(named.sender.send(b"still"), Outcome::Accepted);
+    assert_eq!(received(&socket), b"still");
+}
+
+#[test]
+fn the_version_chooses_and_ipv4_is_preferred() {
+    let v4: SocketAddr = "127.0.0.1:6831".parse().unwrap();
+    let v6: SocketAddr = "[::1]:6831".parse().unwrap();
+    let cases = [
+        (IpVersion::Any, vec![v4, v6]),
+        (IpVersion::V4, vec![v4]),
+        (IpVersion::V6, vec![v6]),
+    ];
+    for (version, expected) in cases {
+        let mut named = Named::new(version, HALF_MINUTE);
+        named.answer(Ok(vec![v6, v4]));
+        assert!(named.sender.ready());
+        assert_eq!(named.sender.addresses.known().unwrap(), expected);
+    }
+}
