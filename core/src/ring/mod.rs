@@ -608,8 +608,8 @@ mod tests {
     use crate::exclusion::Interrupts;
 
     type Test<P> = FrameRing<Interrupts, u32, Bytes<256>, P>;
-    /// Five words of body: 48 bytes a frame, so five frames and a pad of 16 fill the ring.
-    const BODY: usize = 5;
+    /// 40 bytes of body: 48 bytes a frame, so five frames and a pad of 16 fill the ring.
+    const BODY: usize = 40 / size_of::<usize>();
 
     fn push<P: Policy>(ring: &Test<P>, value: usize) -> Result<(), Refused> {
         let (_, slot) = ring.reserve(BODY, |count, _| *count += 1);
@@ -755,7 +755,7 @@ mod tests {
     #[test]
     fn a_frame_that_no_ring_holds_is_refused() {
         let ring = Test::<DropNewest>::new(0);
-        for words in [32, 1 << 16, usize::MAX] {
+        for words in [256 / size_of::<usize>(), 1 << 16, usize::MAX] {
             assert_eq!(ring.reserve(words, |_, _| ()).1.err(), Some(Refused::Full));
         }
         let ring = Test::<OverwriteOldest>::new(0);
