@@ -151,6 +151,12 @@ impl<'r, T: Carried> Consumer<'r, T> {
         self.memory.size() as usize
     }
 
+    /// Where the cursor stands; everything before it was handed out.
+    #[inline]
+    pub fn cursor(&self) -> Mark {
+        Mark(self.cursor)
+    }
+
     /// Everything that was reserved before this call lies before this position.
     #[inline]
     pub fn mark(&self) -> Mark {
@@ -207,7 +213,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     }
 }
 
-/// A position of a ring, from [`Consumer::mark`].
+/// A position of a ring, from [`Consumer::mark`] or [`Consumer::cursor`].
 ///
 /// ```
 /// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};

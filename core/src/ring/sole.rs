@@ -121,9 +121,9 @@ impl<T: Carried> Producer<'_, T> {
 
     /// Bytes that are not freed yet, by the tail as it stands now.
     #[inline]
-    pub fn backlog(&self) -> usize {
-        self.head
-            .wrapping_sub(self.shared.tail.load(Ordering::Relaxed)) as usize
+    pub fn backlog(&mut self) -> usize {
+        self.tail = self.shared.tail.load(Ordering::Acquire);
+        self.backlog_bound()
     }
 
     /// An upper bound of [`Producer::backlog`] that costs no look at the
@@ -159,7 +159,7 @@ impl<T: Carried> Producer<'_, T> {
 impl<T: Carried> core::fmt::Debug for Producer<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Producer")
-            .field("backlog", &self.backlog())
+            .field("backlog", &self.backlog_bound())
             .field("capacity", &self.capacity())
             .finish_non_exhaustive()
     }

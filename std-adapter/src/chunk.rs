@@ -1,0 +1,56 @@
+//! Rings for threads, in pieces of one size that outlive the tracers they serve.
+
+use std::sync::Mutex;
+
+use picojaeger_core::record::Records;
+use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Lent, Producer, Sole, Word};
+
+/// Both ends of a ring that lives as long as the program.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) producer: Producer<'static, Records>,
+    pub(crate) consumer: Consumer<'static, Records>,
+}
+
+type Ring = FrameRing<Sole, (), Lent<'static>, DropNewest, Records>;
+
+/// Chunks of tracers that are gone.
+static SPARE: Mutex<Vec<Chunk>> = Mutex::new(Vec::new());
+
+/// The smallest ring of a thread, in bytes.
+pub(crate) const SMALLEST: usize = 8 << 10;
+/// The largest ring of a thread, in bytes.
+pub(crate) const LARGEST: usize = 64 << 10;
+
+impl Chunk {
+    /// A chunk of `bytes`, a power of two from 8 KiB: a spare one, or a new one
+    /// that is never freed but becomes spare.
+    pub(crate) fn get(bytes: usize) -> Option<Chunk> {
+        // Held by another thread, or by one that a fork left behind: make a new one.
+        if let Ok(mut spare) = SPARE.try_lock() {
+            let fits = |chunk: &Chunk| chunk.producer.capacity() == bytes;
+            if let Some(at) = spare.iter().position(fits) {
+                return Some(spare.swap_remove(at));
+            }
+        }
+        let words = vec![Word::uninit(); bytes / size_of::<Word>()];
+        let storage = Lent::new(Vec::leak(words))?;
+        let ring: &'static mut Ring = Box::leak(Box::new(FrameRing::sole_over(storage)));
+        let (producer, consumer) = ring.split();
+        Some(Chunk { producer, consumer })
+    }
+
+    /// Keeps the chunk, which must be empty, for the next tracer.
+    pub(crate) fn recycle(self) {
+        if let Ok(mut spare) = SPARE.try_lock() {
+            spare.push(self);
+        }
+    }
+}
+
+/// The size of a thread's ring under this memory limit.
+pub(crate) fn ring_bytes(memory_limit: usize) -> usize {
+    let most = (memory_limit / 64).clamp(SMALLEST, LARGEST);
+    // The greatest power of two up to that.
+    1 << most.ilog2()
+}

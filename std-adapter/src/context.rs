@@ -1,0 +1,110 @@
+//! Contexts of servers: the core's, with baggage.
+
+use picojaeger_core::{self as core, Flags, SpanId, TraceId};
+
+use crate::baggage::Baggage;
+
+/// The identity of a span and its baggage: what a span hands to its children
+/// and to other processes.
+///
+/// A clone costs one atomic increment if there is baggage, and a copy if not.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+/// let mut span = tracer.start("order");
+/// span.set_baggage_item("customer", "7")?;
+/// let context = span.context();
+/// assert_eq!(context.baggage_item("customer"), Some("7"));
+/// assert!(context.is_sampled());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanContext {
+    pub(crate) core: core::SpanContext,
+    pub(crate) baggage: Baggage,
+}
+
+/// What [`SpanBuilder::child_of`](crate::SpanBuilder::child_of) and
+/// [`SpanBuilder::follows_from`](crate::SpanBuilder::follows_from) accept: a
+/// span, a context, or an option of either; `None` adds nothing.
+///
+/// ```
+/// use picojaeger_std::{AsContext, SpanContext};
+///
+/// let remote: Option<SpanContext> = None;
+/// assert!(remote.as_context().is_none());
+/// ```
+pub trait AsContext {
+    /// The context, if there is one.
+    fn as_context(&self) -> Option<SpanContext>;
+}
+
+impl SpanContext {
+    /// The trace that the span belongs to; zero if the context carries only
+    /// baggage or a debug id.
+    #[inline]
+    pub fn trace_id(&self) -> TraceId {
+        self.core.trace_id()
+    }
+
+    /// The span's own id.
+    #[inline]
+    pub fn span_id(&self) -> SpanId {
+        self.core.span_id()
+    }
+
+    /// Sampled, debug, firehose.
+    #[inline]
+    pub fn flags(&self) -> Flags {
+        self.core.flags()
+    }
+
+    /// Whether the span is recorded and sent.
+    #[inline]
+    pub fn is_sampled(&self) -> bool {
+        self.core.is_sampled()
+    }
+
+    /// An item of the baggage.
+    pub fn baggage_item(&self, key: &str) -> Option<&str> {
+        self.baggage.get(key)
+    }
+
+    /// The baggage, in the order in which it was set.
+    pub fn baggage(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.baggage.iter()
+    }
+}
+
+impl AsContext for SpanContext {
+    #[inline]
+    fn as_context(&self) -> Option<SpanContext> {
+        Some(self.clone())
+    }
+}
+
+impl AsContext for core::SpanContext {
+    #[inline]
+    fn as_context(&self) -> Option<SpanContext> {
+        Some(SpanContext {
+            core: *self,
+            baggage: Baggage::EMPTY,
+        })
+    }
+}
+
+impl<T: AsContext> AsContext for Option<T> {
+    #[inline]
+    fn as_context(&self) -> Option<SpanContext> {
+        self.as_ref().and_then(T::as_context)
+    }
+}
+
+impl<T: AsContext + ?Sized> AsContext for &T {
+    #[inline]
+    fn as_context(&self) -> Option<SpanContext> {
+        (**self).as_context()
+    }
+}

@@ -1,0 +1,307 @@
+//! Each thread's share of a tracer: generator, ring, slots and counts.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use picojaeger_core::record::Records;
+use picojaeger_core::ring::Producer;
+use picojaeger_core::{Generator, Seed};
+
+use crate::scope::Scopes;
+use crate::shared::Shared;
+use crate::slot::{Image, Slot, Slots};
+use crate::{chunk, unix};
+
+/// What making and finishing spans needs; one a thread, and one for all that
+/// have none.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) generator: Generator,
+    pub(crate) slots: Slots,
+    pub(crate) counts: Arc<Counts>,
+    producer: Option<Producer<'static, Records>>,
+    sequence: u32,
+}
+
+/// A desk and whose it is.
+#[derive(Debug)]
+struct Thread {
+    shared: Arc<Shared>,
+    desk: Desk,
+    /// Where the ring's end goes when the thread ends.
+    returned: Option<Arc<Returned>>,
+}
+
+/// Where a thread that ends leaves its ring's producing half.
+#[derive(Debug, Default)]
+pub(crate) struct Returned(Mutex<Option<Producer<'static, Records>>>);
+
+/// Counts that one thread writes and any reads; they only grow.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) began: Count,
+    pub(crate) ended: Count,
+    pub(crate) cleared: Count,
+    pub(crate) unsampled: Count,
+    pub(crate) full: Count,
+    pub(crate) memory: Count,
+    pub(crate) closed: Count,
+}
+
+/// A counter with one writer at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+/// The thread-local part.
+struct Local {
+    /// The desk used last.
+    fast: Cell<Option<Box<Thread>>>,
+    others: RefCell<Vec<Box<Thread>>>,
+    scopes: Scopes,
+    worker: Cell<bool>,
+}
+
+thread_local! {
+    static LOCAL: Local = const {
+        Local {
+            fast: Cell::new(None),
+            others: RefCell::new(Vec::new()),
+            scopes: Scopes::new(),
+            worker: Cell::new(false),
+        }
+    };
+}
+
+/// Runs `f` on the calling thread's desk of this tracer, or on the common one if
+/// the thread's is gone or in use.
+#[inline(always)]
+pub(crate) fn with_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> R {
+    let Ok(Some(mut thread)) = LOCAL.try_with(|local| local.take(shared)) else {
+        return f(&mut shared.common());
+    };
+    let result = f(&mut thread.desk);
+    // An error leaves the closure, and with it the thread's desk, to be dropped.
+    if LOCAL.try_with(|local| local.give_back(thread)).is_err() {
+        log::debug!(target: "picojaeger", "a thread ended inside a call");
+    }
+    result
+}
+
+/// Takes the slot of a span that is over to the calling thread's list, whoever
+/// started the span.
+#[inline(always)]
+pub(crate) fn give_slot(slot: Box<Slot>) {
+    let taken = LOCAL.try_with(|local| local.fast.take());
+    match taken {
+        Ok(Some(mut thread)) if thread.serves(&slot.shared) => {
+            thread.desk.slots.give(slot);
+            if LOCAL.try_with(|local| local.give_back(thread)).is_err() {
+                log::debug!(target: "picojaeger", "a thread ended inside a call");
+            }
+        }
+        Ok(Some(other)) => {
+            LOCAL.with(|local| local.give_back(other));
+            give_slot_elsewhere(slot);
+        }
+        _ => give_slot_elsewhere(slot),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn give_slot_elsewhere(slot: Box<Slot>) {
+    let shared = slot.shared.clone();
+    with_desk(&shared, |desk| desk.slots.give(slot));
+}
+
+/// Runs `f` on the calling thread's scopes; `None` while the thread ends.
+#[inline(always)]
+pub(crate) fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
+    LOCAL.try_with(|local| f(&local.scopes)).ok()
+}
+
+/// Whether this thread works for a tracer, so that nothing it traces is kept.
+#[inline(always)]
+pub(crate) fn is_worker() -> bool {
+    LOCAL.try_with(|local| local.worker.get()).unwrap_or(false)
+}
+
+/// Marks this thread as one that works for a tracer.
+pub(crate) fn become_worker() {
+    LOCAL.with(|local| local.worker.set(true));
+}
+
+impl Desk {
+    /// A desk with a ring end, or without.
+    pub(crate) fn new(producer: Option<Producer<'static, Records>>) -> Self {
+        Desk {
+            generator: Generator::new(seed()),
+            slots: Slots::new(),
+            counts: Arc::default(),
+            producer,
+            sequence: 0,
+        }
+    }
+
+    /// Hands a finished image to the ring, or to the common one, and counts it.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, shared: &Arc<Shared>, image: &Image) {
+        self.counts.ended.increment();
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        if let Some(producer) = &mut self.producer {
+            let words = image.image_words();
+            let capacity = producer.capacity();
+            if words * size_of::<usize>() * 4 <= capacity {
+                if producer.push(sequence, &image.image()).is_err() {
+                    self.counts.full.increment();
+                }
+                let half_full = producer.backlog_bound() * 2 >= capacity
+                    && producer.backlog() * 2 >= capacity;
+                return shared.waker().after_push(shared, half_full);
+            }
+        }
+        self.push_common(shared, sequence, image);
+    }
+
+    /// Hands an image to the ring that all threads share.
+    #[cold]
+    #[inline(never)]
+    fn push_common(&self, shared: &Arc<Shared>, sequence: u32, image: &Image) {
+        if !shared.overflow().push(sequence, image) {
+            self.counts.full.increment();
+        }
+        shared.waker().after_push(shared, true);
+    }
+}
+
+impl Thread {
+    #[inline(always)]
+    fn serves(&self, shared: &Arc<Shared>) -> bool {
+        Arc::ptr_eq(&self.shared, shared)
+    }
+
+    fn new(shared: &Arc<Shared>) -> Box<Self> {
+        let chunk = shared.chunk();
+        let (producer, returned) = match chunk {
+            Some(chunk::Chunk { producer, consumer }) => {
+                let returned = Arc::new(Returned::default());
+                shared.register(consumer, returned.clone());
+                (Some(producer), Some(returned))
+            }
+            None => (None, None),
+        };
+        let desk = Desk::new(producer);
+        shared.ledger().join(desk.counts.clone());
+        Box::new(Thread {
+            shared: shared.clone(),
+            desk,
+            returned,
+        })
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.desk.slots.empty(&self.shared);
+        if let (Some(returned), producer) = (&self.returned, self.desk.producer.take()) {
+            returned.put(producer);
+        }
+        self.shared.ledger().leave(&self.desk.counts);
+        if self.returned.is_some() {
+            self.shared.waker().wake(&self.shared);
+        }
+    }
+}
+
+impl Local {
+    /// The desk of this tracer, until [`Local::give_back`].
+    #[inline(always)]
+    fn take(&self, shared: &Arc<Shared>) -> Option<Box<Thread>> {
+        match self.fast.take() {
+            Some(thread) if thread.serves(shared) => Some(thread),
+            other => self.switch(other, shared),
+        }
+    }
+
+    #[inline(always)]
+    fn give_back(&self, thread: Box<Thread>) {
+        if let Some(nested) = self.fast.replace(Some(thread)) {
+            self.put_aside(nested);
+        }
+    }
+
+    /// Keeps the desk of a call that ran inside another one.
+    #[cold]
+    fn put_aside(&self, nested: Box<Thread>) {
+        if let Ok(mut others) = self.others.try_borrow_mut() {
+            others.push(nested);
+        }
+    }
+
+    /// Puts `current` aside and finds or makes the desk of this tracer.
+    #[cold]
+    #[inline(never)]
+    fn switch(&self, current: Option<Box<Thread>>, shared: &Arc<Shared>) -> Option<Box<Thread>> {
+        let mut others = self.others.try_borrow_mut().ok()?;
+        others.extend(current);
+        forget_stale(&mut others);
+        let found = others.iter().position(|thread| thread.serves(shared));
+        let found = found.map(|at| others.swap_remove(at));
+        let ended: Vec<_> = others.extract_if(.., |thread| thread.shared.is_closed()).collect();
+        drop(others);
+        drop(ended);
+        Some(found.unwrap_or_else(|| Thread::new(shared)))
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let mut threads = std::mem::take(self.others.get_mut());
+        threads.extend(self.fast.take());
+        forget_stale(&mut threads);
+    }
+}
+
+impl Returned {
+    fn put(&self, producer: Option<Producer<'static, Records>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = producer;
+    }
+
+    pub(crate) fn take(&self) -> Option<Producer<'static, Records>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(crate) fn is_back(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
+impl Count {
+    #[inline(always)]
+    pub(crate) fn increment(&self) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Leaves what stems from before a fork alone: its locks may be held for good.
+fn forget_stale(threads: &mut Vec<Box<Thread>>) {
+    let generation = unix::generation();
+    threads
+        .extract_if(.., |thread| thread.shared.generation() != generation)
+        .for_each(std::mem::forget);
+}
+
+/// A seed from the operating system; where that fails, from the hasher's keys,
+/// which the standard library takes from the system too.
+pub(crate) fn seed() -> Seed {
+    use std::hash::{BuildHasher, RandomState};
+    Seed::from_fn(|| getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0)))
+}

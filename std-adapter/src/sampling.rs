@@ -1,0 +1,59 @@
+//! The samplers of the core, as the configuration names them.
+
+use std::sync::Mutex;
+
+use picojaeger_core::{
+    Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler as _,
+};
+
+use crate::config::Sampler;
+use crate::shared::{lock, monotonic};
+
+/// Decides for local roots.
+#[derive(Debug)]
+pub(crate) enum RootSampler {
+    Const(Const),
+    Probabilistic(Probabilistic),
+    RateLimiting(Mutex<RateLimiter>),
+}
+
+/// [`monotonic`] counts these a second.
+const NANOS: u64 = 1_000_000_000;
+
+impl RootSampler {
+    /// The sampler of resolved settings, whose parameters are in range.
+    pub(crate) fn new(sampler: Sampler) -> Self {
+        let made = match sampler {
+            Sampler::Const(on) => return RootSampler::Const(Const(on)),
+            Sampler::Probabilistic(rate) => Probabilistic::new(rate).map(RootSampler::Probabilistic),
+            Sampler::RateLimiting(rate) => RateLimiter::new(rate, NANOS).map(|limiter| {
+                let random = getrandom::u32().unwrap_or_default();
+                RootSampler::RateLimiting(Mutex::new(limiter.with_random_credit(random)))
+            }),
+        };
+        made.unwrap_or(RootSampler::Const(Const(false)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn sample(&self, query: &Query<'_>) -> Decision {
+        match self {
+            RootSampler::Const(sampler) => sampler.sample(query),
+            RootSampler::Probabilistic(sampler) => sampler.sample(query),
+            RootSampler::RateLimiting(limiter) => match lock(limiter).allow(monotonic()) {
+                true => Decision::Sample { code: 1 },
+                false => Decision::Drop,
+            },
+        }
+    }
+
+    pub(crate) fn description(&self, code: u8) -> Option<Description> {
+        match self {
+            RootSampler::Const(sampler) => sampler.description(code),
+            RootSampler::Probabilistic(sampler) => sampler.description(code),
+            RootSampler::RateLimiting(limiter) => (code == 1).then(|| Description {
+                kind: "ratelimiting",
+                param: Param::F64(lock(limiter).rate()),
+            }),
+        }
+    }
+}

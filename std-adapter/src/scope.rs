@@ -1,0 +1,115 @@
+//! Active spans: the implicit parents of a thread.
+
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+
+use crate::context::SpanContext;
+use crate::local::with_scopes;
+
+/// The active contexts of a thread, innermost last.
+pub(crate) struct Scopes {
+    /// Whether the list has any, so that a start without one costs one test.
+    any: Cell<bool>,
+    active: RefCell<Vec<(u64, SpanContext)>>,
+    next: Cell<u64>,
+}
+
+/// Keeps a span the active one of this thread until it is dropped.
+///
+/// Made by [`Span::activate`](crate::Span::activate); holds a copy of the span's
+/// context and borrows nothing. Scopes may end in any order.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+/// let request = tracer.start("request");
+/// let active = request.activate();
+/// let query = tracer.start("query");
+/// assert_eq!(query.context().trace_id(), request.context().trace_id());
+/// drop(active);
+/// let other = tracer.start("other");
+/// assert_ne!(other.context().trace_id(), request.context().trace_id());
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[must_use = "the span is active only as long as this is kept"]
+#[derive(Debug)]
+pub struct Scope {
+    key: Option<u64>,
+    /// A scope ends on the thread on which it began.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Scopes {
+    pub(crate) const fn new() -> Self {
+        Scopes {
+            any: Cell::new(false),
+            active: RefCell::new(Vec::new()),
+            next: Cell::new(0),
+        }
+    }
+
+    /// The innermost active context.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> Option<SpanContext> {
+        if !self.any.get() {
+            return None;
+        }
+        self.innermost()
+    }
+
+    /// Puts the refreshed context of a span into its scopes, if it has any.
+    pub(crate) fn refresh(&self, context: &SpanContext) {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return;
+        };
+        for (_, entry) in active.iter_mut() {
+            if entry.span_id() == context.span_id() && entry.trace_id() == context.trace_id() {
+                *entry = context.clone();
+            }
+        }
+    }
+
+    #[cold]
+    fn innermost(&self) -> Option<SpanContext> {
+        let active = self.active.try_borrow().ok()?;
+        active.last().map(|(_, context)| context.clone())
+    }
+
+    fn enter(&self, context: SpanContext) -> Option<u64> {
+        let mut active = self.active.try_borrow_mut().ok()?;
+        let key = self.next.get();
+        self.next.set(key + 1);
+        active.push((key, context));
+        self.any.set(true);
+        Some(key)
+    }
+
+    fn leave(&self, key: u64) {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return;
+        };
+        if let Some(at) = active.iter().rposition(|(other, _)| *other == key) {
+            active.remove(at);
+        }
+        self.any.set(!active.is_empty());
+    }
+}
+
+impl Scope {
+    pub(crate) fn enter(context: Option<SpanContext>) -> Self {
+        let key = context.and_then(|context| with_scopes(|scopes| scopes.enter(context)));
+        Scope {
+            key: key.flatten(),
+            _thread: PhantomData,
+        }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            with_scopes(|scopes| scopes.leave(key));
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! Open spans of servers.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use picojaeger_core::record::{Reference, boundary};
+use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
+
+use crate::baggage::Baggage;
+use crate::context::{AsContext, SpanContext};
+use crate::local::{give_slot, with_desk, with_scopes};
+use crate::scope::Scope;
+use crate::slot::Slot;
+use crate::unix;
+
+/// An open span; one pointer, which may go to any thread.
+///
+/// Dropping it finishes it. What is called after the finish is ignored, except
+/// [`Span::context`] and [`Span::activate`]. A span of a disabled tracer does
+/// nothing. A span that is dropped while its thread unwinds gets `error=true`.
+///
+/// A tag or log that finds no room in the span's 64 KiB is cut or refused, and
+/// the span gets the tags `picojaeger.truncated` and `picojaeger.dropped`.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+/// let mut span = tracer.start("order");
+/// span.tag("items", 3).tag("express", true);
+/// span.log().field("event", "packed").field("weight", 1.5);
+/// span.finish();
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a span that is dropped at once has no duration"]
+pub struct Span {
+    slot: Option<Box<Slot>>,
+}
+
+/// A log that is being written to a span, from [`Span::log`].
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+/// let mut span = tracer.start("order");
+/// span.log().field("event", "retry").field("attempt", 2);
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct LogBuilder<'s> {
+    /// `None` where the span takes no logs, or had no room for this one.
+    slot: Option<&'s mut Slot>,
+}
+
+/// Why baggage was not set: the key cannot travel in a header.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+/// let error = tracer.start("order").set_baggage_item("two words", "x").unwrap_err();
+/// assert!(error.to_string().contains("two words"));
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetBaggageError {
+    key: String,
+    cause: BaggageError,
+}
+
+impl Span {
+    /// A span that does nothing.
+    pub(crate) const NONE: Span = Span { slot: None };
+
+    #[inline(always)]
+    pub(crate) fn new(slot: Box<Slot>) -> Self {
+        Span { slot: Some(slot) }
+    }
+
+    /// Sets a tag; a key that is set twice is sent twice.
+    ///
+    /// Text and bytes beyond `max_tag_value_length` are cut. The tag
+    /// `sampling.priority` decides whether the span is sampled: a number above 0
+    /// makes it sampled and debug, 0 neither; other types do nothing.
+    #[inline]
+    pub fn tag<'k, 'v>(&mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> &mut Self {
+        let (key, value) = (key.into(), value.into());
+        if let Some(slot) = &mut self.slot {
+            if key.as_str().len() == tags::SAMPLING_PRIORITY.len() && key.as_str() == tags::SAMPLING_PRIORITY {
+                slot.set_priority(value);
+            }
+            if slot.image.is_writable() {
+                slot.tag(key, value);
+            }
+        }
+        self
+    }
+
+    /// Begins a log at the present time; its fields follow.
+    #[inline]
+    pub fn log(&mut self) -> LogBuilder<'_> {
+        let slot = self.writable();
+        LogBuilder {
+            slot: slot.and_then(|slot| {
+                let now = Instant::Ticks(slot.shared.source.ticks());
+                slot.log(now)
+            }),
+        }
+    }
+
+    /// Begins a log at a given time.
+    pub fn log_at(&mut self, time: SystemTime) -> LogBuilder<'_> {
+        let slot = self.writable();
+        LogBuilder {
+            slot: slot.and_then(|slot| slot.log(Instant::UnixMicros(unix_micros(time)))),
+        }
+    }
+
+    /// Renames the span: static text, or [`Copied`](crate::Copied).
+    pub fn set_operation_name<'n>(&mut self, name: impl Into<Key<'n>>) -> &mut Self {
+        if let Some(slot) = self.writable() {
+            slot.set_operation(name.into());
+        }
+        self
+    }
+
+    /// Sets an item that travels to all later children, here and in other
+    /// processes; what it replaces is lost. A sampled span logs the change.
+    ///
+    /// # Errors
+    /// A key that is empty or has bytes that no header name may have.
+    pub fn set_baggage_item(&mut self, key: &str, value: &str) -> Result<&mut Self, SetBaggageError> {
+        if let Some(slot) = &mut self.slot {
+            let replaced = slot.baggage.set(key, value).map_err(|cause| SetBaggageError {
+                key: key.into(),
+                cause,
+            })?;
+            let context = slot.context();
+            with_scopes(|scopes| scopes.refresh(&context));
+            let mut log = self.log();
+            log.field(tags::EVENT, "baggage").field("key", key).field("value", value);
+            if replaced.is_some() {
+                log.field("override", "true");
+            }
+        }
+        Ok(self)
+    }
+
+    /// An item of the baggage.
+    pub fn baggage_item(&self, key: &str) -> Option<&str> {
+        self.slot.as_ref()?.baggage.get(key)
+    }
+
+    /// Removes an item of the baggage and gives its value.
+    pub fn remove_baggage_item(&mut self, key: &str) -> Option<String> {
+        let slot = self.slot.as_mut()?;
+        let removed = slot.baggage.remove(key);
+        let context = slot.context();
+        with_scopes(|scopes| scopes.refresh(&context));
+        removed
+    }
+
+    /// The span's identity and baggage; valid after the finish too. All zero for
+    /// a span of a disabled tracer.
+    #[inline]
+    pub fn context(&self) -> SpanContext {
+        match &self.slot {
+            Some(slot) => slot.context(),
+            None => SpanContext {
+                core: picojaeger_core::SpanContext::default(),
+                baggage: Baggage::EMPTY,
+            },
+        }
+    }
+
+    /// Whether the span is recorded and sent.
+    #[inline]
+    pub fn is_sampled(&self) -> bool {
+        let slot = self.slot.as_ref();
+        slot.is_some_and(|slot| slot.image.flags().contains(Flags::SAMPLED))
+    }
+
+    /// Makes the span the implicit parent of those that this thread starts,
+    /// until the scope is dropped.
+    #[inline]
+    pub fn activate(&self) -> Scope {
+        Scope::enter(self.slot.as_ref().map(|slot| slot.context()))
+    }
+
+    /// Ends the span now. A second call does nothing.
+    #[inline]
+    pub fn finish(&mut self) {
+        if let Some(slot) = &mut self.slot {
+            slot.finish(None);
+        }
+    }
+
+    /// Ends the span at a given time; one before the start gives no duration.
+    pub fn finish_at(&mut self, time: SystemTime) {
+        if let Some(slot) = &mut self.slot {
+            slot.finish(Some(unix_micros(time)));
+        }
+    }
+
+    #[inline(always)]
+    fn writable(&mut self) -> Option<&mut Slot> {
+        self.slot.as_deref_mut().filter(|slot| slot.image.is_writable())
+    }
+}
+
+impl Drop for Span {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(mut slot) = self.slot.take() else {
+            return;
+        };
+        if slot.shared.generation() != unix::generation() {
+            return slot.forsake();
+        }
+        if !slot.image.is_finished() {
+            if slot.image.is_writable() && std::thread::panicking() {
+                slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
+            }
+            slot.finish(None);
+        }
+        give_slot(slot);
+    }
+}
+
+impl AsContext for Span {
+    #[inline]
+    fn as_context(&self) -> Option<SpanContext> {
+        self.slot.as_ref().map(|slot| slot.context())
+    }
+}
+
+impl LogBuilder<'_> {
+    /// Appends a field. What does not fit is cut or refused, and marked.
+    #[inline]
+    pub fn field<'k, 'v>(&mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> &mut Self {
+        if let Some(slot) = &mut self.slot {
+            slot.field(key.into(), value.into());
+        }
+        self
+    }
+}
+
+impl Slot {
+    #[inline(always)]
+    pub(crate) fn context(&self) -> SpanContext {
+        SpanContext {
+            core: self.image.context(),
+            baggage: self.baggage.clone(),
+        }
+    }
+
+    /// Appends a tag, in a larger image if need be.
+    #[inline(always)]
+    pub(crate) fn tag(&mut self, key: Key<'_>, value: Value<'_>) {
+        let value = self.limited(value);
+        if !self.image.try_tag(key, value) {
+            self.tag_elsewhere(key, value);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tag_elsewhere(&mut self, key: Key<'_>, value: Value<'_>) {
+        while self.grow() {
+            if self.image.try_tag(key, value) {
+                return;
+            }
+        }
+        self.image.tag(key, value);
+    }
+
+    fn field(&mut self, key: Key<'_>, value: Value<'_>) {
+        let value = self.limited(value);
+        while !self.image.try_field(key, value) {
+            if !self.grow() {
+                return self.image.field(key, value);
+            }
+        }
+    }
+
+    fn log(&mut self, time: Instant) -> Option<&mut Self> {
+        while !self.image.try_log(time) {
+            if !self.grow() {
+                self.image.mark_dropped();
+                return None;
+            }
+        }
+        Some(self)
+    }
+
+    pub(crate) fn set_operation(&mut self, name: Key<'_>) {
+        match name {
+            Key::Static(name) => self.image.set_operation(name),
+            Key::Copied(name) => {
+                while !self.image.try_copy_operation(name) {
+                    if !self.grow() {
+                        return self.image.copy_operation(name);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn reference(&mut self, reference: Reference) {
+        while !self.image.try_reference(reference) {
+            if !self.grow() {
+                return self.image.mark_dropped();
+            }
+        }
+    }
+
+    /// The value, cut to the configured length.
+    #[inline(always)]
+    fn limited<'v>(&mut self, value: Value<'v>) -> Value<'v> {
+        let length = match value {
+            Value::Str(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => return value,
+        };
+        if length <= self.value_limit {
+            return value;
+        }
+        self.cut(value)
+    }
+
+    #[cold]
+    fn cut<'v>(&mut self, value: Value<'v>) -> Value<'v> {
+        self.image.mark_cut();
+        let limit = self.value_limit;
+        match value {
+            Value::Str(text) => Value::Str(text.get(..boundary(text.as_bytes(), limit)).unwrap_or("")),
+            Value::Bytes(bytes) => Value::Bytes(bytes.get(..limit).unwrap_or(bytes)),
+            other => other,
+        }
+    }
+
+    /// Takes `sampling.priority` into account.
+    #[cold]
+    #[inline(never)]
+    fn set_priority(&mut self, value: Value<'_>) {
+        let Some(wanted) = priority(value) else {
+            return;
+        };
+        if self.image.is_finished() || self.shared.generation() != unix::generation() {
+            return;
+        }
+        let flags = self.image.flags();
+        let forced = Flags::SAMPLED | Flags::DEBUG;
+        match (wanted, flags.contains(Flags::SAMPLED)) {
+            (true, true) => self.image.set_flags(flags | forced),
+            (true, false) => self.upgrade(flags | forced),
+            (false, true) => {
+                self.image.set_flags(flags.without(forced));
+                with_desk(&self.shared, |desk| desk.counts.cleared.increment());
+            }
+            (false, false) => {}
+        }
+        let context = self.context();
+        with_scopes(|scopes| scopes.refresh(&context));
+    }
+
+    /// Makes an unsampled span a sampled one.
+    fn upgrade(&mut self, flags: Flags) {
+        let shared = self.shared.clone();
+        with_desk(&shared, |desk| {
+            desk.counts.began.increment();
+            let full = desk.slots.full(&shared);
+            let traded = full.is_some_and(|mut full| {
+                let traded = self.trade_area(&mut full);
+                desk.slots.give(full);
+                traded
+            });
+            self.image.set_flags(flags);
+            if shared.is_closed() || !traded {
+                let lost = if traded { &desk.counts.closed } else { &desk.counts.memory };
+                lost.increment();
+                desk.counts.ended.increment();
+                self.image.discard();
+            }
+        });
+        if self.image.is_writable() && self.image.start() == Instant::Ticks(UNREAD) {
+            self.image.set_start(Instant::Ticks(shared.source.ticks()));
+            self.tag(Key::Static(LATE), Value::Bool(true));
+        }
+    }
+
+    /// Ends the span now, or at a Unix time.
+    #[inline(always)]
+    fn finish(&mut self, at: Option<u64>) {
+        if !self.image.is_writable() {
+            return self.image.discard();
+        }
+        if self.shared.generation() != unix::generation() {
+            // It is the parent's; here it is a context only, and counted when dropped.
+            return self.image.discard();
+        }
+        let Slot { image, shared, .. } = self;
+        with_desk(shared, |desk| {
+            if shared.is_closed() {
+                desk.counts.closed.increment();
+                desk.counts.ended.increment();
+                return image.discard();
+            }
+            match at {
+                None => image.finish(shared.source.ticks()),
+                Some(micros) => image.finish_at(micros),
+            }
+            desk.push(shared, image);
+        });
+    }
+
+    /// Drops the span of a parent process in the child of a fork: its tracer's
+    /// locks may be held for good, so nothing of it is touched.
+    #[cold]
+    fn forsake(self: Box<Self>) {
+        self.shared.current().forked.fetch_add(1, Ordering::Relaxed);
+        std::mem::forget(self);
+    }
+}
+
+impl fmt::Display for SetBaggageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "baggage key {:?}: {}", self.key, self.cause)
+    }
+}
+
+impl Error for SetBaggageError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// The start of a span that never read the clock.
+pub(crate) const UNREAD: u64 = 0;
+
+/// The tag of a span that became sampled after its start, and starts there.
+const LATE: &str = "picojaeger.sampled_late";
+
+/// Whether `sampling.priority` asks for the span; `None` if the value is no number.
+pub(crate) fn priority(value: Value<'_>) -> Option<bool> {
+    match value {
+        Value::I64(number) => Some(number > 0),
+        Value::U64(number) => Some(number > 0),
+        Value::F64(number) => Some(number > 0.0),
+        Value::Bool(on) => Some(on),
+        _ => None,
+    }
+}
+
+/// Microseconds since 1970; 0 for earlier times.
+pub(crate) fn unix_micros(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
