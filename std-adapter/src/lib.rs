@@ -2,5 +2,6 @@
 mod clock;
 pub mod collector;
 pub mod config;
+mod process;
 mod sender;
 mod tsc;
