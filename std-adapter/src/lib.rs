@@ -3,5 +3,6 @@ mod clock;
 pub mod collector;
 pub mod config;
 mod process;
+pub mod reporters;
 mod sender;
 mod tsc;

@@ -138,7 +138,7 @@ impl Sender for UdpSender {
     }
 
     fn send(&mut self, packet: &[u8]) -> Outcome {
-        if self.addresses.is_pending() {
+        if !self.ready() {
             return Outcome::Retry;
         }
         match self.deliver(packet) {
