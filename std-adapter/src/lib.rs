@@ -1,4 +1,5 @@
 //! Jaeger tracing for servers.
+pub mod carriers;
 mod clock;
 pub mod collector;
 pub mod config;
