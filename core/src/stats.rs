@@ -79,6 +79,21 @@ impl Stats {
 }
 
 impl Lost {
+    /// What was lost since an earlier count.
+    pub const fn since(&self, earlier: &Lost) -> Lost {
+        Lost {
+            full: self.full.saturating_sub(earlier.full),
+            blocked: self.blocked.saturating_sub(earlier.blocked),
+            evicted: self.evicted.saturating_sub(earlier.evicted),
+            reentered: self.reentered.saturating_sub(earlier.reentered),
+            too_large: self.too_large.saturating_sub(earlier.too_large),
+            refused: self.refused.saturating_sub(earlier.refused),
+            failed: self.failed.saturating_sub(earlier.failed),
+            memory: self.memory.saturating_sub(earlier.memory),
+            closed: self.closed.saturating_sub(earlier.closed),
+        }
+    }
+
     /// The sum of all causes.
     pub const fn total(&self) -> u64 {
         let mut total = 0;

@@ -15,7 +15,7 @@ use crate::local::Returned;
 use crate::loss_log::LossLog;
 use crate::process::process_tags;
 use crate::reporters::FinishedSpan;
-use crate::sender::{Outcome, Sender, UdpSender};
+use crate::sender::{Sender, UdpSender};
 use crate::shared::{Shared, monotonic};
 
 /// The consuming side of a tracer; one thread at a time drives it.
@@ -171,7 +171,7 @@ impl Engine {
             return self.reporter.delivery().too_large != passed_over;
         };
         let outcome = match &mut self.sender {
-            Some(sender) => outcome(sender.send(packet)),
+            Some(sender) => sender.send(packet),
             None => core::Outcome::Accepted,
         };
         if outcome != core::Outcome::TooLarge && !shared.reporters.is_empty() {
@@ -260,8 +260,8 @@ fn udp_sender(settings: &Settings, shared: Weak<Shared>) -> UdpSender {
 
 /// Shows the user's reporters each record of the packet, once.
 fn report(rings: &mut [Ring], shared: &Shared, process: &Process<'_>, legend: &Legend<'_>) {
-    let each = |record: &Record<'_>| {
-        let span = FinishedSpan::new(record, process, legend);
+    let each = |record: Record<'_>| {
+        let span = FinishedSpan::new(process.service, record, legend);
         for reporter in shared.reporters.iter() {
             reporter.report(&span);
         }
@@ -273,7 +273,7 @@ fn report(rings: &mut [Ring], shared: &Shared, process: &Process<'_>, legend: &L
             let Some(record) = ring.consumer.peek() else {
                 break;
             };
-            each(&record);
+            each(record);
             ring.consumer.advance();
         }
     }
@@ -287,14 +287,5 @@ fn client_stats(stats: &Stats) -> ClientStats {
         full_queue_dropped_spans: (lost.total() - known) as i64,
         too_large_dropped_spans: lost.too_large as i64,
         failed_to_emit_spans: (lost.refused + lost.failed) as i64,
-    }
-}
-
-fn outcome(outcome: Outcome) -> core::Outcome {
-    match outcome {
-        Outcome::Accepted => core::Outcome::Accepted,
-        Outcome::TooLarge => core::Outcome::TooLarge,
-        Outcome::Refused => core::Outcome::Refused,
-        Outcome::Failed => core::Outcome::Failed,
     }
 }

@@ -1,8 +1,8 @@
 //! Jaeger tracing for servers.
-#![forbid(unsafe_op_in_unsafe_fn)]
 #![deny(unsafe_code)]
 
 mod baggage;
+pub mod carriers;
 mod chunk;
 mod clock;
 pub mod collector;

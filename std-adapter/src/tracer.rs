@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use picojaeger_core::record::Reference;
 use picojaeger_core::{
-    self as core, Decision, Flags, InjectError, Instant, Key, Lost, Query, SpanId, Stats,
-    TextMapReader, TextMapWriter, Value, tags,
+    self as core, Decision, Flags, InjectError, Instant, Key, Lost, Query, SpanId, Stats, TraceId, Value, tags,
 };
 
 use crate::baggage::Baggage;
+use crate::carriers::{Bridge, Carrier, CarrierMut};
 use crate::clock::TickSource;
 use crate::config::{Config, ConfigError, Settings};
 use crate::context::{AsContext, SpanContext};
@@ -130,6 +130,9 @@ pub enum InitializeError {
 #[derive(Debug)]
 struct Handle(Arc<Shared>);
 
+const NO_CONTEXT: core::SpanContext =
+    core::SpanContext::new(TraceId::from_parts(0, 0), SpanId::new(0), Flags::from_wire(0));
+
 /// The tracer of [`Config::initialize_tracer`].
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
 /// What [`global_tracer`] gives before there is one.
@@ -234,10 +237,10 @@ impl Tracer {
     /// # Errors
     /// The carrier is full, or baggage was left out. A context without ids is not
     /// written, which is no error.
-    pub fn inject<C: TextMapWriter + ?Sized>(
+    pub fn inject(
         &self,
         context: impl AsContext,
-        headers: &mut C,
+        headers: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
         self.inject_as(true, context, headers)
     }
@@ -246,10 +249,10 @@ impl Tracer {
     ///
     /// # Errors
     /// As for [`Tracer::inject`].
-    pub fn inject_text_map<C: TextMapWriter + ?Sized>(
+    pub fn inject_text_map(
         &self,
         context: impl AsContext,
-        carrier: &mut C,
+        carrier: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
         self.inject_as(false, context, carrier)
     }
@@ -258,12 +261,12 @@ impl Tracer {
     ///
     /// A header that cannot be read gives no parent, is counted in
     /// [`Stats::decode_errors`], and leaves baggage and debug id as they are.
-    pub fn extract<C: TextMapReader + ?Sized>(&self, headers: &C) -> Option<SpanContext> {
+    pub fn extract(&self, headers: impl Carrier) -> Option<SpanContext> {
         self.extract_as(true, headers)
     }
 
     /// Reads a context and baggage from text.
-    pub fn extract_text_map<C: TextMapReader + ?Sized>(&self, carrier: &C) -> Option<SpanContext> {
+    pub fn extract_text_map(&self, carrier: impl Carrier) -> Option<SpanContext> {
         self.extract_as(false, carrier)
     }
 
@@ -318,24 +321,24 @@ impl Tracer {
         self.handle.as_ref().map(|handle| handle.0.current())
     }
 
-    fn inject_as<C: TextMapWriter + ?Sized>(
+    fn inject_as(
         &self,
         http: bool,
         context: impl AsContext,
-        carrier: &mut C,
+        carrier: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
         let (Some(shared), Some(context)) = (self.shared(), context.as_context()) else {
             return Ok(());
         };
         let codec = shared.codec(http);
-        codec.inject(&context.core, context.baggage.iter(), carrier, &mut [0; HEADER])
+        codec.inject(&context.core, context.baggage.iter(), &mut Bridge(carrier), &mut [0; HEADER])
     }
 
-    fn extract_as<C: TextMapReader + ?Sized>(&self, http: bool, carrier: &C) -> Option<SpanContext> {
+    fn extract_as(&self, http: bool, carrier: impl Carrier) -> Option<SpanContext> {
         let shared = self.shared()?;
         let mut baggage = Baggage::EMPTY;
         let mut scratch = [0; HEADER];
-        let extracted = shared.codec(http).extract(carrier, &mut baggage, &mut scratch);
+        let extracted = shared.codec(http).extract(&Bridge(carrier), &mut baggage, &mut scratch);
         if extracted.context.is_err() || extracted.debug_id.is_err() {
             shared.decode_errors.fetch_add(1, Ordering::Relaxed);
         }
@@ -347,7 +350,7 @@ impl Tracer {
             return None;
         }
         Some(SpanContext {
-            core: context.unwrap_or_default(),
+            core: context.unwrap_or(NO_CONTEXT),
             baggage,
         })
     }
@@ -360,21 +363,20 @@ impl Tracer {
         let Some(shared) = self.shared() else {
             return Ok(());
         };
-        let before = shared.flush().accounted(&shared.stats().lost);
+        let before = shared.stats().lost;
         let complete = end(shared, timeout);
         let stats = shared.stats();
         if !complete {
             return Err(FlushError::TimedOut {
                 held: stats.held,
-                cause: shared.last_error(),
+                cause: shared.engine().last_error(),
             });
         }
         let lost = stats.lost.since(&before);
-        shared.flush().account(stats.lost);
         if lost.total() == 0 {
             return Ok(());
         }
-        let cause = shared.last_error();
+        let cause = shared.engine().last_error();
         Err(FlushError::Lost { lost, cause })
     }
 }
@@ -471,7 +473,7 @@ impl<'t> SpanBuilder<'t> {
             let shared = self.shared?;
             self.slot = with_desk(shared, |desk| desk.slots.full(shared));
             if let Some(slot) = &mut self.slot {
-                slot.image.restart("", core::SpanContext::default(), SpanId::default(), UNREAD);
+                slot.image.restart("", NO_CONTEXT, SpanId::default(), UNREAD);
             }
         }
         self.slot.as_deref_mut()

@@ -153,6 +153,23 @@ fn drain_here(shared: &Arc<Shared>, timeout: Duration) -> bool {
     }
 }
 
+/// Asks a worker that runs to flush, and waits; without one there is nothing to
+/// wait for that could be had while the process ends.
+pub(crate) fn flush_at_exit(shared: &Arc<Shared>, timeout: Duration) {
+    let Ok(handle) = shared.waker().handle.try_lock() else {
+        return;
+    };
+    let Some(worker) = handle.as_ref().filter(|worker| !worker.is_finished()) else {
+        return;
+    };
+    let ticket = shared.flush().ask();
+    worker.thread().unpark();
+    drop(handle);
+    if !shared.flush().wait(ticket, timeout) {
+        log::warn!(target: "picojaeger", "the process ends before all spans are sent");
+    }
+}
+
 fn start(shared: &Arc<Shared>) -> Option<JoinHandle<()>> {
     let worker = shared.clone();
     let started = thread::Builder::new()

@@ -1,9 +1,11 @@
 //! Settings in code.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Config;
 use super::settings::{ClockSource, IpVersion, Sampler, TagValue};
+use crate::reporters::Reporter;
 
 /// Settings in code. A value out of range is reported by [`Config::resolve`].
 impl Config {
@@ -143,6 +145,35 @@ impl Config {
     pub fn flush_at_exit(mut self, flush: bool) -> Self {
         self.code.flush_at_exit.put("flush_at_exit", flush);
         self
+    }
+
+    /// Whether spans are sent to the agent, as they are unless told otherwise.
+    /// Without it only the [reporters](Config::reporter) get them.
+    #[must_use]
+    pub fn agent(mut self, agent: bool) -> Self {
+        self.code.agent.put("agent", agent);
+        self
+    }
+
+    /// Whether a worker thread sends spans by itself, as one does unless told
+    /// otherwise. Without it they wait in the rings for
+    /// [`Tracer::flush`](crate::Tracer::flush), which sends them on the calling thread.
+    #[must_use]
+    pub fn background(mut self, background: bool) -> Self {
+        self.code.background.put("background", background);
+        self
+    }
+
+    /// Adds a reporter, which sees each span as it is sent.
+    #[must_use]
+    pub fn reporter(mut self, reporter: impl Reporter + 'static) -> Self {
+        self.reporters.0.push(Arc::new(reporter));
+        self
+    }
+
+    /// The reporters that were added.
+    pub(crate) fn reporters(&self) -> Vec<Arc<dyn Reporter>> {
+        self.reporters.0.clone()
     }
 
     /// How long a look-up of the agent's name holds, 1 ms to 1 day; `None`: for ever.

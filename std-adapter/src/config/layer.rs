@@ -62,6 +62,8 @@ pub(super) struct Layer {
     pub(super) baggage_header: Slot<String>,
     pub(super) clock: Slot<ClockSource>,
     pub(super) flush_at_exit: Slot<bool>,
+    pub(super) agent: Slot<bool>,
+    pub(super) background: Slot<bool>,
     pub(super) resolve_once: Slot<bool>,
     pub(super) resolve_interval: Slot<Duration>,
 }
@@ -196,6 +198,8 @@ impl Default for Layer {
             baggage_header: Slot::new(|name| header(name)),
             clock: Slot::free(),
             flush_at_exit: Slot::free(),
+            agent: Slot::free(),
+            background: Slot::free(),
             resolve_once: Slot::free(),
             resolve_interval: Slot::new(interval),
         }

@@ -60,6 +60,8 @@ impl Config {
             headers: self.pick_headers()?,
             clock: self.pick(|layer| &layer.clock)?.unwrap_or_default(),
             flush_at_exit: self.pick(|layer| &layer.flush_at_exit)?.unwrap_or(true),
+            agent: self.pick(|layer| &layer.agent)?.unwrap_or(true),
+            background: self.pick(|layer| &layer.background)?.unwrap_or(true),
             resolve_interval: self.pick_resolve_interval()?,
         })
     }

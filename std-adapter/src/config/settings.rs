@@ -154,6 +154,10 @@ pub struct Settings {
     pub clock: ClockSource,
     /// What is held when the process exits is flushed, for at most 500 ms. Default: yes.
     pub flush_at_exit: bool,
+    /// Whether spans are sent to the agent; without it only the reporters get them.
+    pub agent: bool,
+    /// Whether a worker thread sends spans by itself; without it only a flush does.
+    pub background: bool,
     /// The agent's name is looked up again at the first send after this time, 1 ms to 1 day;
     /// `None`: never. Default: 30 s.
     pub resolve_interval: Option<Duration>,

@@ -71,6 +71,8 @@ fn defaults_are_those_of_the_clients() {
         },
         clock: ClockSource::Auto,
         flush_at_exit: true,
+        agent: true,
+        background: true,
         resolve_interval: Some(Duration::from_secs(30)),
     };
     assert_eq!(settings("", &[]), expected);

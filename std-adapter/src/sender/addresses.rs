@@ -125,7 +125,7 @@ impl Addresses {
         }
         Err(match &self.failure {
             Some(error) => io::Error::new(error.kind(), error.to_string()),
-            None => io::Error::other("the look-up has not ended yet"),
+            None => io::Error::other("it was not looked up yet"),
         })
     }
 

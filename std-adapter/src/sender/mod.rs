@@ -3,6 +3,8 @@
 mod addresses;
 mod udp;
 
+use picojaeger_core::Outcome;
+
 pub(crate) use addresses::Waker;
 pub(crate) use udp::UdpSender;
 
@@ -14,7 +16,7 @@ pub(crate) trait Sender: Send {
     /// when that changes. True where the look-up failed: the packet then fails with its cause.
     fn ready(&mut self) -> bool;
 
-    /// Sends one packet.
+    /// Sends one packet; asks for a retry where it is not ready.
     fn send(&mut self, packet: &[u8]) -> Outcome;
 
     /// Errors of packets that had been accepted, since the last call.
@@ -22,18 +24,4 @@ pub(crate) trait Sender: Send {
 
     /// What went wrong last, with host, port and cause; made at each call.
     fn last_error(&self) -> Option<String>;
-}
-
-/// What became of a packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use]
-pub(crate) enum Outcome {
-    /// Handed to the network without a known error.
-    Accepted,
-    /// Larger than the network takes: to be packed again smaller.
-    TooLarge,
-    /// The peer's port is closed.
-    Refused,
-    /// Not sent.
-    Failed,
 }

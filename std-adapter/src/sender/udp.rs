@@ -5,8 +5,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
+use picojaeger_core::Outcome;
+
+use super::Sender;
 use super::addresses::{Addresses, System, Waker};
-use super::{Outcome, Sender};
 use crate::config::IpVersion;
 
 /// Sends each packet as one datagram over a connected socket, so that refusals are heard.
@@ -136,6 +138,9 @@ impl Sender for UdpSender {
     }
 
     fn send(&mut self, packet: &[u8]) -> Outcome {
+        if !self.ready() {
+            return Outcome::Retry;
+        }
         match self.deliver(packet) {
             Ok(()) => Outcome::Accepted,
             Err(fault) => self.note(fault),

@@ -209,7 +209,7 @@ fn nothing_is_sent_before_a_name_is_known() {
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
     assert!(!named.sender.ready());
     assert!(!named.sender.ready());
-    assert_eq!(named.sender.send(b"too early"), Outcome::Failed);
+    assert_eq!(named.sender.send(b"too early"), Outcome::Retry);
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.ready());
     assert_eq!(named.sender.send(b"known"), Outcome::Accepted);

@@ -1,0 +1,130 @@
+//! The tags that every batch carries about its process.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
+use crate::config::TagValue;
+
+/// The process tags: `jaeger.version`, `hostname`, `ip`, `client-uuid`, then the user's.
+///
+/// A user's tag takes the place of the one with its key, so each key stands once. The host's
+/// name is left out where it cannot be had.
+///
+/// Reads a file and asks the system for a route; sends nothing.
+pub(crate) fn process_tags(user: &[(String, TagValue)], uuid: u64) -> Vec<(String, TagValue)> {
+    let version = concat!("Rust-", env!("CARGO_PKG_VERSION"));
+    let own = [
+        ("jaeger.version", Some(version.to_owned())),
+        ("hostname", hostname()),
+        ("ip", Some(local_address().to_string())),
+        ("client-uuid", Some(format!("{uuid:016x}"))),
+    ];
+    let own = own.into_iter().filter_map(|(key, text)| Some((key, text?)));
+    let mut tags: Vec<_> = own
+        .map(|(key, text)| (key.to_owned(), TagValue::String(text)))
+        .collect();
+    for (key, value) in user {
+        match tags.iter_mut().find(|(known, _)| known == key) {
+            Some((_, place)) => *place = value.clone(),
+            None => tags.push((key.clone(), value.clone())),
+        }
+    }
+    tags
+}
+
+/// The host's name, from the kernel, a file or the environment.
+fn hostname() -> Option<String> {
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    let variables = ["HOSTNAME", "COMPUTERNAME"];
+    let from_files = files.into_iter().filter_map(|path| {
+        let text = fs::read_to_string(path).ok()?;
+        text.lines().next().map(str::to_owned)
+    });
+    let from_environment = variables
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok());
+    from_files
+        .chain(from_environment)
+        .map(|name| name.trim().to_owned())
+        .find(|name| !name.is_empty())
+}
+
+/// The address by which the machine reaches others; the loopback address where it reaches none.
+fn local_address() -> IpAddr {
+    // Documentation addresses (RFC 5737, RFC 3849): routed as public ones, owned by nobody.
+    let v4 = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
+    let v6 = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+    let source = |to: &IpAddr| source_of_route(*to).filter(|from| !from.is_unspecified());
+    [v4, v6]
+        .iter()
+        .find_map(source)
+        .unwrap_or(Ipv4Addr::LOCALHOST.into())
+}
+
+/// The address that a packet to `peer` would come from.
+fn source_of_route(peer: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match peer {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let source = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((peer, 9))?;
+        socket.local_addr()
+    };
+    source().map(|address| address.ip()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(tags: &[(String, TagValue)], key: &str) -> String {
+        match tags.iter().find(|(known, _)| known == key) {
+            Some((_, TagValue::String(text))) => text.clone(),
+            other => panic!("{key}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_process_says_who_it_is() {
+        let tags = process_tags(&[], 0xab);
+        let version = format!("Rust-{}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(text(&tags, "jaeger.version"), version);
+        assert_eq!(text(&tags, "client-uuid"), "00000000000000ab");
+        let address: IpAddr = text(&tags, "ip").parse().unwrap();
+        assert!(!address.is_unspecified());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_knows_its_host_name() {
+        let kernel = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        assert_eq!(text(&process_tags(&[], 0), "hostname"), kernel.trim());
+    }
+
+    #[test]
+    fn the_users_tags_win_and_each_key_stands_once() {
+        let user = [
+            ("zone".to_owned(), TagValue::from("blue")),
+            ("ip".to_owned(), TagValue::from("10.1.2.3")),
+            ("hostname".to_owned(), TagValue::from(7)),
+            ("zone".to_owned(), TagValue::from("green")),
+        ];
+        let tags = process_tags(&user, 0);
+        let keys: Vec<_> = tags.iter().map(|(key, _)| key.as_str()).collect();
+        let mut once = keys.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), keys.len(), "{keys:?}");
+        assert_eq!(text(&tags, "ip"), "10.1.2.3");
+        assert_eq!(text(&tags, "zone"), "green");
+        assert!(tags.contains(&("hostname".to_owned(), TagValue::I64(7))));
+    }
+
+    #[test]
+    fn the_route_to_this_machine_starts_at_it() {
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        assert_eq!(source_of_route(loopback), Some(loopback));
+    }
+}

@@ -1,0 +1,55 @@
+//! Reporters that pass spans on, or do not.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{FinishedSpan, Reporter};
+
+/// Sees spans and does nothing.
+///
+/// ```
+/// use picojaeger_std::reporters::{NullReporter, Reporter};
+///
+/// let reporter: Box<dyn Reporter> = Box::new(NullReporter);
+/// ```
+#[derive(Clone, Copy, Default, Debug)]
+pub struct NullReporter;
+
+/// Shows each span to several reporters, in order.
+///
+/// ```
+/// use std::sync::Arc;
+/// use picojaeger_std::reporters::{CompositeReporter, InMemoryReporter, LoggingReporter};
+///
+/// let kept = InMemoryReporter::new();
+/// let both = CompositeReporter::new(vec![Arc::new(LoggingReporter), Arc::new(kept.clone())]);
+/// ```
+#[derive(Clone, Default)]
+pub struct CompositeReporter {
+    reporters: Vec<Arc<dyn Reporter>>,
+}
+
+impl CompositeReporter {
+    /// Shows each span to these, in this order.
+    pub fn new(reporters: Vec<Arc<dyn Reporter>>) -> Self {
+        CompositeReporter { reporters }
+    }
+}
+
+impl Reporter for NullReporter {
+    fn report(&self, _: &FinishedSpan<'_>) {}
+}
+
+impl Reporter for CompositeReporter {
+    fn report(&self, span: &FinishedSpan<'_>) {
+        for reporter in &self.reporters {
+            reporter.report(span);
+        }
+    }
+}
+
+impl fmt::Debug for CompositeReporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CompositeReporter({})", self.reporters.len())
+    }
+}

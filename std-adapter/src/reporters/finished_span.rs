@@ -1,0 +1,251 @@
+//! The view of a finished span that reporters get.
+
+use std::fmt;
+use std::time::Duration;
+
+use picojaeger_core::record::{Log, Record, Reference, Tag};
+use picojaeger_core::wire::Legend;
+use picojaeger_core::{Description, SpanContext, SpanId, Times, TraceId, Value};
+
+use crate::collector;
+
+/// A finished span, read in place, as the agent gets it.
+///
+/// Reading costs a walk over the span's memory for each kind of entry asked for.
+/// [`FinishedSpan::to_span`] makes a copy that can be kept. `Display` writes one line: operation,
+/// trace id and span id, duration, tags.
+///
+/// ```
+/// use picojaeger_core::record::Open;
+/// use picojaeger_core::ring::Word;
+/// use picojaeger_core::wire::Legend;
+/// use picojaeger_core::{Anchor, Epoch, Flags, Rate, SpanContext, SpanId, Timeline, TraceId};
+/// use picojaeger_std::reporters::FinishedSpan;
+///
+/// let context = SpanContext::new(TraceId::from_parts(0, 0x2a), SpanId::new(7), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 32]>::new("query", context, SpanId::default(), 1_000);
+/// span.tag("rows".into(), 3.into());
+/// span.finish(1_250);
+///
+/// let anchors = [Anchor::new(1_000, 1_700_000_000_000_000)];
+/// let epochs = [Epoch { rate: Rate::new(1_000_000), anchors: &anchors }];
+/// let legend = Legend { timeline: Timeline { epochs: &epochs }, samplers: &|_| None };
+///
+/// let finished = FinishedSpan::new("shop", span.record(), &legend);
+/// assert_eq!(finished.start_micros(), 1_700_000_000_000_000);
+/// assert_eq!(
+///     finished.to_string(),
+///     "query 000000000000002a:0000000000000007 250µs rows=3",
+/// );
+/// ```
+#[derive(Clone, Copy)]
+pub struct FinishedSpan<'s> {
+    service: &'s str,
+    record: Record<'s>,
+    times: Times<'s>,
+    sampler: Option<Description>,
+}
+
+/// A log of a finished span.
+///
+/// ```
+/// use picojaeger_std::reporters::FinishedSpan;
+///
+/// /// How long after its start the span logged something for the first time.
+/// fn first_log(span: &FinishedSpan<'_>) -> Option<u64> {
+///     let log = span.logs().next()?;
+///     log.micros().checked_sub(span.start_micros())
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct FinishedLog<'s> {
+    micros: u64,
+    log: Log<'s>,
+}
+
+impl<'s> FinishedSpan<'s> {
+    /// The span of a record, its ticks and codes read by the legend.
+    pub fn new(service: &'s str, record: Record<'s>, legend: &Legend<'s>) -> Self {
+        let (start, finish) = (record.start(), record.finish());
+        let sampler = Some(record.sampler()).filter(|code| *code != 0);
+        FinishedSpan {
+            service,
+            record,
+            times: legend.timeline.times(record.epoch(), start, finish),
+            sampler: sampler.and_then(|code| (legend.samplers)(code)),
+        }
+    }
+
+    /// The service that the span belongs to.
+    pub fn service(&self) -> &'s str {
+        self.service
+    }
+
+    /// The span's identity.
+    pub fn context(&self) -> SpanContext {
+        self.record.context()
+    }
+
+    /// The parent in the same trace; none for a root.
+    pub fn parent(&self) -> Option<SpanId> {
+        Some(self.record.parent()).filter(|parent| !parent.is_zero())
+    }
+
+    /// The operation name.
+    pub fn operation(&self) -> &'s str {
+        self.record.operation()
+    }
+
+    /// The start in microseconds since 1970-01-01 UTC.
+    pub fn start_micros(&self) -> u64 {
+        self.times.start_micros
+    }
+
+    /// From start to finish, in whole microseconds.
+    pub fn duration(&self) -> Duration {
+        Duration::from_micros(self.times.duration_micros)
+    }
+
+    /// The tags in order, then those that the tracer adds when it sends the span:
+    /// `sampler.type` and `sampler.param` of a sampled root, `picojaeger.truncated` and
+    /// `picojaeger.dropped` where something found no room, `clock.unsynced` and
+    /// `clock.uncertainty_us` where the time is not sure.
+    pub fn tags(&self) -> impl Iterator<Item = Tag<'s>> + use<'s> {
+        let sampler = self.sampler;
+        let cut = self.record.is_cut();
+        let dropped = i64::from(self.record.dropped());
+        let unsure = i64::from(self.times.uncertainty_micros);
+        let own = [
+            sampler.map(|it| ("sampler.type", Value::Str(it.kind))),
+            sampler.map(|it| ("sampler.param", it.param.into())),
+            cut.then_some(("picojaeger.truncated", Value::Bool(true))),
+            cut.then_some(("picojaeger.dropped", Value::I64(dropped))),
+            (!self.times.synced).then_some(("clock.unsynced", Value::Bool(true))),
+            (unsure != 0).then_some(("clock.uncertainty_us", Value::I64(unsure))),
+        ];
+        let own = own.into_iter().flatten();
+        let own = own.map(|(key, value)| Tag { key, value });
+        self.record.tags().chain(own)
+    }
+
+    /// The logs in order.
+    pub fn logs(&self) -> impl Iterator<Item = FinishedLog<'s>> + use<'s> {
+        let times = self.times;
+        self.record.logs().map(move |log| FinishedLog {
+            micros: times.micros_at(log.time),
+            log,
+        })
+    }
+
+    /// The references in order; the parent in the same trace is not among them unless the span
+    /// follows from it.
+    pub fn references(&self) -> impl Iterator<Item = Reference> + use<'s> {
+        self.record.references()
+    }
+
+    /// A copy that can be kept, of the type in which the collector gives spans.
+    pub fn to_span(&self) -> collector::Span {
+        let context = self.context();
+        collector::Span {
+            trace_id: joined(context.trace_id()),
+            span_id: context.span_id().get(),
+            parent_span_id: self.record.parent().get(),
+            operation_name: self.operation().to_owned(),
+            references: self.references().map(owned_reference).collect(),
+            flags: context.flags().wire().into(),
+            start_time_us: self.start_micros() as i64,
+            duration_us: self.times.duration_micros as i64,
+            tags: self.tags().map(owned_tag).collect(),
+            logs: self.logs().map(|log| log.to_log()).collect(),
+        }
+    }
+}
+
+impl<'s> FinishedLog<'s> {
+    /// When it was written, in microseconds since 1970-01-01 UTC.
+    pub fn micros(&self) -> u64 {
+        self.micros
+    }
+
+    /// The fields in order.
+    pub fn fields(&self) -> impl Iterator<Item = Tag<'s>> + use<'s> {
+        self.log.fields()
+    }
+
+    fn to_log(self) -> collector::Log {
+        collector::Log {
+            timestamp_us: self.micros as i64,
+            fields: self.fields().map(owned_tag).collect(),
+        }
+    }
+}
+
+impl fmt::Display for FinishedSpan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = self.context();
+        let operation = self.operation().escape_debug();
+        let (trace, span) = (context.trace_id(), context.span_id());
+        write!(f, "{operation} {trace}:{span} {:?}", self.duration())?;
+        for tag in self.tags() {
+            write!(f, " {}=", tag.key.escape_debug())?;
+            match tag.value {
+                Value::Str(text) => write!(f, "{text:?}")?,
+                Value::Bool(value) => write!(f, "{value}")?,
+                Value::I64(value) => write!(f, "{value}")?,
+                Value::U64(value) => write!(f, "{value}")?,
+                Value::F64(value) => write!(f, "{value}")?,
+                Value::Bytes(bytes) => write!(f, "<{} bytes>", bytes.len())?,
+                other => write!(f, "{other:?}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for FinishedSpan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_span().fmt(f)
+    }
+}
+
+impl fmt::Debug for FinishedLog<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_log().fmt(f)
+    }
+}
+
+fn joined(id: TraceId) -> u128 {
+    u128::from(id.high()) << 64 | u128::from(id.low())
+}
+
+fn owned_reference(reference: Reference) -> collector::SpanRef {
+    collector::SpanRef {
+        kind: match reference.follows {
+            true => collector::RefKind::FollowsFrom,
+            false => collector::RefKind::ChildOf,
+        },
+        trace_id: joined(reference.trace),
+        span_id: reference.span.get(),
+    }
+}
+
+fn owned_tag(tag: Tag<'_>) -> collector::Tag {
+    collector::Tag::new(tag.key, owned_value(tag.value))
+}
+
+/// The value as it is on the wire, which has no unsigned integers.
+fn owned_value(value: Value<'_>) -> collector::TagValue {
+    use collector::TagValue;
+    match value {
+        Value::Str(text) => TagValue::String(text.to_owned()),
+        Value::Bool(value) => TagValue::Bool(value),
+        Value::I64(value) => TagValue::Long(value),
+        Value::U64(value) => match i64::try_from(value) {
+            Ok(value) => TagValue::Long(value),
+            Err(_) => TagValue::String(value.to_string()),
+        },
+        Value::F64(value) => TagValue::Double(value),
+        Value::Bytes(bytes) => TagValue::Binary(bytes.into()),
+        other => TagValue::String(format!("{other:?}")),
+    }
+}

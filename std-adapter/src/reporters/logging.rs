@@ -1,0 +1,23 @@
+//! Finished spans as lines of the program's log.
+
+use super::{FinishedSpan, Reporter};
+
+/// Writes one line for each span through the [`log`] crate: target `picojaeger`, level info.
+///
+/// The line has operation, trace id and span id, duration, and tags; text in it is escaped. It
+/// costs nothing but a test where the program's logger does not want the line.
+///
+/// ```
+/// use picojaeger_std::reporters::{LoggingReporter, Reporter};
+///
+/// // finished span: query 000000000000002a:0000000000000007 250µs rows=3
+/// let reporter: Box<dyn Reporter> = Box::new(LoggingReporter);
+/// ```
+#[derive(Clone, Copy, Default, Debug)]
+pub struct LoggingReporter;
+
+impl Reporter for LoggingReporter {
+    fn report(&self, span: &FinishedSpan<'_>) {
+        log::info!(target: "picojaeger", "finished span: {span}");
+    }
+}
