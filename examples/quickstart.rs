@@ -1,1 +1,81 @@
-fn main() {}
+//! From a YAML file to a trace: `cargo run --example quickstart`.
+//!
+//! Sends two spans to a collector in this process and prints the trace as it
+//! arrived. With `JAEGER_AGENT_HOST` or `JAEGER_AGENT_PORT` set it sends there
+//! instead. The environment overrides the file.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use picojaeger_std::collector::Collector;
+use picojaeger_std::{Config, SpanContext, Tracer};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart.yaml");
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let config = Config::from_yaml_file(FILE)?.with_env()?;
+    let elsewhere = ["JAEGER_AGENT_HOST", "JAEGER_AGENT_PORT"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if elsewhere {
+        send(&config.initialize_tracer()?)?;
+        return Ok(());
+    }
+    let collector = Collector::bind("127.0.0.1:0")?;
+    let config = config
+        .agent_host(collector.local_addr().ip().to_string())
+        .agent_port(collector.local_addr().port());
+    let Some(root) = send(&config.initialize_tracer()?)? else {
+        return Ok(());
+    };
+    show(&collector, &root)
+}
+
+/// Makes the spans and sends them; gives the root's context if it was sampled.
+fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
+    if !tracer.is_enabled() {
+        println!("Nothing was sent: tracing is disabled by the configuration.");
+        return Ok(None);
+    }
+    let mut span = tracer.start("TestSpan");
+    let context = span.context();
+    span.log().field("event", "test message").field("life", 42);
+    {
+        let mut child = tracer.span("ChildSpan").child_of(&span).start();
+        child.log().field("event", "down below");
+    }
+    span.finish();
+    let closed = tracer.close(PATIENCE);
+    println!("trace {}", context.trace_id());
+    println!("spans {}", tracer.stats());
+    closed?;
+    if !context.is_sampled() {
+        println!("Nothing was sent: the sampler did not choose this trace.");
+        return Ok(None);
+    }
+    Ok(Some(context))
+}
+
+/// Prints the trace that arrived.
+fn show(collector: &Collector, root: &SpanContext) -> Result<(), Box<dyn Error>> {
+    let id = root.trace_id();
+    let id = u128::from(id.high()) << 64 | u128::from(id.low());
+    if !collector.wait_for_spans(2, PATIENCE) {
+        return Err(format!("only {} of 2 spans arrived", collector.spans().len()).into());
+    }
+    let trace = collector.trace(id).ok_or("the trace did not arrive")?;
+    print!("{trace}");
+    Ok(())
+}

@@ -84,7 +84,10 @@ mod tests {
         let mut child = parent.clone();
         assert_eq!(child.set("user", "bob").unwrap().as_deref(), Some("ann"));
         child.set("empty", "").unwrap();
-        assert_eq!((parent.get("user"), child.get("user")), (Some("ann"), Some("bob")));
+        assert_eq!(
+            (parent.get("user"), child.get("user")),
+            (Some("ann"), Some("bob"))
+        );
         assert_eq!((parent.get("empty"), child.get("empty")), (None, Some("")));
         assert_eq!(child.remove("user").as_deref(), Some("bob"));
         assert_eq!(child.iter().collect::<Vec<_>>(), [("empty", "")]);
@@ -92,6 +95,9 @@ mod tests {
 
     #[test]
     fn illegal_keys_are_refused() {
-        assert_eq!(Baggage::EMPTY.set("a b", "c"), Err(BaggageError::IllegalKey));
+        assert_eq!(
+            Baggage::EMPTY.set("a b", "c"),
+            Err(BaggageError::IllegalKey)
+        );
     }
 }

@@ -12,7 +12,7 @@ use crate::chunk::Chunk;
 use crate::clock::{TickSource, Timekeeper};
 use crate::config::{Settings, TagValue};
 use crate::local::Returned;
-use crate::loss_log::LossLog;
+
 use crate::process::process_tags;
 use crate::reporters::FinishedSpan;
 use crate::sender::{Sender, UdpSender};
@@ -27,7 +27,6 @@ pub(crate) struct Engine {
     process: Vec<(String, TagValue)>,
     buffer: Vec<u8>,
     interval: Duration,
-    losses: LossLog,
 }
 
 /// A ring's consuming end, and where its producing end comes back.
@@ -56,17 +55,21 @@ impl Engine {
     ) -> Self {
         let interval = settings.flush_interval;
         let limit = settings.max_packet_size;
-        let sender = settings.agent.then(|| Box::new(udp_sender(settings, shared)) as Box<dyn Sender>);
+        let sender = settings
+            .agent
+            .then(|| Box::new(udp_sender(settings, shared)) as Box<dyn Sender>);
         let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
         Engine {
             reporter: Reporter::new(ThriftCompact::new(), limit, interval.as_nanos() as u64),
-            rings: overflow.into_iter().map(|consumer| Ring::new(consumer, None)).collect(),
+            rings: overflow
+                .into_iter()
+                .map(|consumer| Ring::new(consumer, None))
+                .collect(),
             sender,
             keeper: Timekeeper::new(source),
             process: process_tags(&settings.tags, uuid),
             buffer: vec![0; limit],
             interval,
-            losses: LossLog::new(),
         }
     }
 
@@ -110,6 +113,17 @@ impl Engine {
         shared.ledger().swept += swept;
     }
 
+    /// The common ring's end, emptied; for a tracer that is gone.
+    pub(crate) fn take_overflow(&mut self) -> Option<Consumer<'static, Records>> {
+        let at = self.rings.iter().position(|ring| ring.returned.is_none())?;
+        let mut consumer = self.rings.swap_remove(at).consumer;
+        while consumer.peek().is_some() {
+            consumer.advance();
+        }
+        consumer.release();
+        Some(consumer)
+    }
+
     /// The process tags, as sent.
     pub(crate) fn process(&self) -> &[(String, TagValue)] {
         &self.process
@@ -125,8 +139,10 @@ impl Engine {
     fn send_all(&mut self, shared: &Shared, marks: &[Mark]) -> bool {
         let settings = shared.settings.clone();
         let tags: Vec<_> = self.process.clone();
-        let tags: Vec<(&str, Value<'_>)> =
-            tags.iter().map(|(key, value)| (key.as_str(), value.as_value())).collect();
+        let tags: Vec<(&str, Value<'_>)> = tags
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_value()))
+            .collect();
         let process = Process {
             service: &settings.service_name,
             tags: &tags,
@@ -165,7 +181,9 @@ impl Engine {
             legend,
         };
         let passed_over = self.reporter.delivery().too_large;
-        let packet = self.reporter.poll(&mut self.rings, &situation, &mut self.buffer);
+        let packet = self
+            .reporter
+            .poll(&mut self.rings, &situation, &mut self.buffer);
         let Some(packet) = packet else {
             self.note(shared);
             return self.reporter.delivery().too_large != passed_over;
@@ -191,10 +209,10 @@ impl Engine {
         };
         if let Some(sender) = &mut self.sender {
             let late = sender.late_refusals();
-            shared.late_refusals.fetch_add(late, std::sync::atomic::Ordering::Relaxed);
+            shared
+                .late_refusals
+                .fetch_add(late, std::sync::atomic::Ordering::Relaxed);
         }
-        let cause = || self.sender.as_ref().and_then(|sender| sender.last_error());
-        self.losses.note(&stats.lost, Duration::from_nanos(monotonic()), cause);
     }
 
     /// Frees the rings of threads that ended, once they are empty.
@@ -204,7 +222,9 @@ impl Engine {
         }
         let over = self.rings.extract_if(.., |ring| {
             // The order matters: no record comes once the end is back.
-            ring.returned.as_ref().is_some_and(|returned| returned.is_back())
+            ring.returned
+                .as_ref()
+                .is_some_and(|returned| returned.is_back())
                 && ring.consumer.backlog() == 0
         });
         for ring in over {
@@ -224,7 +244,9 @@ impl Engine {
 
     fn has_passed(&self, marks: &[Mark]) -> bool {
         let rings = self.rings.iter().zip(marks);
-        rings.into_iter().all(|(ring, mark)| ring.consumer.has_passed(*mark))
+        rings
+            .into_iter()
+            .all(|(ring, mark)| ring.consumer.has_passed(*mark))
     }
 }
 

@@ -158,8 +158,8 @@ impl Desk {
                 if producer.push(sequence, &image.image()).is_err() {
                     self.counts.full.increment();
                 }
-                let half_full = producer.backlog_bound() * 2 >= capacity
-                    && producer.backlog() * 2 >= capacity;
+                let half_full =
+                    producer.backlog_bound() * 2 >= capacity && producer.backlog() * 2 >= capacity;
                 return shared.waker().after_push(shared, half_full);
             }
         }
@@ -250,7 +250,9 @@ impl Local {
         forget_stale(&mut others);
         let found = others.iter().position(|thread| thread.serves(shared));
         let found = found.map(|at| others.swap_remove(at));
-        let ended: Vec<_> = others.extract_if(.., |thread| thread.shared.is_closed()).collect();
+        let ended: Vec<_> = others
+            .extract_if(.., |thread| thread.shared.is_closed())
+            .collect();
         drop(others);
         drop(ended);
         Some(found.unwrap_or_else(|| Thread::new(shared)))
@@ -275,7 +277,10 @@ impl Returned {
     }
 
     pub(crate) fn is_back(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 }
 

@@ -25,7 +25,9 @@ impl RootSampler {
     pub(crate) fn new(sampler: Sampler) -> Self {
         let made = match sampler {
             Sampler::Const(on) => return RootSampler::Const(Const(on)),
-            Sampler::Probabilistic(rate) => Probabilistic::new(rate).map(RootSampler::Probabilistic),
+            Sampler::Probabilistic(rate) => {
+                Probabilistic::new(rate).map(RootSampler::Probabilistic)
+            }
             Sampler::RateLimiting(rate) => RateLimiter::new(rate, NANOS).map(|limiter| {
                 let random = getrandom::u32().unwrap_or_default();
                 RootSampler::RateLimiting(Mutex::new(limiter.with_random_credit(random)))

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use picojaeger_core::ring::{Consumer, Producer};
 use picojaeger_core::record::Records;
+use picojaeger_core::ring::{Consumer, Producer};
 use picojaeger_core::{Delivery, HeaderNames, Lost, Stats, TextMapCodec};
 
 use crate::chunk::{self, Chunk};
@@ -170,7 +170,11 @@ impl Shared {
         while shared.generation != unix::generation() {
             shared = shared.heir.get_or_init(|| {
                 let closed = shared.is_closed();
-                let heir = Shared::new(shared.settings.clone(), shared.reporters.clone(), shared.source);
+                let heir = Shared::new(
+                    shared.settings.clone(),
+                    shared.reporters.clone(),
+                    shared.source,
+                );
                 heir.closed.store(closed, Ordering::SeqCst);
                 heir
             });
@@ -238,7 +242,16 @@ impl Shared {
 
     /// Takes back the ring of a thread that ended.
     pub(crate) fn free_chunk(&self, chunk: Chunk) {
+        if self.is_closed() {
+            return chunk.recycle();
+        }
         lock(&self.chunks).free.push(chunk);
+    }
+
+    /// Lets other tracers have the rings that no thread holds.
+    pub(crate) fn recycle_chunks(&self) {
+        let free = std::mem::take(&mut lock(&self.chunks).free);
+        free.into_iter().for_each(Chunk::recycle);
     }
 
     /// Makes a ring known to the engine.
@@ -253,7 +266,11 @@ impl Shared {
     /// How to read and write headers.
     pub(crate) fn codec(&self, http: bool) -> TextMapCodec<'_> {
         let names = &self.settings.headers;
-        let codec = if http { TextMapCodec::http() } else { TextMapCodec::text_map() };
+        let codec = if http {
+            TextMapCodec::http()
+        } else {
+            TextMapCodec::text_map()
+        };
         codec.with_names(HeaderNames {
             trace_context: &names.trace_context,
             baggage_prefix: &names.baggage_prefix,
@@ -286,6 +303,25 @@ impl Shared {
             Lock::Overflow => hold(&self.overflow, f),
             Lock::Pool => hold(&self.pool, f),
             Lock::Ledger => hold(&self.ledger, f),
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.generation != unix::generation() {
+            return;
+        }
+        let overflow = self
+            .overflow
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let engine = self
+            .engine
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let (Some(producer), Some(consumer)) = (overflow.0.take(), engine.take_overflow()) {
+            Chunk { producer, consumer }.recycle();
         }
     }
 }

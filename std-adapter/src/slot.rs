@@ -145,7 +145,11 @@ impl Slots {
     #[inline(always)]
     pub(crate) fn give(&mut self, mut slot: Box<Slot>) {
         slot.clear();
-        let list = if slot.is_bare() { &mut self.bare } else { &mut self.full };
+        let list = if slot.is_bare() {
+            &mut self.bare
+        } else {
+            &mut self.full
+        };
         if list.len() >= KEPT {
             let shared = slot.shared.clone();
             shed(list, &shared);
@@ -223,7 +227,11 @@ impl Pool {
 
     fn larger(&mut self, words: usize) -> Option<Box<Image>> {
         let (list, bytes, make): (_, _, fn() -> Box<Image>) = match words {
-            FULL => (&mut self.medium, MEDIUM * size_of::<Word>(), image::<MEDIUM>),
+            FULL => (
+                &mut self.medium,
+                MEDIUM * size_of::<Word>(),
+                image::<MEDIUM>,
+            ),
             MEDIUM => (&mut self.large, LARGE * size_of::<Word>(), image::<LARGE>),
             _ => return None,
         };

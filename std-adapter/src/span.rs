@@ -87,10 +87,16 @@ impl Span {
     /// `sampling.priority` decides whether the span is sampled: a number above 0
     /// makes it sampled and debug, 0 neither; other types do nothing.
     #[inline]
-    pub fn tag<'k, 'v>(&mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> &mut Self {
+    pub fn tag<'k, 'v>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: impl Into<Value<'v>>,
+    ) -> &mut Self {
         let (key, value) = (key.into(), value.into());
         if let Some(slot) = &mut self.slot {
-            if key.as_str().len() == tags::SAMPLING_PRIORITY.len() && key.as_str() == tags::SAMPLING_PRIORITY {
+            if key.as_str().len() == tags::SAMPLING_PRIORITY.len()
+                && key.as_str() == tags::SAMPLING_PRIORITY
+            {
                 slot.set_priority(value);
             }
             if slot.image.is_writable() {
@@ -133,16 +139,25 @@ impl Span {
     ///
     /// # Errors
     /// A key that is empty or has bytes that no header name may have.
-    pub fn set_baggage_item(&mut self, key: &str, value: &str) -> Result<&mut Self, SetBaggageError> {
+    pub fn set_baggage_item(
+        &mut self,
+        key: &str,
+        value: &str,
+    ) -> Result<&mut Self, SetBaggageError> {
         if let Some(slot) = &mut self.slot {
-            let replaced = slot.baggage.set(key, value).map_err(|cause| SetBaggageError {
-                key: key.into(),
-                cause,
-            })?;
+            let replaced = slot
+                .baggage
+                .set(key, value)
+                .map_err(|cause| SetBaggageError {
+                    key: key.into(),
+                    cause,
+                })?;
             let context = slot.context();
             with_scopes(|scopes| scopes.refresh(&context));
             let mut log = self.log();
-            log.field(tags::EVENT, "baggage").field("key", key).field("value", value);
+            log.field(tags::EVENT, "baggage")
+                .field("key", key)
+                .field("value", value);
             if replaced.is_some() {
                 log.field("override", "true");
             }
@@ -208,7 +223,9 @@ impl Span {
 
     #[inline(always)]
     fn writable(&mut self) -> Option<&mut Slot> {
-        self.slot.as_deref_mut().filter(|slot| slot.image.is_writable())
+        self.slot
+            .as_deref_mut()
+            .filter(|slot| slot.image.is_writable())
     }
 }
 
@@ -241,7 +258,11 @@ impl AsContext for Span {
 impl LogBuilder<'_> {
     /// Appends a field. What does not fit is cut or refused, and marked.
     #[inline]
-    pub fn field<'k, 'v>(&mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> &mut Self {
+    pub fn field<'k, 'v>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: impl Into<Value<'v>>,
+    ) -> &mut Self {
         if let Some(slot) = &mut self.slot {
             slot.field(key.into(), value.into());
         }
@@ -337,7 +358,9 @@ impl Slot {
         self.image.mark_cut();
         let limit = self.value_limit;
         match value {
-            Value::Str(text) => Value::Str(text.get(..boundary(text.as_bytes(), limit)).unwrap_or("")),
+            Value::Str(text) => {
+                Value::Str(text.get(..boundary(text.as_bytes(), limit)).unwrap_or(""))
+            }
             Value::Bytes(bytes) => Value::Bytes(bytes.get(..limit).unwrap_or(bytes)),
             other => other,
         }
@@ -381,7 +404,11 @@ impl Slot {
             });
             self.image.set_flags(flags);
             if shared.is_closed() || !traded {
-                let lost = if traded { &desk.counts.closed } else { &desk.counts.memory };
+                let lost = if traded {
+                    &desk.counts.closed
+                } else {
+                    &desk.counts.memory
+                };
                 lost.increment();
                 desk.counts.ended.increment();
                 self.image.discard();

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use picojaeger_core::record::Reference;
 use picojaeger_core::{
-    self as core, Decision, Flags, InjectError, Instant, Key, Lost, Query, SpanId, Stats, TraceId, Value, tags,
+    self as core, Decision, Flags, InjectError, Instant, Key, Lost, Query, SpanId, Stats, TraceId,
+    Value, tags,
 };
 
 use crate::baggage::Baggage;
@@ -118,7 +119,7 @@ pub enum FlushError {
 ///
 /// assert!(InitializeError::AlreadyInitialized.to_string().contains("new_tracer"));
 /// ```
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum InitializeError {
     /// There is one already, and it stays.
@@ -130,8 +131,11 @@ pub enum InitializeError {
 #[derive(Debug)]
 struct Handle(Arc<Shared>);
 
-const NO_CONTEXT: core::SpanContext =
-    core::SpanContext::new(TraceId::from_parts(0, 0), SpanId::new(0), Flags::from_wire(0));
+const NO_CONTEXT: core::SpanContext = core::SpanContext::new(
+    TraceId::from_parts(0, 0),
+    SpanId::new(0),
+    Flags::from_wire(0),
+);
 
 /// The tracer of [`Config::initialize_tracer`].
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
@@ -293,7 +297,9 @@ impl Tracer {
     /// Adds up exactly when no call is in progress. Takes a lock and a walk over
     /// the threads' counts.
     pub fn stats(&self) -> Stats {
-        self.shared().map(|shared| shared.stats()).unwrap_or_default()
+        self.shared()
+            .map(|shared| shared.stats())
+            .unwrap_or_default()
     }
 
     /// Whether the tracer makes spans.
@@ -305,7 +311,9 @@ impl Tracer {
     /// The process tags as they are sent, `client-uuid` among them.
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
         let shared = self.shared();
-        shared.map(|shared| shared.engine().process().to_vec()).unwrap_or_default()
+        shared
+            .map(|shared| shared.engine().process().to_vec())
+            .unwrap_or_default()
     }
 
     /// Runs `f` while the calling thread holds one of the tracer's locks.
@@ -331,14 +339,21 @@ impl Tracer {
             return Ok(());
         };
         let codec = shared.codec(http);
-        codec.inject(&context.core, context.baggage.iter(), &mut Bridge(carrier), &mut [0; HEADER])
+        codec.inject(
+            &context.core,
+            context.baggage.iter(),
+            &mut Bridge(carrier),
+            &mut [0; HEADER],
+        )
     }
 
     fn extract_as(&self, http: bool, carrier: impl Carrier) -> Option<SpanContext> {
         let shared = self.shared()?;
         let mut baggage = Baggage::EMPTY;
         let mut scratch = [0; HEADER];
-        let extracted = shared.codec(http).extract(&Bridge(carrier), &mut baggage, &mut scratch);
+        let extracted = shared
+            .codec(http)
+            .extract(&Bridge(carrier), &mut baggage, &mut scratch);
         if extracted.context.is_err() || extracted.debug_id.is_err() {
             shared.decode_errors.fetch_add(1, Ordering::Relaxed);
         }
@@ -449,7 +464,14 @@ impl<'t> SpanBuilder<'t> {
             self.parent = with_scopes(|scopes| scopes.current()).flatten();
         }
         let (parent, slot) = (self.parent.take(), self.slot.take());
-        open(shared, self.operation, parent, self.forced, self.start, slot)
+        open(
+            shared,
+            self.operation,
+            parent,
+            self.forced,
+            self.start,
+            slot,
+        )
     }
 
     fn add_reference(&mut self, follows: bool, context: &SpanContext) {
@@ -473,7 +495,8 @@ impl<'t> SpanBuilder<'t> {
             let shared = self.shared?;
             self.slot = with_desk(shared, |desk| desk.slots.full(shared));
             if let Some(slot) = &mut self.slot {
-                slot.image.restart("", NO_CONTEXT, SpanId::default(), UNREAD);
+                slot.image
+                    .restart("", NO_CONTEXT, SpanId::default(), UNREAD);
             }
         }
         self.slot.as_deref_mut()
@@ -518,10 +541,12 @@ fn open(
             Key::Copied(_) => "",
         };
         if taken {
-            slot.image.identify(identity.context, identity.parent, UNREAD);
+            slot.image
+                .identify(identity.context, identity.parent, UNREAD);
             slot.image.set_operation(name);
         } else {
-            slot.image.restart(name, identity.context, identity.parent, UNREAD);
+            slot.image
+                .restart(name, identity.context, identity.parent, UNREAD);
         }
         slot.image.set_sampler(identity.sampler);
         if matches!(operation, Key::Copied(_)) {
@@ -572,7 +597,8 @@ fn lost(shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity, baggage: Bag
 #[inline(always)]
 fn bare(shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity, baggage: Baggage) -> Box<Slot> {
     let mut slot = desk.slots.bare(shared);
-    slot.image.restart("", identity.context, identity.parent, UNREAD);
+    slot.image
+        .restart("", identity.context, identity.parent, UNREAD);
     if !baggage.is_empty() {
         slot.baggage = baggage.without_debug_id();
     }
@@ -619,7 +645,8 @@ impl Identity {
             }
         };
         let deferred = valid.is_some_and(|parent| parent.flags().contains(Flags::DEFERRED));
-        let debug = identity.is_root && parent.is_some_and(|parent| parent.baggage.debug_id().is_some());
+        let debug =
+            identity.is_root && parent.is_some_and(|parent| parent.baggage.debug_id().is_some());
         if forced.is_some() || debug {
             identity.force(forced.unwrap_or(true));
         } else if identity.is_root || deferred {
@@ -649,7 +676,8 @@ impl Identity {
 
     #[inline(always)]
     fn set_flags(&mut self, flags: Flags) {
-        self.context = core::SpanContext::new(self.context.trace_id(), self.context.span_id(), flags);
+        self.context =
+            core::SpanContext::new(self.context.trace_id(), self.context.span_id(), flags);
     }
 
     /// Takes over what came with the parent.

@@ -62,7 +62,9 @@ impl Waker {
 
     /// Whether a worker runs or can be had.
     fn has_worker(&self) -> bool {
-        lock(&self.handle).as_ref().is_some_and(|worker| !worker.is_finished())
+        lock(&self.handle)
+            .as_ref()
+            .is_some_and(|worker| !worker.is_finished())
     }
 
     /// Waits for a worker that is about to end.
@@ -134,6 +136,7 @@ pub(crate) fn close(shared: &Arc<Shared>, timeout: Duration) -> bool {
     }
     let slots = shared.pool().close();
     drop(slots);
+    shared.recycle_chunks();
     complete
 }
 

@@ -18,8 +18,8 @@ use core::sync::atomic::AtomicUsize;
 
 use crate::exclusion::{Exclusion, Guarded, increment};
 
-pub use consumer::Consumer;
 use consumer::Overwriting;
+pub use consumer::{Consumer, Mark};
 use memory::{Aligned, Memory};
 pub use memory::{ByteCell, Bytes, Frame, Lent, Storage, Word};
 pub use sole::{Producer, Sole};

@@ -5,7 +5,6 @@ mod udp;
 
 use picojaeger_core::Outcome;
 
-pub(crate) use addresses::Waker;
 pub(crate) use udp::UdpSender;
 
 /// Takes whole packets; never waits for a peer.
