@@ -72,27 +72,32 @@ impl<'o> Cursor<'o> {
     }
 
     /// A header and a signed number.
-    #[inline(always)]
-    pub(super) fn number<const H: usize>(&mut self, header: [u8; H], number: i64) {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn number(&mut self, header: u8, number: i64) {
         self.varint(header, zigzag(number));
     }
 
     /// A header, and text or bytes after their length.
-    #[inline(always)]
-    pub(super) fn text<const H: usize>(&mut self, header: [u8; H], text: &[u8]) {
-        let start = self.at;
-        let end = start + H + 1 + text.len();
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn text(&mut self, header: u8, text: &[u8]) {
+        let end = self.at + 2 + text.len();
         if text.len() < 0x80
-            && let Some(room) = self.out.get_mut(start..end)
-            && let Some((to, room)) = room.split_first_chunk_mut()
-            && let Some((length, room)) = room.split_first_mut()
+            && let Some([to, length, room @ ..]) = self.out.get_mut(self.at..end)
         {
             *to = header;
             *length = text.len() as u8;
             copy(room, text);
             self.at = end;
-            return;
+        } else {
+            self.long_text(header, text);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_text(&mut self, header: u8, text: &[u8]) {
         self.varint(header, text.len() as u64);
         self.bytes(text);
     }
@@ -129,26 +134,25 @@ impl<'o> Cursor<'o> {
 
     /// A header and an unsigned number.
     #[inline(always)]
-    fn varint<const H: usize>(&mut self, header: [u8; H], number: u64) {
-        let start = self.at;
-        if let Some(free) = self.out.get_mut(start..)
-            && let Some((to, free)) = free.split_first_chunk_mut::<H>()
-            && let Some(room) = free.first_chunk_mut::<LONGEST>()
+    fn varint(&mut self, header: u8, number: u64) {
+        if let Some(room) = self.room::<{ 1 + LONGEST }>()
+            && let Some((to, room)) = room.split_first_mut()
+            && let Some(room) = room.first_chunk_mut()
         {
             *to = header;
-            self.at = start + H + put_varint(room, number);
+            self.at += 1 + put_varint(room, number);
         } else {
-            self.bytes(&header);
-            self.last_varint(number);
+            self.last_varint(header, number);
         }
     }
 
     /// A number where there may be less room than for the longest.
     #[cold]
     #[inline(never)]
-    fn last_varint(&mut self, number: u64) {
+    fn last_varint(&mut self, header: u8, number: u64) {
         let mut bytes = [0; LONGEST];
         let length = put_varint(&mut bytes, number);
+        self.bytes(&[header]);
         self.bytes(bytes.get(..length).unwrap_or(&[]));
     }
 
@@ -166,11 +170,9 @@ impl List {
 
     /// Makes room for one more byte of the header: moves what stands between it and `end`.
     pub(super) fn grow(self, out: &mut [u8], end: usize) {
-        let Some(moved) = out.get_mut(self.header..end + 1) else {
-            return;
-        };
-        if let Some(kept) = moved.len().checked_sub(1) {
-            moved.copy_within(..kept, 1);
+        let mut carried = 0;
+        for byte in out.get_mut(self.header..end + 1).unwrap_or(&mut []) {
+            carried = core::mem::replace(byte, carried);
         }
     }
 
@@ -192,8 +194,7 @@ impl List {
 
     fn put_long(self, out: &mut [u8], count: usize) {
         let mut cursor = Cursor::new(out, self.header);
-        cursor.bytes(&[COUNT_FOLLOWS | STRUCT]);
-        cursor.last_varint(count as u64);
+        cursor.last_varint(COUNT_FOLLOWS | STRUCT, count as u64);
     }
 }
 
@@ -321,7 +322,7 @@ mod tests {
                 for room in 0..14 {
                     let mut out = [0xee; 14];
                     let mut cursor = Cursor::new(&mut out[..room], 1);
-                    cursor.varint([7], number);
+                    cursor.varint(7, number);
                     assert_eq!(cursor.at(), 2 + expected.len());
                     assert_eq!(cursor.fits(), room >= cursor.at());
                     if cursor.fits() {
@@ -339,11 +340,11 @@ mod tests {
         let text: Vec<u8> = (0..=255).collect();
         for length in 0..=255 {
             let text = &text[..length];
-            let expected = [&[1, 2][..], &plain(length as u64), text].concat();
+            let expected = [&[7][..], &plain(length as u64), text].concat();
             for room in [0, 1, 3, expected.len() - 1, expected.len(), 300] {
                 let mut out = [0xee; 300];
                 let mut cursor = Cursor::new(&mut out[..room], 0);
-                cursor.text([1, 2], text);
+                cursor.text(7, text);
                 assert_eq!(cursor.at(), expected.len());
                 if cursor.fits() {
                     assert_eq!(out[..expected.len()], expected);
