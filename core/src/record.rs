@@ -758,6 +758,18 @@ impl<'r> Record<'r> {
         self.fixed.dropped
     }
 
+    /// Whether there are references.
+    #[inline]
+    pub fn has_references(&self) -> bool {
+        self.fixed.bits & bits::REFERENCES != 0
+    }
+
+    /// Whether there are logs.
+    #[inline]
+    pub fn has_logs(&self) -> bool {
+        self.fixed.bits & bits::LOGS != 0
+    }
+
     /// The tags, in order.
     #[inline]
     pub fn tags(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {

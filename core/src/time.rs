@@ -200,7 +200,7 @@ pub struct Times<'t> {
     /// How far the conversion may be off.
     pub uncertainty_micros: u32,
     start: Instant,
-    epoch: Epoch<'t>,
+    epoch: &'t Epoch<'t>,
 }
 
 impl Anchor {
@@ -249,7 +249,13 @@ impl Rate {
     #[inline]
     pub const fn micros(self, ticks: u64) -> u64 {
         let low = (ticks as u32) as u64 * self.mantissa as u64;
-        let high = (ticks >> 32) * self.mantissa as u64 + (low >> 32);
+        let mut high = low >> 32;
+        if ticks >> 32 != 0 {
+            high += (ticks >> 32) * self.mantissa as u64;
+        } else if self.shift >= 32 && self.shift < 64 {
+            // A chip without long multiplication and shift has this case cheap.
+            return (high as u32 >> (self.shift - 32)) as u64;
+        }
         if self.shift >= 32 {
             let shift = self.shift - 32;
             if shift >= 64 { 0 } else { high >> shift }
@@ -282,7 +288,7 @@ impl<'t> Timeline<'t> {
     /// than 0. Ticks of an epoch that is not there count as microseconds.
     #[inline]
     pub fn times(&self, epoch: u8, start: Instant, finish: Instant) -> Times<'t> {
-        let epoch = self.epochs.get(epoch as usize).copied().unwrap_or(UNKNOWN);
+        let epoch = self.epochs.get(epoch as usize).unwrap_or(&UNKNOWN);
         let (start_micros, duration_micros, anchor) = match (start, finish) {
             (Instant::Ticks(first), Instant::Ticks(last)) => {
                 let (micros, anchor) = epoch.convert(first);
@@ -351,7 +357,7 @@ impl Times<'_> {
 }
 
 /// An epoch of which nothing is known: its ticks count as microseconds.
-const UNKNOWN: Epoch<'static> = Epoch {
+static UNKNOWN: Epoch<'static> = Epoch {
     rate: Rate::new(1_000_000),
     anchors: &[],
 };

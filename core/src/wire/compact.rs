@@ -21,8 +21,10 @@ pub(super) struct List {
 
 /// Bytes of the longest varint.
 const LONGEST: usize = 10;
-/// The continuation bits of eight bytes.
-const CONTINUED: u64 = 0x8080_8080_8080_8080;
+/// Four groups of seven bits.
+const GROUPS: u32 = 0x0fff_ffff;
+/// The continuation bits of four bytes.
+const CONTINUED: u32 = 0x8080_8080;
 /// The element type in a list header.
 const STRUCT: u8 = 0xc;
 /// A list header that is followed by the count.
@@ -227,6 +229,8 @@ const fn zigzag(number: i64) -> u64 {
 }
 
 /// Writes a varint and gives its length; the bytes behind it may change too.
+///
+/// Seven bits to a byte, four bytes at once, without a loop.
 #[inline(always)]
 fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
     let [first, .., ninth, tenth] = room;
@@ -234,35 +238,46 @@ fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
         *first = number as u8;
         return 1;
     }
-    let groups = spread(number);
-    if number >> 56 != 0 {
-        let high = (number >> 56) as u8;
-        // Its upper bit is the continuation bit and the tenth byte at once.
+    let (low, middle) = (number as u32 & GROUPS, (number >> 28) as u32 & GROUPS);
+    let high = (number >> 56) as u8;
+    if high != 0 {
+        // Its upper bit is the continuation bit, and the tenth byte.
         (*ninth, *tenth) = (high, 1);
-        put_eight(room, groups | CONTINUED);
+        put_four(room, 0, spread(low) | CONTINUED);
+        put_four(room, 4, spread(middle) | CONTINUED);
         return 9 + (high >> 7) as usize;
     }
-    let bits = 64 - number.leading_zeros();
-    let length = (bits * 9 + 64) / 64;
-    let continued = CONTINUED >> (72 - 8 * length);
-    put_eight(room, groups | continued);
-    length as usize
+    if middle != 0 {
+        put_four(room, 0, spread(low) | CONTINUED);
+        return 4 + put_last(room, 4, middle);
+    }
+    put_last(room, 0, low)
+}
+
+/// Writes the upper one to four bytes of a varint, from the place `at` on.
+#[inline(always)]
+fn put_last(room: &mut [u8; LONGEST], at: usize, number: u32) -> usize {
+    let more = (number >= 1 << 7) as u32 + (number >= 1 << 14) as u32 + (number >= 1 << 21) as u32;
+    // All bytes but the last are continued.
+    let continued = (CONTINUED >> 8) >> (24 - 8 * more);
+    put_four(room, at, spread(number) | continued);
+    1 + more as usize
 }
 
 #[inline(always)]
-fn put_eight(room: &mut [u8; LONGEST], bytes: u64) {
-    if let Some(eight) = room.first_chunk_mut() {
-        *eight = bytes.to_le_bytes();
+fn put_four(room: &mut [u8; LONGEST], at: usize, bytes: u32) {
+    if let Some((_, from)) = room.split_at_mut_checked(at)
+        && let Some(four) = from.first_chunk_mut()
+    {
+        *four = bytes.to_le_bytes();
     }
 }
 
-/// The lower 56 bits, seven in each byte.
+/// 28 bits, seven in each byte.
 #[inline(always)]
-const fn spread(number: u64) -> u64 {
-    let n = number & 0x00ff_ffff_ffff_ffff;
-    let n = (n & 0x0000_0000_0fff_ffff) | (n & 0x00ff_ffff_f000_0000) << 4;
-    let n = (n & 0x0000_3fff_0000_3fff) | (n & 0x0fff_c000_0fff_c000) << 2;
-    (n & 0x007f_007f_007f_007f) | (n & 0x3f80_3f80_3f80_3f80) << 1
+const fn spread(number: u32) -> u32 {
+    let n = (number & 0x0000_3fff) | (number & 0x0fff_c000) << 2;
+    (n & 0x007f_007f) | (n & 0x3f80_3f80) << 1
 }
 
 /// Copies between slices of one length; short ones without a call.
@@ -271,7 +286,7 @@ fn copy(to: &mut [u8], from: &[u8]) {
     if to.len() != from.len() {
         return;
     }
-    if cfg!(target_pointer_width = "64") && from.len() <= 16 {
+    if from.len() <= 16 {
         if !(copy_ends::<8>(to, from) || copy_ends::<4>(to, from)) {
             for (to, from) in to.iter_mut().zip(from).take(3) {
                 *to = *from;

@@ -228,18 +228,19 @@ fn put_span(
 ) -> usize {
     let mut cursor = Cursor::new(out, at);
     let context = record.context();
-    let times = (legend.timeline).times(record.epoch(), record.start(), record.finish());
     cursor.number(field::I64, context.trace.low() as i64);
     cursor.number(field::I64, context.trace.high() as i64);
     cursor.number(field::I64, context.span.get() as i64);
     cursor.number(field::I64, record.parent().get() as i64);
     cursor.text(field::TEXT, cut_text(record.operation(), cut.longest));
-    let flags = if put_references(&mut cursor, record) {
+    let flags = if record.has_references() && put_references(&mut cursor, record) {
         field::I32
     } else {
         field::I32 + field::SKIP
     };
-    cursor.number(flags, context.flags.wire() as i64);
+    // The wire flags are below 64: a single byte.
+    cursor.put([flags, context.flags.wire() << 1]);
+    let times = (legend.timeline).times(record.epoch(), record.start(), record.finish());
     cursor.number(field::I64, times.start_micros as i64);
     cursor.number(field::I64, times.duration_micros as i64);
     let logs = if put_tags(&mut cursor, record, legend, &times, cut) {
@@ -247,30 +248,33 @@ fn put_span(
     } else {
         field::LIST + field::SKIP
     };
-    put_logs(&mut cursor, logs, record, &times, cut);
+    if record.has_logs() {
+        put_logs(&mut cursor, logs, record, &times, cut);
+    }
     cursor.put([STOP]);
     cursor.at()
 }
 
 /// Writes the references, if there are any.
-#[inline(always)]
+#[inline(never)]
 fn put_references(cursor: &mut Cursor<'_>, record: &Record<'_>) -> bool {
-    let mut references = record.references().peekable();
-    if references.peek().is_none() {
-        return false;
-    }
+    let start = cursor.at();
     let list = cursor.begin_list(field::LIST);
     let mut count = 0;
-    for reference in references {
+    for reference in record.references() {
         put_reference(cursor, reference);
         count += 1;
+    }
+    if count == 0 {
+        cursor.rewind(start);
+        return false;
     }
     cursor.end_list(list, count);
     true
 }
 
 fn put_reference(cursor: &mut Cursor<'_>, reference: Reference) {
-    cursor.number(field::I32, reference.follows as i64);
+    cursor.put([field::I32, (reference.follows as u8) << 1]);
     cursor.number(field::I64, reference.trace.low() as i64);
     cursor.number(field::I64, reference.trace.high() as i64);
     cursor.number(field::I64, reference.span.get() as i64);
@@ -293,28 +297,7 @@ fn put_tags(
         put_tag(cursor, tag.key, tag.value, cut.longest);
         count += 1;
     }
-    let mut own = |key, value| {
-        put_tag(cursor, key, value, LONGEST);
-        count += 1;
-    };
-    if record.sampler() != 0
-        && let Some(description) = (legend.samplers)(record.sampler())
-    {
-        own("sampler.type", Value::Str(description.kind));
-        own("sampler.param", description.param.into());
-    }
-    if record.is_cut() || cut.leaves_out() {
-        let dropped = record.dropped() as i64 + cut.logs as i64;
-        own("picojaeger.truncated", Value::Bool(true));
-        own("picojaeger.dropped", Value::I64(dropped));
-    }
-    if !times.synced {
-        own("clock.unsynced", Value::Bool(true));
-    }
-    if times.uncertainty_micros != 0 {
-        let micros = times.uncertainty_micros as i64;
-        own("clock.uncertainty_us", Value::I64(micros));
-    }
+    count += put_own_tags(cursor, record, legend, times, cut);
     if count == 0 {
         cursor.rewind(start);
         return false;
@@ -323,18 +306,54 @@ fn put_tags(
     true
 }
 
-/// Writes the logs, if there are any.
+/// Writes the tags that the record's state stands for; gives their number.
 #[inline(always)]
-fn put_logs(cursor: &mut Cursor<'_>, header: u8, record: &Record<'_>, times: &Times<'_>, cut: Cut) {
-    let mut logs = record.logs().skip(cut.logs).peekable();
-    if logs.peek().is_none() {
-        return;
+fn put_own_tags(
+    cursor: &mut Cursor<'_>,
+    record: &Record<'_>,
+    legend: &Legend<'_>,
+    times: &Times<'_>,
+    cut: Cut,
+) -> usize {
+    let mut count = 0;
+    let mut put = |key, value| {
+        put_tag(cursor, key, value, LONGEST);
+        count += 1;
+    };
+    if record.sampler() != 0
+        && let Some(description) = (legend.samplers)(record.sampler())
+    {
+        put("sampler.type", Value::Str(description.kind));
+        put("sampler.param", description.param.into());
     }
+    if record.is_cut() || cut.leaves_out() {
+        let dropped = record.dropped() as i64 + cut.logs as i64;
+        put("picojaeger.truncated", Value::Bool(true));
+        put("picojaeger.dropped", Value::I64(dropped));
+    }
+    if !times.synced {
+        put("clock.unsynced", Value::Bool(true));
+    }
+    if times.uncertainty_micros != 0 {
+        let micros = times.uncertainty_micros as i64;
+        put("clock.uncertainty_us", Value::I64(micros));
+    }
+    count
+}
+
+/// Writes the logs, if there are any.
+#[inline(never)]
+fn put_logs(cursor: &mut Cursor<'_>, header: u8, record: &Record<'_>, times: &Times<'_>, cut: Cut) {
+    let start = cursor.at();
     let list = cursor.begin_list(header);
     let mut count = 0;
-    for log in logs {
+    for log in record.logs().skip(cut.logs) {
         put_log(cursor, &log, times, cut);
         count += 1;
+    }
+    if count == 0 {
+        cursor.rewind(start);
+        return;
     }
     cursor.end_list(list, count);
 }
