@@ -21,10 +21,8 @@ pub(super) struct List {
 
 /// Bytes of the longest varint.
 const LONGEST: usize = 10;
-/// Four groups of seven bits.
-const GROUPS: u32 = 0x0fff_ffff;
-/// The continuation bits of four bytes.
-const CONTINUED: u32 = 0x8080_8080;
+/// The bit of a byte that more follow.
+const CONTINUED: u8 = 0x80;
 /// The element type in a list header.
 const STRUCT: u8 = 0xc;
 /// A list header that is followed by the count.
@@ -202,7 +200,7 @@ impl List {
 
 /// Bytes of the header of a list of `count` elements.
 #[inline(always)]
-pub(super) const fn list_header(count: usize) -> usize {
+const fn list_header(count: usize) -> usize {
     match count {
         0..15 => 1,
         15..0x80 => 2,
@@ -210,6 +208,12 @@ pub(super) const fn list_header(count: usize) -> usize {
         0x4000..0x20_0000 => 4,
         _ => 5,
     }
+}
+
+/// Bytes by which the header of a list of `count` grows with one element more.
+#[inline(always)]
+pub(super) const fn list_growth(count: usize) -> usize {
+    matches!(count + 1, 15 | 0x80 | 0x4000 | 0x20_0000) as usize
 }
 
 /// The text, or what a limit leaves of it.
@@ -230,54 +234,53 @@ const fn zigzag(number: i64) -> u64 {
 
 /// Writes a varint and gives its length; the bytes behind it may change too.
 ///
-/// Seven bits to a byte, four bytes at once, without a loop.
+/// In words of 32 bits, and without a loop for the ids, which take all bytes.
 #[inline(always)]
 fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
-    let [first, .., ninth, tenth] = room;
-    if number < 0x80 {
-        *first = number as u8;
+    let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = room;
+    let (low, middle, high) = (number as u32, (number >> 28) as u32, (number >> 56) as u8);
+    if number < 1 << 28 {
+        return put_last([b0, b1, b2, b3], low);
+    }
+    put_continued([b0, b1, b2, b3], low);
+    if high == 0 {
+        return 4 + put_last([b4, b5, b6, b7], middle);
+    }
+    put_continued([b4, b5, b6, b7], middle);
+    // The upper bit of the ninth byte is its continuation bit, and the tenth byte.
+    (*b8, *b9) = (high, 1);
+    9 + (high >> 7) as usize
+}
+
+/// Writes 28 bits that more follow.
+#[inline(always)]
+fn put_continued([a, b, c, d]: [&mut u8; 4], number: u32) {
+    *a = number as u8 | CONTINUED;
+    *b = (number >> 7) as u8 | CONTINUED;
+    *c = (number >> 14) as u8 | CONTINUED;
+    *d = (number >> 21) as u8 | CONTINUED;
+}
+
+/// Writes a number below 2^28 and gives its length.
+#[inline(always)]
+fn put_last([a, b, c, d]: [&mut u8; 4], number: u32) -> usize {
+    *a = number as u8;
+    if number < 1 << 7 {
         return 1;
     }
-    let (low, middle) = (number as u32 & GROUPS, (number >> 28) as u32 & GROUPS);
-    let high = (number >> 56) as u8;
-    if high != 0 {
-        // Its upper bit is the continuation bit, and the tenth byte.
-        (*ninth, *tenth) = (high, 1);
-        put_four(room, 0, spread(low) | CONTINUED);
-        put_four(room, 4, spread(middle) | CONTINUED);
-        return 9 + (high >> 7) as usize;
+    *a |= CONTINUED;
+    *b = (number >> 7) as u8;
+    if number < 1 << 14 {
+        return 2;
     }
-    if middle != 0 {
-        put_four(room, 0, spread(low) | CONTINUED);
-        return 4 + put_last(room, 4, middle);
+    *b |= CONTINUED;
+    *c = (number >> 14) as u8;
+    if number < 1 << 21 {
+        return 3;
     }
-    put_last(room, 0, low)
-}
-
-/// Writes the upper one to four bytes of a varint, from the place `at` on.
-#[inline(always)]
-fn put_last(room: &mut [u8; LONGEST], at: usize, number: u32) -> usize {
-    let more = (number >= 1 << 7) as u32 + (number >= 1 << 14) as u32 + (number >= 1 << 21) as u32;
-    // All bytes but the last are continued.
-    let continued = (CONTINUED >> 8) >> (24 - 8 * more);
-    put_four(room, at, spread(number) | continued);
-    1 + more as usize
-}
-
-#[inline(always)]
-fn put_four(room: &mut [u8; LONGEST], at: usize, bytes: u32) {
-    if let Some((_, from)) = room.split_at_mut_checked(at)
-        && let Some(four) = from.first_chunk_mut()
-    {
-        *four = bytes.to_le_bytes();
-    }
-}
-
-/// 28 bits, seven in each byte.
-#[inline(always)]
-const fn spread(number: u32) -> u32 {
-    let n = (number & 0x0000_3fff) | (number & 0x0fff_c000) << 2;
-    (n & 0x007f_007f) | (n & 0x3f80_3f80) << 1
+    *c |= CONTINUED;
+    *d = (number >> 21) as u8;
+    4
 }
 
 /// Copies between slices of one length; short ones without a call.

@@ -12,7 +12,7 @@ use crate::record::{Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
 
-use super::compact::{Cursor, List, cut_text, list_header};
+use super::compact::{Cursor, List, cut_text, list_growth};
 use super::{Batch, ClientStats, Encoder, Legend, Push};
 
 /// Encodes for the agent's UDP port 6831.
@@ -184,7 +184,7 @@ impl Encoder for ThriftCompact {
         if self.end == 0 {
             return Push::TooLarge;
         }
-        let more = list_header(self.spans + 1) - list_header(self.spans);
+        let more = list_growth(self.spans);
         let room = out.len().saturating_sub(self.tail + more);
         let Some(room) = out.get_mut(..room) else {
             return Push::Full;
@@ -240,7 +240,7 @@ fn put_span(
     };
     // The wire flags are below 64: a single byte.
     cursor.put([flags, context.flags.wire() << 1]);
-    let times = (legend.timeline).times(record.epoch(), record.start(), record.finish());
+    let times = times(record, legend);
     cursor.number(field::I64, times.start_micros as i64);
     cursor.number(field::I64, times.duration_micros as i64);
     let logs = if put_tags(&mut cursor, record, legend, &times, cut) {
@@ -249,10 +249,15 @@ fn put_span(
         field::LIST + field::SKIP
     };
     if record.has_logs() {
-        put_logs(&mut cursor, logs, record, &times, cut);
+        put_logs(&mut cursor, logs, record, legend, cut);
     }
     cursor.put([STOP]);
     cursor.at()
+}
+
+#[inline(always)]
+fn times<'l>(record: &Record<'_>, legend: &Legend<'l>) -> Times<'l> {
+    (legend.timeline).times(record.epoch(), record.start(), record.finish())
 }
 
 /// Writes the references, if there are any.
@@ -343,12 +348,19 @@ fn put_own_tags(
 
 /// Writes the logs, if there are any.
 #[inline(never)]
-fn put_logs(cursor: &mut Cursor<'_>, header: u8, record: &Record<'_>, times: &Times<'_>, cut: Cut) {
+fn put_logs(
+    cursor: &mut Cursor<'_>,
+    header: u8,
+    record: &Record<'_>,
+    legend: &Legend<'_>,
+    cut: Cut,
+) {
+    let times = times(record, legend);
     let start = cursor.at();
     let list = cursor.begin_list(header);
     let mut count = 0;
     for log in record.logs().skip(cut.logs) {
-        put_log(cursor, &log, times, cut);
+        put_log(cursor, &log, &times, cut);
         count += 1;
     }
     if count == 0 {
