@@ -286,7 +286,7 @@ impl<'t> Timeline<'t> {
     /// is converted with the anchor in force at that tick. Without an anchor
     /// ticks count from 0, and such a mixed pair lasts 0. Nothing lasts less
     /// than 0. Ticks of an epoch that is not there count as microseconds.
-    #[inline]
+    #[inline(always)]
     pub fn times(&self, epoch: u8, start: Instant, finish: Instant) -> Times<'t> {
         let epoch = self.epochs.get(epoch as usize).unwrap_or(&UNKNOWN);
         let (start_micros, duration_micros, anchor) = match (start, finish) {
