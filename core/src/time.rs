@@ -216,12 +216,11 @@ impl Anchor {
     /// Unix microseconds at `ticks`, before or after the anchor.
     #[inline]
     pub const fn unix_micros_at(&self, ticks: u64, rate: Rate) -> u64 {
+        let distance = rate.micros(ticks.abs_diff(self.ticks));
         if ticks >= self.ticks {
-            self.unix_micros
-                .saturating_add(rate.micros(ticks - self.ticks))
+            self.unix_micros.saturating_add(distance)
         } else {
-            self.unix_micros
-                .saturating_sub(rate.micros(self.ticks - ticks))
+            self.unix_micros.saturating_sub(distance)
         }
     }
 }
@@ -246,7 +245,8 @@ impl Rate {
     }
 
     /// The microseconds of `ticks`, rounded down, saturating.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline)]
     pub const fn micros(self, ticks: u64) -> u64 {
         let low = (ticks as u32) as u64 * self.mantissa as u64;
         let mut high = low >> 32;

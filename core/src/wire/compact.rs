@@ -56,10 +56,8 @@ impl<'o> Cursor<'o> {
     pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         if let Some(room) = self.room() {
             *room = bytes;
-            self.at += N;
-        } else {
-            self.bytes(&bytes);
         }
+        self.at += N;
     }
 
     /// Bytes as they are.
@@ -82,23 +80,21 @@ impl<'o> Cursor<'o> {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn text(&mut self, header: u8, text: &[u8]) {
-        let end = self.at + 2 + text.len();
-        if text.len() < 0x80
-            && let Some([to, length, room @ ..]) = self.out.get_mut(self.at..end)
-        {
-            *to = header;
-            *length = text.len() as u8;
-            copy(room, text);
-            self.at = end;
-        } else {
-            self.long_text(header, text);
+        if text.len() >= 0x80 {
+            return self.long_text(header, text);
         }
+        let end = self.at + 2 + text.len();
+        if let Some([to, length, room @ ..]) = self.out.get_mut(self.at..end) {
+            (*to, *length) = (header, text.len() as u8);
+            copy(room, text);
+        }
+        self.at = end;
     }
 
     #[cold]
     #[inline(never)]
     fn long_text(&mut self, header: u8, text: &[u8]) {
-        self.varint(header, text.len() as u64);
+        self.last_varint(header, text.len() as u64);
         self.bytes(text);
     }
 
@@ -150,10 +146,13 @@ impl<'o> Cursor<'o> {
     #[cold]
     #[inline(never)]
     fn last_varint(&mut self, header: u8, number: u64) {
-        let mut bytes = [0; LONGEST];
-        let length = put_varint(&mut bytes, number);
         self.bytes(&[header]);
-        self.bytes(bytes.get(..length).unwrap_or(&[]));
+        let mut rest = number;
+        while rest >= 0x80 {
+            self.bytes(&[rest as u8 | CONTINUED]);
+            rest >>= 7;
+        }
+        self.bytes(&[rest as u8]);
     }
 
     #[inline(always)]
@@ -219,11 +218,17 @@ pub(super) const fn list_growth(count: usize) -> usize {
 /// The text, or what a limit leaves of it.
 #[inline(always)]
 pub(super) fn cut_text(text: &str, limit: usize) -> &[u8] {
-    let bytes = text.as_bytes();
-    if bytes.len() <= limit {
-        return bytes;
+    if text.len() <= limit {
+        text.as_bytes()
+    } else {
+        shorten(text.as_bytes(), limit)
     }
-    bytes.get(..boundary(bytes, limit)).unwrap_or(&[])
+}
+
+#[cold]
+#[inline(never)]
+fn shorten(text: &[u8], limit: usize) -> &[u8] {
+    text.get(..boundary(text, limit)).unwrap_or(text)
 }
 
 /// Small magnitudes become small numbers, whatever their sign.

@@ -227,10 +227,11 @@ fn put_span(
     cut: Cut,
 ) -> usize {
     let mut cursor = Cursor::new(out, at);
-    let context = record.context();
-    cursor.number(field::I64, context.trace.low() as i64);
-    cursor.number(field::I64, context.trace.high() as i64);
-    cursor.number(field::I64, context.span.get() as i64);
+    // Read anew each time: on a chip what is held across calls lies on the stack.
+    let context = || record.context();
+    cursor.number(field::I64, context().trace.low() as i64);
+    cursor.number(field::I64, context().trace.high() as i64);
+    cursor.number(field::I64, context().span.get() as i64);
     cursor.number(field::I64, record.parent().get() as i64);
     cursor.text(field::TEXT, cut_text(record.operation(), cut.longest));
     let flags = if record.has_references() && put_references(&mut cursor, record) {
@@ -239,8 +240,8 @@ fn put_span(
         field::I32 + field::SKIP
     };
     // The wire flags are below 64: a single byte.
-    cursor.put([flags, context.flags.wire() << 1]);
-    let times = times(record, legend);
+    cursor.put([flags, context().flags.wire() << 1]);
+    let times = (legend.timeline).times(record.epoch(), record.start(), record.finish());
     cursor.number(field::I64, times.start_micros as i64);
     cursor.number(field::I64, times.duration_micros as i64);
     let logs = if put_tags(&mut cursor, record, legend, &times, cut) {
@@ -249,15 +250,11 @@ fn put_span(
         field::LIST + field::SKIP
     };
     if record.has_logs() {
-        put_logs(&mut cursor, logs, record, legend, cut);
+        // A copy, so that the times of a span without logs stay in registers.
+        put_logs(&mut cursor, logs, record, &{ times }, cut);
     }
     cursor.put([STOP]);
     cursor.at()
-}
-
-#[inline(always)]
-fn times<'l>(record: &Record<'_>, legend: &Legend<'l>) -> Times<'l> {
-    (legend.timeline).times(record.epoch(), record.start(), record.finish())
 }
 
 /// Writes the references, if there are any.
@@ -348,19 +345,12 @@ fn put_own_tags(
 
 /// Writes the logs, if there are any.
 #[inline(never)]
-fn put_logs(
-    cursor: &mut Cursor<'_>,
-    header: u8,
-    record: &Record<'_>,
-    legend: &Legend<'_>,
-    cut: Cut,
-) {
-    let times = times(record, legend);
+fn put_logs(cursor: &mut Cursor<'_>, header: u8, record: &Record<'_>, times: &Times<'_>, cut: Cut) {
     let start = cursor.at();
     let list = cursor.begin_list(header);
     let mut count = 0;
     for log in record.logs().skip(cut.logs) {
-        put_log(cursor, &log, &times, cut);
+        put_log(cursor, &log, times, cut);
         count += 1;
     }
     if count == 0 {
