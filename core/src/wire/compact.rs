@@ -169,8 +169,16 @@ impl List {
 
     /// Makes room for one more byte of the header: moves what stands between it and `end`.
     pub(super) fn grow(self, out: &mut [u8], end: usize) {
+        let moved = out.get_mut(self.header..end + 1).unwrap_or(&mut []);
+        let (words, rest) = moved.as_chunks_mut();
         let mut carried = 0;
-        for byte in out.get_mut(self.header..end + 1).unwrap_or(&mut []) {
+        for bytes in words {
+            let word = u64::from_le_bytes(*bytes);
+            *bytes = (word << 8 | carried).to_le_bytes();
+            carried = word >> 56;
+        }
+        let mut carried = carried as u8;
+        for byte in rest {
             carried = core::mem::replace(byte, carried);
         }
     }

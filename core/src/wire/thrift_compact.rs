@@ -4,7 +4,8 @@
 //! message's header, the process, the list of spans, and a tail of `seqNo` and
 //! statistics. The header of the list says how many spans follow, so it grows
 //! at the 15th, the 128th and the 16,384th, and the spans before move on by a
-//! byte: 0.1 ns a byte, against 40 ns and more for each span.
+//! byte. On a server that costs as much as encoding one span at the 15th, and
+//! as seven at the 128th; a packet of fewer than 15 spans is never moved.
 
 use core::ops::Range;
 
