@@ -152,7 +152,8 @@ struct Entries<'r> {
 #[derive(Clone, Copy)]
 struct Entry<'r> {
     header: u32,
-    words: &'r [Word],
+    key: &'r [Word],
+    value: &'r [Word],
 }
 
 /// The state of a span, beside its wire flags.
@@ -758,6 +759,18 @@ impl<'r> Record<'r> {
         self.fixed.dropped
     }
 
+    /// Whether there are references.
+    #[inline]
+    pub fn has_references(&self) -> bool {
+        self.fixed.bits & bits::REFERENCES != 0
+    }
+
+    /// Whether there are logs.
+    #[inline]
+    pub fn has_logs(&self) -> bool {
+        self.fixed.bits & bits::LOGS != 0
+    }
+
     /// The tags, in order.
     #[inline]
     pub fn tags(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {
@@ -825,16 +838,13 @@ impl<'r> Iterator for Entries<'r> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Entry<'r>> {
-        let (first, _) = self.rest.split_first()?;
+        let (first, rest) = self.rest.split_first()?;
         // SAFETY: `rest` begins with an entry that `open_entry` wrote, or is empty.
         let header = unsafe { first.assume_init() } as u32;
-        let words = 1 + key_words(header) + value_words(header);
-        let (entry, rest) = self.rest.split_at_checked(words)?;
+        let (key, rest) = rest.split_at_checked(key_words(header))?;
+        let (value, rest) = rest.split_at_checked(value_words(header))?;
         self.rest = rest;
-        Some(Entry {
-            header,
-            words: entry,
-        })
+        Some(Entry { header, key, value })
     }
 }
 
@@ -860,9 +870,7 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     fn key(&self) -> &'r str {
         let length = (self.header >> header::KEY_SHIFT & 0xff) as usize;
-        let Some(at) = self.words.get(1..) else {
-            return "";
-        };
+        let at = self.key;
         // SAFETY: `open_entry` wrote the pointer of static text, or the text itself.
         unsafe {
             if self.header & header::COPIED != 0 {
@@ -889,9 +897,8 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     fn bytes(&self) -> &'r [u8] {
         let length = (self.header >> header::VALUE_SHIFT) as usize;
-        let words = self.words.get(1 + key_words(self.header)..).unwrap_or(&[]);
         // SAFETY: `append_bytes` wrote this many bytes into these words.
-        unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), length) }
+        unsafe { core::slice::from_raw_parts(self.value.as_ptr().cast(), length) }
     }
 
     #[inline(always)]
@@ -902,8 +909,7 @@ impl<'r> Entry<'r> {
 
     #[inline(always)]
     fn number(&self) -> u64 {
-        let words = self.words.get(1 + key_words(self.header)..).unwrap_or(&[]);
-        match words {
+        match self.value {
             // SAFETY: `append_number` wrote the word.
             [one] => unsafe { one.assume_init() as u64 },
             // SAFETY: as above.

@@ -200,7 +200,7 @@ pub struct Times<'t> {
     /// How far the conversion may be off.
     pub uncertainty_micros: u32,
     start: Instant,
-    epoch: Epoch<'t>,
+    epoch: &'t Epoch<'t>,
 }
 
 impl Anchor {
@@ -216,12 +216,11 @@ impl Anchor {
     /// Unix microseconds at `ticks`, before or after the anchor.
     #[inline]
     pub const fn unix_micros_at(&self, ticks: u64, rate: Rate) -> u64 {
+        let distance = rate.micros(ticks.abs_diff(self.ticks));
         if ticks >= self.ticks {
-            self.unix_micros
-                .saturating_add(rate.micros(ticks - self.ticks))
+            self.unix_micros.saturating_add(distance)
         } else {
-            self.unix_micros
-                .saturating_sub(rate.micros(self.ticks - ticks))
+            self.unix_micros.saturating_sub(distance)
         }
     }
 }
@@ -246,10 +245,17 @@ impl Rate {
     }
 
     /// The microseconds of `ticks`, rounded down, saturating.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline)]
     pub const fn micros(self, ticks: u64) -> u64 {
         let low = (ticks as u32) as u64 * self.mantissa as u64;
-        let high = (ticks >> 32) * self.mantissa as u64 + (low >> 32);
+        let mut high = low >> 32;
+        if ticks >> 32 != 0 {
+            high += (ticks >> 32) * self.mantissa as u64;
+        } else if self.shift >= 32 && self.shift < 64 {
+            // A chip without long multiplication and shift has this case cheap.
+            return (high as u32 >> (self.shift - 32)) as u64;
+        }
         if self.shift >= 32 {
             let shift = self.shift - 32;
             if shift >= 64 { 0 } else { high >> shift }
@@ -280,9 +286,9 @@ impl<'t> Timeline<'t> {
     /// is converted with the anchor in force at that tick. Without an anchor
     /// ticks count from 0, and such a mixed pair lasts 0. Nothing lasts less
     /// than 0. Ticks of an epoch that is not there count as microseconds.
-    #[inline]
+    #[inline(always)]
     pub fn times(&self, epoch: u8, start: Instant, finish: Instant) -> Times<'t> {
-        let epoch = self.epochs.get(epoch as usize).copied().unwrap_or(UNKNOWN);
+        let epoch = self.epochs.get(epoch as usize).unwrap_or(&UNKNOWN);
         let (start_micros, duration_micros, anchor) = match (start, finish) {
             (Instant::Ticks(first), Instant::Ticks(last)) => {
                 let (micros, anchor) = epoch.convert(first);
@@ -351,7 +357,7 @@ impl Times<'_> {
 }
 
 /// An epoch of which nothing is known: its ticks count as microseconds.
-const UNKNOWN: Epoch<'static> = Epoch {
+static UNKNOWN: Epoch<'static> = Epoch {
     rate: Rate::new(1_000_000),
     anchors: &[],
 };

@@ -21,8 +21,8 @@ pub(super) struct List {
 
 /// Bytes of the longest varint.
 const LONGEST: usize = 10;
-/// The continuation bits of eight bytes.
-const CONTINUED: u64 = 0x8080_8080_8080_8080;
+/// The bit of a byte that more follow.
+const CONTINUED: u8 = 0x80;
 /// The element type in a list header.
 const STRUCT: u8 = 0xc;
 /// A list header that is followed by the count.
@@ -56,10 +56,8 @@ impl<'o> Cursor<'o> {
     pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         if let Some(room) = self.room() {
             *room = bytes;
-            self.at += N;
-        } else {
-            self.bytes(&bytes);
         }
+        self.at += N;
     }
 
     /// Bytes as they are.
@@ -72,28 +70,31 @@ impl<'o> Cursor<'o> {
     }
 
     /// A header and a signed number.
-    #[inline(always)]
-    pub(super) fn number<const H: usize>(&mut self, header: [u8; H], number: i64) {
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn number(&mut self, header: u8, number: i64) {
         self.varint(header, zigzag(number));
     }
 
     /// A header, and text or bytes after their length.
-    #[inline(always)]
-    pub(super) fn text<const H: usize>(&mut self, header: [u8; H], text: &[u8]) {
-        let start = self.at;
-        let end = start + H + 1 + text.len();
-        if text.len() < 0x80
-            && let Some(room) = self.out.get_mut(start..end)
-            && let Some((to, room)) = room.split_first_chunk_mut()
-            && let Some((length, room)) = room.split_first_mut()
-        {
-            *to = header;
-            *length = text.len() as u8;
-            copy(room, text);
-            self.at = end;
-            return;
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn text(&mut self, header: u8, text: &[u8]) {
+        if text.len() >= 0x80 {
+            return self.long_text(header, text);
         }
-        self.varint(header, text.len() as u64);
+        let end = self.at + 2 + text.len();
+        if let Some([to, length, room @ ..]) = self.out.get_mut(self.at..end) {
+            (*to, *length) = (header, text.len() as u8);
+            copy(room, text);
+        }
+        self.at = end;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_text(&mut self, header: u8, text: &[u8]) {
+        self.last_varint(header, text.len() as u64);
         self.bytes(text);
     }
 
@@ -129,27 +130,29 @@ impl<'o> Cursor<'o> {
 
     /// A header and an unsigned number.
     #[inline(always)]
-    fn varint<const H: usize>(&mut self, header: [u8; H], number: u64) {
-        let start = self.at;
-        if let Some(free) = self.out.get_mut(start..)
-            && let Some((to, free)) = free.split_first_chunk_mut::<H>()
-            && let Some(room) = free.first_chunk_mut::<LONGEST>()
+    fn varint(&mut self, header: u8, number: u64) {
+        if let Some(room) = self.room::<{ 1 + LONGEST }>()
+            && let Some((to, room)) = room.split_first_mut()
+            && let Some(room) = room.first_chunk_mut()
         {
             *to = header;
-            self.at = start + H + put_varint(room, number);
+            self.at += 1 + put_varint(room, number);
         } else {
-            self.bytes(&header);
-            self.last_varint(number);
+            self.last_varint(header, number);
         }
     }
 
     /// A number where there may be less room than for the longest.
     #[cold]
     #[inline(never)]
-    fn last_varint(&mut self, number: u64) {
-        let mut bytes = [0; LONGEST];
-        let length = put_varint(&mut bytes, number);
-        self.bytes(bytes.get(..length).unwrap_or(&[]));
+    fn last_varint(&mut self, header: u8, number: u64) {
+        self.bytes(&[header]);
+        let mut rest = number;
+        while rest >= 0x80 {
+            self.bytes(&[rest as u8 | CONTINUED]);
+            rest >>= 7;
+        }
+        self.bytes(&[rest as u8]);
     }
 
     #[inline(always)]
@@ -166,11 +169,17 @@ impl List {
 
     /// Makes room for one more byte of the header: moves what stands between it and `end`.
     pub(super) fn grow(self, out: &mut [u8], end: usize) {
-        let Some(moved) = out.get_mut(self.header..end + 1) else {
-            return;
-        };
-        if let Some(kept) = moved.len().checked_sub(1) {
-            moved.copy_within(..kept, 1);
+        let moved = out.get_mut(self.header..end + 1).unwrap_or(&mut []);
+        let (words, rest) = moved.as_chunks_mut();
+        let mut carried = 0;
+        for bytes in words {
+            let word = u64::from_le_bytes(*bytes);
+            *bytes = (word << 8 | carried).to_le_bytes();
+            carried = word >> 56;
+        }
+        let mut carried = carried as u8;
+        for byte in rest {
+            carried = core::mem::replace(byte, carried);
         }
     }
 
@@ -192,14 +201,13 @@ impl List {
 
     fn put_long(self, out: &mut [u8], count: usize) {
         let mut cursor = Cursor::new(out, self.header);
-        cursor.bytes(&[COUNT_FOLLOWS | STRUCT]);
-        cursor.last_varint(count as u64);
+        cursor.last_varint(COUNT_FOLLOWS | STRUCT, count as u64);
     }
 }
 
 /// Bytes of the header of a list of `count` elements.
 #[inline(always)]
-pub(super) const fn list_header(count: usize) -> usize {
+const fn list_header(count: usize) -> usize {
     match count {
         0..15 => 1,
         15..0x80 => 2,
@@ -209,14 +217,26 @@ pub(super) const fn list_header(count: usize) -> usize {
     }
 }
 
+/// Bytes by which the header of a list of `count` grows with one element more.
+#[inline(always)]
+pub(super) const fn list_growth(count: usize) -> usize {
+    matches!(count + 1, 15 | 0x80 | 0x4000 | 0x20_0000) as usize
+}
+
 /// The text, or what a limit leaves of it.
 #[inline(always)]
 pub(super) fn cut_text(text: &str, limit: usize) -> &[u8] {
-    let bytes = text.as_bytes();
-    if bytes.len() <= limit {
-        return bytes;
+    if text.len() <= limit {
+        text.as_bytes()
+    } else {
+        shorten(text.as_bytes(), limit)
     }
-    bytes.get(..boundary(bytes, limit)).unwrap_or(&[])
+}
+
+#[cold]
+#[inline(never)]
+fn shorten(text: &[u8], limit: usize) -> &[u8] {
+    text.get(..boundary(text, limit)).unwrap_or(text)
 }
 
 /// Small magnitudes become small numbers, whatever their sign.
@@ -226,42 +246,54 @@ const fn zigzag(number: i64) -> u64 {
 }
 
 /// Writes a varint and gives its length; the bytes behind it may change too.
+///
+/// In words of 32 bits, and without a loop for the ids, which take all bytes.
 #[inline(always)]
 fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
-    let [first, .., ninth, tenth] = room;
-    if number < 0x80 {
-        *first = number as u8;
+    let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = room;
+    let (low, middle, high) = (number as u32, (number >> 28) as u32, (number >> 56) as u8);
+    if number < 1 << 28 {
+        return put_last([b0, b1, b2, b3], low);
+    }
+    put_continued([b0, b1, b2, b3], low);
+    if high == 0 {
+        return 4 + put_last([b4, b5, b6, b7], middle);
+    }
+    put_continued([b4, b5, b6, b7], middle);
+    // The upper bit of the ninth byte is its continuation bit, and the tenth byte.
+    (*b8, *b9) = (high, 1);
+    9 + (high >> 7) as usize
+}
+
+/// Writes 28 bits that more follow.
+#[inline(always)]
+fn put_continued([a, b, c, d]: [&mut u8; 4], number: u32) {
+    *a = number as u8 | CONTINUED;
+    *b = (number >> 7) as u8 | CONTINUED;
+    *c = (number >> 14) as u8 | CONTINUED;
+    *d = (number >> 21) as u8 | CONTINUED;
+}
+
+/// Writes a number below 2^28 and gives its length.
+#[inline(always)]
+fn put_last([a, b, c, d]: [&mut u8; 4], number: u32) -> usize {
+    *a = number as u8;
+    if number < 1 << 7 {
         return 1;
     }
-    let groups = spread(number);
-    if number >> 56 != 0 {
-        let high = (number >> 56) as u8;
-        // Its upper bit is the continuation bit and the tenth byte at once.
-        (*ninth, *tenth) = (high, 1);
-        put_eight(room, groups | CONTINUED);
-        return 9 + (high >> 7) as usize;
+    *a |= CONTINUED;
+    *b = (number >> 7) as u8;
+    if number < 1 << 14 {
+        return 2;
     }
-    let bits = 64 - number.leading_zeros();
-    let length = (bits * 9 + 64) / 64;
-    let continued = CONTINUED >> (72 - 8 * length);
-    put_eight(room, groups | continued);
-    length as usize
-}
-
-#[inline(always)]
-fn put_eight(room: &mut [u8; LONGEST], bytes: u64) {
-    if let Some(eight) = room.first_chunk_mut() {
-        *eight = bytes.to_le_bytes();
+    *b |= CONTINUED;
+    *c = (number >> 14) as u8;
+    if number < 1 << 21 {
+        return 3;
     }
-}
-
-/// The lower 56 bits, seven in each byte.
-#[inline(always)]
-const fn spread(number: u64) -> u64 {
-    let n = number & 0x00ff_ffff_ffff_ffff;
-    let n = (n & 0x0000_0000_0fff_ffff) | (n & 0x00ff_ffff_f000_0000) << 4;
-    let n = (n & 0x0000_3fff_0000_3fff) | (n & 0x0fff_c000_0fff_c000) << 2;
-    (n & 0x007f_007f_007f_007f) | (n & 0x3f80_3f80_3f80_3f80) << 1
+    *c |= CONTINUED;
+    *d = (number >> 21) as u8;
+    4
 }
 
 /// Copies between slices of one length; short ones without a call.
@@ -270,7 +302,7 @@ fn copy(to: &mut [u8], from: &[u8]) {
     if to.len() != from.len() {
         return;
     }
-    if cfg!(target_pointer_width = "64") && from.len() <= 16 {
+    if from.len() <= 16 {
         if !(copy_ends::<8>(to, from) || copy_ends::<4>(to, from)) {
             for (to, from) in to.iter_mut().zip(from).take(3) {
                 *to = *from;
@@ -321,7 +353,7 @@ mod tests {
                 for room in 0..14 {
                     let mut out = [0xee; 14];
                     let mut cursor = Cursor::new(&mut out[..room], 1);
-                    cursor.varint([7], number);
+                    cursor.varint(7, number);
                     assert_eq!(cursor.at(), 2 + expected.len());
                     assert_eq!(cursor.fits(), room >= cursor.at());
                     if cursor.fits() {
@@ -339,11 +371,11 @@ mod tests {
         let text: Vec<u8> = (0..=255).collect();
         for length in 0..=255 {
             let text = &text[..length];
-            let expected = [&[1, 2][..], &plain(length as u64), text].concat();
+            let expected = [&[7][..], &plain(length as u64), text].concat();
             for room in [0, 1, 3, expected.len() - 1, expected.len(), 300] {
                 let mut out = [0xee; 300];
                 let mut cursor = Cursor::new(&mut out[..room], 0);
-                cursor.text([1, 2], text);
+                cursor.text(7, text);
                 assert_eq!(cursor.at(), expected.len());
                 if cursor.fits() {
                     assert_eq!(out[..expected.len()], expected);

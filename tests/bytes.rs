@@ -1,0 +1,382 @@
+//! What the core's encoder writes is byte for byte what the `thrift` crate writes, and is
+//! read back as what was made. Spans are drawn from fixed seeds.
+
+use picojaeger_core::record::{Instant, Open, Reference};
+use picojaeger_core::ring::Word;
+use picojaeger_core::wire::{Encoder, Legend, Push, ThriftCompact};
+use picojaeger_core::{Copied, Flags, SpanContext, SpanId, Timeline, TraceId, Value, wire};
+use picojaeger_std::collector::{
+    Batch, ClientStats, Encoding, Log, Process, RefKind, Span, SpanRef, Tag, TagValue, decode,
+    encode,
+};
+
+type Image = Open<[Word; 16_384]>;
+
+/// Every time here is explicit, so no clock has a say.
+const NO_CLOCK: Legend<'static> = Legend {
+    timeline: Timeline { epochs: &[] },
+    samplers: &|_| None,
+};
+/// A header of a list has another form from 15 elements on.
+const LENGTHS: [usize; 6] = [0, 1, 2, 14, 15, 200];
+const TRUNCATED: &str = "picojaeger.truncated";
+const DROPPED: &str = "picojaeger.dropped";
+
+#[test]
+fn generated_batches_are_the_bytes_of_thrift() {
+    let mut drawn = 0;
+    for seed in 0..1_500 {
+        let batch = Draw(seed).batch();
+        drawn += batch.spans.len();
+        assert_same(&batch, &format!("seed {seed}"));
+    }
+    assert!(drawn > 2_000, "{drawn} spans");
+}
+
+#[test]
+fn lists_of_every_length_are_the_bytes_of_thrift() {
+    for length in LENGTHS {
+        for list in 0..6 {
+            let mut draw = Draw(length as u64);
+            let mut batch = Batch {
+                spans: vec![draw.bare_span()],
+                ..draw.empty_batch()
+            };
+            let span = &mut batch.spans[0];
+            match list {
+                0 => span.tags = draw.list(length, Draw::tag),
+                1 => span.references = draw.list(length, Draw::reference),
+                2 => span.logs = draw.list(length, |draw| draw.log(1)),
+                3 => span.logs = vec![draw.log(length)],
+                4 => batch.process.tags = draw.list(length, Draw::tag),
+                _ => batch.spans = draw.list(length, Draw::bare_span),
+            }
+            assert_same(&batch, &format!("list {list} of {length}"));
+        }
+    }
+}
+
+#[test]
+fn extreme_values_are_the_bytes_of_thrift() {
+    let mut numbers = vec![0, 1, -1, i64::MIN, i64::MAX];
+    for bit in 0..63 {
+        numbers.extend([1 << bit, (1 << bit) - 1, -(1 << bit), -(1 << bit) - 1]);
+    }
+    let mut values: Vec<TagValue> = numbers.into_iter().map(TagValue::Long).collect();
+    values.extend(FLOATS.map(TagValue::Double));
+    values.extend([true, false].map(TagValue::Bool));
+    for length in [0, 1, 3, 4, 7, 8, 16, 17, 127, 128, 16_383, 16_384, 20_000] {
+        values.push(TagValue::String("x".repeat(length)));
+        values.push(TagValue::Binary(vec![0xff; length].into()));
+    }
+    for value in values {
+        let mut draw = Draw(1);
+        let mut span = draw.bare_span();
+        span.tags = vec![Tag::new("value", value)];
+        let batch = Batch {
+            spans: vec![span],
+            ..draw.empty_batch()
+        };
+        assert_same(&batch, "one value");
+    }
+}
+
+#[test]
+fn small_packets_hold_every_span_whole_or_marked() {
+    let (mut whole, mut cut, mut too_large) = (0, 0, 0);
+    for seed in 0..800 {
+        let mut draw = Draw(seed);
+        let batch = draw.batch();
+        let limit = 400 + draw.below(3_000);
+        let (packets, lost) = packets(&batch, limit);
+        too_large += lost.iter().filter(|lost| **lost).count();
+        let mut made = batch.spans.iter().zip(&lost).filter(|(_, lost)| !**lost);
+        for packet in packets {
+            assert!(packet.len() <= limit);
+            for found in decode(&packet).expect("a packet").spans {
+                let (made, _) = made.next().expect("no more spans than were made");
+                if found.tag(TRUNCATED).is_some() {
+                    assert_cut(&found, made);
+                    cut += 1;
+                } else {
+                    assert_eq!(format!("{found:?}"), format!("{made:?}"), "seed {seed}");
+                    whole += 1;
+                }
+            }
+        }
+        assert!(made.next().is_none(), "each span that was taken arrived");
+    }
+    assert!(
+        whole > 50 && cut > 50 && too_large > 0,
+        "{whole} {cut} {too_large}"
+    );
+}
+
+/// Both encoders agree, and what is read back is what was made.
+fn assert_same(batch: &Batch, which: &str) {
+    let expected = encode(batch, Encoding::default()).expect("Thrift can carry it");
+    let (packets, lost) = packets(batch, expected.len());
+    assert!(!lost.contains(&true), "{which}");
+    let [packet] = &packets[..] else {
+        panic!("{which}: {} packets", packets.len());
+    };
+    assert_eq!(*packet, expected, "{which}");
+    // As text, since NaN is not equal to itself; the bytes have its bits.
+    let read = decode(packet).expect("what was written can be read");
+    assert_eq!(format!("{read:?}"), format!("{batch:?}"), "{which}");
+}
+
+/// What was cut: the oldest logs, and once all are gone, text and bytes.
+fn assert_cut(found: &Span, made: &Span) {
+    let Some(TagValue::Long(dropped)) = found.tag(DROPPED) else {
+        panic!("no count of what was dropped");
+    };
+    let dropped = usize::try_from(*dropped).expect("a count");
+    let own = &found.tags[..found.tags.len() - 2];
+    assert_eq!(
+        format!("{:?}", found.logs),
+        format!("{:?}", &made.logs[dropped..])
+    );
+    assert_eq!(found.references, made.references);
+    assert_eq!(
+        (found.trace_id, found.span_id),
+        (made.trace_id, made.span_id)
+    );
+    assert_eq!(own.len(), made.tags.len());
+    assert!(made.operation_name.starts_with(&found.operation_name));
+    for (found, made) in own.iter().zip(&made.tags) {
+        assert_eq!(found.key, made.key);
+        match (&found.value, &made.value) {
+            (TagValue::String(found), TagValue::String(made)) => assert!(made.starts_with(found)),
+            (TagValue::Binary(found), TagValue::Binary(made)) => assert!(made.starts_with(found)),
+            (found, made) => assert_eq!(format!("{found:?}"), format!("{made:?}")),
+        }
+    }
+    let whole = format!("{own:?}") == format!("{:?}", made.tags);
+    assert!(whole || found.logs.is_empty(), "logs go before text does");
+}
+
+/// The packets that the core's encoder makes, and which spans fitted none.
+fn packets(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
+    let tags: Vec<_> = batch.process.tags.iter().map(lend).collect();
+    let process = wire::Process {
+        service: &batch.process.service_name,
+        tags: &tags,
+    };
+    let stats = batch.stats.expect("statistics");
+    let lent = wire::Batch {
+        process: &process,
+        sequence: batch.seq_no.expect("a number"),
+        stats: wire::ClientStats {
+            full_queue_dropped_spans: stats.full_queue_dropped_spans,
+            too_large_dropped_spans: stats.too_large_dropped_spans,
+            failed_to_emit_spans: stats.failed_to_emit_spans,
+        },
+    };
+    let (mut encoder, mut out) = (ThriftCompact::new(), vec![0; limit]);
+    let (mut packets, mut lost) = (Vec::new(), Vec::new());
+    if !encoder.begin(&mut out, &lent) {
+        return (packets, vec![true; batch.spans.len()]);
+    }
+    for span in &batch.spans {
+        let image = image(span);
+        let mut answer = encoder.push(&mut out, &image.record(), &NO_CLOCK);
+        if answer == Push::Full {
+            let place = encoder.finish(&mut out);
+            packets.push(out[place].to_vec());
+            assert!(encoder.begin(&mut out, &lent));
+            answer = encoder.push(&mut out, &image.record(), &NO_CLOCK);
+        }
+        assert_ne!(answer, Push::Full, "an empty packet is never full");
+        lost.push(answer == Push::TooLarge);
+    }
+    let place = encoder.finish(&mut out);
+    packets.push(out[place].to_vec());
+    (packets, lost)
+}
+
+/// The image that the span API would have made of this span.
+fn image(span: &Span) -> Box<Image> {
+    let flags = Flags::from_wire(u8::try_from(span.flags).expect("wire flags"));
+    let trace = TraceId::from_parts((span.trace_id >> 64) as u64, span.trace_id as u64);
+    let context = SpanContext::new(trace, SpanId::new(span.span_id), flags);
+    let parent = SpanId::new(span.parent_span_id);
+    let mut image = Box::new(Image::new("", context, parent, 0));
+    let start = span.start_time_us.cast_unsigned();
+    image.set_start(Instant::UnixMicros(start));
+    assert!(image.try_copy_operation(&span.operation_name));
+    for reference in &span.references {
+        let trace = reference.trace_id;
+        assert!(image.try_reference(Reference {
+            follows: reference.kind == RefKind::FollowsFrom,
+            trace: TraceId::from_parts((trace >> 64) as u64, trace as u64),
+            span: SpanId::new(reference.span_id),
+        }));
+    }
+    for tag in &span.tags {
+        let (key, value) = lend(tag);
+        assert!(image.try_tag(Copied(key).into(), value));
+    }
+    for log in &span.logs {
+        let time = log.timestamp_us.cast_unsigned();
+        assert!(image.try_log(Instant::UnixMicros(time)));
+        for field in &log.fields {
+            let (key, value) = lend(field);
+            assert!(image.try_field(Copied(key).into(), value));
+        }
+    }
+    image.finish_at(start.wrapping_add_signed(span.duration_us));
+    image
+}
+
+/// A tag as the core takes it: text that is a large number as that number.
+fn lend(tag: &Tag) -> (&str, Value<'_>) {
+    let value = match &tag.value {
+        TagValue::String(text) => match text.parse() {
+            Ok(number) if number > i64::MAX as u64 => Value::U64(number),
+            _ => Value::Str(text),
+        },
+        TagValue::Double(number) => Value::F64(*number),
+        TagValue::Bool(on) => Value::Bool(*on),
+        TagValue::Long(number) => match u64::try_from(*number) {
+            Ok(number) if number % 2 == 1 => Value::U64(number),
+            _ => Value::I64(*number),
+        },
+        TagValue::Binary(bytes) => Value::Bytes(bytes),
+    };
+    (&tag.key, value)
+}
+
+const FLOATS: [f64; 9] = [
+    0.0,
+    -0.0,
+    1.5,
+    f64::MIN_POSITIVE,
+    f64::MAX,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    -f64::NAN,
+];
+
+/// Draws of a fixed sequence, by the SplitMix64 generator.
+struct Draw(u64);
+
+impl Draw {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.bits() % limit as u64) as usize
+    }
+
+    /// A number of any magnitude.
+    fn number(&mut self) -> u64 {
+        let shift = self.below(64);
+        self.bits() >> shift
+    }
+
+    fn list<T>(&mut self, length: usize, mut draw: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..length).map(|_| draw(self)).collect()
+    }
+
+    /// Mostly short, at times as long as a list can be here.
+    fn length(&mut self) -> usize {
+        match self.below(12) {
+            0 => LENGTHS[self.below(LENGTHS.len())],
+            _ => self.below(4),
+        }
+    }
+
+    fn text(&mut self) -> String {
+        let long = self.below(20) == 0;
+        let length = self.below(if long { 200 } else { 12 });
+        let letters = ['a', 'Z', '0', ' ', 'ä', 'ß', '€', '漢', '😀', '\0'];
+        (0..length)
+            .map(|_| letters[self.below(letters.len())])
+            .collect()
+    }
+
+    fn tag(&mut self) -> Tag {
+        let value = match self.below(6) {
+            0 => TagValue::String(self.text()),
+            1 => TagValue::Double(FLOATS[self.below(FLOATS.len())]),
+            2 => TagValue::Bool(self.below(2) == 0),
+            3 => TagValue::Long(self.number().cast_signed()),
+            4 => TagValue::Binary(self.text().into_bytes().into()),
+            _ => TagValue::String((self.bits() | 1 << 63).to_string()),
+        };
+        let key: String = self.text().chars().take(60).collect();
+        Tag::new(key, value)
+    }
+
+    fn reference(&mut self) -> SpanRef {
+        let kinds = [RefKind::ChildOf, RefKind::FollowsFrom];
+        SpanRef {
+            kind: kinds[self.below(2)],
+            trace_id: u128::from(self.number()) << 64 | u128::from(self.bits()),
+            span_id: self.number(),
+        }
+    }
+
+    fn log(&mut self, fields: usize) -> Log {
+        Log {
+            timestamp_us: self.number().cast_signed(),
+            fields: self.list(fields, Self::tag),
+        }
+    }
+
+    fn bare_span(&mut self) -> Span {
+        let start = self.number() >> 1;
+        let duration = self.number() >> 1;
+        Span {
+            trace_id: u128::from(self.number()) << 64 | u128::from(self.number()),
+            span_id: self.number(),
+            parent_span_id: [0, self.bits()][self.below(2)],
+            operation_name: self.text(),
+            flags: [1, 3, 9, 11][self.below(4)],
+            start_time_us: start.cast_signed(),
+            duration_us: duration.min(i64::MAX as u64 - start).cast_signed(),
+            ..Span::default()
+        }
+    }
+
+    fn span(&mut self) -> Span {
+        let (references, tags, logs) = (self.length(), self.length(), self.length());
+        Span {
+            references: self.list(references, Self::reference),
+            tags: self.list(tags, Self::tag),
+            logs: self.list(logs, |draw| {
+                let fields = draw.below(5);
+                draw.log(fields)
+            }),
+            ..self.bare_span()
+        }
+    }
+
+    fn empty_batch(&mut self) -> Batch {
+        Batch {
+            process: Process::new(self.text()),
+            spans: Vec::new(),
+            seq_no: Some(self.number().cast_signed()),
+            stats: Some(ClientStats {
+                full_queue_dropped_spans: self.number().cast_signed(),
+                too_large_dropped_spans: 0,
+                failed_to_emit_spans: self.number().cast_signed(),
+            }),
+        }
+    }
+
+    fn batch(&mut self) -> Batch {
+        let (tags, spans) = (self.below(4), self.below(5));
+        let mut batch = self.empty_batch();
+        batch.process.tags = self.list(tags, Self::tag);
+        batch.spans = self.list(spans, Self::span);
+        batch
+    }
+}
