@@ -2,10 +2,6 @@
 //! frequency for 10 to 200 ms at load or first use, and the anchors tell it without waiting.
 //!
 //! The one file with `unsafe` for this need.
-#![allow(
-    unsafe_code,
-    reason = "the two instructions have no safe form in the oldest Rust that is supported"
-)]
 
 /// The counter as it stands, in its own ticks; 0 where there is none.
 ///

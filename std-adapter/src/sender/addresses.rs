@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::IpVersion;
+use crate::unix;
 
 /// Called by a look-up's thread when the look-up has ended.
 pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -148,6 +149,7 @@ impl Addresses {
         let (resolve, waker) = (self.system.resolve.clone(), self.system.waker.clone());
         let (host, port) = (self.host.clone(), self.port);
         let run = move || {
+            unix::block_signals();
             // Nobody waits any more where the sender is gone.
             if answer.send(resolve(&host, port)).is_ok() {
                 waker();

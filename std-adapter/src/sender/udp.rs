@@ -86,18 +86,17 @@ impl UdpSender {
                 &self.socket.insert(connected).0
             }
         };
-        // An error that waits here belongs to an earlier packet.
-        let mut late = u64::from(pending(socket).is_some());
-        let sent = offer(
-            || socket.send(packet),
-            || thread::sleep(PAUSE),
-            || late += 1,
-        );
-        let fault = sent.err().or_else(|| pending(socket)).map(Fault::of);
-        self.late += late;
-        if late > 0 {
+        let mut note_late = |error| {
+            self.late += 1;
+            self.last_fault = Some(Fault::of(error));
             self.addresses.suspect();
+        };
+        // An error that waits here belongs to an earlier packet.
+        if let Some(error) = pending(socket) {
+            note_late(error);
         }
+        let sent = offer(|| socket.send(packet), || thread::sleep(PAUSE), note_late);
+        let fault = sent.err().or_else(|| pending(socket)).map(Fault::of);
         fault.map_or(Ok(()), Err)
     }
 
@@ -186,7 +185,7 @@ impl Fault {
 fn offer(
     mut send: impl FnMut() -> io::Result<usize>,
     mut pause: impl FnMut(),
-    mut refused_late: impl FnMut(),
+    mut refused_late: impl FnMut(io::Error),
 ) -> io::Result<()> {
     let mut tries = 1;
     loop {
@@ -198,7 +197,7 @@ fn offer(
             _ if tries == TRIES => return Err(error),
             ErrorKind::Interrupted => {}
             ErrorKind::WouldBlock => pause(),
-            _ if is_refusal(&error) => refused_late(),
+            _ if is_refusal(&error) => refused_late(error),
             _ => return Err(error),
         }
         tries += 1;

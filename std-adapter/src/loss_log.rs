@@ -1,0 +1,207 @@
+//! What was lost, as lines of the program's log.
+
+use std::time::Duration;
+
+use picojaeger_core::Lost;
+
+/// Writes one line for each cause of loss through the [`log`] crate: target `picojaeger`, level
+/// warn; at once at the first loss of a cause, then at most once an interval.
+///
+/// A line says how many spans were lost since the cause's last one, so a loss that falls into
+/// an interval is said at the first call after its end. Times are those of any monotonic clock.
+#[derive(Debug)]
+pub(crate) struct LossLog {
+    interval: Duration,
+    /// In the order of [`Lost::by_cause`].
+    causes: [Said; CAUSES],
+    late: Said,
+}
+
+/// What was said of a cause.
+#[derive(Clone, Copy, Default, Debug)]
+struct Said {
+    count: u64,
+    at: Option<Duration>,
+}
+
+const CAUSES: usize = 9;
+
+impl LossLog {
+    /// At most one line a cause and minute.
+    pub(crate) fn new() -> Self {
+        Self::with_interval(Duration::from_secs(60))
+    }
+
+    /// At most one line a cause and interval.
+    pub(crate) fn with_interval(interval: Duration) -> Self {
+        LossLog {
+            interval,
+            causes: [Said::default(); CAUSES],
+            late: Said::default(),
+        }
+    }
+
+    /// Writes the lines that are due; `last_error` is what the sender says, and asked only
+    /// where a line needs it. A few comparisons where nothing was lost.
+    pub(crate) fn note(
+        &mut self,
+        lost: &Lost,
+        now: Duration,
+        last_error: impl Fn() -> Option<String>,
+    ) {
+        for line in self.due(lost, now, last_error) {
+            log::warn!(target: "picojaeger", "{line}");
+        }
+    }
+
+    /// The same for refusals of packets that count as delivered: behind a network they may be
+    /// all that is heard of a closed port.
+    pub(crate) fn note_late(
+        &mut self,
+        refusals: u64,
+        now: Duration,
+        last_error: impl Fn() -> Option<String>,
+    ) {
+        if let Some(line) = self.late_due(refusals, now, last_error) {
+            log::warn!(target: "picojaeger", "{line}");
+        }
+    }
+
+    fn due(
+        &mut self,
+        lost: &Lost,
+        now: Duration,
+        last_error: impl Fn() -> Option<String>,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (said, (cause, count)) in self.causes.iter_mut().zip(lost.by_cause()) {
+            if let Some(new) = said.take(count, now, self.interval) {
+                let reason = reason(cause, &last_error);
+                lines.push(format!("spans lost ({cause}): {new}; {reason}"));
+            }
+        }
+        lines
+    }
+
+    fn late_due(
+        &mut self,
+        refusals: u64,
+        now: Duration,
+        last_error: impl Fn() -> Option<String>,
+    ) -> Option<String> {
+        let new = self.late.take(refusals, now, self.interval)?;
+        let reason = reason("late", last_error);
+        Some(format!("packets perhaps lost: {new}; {reason}"))
+    }
+}
+
+impl Said {
+    /// How many are to be spoken of now, which then counts as done.
+    fn take(&mut self, count: u64, now: Duration, interval: Duration) -> Option<u64> {
+        let is_early = |at| now.saturating_sub(at) < interval;
+        let new = count.saturating_sub(self.count);
+        if new == 0 || self.at.is_some_and(is_early) {
+            return None;
+        }
+        *self = Said {
+            count,
+            at: Some(now),
+        };
+        Some(new)
+    }
+}
+
+/// Why a cause arises, and what the user can do.
+fn reason(cause: &str, last_error: impl Fn() -> Option<String>) -> String {
+    let known = match cause {
+        "full" => "the thread's ring was full; raise memory_limit or sample less",
+        "blocked" => "the ring's oldest span was in use",
+        "evicted" => "newer spans took their place; raise memory_limit or sample less",
+        "reentered" => "they finished inside another call of the tracer",
+        "too large" => "they fit no packet even when cut; raise max_packet_size",
+        "memory" => "memory_limit was reached; raise it or sample less",
+        "closed" => "the tracer was closed before they finished",
+        _ => return last_error().unwrap_or_else(|| "the network gave no reason".into()),
+    };
+    known.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(full: u64, refused: u64) -> Lost {
+        Lost {
+            full,
+            refused,
+            ..Lost::default()
+        }
+    }
+
+    fn refusal() -> Option<String> {
+        Some("no agent listens at here:1: refused".into())
+    }
+
+    const START: Duration = Duration::from_secs(7);
+    const FULL: &str = "the thread's ring was full; raise memory_limit or sample less";
+
+    #[test]
+    fn the_first_loss_is_said_at_once_and_later_ones_once_a_minute() {
+        let mut log = LossLog::new();
+        let at = |seconds| START + Duration::from_secs(seconds);
+        let mut due = |full, seconds| log.due(&lost(full, 0), at(seconds), || panic!());
+        assert!(due(0, 0).is_empty());
+        assert_eq!(due(2, 1), [format!("spans lost (full): 2; {FULL}")]);
+        assert!(due(5, 2).is_empty());
+        assert!(due(9, 60).is_empty());
+        assert_eq!(due(9, 61), [format!("spans lost (full): 7; {FULL}")]);
+        assert!(due(9, 200).is_empty(), "nothing new");
+    }
+
+    #[test]
+    fn causes_have_their_own_intervals() {
+        let mut log = LossLog::with_interval(Duration::from_secs(5));
+        assert_eq!(log.due(&lost(1, 0), START, refusal).len(), 1);
+        let later = START + Duration::from_secs(1);
+        assert_eq!(
+            log.due(&lost(2, 4), later, refusal),
+            ["spans lost (refused): 4; no agent listens at here:1: refused"]
+        );
+        let last = START + Duration::from_secs(6);
+        assert_eq!(log.due(&lost(2, 5), last, || None).len(), 2);
+    }
+
+    #[test]
+    fn late_refusals_are_said_in_packets() {
+        let mut log = LossLog::new();
+        assert_eq!(
+            log.late_due(3, START, refusal).unwrap(),
+            "packets perhaps lost: 3; no agent listens at here:1: refused"
+        );
+        assert_eq!(log.late_due(4, START, refusal), None);
+        let later = START + Duration::from_secs(60);
+        assert_eq!(
+            log.late_due(4, later, || None).unwrap(),
+            "packets perhaps lost: 1; the network gave no reason"
+        );
+    }
+
+    #[test]
+    fn every_cause_is_said() {
+        let lost = Lost {
+            full: 1,
+            blocked: 1,
+            evicted: 1,
+            reentered: 1,
+            too_large: 1,
+            refused: 1,
+            failed: 1,
+            memory: 1,
+            closed: 1,
+        };
+        let lines = LossLog::new().due(&lost, START, refusal);
+        assert_eq!(lines.len(), CAUSES);
+        let by_network = lines.iter().filter(|line| line.contains("here:1"));
+        assert_eq!(by_network.count(), 2, "refused and failed");
+    }
+}
