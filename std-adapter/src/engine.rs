@@ -1,5 +1,6 @@
 //! What the worker does: rings to packets, packets to the network.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::chunk::Chunk;
 use crate::clock::{TickSource, Timekeeper};
 use crate::config::{Settings, TagValue};
 use crate::local::Returned;
+use crate::loss_log::LossLog;
 
 use crate::process::process_tags;
 use crate::reporters::FinishedSpan;
@@ -27,6 +29,7 @@ pub(crate) struct Engine {
     process: Vec<(String, TagValue)>,
     buffer: Vec<u8>,
     interval: Duration,
+    losses: LossLog,
 }
 
 /// A ring's consuming end, and where its producing end comes back.
@@ -70,6 +73,7 @@ impl Engine {
             process: process_tags(&settings.tags, uuid),
             buffer: vec![0; limit],
             interval,
+            losses: LossLog::new(),
         }
     }
 
@@ -207,12 +211,15 @@ impl Engine {
             ledger.delivery = self.reporter.delivery();
             ledger.stats()
         };
-        if let Some(sender) = &mut self.sender {
-            let late = sender.late_refusals();
-            shared
-                .late_refusals
-                .fetch_add(late, std::sync::atomic::Ordering::Relaxed);
-        }
+        let late = self
+            .sender
+            .as_mut()
+            .map_or(0, |sender| sender.late_refusals());
+        let late = shared.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
+        let now = Duration::from_nanos(monotonic());
+        let cause = || self.sender.as_ref().and_then(|sender| sender.last_error());
+        self.losses.note(&stats.lost, now, cause);
+        self.losses.note_late(late, now, cause);
     }
 
     /// Frees the rings of threads that ended, once they are empty.

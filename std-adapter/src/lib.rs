@@ -10,7 +10,7 @@ pub mod config;
 mod context;
 mod engine;
 mod local;
-
+mod loss_log;
 mod process;
 pub mod reporters;
 mod sampling;
