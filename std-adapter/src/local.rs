@@ -54,11 +54,18 @@ pub(crate) struct Counts {
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
 
+/// Desks that are put aside.
+#[expect(
+    clippy::vec_box,
+    reason = "the desk in use is the box, taken and put back by a move of a pointer"
+)]
+type Threads = Vec<Box<Thread>>;
+
 /// The thread-local part.
 struct Local {
     /// The desk used last.
     fast: Cell<Option<Box<Thread>>>,
-    others: RefCell<Vec<Box<Thread>>>,
+    others: RefCell<Threads>,
     scopes: Scopes,
     worker: Cell<bool>,
 }
@@ -297,7 +304,7 @@ impl Count {
 }
 
 /// Leaves what stems from before a fork alone: its locks may be held for good.
-fn forget_stale(threads: &mut Vec<Box<Thread>>) {
+fn forget_stale(threads: &mut Threads) {
     let generation = unix::generation();
     threads
         .extract_if(.., |thread| thread.shared.generation() != generation)

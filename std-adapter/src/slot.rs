@@ -12,6 +12,13 @@ use crate::shared::Shared;
 /// An image of any size.
 pub(crate) type Image = Open<[Word]>;
 
+/// Slots on a list.
+#[expect(
+    clippy::vec_box,
+    reason = "a span is the box, which goes from list to list as it is"
+)]
+pub(crate) type SlotList = Vec<Box<Slot>>;
+
 /// What a span points to.
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -27,8 +34,8 @@ pub(crate) struct Slot {
 /// Slots and images that are not in use, for all threads of a tracer.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    full: Vec<Box<Slot>>,
-    bare: Vec<Box<Slot>>,
+    full: SlotList,
+    bare: SlotList,
     medium: Vec<Box<Image>>,
     large: Vec<Box<Image>>,
     /// Bytes of full slots and larger images, in use or not.
@@ -40,8 +47,8 @@ pub(crate) struct Pool {
 /// A thread's own slots.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    full: Vec<Box<Slot>>,
-    bare: Vec<Box<Slot>>,
+    full: SlotList,
+    bare: SlotList,
 }
 
 /// Words of the areas: none, 512 bytes, 4 KiB, 64 KiB (on a 64-bit system).
@@ -206,7 +213,7 @@ impl Pool {
 
     /// Lets slots go from now on instead of keeping them, and gives those it has
     /// to the caller, who drops them once the pool is unlocked.
-    pub(crate) fn close(&mut self) -> Vec<Box<Slot>> {
+    pub(crate) fn close(&mut self) -> SlotList {
         self.closed = true;
         let mut slots = std::mem::take(&mut self.full);
         slots.append(&mut self.bare);
@@ -214,7 +221,7 @@ impl Pool {
     }
 
     /// Takes slots; those it does not keep are the caller's to drop.
-    fn store(&mut self, full: &mut Vec<Box<Slot>>, bare: &mut Vec<Box<Slot>>) -> Vec<Box<Slot>> {
+    fn store(&mut self, full: &mut SlotList, bare: &mut SlotList) -> SlotList {
         if self.closed {
             let mut slots = std::mem::take(full);
             slots.append(bare);
@@ -257,7 +264,7 @@ impl Pool {
 /// Hands a batch of a thread's slots to the pool.
 #[cold]
 #[inline(never)]
-fn shed(list: &mut Vec<Box<Slot>>, shared: &Shared) {
+fn shed(list: &mut SlotList, shared: &Shared) {
     let mut batch = list.split_off(list.len() - BATCH);
     let (mut full, mut bare) = (Vec::new(), Vec::new());
     match batch.first().is_some_and(|slot| slot.is_bare()) {
