@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use picojaeger_core::record::Image;
+use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
 use picojaeger_core::{
     AsContext, BaggageTable, Clock, Copied, Decision, Description, Exclusion, Flags, Instant,
@@ -104,7 +104,7 @@ fn remote(flags: Flags) -> SpanContext {
 
 /// Takes the next record, and gives back what `read` makes of it.
 fn next<T>(
-    consumer: &mut Consumer<'_, Image<'static>>,
+    consumer: &mut Consumer<'_, Records>,
     read: impl FnOnce(picojaeger_core::record::Record<'_>) -> T,
 ) -> Option<T> {
     let found = consumer.peek().map(read);

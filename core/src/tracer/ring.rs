@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::exclusion::{Exclusion, Interrupts, increment};
-use crate::record::{Fixed, Image};
+use crate::record::{Fixed, Image, Records};
 use crate::ring::{
     ByteCell, Bytes, Consumer, DropNewest, Dropped, FrameRing, Policy, Storage, Word,
 };
@@ -26,7 +26,7 @@ use crate::tracer::Origin;
 #[repr(C)]
 pub struct Ring<X = Interrupts, B: ?Sized = [ByteCell], P = DropNewest> {
     aside: Aside,
-    frames: FrameRing<X, Origin, B, P, Image<'static>>,
+    frames: FrameRing<X, Origin, B, P, Records>,
 }
 
 /// What a tracer asks of its ring; implemented by [`Ring`] alone.
@@ -92,7 +92,7 @@ impl<X: Exclusion, B: Storage, P: Policy> Ring<X, B, P> {
 
 impl<X: Exclusion, B: Storage + ?Sized, P: Policy> Ring<X, B, P> {
     /// The one reader, or `None` while there is one.
-    pub fn consumer(&self) -> Option<Consumer<'_, Image<'static>>> {
+    pub fn consumer(&self) -> Option<Consumer<'_, Records>> {
         self.frames.consumer()
     }
 }
