@@ -21,9 +21,13 @@ pub mod record;
 mod reporter;
 pub mod ring;
 mod sampler;
+#[cfg(not(loom))]
+mod span;
 mod stats;
 pub mod tags;
 mod time;
+#[cfg(not(loom))]
+mod tracer;
 mod value;
 #[cfg(not(loom))]
 pub mod wire;
@@ -43,6 +47,10 @@ pub use sampler::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
     SamplerError,
 };
+#[cfg(not(loom))]
+pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};
 pub use stats::{Lost, Stats};
 pub use time::{Anchor, Clock, Epoch, Extension, Instant, Rate, Timeline, Times};
+#[cfg(not(loom))]
+pub use tracer::{Incoming, Origin, Platform, Ring, SpanRing, Tracer};
 pub use value::{Copied, Key, Value};

@@ -15,6 +15,8 @@
 //! Key and value follow, each padded to whole words with zeros. An image never
 //! leaves the process: what does is encoded.
 
+use core::mem::MaybeUninit;
+
 use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, TraceId, halves, join};
 use crate::ring::{Carried, Frame, Word};
@@ -60,10 +62,29 @@ pub trait Area: sealed::Sealed {
     fn words_mut(&mut self) -> &mut [Word];
 }
 
+/// An area that is given in bytes: `Room<[MaybeUninit<u8>; N]>`, or without `N`.
+///
+/// Bytes behind the last whole word stay unused.
+///
+/// ```
+/// use core::mem::MaybeUninit;
+///
+/// use picojaeger_core::record::Room;
+///
+/// assert_eq!(size_of::<Room<[MaybeUninit<u8>; 96]>>(), 96);
+/// ```
+#[repr(C)]
+pub struct Room<B: ?Sized = [MaybeUninit<u8>]> {
+    aligned: [Word; 0],
+    bytes: B,
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for [super::Word] {}
     impl<const N: usize> Sealed for [super::Word; N] {}
+    impl Sealed for super::Room {}
+    impl<const N: usize> Sealed for super::Room<[super::MaybeUninit<u8>; N]> {}
 }
 
 /// The part of an image that every span has: 64 bytes, 60 on a 32-bit chip.
@@ -158,6 +179,8 @@ struct Entry<'r> {
 
 /// The state of a span, beside its wire flags.
 mod bits {
+    /// The clock was not read at the start. Jaeger's flags leave this bit free.
+    pub(super) const UNTIMED: u16 = 1 << 2;
     pub(super) const FINISHED: u16 = 1 << 4;
     pub(super) const CUT: u16 = 1 << 5;
     pub(super) const REFERENCES: u16 = 1 << 6;
@@ -221,6 +244,14 @@ impl<const N: usize> Open<[Word; N]> {
     }
 }
 
+impl<A> Open<A> {
+    /// The image with this fixed part and nothing in its area.
+    #[inline(always)]
+    pub(crate) const fn begun(fixed: Fixed, area: A) -> Self {
+        Open { fixed, area }
+    }
+}
+
 impl<A: Area + ?Sized> Open<A> {
     /// Starts over as the image of another span.
     #[inline(always)]
@@ -247,16 +278,14 @@ impl<A: Area + ?Sized> Open<A> {
     /// Replaces the wire flags.
     #[inline(always)]
     pub const fn set_flags(&mut self, flags: Flags) {
-        let kept = self.fixed.bits & !(Flags::WIRE.wire() as u16);
-        self.fixed.bits = kept | flags.wire() as u16;
+        self.fixed.set_flags(flags);
     }
 
     /// Names the code of the sampler's answer, 1 to 15; its description becomes
     /// the tags `sampler.type` and `sampler.param`. 0 names none.
     #[inline(always)]
     pub const fn set_sampler(&mut self, code: u8) {
-        let kept = self.fixed.bits & !(0xf << bits::SAMPLER_SHIFT);
-        self.fixed.bits = kept | (code as u16 & 0xf) << bits::SAMPLER_SHIFT;
+        self.fixed.set_sampler(code);
     }
 
     /// Names the clock's epoch at the start, 0 to 3.
@@ -269,12 +298,13 @@ impl<A: Area + ?Sized> Open<A> {
     /// Sets the start again.
     #[inline(always)]
     pub const fn set_start(&mut self, start: Instant) {
-        let (time, bit) = match start {
-            Instant::Ticks(ticks) => (ticks, 0),
-            Instant::UnixMicros(micros) => (micros, bits::EXPLICIT_START),
-        };
-        self.fixed.start = halves(time);
-        self.fixed.bits = self.fixed.bits & !bits::EXPLICIT_START | bit;
+        self.fixed.set_start(start);
+    }
+
+    /// Says that the clock was not read at the start, until that is set again.
+    #[inline(always)]
+    pub const fn set_untimed(&mut self) {
+        self.fixed.set_untimed();
     }
 
     /// Sets the parent again; zero for none.
@@ -286,8 +316,7 @@ impl<A: Area + ?Sized> Open<A> {
     /// Ends the span at these ticks.
     #[inline(always)]
     pub const fn finish(&mut self, ticks: u64) {
-        self.fixed.bits |= bits::FINISHED;
-        self.fixed.end = halves(ticks);
+        self.fixed.finish(ticks);
     }
 
     /// Ends the span at a given Unix time, in microseconds.
@@ -300,7 +329,7 @@ impl<A: Area + ?Sized> Open<A> {
     /// Ends a span that is not recorded.
     #[inline(always)]
     pub const fn discard(&mut self) {
-        self.fixed.bits |= bits::FINISHED;
+        self.fixed.discard();
     }
 
     /// The image, to be handed to a ring.
@@ -444,6 +473,23 @@ impl<A: Area + ?Sized> Open<A> {
         written
     }
 
+    /// The two parts of the image, so that code which is not generic takes both.
+    #[inline(always)]
+    pub(crate) fn parts(&mut self) -> (&mut Fixed, &[Word]) {
+        (&mut self.fixed, self.area.words())
+    }
+
+    #[inline(always)]
+    pub(crate) const fn fixed_mut(&mut self) -> &mut Fixed {
+        &mut self.fixed
+    }
+
+    /// Notes a given end, in Unix microseconds; the span stays open.
+    #[inline(always)]
+    pub(crate) const fn set_end(&mut self, unix_micros: u64) {
+        self.fixed.set_end(unix_micros);
+    }
+
     #[inline(always)]
     fn both(&mut self) -> (&mut Fixed, &mut [Word]) {
         (&mut self.fixed, self.area.words_mut())
@@ -489,6 +535,70 @@ impl<const N: usize> Area for [Word; N] {
     }
 }
 
+impl Room {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        let words = self.bytes.len() / WORD;
+        // SAFETY: aligned to words by the field before, and undefined bytes are words.
+        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), words) }
+    }
+
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        let words = self.bytes.len() / WORD;
+        // SAFETY: as above.
+        unsafe { core::slice::from_raw_parts_mut(self.bytes.as_mut_ptr().cast(), words) }
+    }
+}
+
+impl<const N: usize> Room<[MaybeUninit<u8>; N]> {
+    /// Nothing is written yet.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Room {
+            aligned: [],
+            bytes: [const { MaybeUninit::uninit() }; N],
+        }
+    }
+}
+
+impl<const N: usize> Default for Room<[MaybeUninit<u8>; N]> {
+    fn default() -> Self {
+        Room::new()
+    }
+}
+
+impl<B: ?Sized> core::fmt::Debug for Room<B> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let bytes = size_of_val(self) - size_of_val(&self.aligned);
+        f.debug_struct("Room").field("bytes", &bytes).finish()
+    }
+}
+
+impl Area for Room {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        self.words()
+    }
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        self.words_mut()
+    }
+}
+
+impl<const N: usize> Area for Room<[MaybeUninit<u8>; N]> {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        let unsized_room: &Room = self;
+        unsized_room.words()
+    }
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        let unsized_room: &mut Room = self;
+        unsized_room.words_mut()
+    }
+}
+
 impl Fixed {
     /// The span's context; its flags are the wire flags.
     #[inline(always)]
@@ -520,6 +630,12 @@ impl Fixed {
         self.bits & bits::FINISHED != 0
     }
 
+    /// Whether the span knows when it started.
+    #[inline(always)]
+    pub const fn is_timed(&self) -> bool {
+        self.bits & bits::UNTIMED == 0
+    }
+
     /// When the span started.
     #[inline(always)]
     pub const fn start(&self) -> Instant {
@@ -533,7 +649,7 @@ impl Fixed {
     }
 
     #[inline(always)]
-    const fn new(
+    pub(crate) const fn new(
         operation: &'static str,
         context: SpanContext,
         parent: SpanId,
@@ -551,6 +667,70 @@ impl Fixed {
             start: halves(start),
             end: [0; 2],
         }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn finish(&mut self, ticks: u64) {
+        self.bits |= bits::FINISHED;
+        self.end = halves(ticks);
+    }
+
+    #[inline(always)]
+    pub(crate) const fn discard(&mut self) {
+        self.bits |= bits::FINISHED;
+    }
+
+    /// Notes a given end, in Unix microseconds; the span stays open.
+    #[inline(always)]
+    pub(crate) const fn set_end(&mut self, unix_micros: u64) {
+        self.bits |= bits::EXPLICIT_END;
+        self.end = halves(unix_micros);
+    }
+
+    /// Ends the span at these ticks, or at the end that was noted.
+    #[inline(always)]
+    pub(crate) const fn close(&mut self, ticks: u64) {
+        if self.bits & bits::EXPLICIT_END == 0 {
+            self.end = halves(ticks);
+        }
+        self.bits |= bits::FINISHED;
+    }
+
+    /// Notes that the span was sampled and is no more; its end is free until it finishes.
+    pub(crate) const fn mark_cleared(&mut self) {
+        self.end = [1; 2];
+    }
+
+    /// Whether the span, which is not sampled, once was.
+    pub(crate) const fn was_cleared(&self) -> bool {
+        join(self.end) != 0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn set_flags(&mut self, flags: Flags) {
+        let kept = self.bits & !(Flags::WIRE.wire() as u16);
+        self.bits = kept | flags.wire() as u16;
+    }
+
+    #[inline(always)]
+    pub(crate) const fn set_start(&mut self, start: Instant) {
+        let (time, bit) = match start {
+            Instant::Ticks(ticks) => (ticks, 0),
+            Instant::UnixMicros(micros) => (micros, bits::EXPLICIT_START),
+        };
+        self.start = halves(time);
+        self.bits = self.bits & !(bits::EXPLICIT_START | bits::UNTIMED) | bit;
+    }
+
+    #[inline(always)]
+    pub(crate) const fn set_untimed(&mut self) {
+        self.bits |= bits::UNTIMED;
+    }
+
+    #[inline(always)]
+    pub(crate) const fn set_sampler(&mut self, code: u8) {
+        let kept = self.bits & !(0xf << bits::SAMPLER_SHIFT);
+        self.bits = kept | (code as u16 & 0xf) << bits::SAMPLER_SHIFT;
     }
 
     const fn mark_dropped(&mut self) {
@@ -691,6 +871,15 @@ impl Fixed {
             self.bits |= bits::CUT;
         }
         self.append_bytes(area, head, key, value.get(..kept).unwrap_or(&[]))
+    }
+}
+
+impl<'i> Image<'i> {
+    /// The image of a fixed part and its whole area.
+    #[inline(always)]
+    pub(crate) fn new(fixed: &'i Fixed, area: &'i [Word]) -> Self {
+        let area = area.get(..fixed.used as usize).unwrap_or(&[]);
+        Image { fixed, area }
     }
 }
 

@@ -57,3 +57,8 @@ pub const EVENT: &str = "event";
 pub const MESSAGE: &str = "message";
 /// Log field: a stack trace.
 pub const STACK: &str = "stack";
+
+/// The id under which a caller wants to find the trace, from the header of this name.
+pub const JAEGER_DEBUG_ID: &str = "jaeger-debug-id";
+/// A boolean: the span became sampled after its start, so it starts later than the work.
+pub const SAMPLED_LATE: &str = "picojaeger.sampled_late";

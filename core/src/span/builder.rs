@@ -1,0 +1,265 @@
+//! A span before its start.
+
+use core::mem::MaybeUninit;
+
+use crate::context::{AsContext, SpanContext};
+use crate::record::{Fixed, Instant, Open, Reference, Room};
+use crate::span::{Span, priority};
+use crate::tags::SAMPLING_PRIORITY;
+use crate::tracer::{Platform, Ring, SpanRing, Tracer};
+use crate::value::{Key, Value};
+
+/// Describes a span, and [starts](SpanBuilder::start) it.
+///
+/// The parent is the one given to `child_of`; else the first child-of among the
+/// references; else what the span follows from. Contexts that are not valid,
+/// and `None`, are skipped.
+///
+/// ```
+/// # use picojaeger_core::{Clock, Const, Platform};
+/// # struct Timer;
+/// # impl Clock for Timer {
+/// #     const BITS: u32 = 32;
+/// #     fn ticks(&self) -> u64 { 7 }
+/// #     fn frequency(&self) -> u64 { 25_000_000 }
+/// # }
+/// # struct Board;
+/// # impl Platform for Board {
+/// #     type Clock = Timer;
+/// #     type Sampler = Const;
+/// #     fn clock(&self) -> &Timer { &Timer }
+/// #     fn sampler(&self) -> &Const { &Const(true) }
+/// # }
+/// # use picojaeger_core::ring::Bytes;
+/// # use picojaeger_core::{Interrupts, Ring, Seed, Tracer};
+/// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+/// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+/// # TRACER.seed(Seed::from_words([1, 2, 3]));
+/// let batch = TRACER.span("batch").start::<0>();
+/// let item = TRACER
+///     .span("item")
+///     .child_of(&batch)
+///     .tags(&[("unit".into(), "celsius".into()), ("channel".into(), 3.into())])
+///     .start::<96>();
+/// assert_eq!(item.context().trace_id(), batch.context().trace_id());
+/// assert_eq!(item.record().tags().count(), 2);
+/// ```
+#[must_use = "it describes a span that only `start` begins"]
+#[derive(Clone, Copy, Debug)]
+pub struct SpanBuilder<'t, 'a, P, R: ?Sized + 'static = Ring> {
+    tracer: &'t Tracer<P, R>,
+    operation: Key<'a>,
+    child_of: Option<SpanContext>,
+    follows: Option<SpanContext>,
+    tags: &'a [(Key<'a>, Value<'a>)],
+    references: &'a [SpanReference],
+    start: Option<u64>,
+}
+
+/// A reference to another span, of its own or another trace.
+///
+/// ```
+/// use picojaeger_core::{SpanContext, SpanReference};
+///
+/// let context: SpanContext = "1:2:0:1".parse().unwrap();
+/// assert_ne!(SpanReference::ChildOf(context), SpanReference::FollowsFrom(context));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpanReference {
+    /// The other span waits for this one.
+    ChildOf(SpanContext),
+    /// The other span does not.
+    FollowsFrom(SpanContext),
+}
+
+impl<'t, 'a, P, R> SpanBuilder<'t, 'a, P, R>
+where
+    P: Platform,
+    R: SpanRing + ?Sized,
+{
+    #[inline(always)]
+    pub(crate) fn new(tracer: &'t Tracer<P, R>, operation: Key<'a>) -> Self {
+        SpanBuilder {
+            tracer,
+            operation,
+            child_of: None,
+            follows: None,
+            tags: &[],
+            references: &[],
+            start: None,
+        }
+    }
+
+    /// Makes the span a child of this one, and of no other given here before.
+    #[inline(always)]
+    pub fn child_of(mut self, parent: impl AsContext) -> Self {
+        self.child_of = parent.as_context();
+        self
+    }
+
+    /// Lets the span follow from this one, instead of any given here before; for
+    /// several use [`references`](SpanBuilder::references).
+    #[inline(always)]
+    pub fn follows_from(mut self, other: impl AsContext) -> Self {
+        self.follows = other.as_context();
+        self
+    }
+
+    /// Adds references to other spans.
+    #[inline(always)]
+    pub fn references(mut self, references: &'a [SpanReference]) -> Self {
+        self.references = references;
+        self
+    }
+
+    /// Adds tags. A [`SAMPLING_PRIORITY`] among them is obeyed before a sampler
+    /// is asked.
+    #[inline(always)]
+    pub fn tags(mut self, tags: &'a [(Key<'a>, Value<'a>)]) -> Self {
+        self.tags = tags;
+        self
+    }
+
+    /// Starts the span at this Unix time, in microseconds, instead of now.
+    #[inline(always)]
+    pub fn start_time(mut self, unix_micros: u64) -> Self {
+        self.start = Some(unix_micros);
+        self
+    }
+
+    /// Starts the span, with `N` bytes for tags, logs and references; a multiple
+    /// of the word. [`Span`] says what each takes.
+    #[inline(always)]
+    pub fn start<const N: usize>(self) -> Span<'t, P, [MaybeUninit<u8>; N], R> {
+        const {
+            assert!(
+                N.is_multiple_of(size_of::<usize>()),
+                "an area is whole words"
+            )
+        };
+        const {
+            assert!(
+                N / size_of::<usize>() <= u16::MAX as usize,
+                "an area has at most 65,535 words"
+            )
+        };
+        if let Some(operation) = self.plain() {
+            return Span {
+                tracer: self.tracer,
+                image: Open::begun(
+                    match &self.child_of {
+                        Some(parent) => self.tracer.begin_child(operation, parent),
+                        None => self.tracer.begin_root(operation),
+                    },
+                    Room::new(),
+                ),
+            };
+        }
+        let mut span = Span {
+            tracer: self.tracer,
+            image: Open::begun(self.begin(), Room::new()),
+        };
+        self.fill(&mut span.image);
+        span
+    }
+
+    /// The operation name, if the span has a parent at most and nothing else.
+    #[inline(always)]
+    fn plain(&self) -> Option<&'static str> {
+        match self.operation {
+            Key::Static(name)
+                if self.follows.is_none()
+                    && self.tags.is_empty()
+                    && self.references.is_empty()
+                    && self.start.is_none() =>
+            {
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
+    #[inline(never)]
+    fn begin(&self) -> Fixed {
+        let operation = match self.operation {
+            Key::Static(name) => name,
+            Key::Copied(_) => "",
+        };
+        let demands = self.tags.iter().rev();
+        let forced = demands
+            .filter(|(key, _)| key.as_str() == SAMPLING_PRIORITY)
+            .find_map(|(_, value)| priority(*value));
+        let (parent, _) = self.parent();
+        let name = self.operation.as_str();
+        self.tracer.begin(operation, name, parent.as_ref(), forced)
+    }
+
+    /// The chosen parent, and its index if it is a child-of among the references.
+    fn parent(&self) -> (Option<SpanContext>, Option<usize>) {
+        let child_of = self.child_of.filter(has_say);
+        if child_of.is_some() {
+            return (child_of, None);
+        }
+        let mut references = self.references.iter().enumerate();
+        let chosen = references.find_map(|(index, reference)| match reference {
+            SpanReference::ChildOf(context) if context.is_valid() => Some((*context, index)),
+            _ => None,
+        });
+        if let Some((context, index)) = chosen {
+            return (Some(context), Some(index));
+        }
+        let mut followed = self.references.iter().map(|reference| match reference {
+            SpanReference::FollowsFrom(context) | SpanReference::ChildOf(context) => *context,
+        });
+        let follows = self.follows.filter(SpanContext::is_valid);
+        (
+            follows.or_else(|| followed.find(SpanContext::is_valid)),
+            None,
+        )
+    }
+
+    /// Writes what goes into the area.
+    #[inline(never)]
+    fn fill(&self, image: &mut Open<Room>) {
+        if let Key::Copied(name) = self.operation {
+            image.copy_operation(name);
+        }
+        if let Some(unix_micros) = self.start {
+            image.set_start(Instant::UnixMicros(unix_micros));
+        }
+        if !image.is_writable() {
+            return;
+        }
+        let (_, chosen) = self.parent();
+        if let Some(other) = self.follows {
+            refer(image, other, true);
+        }
+        for (index, reference) in self.references.iter().enumerate() {
+            match *reference {
+                SpanReference::ChildOf(_) if chosen == Some(index) => {}
+                SpanReference::ChildOf(other) => refer(image, other, false),
+                SpanReference::FollowsFrom(other) => refer(image, other, true),
+            }
+        }
+        for (key, value) in self.tags {
+            image.tag(*key, *value);
+        }
+    }
+}
+
+/// Whether a context decides anything: it is valid, or a decision from elsewhere.
+fn has_say(context: &SpanContext) -> bool {
+    context.is_valid() || context.flags().contains(crate::Flags::REMOTE)
+}
+
+/// Appends a reference to a valid context.
+fn refer(image: &mut Open<Room>, other: SpanContext, follows: bool) {
+    let reference = Reference {
+        follows,
+        trace: other.trace_id(),
+        span: other.span_id(),
+    };
+    if other.is_valid() && !image.try_reference(reference) {
+        image.mark_dropped();
+    }
+}

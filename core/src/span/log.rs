@@ -1,0 +1,116 @@
+//! A log while it is written.
+
+use core::mem::MaybeUninit;
+
+use crate::record::{Area, Instant, Room};
+use crate::span::Span;
+use crate::tracer::{Platform, Ring, SpanRing};
+use crate::value::{Key, Value};
+
+/// Appends the fields of a log to its span.
+///
+/// Each field is written as it comes, so nothing needs to be ended: a builder
+/// that is forgotten leaves the fields so far, one without fields nothing. What
+/// finds no room is counted on the span.
+///
+/// ```
+/// # use picojaeger_core::{Clock, Const, Platform};
+/// # struct Timer;
+/// # impl Clock for Timer {
+/// #     const BITS: u32 = 32;
+/// #     fn ticks(&self) -> u64 { 7 }
+/// #     fn frequency(&self) -> u64 { 25_000_000 }
+/// # }
+/// # struct Board;
+/// # impl Platform for Board {
+/// #     type Clock = Timer;
+/// #     type Sampler = Const;
+/// #     fn clock(&self) -> &Timer { &Timer }
+/// #     fn sampler(&self) -> &Const { &Const(true) }
+/// # }
+/// # use picojaeger_core::ring::Bytes;
+/// # use picojaeger_core::{Interrupts, Ring, Seed, Tracer};
+/// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+/// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+/// # TRACER.seed(Seed::from_words([1, 2, 3]));
+/// let mut span = TRACER.span("boot").start::<256>();
+/// span.log().field("event", "reset").field("cause", 3);
+/// span.log().at(1_700_000_000_000_000).field("event", "time known");
+/// assert_eq!(span.record().logs().count(), 2);
+/// ```
+#[derive(Debug)]
+pub struct LogBuilder<'s, 't, P, B = [MaybeUninit<u8>], R = Ring>
+where
+    P: Platform,
+    B: ?Sized,
+    R: SpanRing + ?Sized,
+    Room<B>: Area,
+{
+    span: &'s mut Span<'t, P, B, R>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// To be written at the time of its first field.
+    New,
+    /// To be written at a given time, in Unix microseconds.
+    At(u64),
+    Written,
+    Refused,
+}
+
+impl<'s, 't, P, B, R> LogBuilder<'s, 't, P, B, R>
+where
+    P: Platform,
+    B: ?Sized,
+    R: SpanRing + ?Sized,
+    Room<B>: Area,
+{
+    #[inline]
+    pub(super) fn new(span: &'s mut Span<'t, P, B, R>) -> Self {
+        LogBuilder {
+            span,
+            state: State::New,
+        }
+    }
+
+    /// Gives the log a Unix time, in microseconds, instead of its first field's;
+    /// ignored after that field.
+    #[inline]
+    #[must_use = "a log is written with its first field"]
+    pub fn at(mut self, unix_micros: u64) -> Self {
+        if let State::New = self.state {
+            self.state = State::At(unix_micros);
+        }
+        self
+    }
+
+    /// Appends a field.
+    #[inline]
+    pub fn field<'k, 'v>(mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Self {
+        if self.span.image.is_writable() {
+            self.begin();
+            if let State::Written = self.state {
+                self.span.image.field(key.into(), value.into());
+            }
+        }
+        self
+    }
+
+    /// Writes the log itself, once.
+    fn begin(&mut self) {
+        let time = match self.state {
+            State::New => self.span.tracer.now().map(Instant::Ticks),
+            State::At(unix_micros) => Some(Instant::UnixMicros(unix_micros)),
+            State::Written | State::Refused => return,
+        };
+        let image = &mut self.span.image;
+        self.state = if time.is_some_and(|time| image.try_log(time)) {
+            State::Written
+        } else {
+            image.mark_dropped();
+            State::Refused
+        };
+    }
+}

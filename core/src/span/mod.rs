@@ -1,0 +1,229 @@
+//! The open span on its owner's stack.
+
+mod builder;
+mod log;
+
+use core::mem::MaybeUninit;
+
+use crate::context::{AsContext, SpanContext};
+use crate::record::{Area, Open, Record, Room};
+use crate::tags::{SAMPLED_LATE, SAMPLING_PRIORITY};
+use crate::tracer::{Platform, Ring, SpanRing, Tracer};
+use crate::value::{Key, Value};
+
+pub use builder::{SpanBuilder, SpanReference};
+pub use log::LogBuilder;
+
+/// An open span. It finishes when it is told to or dropped, and its record goes
+/// to the tracer's ring.
+///
+/// `B` is the area for tags, logs and references; a `&Span<'_, P, [_; N]>`
+/// coerces to `&Span<'_, P>`, without the size. A span that is forgotten never
+/// finishes, and counts as open. A span that is not sampled writes nothing.
+///
+/// Bytes of the area that an entry takes on a 32-bit chip: a number 16, text 8
+/// and its length, a boolean 8, a log 12 and its fields, a reference 28; copied
+/// keys and names their length more. On others: 24, 16, 16, 16, 32. All lengths
+/// are rounded up to words.
+///
+/// ```
+/// # use picojaeger_core::{Clock, Const, Platform};
+/// # struct Timer;
+/// # impl Clock for Timer {
+/// #     const BITS: u32 = 32;
+/// #     fn ticks(&self) -> u64 { 7 }
+/// #     fn frequency(&self) -> u64 { 25_000_000 }
+/// # }
+/// # struct Board;
+/// # impl Platform for Board {
+/// #     type Clock = Timer;
+/// #     type Sampler = Const;
+/// #     fn clock(&self) -> &Timer { &Timer }
+/// #     fn sampler(&self) -> &Const { &Const(true) }
+/// # }
+/// # use picojaeger_core::ring::Bytes;
+/// # use picojaeger_core::{Interrupts, Ring, Seed, Span, Tracer};
+/// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+/// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+/// # TRACER.seed(Seed::from_words([1, 2, 3]));
+/// fn measure(span: &mut Span<'_, Board>) {
+///     span.tag("celsius", 21.5).log().field("event", "stable").field("after", 3);
+/// }
+///
+/// let mut span = TRACER.span("measure").start::<128>();
+/// measure(&mut span);
+/// assert_eq!(span.record().tags().next().unwrap().value, 21.5.into());
+/// ```
+#[derive(Debug)]
+pub struct Span<'t, P, B = [MaybeUninit<u8>], R = Ring>
+where
+    P: Platform,
+    B: ?Sized,
+    R: SpanRing + ?Sized,
+    Room<B>: Area,
+{
+    tracer: &'t Tracer<P, R>,
+    image: Open<Room<B>>,
+}
+
+impl<'t, P, B, R> Span<'t, P, B, R>
+where
+    P: Platform,
+    B: ?Sized,
+    R: SpanRing + ?Sized,
+    Room<B>: Area,
+{
+    /// Appends a tag, the same key again included.
+    ///
+    /// A number above 0 or `true` as [`SAMPLING_PRIORITY`] makes the span sampled
+    /// and debugged, 0 or `false` neither. What finds no room is cut or refused,
+    /// and the span is marked.
+    #[inline(always)]
+    pub fn tag<'k, 'v>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: impl Into<Value<'v>>,
+    ) -> &mut Self {
+        let (key, value) = (key.into(), value.into());
+        if key.as_str().len() == SAMPLING_PRIORITY.len() {
+            self.prioritise(key, value);
+        }
+        if self.image.is_writable() {
+            self.image.tag(key, value);
+        }
+        self
+    }
+
+    /// Begins a log at this moment; it is written with its first field.
+    #[inline]
+    pub fn log(&mut self) -> LogBuilder<'_, 't, P, B, R> {
+        LogBuilder::new(self)
+    }
+
+    /// Replaces the operation name; ignored once the span has finished.
+    #[inline]
+    pub fn set_operation_name<'a>(&mut self, name: impl Into<Key<'a>>) -> &mut Self {
+        if !self.image.is_finished() {
+            match name.into() {
+                Key::Static(name) => self.image.set_operation(name),
+                Key::Copied(name) => self.image.copy_operation(name),
+            }
+        }
+        self
+    }
+
+    /// Finishes the span; harmless a second time.
+    #[inline(always)]
+    pub fn finish(&mut self) {
+        let (fixed, area) = self.image.parts();
+        self.tracer.end(fixed, area);
+    }
+
+    /// Finishes the span at a given Unix time, in microseconds; harmless a
+    /// second time.
+    #[inline]
+    pub fn finish_at(&mut self, unix_micros: u64) {
+        if !self.image.is_finished() {
+            self.image.set_end(unix_micros);
+            self.finish();
+        }
+    }
+
+    /// What children and other processes continue; valid after the finish too.
+    #[inline(always)]
+    pub fn context(&self) -> SpanContext {
+        self.image.context()
+    }
+
+    /// Whether what is written is recorded: the span is sampled and has not finished.
+    #[inline(always)]
+    pub fn is_writable(&self) -> bool {
+        self.image.is_writable()
+    }
+
+    /// The record that the span is so far.
+    pub fn record(&self) -> Record<'_> {
+        self.image.record()
+    }
+
+    /// Obeys a sampling priority, if this is one.
+    #[cold]
+    fn prioritise(&mut self, key: Key<'_>, value: Value<'_>) {
+        if key.as_str() != SAMPLING_PRIORITY {
+            return;
+        }
+        if let Some(on) = priority(value)
+            && self.tracer.prioritise(self.image.fixed_mut(), on)
+        {
+            self.image.tag(Key::Static(SAMPLED_LATE), Value::Bool(true));
+        }
+    }
+}
+
+impl<P, B, R> Drop for Span<'_, P, B, R>
+where
+    P: Platform,
+    B: ?Sized,
+    R: SpanRing + ?Sized,
+    Room<B>: Area,
+{
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.image.is_finished() {
+            self.finish();
+        }
+    }
+}
+
+impl<P, B, R> AsContext for Span<'_, P, B, R>
+where
+    P: Platform,
+    B: ?Sized,
+    R: SpanRing + ?Sized,
+    Room<B>: Area,
+{
+    #[inline(always)]
+    fn as_context(&self) -> Option<SpanContext> {
+        Some(self.context())
+    }
+}
+
+/// What a sampling priority demands; `None` if it is not a number.
+fn priority(value: Value<'_>) -> Option<bool> {
+    const INFINITY: u64 = f64::INFINITY.to_bits();
+    match value {
+        Value::Bool(on) => Some(on),
+        Value::I64(n) => Some(n > 0),
+        Value::U64(n) => Some(n > 0),
+        // By its bits, which needs no floating-point runtime.
+        Value::F64(n) => match n.to_bits() {
+            bits if bits & !(1 << 63) > INFINITY => None,
+            bits => Some(bits.wrapping_sub(1) < INFINITY),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_are_numbers() {
+        for (value, expected) in [
+            (Value::F64(0.5), Some(true)),
+            (Value::F64(f64::INFINITY), Some(true)),
+            (Value::F64(0.0), Some(false)),
+            (Value::F64(-0.0), Some(false)),
+            (Value::F64(-1.0), Some(false)),
+            (Value::F64(f64::NAN), None),
+            (Value::F64(-f64::NAN), None),
+            (Value::I64(-1), Some(false)),
+            (Value::U64(u64::MAX), Some(true)),
+            (Value::Bool(true), Some(true)),
+            (Value::Str("1"), None),
+        ] {
+            assert_eq!(priority(value), expected, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a tracer takes over from a carrier.
+
+use crate::context::{AsContext, Flags, SpanContext};
+use crate::id::{SpanId, TraceId};
+use crate::propagation::{BaggageDrops, Extracted};
+use crate::tags::JAEGER_DEBUG_ID;
+use crate::value::{Key, Value};
+
+/// The parent that a carrier brought, if any; given to
+/// [`child_of`](crate::SpanBuilder::child_of) with its [`tags`](Incoming::tags).
+///
+/// A header that could not be read is counted and yields none, so that a new
+/// trace begins. A debug id begins a new trace that is sampled and debugged.
+///
+/// ```
+/// use picojaeger_core::{AsContext, Incoming, TextMapCodec};
+///
+/// let mut scratch = [0; 32];
+/// let found = TextMapCodec::http().extract(&[("jaeger-debug-id", "find-me")], &mut (), &mut scratch);
+/// let incoming = Incoming::from(found);
+/// assert!(incoming.as_context().is_some_and(|parent| parent.is_sampled() && !parent.is_valid()));
+/// assert_eq!(incoming.tags()[0].1, "find-me".into());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'s> {
+    context: Option<SpanContext>,
+    tag: Option<(Key<'s>, Value<'s>)>,
+    dropped: BaggageDrops,
+    errors: bool,
+}
+
+impl<'s> Incoming<'s> {
+    /// The tag that carries the debug id, if there is one.
+    pub fn tags(&self) -> &[(Key<'s>, Value<'s>)] {
+        self.tag.as_slice()
+    }
+
+    /// The baggage items that were left out.
+    pub fn dropped(&self) -> BaggageDrops {
+        self.dropped
+    }
+
+    /// Whether a header was there and could not be read.
+    pub fn had_errors(&self) -> bool {
+        self.errors
+    }
+}
+
+impl<'s> From<Extracted<'s>> for Incoming<'s> {
+    fn from(found: Extracted<'s>) -> Self {
+        let context = found.context.ok().flatten();
+        let debug_id = match context {
+            Some(_) => None,
+            None => found.debug_id.ok().flatten(),
+        };
+        Incoming {
+            context: context.or(debug_id.map(|_| DEBUG_ROOT)),
+            tag: debug_id.map(|id| (Key::Static(JAEGER_DEBUG_ID), Value::Str(id))),
+            dropped: found.dropped,
+            errors: found.context.is_err() || found.debug_id.is_err(),
+        }
+    }
+}
+
+impl AsContext for Incoming<'_> {
+    #[inline]
+    fn as_context(&self) -> Option<SpanContext> {
+        self.context
+    }
+}
+
+/// No ids, but a decision that came from elsewhere.
+const DEBUG_ROOT: SpanContext = SpanContext::new(
+    TraceId::from_parts(0, 0),
+    SpanId::new(0),
+    Flags(Flags::SAMPLED.0 | Flags::DEBUG.0 | Flags::REMOTE.0),
+);

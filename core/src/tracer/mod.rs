@@ -1,0 +1,388 @@
+//! The front door on chips: a static that starts spans from main, tasks and interrupts.
+
+mod incoming;
+mod origin;
+mod ring;
+
+use crate::baggage::BaggageSink;
+use crate::context::{AsContext, Flags, SpanContext};
+use crate::generator::{Generator, Seed};
+use crate::id::SpanId;
+use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
+use crate::record::{Fixed, Instant};
+use crate::ring::Word;
+use crate::sampler::{Decision, Query, Sampler};
+use crate::span::SpanBuilder;
+use crate::stats::{Lost, Stats};
+use crate::time::Clock;
+use crate::value::Key;
+
+pub use incoming::Incoming;
+pub use origin::Origin;
+pub use ring::{Ring, SpanRing};
+
+/// The clock and the sampler of a tracer.
+///
+/// ```
+/// use picojaeger_core::{Clock, Const, Platform};
+///
+/// struct Timer;
+/// impl Clock for Timer {
+///     const BITS: u32 = 32;
+///     fn ticks(&self) -> u64 {
+///         7 // a register read
+///     }
+///     fn frequency(&self) -> u64 {
+///         25_000_000
+///     }
+/// }
+///
+/// struct Board;
+/// impl Platform for Board {
+///     type Clock = Timer;
+///     type Sampler = Const;
+///     fn clock(&self) -> &Timer {
+///         &Timer
+///     }
+///     fn sampler(&self) -> &Const {
+///         &Const(true)
+///     }
+/// }
+/// ```
+pub trait Platform: Sync + 'static {
+    /// The clock's type.
+    type Clock: Clock;
+    /// The sampler's type.
+    type Sampler: Sampler;
+
+    /// Whether new traces get ids of 128 bits instead of 64.
+    const TRACE_ID_128BIT: bool = false;
+
+    /// The clock; read with interrupts masked.
+    fn clock(&self) -> &Self::Clock;
+
+    /// The sampler, which is asked once for each trace that begins here.
+    fn sampler(&self) -> &Self::Sampler;
+}
+
+/// Starts spans, and hands those that finish to its [`Ring`].
+///
+/// A `static`, usable from main, tasks and interrupts. Nothing blocks: what the
+/// ring has no room for is dropped and counted.
+///
+/// ```
+/// # use picojaeger_core::{Clock, Const, Platform};
+/// # struct Timer;
+/// # impl Clock for Timer {
+/// #     const BITS: u32 = 32;
+/// #     fn ticks(&self) -> u64 { 7 }
+/// #     fn frequency(&self) -> u64 { 25_000_000 }
+/// # }
+/// # struct Board;
+/// # impl Platform for Board {
+/// #     type Clock = Timer;
+/// #     type Sampler = Const;
+/// #     fn clock(&self) -> &Timer { &Timer }
+/// #     fn sampler(&self) -> &Const { &Const(true) }
+/// # }
+/// use picojaeger_core::ring::Bytes;
+/// use picojaeger_core::{Interrupts, Ring, Seed, Tracer};
+///
+/// static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+/// static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+///
+/// TRACER.seed(Seed::from_words([1, 2, 3]));
+/// let mut span = TRACER.span("sample").start::<96>();
+/// span.tag("channel", 3).tag("mode", "fast");
+/// span.finish();
+/// assert_eq!((TRACER.stats().began, TRACER.stats().held), (1, 1));
+/// ```
+#[derive(Debug)]
+pub struct Tracer<P, R: ?Sized + 'static = Ring> {
+    platform: P,
+    ring: &'static R,
+}
+
+impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
+    /// A tracer that makes unsampled spans until it has a [seed](Tracer::seed).
+    pub const fn new(platform: P, ring: &'static R) -> Self {
+        Tracer { platform, ring }
+    }
+
+    /// Draws ids from this seed from now on. Call it once, before the first span.
+    pub fn seed(&self, seed: Seed) {
+        let generator = Generator::new(seed);
+        if self.ring.with(|origin| origin.seed(generator)).is_none() {
+            self.ring.count_refused_start();
+        }
+    }
+
+    /// Begins the description of a span; the name is kept by reference, or
+    /// copied into the span's area if it is [`Copied`](crate::Copied).
+    #[inline(always)]
+    pub fn span<'a>(&self, operation: impl Into<Key<'a>>) -> SpanBuilder<'_, 'a, P, R> {
+        SpanBuilder::new(self, operation.into())
+    }
+
+    /// Reads the clock, so that a counter which wraps is extended rightly: call
+    /// it at least once in each period, from anywhere.
+    pub fn tick(&self) {
+        // Refused only if another call is inside, and that one reads the clock.
+        self.now();
+    }
+
+    /// Writes a span's or a context's identity and the baggage into the carrier,
+    /// as HTTP headers.
+    ///
+    /// A baggage item of more than 192 bytes once it is encoded is left out. For
+    /// other forms and sizes use a [`TextMapCodec`].
+    ///
+    /// # Errors
+    /// The context did not fit and nothing was written, or some baggage items
+    /// were left out and all else was written.
+    pub fn inject<'b, C: TextMapWriter + ?Sized>(
+        &self,
+        span: &impl AsContext,
+        baggage: impl IntoIterator<Item = (&'b str, &'b str)>,
+        carrier: &mut C,
+    ) -> Result<(), InjectError> {
+        let context = span.as_context().unwrap_or_default();
+        TextMapCodec::http().inject(&context, baggage, carrier, &mut [0; 192])
+    }
+
+    /// Reads a parent and its baggage from a carrier of HTTP headers.
+    ///
+    /// What cannot be read is counted and begins a new trace. The scratch buffer
+    /// holds one item at a time, and the debug id.
+    pub fn extract<'s, C: TextMapReader + ?Sized>(
+        &self,
+        carrier: &C,
+        baggage: &mut dyn BaggageSink,
+        scratch: &'s mut [u8],
+    ) -> Incoming<'s> {
+        let incoming = Incoming::from(TextMapCodec::http().extract(carrier, baggage, scratch));
+        if incoming.had_errors() {
+            self.ring.with(Origin::count_decode_error);
+        }
+        incoming
+    }
+
+    /// The counts as they stand; `held` has the spans in the ring and those that
+    /// have left it.
+    pub fn stats(&self) -> Stats {
+        let stats = self.ring.with(|origin| origin.stats()).unwrap_or_default();
+        let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
+        let lost = Lost {
+            full: dropped.full as u64,
+            blocked: dropped.blocked as u64,
+            evicted: dropped.evicted as u64,
+            reentered: (starts + finishes) as u64,
+            ..Lost::default()
+        };
+        let in_ring = lost.full + lost.blocked + lost.evicted;
+        Stats {
+            began: stats.began + starts as u64,
+            open: stats.open.saturating_sub(finishes as u64),
+            held: stats.held.saturating_sub(in_ring),
+            lost,
+            ..stats
+        }
+    }
+
+    /// The clock, extended; `None` if another call is inside the exclusion.
+    #[inline]
+    pub(crate) fn now(&self) -> Option<u64> {
+        let clock = self.platform.clock();
+        self.ring.with(|origin| origin.now(clock))
+    }
+
+    /// The fixed part of a root span.
+    #[inline(never)]
+    pub(crate) fn begin_root(&self, operation: &'static str) -> Fixed {
+        self.root(operation, operation, None)
+    }
+
+    /// The fixed part of a span in its parent's trace.
+    #[inline(never)]
+    pub(crate) fn begin_child(&self, operation: &'static str, parent: &SpanContext) -> Fixed {
+        self.child(operation, operation, parent, None)
+    }
+
+    /// The fixed part of any span: `name` is for the sampler, and `forced` says
+    /// what a tag demands.
+    #[inline(never)]
+    pub(crate) fn begin(
+        &self,
+        operation: &'static str,
+        name: &str,
+        parent: Option<&SpanContext>,
+        forced: Option<bool>,
+    ) -> Fixed {
+        match parent {
+            Some(parent) => self.child(operation, name, parent, forced),
+            None => self.root(operation, name, forced.map(flags_of)),
+        }
+    }
+
+    #[inline(always)]
+    fn root(&self, operation: &'static str, name: &str, decided: Option<Flags>) -> Fixed {
+        let clock = self.platform.clock();
+        let drawn = self
+            .ring
+            .with(|origin| origin.root(clock, P::TRACE_ID_128BIT));
+        let Some(Some((trace, span, ticks))) = drawn else {
+            return self.absent(operation, drawn.is_none());
+        };
+        let context = SpanContext::new(trace, span, Flags::default());
+        self.decide(operation, name, context, SpanId::default(), ticks, decided)
+    }
+
+    #[inline(always)]
+    fn child(
+        &self,
+        operation: &'static str,
+        name: &str,
+        parent: &SpanContext,
+        forced: Option<bool>,
+    ) -> Fixed {
+        let flags = parent.flags();
+        let remote = flags.contains(Flags::REMOTE);
+        let deferred = flags.contains(Flags::DEFERRED);
+        let decided = match forced {
+            Some(on) => Some(flags_of(on)),
+            None if deferred => None,
+            None => Some(flags & Flags::WIRE),
+        };
+        if !parent.is_valid() {
+            // From elsewhere comes a decision without ids; a span of ours that has none, decided nothing.
+            let decided = if remote {
+                decided
+            } else {
+                forced.map(flags_of)
+            };
+            return self.root(operation, name, decided);
+        }
+        let sampled = decided.is_none_or(|flags| flags.contains(Flags::SAMPLED));
+        let (clock, timed) = (self.platform.clock(), sampled || remote);
+        let drawn = self.ring.with(|origin| origin.child(clock, sampled, timed));
+        let Some(Some((span, ticks))) = drawn else {
+            return self.absent(operation, drawn.is_none());
+        };
+        let context = SpanContext::new(parent.trace_id(), span, decided.unwrap_or_default());
+        if decided.is_none() {
+            return self.decide(operation, name, context, parent.span_id(), ticks, None);
+        }
+        let mut fixed = Fixed::new(operation, context, parent.span_id(), ticks);
+        if !timed {
+            fixed.set_untimed();
+        }
+        fixed
+    }
+
+    /// Asks the sampler, unless it is decided.
+    #[inline(always)]
+    fn decide(
+        &self,
+        operation: &'static str,
+        name: &str,
+        context: SpanContext,
+        parent: SpanId,
+        ticks: u64,
+        decided: Option<Flags>,
+    ) -> Fixed {
+        let query = Query {
+            trace_id: context.trace_id(),
+            operation: name,
+            ticks,
+        };
+        let (flags, code) = match decided {
+            Some(flags) => (flags, 0),
+            None => match self.platform.sampler().sample(&query) {
+                Decision::Sample { code } => (Flags::SAMPLED, code),
+                Decision::Drop => (Flags::default(), 0),
+            },
+        };
+        if !flags.contains(Flags::SAMPLED) {
+            self.ring.with(Origin::count_unsampled);
+        }
+        let context = SpanContext::new(context.trace_id(), context.span_id(), flags);
+        let mut fixed = Fixed::new(operation, context, parent, ticks);
+        fixed.set_sampler(code);
+        fixed
+    }
+
+    /// A span without ids, since there is no seed or its start was refused.
+    #[cold]
+    #[inline(never)]
+    fn absent(&self, operation: &'static str, refused: bool) -> Fixed {
+        if refused {
+            self.ring.count_refused_start();
+        }
+        let mut fixed = Fixed::new(operation, SpanContext::default(), SpanId::default(), 0);
+        fixed.set_untimed();
+        fixed
+    }
+
+    /// Finishes an image; harmless a second time.
+    #[inline(never)]
+    pub(crate) fn end(&self, fixed: &mut Fixed, area: &[Word]) {
+        if !fixed.is_writable() {
+            fixed.discard();
+            return;
+        }
+        let clock = self.platform.clock();
+        self.ring.push(fixed, area, |origin| origin.now(clock));
+    }
+
+    /// Obeys a sampling priority; whether the span was sampled at this moment,
+    /// without ever having read the clock.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn prioritise(&self, fixed: &mut Fixed, on: bool) -> bool {
+        let flags = fixed.flags();
+        let sampled = flags.contains(Flags::SAMPLED);
+        if fixed.is_finished() || !fixed.context().is_valid() {
+            return false;
+        }
+        let both = Flags::SAMPLED | Flags::DEBUG;
+        let wanted = if on {
+            flags | both
+        } else {
+            flags.without(both)
+        };
+        if on == sampled {
+            fixed.set_flags(wanted);
+            return false;
+        }
+        let (clock, again) = (self.platform.clock(), fixed.was_cleared());
+        let counted = self.ring.with(|origin| {
+            if on {
+                origin.count_upgraded(again);
+            } else {
+                origin.count_cleared();
+            }
+            origin.now(clock)
+        });
+        // Refused: the span stays as it is, since nothing may go uncounted.
+        let Some(ticks) = counted else { return false };
+        fixed.set_flags(wanted);
+        if !on {
+            fixed.mark_cleared();
+            return false;
+        }
+        let late = !fixed.is_timed();
+        if late {
+            fixed.set_start(Instant::Ticks(ticks));
+        }
+        late
+    }
+}
+
+/// The flags that a sampling priority demands.
+const fn flags_of(on: bool) -> Flags {
+    if on {
+        Flags(Flags::SAMPLED.0 | Flags::DEBUG.0)
+    } else {
+        Flags(0)
+    }
+}

@@ -1,0 +1,169 @@
+//! What a producer of spans needs: ids, time, and counters.
+
+use crate::generator::Generator;
+use crate::id::{SpanId, TraceId};
+use crate::stats::Stats;
+use crate::time::{Clock, Extension};
+
+/// Where spans come from: the generator of ids, the extension of the clock, and
+/// the counters of one producer.
+///
+/// A chip's tracer has one under the exclusion of its ring.
+///
+/// ```
+/// use picojaeger_core::{Generator, Origin, Seed};
+/// # use picojaeger_core::Clock;
+/// # struct Ticks;
+/// # impl Clock for Ticks {
+/// #     const BITS: u32 = 32;
+/// #     fn ticks(&self) -> u64 { 5 }
+/// #     fn frequency(&self) -> u64 { 1_000 }
+/// # }
+///
+/// let mut origin = Origin::new();
+/// assert!(origin.root(&Ticks, false).is_none(), "no seed, no ids");
+/// origin.seed(Generator::new(Seed::from_words([1, 2, 3])));
+/// let (trace, span, ticks) = origin.root(&Ticks, false).unwrap();
+/// assert_eq!((trace.low(), ticks), (span.get(), 5));
+/// assert_eq!((origin.stats().unseeded, origin.stats().began), (1, 1));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Origin {
+    generator: Option<Generator>,
+    clock: Extension,
+    /// Spans that started with a seed, and those that were sampled again after
+    /// they had been cleared.
+    started: u64,
+    /// Of these, not sampled at the start.
+    unsampled: u64,
+    /// Of the unsampled, sampled later.
+    upgraded: u64,
+    /// Sampled spans that finished.
+    ended: u64,
+    cleared: u64,
+    unseeded: u64,
+    decode_errors: u64,
+}
+
+impl Origin {
+    /// An origin without a seed; all of it is zero.
+    pub const fn new() -> Self {
+        Origin {
+            generator: None,
+            clock: Extension::new(),
+            started: 0,
+            unsampled: 0,
+            upgraded: 0,
+            ended: 0,
+            cleared: 0,
+            unseeded: 0,
+            decode_errors: 0,
+        }
+    }
+
+    /// Draws ids from this generator from now on.
+    #[inline]
+    pub fn seed(&mut self, generator: Generator) {
+        self.generator = Some(generator);
+    }
+
+    /// The clock, extended to 64 bits.
+    #[inline(always)]
+    pub fn now<C: Clock>(&mut self, clock: &C) -> u64 {
+        self.clock.extend(clock.ticks(), C::BITS)
+    }
+
+    /// Ids and start of a root span, which counts as sampled until
+    /// [`Origin::count_unsampled`]; `None` without a seed.
+    #[inline(always)]
+    pub fn root<C: Clock>(&mut self, clock: &C, wide: bool) -> Option<(TraceId, SpanId, u64)> {
+        let Some(generator) = &mut self.generator else {
+            self.count_unseeded();
+            return None;
+        };
+        let (trace, span) = generator.root(wide);
+        self.started += 1;
+        Some((trace, span, self.now(clock)))
+    }
+
+    /// Id and start of a child; the clock is read if `timed`. `None` without a seed.
+    #[inline(always)]
+    pub fn child<C: Clock>(
+        &mut self,
+        clock: &C,
+        sampled: bool,
+        timed: bool,
+    ) -> Option<(SpanId, u64)> {
+        let Some(generator) = &mut self.generator else {
+            self.count_unseeded();
+            return None;
+        };
+        let span = generator.span_id();
+        self.started += 1;
+        if !sampled {
+            self.unsampled += 1;
+        }
+        Some((span, if timed { self.now(clock) } else { 0 }))
+    }
+
+    /// Counts the span that started last as not sampled.
+    #[inline(always)]
+    pub fn count_unsampled(&mut self) {
+        self.unsampled += 1;
+    }
+
+    /// Counts a span that became sampled after its start, or `again` after it
+    /// had been cleared.
+    #[inline]
+    pub fn count_upgraded(&mut self, again: bool) {
+        if again {
+            self.started += 1;
+        } else {
+            self.upgraded += 1;
+        }
+    }
+
+    /// Counts a sampled span that was set to priority 0.
+    #[inline]
+    pub fn count_cleared(&mut self) {
+        self.cleared += 1;
+    }
+
+    /// Counts a sampled span that finished.
+    #[inline(always)]
+    pub fn count_ended(&mut self) {
+        self.ended += 1;
+    }
+
+    /// Counts a trace header that could not be read.
+    #[inline]
+    pub fn count_decode_error(&mut self) {
+        self.decode_errors += 1;
+    }
+
+    /// The counters: `held` has all spans that ended, whatever became of them.
+    pub fn stats(&self) -> Stats {
+        let began = self.started - self.unsampled + self.upgraded;
+        Stats {
+            began,
+            open: began - self.ended - self.cleared,
+            held: self.ended,
+            cleared: self.cleared,
+            unsampled: self.unsampled - self.upgraded,
+            unseeded: self.unseeded,
+            decode_errors: self.decode_errors,
+            ..Stats::default()
+        }
+    }
+
+    #[cold]
+    fn count_unseeded(&mut self) {
+        self.unseeded += 1;
+    }
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Origin::new()
+    }
+}

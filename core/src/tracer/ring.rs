@@ -1,0 +1,161 @@
+//! The ring of a tracer.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::exclusion::{Exclusion, Interrupts, increment};
+use crate::record::{Fixed, Image, Records};
+use crate::ring::{
+    ByteCell, Bytes, Consumer, DropNewest, Dropped, FrameRing, Policy, Storage, Word,
+};
+use crate::tracer::Origin;
+
+/// Holds finished spans until the reporter takes them, and the state of the
+/// tracer that fills it.
+///
+/// `X` keeps producers apart, `B` is the storage, `P` says what a full ring
+/// does. A record takes 8 bytes more than its image. Give each tracer a ring of
+/// its own.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, OverwriteOldest};
+/// use picojaeger_core::{Interrupts, Ring};
+///
+/// static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+/// static RECORDER: Ring<Interrupts, Bytes<1024>, OverwriteOldest> = Ring::new();
+/// ```
+#[repr(C)]
+pub struct Ring<X = Interrupts, B: ?Sized = [ByteCell], P = DropNewest> {
+    aside: Aside,
+    frames: FrameRing<X, Origin, B, P, Records>,
+}
+
+/// What a tracer asks of its ring; implemented by [`Ring`] alone.
+pub trait SpanRing: sealed::Sealed + Sync + 'static {
+    /// Runs `f` inside the exclusion; `None` if another call is inside.
+    #[doc(hidden)]
+    fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T>;
+
+    /// Finishes an image at the time that `now` gives, and keeps a copy.
+    #[doc(hidden)]
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64);
+
+    /// Counts a span whose start was refused.
+    #[doc(hidden)]
+    fn count_refused_start(&self);
+
+    /// The spans that were refused at their start, and at their finish.
+    #[doc(hidden)]
+    fn refused(&self) -> (usize, usize);
+
+    /// What the ring dropped.
+    #[doc(hidden)]
+    fn dropped(&self) -> Dropped;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<X, B: ?Sized, P> Sealed for super::Ring<X, B, P> {}
+}
+
+/// Counters of calls that came while another was inside the exclusion.
+struct Aside {
+    starts: AtomicUsize,
+    finishes: AtomicUsize,
+}
+
+impl<X: Exclusion, const N: usize, P: Policy> Ring<X, Bytes<N>, P> {
+    /// An empty ring of `N` bytes, a power of two from 128; all of it is zero,
+    /// so a `static` lies in `.bss`.
+    pub const fn new() -> Self {
+        Ring {
+            aside: Aside::new(),
+            frames: FrameRing::new(Origin::new()),
+        }
+    }
+}
+
+impl<X: Exclusion, const N: usize, P: Policy> Default for Ring<X, Bytes<N>, P> {
+    fn default() -> Self {
+        Ring::new()
+    }
+}
+
+impl<X: Exclusion, B: Storage, P: Policy> Ring<X, B, P> {
+    /// An empty ring in this storage.
+    pub fn over(storage: B) -> Self {
+        Ring {
+            aside: Aside::new(),
+            frames: FrameRing::over(storage, Origin::new()),
+        }
+    }
+}
+
+impl<X: Exclusion, B: Storage + ?Sized, P: Policy> Ring<X, B, P> {
+    /// The one reader, or `None` while there is one.
+    pub fn consumer(&self) -> Option<Consumer<'_, Records>> {
+        self.frames.consumer()
+    }
+}
+
+impl<X, B, P> SpanRing for Ring<X, B, P>
+where
+    X: Exclusion + 'static,
+    B: Storage + ?Sized + 'static,
+    P: Policy + 'static,
+{
+    #[inline(always)]
+    fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T> {
+        self.frames.with(f)
+    }
+
+    #[inline(always)]
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64) {
+        let (ticks, slot) = self.frames.reserve(fixed.image_words(), |origin, _| {
+            origin.count_ended();
+            now(origin)
+        });
+        let Some(ticks) = ticks else {
+            increment(&self.aside.finishes);
+            fixed.discard();
+            return;
+        };
+        fixed.close(ticks);
+        // A span that is refused here was counted by the ring, with the cause.
+        if let Ok(slot) = slot {
+            slot.commit(&Image::new(fixed, area));
+        }
+    }
+
+    fn count_refused_start(&self) {
+        increment(&self.aside.starts);
+    }
+
+    fn refused(&self) -> (usize, usize) {
+        let Aside { starts, finishes } = &self.aside;
+        (
+            starts.load(Ordering::Relaxed),
+            finishes.load(Ordering::Relaxed),
+        )
+    }
+
+    fn dropped(&self) -> Dropped {
+        self.frames.dropped()
+    }
+}
+
+impl<X, B: ?Sized, P> core::fmt::Debug for Ring<X, B, P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Ring")
+            .field("bytes", &size_of_val(self))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Aside {
+    const fn new() -> Self {
+        Aside {
+            starts: AtomicUsize::new(0),
+            finishes: AtomicUsize::new(0),
+        }
+    }
+}

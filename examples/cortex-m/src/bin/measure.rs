@@ -1,0 +1,188 @@
+//! Runs each call between two marks, for a plugin of QEMU that counts
+//! instructions; `.ci/run firmware` joins both. Prints a line a case: its name,
+//! the bytes of stack it takes, and what is known of sizes.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::mem::MaybeUninit;
+
+use cortex_m::register::msp;
+use cortex_m_rt::entry;
+use cortex_m_semihosting::{debug, hprintln};
+use picojaeger_core::ring::{Bytes, OverwriteOldest};
+use picojaeger_core::{Interrupts, Ring, Seed, Span, Tracer};
+use picojaeger_cortex_m::{Board, SWITCH, Timer};
+
+type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
+
+static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+static RECORDER: Recorder = Ring::new();
+static NEWEST: Tracer<Board, Recorder> = Tracer::new(Board, &RECORDER);
+
+#[inline(never)]
+fn nothing() {}
+
+#[inline(never)]
+fn bare() {
+    let mut span = TRACER.span("sample").start::<96>();
+    span.finish();
+}
+
+#[inline(never)]
+fn bare_dropped() {
+    let _span = TRACER.span("sample").start::<96>();
+}
+
+#[inline(never)]
+fn two_tags() {
+    let mut span = TRACER.span("sample").start::<96>();
+    span.tag("channel", 3).tag("mode", "fast");
+    span.finish();
+}
+
+#[inline(never)]
+fn two_tags_256() {
+    let mut span = TRACER.span("sample").start::<256>();
+    span.tag("channel", 3).tag("mode", "fast");
+    span.finish();
+}
+
+#[inline(never)]
+fn two_tags_overwriting() {
+    let mut span = NEWEST.span("sample").start::<96>();
+    span.tag("channel", 3).tag("mode", "fast");
+    span.finish();
+}
+
+#[inline(never)]
+fn two_tags_given() {
+    let tags = [("channel".into(), 3.into()), ("mode".into(), "fast".into())];
+    let mut span = TRACER.span("sample").tags(&tags).start::<96>();
+    span.finish();
+}
+
+#[inline(never)]
+fn parent_and_child() {
+    let mut parent = TRACER.span("parent").start::<96>();
+    let mut child = TRACER.span("child").child_of(&parent).start::<96>();
+    child.finish();
+    parent.finish();
+}
+
+#[inline(never)]
+fn log() {
+    let mut span = TRACER.span("sample").start::<96>();
+    span.log().field("event", "test");
+    span.finish();
+}
+
+type Sample = Span<'static, Board, [MaybeUninit<u8>; 96]>;
+
+#[inline(never)]
+fn make() -> Sample {
+    let mut span = TRACER.span("sample").start::<96>();
+    span.tag("channel", 3);
+    span
+}
+
+#[inline(never)]
+fn returned() {
+    let mut span = make();
+    span.tag("mode", "fast");
+    span.finish();
+}
+
+/// Marks for the plugin: what runs between them is counted.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn picojaeger_count_from() {
+    black_box(1);
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn picojaeger_count_to() {
+    black_box(2);
+}
+
+fn drain() {
+    if let Some(mut consumer) = RING.consumer() {
+        while consumer.peek().is_some() {
+            consumer.advance();
+        }
+        consumer.release();
+    }
+}
+
+/// Words of stack below this frame that `case` writes to.
+#[inline(never)]
+fn stack(case: fn()) -> usize {
+    const WORDS: usize = 512;
+    const MARK: u32 = 0xa5c3_5a3c;
+    let top = core::ptr::with_exposed_provenance_mut::<u32>(msp::read() as usize);
+    let from = top.wrapping_sub(WORDS);
+    for word in 0..WORDS {
+        // SAFETY: free stack, above the statics and below every frame.
+        unsafe { from.add(word).write_volatile(MARK) };
+    }
+    case();
+    let mut untouched = 0;
+    // SAFETY: as above.
+    while untouched < WORDS && unsafe { from.add(untouched).read_volatile() } == MARK {
+        untouched += 1;
+    }
+    (WORDS - untouched) * 4
+}
+
+fn measure(name: &str, case: fn()) {
+    let case = black_box(case);
+    drain();
+    case();
+    let stack = stack(case);
+    drain();
+    picojaeger_count_from();
+    case();
+    picojaeger_count_to();
+    hprintln!("case {} {}", name, stack);
+}
+
+#[entry]
+fn main() -> ! {
+    Timer::start();
+    TRACER.seed(Seed::from_words(black_box([1, 2, 3])));
+    NEWEST.seed(Seed::from_words(black_box([1, 2, 4])));
+    for _ in 0..20 {
+        two_tags_overwriting();
+    }
+    measure("nothing", nothing);
+    measure("bare", bare);
+    measure("bare_dropped", bare_dropped);
+    measure("two_tags", two_tags);
+    measure("two_tags_256", two_tags_256);
+    measure("two_tags_overwriting", two_tags_overwriting);
+    measure("two_tags_given", two_tags_given);
+    measure("two_tags_returned", returned);
+    measure("parent_and_child", parent_and_child);
+    measure("log", log);
+    SWITCH.set(false);
+    measure("unsampled", two_tags);
+    measure("unsampled_pair", parent_and_child);
+    SWITCH.set(true);
+    hprintln!("size span {}", size_of::<Span<'static, Board, [MaybeUninit<u8>; 0]>>());
+    hprintln!("size ring {}", size_of_val(&RING) - 4096);
+    hprintln!("size tracer {}", size_of_val(&TRACER));
+    debug::exit(debug::EXIT_SUCCESS);
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    debug::exit(debug::EXIT_FAILURE);
+    loop {
+        cortex_m::asm::wfi();
+    }
+}

@@ -1,0 +1,137 @@
+//! The board that the examples share: the mps2-an386 as QEMU emulates it.
+#![no_std]
+
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use picojaeger_core::{Clock, Decision, Description, Param, Platform, Query, Sampler};
+
+/// CMSDK timer 0, which counts down from 2³² − 1 at 25 MHz.
+pub struct Timer;
+
+/// UART 0, polled; it gets packets in frames as of RFC 1055 (SLIP).
+pub struct Uart;
+
+/// A sampler with a switch.
+pub struct Switch(AtomicBool);
+
+/// The board's clock and sampler.
+pub struct Board;
+
+const TIMER: *mut u32 = 0x4000_0000 as *mut u32;
+const TIMER_VALUE: *mut u32 = 0x4000_0004 as *mut u32;
+const TIMER_RELOAD: *mut u32 = 0x4000_0008 as *mut u32;
+const UART_DATA: *mut u32 = 0x4000_4000 as *mut u32;
+const UART_STATE: *mut u32 = 0x4000_4004 as *mut u32;
+const UART_CONTROL: *mut u32 = 0x4000_4008 as *mut u32;
+const UART_DIVISOR: *mut u32 = 0x4000_4010 as *mut u32;
+
+/// RFC 1055: ends a frame.
+const END: u8 = 0xc0;
+const ESCAPE: u8 = 0xdb;
+const ESCAPED_END: u8 = 0xdc;
+const ESCAPED_ESCAPE: u8 = 0xdd;
+
+/// The sampler, on at first.
+pub static SWITCH: Switch = Switch(AtomicBool::new(true));
+
+impl Timer {
+    /// Ticks a second.
+    pub const FREQUENCY: u64 = 25_000_000;
+
+    /// Starts the counter.
+    pub fn start() {
+        // SAFETY: these are the timer's registers, and writing them touches no memory.
+        unsafe {
+            TIMER_RELOAD.write_volatile(u32::MAX);
+            TIMER_VALUE.write_volatile(u32::MAX);
+            TIMER.write_volatile(1);
+        }
+    }
+}
+
+impl Clock for Timer {
+    const BITS: u32 = 32;
+
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        // SAFETY: reading the register has no effect.
+        let down = unsafe { ptr::read_volatile(TIMER_VALUE) };
+        (!down).into()
+    }
+
+    fn frequency(&self) -> u64 {
+        Self::FREQUENCY
+    }
+}
+
+impl Uart {
+    /// Turns the transmitter on.
+    pub fn start() {
+        // SAFETY: these are the UART's registers, and writing them touches no memory.
+        unsafe {
+            UART_DIVISOR.write_volatile(16);
+            UART_CONTROL.write_volatile(1);
+        }
+    }
+
+    /// Sends a packet, and waits until the last byte is on its way.
+    pub fn send(packet: &[u8]) {
+        for byte in packet {
+            match *byte {
+                END => [ESCAPE, ESCAPED_END].into_iter().for_each(Self::put),
+                ESCAPE => [ESCAPE, ESCAPED_ESCAPE].into_iter().for_each(Self::put),
+                byte => Self::put(byte),
+            }
+        }
+        Self::put(END);
+    }
+
+    fn put(byte: u8) {
+        // SAFETY: bit 0 says that the transmitter is full; the data register takes one byte.
+        unsafe {
+            while UART_STATE.read_volatile() & 1 != 0 {}
+            UART_DATA.write_volatile(byte.into());
+        }
+    }
+}
+
+impl Switch {
+    /// Samples every trace, or none.
+    pub fn set(&self, on: bool) {
+        self.0.store(on, Ordering::Relaxed);
+    }
+}
+
+impl Sampler for Switch {
+    #[inline(always)]
+    fn sample(&self, _query: &Query<'_>) -> Decision {
+        if self.0.load(Ordering::Relaxed) {
+            Decision::Sample { code: 1 }
+        } else {
+            Decision::Drop
+        }
+    }
+
+    fn description(&self, _code: u8) -> Option<Description> {
+        Some(Description {
+            kind: "const",
+            param: Param::Bool(true),
+        })
+    }
+}
+
+impl Platform for Board {
+    type Clock = Timer;
+    type Sampler = Switch;
+
+    #[inline(always)]
+    fn clock(&self) -> &Timer {
+        &Timer
+    }
+
+    #[inline(always)]
+    fn sampler(&self) -> &Switch {
+        &SWITCH
+    }
+}

@@ -1,0 +1,629 @@
+//! A tracer as a firmware uses it, run on the host: a static ring, a fake clock, fixed ids.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use picojaeger_core::record::Records;
+use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
+use picojaeger_core::{
+    AsContext, BaggageTable, Clock, Copied, Decision, Description, Exclusion, Flags, Instant,
+    Interrupts, Key, Platform, Query, Ring, Sampler, Seed, Span, SpanContext, SpanId,
+    SpanReference, TextMap, TraceId, Tracer, Value, tags,
+};
+
+/// A counter of 24 bits that a test sets.
+struct Timer(AtomicU64);
+
+impl Clock for Timer {
+    const BITS: u32 = 24;
+    fn ticks(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) & 0xff_ffff
+    }
+    fn frequency(&self) -> u64 {
+        1_000_000
+    }
+}
+
+/// A sampler with a switch, which counts the questions.
+struct Switch {
+    on: AtomicBool,
+    asked: AtomicU64,
+}
+
+impl Sampler for Switch {
+    fn sample(&self, query: &Query<'_>) -> Decision {
+        assert!(!query.trace_id.is_zero() && !query.operation.is_empty());
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.on.load(Ordering::Relaxed) {
+            Decision::Sample { code: 5 }
+        } else {
+            Decision::Drop
+        }
+    }
+    fn description(&self, _code: u8) -> Option<Description> {
+        None
+    }
+}
+
+struct Board {
+    timer: Timer,
+    sampler: Switch,
+}
+
+impl Board {
+    const fn new() -> Self {
+        Board {
+            timer: Timer(AtomicU64::new(100)),
+            sampler: Switch {
+                on: AtomicBool::new(true),
+                asked: AtomicU64::new(0),
+            },
+        }
+    }
+
+    fn set(&self, ticks: u64) {
+        self.timer.0.store(ticks, Ordering::Relaxed);
+    }
+
+    fn sampling(&self, on: bool) {
+        self.sampler.on.store(on, Ordering::Relaxed);
+    }
+
+    fn asked(&self) -> u64 {
+        self.sampler.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Platform for &'static Board {
+    type Clock = Timer;
+    type Sampler = Switch;
+    fn clock(&self) -> &Timer {
+        &self.timer
+    }
+    fn sampler(&self) -> &Switch {
+        &self.sampler
+    }
+}
+
+/// A board, a ring and a seeded tracer of the test's own.
+macro_rules! device {
+    ($board:ident, $ring:ident, $tracer:ident) => {
+        static $board: Board = Board::new();
+        static $ring: Ring<Interrupts, Bytes<4096>> = Ring::new();
+        static $tracer: Tracer<&'static Board> = Tracer::new(&$board, &$ring);
+        $tracer.seed(Seed::from_words([1, 2, 3]));
+    };
+}
+
+fn remote(flags: Flags) -> SpanContext {
+    SpanContext::new(
+        TraceId::from_parts(7, 8),
+        SpanId::new(9),
+        flags | Flags::REMOTE,
+    )
+}
+
+/// Takes the next record, and gives back what `read` makes of it.
+fn next<T>(
+    consumer: &mut Consumer<'_, Records>,
+    read: impl FnOnce(picojaeger_core::record::Record<'_>) -> T,
+) -> Option<T> {
+    let found = consumer.peek().map(read);
+    consumer.advance();
+    consumer.release();
+    found
+}
+
+#[test]
+fn a_span_arrives_as_it_was_made() {
+    device!(BOARD, RING, TRACER);
+    let mut span = TRACER.span("sample").start::<96>();
+    span.tag("channel", 3).tag("mode", "fast");
+    let context = span.context();
+    BOARD.set(150);
+    span.finish();
+    span.finish();
+    span.tag("late", 1).set_operation_name("late");
+    drop(span);
+
+    let mut consumer = RING.consumer().unwrap();
+    next(&mut consumer, |record| {
+        assert_eq!((record.operation(), record.context()), ("sample", context));
+        assert_eq!(record.context().trace_id().low(), context.span_id().get());
+        assert!(record.parent().is_zero());
+        assert_eq!(
+            (record.start(), record.finish()),
+            (Instant::Ticks(100), Instant::Ticks(150))
+        );
+        assert_eq!(record.sampler(), 5);
+        let found: Vec<_> = record.tags().map(|tag| (tag.key, tag.value)).collect();
+        assert_eq!(
+            found,
+            [("channel", Value::I64(3)), ("mode", Value::Str("fast"))]
+        );
+    })
+    .unwrap();
+    assert!(
+        consumer.peek().is_none(),
+        "a second finish and the drop are harmless"
+    );
+    let stats = TRACER.stats();
+    assert_eq!((stats.began, stats.open, stats.held), (1, 0, 1));
+    assert!(stats.adds_up());
+}
+
+#[test]
+fn spans_before_the_seed_are_unsampled_and_counted() {
+    static BOARD: Board = Board::new();
+    static RING: Ring<Interrupts, Bytes<256>> = Ring::new();
+    static TRACER: Tracer<&Board> = Tracer::new(&BOARD, &RING);
+    let early = TRACER.span("early").start::<96>();
+    let mut child = TRACER.span("child").child_of(&early).start::<96>();
+    child.tag(tags::SAMPLING_PRIORITY, 1);
+    assert!(!early.context().is_valid() && !child.is_writable());
+    TRACER.seed(Seed::from_words([1, 2, 3]));
+    let root = TRACER.span("root").child_of(&early).start::<96>();
+    assert!(
+        root.context().is_valid() && root.is_writable(),
+        "a new trace begins"
+    );
+    drop((early, child));
+    let stats = TRACER.stats();
+    assert_eq!((stats.unseeded, stats.began, stats.open), (2, 1, 1));
+    assert!(stats.adds_up());
+}
+
+#[test]
+fn two_boots_with_a_counter_in_the_seed_share_no_trace() {
+    const DEVICE: [u32; 2] = [0x1234_5678, 0x9abc_def0];
+    let mut seen = std::collections::HashSet::new();
+    for boot in 0..200 {
+        let seed = Seed::from_words([DEVICE[0], DEVICE[1], boot]);
+        let mut generator = picojaeger_core::Generator::new(seed);
+        for _ in 0..50 {
+            assert!(seen.insert(generator.root(false).0), "boot {boot}");
+        }
+    }
+}
+
+#[test]
+fn children_join_the_trace_and_take_its_decision() {
+    device!(BOARD, RING, TRACER);
+    let parent = TRACER.span("parent").start::<32>();
+    let child = TRACER.span("child").child_of(&parent).start::<32>();
+    assert_eq!(child.context().trace_id(), parent.context().trace_id());
+    assert_ne!(child.context().span_id(), parent.context().span_id());
+    assert_eq!(child.record().parent(), parent.context().span_id());
+    assert_eq!((child.record().sampler(), BOARD.asked()), (0, 1));
+    assert_eq!(child.record().references().count(), 0);
+
+    BOARD.sampling(false);
+    let local = TRACER.span("local").start::<32>();
+    let mut below = TRACER.span("below").child_of(&local).start::<32>();
+    below.tag("k", 1).log().field("k", 1);
+    assert!(!local.is_writable() && !below.is_writable());
+    assert!(
+        local.record().start() == Instant::Ticks(100),
+        "a local root reads the clock"
+    );
+    assert!(
+        below.record().start() == Instant::Ticks(0),
+        "its unsampled child does not"
+    );
+    assert_eq!(
+        below.record().tags().count() + below.record().logs().count(),
+        0
+    );
+    assert!(below.context().is_valid());
+    drop((parent, child, local, below));
+    let stats = TRACER.stats();
+    assert_eq!((stats.began, stats.held, stats.unsampled), (2, 2, 2));
+    assert!(stats.adds_up());
+}
+
+#[test]
+fn remote_parents_decide_unless_they_defer() {
+    device!(BOARD, RING, TRACER);
+    BOARD.sampling(false);
+    let yes = TRACER
+        .span("yes")
+        .child_of(remote(Flags::SAMPLED | Flags::FIREHOSE))
+        .start::<0>();
+    assert_eq!(yes.context().flags(), Flags::SAMPLED | Flags::FIREHOSE);
+    assert_eq!(
+        (yes.context().trace_id(), yes.record().parent()),
+        (remote(Flags::default()).trace_id(), SpanId::new(9))
+    );
+    BOARD.sampling(true);
+    let no = TRACER
+        .span("no")
+        .child_of(remote(Flags::default()))
+        .start::<0>();
+    assert!(!no.is_writable());
+    assert_eq!(
+        no.record().start(),
+        Instant::Ticks(100),
+        "it is a local root"
+    );
+    assert_eq!(BOARD.asked(), 0);
+
+    for on in [true, false] {
+        BOARD.sampling(on);
+        let open = TRACER
+            .span("open")
+            .child_of(remote(Flags::DEFERRED))
+            .start::<0>();
+        assert_eq!((open.is_writable(), open.record().parent().get()), (on, 9));
+        assert_eq!(open.record().sampler(), if on { 5 } else { 0 });
+    }
+    assert_eq!(BOARD.asked(), 2);
+    drop((yes, no));
+    assert_eq!(TRACER.stats().unsampled, 2);
+    assert!(TRACER.stats().adds_up());
+}
+
+#[test]
+fn references_say_what_the_parent_does_not() {
+    device!(BOARD, RING, TRACER);
+    let one = TRACER.span("one").start::<0>();
+    let two = TRACER.span("two").start::<0>();
+    let three = TRACER.span("three").child_of(&one).start::<0>();
+    let [a, b, c] = [one.context(), two.context(), three.context()];
+    let found = |span: &Span<'_, &'static Board>| -> (u64, Vec<(bool, u64)>) {
+        let record = span.record();
+        let references = record.references().map(|r| (r.follows, r.span.get()));
+        (record.parent().get(), references.collect())
+    };
+    let id = |context: SpanContext| context.span_id().get();
+
+    let span = TRACER.span("s").child_of(a).follows_from(c).start::<96>();
+    assert_eq!(found(&span), (id(a), vec![(true, id(c))]));
+    let span = TRACER.span("s").follows_from(b).start::<96>();
+    assert_eq!(found(&span), (id(b), vec![(true, id(b))]));
+    let list = [
+        SpanReference::FollowsFrom(a),
+        SpanReference::ChildOf(b),
+        SpanReference::ChildOf(c),
+    ];
+    let span = TRACER.span("s").references(&list).start::<96>();
+    assert_eq!(found(&span), (id(b), vec![(true, id(a)), (false, id(c))]));
+    let span = TRACER
+        .span("s")
+        .child_of(c)
+        .references(&list)
+        .start::<192>();
+    assert_eq!(
+        found(&span),
+        (id(c), vec![(true, id(a)), (false, id(b)), (false, id(c))])
+    );
+    let span = TRACER.span("s").references(&list[..1]).start::<96>();
+    assert_eq!(found(&span), (id(a), vec![(true, id(a))]));
+    let none: Option<SpanContext> = None;
+    let span = TRACER
+        .span("s")
+        .child_of(none)
+        .follows_from(SpanContext::default())
+        .start::<96>();
+    assert_eq!(found(&span), (0, vec![]));
+    let span = TRACER.span("s").child_of(a).references(&list).start::<8>();
+    assert_eq!(
+        (found(&span).1.len(), span.record().dropped()),
+        (0, 3),
+        "no room, counted"
+    );
+}
+
+#[test]
+fn a_tag_that_forces_sampling_is_seen_before_the_sampler() {
+    device!(BOARD, RING, TRACER);
+    BOARD.sampling(false);
+    let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
+    let forced = TRACER.span("forced").tags(&demand).start::<32>();
+    assert_eq!(forced.context().flags(), Flags::SAMPLED | Flags::DEBUG);
+    assert_eq!(forced.record().tags().count(), 1);
+    BOARD.sampling(true);
+    let demand = [(tags::SAMPLING_PRIORITY.into(), Value::F64(0.0))];
+    let cleared = TRACER.span("cleared").tags(&demand).start::<32>();
+    let child = TRACER
+        .span("child")
+        .child_of(&forced)
+        .tags(&demand)
+        .start::<32>();
+    assert!(!cleared.is_writable() && !child.is_writable());
+    assert_eq!(BOARD.asked(), 0);
+    drop((forced, cleared, child));
+    let stats = TRACER.stats();
+    assert_eq!((stats.began, stats.unsampled, stats.cleared), (1, 2, 0));
+    assert!(stats.adds_up());
+}
+
+#[test]
+fn priority_changes_a_span_and_later_children() {
+    device!(BOARD, RING, TRACER);
+    let mut root = TRACER.span("root").start::<96>();
+    let before = root.context();
+    root.tag(tags::SAMPLING_PRIORITY, 0).tag("lost", 1);
+    assert_eq!(root.context().flags(), Flags::default());
+    assert!(before.is_sampled() && !root.is_writable());
+    let mut child = TRACER.span("child").child_of(&root).start::<96>();
+    BOARD.set(170);
+    child.tag(tags::SAMPLING_PRIORITY, 0.5).tag("kept", 1);
+    assert_eq!(child.context().flags(), Flags::SAMPLED | Flags::DEBUG);
+    let keys: Vec<_> = child.record().tags().map(|tag| tag.key).collect();
+    assert_eq!(keys, [tags::SAMPLED_LATE, tags::SAMPLING_PRIORITY, "kept"]);
+    assert_eq!(child.record().start(), Instant::Ticks(170));
+    assert_eq!(TRACER.stats().cleared, 1);
+    assert!(TRACER.stats().adds_up());
+
+    root.tag(tags::SAMPLING_PRIORITY, true);
+    assert_eq!(
+        root.record().start(),
+        Instant::Ticks(100),
+        "it read the clock at its start"
+    );
+    root.tag(tags::SAMPLING_PRIORITY, "1")
+        .tag(tags::SAMPLING_PRIORITY, f64::NAN);
+    child.tag(tags::SAMPLING_PRIORITY, 7u64);
+    drop((root, child));
+    let stats = TRACER.stats();
+    assert_eq!(
+        (stats.began, stats.held, stats.cleared, stats.unsampled),
+        (3, 2, 1, 0)
+    );
+    assert!(stats.adds_up());
+}
+
+#[test]
+fn times_can_be_given() {
+    device!(BOARD, RING, TRACER);
+    let mut span = TRACER.span("given").start_time(5_000).start::<160>();
+    span.log().at(5_500).field("event", "e").at(1).field("n", 1);
+    let _unwritten = span.log().at(1);
+    BOARD.set(120);
+    span.log().field("event", "now");
+    span.finish_at(6_000);
+    span.finish_at(7_000);
+    let mut consumer = RING.consumer().unwrap();
+    next(&mut consumer, |record| {
+        assert_eq!(record.start(), Instant::UnixMicros(5_000));
+        assert_eq!(record.finish(), Instant::UnixMicros(6_000));
+        let logs: Vec<_> = record
+            .logs()
+            .map(|log| (log.time, log.fields().count()))
+            .collect();
+        assert_eq!(
+            logs,
+            [(Instant::UnixMicros(5_500), 2), (Instant::Ticks(120), 1)]
+        );
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_finds_no_room_is_marked() {
+    device!(BOARD, RING, TRACER);
+    let mut span = TRACER.span("small").start::<64>();
+    let log = span.log().field(
+        "event",
+        "a text too long for the area, which is cut at its end",
+    );
+    log.field("none", 1);
+    span.log().field("none", 1).field("none", 2);
+    let record = span.record();
+    assert_eq!(
+        record
+            .logs()
+            .map(|log| log.fields().count())
+            .collect::<Vec<_>>(),
+        [1]
+    );
+    assert!(record.is_cut());
+    assert_eq!(record.dropped(), 2, "a field, and a log with its fields");
+}
+
+#[test]
+fn names_and_keys_can_be_copied() {
+    device!(BOARD, RING, TRACER);
+    let (name, key) = (String::from("pump 7"), String::from("flow"));
+    let mut span = TRACER.span(Copied(&name)).start::<96>();
+    span.tag(Copied(&key), 2.5);
+    drop((name, key));
+    assert_eq!(span.record().operation(), "pump 7");
+    assert_eq!(span.record().tags().next().unwrap().key, "flow");
+    span.set_operation_name(Copied(&String::from("pump 8")));
+    assert_eq!(span.record().operation(), "pump 8");
+    span.set_operation_name("pump");
+    assert_eq!(span.record().operation(), "pump");
+}
+
+#[test]
+fn a_wrapping_clock_is_extended() {
+    device!(BOARD, RING, TRACER);
+    BOARD.set(0xff_fff0);
+    let mut span = TRACER.span("wrap").start::<0>();
+    BOARD.set(0x10);
+    span.finish();
+    BOARD.set(0xff_ff00);
+    TRACER.tick();
+    BOARD.set(0x20);
+    let next_span = TRACER.span("next").start::<0>();
+    assert_eq!(next_span.record().start(), Instant::Ticks(0x200_0020));
+    let mut consumer = RING.consumer().unwrap();
+    next(&mut consumer, |record| {
+        assert_eq!(
+            (record.start(), record.finish()),
+            (Instant::Ticks(0xff_fff0), Instant::Ticks(0x100_0010))
+        );
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_full_ring_drops_and_counts() {
+    static BOARD: Board = Board::new();
+    static RING: Ring<Interrupts, Bytes<256>> = Ring::new();
+    static TRACER: Tracer<&Board> = Tracer::new(&BOARD, &RING);
+    TRACER.seed(Seed::from_words([1, 2, 3]));
+    for _ in 0..10 {
+        TRACER.span("op").start::<0>();
+    }
+    let stats = TRACER.stats();
+    assert_eq!((stats.began, stats.held, stats.lost.full), (10, 3, 7));
+    assert!(stats.adds_up());
+
+    type Recorder = Ring<Interrupts, Bytes<256>, OverwriteOldest>;
+    static RECORDER: Recorder = Ring::new();
+    static NEWEST: Tracer<&Board, Recorder> = Tracer::new(&BOARD, &RECORDER);
+    NEWEST.seed(Seed::from_words([1, 2, 3]));
+    for name in ["a", "b", "c", "d", "e"] {
+        NEWEST.span(name).start::<0>();
+    }
+    let stats = NEWEST.stats();
+    assert_eq!((stats.began, stats.held, stats.lost.evicted), (5, 3, 2));
+    assert!(stats.adds_up());
+    let mut consumer = RECORDER.consumer().unwrap();
+    assert_eq!(
+        next(&mut consumer, |record| record.operation().len()),
+        Some(1)
+    );
+}
+
+/// An exclusion that keeps nobody out, as a non-maskable interrupt meets it.
+struct Porous;
+
+// SAFETY: the test has one thread, and a nested call ends before the outer goes on.
+unsafe impl Exclusion for Porous {
+    const NEW: Self = Porous;
+    fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+/// A clock whose reading is interrupted by a span, since the clock is read inside the exclusion.
+struct Interrupting;
+
+impl Clock for Interrupting {
+    const BITS: u32 = 32;
+    fn ticks(&self) -> u64 {
+        if NESTED.swap(true, Ordering::Relaxed) {
+            return 1;
+        }
+        let mut span = NMI.span("nmi").start::<16>();
+        span.tag("k", 1);
+        assert!(!span.context().is_valid());
+        drop(span);
+        if let Some(mut open) = OPEN.lock().unwrap().take() {
+            open.tag(tags::SAMPLING_PRIORITY, 0).log().field("k", 1);
+            assert!(open.is_writable(), "what cannot be counted does not happen");
+            open.finish();
+        }
+        2
+    }
+    fn frequency(&self) -> u64 {
+        1
+    }
+}
+
+impl Platform for Interrupting {
+    type Clock = Self;
+    type Sampler = picojaeger_core::Const;
+    fn clock(&self) -> &Self {
+        self
+    }
+    fn sampler(&self) -> &picojaeger_core::Const {
+        &picojaeger_core::Const(true)
+    }
+}
+
+type NmiRing<B> = Ring<Porous, B>;
+static NMI_RING: NmiRing<Bytes<1024>> = Ring::new();
+static NMI: Tracer<Interrupting, NmiRing<Bytes<1024>>> = Tracer::new(Interrupting, &NMI_RING);
+static NESTED: AtomicBool = AtomicBool::new(true);
+type NmiSpan = Span<'static, Interrupting, [core::mem::MaybeUninit<u8>; 64], NmiRing<Bytes<1024>>>;
+static OPEN: std::sync::Mutex<Option<NmiSpan>> = std::sync::Mutex::new(None);
+
+#[test]
+fn a_span_from_inside_the_exclusion_is_dropped_and_counted() {
+    NMI.seed(Seed::from_words([1, 2, 3]));
+    *OPEN.lock().unwrap() = Some(NMI.span("open").start());
+    NESTED.store(false, Ordering::Relaxed);
+    drop(NMI.span("outer").start::<16>());
+    let stats = NMI.stats();
+    assert_eq!(
+        stats.lost.reentered, 2,
+        "one at its start, one at its finish"
+    );
+    assert_eq!((stats.began, stats.open, stats.held), (3, 0, 1));
+    assert!(stats.adds_up());
+}
+
+#[test]
+fn contexts_travel_by_headers() {
+    device!(BOARD, RING, TRACER);
+    let mut baggage = BaggageTable::<4, 16, 32>::new();
+    baggage.set("tenant", "a b").unwrap();
+    let client = TRACER.span("client").start::<0>();
+    let mut headers = TextMap::<4, 24, 64>::new();
+    TRACER
+        .inject(&client, baggage.iter(), &mut headers)
+        .unwrap();
+
+    let (mut received, mut scratch) = (BaggageTable::<4, 16, 32>::new(), [0; 64]);
+    let found = TRACER.extract(&headers, &mut received, &mut scratch);
+    assert_eq!(received.get("tenant"), Some("a b"));
+    assert!(found.as_context().unwrap().flags().contains(Flags::REMOTE));
+    let server = TRACER
+        .span("server")
+        .child_of(found)
+        .tags(found.tags())
+        .start::<32>();
+    assert_eq!(server.record().parent(), client.context().span_id());
+    assert_eq!(TRACER.stats().decode_errors, 0);
+}
+
+#[test]
+fn a_bad_header_is_counted_and_begins_a_new_trace() {
+    device!(BOARD, RING, TRACER);
+    BOARD.sampling(false);
+    let (mut baggage, mut scratch) = (BaggageTable::<4, 16, 32>::new(), [0; 64]);
+    let headers = [("uber-trace-id", "garbage"), ("uberctx-k", "v")];
+    let found = TRACER.extract(&headers, &mut baggage, &mut scratch);
+    let span = TRACER
+        .span("s")
+        .child_of(found)
+        .tags(found.tags())
+        .start::<32>();
+    assert!(span.context().is_valid() && !span.is_writable());
+    assert_eq!(
+        (TRACER.stats().decode_errors, baggage.get("k")),
+        (1, Some("v"))
+    );
+    assert_eq!(BOARD.asked(), 1);
+
+    let headers = [("uber-trace-id", "garbage"), ("jaeger-debug-id", "find me")];
+    let found = TRACER.extract(&headers, &mut baggage, &mut scratch);
+    let span = TRACER
+        .span("s")
+        .child_of(found)
+        .tags(found.tags())
+        .start::<32>();
+    assert_eq!(span.context().flags(), Flags::SAMPLED | Flags::DEBUG);
+    assert!(span.record().parent().is_zero() && span.context().is_valid());
+    let tag = span.record().tags().next().unwrap();
+    assert_eq!(
+        (tag.key, tag.value),
+        (tags::JAEGER_DEBUG_ID, Value::Str("find me"))
+    );
+    assert_eq!((TRACER.stats().decode_errors, BOARD.asked()), (2, 1));
+    assert!(TRACER.stats().adds_up());
+}
+
+#[test]
+fn tags_given_to_the_builder_may_be_copied() {
+    device!(BOARD, RING, TRACER);
+    let key = String::from("k");
+    let span = TRACER
+        .span("s")
+        .tags(&[(Key::Copied(&key), "v".into())])
+        .start::<64>();
+    assert_eq!(span.record().tags().next().unwrap().key, "k");
+}
