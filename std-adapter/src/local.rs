@@ -55,10 +55,6 @@ pub(crate) struct Counts {
 pub(crate) struct Count(AtomicU64);
 
 /// Desks that are put aside.
-#[expect(
-    clippy::vec_box,
-    reason = "the desk in use is the box, taken and put back by a move of a pointer"
-)]
 type Threads = Vec<Box<Thread>>;
 
 /// The thread-local part.

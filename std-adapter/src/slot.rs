@@ -12,11 +12,7 @@ use crate::shared::Shared;
 /// An image of any size.
 pub(crate) type Image = Open<[Word]>;
 
-/// Slots on a list.
-#[expect(
-    clippy::vec_box,
-    reason = "a span is the box, which goes from list to list as it is"
-)]
+/// Slots on a list; a span is the box itself, which goes from list to list.
 pub(crate) type SlotList = Vec<Box<Slot>>;
 
 /// What a span points to.

@@ -192,7 +192,7 @@ impl Config {
 impl Tracer {
     fn new(settings: Settings, mut reporters: Vec<Arc<dyn Reporter>>) -> Self {
         if settings.log_spans {
-            reporters.push(Arc::new(crate::reporters::LoggingReporter::default()));
+            reporters.push(Arc::new(crate::reporters::LoggingReporter));
         }
         let at_exit = settings.flush_at_exit;
         let source = TickSource::choose(settings.clock);
