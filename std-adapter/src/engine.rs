@@ -26,7 +26,7 @@ pub(crate) struct Engine {
     rings: Vec<Ring>,
     sender: Option<Box<dyn Sender>>,
     keeper: Timekeeper,
-    process: Vec<(String, TagValue)>,
+    process: Arc<[(String, TagValue)]>,
     buffer: Vec<u8>,
     interval: Duration,
     losses: LossLog,
@@ -49,6 +49,9 @@ pub(crate) struct Pass {
     pub(crate) wait: Duration,
 }
 
+/// Process tags that are viewed without an allocation.
+const FEW_TAGS: usize = 32;
+
 impl Engine {
     pub(crate) fn new(
         settings: &Settings,
@@ -70,7 +73,7 @@ impl Engine {
                 .collect(),
             sender,
             keeper: Timekeeper::new(source),
-            process: process_tags(&settings.tags, uuid),
+            process: process_tags(&settings.tags, uuid).into(),
             buffer: vec![0; limit],
             interval,
             losses: LossLog::new(),
@@ -141,15 +144,25 @@ impl Engine {
     /// Packs and sends until nothing is due and the marks are passed; `false` if
     /// there is nowhere to send to yet.
     fn send_all(&mut self, shared: &Shared, marks: &[Mark]) -> bool {
-        let settings = shared.settings.clone();
-        let tags: Vec<_> = self.process.clone();
-        let tags: Vec<(&str, Value<'_>)> = tags
+        let process = self.process.clone();
+        // On the stack, since a pass allocates nothing; more tags than that are rare.
+        let (mut few, many);
+        let mut views = process
             .iter()
-            .map(|(key, value)| (key.as_str(), value.as_value()))
-            .collect();
+            .map(|(key, value)| (key.as_str(), value.as_value()));
+        let tags = if process.len() <= FEW_TAGS {
+            few = [("", Value::Bool(false)); FEW_TAGS];
+            few.iter_mut()
+                .zip(&mut views)
+                .for_each(|(to, tag)| *to = tag);
+            few.get(..process.len()).unwrap_or(&few)
+        } else {
+            many = views.collect::<Vec<_>>();
+            &many
+        };
         let process = Process {
-            service: &settings.service_name,
-            tags: &tags,
+            service: &shared.settings.service_name,
+            tags,
         };
         loop {
             if self.backlog() == 0 {
