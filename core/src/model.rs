@@ -162,6 +162,11 @@ impl<'r> Memory<'r> {
         });
     }
 
+    pub(crate) unsafe fn write_head(self, position: u32, words: &[Word]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.write(position, words) }
+    }
+
     pub(crate) unsafe fn write(self, position: u32, words: &[Word]) {
         let mut position = position;
         for word in words {

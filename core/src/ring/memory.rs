@@ -210,6 +210,17 @@ impl<'r> Memory<'r> {
         unsafe { self.at(position).add(4).cast::<u32>().write(sequence) }
     }
 
+    /// Copies `words`, whose number the compiler should know, to `position`.
+    ///
+    /// # Safety
+    /// As for [`Memory::write`].
+    #[inline(always)]
+    pub(super) unsafe fn write_head(self, position: u32, words: &[Word]) {
+        let to = self.at(position).cast::<Word>();
+        // SAFETY: as for `write`.
+        unsafe { core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len()) }
+    }
+
     /// Copies `words` to `position`.
     ///
     /// # Safety

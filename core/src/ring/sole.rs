@@ -109,7 +109,7 @@ impl<T: Carried> Producer<'_, T> {
         // SAFETY: the bytes from `head` on are free, and ours until the head moves.
         unsafe {
             self.memory.write_sequence(at, sequence);
-            self.memory.write(to, first);
+            self.memory.write_head(to, first);
             self.memory
                 .write(to.wrapping_add(size_of_val(first) as u32), second);
         }

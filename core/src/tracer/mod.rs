@@ -170,7 +170,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// The counts as they stand; `held` has the spans in the ring and those that
     /// have left it.
     pub fn stats(&self) -> Stats {
-        let stats = self.ring.with(|origin| origin.stats()).unwrap_or_default();
+        let stats = self.ring.counts().unwrap_or_default();
         let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
         let lost = Lost {
             full: dropped.full as u64,

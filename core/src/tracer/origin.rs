@@ -25,7 +25,7 @@ use crate::time::{Clock, Extension};
 /// origin.seed(Generator::new(Seed::from_words([1, 2, 3])));
 /// let (trace, span, ticks) = origin.root(&Ticks, false).unwrap();
 /// assert_eq!((trace.low(), ticks), (span.get(), 5));
-/// assert_eq!((origin.stats().unseeded, origin.stats().began), (1, 1));
+/// assert_eq!((origin.stats(0).unseeded, origin.stats(0).began), (1, 1));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -38,8 +38,6 @@ pub struct Origin {
     unsampled: u64,
     /// Of the unsampled, sampled later.
     upgraded: u64,
-    /// Sampled spans that finished.
-    ended: u64,
     cleared: u64,
     unseeded: u64,
     decode_errors: u64,
@@ -54,7 +52,6 @@ impl Origin {
             started: 0,
             unsampled: 0,
             upgraded: 0,
-            ended: 0,
             cleared: 0,
             unseeded: 0,
             decode_errors: 0,
@@ -129,27 +126,22 @@ impl Origin {
         self.cleared += 1;
     }
 
-    /// Counts a sampled span that finished.
-    #[inline(always)]
-    pub fn count_ended(&mut self) {
-        self.ended += 1;
-    }
-
     /// Counts a trace header that could not be read.
     #[inline]
     pub fn count_decode_error(&mut self) {
         self.decode_errors += 1;
     }
 
-    /// The counters: `held` has all spans that ended, whatever became of them.
-    pub fn stats(&self) -> Stats {
+    /// The counters, where so many sampled spans have `ended`: `held` has all of
+    /// them, whatever became of them.
+    pub fn stats(&self, ended: u64) -> Stats {
         let began = self.started - self.unsampled + self.upgraded;
         Stats {
             began,
-            open: began - self.ended - self.cleared,
-            held: self.ended,
+            open: began.saturating_sub(ended + self.cleared),
+            held: ended,
             cleared: self.cleared,
-            unsampled: self.unsampled - self.upgraded,
+            unsampled: self.unsampled.saturating_sub(self.upgraded),
             unseeded: self.unseeded,
             decode_errors: self.decode_errors,
             ..Stats::default()
