@@ -62,6 +62,27 @@ pub trait Area: sealed::Sealed {
     fn words_mut(&mut self) -> &mut [Word];
 }
 
+/// The areas that are given in bytes.
+pub trait Bytes: Area {
+    /// The image without its size, so that code which is not generic takes it.
+    #[doc(hidden)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room>;
+}
+
+impl Bytes for Room {
+    #[inline(always)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
+        open
+    }
+}
+
+impl<const N: usize> Bytes for Room<[MaybeUninit<u8>; N]> {
+    #[inline(always)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
+        open
+    }
+}
+
 /// An area that is given in bytes: `Room<[MaybeUninit<u8>; N]>`, or without `N`.
 ///
 /// Bytes behind the last whole word stay unused.
@@ -472,10 +493,11 @@ impl<A: Area + ?Sized> Open<A> {
         written
     }
 
-    /// The two parts of the image, so that code which is not generic takes both.
+    /// The fixed part, and what is written of the area.
     #[inline(always)]
     pub(crate) fn parts(&mut self) -> (&mut Fixed, &[Word]) {
-        (&mut self.fixed, self.area.words())
+        let words = self.area.words().get(..self.fixed.used as usize);
+        (&mut self.fixed, words.unwrap_or(&[]))
     }
 
     #[inline(always)]
@@ -952,11 +974,16 @@ impl Fixed {
 }
 
 impl<'i> Image<'i> {
-    /// The image of a fixed part and its whole area.
+    /// The image of a fixed part and what is written of its area.
     #[inline(always)]
-    pub(crate) fn new(fixed: &'i Fixed, area: &'i [Word]) -> Self {
-        let area = area.get(..fixed.used as usize).unwrap_or(&[]);
+    pub(crate) const fn new(fixed: &'i Fixed, area: &'i [Word]) -> Self {
         Image { fixed, area }
+    }
+
+    /// The words of an image with so many of its area written.
+    #[inline(always)]
+    pub(crate) const fn words(area: &[Word]) -> usize {
+        FIXED_WORDS + area.len()
     }
 }
 

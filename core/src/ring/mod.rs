@@ -400,14 +400,18 @@ impl Shared {
     /// Opens a frame of `length` bytes at the head, or says that there is no room.
     #[inline(always)]
     fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
-        let head = self.head.load(Ordering::Relaxed);
-        let free = memory.size() - head.wrapping_sub(self.tail.load(Ordering::Acquire));
-        let (at, need) = fit(memory.size(), head, length);
-        if need > free {
+        let (mut at, size) = (self.head.load(Ordering::Relaxed), memory.size());
+        let held = at.wrapping_sub(self.tail.load(Ordering::Acquire));
+        let to_end = size - (at & (size - 1));
+        if length > to_end {
+            // A frame never wraps: the rest of the memory is skipped.
+            if length > size || held + to_end + length > size {
+                return None;
+            }
+            memory.open(at, to_end | PAD);
+            at = at.wrapping_add(to_end);
+        } else if held + length > size {
             return None;
-        }
-        if at != head {
-            pad(memory, head, at);
         }
         memory.open(at, length | OPEN);
         self.head.store(at.wrapping_add(length), Ordering::Release);
@@ -480,12 +484,12 @@ impl<'r, T> Slot<'r, T> {
     }
 
     #[inline(always)]
-    fn close(&self, flags: u32) {
+    fn skip(&self) {
         // SAFETY: the frame is ours until the store below.
         unsafe { self.memory.write_sequence(self.at, self.sequence) };
         self.memory
             .commit_word(self.at)
-            .store(self.length | flags, commit_order());
+            .store(self.length | PAD, commit_order());
     }
 }
 
@@ -499,21 +503,18 @@ impl<T: Carried> Slot<'_, T> {
         if frame_length(first.len() + second.len()) != self.length {
             return;
         }
-        let at = self.at.wrapping_add(HEADER);
         // SAFETY: the frame is ours until it is closed, and has this length.
-        unsafe {
-            self.memory.write_head(at, first);
-            self.memory
-                .write(at.wrapping_add(size_of_val(first) as u32), second);
-        }
-        self.close(0);
+        unsafe { self.memory.fill(self.at, self.sequence, first, second) };
+        self.memory
+            .commit_word(self.at)
+            .store(self.length, commit_order());
         core::mem::forget(self);
     }
 }
 
 impl<T> Drop for Slot<'_, T> {
     fn drop(&mut self) {
-        self.close(PAD);
+        self.skip();
     }
 }
 
@@ -580,12 +581,6 @@ const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {
     } else {
         (head, length)
     }
-}
-
-/// Lets the consumer skip from `head` to `at`.
-#[cold]
-fn pad(memory: Memory<'_>, head: u32, at: u32) {
-    memory.open(head, at.wrapping_sub(head) | PAD);
 }
 
 /// The order of the store that commits a frame.

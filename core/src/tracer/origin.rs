@@ -31,13 +31,10 @@ use crate::time::{Clock, Extension};
 pub struct Origin {
     generator: Option<Generator>,
     clock: Extension,
-    /// Spans that started with a seed, and those that were sampled again after
-    /// they had been cleared.
-    started: u64,
-    /// Of these, not sampled at the start.
+    /// Spans that became sampled.
+    began: u64,
+    /// Spans that never were, so far.
     unsampled: u64,
-    /// Of the unsampled, sampled later.
-    upgraded: u64,
     cleared: u64,
     unseeded: u64,
     decode_errors: u64,
@@ -49,9 +46,8 @@ impl Origin {
         Origin {
             generator: None,
             clock: Extension::new(),
-            started: 0,
+            began: 0,
             unsampled: 0,
-            upgraded: 0,
             cleared: 0,
             unseeded: 0,
             decode_errors: 0,
@@ -79,7 +75,7 @@ impl Origin {
             return None;
         };
         let (trace, span) = generator.root(wide);
-        self.started += 1;
+        self.began = self.began.wrapping_add(1);
         Some((trace, span, self.now(clock)))
     }
 
@@ -96,27 +92,29 @@ impl Origin {
             return None;
         };
         let span = generator.span_id();
-        self.started += 1;
-        if !sampled {
-            self.unsampled += 1;
-        }
+        let count = if sampled {
+            &mut self.began
+        } else {
+            &mut self.unsampled
+        };
+        *count = count.wrapping_add(1);
         Some((span, if timed { self.now(clock) } else { 0 }))
     }
 
     /// Counts the span that started last as not sampled.
     #[inline(always)]
     pub fn count_unsampled(&mut self) {
-        self.unsampled += 1;
+        self.began = self.began.wrapping_sub(1);
+        self.unsampled = self.unsampled.wrapping_add(1);
     }
 
     /// Counts a span that became sampled after its start, or `again` after it
     /// had been cleared.
     #[inline]
     pub fn count_upgraded(&mut self, again: bool) {
-        if again {
-            self.started += 1;
-        } else {
-            self.upgraded += 1;
+        self.began += 1;
+        if !again {
+            self.unsampled = self.unsampled.saturating_sub(1);
         }
     }
 
@@ -135,13 +133,12 @@ impl Origin {
     /// The counters, where so many sampled spans have `ended`: `held` has all of
     /// them, whatever became of them.
     pub fn stats(&self, ended: u64) -> Stats {
-        let began = self.started - self.unsampled + self.upgraded;
         Stats {
-            began,
-            open: began.saturating_sub(ended + self.cleared),
+            began: self.began,
+            open: self.began.saturating_sub(ended + self.cleared),
             held: ended,
             cleared: self.cleared,
-            unsampled: self.unsampled.saturating_sub(self.upgraded),
+            unsampled: self.unsampled,
             unseeded: self.unseeded,
             decode_errors: self.decode_errors,
             ..Stats::default()

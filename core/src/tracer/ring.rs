@@ -40,7 +40,8 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn counts(&self) -> Option<Stats>;
 
-    /// Finishes an image at the time that `now` gives, and keeps a copy.
+    /// Finishes an image, of whose area this is written, at the time that `now`
+    /// gives, and keeps a copy.
     #[doc(hidden)]
     fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64);
 
@@ -115,7 +116,7 @@ where
 
     #[inline(always)]
     fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64) {
-        let words = fixed.image_words();
+        let words = Image::words(area);
         let (ticks, slot) = self.frames.reserve(words, |origin, _| now(origin));
         let Some(ticks) = ticks else {
             increment(&self.aside.finishes);
