@@ -62,6 +62,27 @@ pub trait Area: sealed::Sealed {
     fn words_mut(&mut self) -> &mut [Word];
 }
 
+/// The areas that are given in bytes.
+pub trait Bytes: Area {
+    /// The image without its size, so that code which is not generic takes it.
+    #[doc(hidden)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room>;
+}
+
+impl Bytes for Room {
+    #[inline(always)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
+        open
+    }
+}
+
+impl<const N: usize> Bytes for Room<[MaybeUninit<u8>; N]> {
+    #[inline(always)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
+        open
+    }
+}
+
 /// An area that is given in bytes: `Room<[MaybeUninit<u8>; N]>`, or without `N`.
 ///
 /// Bytes behind the last whole word stay unused.
@@ -473,10 +494,11 @@ impl<A: Area + ?Sized> Open<A> {
         written
     }
 
-    /// The two parts of the image, so that code which is not generic takes both.
+    /// The fixed part, and what is written of the area.
     #[inline(always)]
     pub(crate) fn parts(&mut self) -> (&mut Fixed, &[Word]) {
-        (&mut self.fixed, self.area.words())
+        let words = self.area.words().get(..self.fixed.used as usize);
+        (&mut self.fixed, words.unwrap_or(&[]))
     }
 
     #[inline(always)]
@@ -740,6 +762,92 @@ impl Fixed {
 
     #[inline(always)]
     fn append(&mut self, area: &mut [Word], flags: u32, key: Key<'_>, value: Value<'_>) -> bool {
+        match key {
+            Key::Static(key) if key.len() <= LONGEST_KEY => {
+                self.append_static(area, flags, key, value)
+            }
+            _ => self.append_any(area, flags, key, value),
+        }
+    }
+
+    /// Appends an entry whose key is kept by reference, if it fits: the fast way.
+    #[inline(always)]
+    fn append_static(
+        &mut self,
+        area: &mut [Word],
+        flags: u32,
+        key: &'static str,
+        value: Value<'_>,
+    ) -> bool {
+        let flags = flags | (key.len() as u32) << header::KEY_SHIFT;
+        let key = pointer(key.as_ptr());
+        let (kind, bytes) = match value {
+            Value::Str(text) => (kind::STRING, text.as_bytes()),
+            Value::Bytes(bytes) => (kind::BINARY, bytes),
+            Value::Bool(n) => {
+                let head = flags | kind::BOOL | (n as u32) << header::VALUE_SHIFT;
+                return self.append_keyed_bytes(area, head, key, &[]);
+            }
+            Value::I64(n) => {
+                return self.append_keyed_number(area, flags | kind::LONG, key, n as u64);
+            }
+            Value::U64(n) => return self.append_keyed_number(area, flags | kind::UNSIGNED, key, n),
+            Value::F64(n) => {
+                return self.append_keyed_number(area, flags | kind::DOUBLE, key, n.to_bits());
+            }
+        };
+        if bytes.len() > LONGEST_VALUE {
+            return false;
+        }
+        let head = flags | kind | (bytes.len() as u32) << header::VALUE_SHIFT;
+        self.append_keyed_bytes(area, head, key, bytes)
+    }
+
+    /// Appends an entry with this header and this pointer to its key, if it fits.
+    #[inline(never)]
+    fn append_keyed_bytes(
+        &mut self,
+        area: &mut [Word],
+        head: u32,
+        key: Word,
+        value: &[u8],
+    ) -> bool {
+        let used = self.used as usize;
+        let end = used + 1 + POINTER + value.len().div_ceil(WORD);
+        let Some([first, at, room @ ..]) = area.get_mut(used..end) else {
+            return false;
+        };
+        *first = Word::new(head as usize);
+        *at = key;
+        copy_bytes(value, room);
+        self.used = end as u16;
+        true
+    }
+
+    /// Appends a number with this header, but for its length, and this pointer
+    /// to its key, if it fits.
+    #[inline(never)]
+    fn append_keyed_number(&mut self, area: &mut [Word], head: u32, key: Word, value: u64) -> bool {
+        let used = self.used as usize;
+        let end = used + 1 + POINTER + 8 / WORD;
+        let Some([first, at, room @ ..]) = area.get_mut(used..end) else {
+            return false;
+        };
+        *first = Word::new((head | 8 << header::VALUE_SHIFT) as usize);
+        *at = key;
+        write_number(value, room);
+        self.used = end as u16;
+        true
+    }
+
+    #[inline(always)]
+    fn append_any(
+        &mut self,
+        area: &mut [Word],
+        flags: u32,
+        key: Key<'_>,
+        value: Value<'_>,
+    ) -> bool {
         match value {
             Value::Str(text) => self.append_bytes(area, flags | kind::STRING, key, text.as_bytes()),
             Value::Bytes(bytes) => self.append_bytes(area, flags | kind::BINARY, key, bytes),
@@ -775,15 +883,7 @@ impl Fixed {
         let Some(room) = self.open_entry(area, head, key, 8 / WORD) else {
             return false;
         };
-        let bits = halves(value);
-        match room {
-            [one] => *one = Word::new(value as usize),
-            [low, high, ..] => {
-                *low = Word::new(bits[0] as usize);
-                *high = Word::new(bits[1] as usize);
-            }
-            [] => {}
-        }
+        write_number(value, room);
         true
     }
 
@@ -875,11 +975,16 @@ impl Fixed {
 }
 
 impl<'i> Image<'i> {
-    /// The image of a fixed part and its whole area.
+    /// The image of a fixed part and what is written of its area.
     #[inline(always)]
-    pub(crate) fn new(fixed: &'i Fixed, area: &'i [Word]) -> Self {
-        let area = area.get(..fixed.used as usize).unwrap_or(&[]);
+    pub(crate) const fn new(fixed: &'i Fixed, area: &'i [Word]) -> Self {
         Image { fixed, area }
+    }
+
+    /// The words of an image with so many of its area written.
+    #[inline(always)]
+    pub(crate) const fn words(area: &[Word]) -> usize {
+        FIXED_WORDS + area.len()
     }
 }
 
@@ -1187,27 +1292,52 @@ fn pointer(at: *const u8) -> Word {
     word
 }
 
+/// Writes a number to its one or two words.
+#[inline(always)]
+fn write_number(value: u64, words: &mut [Word]) {
+    let [low, high] = halves(value);
+    match words {
+        [one] => *one = Word::new(value as usize),
+        [first, second, ..] => {
+            *first = Word::new(low as usize);
+            *second = Word::new(high as usize);
+        }
+        [] => {}
+    }
+}
+
 /// Copies `bytes` to the front of `words`, the last of them filled up with zeros.
 #[inline(always)]
 fn copy_bytes(bytes: &[u8], words: &mut [Word]) {
+    debug_assert!(bytes.len() <= size_of_val(words));
+    if cfg!(target_pointer_width = "32") {
+        return copy_by_words(bytes, words);
+    }
     if let Some(last) = words.last_mut() {
         *last = Word::new(0);
     }
-    debug_assert!(bytes.len() <= size_of_val(words));
     let to = words.as_mut_ptr().cast::<u8>();
-    if cfg!(target_pointer_width = "32") {
-        let mut to = to;
-        for byte in bytes {
-            // SAFETY: the callers give room for all bytes. Volatile, so that the
-            // compiler does not make a call of it.
-            unsafe {
-                to.write_volatile(*byte);
-                to = to.add(1);
-            }
+    // SAFETY: the callers give room for all bytes.
+    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) }
+}
+
+/// The same without a call, for chips, where text is short.
+#[inline(always)]
+fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
+    let (whole, rest) = bytes.as_chunks::<WORD>();
+    let mut to = words.iter_mut();
+    for (chunk, word) in whole.iter().zip(&mut to) {
+        let value = Word::new(usize::from_ne_bytes(*chunk));
+        // SAFETY: a reference is valid. Volatile, so that the compiler does not
+        // make a call of it.
+        unsafe { core::ptr::from_mut(word).write_volatile(value) };
+    }
+    if let Some(word) = to.next() {
+        let mut last = [0; WORD];
+        for (byte, from) in last.iter_mut().zip(rest) {
+            *byte = *from;
         }
-    } else {
-        // SAFETY: the callers give room for all bytes.
-        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) }
+        *word = Word::new(usize::from_ne_bytes(last));
     }
 }
 

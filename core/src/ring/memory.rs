@@ -210,16 +210,21 @@ impl<'r> Memory<'r> {
         unsafe { self.at(position).add(4).cast::<u32>().write(sequence) }
     }
 
-    /// Copies `words` to `position`.
+    /// Writes sequence number and body of the frame at `position`. The compiler
+    /// should know the length of `first`.
     ///
     /// # Safety
-    /// The caller holds an open frame that has these bytes.
+    /// The caller holds that frame, open, and it has the bytes of both parts.
     #[inline(always)]
-    pub(super) unsafe fn write(self, position: u32, words: &[Word]) {
-        let to = self.at(position).cast::<Word>();
+    pub(super) unsafe fn fill(self, position: u32, sequence: u32, first: &[Word], second: &[Word]) {
         // SAFETY: a frame is contiguous, so source and target have the length; the
         // frame is the caller's alone, so they do not overlap.
-        unsafe { copy(words, to) }
+        unsafe {
+            self.write_sequence(position, sequence);
+            let to = self.at(position).add(HEADER as usize).cast::<Word>();
+            core::ptr::copy_nonoverlapping(first.as_ptr(), to, first.len());
+            copy(second, to.add(first.len()));
+        }
     }
 
     /// The committed frame of `length` bytes at `position`.

@@ -80,7 +80,8 @@ pub(crate) struct Shared {
 
 /// What the exclusion guards.
 struct State<S> {
-    sequence: u32,
+    /// Frames that were committed or dropped.
+    numbered: u64,
     /// The frame that the consumer reads, under overwrite-oldest.
     pinned: Option<u32>,
     consumed: bool,
@@ -262,6 +263,14 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         self.guarded.with(|state| f(&mut state.user))
     }
 
+    /// As [`FrameRing::with`], with the number of frames that were reserved or
+    /// dropped so far.
+    #[inline(always)]
+    pub fn with_count<R>(&self, f: impl FnOnce(&mut S, u64) -> R) -> Option<R> {
+        self.guarded
+            .with(|state| f(&mut state.user, state.numbered))
+    }
+
     /// Reserves a frame of `words` words and runs `stamp` on the user's value
     /// and the frame's sequence number, both inside the exclusion.
     ///
@@ -274,45 +283,66 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         words: usize,
         stamp: impl FnOnce(&mut S, u32) -> R,
     ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
+        if P::OVERWRITES {
+            return self.reserve_evicting(words, stamp);
+        }
+        let length = frame_length(words);
+        let memory = self.storage.0.memory();
+        let entered = self.guarded.with(|state| {
+            let place = self.shared.place(memory, length);
+            if place.is_none() {
+                increment(&self.shared.full);
+            }
+            let sequence = state.number();
+            (stamp(&mut state.user, sequence), place, sequence)
+        });
+        let Some((stamped, place, sequence)) = entered else {
+            return (None, Err(Refused::Reentered));
+        };
+        let slot = place.ok_or(Refused::Full);
+        (
+            Some(stamped),
+            slot.map(|at| Slot::new(memory, at, length, sequence)),
+        )
+    }
+
+    /// As [`FrameRing::reserve`], making room by eviction: one frame each time
+    /// the exclusion is entered.
+    #[inline(always)]
+    fn reserve_evicting<R>(
+        &self,
+        words: usize,
+        stamp: impl FnOnce(&mut S, u32) -> R,
+    ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
         let mut stamp = Some(stamp);
         let length = frame_length(words);
         let memory = self.storage.0.memory();
-        let mut rounds = if P::OVERWRITES { EVICTIONS } else { 0 };
+        let mut rounds = EVICTIONS;
         loop {
             let entered = self.guarded.with(|state| {
                 let place = self.shared.place(memory, length);
-                let evicts = place.is_none() && rounds > 0 && length <= memory.size();
-                if evicts && self.shared.evict(memory, state.pinned) {
-                    return None;
-                }
-                let sequence = state.sequence;
-                state.sequence = sequence.wrapping_add(1);
-                let stamped = stamp.take().map(|stamp| stamp(&mut state.user, sequence));
                 if place.is_none() {
-                    increment(if P::OVERWRITES {
-                        &self.shared.blocked
-                    } else {
-                        &self.shared.full
-                    });
+                    let evicts = rounds > 0 && length <= memory.size();
+                    if evicts && self.shared.evict(memory, state.pinned) {
+                        return None;
+                    }
+                    increment(&self.shared.blocked);
                 }
+                let sequence = state.number();
+                let stamped = stamp.take().map(|stamp| stamp(&mut state.user, sequence));
                 Some((stamped, place, sequence))
             });
             let Some(outcome) = entered else {
                 return (None, Err(Refused::Reentered));
             };
             rounds = rounds.wrapping_sub(1);
-            let Some((stamped, place, sequence)) = outcome else {
-                continue;
-            };
-            let refused = if P::OVERWRITES {
-                Refused::Blocked
-            } else {
-                Refused::Full
-            };
-            let slot = place
-                .ok_or(refused)
-                .map(|at| Slot::new(memory, at, length, sequence));
-            return (stamped, slot);
+            if let Some((stamped, place, sequence)) = outcome {
+                let slot = place.ok_or(Refused::Blocked);
+                return (
+                    stamped,
+                    slot.map(|at| Slot::new(memory, at, length, sequence)),
+                );
+            }
         }
     }
 
@@ -370,14 +400,18 @@ impl Shared {
     /// Opens a frame of `length` bytes at the head, or says that there is no room.
     #[inline(always)]
     fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
-        let head = self.head.load(Ordering::Relaxed);
-        let free = memory.size() - head.wrapping_sub(self.tail.load(Ordering::Acquire));
-        let (at, need) = fit(memory.size(), head, length);
-        if need > free {
+        let (mut at, size) = (self.head.load(Ordering::Relaxed), memory.size());
+        let held = at.wrapping_sub(self.tail.load(Ordering::Acquire));
+        let to_end = size - (at & (size - 1));
+        if length > to_end {
+            // A frame never wraps: the rest of the memory is skipped.
+            if length > size || held + to_end + length > size {
+                return None;
+            }
+            memory.open(at, to_end | PAD);
+            at = at.wrapping_add(to_end);
+        } else if held + length > size {
             return None;
-        }
-        if at != head {
-            memory.open(head, at.wrapping_sub(head) | PAD);
         }
         memory.open(at, length | OPEN);
         self.head.store(at.wrapping_add(length), Ordering::Release);
@@ -414,9 +448,17 @@ impl Shared {
 }
 
 impl<S> State<S> {
+    /// The next frame's number.
+    #[inline(always)]
+    fn number(&mut self) -> u32 {
+        let number = self.numbered;
+        self.numbered = number.wrapping_add(1);
+        number as u32
+    }
+
     const fn new(user: S) -> Self {
         State {
-            sequence: 0,
+            numbered: 0,
             pinned: None,
             consumed: false,
             user,
@@ -442,12 +484,12 @@ impl<'r, T> Slot<'r, T> {
     }
 
     #[inline(always)]
-    fn close(&self, flags: u32) {
+    fn skip(&self) {
         // SAFETY: the frame is ours until the store below.
         unsafe { self.memory.write_sequence(self.at, self.sequence) };
         self.memory
             .commit_word(self.at)
-            .store(self.length | flags, commit_order());
+            .store(self.length | PAD, commit_order());
     }
 }
 
@@ -461,21 +503,18 @@ impl<T: Carried> Slot<'_, T> {
         if frame_length(first.len() + second.len()) != self.length {
             return;
         }
-        let at = self.at.wrapping_add(HEADER);
         // SAFETY: the frame is ours until it is closed, and has this length.
-        unsafe {
-            self.memory.write(at, first);
-            self.memory
-                .write(at.wrapping_add(size_of_val(first) as u32), second);
-        }
-        self.close(0);
+        unsafe { self.memory.fill(self.at, self.sequence, first, second) };
+        self.memory
+            .commit_word(self.at)
+            .store(self.length, commit_order());
         core::mem::forget(self);
     }
 }
 
 impl<T> Drop for Slot<'_, T> {
     fn drop(&mut self) {
-        self.close(PAD);
+        self.skip();
     }
 }
 

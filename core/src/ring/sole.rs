@@ -105,13 +105,9 @@ impl<T: Carried> Producer<'_, T> {
             self.memory
                 .open(self.head, at.wrapping_sub(self.head) | PAD);
         }
-        let to = at.wrapping_add(super::HEADER);
         // SAFETY: the bytes from `head` on are free, and ours until the head moves.
         unsafe {
-            self.memory.write_sequence(at, sequence);
-            self.memory.write(to, first);
-            self.memory
-                .write(to.wrapping_add(size_of_val(first) as u32), second);
+            self.memory.fill(at, sequence, first, second);
         }
         self.memory.open(at, length);
         self.head = at.wrapping_add(length);

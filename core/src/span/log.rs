@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::record::{Area, Instant, Room};
+use crate::record::{Bytes, Instant, Room};
 use crate::span::Span;
 use crate::tracer::{Platform, Ring, SpanRing};
 use crate::value::{Key, Value};
@@ -44,7 +44,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Area,
+    Room<B>: Bytes,
 {
     span: &'s mut Span<'t, P, B, R>,
     state: State,
@@ -65,7 +65,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Area,
+    Room<B>: Bytes,
 {
     #[inline]
     pub(super) fn new(span: &'s mut Span<'t, P, B, R>) -> Self {

@@ -6,7 +6,7 @@ mod log;
 use core::mem::MaybeUninit;
 
 use crate::context::{AsContext, SpanContext};
-use crate::record::{Area, Open, Record, Room};
+use crate::record::{Bytes, Open, Record, Room};
 use crate::tags::{SAMPLED_LATE, SAMPLING_PRIORITY};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::value::{Key, Value};
@@ -60,7 +60,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Area,
+    Room<B>: Bytes,
 {
     tracer: &'t Tracer<P, R>,
     image: Open<Room<B>>,
@@ -71,7 +71,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Area,
+    Room<B>: Bytes,
 {
     /// Appends a tag, the same key again included.
     ///
@@ -89,7 +89,7 @@ where
             self.prioritise(key, value);
         }
         if self.image.is_writable() {
-            self.image.tag(key, value);
+            Bytes::erase(&mut self.image).tag(key, value);
         }
         self
     }
@@ -115,8 +115,7 @@ where
     /// Finishes the span; harmless a second time.
     #[inline(always)]
     pub fn finish(&mut self) {
-        let (fixed, area) = self.image.parts();
-        self.tracer.end(fixed, area);
+        self.tracer.end(Bytes::erase(&mut self.image));
     }
 
     /// Finishes the span at a given Unix time, in microseconds; harmless a
@@ -165,7 +164,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Area,
+    Room<B>: Bytes,
 {
     #[inline(always)]
     fn drop(&mut self) {
@@ -180,7 +179,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Area,
+    Room<B>: Bytes,
 {
     #[inline(always)]
     fn as_context(&self) -> Option<SpanContext> {

@@ -9,8 +9,7 @@ use crate::context::{AsContext, Flags, SpanContext};
 use crate::generator::{Generator, Seed};
 use crate::id::SpanId;
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
-use crate::record::{Fixed, Instant};
-use crate::ring::Word;
+use crate::record::{Fixed, Instant, Open, Room};
 use crate::sampler::{Decision, Query, Sampler};
 use crate::span::SpanBuilder;
 use crate::stats::{Lost, Stats};
@@ -170,7 +169,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// The counts as they stand; `held` has the spans in the ring and those that
     /// have left it.
     pub fn stats(&self) -> Stats {
-        let stats = self.ring.with(|origin| origin.stats()).unwrap_or_default();
+        let stats = self.ring.counts().unwrap_or_default();
         let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
         let lost = Lost {
             full: dropped.full as u64,
@@ -324,13 +323,18 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     }
 
     /// Finishes an image; harmless a second time.
-    #[inline(never)]
-    pub(crate) fn end(&self, fixed: &mut Fixed, area: &[Word]) {
-        if !fixed.is_writable() {
-            fixed.discard();
-            return;
+    #[inline(always)]
+    pub(crate) fn end(&self, image: &mut Open<Room>) {
+        if image.is_writable() {
+            self.publish(image);
+        } else {
+            image.discard();
         }
-        let clock = self.platform.clock();
+    }
+
+    #[inline(never)]
+    fn publish(&self, image: &mut Open<Room>) {
+        let (clock, (fixed, area)) = (self.platform.clock(), image.parts());
         self.ring.push(fixed, area, |origin| origin.now(clock));
     }
 

@@ -25,21 +25,16 @@ use crate::time::{Clock, Extension};
 /// origin.seed(Generator::new(Seed::from_words([1, 2, 3])));
 /// let (trace, span, ticks) = origin.root(&Ticks, false).unwrap();
 /// assert_eq!((trace.low(), ticks), (span.get(), 5));
-/// assert_eq!((origin.stats().unseeded, origin.stats().began), (1, 1));
+/// assert_eq!((origin.stats(0).unseeded, origin.stats(0).began), (1, 1));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Origin {
     generator: Option<Generator>,
     clock: Extension,
-    /// Spans that started with a seed, and those that were sampled again after
-    /// they had been cleared.
-    started: u64,
-    /// Of these, not sampled at the start.
+    /// Spans that became sampled.
+    began: u64,
+    /// Spans that never were, so far.
     unsampled: u64,
-    /// Of the unsampled, sampled later.
-    upgraded: u64,
-    /// Sampled spans that finished.
-    ended: u64,
     cleared: u64,
     unseeded: u64,
     decode_errors: u64,
@@ -51,10 +46,8 @@ impl Origin {
         Origin {
             generator: None,
             clock: Extension::new(),
-            started: 0,
+            began: 0,
             unsampled: 0,
-            upgraded: 0,
-            ended: 0,
             cleared: 0,
             unseeded: 0,
             decode_errors: 0,
@@ -82,7 +75,7 @@ impl Origin {
             return None;
         };
         let (trace, span) = generator.root(wide);
-        self.started += 1;
+        self.began = self.began.wrapping_add(1);
         Some((trace, span, self.now(clock)))
     }
 
@@ -99,27 +92,29 @@ impl Origin {
             return None;
         };
         let span = generator.span_id();
-        self.started += 1;
-        if !sampled {
-            self.unsampled += 1;
-        }
+        let count = if sampled {
+            &mut self.began
+        } else {
+            &mut self.unsampled
+        };
+        *count = count.wrapping_add(1);
         Some((span, if timed { self.now(clock) } else { 0 }))
     }
 
     /// Counts the span that started last as not sampled.
     #[inline(always)]
     pub fn count_unsampled(&mut self) {
-        self.unsampled += 1;
+        self.began = self.began.wrapping_sub(1);
+        self.unsampled = self.unsampled.wrapping_add(1);
     }
 
     /// Counts a span that became sampled after its start, or `again` after it
     /// had been cleared.
     #[inline]
     pub fn count_upgraded(&mut self, again: bool) {
-        if again {
-            self.started += 1;
-        } else {
-            self.upgraded += 1;
+        self.began += 1;
+        if !again {
+            self.unsampled = self.unsampled.saturating_sub(1);
         }
     }
 
@@ -129,27 +124,21 @@ impl Origin {
         self.cleared += 1;
     }
 
-    /// Counts a sampled span that finished.
-    #[inline(always)]
-    pub fn count_ended(&mut self) {
-        self.ended += 1;
-    }
-
     /// Counts a trace header that could not be read.
     #[inline]
     pub fn count_decode_error(&mut self) {
         self.decode_errors += 1;
     }
 
-    /// The counters: `held` has all spans that ended, whatever became of them.
-    pub fn stats(&self) -> Stats {
-        let began = self.started - self.unsampled + self.upgraded;
+    /// The counters, where so many sampled spans have `ended`: `held` has all of
+    /// them, whatever became of them.
+    pub fn stats(&self, ended: u64) -> Stats {
         Stats {
-            began,
-            open: began - self.ended - self.cleared,
-            held: self.ended,
+            began: self.began,
+            open: self.began.saturating_sub(ended + self.cleared),
+            held: ended,
             cleared: self.cleared,
-            unsampled: self.unsampled - self.upgraded,
+            unsampled: self.unsampled,
             unseeded: self.unseeded,
             decode_errors: self.decode_errors,
             ..Stats::default()

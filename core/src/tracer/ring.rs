@@ -7,6 +7,7 @@ use crate::record::{Fixed, Image, Records};
 use crate::ring::{
     ByteCell, Bytes, Consumer, DropNewest, Dropped, FrameRing, Policy, Storage, Word,
 };
+use crate::stats::Stats;
 use crate::tracer::Origin;
 
 /// Holds finished spans until the reporter takes them, and the state of the
@@ -35,7 +36,12 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T>;
 
-    /// Finishes an image at the time that `now` gives, and keeps a copy.
+    /// The counters, as if every span that ended were held; `None` as above.
+    #[doc(hidden)]
+    fn counts(&self) -> Option<Stats>;
+
+    /// Finishes an image, of whose area this is written, at the time that `now`
+    /// gives, and keeps a copy.
     #[doc(hidden)]
     fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64);
 
@@ -110,10 +116,8 @@ where
 
     #[inline(always)]
     fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64) {
-        let (ticks, slot) = self.frames.reserve(fixed.image_words(), |origin, _| {
-            origin.count_ended();
-            now(origin)
-        });
+        let words = Image::words(area);
+        let (ticks, slot) = self.frames.reserve(words, |origin, _| now(origin));
         let Some(ticks) = ticks else {
             increment(&self.aside.finishes);
             fixed.discard();
@@ -124,6 +128,10 @@ where
         if let Ok(slot) = slot {
             slot.commit(&Image::new(fixed, area));
         }
+    }
+
+    fn counts(&self) -> Option<Stats> {
+        self.frames.with_count(|origin, ended| origin.stats(ended))
     }
 
     fn count_refused_start(&self) {
