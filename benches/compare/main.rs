@@ -17,7 +17,9 @@ use std::env;
 use std::process::ExitCode;
 
 use picojaeger_workloads::Library;
+use picojaeger_workloads::encode::{Records, StraightLine};
 use picojaeger_workloads::floor::Floor;
+use picojaeger_workloads::picojaeger::Picojaeger;
 
 use allocations::Counting;
 use measure::Effort;
@@ -67,6 +69,11 @@ fn run() -> Result<(), String> {
 fn libraries() -> Vec<Box<dyn Library>> {
     vec![
         Box::new(Floor),
+        Box::new(Picojaeger::tsc()),
+        Box::new(Picojaeger::system_clock()),
+        Box::new(Picojaeger::disabled()),
+        Box::new(StraightLine::new()),
+        Box::new(Records::new()),
         Box::new(fastrace::Local::new()),
         Box::new(fastrace::Sent::new()),
     ]

@@ -10,12 +10,15 @@ use crate::measure::Row;
 /// Where the results go: an array of objects, one a row.
 pub(crate) const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench/compare.json");
 
+/// What the others are compared with, one a workload.
+const FLOORS: [&str; 2] = ["floor", "straight-line"];
+
 /// Prints the header and a line for each row.
 pub(crate) fn print(rows: &[Row]) {
     println!("{}", machine::describe());
     println!("per span, application thread; drained outside of the timing\n");
     println!(
-        "{:<16} {:<14} {:<8} {:>8} {:>9} {:>8} {:>9} {:>9} {:>9} {:>6}",
+        "{:<16} {:<23} {:<8} {:>8} {:>9} {:>8} {:>9} {:>9} {:>9} {:>6}",
         "workload",
         "library",
         "version",
@@ -49,7 +52,7 @@ fn print_row(row: &Row, floor: Option<f64>) {
         count => format!("  {count} MISSING"),
     };
     println!(
-        "{:<16} {:<14} {:<8} {:>8.1} {:>9.1} {ratio:>8} {:>9.3} {:>9.3} {:>9} {:>6}{missing}",
+        "{:<16} {:<23} {:<8} {:>8.1} {:>9.1} {ratio:>8} {:>9.3} {:>9.3} {:>9} {:>6}{missing}",
         row.workload.name(),
         row.library,
         version(row),
@@ -62,10 +65,10 @@ fn print_row(row: &Row, floor: Option<f64>) {
     );
 }
 
-/// The floor's minimum in the same workload.
+/// The floor's minimum in the same workload; of encoding, straight-line code's.
 fn floor_of(rows: &[Row], row: &Row) -> Option<f64> {
     rows.iter()
-        .find(|other| other.library == "floor" && other.workload == row.workload)
+        .find(|other| FLOORS.contains(&other.library) && other.workload == row.workload)
         .map(Row::min_ns)
 }
 

@@ -47,6 +47,7 @@ impl Library for Local {
             Workload::W2 => local::w2(),
             Workload::W2Moved => local::w2_moved(),
             Workload::UnsampledChild => local::unsampled_child(),
+            Workload::Encode => {}
         }
     }
 
@@ -82,6 +83,7 @@ impl Library for Sent {
             Workload::W2 => sent::w2(),
             Workload::W2Moved => sent::w2_moved(),
             Workload::UnsampledChild => sent::unsampled_child(),
+            Workload::Encode => {}
         }
     }
 

@@ -5,10 +5,12 @@
 //! peers; the program `instructions` of this package, which builds without
 //! them, runs one workload for callgrind.
 
+pub mod encode;
 pub mod floor;
+pub mod picojaeger;
 
-/// Spans that one burst makes.
-pub const BURST: usize = 1000;
+/// Spans that one burst makes: so few that a thread's ring of 64 KiB holds them.
+pub const BURST: usize = 400;
 
 /// Spans of one tree: a root and its children. Divides [`BURST`].
 pub const TREE: usize = 100;
@@ -39,11 +41,23 @@ pub enum Workload {
     W2Moved,
     /// A child, with the same two tags, of a span that is not sampled.
     UnsampledChild,
+    /// Nothing is made: the spans of a W2 burst become one packet of Thrift
+    /// compact.
+    Encode,
 }
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Self; 4] = [Self::W1, Self::W2, Self::W2Moved, Self::UnsampledChild];
+    pub const ALL: [Self; 5] = [
+        Self::W1,
+        Self::W2,
+        Self::W2Moved,
+        Self::UnsampledChild,
+        Self::Encode,
+    ];
+
+    /// Those that make spans.
+    pub const SPANS: [Self; 4] = [Self::W1, Self::W2, Self::W2Moved, Self::UnsampledChild];
 
     /// The name in tables and results.
     pub fn name(self) -> &'static str {
@@ -52,6 +66,7 @@ impl Workload {
             Self::W2 => "W2",
             Self::W2Moved => "W2-moved",
             Self::UnsampledChild => "unsampled-child",
+            Self::Encode => "encode",
         }
     }
 
@@ -89,9 +104,9 @@ pub trait Library {
     /// The package whose version in the lock file is the library's.
     fn package(&self) -> &'static str;
 
-    /// The workloads that the library can do.
+    /// The workloads that the library can do: all that make spans.
     fn workloads(&self) -> &'static [Workload] {
-        &Workload::ALL
+        &Workload::SPANS
     }
 
     /// Makes and finishes [`BURST`] spans on this thread. The one span above

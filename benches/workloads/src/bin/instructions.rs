@@ -8,7 +8,9 @@
 use std::env;
 use std::process::ExitCode;
 
+use picojaeger_workloads::encode::{Records, StraightLine};
 use picojaeger_workloads::floor::Floor;
+use picojaeger_workloads::picojaeger::Picojaeger;
 use picojaeger_workloads::{BURST, Drained, Library, Workload};
 
 /// Every case. A new one is a line here, and a run of
@@ -18,6 +20,24 @@ const CASES: &[Case] = &[
     Case::new("floor W2", floor, Workload::W2, Part::Burst),
     Case::new("floor W2-moved", floor, Workload::W2Moved, Part::Burst),
     Case::new("floor drain", floor, Workload::W2, Part::Drain),
+    Case::new("W1", picojaeger, Workload::W1, Part::Burst),
+    Case::new("W2", picojaeger, Workload::W2, Part::Burst),
+    Case::new("W2-moved", picojaeger, Workload::W2Moved, Part::Burst),
+    Case::new(
+        "unsampled-child",
+        picojaeger,
+        Workload::UnsampledChild,
+        Part::Burst,
+    ),
+    Case::new("disabled", disabled, Workload::UnsampledChild, Part::Burst),
+    Case::new("drain", picojaeger, Workload::W2, Part::Drain),
+    Case::new("encode", records, Workload::Encode, Part::Burst),
+    Case::new(
+        "encode, straight-line",
+        straight_line,
+        Workload::Encode,
+        Part::Burst,
+    ),
 ];
 
 /// Bursts before the measured ones: caches, pools and lazy statics settle.
@@ -117,6 +137,22 @@ fn run(mut args: impl Iterator<Item = String>) -> Result<String, String> {
 
 fn floor() -> Box<dyn Library> {
     Box::new(Floor)
+}
+
+fn picojaeger() -> Box<dyn Library> {
+    Box::new(Picojaeger::tsc())
+}
+
+fn disabled() -> Box<dyn Library> {
+    Box::new(Picojaeger::disabled())
+}
+
+fn records() -> Box<dyn Library> {
+    Box::new(Records::new())
+}
+
+fn straight_line() -> Box<dyn Library> {
+    Box::new(StraightLine::new())
 }
 
 /// The function that callgrind is told to count; so nothing may inline it.

@@ -1,0 +1,201 @@
+//! picojaeger by its public API.
+//!
+//! Settings: time stamps from the counter (or the system's clock, in a variant
+//! of its own), every trace sampled, no agent: records are packed and then
+//! dropped. No worker thread: a drain does its work on the calling thread.
+
+use std::time::Duration;
+
+use picojaeger_std::config::{ClockSource, Sampler};
+use picojaeger_std::{Config, Span, Tracer, tags};
+
+use crate::{BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, TREE, Workload};
+
+/// A tracer as a library under measure.
+#[derive(Debug)]
+pub struct Picojaeger {
+    name: &'static str,
+    workloads: &'static [Workload],
+    tracer: Tracer,
+    /// Spans that were delivered before the last drain, and those lost.
+    before: Drained,
+}
+
+impl Picojaeger {
+    /// Time stamps from the time stamp counter.
+    pub fn tsc() -> Self {
+        Self::sampling("picojaeger", ClockSource::Tsc)
+    }
+
+    /// Time stamps from the system's clock.
+    pub fn system_clock() -> Self {
+        Self::sampling("picojaeger-system-clock", ClockSource::System)
+    }
+
+    /// A tracer that is switched off.
+    pub fn disabled() -> Self {
+        let config = Config::new("benches").disabled(true);
+        Self::new("picojaeger-disabled", &[Workload::UnsampledChild], config)
+    }
+
+    fn sampling(name: &'static str, clock: ClockSource) -> Self {
+        let config = Config::new("benches")
+            .sampler(Sampler::Const(true))
+            .clock(clock)
+            .agent(false)
+            .background(false)
+            .flush_at_exit(false)
+            .memory_limit(64 << 20);
+        Self::new(name, &Workload::SPANS, config)
+    }
+
+    fn new(name: &'static str, workloads: &'static [Workload], config: Config) -> Self {
+        Self {
+            name,
+            workloads,
+            tracer: config.new_tracer().expect("the settings are right"),
+            before: Drained::default(),
+        }
+    }
+}
+
+impl Library for Picojaeger {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn package(&self) -> &'static str {
+        "picojaeger-std"
+    }
+
+    fn workloads(&self) -> &'static [Workload] {
+        self.workloads
+    }
+
+    fn burst(&mut self, workload: Workload) {
+        match workload {
+            Workload::W1 => w1(&self.tracer),
+            Workload::W2 => w2(&self.tracer),
+            Workload::W2Moved => w2_moved(&self.tracer),
+            Workload::UnsampledChild => unsampled_child(&self.tracer),
+            Workload::Encode => {}
+        }
+    }
+
+    fn drain(&mut self) -> Drained {
+        let flushed = self.tracer.flush(Duration::from_secs(10));
+        flushed.expect("nothing is sent, so nothing fails");
+        let stats = self.tracer.stats();
+        let drained = Drained {
+            exported: stats.delivered - self.before.exported,
+            lost: stats.lost.total() - self.before.lost,
+        };
+        self.before.exported = stats.delivered;
+        self.before.lost = stats.lost.total();
+        drained
+    }
+}
+
+#[inline(never)]
+fn w1(tracer: &Tracer) {
+    for _ in 0..BURST {
+        drop(tracer.start(ROOT));
+    }
+}
+
+#[inline(never)]
+fn w2(tracer: &Tracer) {
+    for _ in 0..BURST / TREE {
+        let root = root(tracer);
+        for index in 1..TREE {
+            drop(child(tracer, &root, index));
+        }
+    }
+}
+
+#[inline(never)]
+fn w2_moved(tracer: &Tracer) {
+    for _ in 0..BURST / TREE {
+        let root = root(tracer);
+        for index in 1..TREE {
+            finish(hold(tracer, &root, index));
+        }
+    }
+}
+
+/// The parent is made unsampled as a user would do it.
+#[inline(never)]
+fn unsampled_child(tracer: &Tracer) {
+    let root = tracer.span(ROOT).tag(tags::SAMPLING_PRIORITY, 0).start();
+    for index in 0..BURST {
+        drop(child(tracer, &root, index));
+    }
+}
+
+fn root(tracer: &Tracer) -> Span {
+    let mut root = tracer.start(ROOT);
+    root.tag(COMPONENT.0, COMPONENT.1).tag(ITEM_INDEX, 0);
+    root
+}
+
+#[inline]
+fn child(tracer: &Tracer, root: &Span, index: usize) -> Span {
+    let mut span = tracer.span(CHILD).child_of(root).start();
+    span.tag(COMPONENT.0, COMPONENT.1)
+        .tag(ITEM_INDEX, index as i64);
+    span
+}
+
+/// What a caller keeps an open span in.
+struct Held {
+    span: Span,
+}
+
+#[inline(never)]
+fn make(tracer: &Tracer, root: &Span, index: usize) -> Span {
+    child(tracer, root, index)
+}
+
+#[inline(never)]
+fn hold(tracer: &Tracer, root: &Span, index: usize) -> Held {
+    Held {
+        span: make(tracer, root, index),
+    }
+}
+
+#[inline(never)]
+fn finish(held: Held) {
+    drop(held.span);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_comes_out() {
+        let variants = [
+            Picojaeger::tsc(),
+            Picojaeger::system_clock(),
+            Picojaeger::disabled(),
+        ];
+        for mut library in variants {
+            for &workload in library.workloads() {
+                library.burst(workload);
+                let expected = Drained {
+                    exported: workload.exported() as u64,
+                    lost: 0,
+                };
+                assert_eq!(library.drain(), expected, "{}", workload.name());
+            }
+        }
+    }
+
+    #[test]
+    fn unsampled_children_are_spans() {
+        let mut library = Picojaeger::tsc();
+        library.burst(Workload::UnsampledChild);
+        let unsampled = library.tracer.stats().unsampled;
+        assert_eq!(unsampled, 1 + BURST as u64);
+    }
+}
