@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod baggage;
+mod builder;
 pub mod carriers;
 mod chunk;
 mod clock;
@@ -26,10 +27,11 @@ mod tsc;
 mod unix;
 mod worker;
 
+pub use builder::SpanBuilder;
 pub use config::Config;
 pub use context::{AsContext, SpanContext};
 pub use picojaeger_core::{Copied, Flags, Key, Lost, SpanId, Stats, TraceId, Value, tags};
 pub use scope::Scope;
 pub use shared::Lock;
 pub use span::{LogBuilder, SetBaggageError, Span};
-pub use tracer::{FlushError, InitializeError, SpanBuilder, Tracer, global_tracer};
+pub use tracer::{FlushError, InitializeError, Tracer, global_tracer};

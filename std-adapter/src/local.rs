@@ -27,7 +27,7 @@ pub(crate) struct Desk {
 
 /// A desk and whose it is.
 #[derive(Debug)]
-struct Thread {
+pub(crate) struct Thread {
     shared: Arc<Shared>,
     desk: Desk,
     /// Where the ring's end goes when the thread ends.
@@ -81,15 +81,30 @@ thread_local! {
 /// the thread's is gone or in use.
 #[inline(always)]
 pub(crate) fn with_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> R {
-    let Ok(Some(mut thread)) = LOCAL.try_with(|local| local.take(shared)) else {
+    let Some(mut thread) = check_out(shared) else {
         return f(&mut shared.common());
     };
     let result = f(&mut thread.desk);
-    // An error leaves the closure, and with it the thread's desk, to be dropped.
-    if LOCAL.try_with(|local| local.give_back(thread)).is_err() {
-        log::debug!(target: "picojaeger", "a thread ended inside a call");
-    }
+    give_back(thread);
     result
+}
+
+/// The calling thread's desk of this tracer, until it is given back; `None` if it
+/// is gone or in use, and on a worker.
+#[inline(always)]
+pub(crate) fn check_out(shared: &Arc<Shared>) -> Option<Box<Thread>> {
+    LOCAL.try_with(|local| local.take(shared)).ok()?
+}
+
+/// Puts a desk back.
+#[inline(always)]
+pub(crate) fn give_back(thread: Box<Thread>) {
+    let mut thread = Some(thread);
+    let given = LOCAL.try_with(|local| local.give_back(&mut thread));
+    if given.is_err() {
+        // The thread ended inside the call; dropping the desk hands it in.
+        drop(thread);
+    }
 }
 
 /// Takes the slot of a span that is over to the calling thread's list, whoever
@@ -100,12 +115,10 @@ pub(crate) fn give_slot(slot: Box<Slot>) {
     match taken {
         Ok(Some(mut thread)) if thread.serves(&slot.shared) => {
             thread.desk.slots.give(slot);
-            if LOCAL.try_with(|local| local.give_back(thread)).is_err() {
-                log::debug!(target: "picojaeger", "a thread ended inside a call");
-            }
+            give_back(thread);
         }
         Ok(Some(other)) => {
-            LOCAL.with(|local| local.give_back(other));
+            give_back(other);
             give_slot_elsewhere(slot);
         }
         _ => give_slot_elsewhere(slot),
@@ -182,6 +195,11 @@ impl Desk {
 
 impl Thread {
     #[inline(always)]
+    pub(crate) fn desk(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
+    #[inline(always)]
     fn serves(&self, shared: &Arc<Shared>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
     }
@@ -230,8 +248,8 @@ impl Local {
     }
 
     #[inline(always)]
-    fn give_back(&self, thread: Box<Thread>) {
-        if let Some(nested) = self.fast.replace(Some(thread)) {
+    fn give_back(&self, thread: &mut Option<Box<Thread>>) {
+        if let Some(nested) = self.fast.replace(thread.take()) {
             self.put_aside(nested);
         }
     }
@@ -248,6 +266,9 @@ impl Local {
     #[cold]
     #[inline(never)]
     fn switch(&self, current: Option<Box<Thread>>, shared: &Arc<Shared>) -> Option<Box<Thread>> {
+        if self.worker.get() {
+            return None;
+        }
         let mut others = self.others.try_borrow_mut().ok()?;
         others.extend(current);
         forget_stale(&mut others);

@@ -4,24 +4,19 @@ use std::error::Error;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use picojaeger_core::record::Reference;
-use picojaeger_core::{
-    self as core, Decision, Flags, InjectError, Instant, Key, Lost, Query, SpanId, Stats, TraceId,
-    Value, tags,
-};
+use picojaeger_core::{InjectError, Key, Lost, Stats};
 
 use crate::baggage::Baggage;
+use crate::builder::{NO_CONTEXT, SpanBuilder};
 use crate::carriers::{Bridge, Carrier, CarrierMut};
 use crate::clock::TickSource;
 use crate::config::{Config, ConfigError, Settings};
 use crate::context::{AsContext, SpanContext};
-use crate::local::{self, Desk, with_desk, with_scopes};
 use crate::reporters::Reporter;
 use crate::shared::{Lock, Shared, lock};
-use crate::slot::Slot;
-use crate::span::{Span, UNREAD, priority, unix_micros};
+use crate::span::Span;
 use crate::{unix, worker};
 
 /// A Jaeger tracer. Clones are handles of one tracer.
@@ -53,32 +48,6 @@ use crate::{unix, worker};
 pub struct Tracer {
     /// `None` where tracing is disabled.
     handle: Option<Arc<Handle>>,
-}
-
-/// A span that is about to start, from [`Tracer::span`].
-///
-/// ```
-/// use picojaeger_std::config::{Config, Sampler};
-///
-/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
-/// let request = tracer.start("request");
-/// let query = tracer.span("query").child_of(&request).tag("db.type", "sql").start();
-/// assert_eq!(query.context().trace_id(), request.context().trace_id());
-/// # Ok::<(), picojaeger_std::config::ConfigError>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "the span starts with `start`"]
-pub struct SpanBuilder<'t> {
-    shared: Option<&'t Arc<Shared>>,
-    operation: Key<'t>,
-    parent: Option<SpanContext>,
-    /// Whether the parent came by `child_of`.
-    is_child: bool,
-    implicit: bool,
-    forced: Option<bool>,
-    start: Option<u64>,
-    /// Popped when the first tag or reference is written.
-    slot: Option<Box<Slot>>,
 }
 
 /// Why a flush or close left spans behind.
@@ -130,12 +99,6 @@ pub enum InitializeError {
 
 #[derive(Debug)]
 struct Handle(Arc<Shared>);
-
-const NO_CONTEXT: core::SpanContext = core::SpanContext::new(
-    TraceId::from_parts(0, 0),
-    SpanId::new(0),
-    Flags::from_wire(0),
-);
 
 /// The tracer of [`Config::initialize_tracer`].
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
@@ -210,27 +173,14 @@ impl Tracer {
 
     /// Starts a span: a child of the thread's active one if there is one.
     #[inline]
-    pub fn start<'n>(&self, operation: impl Into<Key<'n>>) -> Span {
-        let Some(shared) = self.shared() else {
-            return Span::NONE;
-        };
-        let parent = with_scopes(|scopes| scopes.current()).flatten();
-        open(shared, operation.into(), parent, None, None, None)
+    pub fn start<'t>(&'t self, operation: impl Into<Key<'t>>) -> Span {
+        self.span(operation).start()
     }
 
     /// Begins a span with parents, tags or a start time.
     #[inline]
     pub fn span<'t>(&'t self, operation: impl Into<Key<'t>>) -> SpanBuilder<'t> {
-        SpanBuilder {
-            shared: self.shared(),
-            operation: operation.into(),
-            parent: None,
-            is_child: false,
-            implicit: true,
-            forced: None,
-            start: None,
-            slot: None,
-        }
+        SpanBuilder::new(self.shared(), operation.into())
     }
 
     /// Writes a span's context and baggage as HTTP headers: values are
@@ -393,300 +343,6 @@ impl Tracer {
         }
         let cause = shared.engine().last_error();
         Err(FlushError::Lost { lost, cause })
-    }
-}
-
-impl<'t> SpanBuilder<'t> {
-    /// Makes the span a child. The first `child_of` gives trace and baggage, and
-    /// those after it are further references.
-    #[inline]
-    pub fn child_of(mut self, parent: impl AsContext) -> Self {
-        if let (Some(_), Some(context)) = (self.shared, parent.as_context()) {
-            if self.is_child {
-                self.add_reference(false, &context);
-            } else {
-                self.parent = Some(context);
-                self.is_child = true;
-            }
-            self.implicit = false;
-        }
-        self
-    }
-
-    /// Lets the span follow from another, which does not wait for it. Without a
-    /// `child_of`, the first one gives trace and baggage.
-    pub fn follows_from(mut self, other: impl AsContext) -> Self {
-        if let (Some(_), Some(context)) = (self.shared, other.as_context()) {
-            self.add_reference(true, &context);
-            if self.parent.is_none() {
-                self.parent = Some(context);
-            }
-            self.implicit = false;
-        }
-        self
-    }
-
-    /// Takes no notice of the thread's active span.
-    #[inline]
-    pub fn ignore_active_span(mut self) -> Self {
-        self.implicit = false;
-        self
-    }
-
-    /// Sets a tag, which samplers get to see first where it is `sampling.priority`.
-    #[inline]
-    pub fn tag<'k, 'v>(mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Self {
-        let (key, value) = (key.into(), value.into());
-        if key.as_str().len() == tags::SAMPLING_PRIORITY.len()
-            && key.as_str() == tags::SAMPLING_PRIORITY
-        {
-            self.forced = priority(value).or(self.forced);
-        }
-        if let Some(slot) = self.slot() {
-            slot.tag(key, value);
-        }
-        self
-    }
-
-    /// Lets the span start at another time than now.
-    pub fn start_time(mut self, time: SystemTime) -> Self {
-        self.start = Some(unix_micros(time));
-        self
-    }
-
-    /// Starts the span.
-    #[inline]
-    pub fn start(mut self) -> Span {
-        let Some(shared) = self.shared else {
-            return Span::NONE;
-        };
-        if self.implicit {
-            self.parent = with_scopes(|scopes| scopes.current()).flatten();
-        }
-        let (parent, slot) = (self.parent.take(), self.slot.take());
-        open(
-            shared,
-            self.operation,
-            parent,
-            self.forced,
-            self.start,
-            slot,
-        )
-    }
-
-    fn add_reference(&mut self, follows: bool, context: &SpanContext) {
-        if !context.core.is_valid() {
-            return;
-        }
-        let reference = Reference {
-            follows,
-            trace: context.trace_id(),
-            span: context.span_id(),
-        };
-        if let Some(slot) = self.slot() {
-            slot.reference(reference);
-        }
-    }
-
-    /// The slot to write to; `None` if no memory is left, which the start counts.
-    #[inline]
-    fn slot(&mut self) -> Option<&mut Slot> {
-        if self.slot.is_none() {
-            let shared = self.shared?;
-            self.slot = with_desk(shared, |desk| desk.slots.full(shared));
-            if let Some(slot) = &mut self.slot {
-                slot.image
-                    .restart("", NO_CONTEXT, SpanId::default(), UNREAD);
-            }
-        }
-        self.slot.as_deref_mut()
-    }
-}
-
-impl Drop for SpanBuilder<'_> {
-    fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            local::give_slot(slot);
-        }
-    }
-}
-
-/// Starts a span, in the slot that a builder has written to or in a new one.
-#[inline(always)]
-fn open(
-    shared: &Arc<Shared>,
-    operation: Key<'_>,
-    parent: Option<SpanContext>,
-    forced: Option<bool>,
-    start: Option<u64>,
-    slot: Option<Box<Slot>>,
-) -> Span {
-    if local::is_worker() {
-        return Span::NONE;
-    }
-    with_desk(shared, |desk| {
-        let identity = Identity::draw(shared, desk, operation, parent.as_ref(), forced);
-        let baggage = parent.map_or(Baggage::EMPTY, |parent| parent.baggage);
-        if !identity.context.is_sampled() {
-            return unsampled(shared, desk, &identity, baggage, slot);
-        }
-        desk.counts.began.increment();
-        let taken = slot.is_some();
-        let slot = slot.or_else(|| desk.slots.full(shared));
-        let Some(mut slot) = slot.filter(|_| !shared.is_closed()) else {
-            return lost(shared, desk, &identity, baggage);
-        };
-        let name = match operation {
-            Key::Static(name) => name,
-            Key::Copied(_) => "",
-        };
-        if taken {
-            slot.image
-                .identify(identity.context, identity.parent, UNREAD);
-            slot.image.set_operation(name);
-        } else {
-            slot.image
-                .restart(name, identity.context, identity.parent, UNREAD);
-        }
-        slot.image.set_sampler(identity.sampler);
-        if matches!(operation, Key::Copied(_)) {
-            slot.set_operation(operation);
-        }
-        if !baggage.is_empty() {
-            identity.inherit(&mut slot, baggage);
-        }
-        slot.image.set_start(match start {
-            Some(micros) => Instant::UnixMicros(micros),
-            None => Instant::Ticks(shared.source.ticks()),
-        });
-        Span::new(slot)
-    })
-}
-
-/// A span that is not recorded: it has ids and passes them on.
-#[inline(always)]
-fn unsampled(
-    shared: &Arc<Shared>,
-    desk: &mut Desk,
-    identity: &Identity,
-    baggage: Baggage,
-    written: Option<Box<Slot>>,
-) -> Span {
-    desk.counts.unsampled.increment();
-    if let Some(written) = written {
-        desk.slots.give(written);
-    }
-    Span::new(bare(shared, desk, identity, baggage))
-}
-
-/// A sampled span that found no memory, or a closed tracer.
-#[cold]
-#[inline(never)]
-fn lost(shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity, baggage: Baggage) -> Span {
-    let counts = &desk.counts;
-    counts.ended.increment();
-    match shared.is_closed() {
-        true => counts.closed.increment(),
-        false => counts.memory.increment(),
-    }
-    let mut slot = bare(shared, desk, identity, baggage);
-    slot.image.discard();
-    Span::new(slot)
-}
-
-#[inline(always)]
-fn bare(shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity, baggage: Baggage) -> Box<Slot> {
-    let mut slot = desk.slots.bare(shared);
-    slot.image
-        .restart("", identity.context, identity.parent, UNREAD);
-    if !baggage.is_empty() {
-        slot.baggage = baggage.without_debug_id();
-    }
-    slot
-}
-
-/// Who a new span is.
-struct Identity {
-    context: core::SpanContext,
-    parent: SpanId,
-    sampler: u8,
-    is_root: bool,
-}
-
-impl Identity {
-    #[inline(always)]
-    fn draw(
-        shared: &Arc<Shared>,
-        desk: &mut Desk,
-        operation: Key<'_>,
-        parent: Option<&SpanContext>,
-        forced: Option<bool>,
-    ) -> Self {
-        let valid = parent.filter(|parent| parent.core.is_valid());
-        let mut identity = match valid {
-            Some(parent) => Identity {
-                context: core::SpanContext::new(
-                    parent.trace_id(),
-                    desk.generator.span_id(),
-                    parent.flags() & Flags::WIRE,
-                ),
-                parent: parent.span_id(),
-                sampler: 0,
-                is_root: false,
-            },
-            None => {
-                let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
-                Identity {
-                    context: core::SpanContext::new(trace, span, Flags::default()),
-                    parent: SpanId::default(),
-                    sampler: 0,
-                    is_root: true,
-                }
-            }
-        };
-        let deferred = valid.is_some_and(|parent| parent.flags().contains(Flags::DEFERRED));
-        let debug =
-            identity.is_root && parent.is_some_and(|parent| parent.baggage.debug_id().is_some());
-        if forced.is_some() || debug {
-            identity.force(forced.unwrap_or(true));
-        } else if identity.is_root || deferred {
-            identity.ask(shared, operation);
-        }
-        identity
-    }
-
-    fn force(&mut self, sampled: bool) {
-        let forced = Flags::SAMPLED | Flags::DEBUG;
-        let flags = self.context.flags().without(forced);
-        self.set_flags(if sampled { flags | forced } else { flags });
-    }
-
-    #[inline(always)]
-    fn ask(&mut self, shared: &Shared, operation: Key<'_>) {
-        let decision = shared.sampler.sample(&Query {
-            trace_id: self.context.trace_id(),
-            operation: operation.as_str(),
-            ticks: 0,
-        });
-        if let Decision::Sample { code } = decision {
-            self.sampler = code;
-            self.set_flags(self.context.flags() | Flags::SAMPLED);
-        }
-    }
-
-    #[inline(always)]
-    fn set_flags(&mut self, flags: Flags) {
-        self.context =
-            core::SpanContext::new(self.context.trace_id(), self.context.span_id(), flags);
-    }
-
-    /// Takes over what came with the parent.
-    #[cold]
-    fn inherit(&self, slot: &mut Slot, baggage: Baggage) {
-        if let Some(id) = baggage.debug_id().filter(|_| self.is_root) {
-            slot.tag(Key::Static("jaeger-debug-id"), Value::Str(id));
-        }
-        slot.baggage = baggage.without_debug_id();
     }
 }
 
