@@ -90,7 +90,7 @@ impl<'t> SpanBuilder<'t> {
     pub fn child_of(mut self, parent: impl AsContext) -> Self {
         if let Some(context) = parent.as_context() {
             if self.relation == Relation::ChildOf {
-                self.add_reference(false, &context);
+                add_reference(self.shared, &mut self.written, false, &context);
             } else {
                 self.parent = context;
                 self.relation = Relation::ChildOf;
@@ -103,7 +103,7 @@ impl<'t> SpanBuilder<'t> {
     /// `child_of`, the first one gives trace and baggage.
     pub fn follows_from(mut self, other: impl AsContext) -> Self {
         if let Some(context) = other.as_context() {
-            self.add_reference(true, &context);
+            add_reference(self.shared, &mut self.written, true, &context);
             if !matches!(self.relation, Relation::ChildOf | Relation::FollowsFrom) {
                 self.parent = context;
                 self.relation = Relation::FollowsFrom;
@@ -130,7 +130,7 @@ impl<'t> SpanBuilder<'t> {
         {
             self.forced = priority(value).or(self.forced);
         }
-        if let Some(slot) = self.slot() {
+        if let Some(slot) = self.written.slot(self.shared) {
             slot.tag(key, value);
         }
         self
@@ -145,52 +145,64 @@ impl<'t> SpanBuilder<'t> {
 
     /// Starts the span.
     #[inline(always)]
-    pub fn start(mut self) -> Span {
-        let Some(shared) = self.shared else {
+    pub fn start(self) -> Span {
+        // In parts, so that none of them needs to lie in memory on the short way.
+        let SpanBuilder {
+            shared,
+            operation,
+            mut parent,
+            relation,
+            forced,
+            start,
+            written,
+        } = self;
+        let Some(shared) = shared else {
             return Span::NONE;
         };
-        if self.relation == Relation::Implicit
+        if relation == Relation::Implicit
             && let Some(active) = with_scopes(|scopes| scopes.current()).flatten()
         {
-            self.parent = active;
+            parent = active;
         }
-        let Key::Static(operation) = self.operation else {
-            return self.start_fully(shared);
-        };
-        let plain = self.forced.is_none()
-            && self.start.is_none()
-            && self.written.0.is_none()
-            && self.parent.baggage.is_empty();
-        if !plain {
-            return self.start_fully(shared);
+        let plain =
+            forced.is_none() && start.is_none() && written.0.is_none() && parent.baggage.is_empty();
+        if let (Key::Static(operation), true) = (operation, plain)
+            && let Some(mut thread) = local::check_out(shared)
+        {
+            let slot = begin(shared, thread.desk(), operation, &parent.core);
+            local::give_back(thread);
+            return Span::new(slot);
         }
-        match local::check_out(shared) {
-            Some(mut thread) => {
-                let slot = begin(shared, thread.desk(), operation, &self.parent.core);
-                local::give_back(thread);
-                Span::new(slot)
-            }
-            None => self.start_fully(shared),
+        Full {
+            operation,
+            parent,
+            forced,
+            start,
         }
+        .start(shared, written)
     }
+}
 
-    /// A start with whatever the builder was given, on whatever thread.
+/// A start with whatever the builder was given, on whatever thread.
+struct Full<'t> {
+    operation: Key<'t>,
+    parent: SpanContext,
+    forced: Option<bool>,
+    start: Option<u64>,
+}
+
+impl Full<'_> {
     #[cold]
     #[inline(never)]
-    fn start_fully(mut self, shared: &Arc<Shared>) -> Span {
+    fn start(self, shared: &Arc<Shared>, mut written: Written) -> Span {
         if local::is_worker() {
             return Span::NONE;
         }
-        let written = self.written.0.take();
-        with_desk(shared, |desk| self.begin_fully(shared, desk, written))
+        let written = written.0.take();
+        with_desk(shared, |desk| self.begin(shared, desk, written))
     }
 
-    fn begin_fully(
-        &self,
-        shared: &Arc<Shared>,
-        desk: &mut Desk,
-        written: Option<Box<Slot>>,
-    ) -> Span {
+    fn begin(&self, shared: &Arc<Shared>, desk: &mut Desk, written: Option<Box<Slot>>) -> Span {
         let identity = Identity::draw(shared, desk, self.operation, &self.parent, self.forced);
         let baggage = self.parent.baggage.clone();
         if !identity.context.is_sampled() {
@@ -224,34 +236,40 @@ impl<'t> SpanBuilder<'t> {
         });
         Span::new(slot)
     }
+}
 
-    fn add_reference(&mut self, follows: bool, context: &SpanContext) {
-        if !context.core.is_valid() {
-            return;
-        }
-        let reference = Reference {
-            follows,
-            trace: context.trace_id(),
-            span: context.span_id(),
-        };
-        if let Some(slot) = self.slot() {
-            slot.reference(reference);
-        }
-    }
-
+impl Written {
     /// The slot to write to; `None` if the tracer is disabled, or if no memory is
     /// left, which the start counts.
     #[inline]
-    fn slot(&mut self) -> Option<&mut Slot> {
-        if self.written.0.is_none() {
-            let shared = self.shared?;
-            self.written.0 = with_desk(shared, |desk| desk.slots.full(shared));
-            if let Some(slot) = &mut self.written.0 {
+    fn slot(&mut self, shared: Option<&Arc<Shared>>) -> Option<&mut Slot> {
+        if self.0.is_none() {
+            let shared = shared?;
+            self.0 = with_desk(shared, |desk| desk.slots.full(shared));
+            if let Some(slot) = &mut self.0 {
                 slot.image
                     .restart("", NO_CONTEXT, SpanId::default(), UNREAD);
             }
         }
-        self.written.0.as_deref_mut()
+        self.0.as_deref_mut()
+    }
+}
+
+fn add_reference(
+    shared: Option<&Arc<Shared>>,
+    written: &mut Written,
+    follows: bool,
+    context: &SpanContext,
+) {
+    if !context.core.is_valid() {
+        return;
+    }
+    if let Some(slot) = written.slot(shared) {
+        slot.reference(Reference {
+            follows,
+            trace: context.trace_id(),
+            span: context.span_id(),
+        });
     }
 }
 

@@ -86,7 +86,7 @@ impl Span {
     /// Text and bytes beyond `max_tag_value_length` are cut. The tag
     /// `sampling.priority` decides whether the span is sampled: a number above 0
     /// makes it sampled and debug, 0 neither; other types do nothing.
-    #[inline]
+    #[inline(always)]
     pub fn tag<'k, 'v>(
         &mut self,
         key: impl Into<Key<'k>>,
