@@ -3,7 +3,6 @@
 //! Run by `.ci/run jaeger`, which builds Jaeger and names it in `PICOJAEGER_JAEGER_BIN`. Without that variable
 //! this target says so and ends well, since the workspace's tests need no peer.
 
-mod compact;
 mod compare;
 mod http;
 mod load;
@@ -85,7 +84,8 @@ fn run(binary: PathBuf) -> Result<String, String> {
 /// Sends the generated load and reads all its traces.
 fn generated(jaeger: &Jaeger) -> Result<Vec<Trace>, String> {
     let load = Load::generate();
-    let sent = send::send(&load, jaeger.agent(), |ids| jaeger.await_span(ids))?;
+    let sent = send::send(&load, jaeger.agent(), |ids| jaeger.await_span(ids))
+        .map_err(|error| error.to_string())?;
     load.check_ids(&sent)?;
     let mut traces: BTreeMap<u128, Vec<Expected>> = BTreeMap::new();
     for asked in load.asked(&sent) {
