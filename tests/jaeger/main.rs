@@ -3,11 +3,14 @@
 //! Run by `.ci/run jaeger`, which builds Jaeger and names it in `PICOJAEGER_JAEGER_BIN`. Without that variable
 //! this target says so and ends well, since the workspace's tests need no peer.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod compare;
 mod http;
 mod load;
 mod model;
 mod proof;
+mod quickstart;
 mod send;
 mod server;
 
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
 
 fn run(binary: PathBuf) -> Result<String, String> {
     let jaeger = Jaeger::start(&binary)?;
-    let mut traces = vec![golden(&jaeger)?];
+    let mut traces = vec![golden(&jaeger)?, quickstart::run(&jaeger)?];
     traces.extend(generated(&jaeger)?);
 
     let mut report = Report::default();
