@@ -1,5 +1,7 @@
 //! What several of the black-box tests need.
+#![allow(dead_code, reason = "each of them uses a part")]
 
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -20,6 +22,18 @@ pub fn quickstart() -> Command {
         }
     }
     command
+}
+
+/// A port of 127.0.0.1 that refuses datagrams as long as the socket is kept.
+///
+/// A socket that is connected takes them from its peer only, here from itself; and nobody else gets its port.
+pub fn closed_port() -> (UdpSocket, u16) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("some port is free");
+    let address = socket.local_addr().expect("a bound socket has an address");
+    socket
+        .connect(address)
+        .expect("a socket takes itself for a peer");
+    (socket, address.port())
 }
 
 fn quickstart_binary() -> PathBuf {
