@@ -1,10 +1,13 @@
-//! From a YAML file to a trace: `cargo run --example quickstart`.
+//! From a YAML file to a trace: `cargo run --example quickstart [-- FILE]`.
 //!
 //! Sends two spans to a collector in this process and prints the trace as it
 //! arrived. With `JAEGER_AGENT_HOST` or `JAEGER_AGENT_PORT` set it sends there
-//! instead. The environment overrides the file.
+//! instead. The environment overrides the file, which is `quickstart.yaml` beside
+//! this one unless another is named.
 
+use std::env;
 use std::error::Error;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,10 +28,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let config = Config::from_yaml_file(FILE)?.with_env()?;
+    let file = env::args_os().nth(1).unwrap_or(FILE.into());
+    let config = Config::from_yaml_file(file)?.with_env()?;
     let elsewhere = ["JAEGER_AGENT_HOST", "JAEGER_AGENT_PORT"]
         .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
     if elsewhere {
         send(&config.initialize_tracer()?)?;
         return Ok(());
@@ -46,7 +50,10 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// Makes the spans and sends them; gives the root's context if it was sampled.
 fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
     if !tracer.is_enabled() {
-        println!("Nothing was sent: tracing is disabled by the configuration.");
+        writeln!(
+            stdout(),
+            "Nothing was sent: tracing is disabled by the configuration."
+        )?;
         return Ok(None);
     }
     let mut span = tracer.start("TestSpan");
@@ -58,11 +65,14 @@ fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
     }
     span.finish();
     let closed = tracer.close(PATIENCE);
-    println!("trace {}", context.trace_id());
-    println!("spans {}", tracer.stats());
+    writeln!(stdout(), "trace {}", context.trace_id())?;
+    writeln!(stdout(), "spans {}", tracer.stats())?;
     closed?;
     if !context.is_sampled() {
-        println!("Nothing was sent: the sampler did not choose this trace.");
+        writeln!(
+            stdout(),
+            "Nothing was sent: the sampler did not choose this trace."
+        )?;
         return Ok(None);
     }
     Ok(Some(context))
@@ -76,6 +86,6 @@ fn show(collector: &Collector, root: &SpanContext) -> Result<(), Box<dyn Error>>
         return Err(format!("only {} of 2 spans arrived", collector.spans().len()).into());
     }
     let trace = collector.trace(id).ok_or("the trace did not arrive")?;
-    print!("{trace}");
+    write!(stdout(), "{trace}")?;
     Ok(())
 }

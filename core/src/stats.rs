@@ -38,7 +38,7 @@ pub struct Stats {
     pub forked: u64,
     /// Beside the sum: errors of packets that had been delivered, as far as known.
     pub late_refusals: u64,
-    /// Beside the sum: trace headers that could not be read.
+    /// Beside the sum: extractions that met a header they could not read.
     pub decode_errors: u64,
 }
 

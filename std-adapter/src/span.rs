@@ -126,7 +126,8 @@ impl Span {
         }
     }
 
-    /// Renames the span: static text, or [`Copied`](crate::Copied).
+    /// Renames the span: static text, or [`Copied`](crate::Copied), which is cut as
+    /// a tag's value is.
     pub fn set_operation_name<'n>(&mut self, name: impl Into<Key<'n>>) -> &mut Self {
         if let Some(slot) = self.writable() {
             slot.set_operation(name.into());
@@ -322,6 +323,7 @@ impl Slot {
         match name {
             Key::Static(name) => self.image.set_operation(name),
             Key::Copied(name) => {
+                let name = self.limited_text(name);
                 while !self.image.try_copy_operation(name) {
                     if !self.grow() {
                         return self.image.copy_operation(name);
@@ -355,15 +357,24 @@ impl Slot {
 
     #[cold]
     fn cut<'v>(&mut self, value: Value<'v>) -> Value<'v> {
-        self.image.mark_cut();
-        let limit = self.value_limit;
         match value {
-            Value::Str(text) => {
-                Value::Str(text.get(..boundary(text.as_bytes(), limit)).unwrap_or(""))
+            Value::Str(text) => Value::Str(self.limited_text(text)),
+            Value::Bytes(bytes) => {
+                self.image.mark_cut();
+                Value::Bytes(bytes.get(..self.value_limit).unwrap_or(bytes))
             }
-            Value::Bytes(bytes) => Value::Bytes(bytes.get(..limit).unwrap_or(bytes)),
             other => other,
         }
+    }
+
+    /// The text, cut to the configured length at a boundary of UTF-8.
+    fn limited_text<'v>(&mut self, text: &'v str) -> &'v str {
+        if text.len() <= self.value_limit {
+            return text;
+        }
+        self.image.mark_cut();
+        text.get(..boundary(text.as_bytes(), self.value_limit))
+            .unwrap_or("")
     }
 
     /// Takes `sampling.priority` into account.
@@ -483,8 +494,8 @@ pub(crate) fn priority(value: Value<'_>) -> Option<bool> {
     }
 }
 
-/// Microseconds since 1970; 0 for earlier times.
+/// Microseconds since 1970; 0 for earlier times, `i64::MAX` for those beyond what is sent.
 pub(crate) fn unix_micros(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX) as u64
 }

@@ -213,8 +213,10 @@ impl Tracer {
 
     /// Reads a context and baggage from HTTP headers.
     ///
-    /// A header that cannot be read gives no parent, is counted in
-    /// [`Stats::decode_errors`], and leaves baggage and debug id as they are.
+    /// A trace header that cannot be read gives no parent, and leaves baggage and
+    /// debug id as they are; one that comes twice with different values is such a
+    /// header. Baggage items that cannot be read, or are longer than 4 KiB, are left
+    /// out. Either is counted in [`Stats::decode_errors`].
     pub fn extract(&self, headers: impl Carrier) -> Option<SpanContext> {
         self.extract_as(true, headers)
     }
@@ -304,7 +306,8 @@ impl Tracer {
         let extracted = shared
             .codec(http)
             .extract(&Bridge(carrier), &mut baggage, &mut scratch);
-        if extracted.context.is_err() || extracted.debug_id.is_err() {
+        let whole = extracted.context.is_ok() && extracted.debug_id.is_ok();
+        if !whole || !extracted.dropped.is_empty() {
             shared.decode_errors.fetch_add(1, Ordering::Relaxed);
         }
         let context = extracted.context.ok().flatten();

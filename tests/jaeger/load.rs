@@ -82,6 +82,13 @@ impl Load {
         Ok(())
     }
 
+    /// How many spans each service has.
+    pub fn spans_of_services(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.services.len()];
+        self.spans.iter().for_each(|span| counts[span.service] += 1);
+        counts
+    }
+
     /// What was asked of the API, with the ids and tags that the tracers added.
     pub fn asked(&self, sent: &Sent) -> Vec<Expected> {
         let processes: Vec<_> = self

@@ -3,12 +3,14 @@
 //! Run by `.ci/run jaeger`, which builds Jaeger and names it in `PICOJAEGER_JAEGER_BIN`. Without that variable
 //! this target says so and ends well, since the workspace's tests need no peer.
 
-mod compact;
+#[path = "../common/mod.rs"]
+mod common;
 mod compare;
 mod http;
 mod load;
 mod model;
 mod proof;
+mod quickstart;
 mod send;
 mod server;
 
@@ -54,7 +56,7 @@ fn main() -> ExitCode {
 
 fn run(binary: PathBuf) -> Result<String, String> {
     let jaeger = Jaeger::start(&binary)?;
-    let mut traces = vec![golden(&jaeger)?];
+    let mut traces = vec![golden(&jaeger)?, quickstart::run(&jaeger)?];
     traces.extend(generated(&jaeger)?);
 
     let mut report = Report::default();
@@ -85,7 +87,8 @@ fn run(binary: PathBuf) -> Result<String, String> {
 /// Sends the generated load and reads all its traces.
 fn generated(jaeger: &Jaeger) -> Result<Vec<Trace>, String> {
     let load = Load::generate();
-    let sent = send::send(&load, jaeger.agent(), |ids| jaeger.await_span(ids))?;
+    let sent = send::send(&load, jaeger.agent(), |ids| jaeger.await_span(ids))
+        .map_err(|error| error.to_string())?;
     load.check_ids(&sent)?;
     let mut traces: BTreeMap<u128, Vec<Expected>> = BTreeMap::new();
     for asked in load.asked(&sent) {

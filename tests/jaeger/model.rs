@@ -196,7 +196,7 @@ fn last_of_each_key(asked: &[Tag]) -> Vec<Tag> {
 }
 
 /// Unsigned integers leave the tracer as longs, or as text.
-pub fn as_sent(value: &Value) -> Value {
+fn as_sent(value: &Value) -> Value {
     match value {
         Value::Unsigned(number) => match i64::try_from(*number) {
             Ok(number) => Value::Long(number),

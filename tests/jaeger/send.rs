@@ -1,82 +1,162 @@
-//! Turns the described load into spans and sends them. The one file that knows how.
-//!
-//! It writes the bytes of the protocol by hand (`compact`), apart from the tracer: so the harness itself is known
-//! to be right before it judges one.
+//! Turns the described load into spans of real tracers, through their public API alone.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
-use crate::compact;
-use crate::load::{Load, Sent};
-use crate::model::{Ids, Tag, Value};
+use picojaeger_std::config::{Config, ConfigError, Sampler, TagValue};
+use picojaeger_std::{Copied, Span, SpanBuilder, SpanContext, Tracer, Value as ApiValue};
 
-/// Bytes of spans after which a packet goes out.
-const PACKET: usize = 30_000;
+use crate::load::{Load, Planned, Sent, Service};
+use crate::model::{Ids, RefKind, Tag, Value};
 
-/// Sends the load to the agent.
+/// Spans after which all tracers are flushed: some packets of each.
+const GROUP: usize = 200;
+/// How long a flush, and in the end closing, may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes the load's spans, in its order, and sends them to the agent.
 ///
-/// Not more than one packet is under way: `arrived` is called with a span of each packet and returns when that
-/// span stands in Jaeger, since a fast load over loopback overflows the socket before it overflows a tracer.
+/// Not more than one group is under way: `arrived` is called with each tracer's last span of the group and returns
+/// when that span stands in Jaeger, since a fast load over loopback overflows the socket before it overflows a tracer.
 pub fn send(
     load: &Load,
     agent: SocketAddr,
     mut arrived: impl FnMut(Ids) -> Result<(), String>,
-) -> Result<Sent, String> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
-    let sent = sent(load);
-    let asked = load.asked(&sent);
-    for service in 0..load.services.len() {
-        let mut packet = Vec::new();
-        let mut bytes = 0;
-        let own: Vec<_> = (0..asked.len())
-            .filter(|&i| load.spans[i].service == service)
-            .collect();
-        for (nth, &index) in own.iter().enumerate() {
-            // The parent goes out as `parentSpanId`, other references and every FOLLOWS_FROM in the list.
-            let parent = load.spans[index].parent().map_or(0, |to| sent.ids[to].span);
-            let span = compact::span(&asked[index], parent);
-            bytes += span.len();
-            packet.push(span);
-            if bytes >= PACKET || nth + 1 == own.len() {
-                let datagram = compact::emit_batch(&asked[index].process, &packet);
-                socket
-                    .send_to(&datagram, agent)
-                    .map_err(|error| error.to_string())?;
-                arrived(asked[index].ids)?;
-                packet.clear();
-                bytes = 0;
-            }
+) -> Result<Sent, Box<dyn Error>> {
+    let tracers: Vec<Tracer> = load
+        .services
+        .iter()
+        .map(|service| tracer(service, agent))
+        .collect::<Result<_, _>>()?;
+    let mut contexts: Vec<SpanContext> = Vec::with_capacity(load.spans.len());
+    for group in load.spans.chunks(GROUP) {
+        let mut last = vec![None; tracers.len()];
+        for planned in group {
+            let context = make(planned, &tracers[planned.service], &contexts);
+            last[planned.service] = Some(ids(&context));
+            contexts.push(context);
+        }
+        for (tracer, last) in tracers.iter().zip(last) {
+            tracer.flush(PATIENCE)?;
+            last.map_or(Ok(()), &mut arrived)?;
         }
     }
-    Ok(sent)
-}
-
-/// Ids and tags as a tracer adds them, from fixed seeds.
-fn sent(load: &Load) -> Sent {
-    let mut ids: Vec<Ids> = Vec::with_capacity(load.spans.len());
-    for (index, span) in load.spans.iter().enumerate() {
-        let random = (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let high =
-            u128::from(load.services[span.service].wide_ids) * u128::from(random.rotate_left(32));
-        let trace = span
-            .parent()
-            .map_or(high << 64 | u128::from(random), |to| ids[to].trace);
-        ids.push(Ids {
-            trace,
-            span: random,
-        });
+    for (tracer, count) in tracers.iter().zip(load.spans_of_services()) {
+        tracer.close(PATIENCE)?;
+        let stats = tracer.stats();
+        if !stats.adds_up() || stats.delivered != count {
+            return Err(format!("{count} spans were made, the tracer counts {stats}").into());
+        }
     }
-    let process_tags = vec![
-        Tag::new("jaeger.version", "Rust-0.0.0"),
-        Tag::new("hostname", "localhost"),
-        Tag::new("ip", "127.0.0.1"),
-        Tag::new("client-uuid", "5c1b7e0a"),
-    ];
-    Sent {
-        ids,
-        process_tags: vec![process_tags; load.services.len()],
+    Ok(Sent {
+        ids: contexts.iter().map(ids).collect(),
+        process_tags: tracers.iter().map(process_tags).collect(),
         root_tags: vec![
             Tag::new("sampler.type", "const"),
             Tag::new("sampler.param", Value::Bool(true)),
         ],
+    })
+}
+
+fn tracer(service: &Service, agent: SocketAddr) -> Result<Tracer, ConfigError> {
+    let process = &service.process;
+    let config = Config::new(process.service.as_str())
+        .sampler(Sampler::Const(true))
+        .agent_host(agent.ip().to_string())
+        .agent_port(agent.port())
+        .trace_id_128bit(service.wide_ids);
+    let tagged = process.tags.iter().fold(config, |config, tag| {
+        config.tag(tag.key.as_str(), process_value(&tag.value))
+    });
+    tagged.new_tracer()
+}
+
+/// Makes a span from start to finish, and gives its context.
+fn make(planned: &Planned, tracer: &Tracer, contexts: &[SpanContext]) -> SpanContext {
+    let builder = tracer
+        .span(Copied(&planned.operation))
+        .start_time(at(planned.start_us));
+    let builder = planned
+        .references
+        .iter()
+        .fold(builder, |builder, (kind, to)| {
+            refer(builder, *kind, &contexts[*to])
+        });
+    // Tags come in at the start and later.
+    let (early, late) = planned.tags.split_at(planned.tags.len() / 2);
+    let builder = early.iter().fold(builder, |builder, tag| {
+        builder.tag(Copied(&tag.key), api_value(&tag.value))
+    });
+    let mut span = builder.start();
+    for tag in late {
+        span.tag(Copied(&tag.key), api_value(&tag.value));
     }
+    write_logs(planned, &mut span);
+    span.finish_at(at(planned.start_us + planned.duration_us));
+    span.context()
+}
+
+fn refer<'t>(builder: SpanBuilder<'t>, kind: RefKind, to: &SpanContext) -> SpanBuilder<'t> {
+    match kind {
+        RefKind::ChildOf => builder.child_of(to),
+        RefKind::FollowsFrom => builder.follows_from(to),
+    }
+}
+
+fn write_logs(planned: &Planned, span: &mut Span) {
+    for log in &planned.logs {
+        let mut written = span.log_at(at(log.time_us));
+        for field in &log.fields {
+            written.field(Copied(&field.key), api_value(&field.value));
+        }
+    }
+}
+
+fn ids(context: &SpanContext) -> Ids {
+    let trace = context.trace_id();
+    Ids {
+        trace: u128::from(trace.high()) << 64 | u128::from(trace.low()),
+        span: context.span_id().get(),
+    }
+}
+
+fn at(unix_us: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(unix_us)
+}
+
+fn api_value(value: &Value) -> ApiValue<'_> {
+    match value {
+        Value::Text(text) => text.as_str().into(),
+        Value::Bool(value) => (*value).into(),
+        Value::Long(number) => (*number).into(),
+        Value::Unsigned(number) => (*number).into(),
+        Value::Double(number) => (*number).into(),
+        Value::Binary(bytes) => bytes.as_slice().into(),
+    }
+}
+
+fn process_value(value: &Value) -> TagValue {
+    match value {
+        Value::Text(text) => text.as_str().into(),
+        Value::Bool(value) => (*value).into(),
+        Value::Long(number) => (*number).into(),
+        Value::Double(number) => (*number).into(),
+        other => unreachable!("a process has no tag of {other:?}"),
+    }
+}
+
+fn process_tags(tracer: &Tracer) -> Vec<Tag> {
+    let tags = tracer.process_tags();
+    let tags = tags.iter().map(|(key, value)| {
+        let value = match value {
+            TagValue::String(text) => Value::Text(text.clone()),
+            TagValue::Bool(value) => Value::Bool(*value),
+            TagValue::I64(number) => Value::Long(*number),
+            TagValue::F64(number) => Value::Double(*number),
+            other => unreachable!("no process tag is {other:?}"),
+        };
+        Tag::new(key, value)
+    });
+    tags.collect()
 }

@@ -93,7 +93,8 @@ impl Config {
         self
     }
 
-    /// Longest value of a tag or log field in bytes, 1 to 65,000.
+    /// Longest value of a tag or log field, and longest copied operation name, in bytes,
+    /// 1 to 65,000.
     #[must_use]
     pub fn max_tag_value_length(mut self, bytes: usize) -> Self {
         let slot = &mut self.code.max_tag_value_length;

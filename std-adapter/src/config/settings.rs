@@ -146,7 +146,8 @@ pub struct Settings {
     pub tags: Vec<(String, TagValue)>,
     /// New trace ids have 128 random bits instead of 64. Default: no.
     pub trace_id_128bit: bool,
-    /// Longest value of a tag or log field in bytes, 1 to 65,000. Default: 1,024.
+    /// Longest value of a tag or log field, and longest copied operation name, in bytes,
+    /// 1 to 65,000. Default: 1,024.
     pub max_tag_value_length: usize,
     /// See [`HeaderNames`].
     pub headers: HeaderNames,

@@ -151,8 +151,11 @@ impl Sender for UdpSender {
     }
 
     fn last_error(&self) -> Option<String> {
-        let Fault { kind, error } = self.last_fault.as_ref()?;
         let agent = self.agent();
+        if self.addresses.is_pending() {
+            return Some(format!("the agent's host {agent} is still being looked up"));
+        }
+        let Fault { kind, error } = self.last_fault.as_ref()?;
         Some(match kind {
             FaultKind::Unresolved => format!("cannot find the agent's host {agent}: {error}"),
             FaultKind::Refused => format!("no agent listens at {agent}: {error}"),

@@ -216,8 +216,13 @@ fn nothing_is_sent_before_a_name_is_known() {
     assert!(!named.sender.ready());
     assert!(!named.sender.ready());
     assert_eq!(named.sender.send(b"too early"), Outcome::Retry);
+    assert_eq!(
+        named.sender.last_error().unwrap(),
+        "the agent's host agent.test:6831 is still being looked up"
+    );
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.ready());
+    assert_eq!(named.sender.last_error(), None);
     assert_eq!(named.sender.send(b"known"), Outcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }

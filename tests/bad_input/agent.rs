@@ -1,0 +1,110 @@
+//! Agents that are not there: a tracer is made all the same, and its spans are counted.
+
+use picojaeger_std::config::{Config, ConfigError, IpVersion, Sampler};
+use picojaeger_std::{FlushError, Lost, Tracer};
+
+use crate::{PATIENCE, Pair, common};
+
+fn tracer(adjust: impl FnOnce(Config) -> Config) -> Tracer {
+    let config = Config::new("shop").sampler(Sampler::Const(true));
+    adjust(config).new_tracer().unwrap()
+}
+
+/// Sends one span, which is lost for the cause that is given, and another one of a neighbour.
+#[track_caller]
+fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
+    let neighbour = Pair::new();
+    let mut other = neighbour.tracer.start("neighbour");
+    let span = tracer.span("lost").child_of(&other).start();
+    let context = span.context();
+    drop(span);
+    let error = tracer.flush(PATIENCE).unwrap_err();
+    let stats = tracer.stats();
+    assert!(stats.adds_up(), "{stats}");
+    assert_eq!((stats.began, stats.lost), (1, wanted));
+    let FlushError::Lost { lost, cause } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(lost, wanted);
+    let cause = cause.unwrap();
+    for part in parts {
+        assert!(cause.contains(part), "no `{part}` in: {cause}");
+    }
+    assert_eq!(context.trace_id(), other.context().trace_id());
+    other.finish();
+    assert_eq!(neighbour.arrived().len(), 1);
+    assert_eq!(tracer.close(PATIENCE), Ok(()), "what was lost is said once");
+}
+
+#[test]
+fn a_host_that_does_not_resolve() {
+    let tracer = tracer(|config| config.agent_host("no.such.host.invalid"));
+    let failed = Lost {
+        failed: 1,
+        ..Lost::default()
+    };
+    loses_one(&tracer, failed, &["no.such.host.invalid:6831"]);
+}
+
+#[test]
+fn hosts_that_are_no_names() {
+    for host in ["a..b", "with space", "[::1", "x".repeat(300).as_str()] {
+        let config = Config::new("shop")
+            .sampler(Sampler::Const(true))
+            .agent_host(host);
+        // Such a one is refused by the configuration, or not found by the resolver.
+        match config.new_tracer() {
+            Err(ConfigError::Invalid { .. }) => {}
+            Err(error) => panic!("{error}"),
+            Ok(tracer) => {
+                let failed = Lost {
+                    failed: 1,
+                    ..Lost::default()
+                };
+                loses_one(&tracer, failed, &[host]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_port_that_nobody_took() {
+    let (_socket, port) = common::closed_port();
+    let tracer = tracer(|config| config.agent_host("127.0.0.1").agent_port(port));
+    let refused = Lost {
+        refused: 1,
+        ..Lost::default()
+    };
+    loses_one(&tracer, refused, &[&format!("127.0.0.1:{port}")]);
+}
+
+#[test]
+fn a_network_that_takes_nothing() {
+    // Broadcasts need a permission that the socket does not have.
+    let tracer = tracer(|config| config.agent_host("255.255.255.255"));
+    let failed = Lost {
+        failed: 1,
+        ..Lost::default()
+    };
+    loses_one(&tracer, failed, &["255.255.255.255:6831"]);
+}
+
+#[test]
+fn an_address_of_the_other_ip_version() {
+    let tracer = tracer(|config| config.agent_host("127.0.0.1").ip_version(IpVersion::V6));
+    let failed = Lost {
+        failed: 1,
+        ..Lost::default()
+    };
+    loses_one(&tracer, failed, &["127.0.0.1:6831"]);
+}
+
+#[test]
+fn port_0() {
+    let config = Config::new("shop")
+        .sampler(Sampler::Const(true))
+        .agent_port(0);
+    let error = config.new_tracer().unwrap_err();
+    assert!(matches!(error, ConfigError::Invalid { .. }), "{error}");
+    assert!(error.to_string().contains("agent_port(0)"), "{error}");
+}

@@ -1,0 +1,178 @@
+//! Headers from peers that are broken or hostile.
+
+use picojaeger_std::SpanContext;
+use picojaeger_std::collector::TagValue;
+
+use crate::{Pair, text};
+
+const MIB: usize = 1 << 20;
+const TRACE: &str = "uber-trace-id";
+
+/// Extracts these headers and starts a span with what they gave; a new root, which arrives.
+#[track_caller]
+fn gives_a_new_root(headers: &[(&str, &[u8])], errors: u64) -> SpanContext {
+    let pair = Pair::new();
+    let parent = pair.tracer.extract(headers.iter().copied());
+    assert_eq!(pair.tracer.stats().decode_errors, errors);
+    let mut span = pair.tracer.span("request").child_of(parent).start();
+    span.finish();
+    let spans = pair.arrived();
+    assert_eq!((spans[0].parent_span_id, spans[0].references.len()), (0, 0));
+    assert_eq!(
+        spans[0].tag("sampler.type").is_some(),
+        spans[0].tag("jaeger-debug-id").is_none()
+    );
+    span.context()
+}
+
+#[test]
+fn trace_headers_of_garbage() {
+    let mebibyte = vec![b'1'; MIB];
+    let colons = vec![b':'; MIB];
+    let headers: [&[u8]; 16] = [
+        b"",
+        b"garbage",
+        b"1:2:0",
+        b"1:2:0:1:",
+        b"0:2:0:1",
+        b"1:0:0:1",
+        b"1:2:0:x",
+        b"1:2:0:100",
+        b" 1:2:0:1",
+        b"-1:2:0:1",
+        b"1:2:0:\xf0\x9f\xa6",
+        b"\0\0\0\0",
+        b"\xff\xfe",
+        b"111111111111111111111111111111111:2:0:1",
+        &mebibyte,
+        &colons,
+    ];
+    for header in headers {
+        gives_a_new_root(&[(TRACE, header)], 1);
+    }
+}
+
+#[test]
+fn every_byte_in_every_place() {
+    let pair = Pair::new();
+    let good = *b"1a:2b:0:1";
+    for place in 0..good.len() {
+        for byte in 0..=u8::MAX {
+            let mut header = good;
+            header[place] = byte;
+            let parent = pair.tracer.extract([(TRACE, header)]);
+            pair.tracer
+                .span("request")
+                .child_of(parent)
+                .start()
+                .finish();
+        }
+        pair.arrived();
+    }
+    let stats = pair.tracer.stats();
+    assert_eq!(stats.began + stats.unsampled, good.len() as u64 * 256);
+    assert!(
+        stats.decode_errors > good.len() as u64 * 200,
+        "{}",
+        stats.decode_errors
+    );
+}
+
+#[test]
+fn conflicting_repeats() {
+    gives_a_new_root(&[(TRACE, b"1:2:0:1"), (TRACE, b"3:4:0:1")], 1);
+    gives_a_new_root(&[(TRACE, b"1:2:0:1"), (TRACE, b"garbage")], 1);
+    gives_a_new_root(&[(TRACE, b"1:2:0:1"), ("Uber-Trace-Id", b"1:2:0:0")], 1);
+    gives_a_new_root(&[("jaeger-debug-id", b"a"), ("jaeger-debug-id", b"b")], 1);
+}
+
+#[test]
+fn identical_repeats_are_no_conflict() {
+    let pair = Pair::new();
+    let parent = pair
+        .tracer
+        .extract([(TRACE, "1:2:0:1"), (TRACE, "1:2:0:1")]);
+    assert_eq!(parent.unwrap().span_id().get(), 2);
+    assert_eq!(pair.tracer.stats().decode_errors, 0);
+}
+
+#[test]
+fn garbage_leaves_baggage_and_debug_id() {
+    let context = gives_a_new_root(&[(TRACE, b"garbage"), ("uberctx-customer", b"7")], 1);
+    assert_eq!(context.baggage_item("customer"), Some("7"));
+
+    let pair = Pair::new();
+    let headers = [(TRACE, "garbage"), ("jaeger-debug-id", "find-me")];
+    let parent = pair.tracer.extract(headers);
+    pair.tracer
+        .span("request")
+        .child_of(parent)
+        .start()
+        .finish();
+    let spans = pair.arrived();
+    assert_eq!(spans[0].tag("jaeger-debug-id"), Some(&text("find-me")));
+    assert_eq!(spans[0].flags, 3);
+}
+
+#[test]
+fn a_mebibyte_of_baggage_leaves_the_rest() {
+    let long = vec![b'x'; MIB];
+    let names = "x".repeat(MIB);
+    let long_key = format!("uberctx-{names}");
+    let many = "k=v,".repeat(MIB / 4) + "customer=7";
+    let pair = Pair::new();
+    let headers: [(&str, &[u8]); 7] = [
+        ("uberctx-long", &long),
+        (&long_key, b"1"),
+        ("uberctx-broken", b"%ff"),
+        ("uberctx-first", b"1"),
+        (TRACE, b"1:2:0:1"),
+        ("jaeger-baggage", many.as_bytes()),
+        (&names, &long),
+    ];
+    let parent = pair.tracer.extract(headers).unwrap();
+    assert_eq!(pair.tracer.stats().decode_errors, 1);
+    let mut baggage: Vec<_> = parent.baggage().collect();
+    baggage.sort_unstable();
+    assert_eq!(baggage, [("customer", "7"), ("first", "1"), ("k", "v")]);
+    pair.tracer
+        .span("request")
+        .child_of(&parent)
+        .start()
+        .finish();
+    let spans = pair.arrived();
+    assert_eq!((spans[0].trace_id, spans[0].parent_span_id), (1, 2));
+}
+
+#[test]
+fn a_mebibyte_of_debug_id_is_no_debug_id() {
+    let long = vec![b'x'; MIB];
+    gives_a_new_root(&[("jaeger-debug-id", &long)], 1);
+    gives_a_new_root(&[("jaeger-debug-id", b"\xff")], 1);
+}
+
+#[test]
+fn baggage_that_cannot_travel_is_refused_or_reported() {
+    let pair = Pair::new();
+    let mut span = pair.tracer.start("request");
+    for key in ["", "two words", "new\nline", "ключ", "a:b"] {
+        let error = span.set_baggage_item(key, "value").unwrap_err();
+        assert!(error.to_string().contains(&format!("{key:?}")), "{error}");
+        assert_eq!(span.baggage_item(key), None);
+    }
+    let long = "x".repeat(MIB);
+    span.set_baggage_item("long", &long).unwrap();
+    span.set_baggage_item("short", "7").unwrap();
+    let mut headers = std::collections::BTreeMap::new();
+    let error = pair.tracer.inject(&span, &mut headers).unwrap_err();
+    assert!(error.to_string().contains("1 too long"), "{error}");
+    let keys: Vec<&String> = headers.keys().collect();
+    assert_eq!(keys, [TRACE, "uberctx-short"]);
+    span.finish();
+    let spans = pair.arrived();
+    assert_eq!(spans[0].logs.len(), 2);
+    assert_eq!(
+        spans[0].logs[1].field("value"),
+        Some(&TagValue::String("7".into()))
+    );
+}

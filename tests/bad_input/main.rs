@@ -1,0 +1,62 @@
+//! Bad input of every kind: a typed error or the documented fallback, and nothing else is lost.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod agent;
+mod headers;
+mod room;
+mod settings;
+mod tags;
+
+use std::time::Duration;
+
+use picojaeger_std::Tracer;
+use picojaeger_std::collector::{CollectedSpan, Collector, TagValue};
+use picojaeger_std::config::{Config, Sampler};
+
+/// How long what has to come may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A tracer without a worker, and the collector that it sends to when it is flushed.
+struct Pair {
+    tracer: Tracer,
+    collector: Collector,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self::with(|config| config)
+    }
+
+    fn with(adjust: impl FnOnce(Config) -> Config) -> Self {
+        let collector = Collector::bind("127.0.0.1:0").unwrap();
+        let config = Config::new("shop")
+            .sampler(Sampler::Const(true))
+            .background(false)
+            .agent_host("127.0.0.1")
+            .agent_port(collector.local_addr().port());
+        let tracer = adjust(config).new_tracer().unwrap();
+        Pair { tracer, collector }
+    }
+
+    /// Flushes; the spans that arrived, all that were ever delivered.
+    #[track_caller]
+    fn arrived(&self) -> Vec<CollectedSpan> {
+        self.tracer.flush(PATIENCE).unwrap();
+        let stats = self.tracer.stats();
+        assert!(stats.adds_up(), "{stats}");
+        assert_eq!(stats.held, 0, "{stats}");
+        assert!(
+            self.collector.wait_for_spans(stats.delivered, PATIENCE),
+            "{stats}"
+        );
+        let spans = self.collector.spans();
+        assert_eq!(spans.len() as u64, stats.delivered, "{stats}");
+        spans
+    }
+}
+
+fn text(text: impl Into<String>) -> TagValue {
+    TagValue::String(text.into())
+}

@@ -1,0 +1,45 @@
+//! What several of the black-box tests need.
+#![allow(dead_code, reason = "each of them uses a part")]
+
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The quickstart example, to be run without any `JAEGER_…` variable of this process.
+///
+/// Cargo puts it beside the tests: `target/PROFILE/examples/quickstart` and `target/PROFILE/deps/TEST`.
+pub fn quickstart() -> Command {
+    let binary = quickstart_binary();
+    assert!(
+        binary.exists(),
+        "{} does not exist; build it with `cargo build --example quickstart`, in this test's profile",
+        binary.display()
+    );
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"JAEGER_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A port of 127.0.0.1 that refuses datagrams as long as the socket is kept.
+///
+/// A socket that is connected takes them from its peer only, here from itself; and nobody else gets its port.
+pub fn closed_port() -> (UdpSocket, u16) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("some port is free");
+    let address = socket.local_addr().expect("a bound socket has an address");
+    socket
+        .connect(address)
+        .expect("a socket takes itself for a peer");
+    (socket, address.port())
+}
+
+fn quickstart_binary() -> PathBuf {
+    let mut path = std::env::current_exe().expect("a test knows where it lies");
+    path.pop();
+    path.set_file_name("examples");
+    path.push(format!("quickstart{}", std::env::consts::EXE_SUFFIX));
+    path
+}

@@ -1,0 +1,147 @@
+//! The quickstart example, as a process of its own, against Jaeger.
+
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value as Json;
+
+use crate::common;
+use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
+use crate::server::Jaeger;
+
+/// What the example's file names.
+const SERVICE: &str = "your-app-name";
+/// Start and duration are rounded apart from each other.
+const ROUNDING_US: u64 = 1;
+/// Between the system's clock and the tracer's, which asks it seldom.
+const CLOCKS_US: u64 = 1_000;
+
+/// Runs the example and reads its trace back.
+///
+/// What the example draws itself is taken from the trace that is found, if it is what it may be: times within the run
+/// and within each other, distinct ids, an address, a random number.
+pub fn run(jaeger: &Jaeger) -> Result<(Vec<Expected>, Json), String> {
+    let before = now_us();
+    let trace = printed_trace(jaeger)?;
+    let after = now_us();
+    let found = jaeger.whole_trace(trace, 2)?;
+
+    let mut root = drawn(&found, "TestSpan")?;
+    root.ids = Ids {
+        trace,
+        span: trace as u64,
+    };
+    root.tags = vec![
+        Tag::new("sampler.type", "const"),
+        Tag::new("sampler.param", Value::Bool(true)),
+    ];
+    root.logs[0].fields = vec![
+        Tag::new("event", "test message"),
+        Tag::new("life", Value::Long(42)),
+    ];
+    lies_within(&root, before - CLOCKS_US, after + CLOCKS_US)?;
+
+    let mut child = drawn(&found, "ChildSpan")?;
+    child.ids.trace = trace;
+    child.references = vec![Reference {
+        kind: RefKind::ChildOf,
+        to: root.ids,
+    }];
+    child.logs[0].fields = vec![Tag::new("event", "down below")];
+    lies_within(&child, root.start_us, end_us(&root) + ROUNDING_US)?;
+    if child.ids.span == 0 || child.ids.span == root.ids.span {
+        return Err(format!("ChildSpan has the id {:016x}", child.ids.span));
+    }
+
+    let expected = [root, child].map(|span| span.as_jaeger_returns());
+    Ok((expected.into(), found))
+}
+
+/// Runs the example to its end; the trace that it names.
+fn printed_trace(jaeger: &Jaeger) -> Result<u128, String> {
+    let agent = jaeger.agent();
+    let output = common::quickstart()
+        .env("JAEGER_AGENT_HOST", agent.ip().to_string())
+        .env("JAEGER_AGENT_PORT", agent.port().to_string())
+        .output()
+        .map_err(|error| format!("quickstart does not run: {error}"))?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let whole = format!("quickstart ({}) printed:\n{printed}{errors}", output.status);
+    if !output.status.success() || !errors.is_empty() || !printed.contains("2 delivered, 0 lost") {
+        return Err(whole);
+    }
+    let id = printed.lines().find_map(|line| line.strip_prefix("trace "));
+    id.and_then(|id| u128::from_str_radix(id, 16).ok())
+        .ok_or(whole)
+}
+
+/// The span of this operation with nothing but what the example drew for it.
+fn drawn(trace: &Json, operation: &str) -> Result<Expected, String> {
+    let mut spans = trace["spans"].as_array().into_iter().flatten();
+    let read = |span: &Json| {
+        Some(Expected {
+            ids: Ids {
+                trace: u128::from_str_radix(span["traceID"].as_str()?, 16).ok()?,
+                span: u64::from_str_radix(span["spanID"].as_str()?, 16).ok()?,
+            },
+            process: process(&trace["processes"][span["processID"].as_str()?])?,
+            operation: operation.into(),
+            start_us: span["startTime"].as_u64()?,
+            duration_us: span["duration"].as_u64()?,
+            references: Vec::new(),
+            tags: Vec::new(),
+            logs: vec![Log {
+                time_us: span["logs"][0]["timestamp"].as_u64()?,
+                fields: Vec::new(),
+            }],
+            warnings: Vec::new(),
+        })
+    };
+    spans
+        .find(|span| span["operationName"] == operation)
+        .and_then(read)
+        .ok_or(format!("no {operation} as it should be in {trace}"))
+}
+
+/// What the example's process says of itself, as the tracer sends it.
+fn process(found: &Json) -> Option<Process> {
+    let text = |key: &str| {
+        let mut tags = found["tags"].as_array()?.iter();
+        tags.find(|tag| tag["key"] == key)?["value"].as_str()
+    };
+    let (ip, uuid) = (text("ip")?, text("client-uuid")?);
+    ip.parse::<IpAddr>().ok()?;
+    u64::from_str_radix(uuid, 16).ok()?;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(Process {
+        service: SERVICE.into(),
+        tags: vec![
+            Tag::new(
+                "jaeger.version",
+                concat!("Rust-", env!("CARGO_PKG_VERSION")),
+            ),
+            Tag::new("hostname", host.trim()),
+            Tag::new("ip", ip),
+            Tag::new("client-uuid", uuid),
+        ],
+    })
+}
+
+fn lies_within(span: &Expected, from: u64, to: u64) -> Result<(), String> {
+    let (start, log, end) = (span.start_us, span.logs[0].time_us, end_us(span));
+    let within = from <= start && start <= log && log <= end + ROUNDING_US && end <= to;
+    within.then_some(()).ok_or(format!(
+        "{}: {start} to {end} µs with a log at {log} does not lie within {from} to {to}",
+        span.operation
+    ))
+}
+
+fn end_us(span: &Expected) -> u64 {
+    span.start_us + span.duration_us
+}
+
+fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_micros() as u64
+}
