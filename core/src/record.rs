@@ -768,6 +768,13 @@ impl Fixed {
         self.bits = kept | (code as u16 & 0xf) << bits::SAMPLER_SHIFT;
     }
 
+    /// Sets id and start of a span that starts.
+    #[inline(always)]
+    pub(crate) const fn set_drawn(&mut self, span: SpanId, start: u64) {
+        self.span = span;
+        self.start = halves(start);
+    }
+
     /// A state for [`Fixed::starting`].
     #[inline(always)]
     pub(crate) const fn state(sampler: u8, timed: bool) -> u16 {

@@ -276,14 +276,17 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     fn join(&self, operation: &'static str, parent: &SpanContext, flags: Flags) -> Fixed {
         let sampled = flags.contains(Flags::SAMPLED);
         let timed = (flags & (Flags::SAMPLED | Flags::REMOTE)) != Flags::default();
+        // Most of it is written before interrupts are masked, which frees registers.
+        let context = SpanContext::new(parent.trace_id(), SpanId::default(), flags);
+        let state = Fixed::state(0, timed);
+        let mut fixed = Fixed::starting(operation, context, parent.span_id(), 0, state);
         let clock = self.platform.clock();
         let (span, ticks) = self.draw(|origin| origin.child(clock, sampled, timed));
+        fixed.set_drawn(span, ticks);
         if span.is_zero() {
-            return self.absent(operation, ticks);
+            fixed = self.absent(operation, ticks);
         }
-        let context = SpanContext::new(parent.trace_id(), span, flags);
-        let state = Fixed::state(0, timed);
-        Fixed::starting(operation, context, parent.span_id(), ticks, state)
+        fixed
     }
 
     /// A span whose remote parent left the decision to the sampler here.
