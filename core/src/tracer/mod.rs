@@ -2,6 +2,7 @@
 
 mod incoming;
 mod origin;
+mod packets;
 mod ring;
 
 use crate::baggage::BaggageSink;
@@ -15,9 +16,11 @@ use crate::span::SpanBuilder;
 use crate::stats::{Lost, Stats};
 use crate::time::Clock;
 use crate::value::Key;
+use crate::wire::{Encoder, Process};
 
 pub use incoming::Incoming;
 pub use origin::Origin;
+pub use packets::{PacketReporter, ReporterTaken};
 pub use ring::{Ring, SpanRing};
 
 /// The clock and the sampler of a tracer.
@@ -123,6 +126,18 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         SpanBuilder::new(self, operation.into())
     }
 
+    /// The one consuming end, which packs spans with this encoder.
+    ///
+    /// # Errors
+    /// There is one already.
+    pub fn reporter<'t, E: Encoder>(
+        &'t self,
+        encoder: E,
+        process: Process<'t>,
+    ) -> Result<PacketReporter<'t, P, E, R>, ReporterTaken> {
+        PacketReporter::new(self, encoder, process)
+    }
+
     /// Reads the clock, so that a counter which wraps is extended rightly: call
     /// it at least once in each period, from anywhere.
     pub fn tick(&self) {
@@ -167,7 +182,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     }
 
     /// The counts as they stand; `held` has the spans in the ring and those that
-    /// have left it.
+    /// have left it, of which [`PacketReporter::stats`] knows more.
     pub fn stats(&self) -> Stats {
         let stats = self.ring.counts().unwrap_or_default();
         let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
