@@ -74,7 +74,21 @@ unsafe impl Exclusion for Interrupts {
 
     #[inline(always)]
     fn with<R>(&self, f: impl FnOnce() -> R) -> R {
-        critical_section::with(|_| f())
+        // As `critical_section::with`, which the compiler does not always inline.
+        // SAFETY: the guard releases what was acquired, once, and calls nest as scopes do.
+        let _masked = Masked(unsafe { critical_section::acquire() });
+        f()
+    }
+}
+
+/// Ends the critical section as it is dropped, after a panic too.
+struct Masked(critical_section::RestoreState);
+
+impl Drop for Masked {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: made from what `acquire` gave, and dropped once.
+        unsafe { critical_section::release(self.0) }
     }
 }
 
@@ -91,6 +105,8 @@ unsafe impl Exclusion for Interrupts {
 /// assert_eq!(COUNT.with(|count| { *count += 1; *count }), Some(1));
 /// assert_eq!(COUNT.refused(), 0);
 /// ```
+// What every call touches lies first, so that its offset fits a Cortex-M0 instruction.
+#[repr(C)]
 #[derive(Debug)]
 pub struct Guarded<X, T> {
     exclusion: X,

@@ -52,5 +52,7 @@ pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};
 pub use stats::{Lost, Stats};
 pub use time::{Anchor, Clock, Epoch, Extension, Instant, Rate, Timeline, Times};
 #[cfg(not(loom))]
-pub use tracer::{Incoming, Origin, Platform, Ring, SpanRing, Tracer};
+pub use tracer::{
+    Incoming, Origin, PacketReporter, Platform, ReporterTaken, Ring, SpanRing, Tracer,
+};
 pub use value::{Copied, Key, Value};

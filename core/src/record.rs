@@ -671,17 +671,30 @@ impl Fixed {
     }
 
     #[inline(always)]
-    pub(crate) const fn new(
+    const fn new(
         operation: &'static str,
         context: SpanContext,
         parent: SpanId,
         start: u64,
     ) -> Self {
+        Fixed::starting(operation, context, parent, start, 0)
+    }
+
+    /// The fixed part of a span that starts, with a sampler's code and
+    /// whether the clock was read, as [`Fixed::state`] says.
+    #[inline(always)]
+    pub(crate) const fn starting(
+        operation: &'static str,
+        context: SpanContext,
+        parent: SpanId,
+        start: u64,
+        state: u16,
+    ) -> Self {
         Fixed {
             operation: operation.as_ptr(),
             operation_length: name_length(operation),
             used: 0,
-            bits: context.flags.wire() as u16,
+            bits: context.flags.wire() as u16 | state,
             dropped: 0,
             trace: context.trace,
             span: context.span,
@@ -753,6 +766,20 @@ impl Fixed {
     pub(crate) const fn set_sampler(&mut self, code: u8) {
         let kept = self.bits & !(0xf << bits::SAMPLER_SHIFT);
         self.bits = kept | (code as u16 & 0xf) << bits::SAMPLER_SHIFT;
+    }
+
+    /// Sets id and start of a span that starts.
+    #[inline(always)]
+    pub(crate) const fn set_drawn(&mut self, span: SpanId, start: u64) {
+        self.span = span;
+        self.start = halves(start);
+    }
+
+    /// A state for [`Fixed::starting`].
+    #[inline(always)]
+    pub(crate) const fn state(sampler: u8, timed: bool) -> u16 {
+        let untimed = if timed { 0 } else { bits::UNTIMED };
+        (sampler as u16 & 0xf) << bits::SAMPLER_SHIFT | untimed
     }
 
     const fn mark_dropped(&mut self) {

@@ -144,10 +144,12 @@ where
             )
         };
         if let Some(operation) = self.plain() {
+            // A copy, so that the builder itself needs no place in memory.
+            let child_of = self.child_of;
             return Span {
                 tracer: self.tracer,
                 image: Open::begun(
-                    match &self.child_of {
+                    match &child_of {
                         Some(parent) => self.tracer.begin_child(operation, parent),
                         None => self.tracer.begin_root(operation),
                     },

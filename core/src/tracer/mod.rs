@@ -2,12 +2,13 @@
 
 mod incoming;
 mod origin;
+mod packets;
 mod ring;
 
 use crate::baggage::BaggageSink;
 use crate::context::{AsContext, Flags, SpanContext};
 use crate::generator::{Generator, Seed};
-use crate::id::SpanId;
+use crate::id::{SpanId, TraceId};
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
 use crate::record::{Fixed, Instant, Open, Room};
 use crate::sampler::{Decision, Query, Sampler};
@@ -15,9 +16,11 @@ use crate::span::SpanBuilder;
 use crate::stats::{Lost, Stats};
 use crate::time::Clock;
 use crate::value::Key;
+use crate::wire::{Encoder, Process};
 
 pub use incoming::Incoming;
 pub use origin::Origin;
+pub use packets::{PacketReporter, ReporterTaken};
 pub use ring::{Ring, SpanRing};
 
 /// The clock and the sampler of a tracer.
@@ -123,6 +126,18 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         SpanBuilder::new(self, operation.into())
     }
 
+    /// The one consuming end, which packs spans with this encoder.
+    ///
+    /// # Errors
+    /// There is one already.
+    pub fn reporter<'t, E: Encoder>(
+        &'t self,
+        encoder: E,
+        process: Process<'t>,
+    ) -> Result<PacketReporter<'t, P, E, R>, ReporterTaken> {
+        PacketReporter::new(self, encoder, process)
+    }
+
     /// Reads the clock, so that a counter which wraps is extended rightly: call
     /// it at least once in each period, from anywhere.
     pub fn tick(&self) {
@@ -167,7 +182,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     }
 
     /// The counts as they stand; `held` has the spans in the ring and those that
-    /// have left it.
+    /// have left it, of which [`PacketReporter::stats`] knows more.
     pub fn stats(&self) -> Stats {
         let stats = self.ring.counts().unwrap_or_default();
         let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
@@ -204,7 +219,10 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// The fixed part of a span in its parent's trace.
     #[inline(never)]
     pub(crate) fn begin_child(&self, operation: &'static str, parent: &SpanContext) -> Fixed {
-        self.child(operation, operation, parent, None)
+        if !parent.is_valid() || parent.flags().contains(Flags::DEFERRED) {
+            return self.begin(operation, operation, Some(parent), None);
+        }
+        self.join(operation, parent, parent.flags())
     }
 
     /// The fixed part of any span: `name` is for the sampler, and `forced` says
@@ -217,65 +235,85 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         parent: Option<&SpanContext>,
         forced: Option<bool>,
     ) -> Fixed {
-        match parent {
-            Some(parent) => self.child(operation, name, parent, forced),
-            None => self.root(operation, name, forced.map(flags_of)),
+        let forced = forced.map(flags_of);
+        let Some(parent) = parent else {
+            return self.root(operation, name, forced);
+        };
+        let flags = parent.flags();
+        let decided = match forced {
+            None if flags.contains(Flags::DEFERRED) => None,
+            None => Some(flags & Flags::WIRE),
+            forced => forced,
+        };
+        if parent.is_valid() {
+            return match decided {
+                Some(decided) => self.join(operation, parent, decided | flags & Flags::REMOTE),
+                None => self.resolve(operation, name, parent),
+            };
         }
+        // From elsewhere comes a decision without ids; a span of ours that has none decided nothing.
+        let from_elsewhere = flags.contains(Flags::REMOTE);
+        self.root(
+            operation,
+            name,
+            if from_elsewhere { decided } else { forced },
+        )
     }
 
+    /// A span's id and start; the id is zero without a seed or where the call is
+    /// refused, and the start then says which.
+    #[inline(always)]
+    fn draw(&self, draw: impl FnOnce(&mut Origin) -> Option<(SpanId, u64)>) -> (SpanId, u64) {
+        let drawn = self.ring.with(|origin| draw(origin).unwrap_or_default());
+        // No flag beside the id: registers are dear where interrupts are masked.
+        drawn.unwrap_or((SpanId::default(), REFUSED))
+    }
+
+    /// A root span.
     #[inline(always)]
     fn root(&self, operation: &'static str, name: &str, decided: Option<Flags>) -> Fixed {
         let clock = self.platform.clock();
-        let drawn = self
-            .ring
-            .with(|origin| origin.root(clock, P::TRACE_ID_128BIT));
-        let Some(Some((trace, span, ticks))) = drawn else {
-            return self.absent(operation, drawn.is_none());
-        };
+        let mut trace = TraceId::default();
+        let (span, ticks) = self.draw(|origin| {
+            let (drawn, span, ticks) = origin.root(clock, P::TRACE_ID_128BIT)?;
+            trace = drawn;
+            Some((span, ticks))
+        });
+        if span.is_zero() {
+            return self.absent(operation, ticks);
+        }
         let context = SpanContext::new(trace, span, Flags::default());
         self.decide(operation, name, context, SpanId::default(), ticks, decided)
     }
 
+    /// A span of a trace that is decided by `flags`.
     #[inline(always)]
-    fn child(
-        &self,
-        operation: &'static str,
-        name: &str,
-        parent: &SpanContext,
-        forced: Option<bool>,
-    ) -> Fixed {
-        let flags = parent.flags();
-        let remote = flags.contains(Flags::REMOTE);
-        let deferred = flags.contains(Flags::DEFERRED);
-        let decided = match forced {
-            Some(on) => Some(flags_of(on)),
-            None if deferred => None,
-            None => Some(flags & Flags::WIRE),
-        };
-        if !parent.is_valid() {
-            // From elsewhere comes a decision without ids; a span of ours that has none, decided nothing.
-            let decided = if remote {
-                decided
-            } else {
-                forced.map(flags_of)
-            };
-            return self.root(operation, name, decided);
-        }
-        let sampled = decided.is_none_or(|flags| flags.contains(Flags::SAMPLED));
-        let (clock, timed) = (self.platform.clock(), sampled || remote);
-        let drawn = self.ring.with(|origin| origin.child(clock, sampled, timed));
-        let Some(Some((span, ticks))) = drawn else {
-            return self.absent(operation, drawn.is_none());
-        };
-        let context = SpanContext::new(parent.trace_id(), span, decided.unwrap_or_default());
-        if decided.is_none() {
-            return self.decide(operation, name, context, parent.span_id(), ticks, None);
-        }
-        let mut fixed = Fixed::new(operation, context, parent.span_id(), ticks);
-        if !timed {
-            fixed.set_untimed();
+    fn join(&self, operation: &'static str, parent: &SpanContext, flags: Flags) -> Fixed {
+        let sampled = flags.contains(Flags::SAMPLED);
+        let timed = (flags & (Flags::SAMPLED | Flags::REMOTE)) != Flags::default();
+        // Most of it is written before interrupts are masked, which frees registers.
+        let context = SpanContext::new(parent.trace_id(), SpanId::default(), flags);
+        let state = Fixed::state(0, timed);
+        let mut fixed = Fixed::starting(operation, context, parent.span_id(), 0, state);
+        let clock = self.platform.clock();
+        let (span, ticks) = self.draw(|origin| origin.child(clock, sampled, timed));
+        fixed.set_drawn(span, ticks);
+        if span.is_zero() {
+            fixed = self.absent(operation, ticks);
         }
         fixed
+    }
+
+    /// A span whose remote parent left the decision to the sampler here.
+    #[cold]
+    fn resolve(&self, operation: &'static str, name: &str, parent: &SpanContext) -> Fixed {
+        let clock = self.platform.clock();
+        let (span, ticks) = self.draw(|origin| origin.child(clock, true, true));
+        if span.is_zero() {
+            return self.absent(operation, ticks);
+        }
+        let context = SpanContext::new(parent.trace_id(), span, Flags::default());
+        self.decide(operation, name, context, parent.span_id(), ticks, None)
     }
 
     /// Asks the sampler, unless it is decided.
@@ -305,21 +343,19 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
             self.ring.with(Origin::count_unsampled);
         }
         let context = SpanContext::new(context.trace_id(), context.span_id(), flags);
-        let mut fixed = Fixed::new(operation, context, parent, ticks);
-        fixed.set_sampler(code);
-        fixed
+        let state = Fixed::state(code, true);
+        Fixed::starting(operation, context, parent, ticks, state)
     }
 
     /// A span without ids, since there is no seed or its start was refused.
     #[cold]
     #[inline(never)]
-    fn absent(&self, operation: &'static str, refused: bool) -> Fixed {
-        if refused {
+    fn absent(&self, operation: &'static str, ticks: u64) -> Fixed {
+        if ticks == REFUSED {
             self.ring.count_refused_start();
         }
-        let mut fixed = Fixed::new(operation, SpanContext::default(), SpanId::default(), 0);
-        fixed.set_untimed();
-        fixed
+        let (context, state) = (SpanContext::default(), Fixed::state(0, false));
+        Fixed::starting(operation, context, SpanId::default(), 0, state)
     }
 
     /// Finishes an image; harmless a second time.
@@ -381,6 +417,9 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         late
     }
 }
+
+/// Stands for the start of a span that was refused.
+const REFUSED: u64 = u64::MAX;
 
 /// The flags that a sampling priority demands.
 const fn flags_of(on: bool) -> Flags {

@@ -1,5 +1,7 @@
 //! What a producer of spans needs: ids, time, and counters.
 
+use core::sync::atomic::{Ordering, compiler_fence};
+
 use crate::generator::Generator;
 use crate::id::{SpanId, TraceId};
 use crate::stats::Stats;
@@ -27,14 +29,15 @@ use crate::time::{Clock, Extension};
 /// assert_eq!((trace.low(), ticks), (span.get(), 5));
 /// assert_eq!((origin.stats(0).unseeded, origin.stats(0).began), (1, 1));
 /// ```
+#[repr(C)] // what every start touches lies first
 #[derive(Clone, Debug)]
 pub struct Origin {
-    generator: Option<Generator>,
     clock: Extension,
     /// Spans that became sampled.
     began: u64,
     /// Spans that never were, so far.
     unsampled: u64,
+    generator: Option<Generator>,
     cleared: u64,
     unseeded: u64,
     decode_errors: u64,
@@ -70,12 +73,14 @@ impl Origin {
     /// [`Origin::count_unsampled`]; `None` without a seed.
     #[inline(always)]
     pub fn root<C: Clock>(&mut self, clock: &C, wide: bool) -> Option<(TraceId, SpanId, u64)> {
-        let Some(generator) = &mut self.generator else {
+        if self.generator.is_none() {
             self.count_unseeded();
-            return None;
-        };
+        }
+        let generator = self.generator.as_mut()?;
         let (trace, span) = generator.root(wide);
+        in_order();
         self.began = self.began.wrapping_add(1);
+        in_order();
         Some((trace, span, self.now(clock)))
     }
 
@@ -87,17 +92,19 @@ impl Origin {
         sampled: bool,
         timed: bool,
     ) -> Option<(SpanId, u64)> {
-        let Some(generator) = &mut self.generator else {
+        if self.generator.is_none() {
             self.count_unseeded();
-            return None;
-        };
+        }
+        let generator = self.generator.as_mut()?;
         let span = generator.span_id();
+        in_order();
         let count = if sampled {
             &mut self.began
         } else {
             &mut self.unsampled
         };
         *count = count.wrapping_add(1);
+        in_order();
         Some((span, if timed { self.now(clock) } else { 0 }))
     }
 
@@ -148,6 +155,15 @@ impl Origin {
     #[cold]
     fn count_unseeded(&mut self) {
         self.unseeded += 1;
+    }
+}
+
+/// Keeps a chip's compiler from doing by turns what comes before and after,
+/// for which a chip has too few registers.
+#[inline(always)]
+fn in_order() {
+    if cfg!(target_pointer_width = "32") {
+        compiler_fence(Ordering::SeqCst);
     }
 }
 

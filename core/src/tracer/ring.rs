@@ -53,6 +53,10 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn refused(&self) -> (usize, usize);
 
+    /// The one reader, or `None` while there is one.
+    #[doc(hidden)]
+    fn consumer(&self) -> Option<Consumer<'_, Records>>;
+
     /// What the ring dropped.
     #[doc(hidden)]
     fn dropped(&self) -> Dropped;
@@ -144,6 +148,10 @@ where
             starts.load(Ordering::Relaxed),
             finishes.load(Ordering::Relaxed),
         )
+    }
+
+    fn consumer(&self) -> Option<Consumer<'_, Records>> {
+        self.frames.consumer()
     }
 
     fn dropped(&self) -> Dropped {
