@@ -54,7 +54,7 @@
 //! then at most once a minute.
 //!
 //! # Threads and processes
-//! A tracer starts its worker at the first sampled span that finishes. Threads may come and go,
+//! A tracer starts its worker when the first sampled span finishes, or at the first flush. Threads may come and go,
 //! outlive the tracer, and pass spans to each other. A forked child gets state of its own at its
 //! first call. What finished is sent when the last handle is dropped, and on Unix when the
 //! process ends, for half a second at most; [`Tracer::close`] waits as long as it is told.
