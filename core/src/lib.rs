@@ -1,4 +1,90 @@
-//! The allocation-free core of picojaeger.
+//! The allocation-free core of picojaeger: spans, a ring, encoders, and a reporter that does no
+//! input or output.
+//!
+//! It needs no heap, no operating system and no compare-and-swap. Clock, randomness, exclusion
+//! and sending come from outside: [`Clock`], [`Seed`], [`Exclusion`], and the packets that
+//! [`Reporter::poll`] gives and [`Reporter::done`] gets the [`Outcome`] of. Servers use the crate
+//! `picojaeger-std`, which is built on this one.
+//!
+//! ```
+//! use picojaeger_core::ring::Bytes;
+//! use picojaeger_core::wire::{ClientStats, Legend, Process, ThriftCompact};
+//! use picojaeger_core::{
+//!     Anchor, Clock, Const, Epoch, Interrupts, Outcome, Platform, Rate, Reporter, Ring, Sampler,
+//!     Seed, Situation, Timeline, Tracer,
+//! };
+//!
+//! struct Timer;
+//! impl Clock for Timer {
+//!     const BITS: u32 = 32;
+//!     fn ticks(&self) -> u64 {
+//!         7 // a register read
+//!     }
+//!     fn frequency(&self) -> u64 {
+//!         1_000_000
+//!     }
+//! }
+//!
+//! struct Board;
+//! impl Platform for Board {
+//!     type Clock = Timer;
+//!     type Sampler = Const;
+//!     fn clock(&self) -> &Timer {
+//!         &Timer
+//!     }
+//!     fn sampler(&self) -> &Const {
+//!         &Const(true)
+//!     }
+//! }
+//!
+//! static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+//! static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+//!
+//! TRACER.seed(Seed::from_words([1, 2, 3])); // of 96 random bits
+//! let mut span = TRACER.span("sample").start::<96>(); // bytes for tags and logs
+//! span.tag("channel", 3).tag("mode", "fast");
+//! span.finish();
+//!
+//! let mut consumers = [RING.consumer().unwrap()];
+//! let mut reporter = Reporter::new(ThriftCompact::new(), 512, 1_000_000);
+//! let anchors = [Anchor::new(0, 1_700_000_000_000_000)];
+//! let epochs = [Epoch { rate: Rate::new(Timer.frequency()), anchors: &anchors }];
+//! let situation = Situation {
+//!     now: 0,
+//!     flush: true,
+//!     process: &Process { service: "pump-7", tags: &[] },
+//!     stats: ClientStats::default(),
+//!     legend: Legend {
+//!         timeline: Timeline { epochs: &epochs },
+//!         samplers: &|code| Board.sampler().description(code),
+//!     },
+//! };
+//! let mut buffer = [0; 512];
+//! let packet = reporter.poll(&mut consumers, &situation, &mut buffer);
+//! assert!(packet.is_some_and(|packet| packet.len() < 256)); // send it here
+//! reporter.done(Outcome::Accepted, &mut consumers);
+//! assert_eq!(reporter.delivery().delivered, 1);
+//! ```
+//!
+//! # Where to look
+//! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
+//!   interrupts.
+//! - [`Reporter`] and [`wire`]: from rings to packets.
+//! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`]: which traces are recorded.
+//! - [`TextMapCodec`], [`BaggageTable`]: contexts and baggage between processes.
+//! - [`Timeline`]: how ticks become Unix time.
+//! - [`mod@ring`], [`record`], [`Exclusion`]: what the above is made of.
+//!
+//! # What it promises
+//! - Starting, writing and finishing a span copy bytes and read the clock: no formatting, no
+//!   allocation, and interrupts are masked for a handful of instructions whatever the size.
+//! - Capacity is said by the caller: bytes of a ring, of a span's area, of a packet. What does not
+//!   fit is cut at the end of a character, or left out, and the span is marked.
+//! - A full ring never waits. It drops the newest record, or on wish the oldest, and counts it.
+//! - [`Stats`] adds up: no sampled span is lost uncounted.
+//! - No input leads to a panic.
+//!
+//! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 

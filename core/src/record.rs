@@ -111,6 +111,12 @@ mod sealed {
 /// The part of an image that every span has: 64 bytes, 60 on a 32-bit chip.
 ///
 /// Read through [`Open`], which alone changes it.
+///
+/// ```
+/// use picojaeger_core::record::Fixed;
+///
+/// assert_eq!(size_of::<Fixed>(), 56 + size_of::<usize>());
+/// ```
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Fixed {
@@ -136,10 +142,25 @@ unsafe impl Sync for Fixed {}
 
 /// The kind of frames that carry records: a ring of them takes [`Image`]s and
 /// gives [`Record`]s.
+///
+/// ```
+/// use picojaeger_core::record::{Open, Records};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<512>, _, Records>::sole();
+/// let (mut producer, mut consumer) = ring.split();
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);
+/// span.finish(1_500);
+/// producer.push(0, &span.image()).unwrap();
+/// assert_eq!(consumer.peek().unwrap().operation(), "read");
+/// ```
 #[derive(Debug)]
 pub struct Records;
 
-/// What a producer hands to a ring: the two halves of an image.
+/// What a producer hands to a ring: the two halves of an image. See [`Records`]
+/// for an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Image<'i> {
     fixed: &'i Fixed,
@@ -149,6 +170,22 @@ pub struct Image<'i> {
 /// A finished span, read in place.
 ///
 /// Reading costs a walk over the area for each kind of entry asked for.
+///
+/// ```
+/// use picojaeger_core::record::{Instant, Open};
+/// use picojaeger_core::ring::Word;
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
+///
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 16]>::new("read", context, SpanId::default(), 1_000);
+/// span.tag("unit".into(), "celsius".into());
+/// span.finish(1_500);
+///
+/// let record = span.record();
+/// assert_eq!((record.operation(), record.context()), ("read", context));
+/// assert_eq!((record.start(), record.finish()), (Instant::Ticks(1_000), Instant::Ticks(1_500)));
+/// assert_eq!(record.tags().count(), 1);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'r> {
     fixed: &'r Fixed,
@@ -157,6 +194,13 @@ pub struct Record<'r> {
 }
 
 /// A tag or a log field of a record.
+///
+/// ```
+/// use picojaeger_core::record::Tag;
+///
+/// let tag = Tag { key: "channel", value: 3.into() };
+/// assert_eq!(tag.value, picojaeger_core::Value::I64(3));
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Tag<'r> {
     /// The key, at most 255 bytes.
@@ -166,6 +210,18 @@ pub struct Tag<'r> {
 }
 
 /// A reference of a record to another span.
+///
+/// ```
+/// use picojaeger_core::record::{Open, Reference};
+/// use picojaeger_core::ring::Word;
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
+///
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 16]>::new("read", context, SpanId::default(), 1_000);
+/// let other = Reference { follows: true, trace: TraceId::from_parts(0, 7), span: SpanId::new(8) };
+/// assert!(span.try_reference(other));
+/// assert_eq!(span.record().references().next(), Some(other));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reference {
     /// Whether this span follows from the other instead of being its child.
@@ -177,6 +233,21 @@ pub struct Reference {
 }
 
 /// A log of a record.
+///
+/// ```
+/// use picojaeger_core::record::{Instant, Open};
+/// use picojaeger_core::ring::Word;
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
+///
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 16]>::new("read", context, SpanId::default(), 1_000);
+/// assert!(span.try_log(Instant::Ticks(1_200)));
+/// span.field("event".into(), "retry".into());
+///
+/// let log = span.record().logs().next().unwrap();
+/// assert_eq!(log.time, Instant::Ticks(1_200));
+/// assert_eq!(log.fields().next().unwrap().key, "event");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Log<'r> {
     /// When it was written.

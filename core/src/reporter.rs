@@ -52,7 +52,7 @@ pub struct Reporter<E> {
     delivery: Delivery,
 }
 
-/// What a poll works with; lent for the call.
+/// What a poll works with; lent for the call. See [`Reporter`] for an example.
 #[derive(Clone, Copy)]
 pub struct Situation<'s> {
     /// The time by any clock that does not step back; the unit is that of the
@@ -94,7 +94,8 @@ pub enum Outcome {
     Failed,
 }
 
-/// Counts of spans by what became of their packets.
+/// Counts of spans by what became of their packets. With a tracer of a chip,
+/// these are the part of the sum that [`Stats::held`](crate::Stats) still holds.
 ///
 /// ```
 /// use picojaeger_core::Delivery;

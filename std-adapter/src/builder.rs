@@ -112,7 +112,8 @@ impl<'t> SpanBuilder<'t> {
         self
     }
 
-    /// Takes no notice of the thread's active span.
+    /// Takes no notice of the thread's active span. Needed for a root only: an
+    /// explicit parent has the same effect.
     #[inline(always)]
     pub fn ignore_active_span(mut self) -> Self {
         if self.relation == Relation::Implicit {
@@ -121,7 +122,8 @@ impl<'t> SpanBuilder<'t> {
         self
     }
 
-    /// Sets a tag, which samplers get to see first where it is `sampling.priority`.
+    /// Sets a tag, as [`Span::tag`] does; `sampling.priority` is obeyed before the
+    /// sampler is asked.
     #[inline(always)]
     pub fn tag<'k, 'v>(mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Self {
         let (key, value) = (key.into(), value.into());

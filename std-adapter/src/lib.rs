@@ -1,4 +1,63 @@
-//! Jaeger tracing for servers.
+//! Jaeger tracing for servers: the tracer, its configuration, and a collector for tests.
+//!
+//! A [`Config`] comes from a YAML file, the environment, code, or all three, and makes a
+//! [`Tracer`]. The tracer starts [`Span`]s. A span finishes when it is dropped, and goes through
+//! a ring of its thread to one worker, which sends it to a Jaeger agent over UDP.
+//!
+//! ```
+//! use std::time::Duration;
+//! use picojaeger_std::Config;
+//! use picojaeger_std::collector::Collector;
+//! use picojaeger_std::config::Sampler;
+//!
+//! let agent = Collector::bind("127.0.0.1:0")?; // stands in for Jaeger's
+//! let tracer = Config::new("shop")
+//!     .sampler(Sampler::Const(true))
+//!     .agent_host("127.0.0.1")
+//!     .agent_port(agent.local_addr().port())
+//!     .new_tracer()?;
+//!
+//! let mut order = tracer.start("order");
+//! order.tag("items", 3);
+//! {
+//!     let _active = order.activate();
+//!     let mut query = tracer.start("query"); // a child of the active span
+//!     query.log().field("event", "retry").field("attempt", 2);
+//! }
+//! order.finish();
+//!
+//! tracer.close(Duration::from_secs(2))?;
+//! assert!(agent.wait_for_spans(2, Duration::from_secs(2)));
+//! assert_eq!(tracer.stats().delivered, 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to look
+//! - [`config`]: every key and variable, with units and defaults in
+//!   [`Settings`](config::Settings).
+//! - [`Tracer`]: spans, [`inject`](Tracer::inject) and [`extract`](Tracer::extract),
+//!   [`flush`](Tracer::flush) and [`close`](Tracer::close), [`stats`](Tracer::stats).
+//! - [`Span`], [`SpanBuilder`], [`SpanContext`], [`Scope`]: what OpenTracing calls by these names.
+//! - [`carriers`]: what a context can be read from and written to.
+//! - [`reporters`]: what else may see the finished spans.
+//! - [`collector`]: receives and prints traces.
+//!
+//! # What a call costs
+//! Starting, writing and finishing copy bytes and read the clock. They allocate only until a
+//! thread's slots are pooled, and to copy changed baggage; they take a lock only to trade slots
+//! with the pool, to share a ring, and to wake a worker that sleeps.
+//!
+//! # What is lost
+//! No call waits for the network or for memory. Spans that find no room, and packets that are
+//! refused, are lost and counted by cause in [`Lost`]; [`Stats`] adds up to the spans that began.
+//! Each cause is written through the `log` crate (target `picojaeger`) when it first occurs, and
+//! then at most once a minute.
+//!
+//! # Threads and processes
+//! A tracer starts its worker when the first sampled span finishes, or at the first flush. Threads may come and go,
+//! outlive the tracer, and pass spans to each other. A forked child gets state of its own at its
+//! first call. What finished is sent when the last handle is dropped, and on Unix when the
+//! process ends, for half a second at most; [`Tracer::close`] waits as long as it is told.
 #![deny(unsafe_code)]
 
 mod baggage;
@@ -35,3 +94,7 @@ pub use scope::Scope;
 pub use shared::Lock;
 pub use span::{LogBuilder, SetBaggageError, Span};
 pub use tracer::{FlushError, InitializeError, Tracer, global_tracer};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -44,7 +44,13 @@ pub(crate) struct Shared {
 }
 
 /// The locks of a tracer; one that stands further down may be taken while one
-/// further up is held, not the other way round.
+/// further up is held, not the other way round. Public for tests of fork.
+///
+/// ```
+/// use picojaeger_std::Lock;
+///
+/// assert_eq!(Lock::ALL.len(), 9);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {
     /// The worker's handle.

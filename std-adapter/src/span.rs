@@ -193,7 +193,8 @@ impl Span {
         }
     }
 
-    /// Whether the span is recorded and sent.
+    /// Whether the span is to be recorded and sent. A span that found no memory, or a
+    /// closed tracer, says so too, and is counted as lost.
     #[inline]
     pub fn is_sampled(&self) -> bool {
         let slot = self.slot.as_ref();

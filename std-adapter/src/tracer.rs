@@ -72,7 +72,7 @@ pub enum FlushError {
         /// What the agent's address last failed with.
         cause: Option<String>,
     },
-    /// Spans were lost since the last flush began.
+    /// Spans were lost since the call began, on any thread and of any cause.
     Lost {
         /// How many, by cause.
         lost: Lost,
@@ -186,11 +186,29 @@ impl Tracer {
     /// Writes a span's context and baggage as HTTP headers: values are
     /// percent-encoded.
     ///
-    /// Baggage items that cannot travel are left out, and the first is reported.
+    /// Baggage items that cannot travel are left out: those with a key that no
+    /// header may have, and those that take more than 4,096 bytes.
     ///
     /// # Errors
-    /// The carrier is full, or baggage was left out. A context without ids is not
+    /// Baggage was left out; all else is written. A context without ids is not
     /// written, which is no error.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+    /// let mut span = tracer.start("order");
+    /// span.set_baggage_item("customer", "7 8")?;
+    /// let mut headers = HashMap::new();
+    /// tracer.inject(&span, &mut headers)?;
+    /// assert_eq!(headers["uberctx-customer"], "7%208");
+    ///
+    /// let parent = tracer.extract(&headers).unwrap();
+    /// assert_eq!(parent.span_id(), span.context().span_id());
+    /// assert_eq!(parent.baggage_item("customer"), Some("7 8"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn inject(
         &self,
         context: impl AsContext,
@@ -227,10 +245,11 @@ impl Tracer {
     }
 
     /// Sends every span that finished before this call, whatever its thread, and
-    /// waits for the outcome.
+    /// waits for the outcome. Starts the worker if there is none yet; where there
+    /// may be none, sends on the calling thread.
     ///
     /// # Errors
-    /// Spans were lost meanwhile, or the time ran out.
+    /// Spans were lost meanwhile, or the time ran out; then the worker goes on.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         self.end_with(timeout, worker::flush)
     }
@@ -247,7 +266,7 @@ impl Tracer {
     /// What became of the spans; all zero for a disabled tracer.
     ///
     /// Adds up exactly when no call is in progress. Takes a lock and a walk over
-    /// the threads' counts.
+    /// the threads' counts; of a closed tracer, also what raced with the close.
     pub fn stats(&self) -> Stats {
         self.shared()
             .map(|shared| shared.stats())
@@ -260,7 +279,8 @@ impl Tracer {
         self.handle.is_some()
     }
 
-    /// The process tags as they are sent, `client-uuid` among them.
+    /// The process tags as they are sent, `client-uuid` among them. Waits while the
+    /// worker sends.
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
         let shared = self.shared();
         shared

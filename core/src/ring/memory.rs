@@ -11,19 +11,33 @@ use super::{HEADER, WORD};
 
 /// A machine word that may be undefined or part of a pointer: what frames are
 /// copied in.
+///
+/// ```
+/// use picojaeger_core::ring::Word;
+///
+/// assert_eq!(size_of::<Word>(), size_of::<usize>());
+/// ```
 pub type Word = MaybeUninit<usize>;
 
 /// One byte of a ring's memory.
 pub type ByteCell = UnsafeCell<MaybeUninit<u8>>;
 
 /// In-place storage of `N` bytes, a power of two from 128 to 2³⁰.
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
+/// assert_eq!(RING.consumer().unwrap().capacity(), 256);
+/// ```
 pub type Bytes<const N: usize> = [ByteCell; N];
 
 /// Gives [`Bytes`] the alignment of the frame header.
 #[repr(C, align(8))]
 pub(super) struct Aligned<B: ?Sized>(pub(super) B);
 
-/// Where a ring's frames lie.
+/// Where a ring's frames lie: [`Bytes`], or [`Lent`] words.
 ///
 /// # Safety
 ///
@@ -84,6 +98,16 @@ unsafe impl Sync for Memory<'_> {}
 pub(super) use crate::model::Memory;
 
 /// A committed frame, read in place.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let (mut producer, mut consumer) = ring.split();
+/// producer.push(7, &[Word::new(1), Word::new(2)]).unwrap();
+/// let frame = consumer.peek().unwrap();
+/// assert_eq!((frame.sequence, frame.words.len()), (7, 2));
+/// ```
 #[derive(Debug)]
 pub struct Frame<'r> {
     /// The frame's number.

@@ -89,6 +89,14 @@ struct State<S> {
 }
 
 /// A full ring drops the newest frame: the producer is told so.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, DropNewest, FrameRing, Refused, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>, DropNewest>::sole();
+/// let (mut producer, _consumer) = ring.split();
+/// assert_eq!(producer.push(0, &[Word::new(0); 100]), Err(Refused::Full));
+/// ```
 #[derive(Debug)]
 pub struct DropNewest;
 
@@ -100,6 +108,19 @@ pub struct DropNewest;
 /// ```compile_fail
 /// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Sole};
 /// let mut ring = FrameRing::<Sole, (), Bytes<128>, OverwriteOldest>::sole();
+/// ```
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Word};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<128>, OverwriteOldest> = FrameRing::new(());
+/// for number in 0..100 {
+///     let (_, slot) = RING.reserve(1, |_, _| ());
+///     slot.unwrap().commit(&[Word::new(number)]);
+/// }
+/// assert!(RING.dropped().evicted > 80);
+/// assert!(RING.consumer().unwrap().peek().unwrap().sequence > 80);
 /// ```
 #[derive(Debug)]
 pub struct OverwriteOldest;
@@ -126,6 +147,15 @@ impl Policy for OverwriteOldest {
 }
 
 /// Why a frame was not taken.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, FrameRing, Refused, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let (mut producer, _consumer) = ring.split();
+/// let cause = producer.push(0, &[Word::new(0); 100]).unwrap_err();
+/// assert_eq!(cause, Refused::Full); // poll more often, or take a larger ring
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refused {
@@ -137,7 +167,16 @@ pub enum Refused {
     Reentered,
 }
 
-/// How many frames a ring has dropped, by cause.
+/// How many frames a ring has dropped, by cause. Counters wrap at the size of a word.
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, Dropped, FrameRing};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<128>> = FrameRing::new(());
+/// assert!(RING.reserve(100, |_, _| ()).1.is_err());
+/// assert_eq!(RING.dropped(), Dropped { full: 1, ..Dropped::default() });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Dropped {
     /// Pushes that found no room.
@@ -150,7 +189,8 @@ pub struct Dropped {
     pub reentered: usize,
 }
 
-/// What the frames of a ring carry, and how they are read back.
+/// What the frames of a ring carry, and how they are read back: [`Words`], or
+/// [`Records`](crate::record::Records).
 ///
 /// # Safety
 ///
@@ -174,7 +214,7 @@ pub unsafe trait Carried {
     unsafe fn view(frame: Frame<'_>) -> Self::View<'_>;
 }
 
-/// Frames of plain words.
+/// Frames of plain words, which come back as [`Frame`]s.
 #[derive(Debug)]
 pub struct Words;
 
@@ -198,6 +238,18 @@ unsafe impl Carried for Words {
 ///
 /// Dropping it instead makes the consumer skip it. Forgetting it leaves the
 /// frame open for good, and the consumer stops before it.
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, Word};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
+/// let mut consumer = RING.consumer().unwrap();
+/// let (_, slot) = RING.reserve(1, |_, _| ());
+/// assert!(consumer.peek().is_none(), "still open");
+/// slot.unwrap().commit(&[Word::new(42)]);
+/// assert!(consumer.peek().is_some());
+/// ```
 #[must_use = "the consumer waits until the frame is committed"]
 pub struct Slot<'r, T = Words> {
     memory: Memory<'r>,

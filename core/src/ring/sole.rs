@@ -11,6 +11,14 @@ use super::{
 use crate::exclusion::{Guarded, increment};
 
 /// No exclusion: the ring hands out one [`Producer`] and one [`Consumer`].
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, FrameRing, Sole};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let (producer, consumer) = ring.split();
+/// assert_eq!((producer.capacity(), consumer.backlog()), (128, 0));
+/// ```
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Sole;
 

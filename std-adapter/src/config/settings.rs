@@ -35,7 +35,8 @@ pub enum Sampler {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IpVersion {
-    /// The first address that the system's resolver gives.
+    /// The first IPv4 address that the system's resolver gives, or the first IPv6 one
+    /// if there is none.
     #[default]
     Any,
     /// IPv4 only (`udp4`).
@@ -132,7 +133,7 @@ pub struct Settings {
     pub agent_host: String,
     /// UDP port at which the agent reads Thrift compact, not 0. Default: 6831.
     pub agent_port: u16,
-    /// Default: any.
+    /// Which addresses of the agent's name are used. Default: any.
     pub ip_version: IpVersion,
     /// Largest UDP payload in bytes, 512 to 65,000. Default: 65,000.
     pub max_packet_size: usize,
@@ -149,15 +150,15 @@ pub struct Settings {
     /// Longest value of a tag or log field, and longest copied operation name, in bytes,
     /// 1 to 65,000. Default: 1,024.
     pub max_tag_value_length: usize,
-    /// See [`HeaderNames`].
+    /// The names of the headers. Default: those of Jaeger's clients, see [`HeaderNames`].
     pub headers: HeaderNames,
-    /// Default: auto.
+    /// Where time stamps come from. Default: auto.
     pub clock: ClockSource,
     /// What is held when the process exits is flushed, for at most 500 ms. Default: yes.
     pub flush_at_exit: bool,
-    /// Whether spans are sent to the agent; without it only the reporters get them.
+    /// Whether spans are sent to the agent; without it only the reporters get them. Default: yes.
     pub agent: bool,
-    /// Whether a worker thread sends spans by itself; without it only a flush does.
+    /// Whether a worker thread sends spans by itself; without it only a flush does. Default: yes.
     pub background: bool,
     /// The agent's name is looked up again at the first send after this time, 1 ms to 1 day;
     /// `None`: never. Default: 30 s.
