@@ -3,16 +3,13 @@
 //!
 //! It needs no heap, no operating system and no compare-and-swap. Clock, randomness, exclusion
 //! and sending come from outside: [`Clock`], [`Seed`], [`Exclusion`], and the packets that
-//! [`Reporter::poll`] gives and [`Reporter::done`] gets the [`Outcome`] of. Servers use the crate
+//! [`PacketReporter::poll`] gives and [`PacketReporter::done`] gets the [`Outcome`] of. Servers use the crate
 //! `picojaeger-std`, which is built on this one.
 //!
 //! ```
 //! use picojaeger_core::ring::Bytes;
-//! use picojaeger_core::wire::{ClientStats, Legend, Process, ThriftCompact};
-//! use picojaeger_core::{
-//!     Anchor, Clock, Const, Epoch, Interrupts, Outcome, Platform, Rate, Reporter, Ring, Sampler,
-//!     Seed, Situation, Timeline, Tracer,
-//! };
+//! use picojaeger_core::wire::{Process, ThriftCompact};
+//! use picojaeger_core::{Anchor, Clock, Const, Interrupts, Outcome, Platform, Ring, Seed, Tracer};
 //!
 //! struct Timer;
 //! impl Clock for Timer {
@@ -45,31 +42,21 @@
 //! span.tag("channel", 3).tag("mode", "fast");
 //! span.finish();
 //!
-//! let mut consumers = [RING.consumer().unwrap()];
-//! let mut reporter = Reporter::new(ThriftCompact::new(), 512, 1_000_000);
-//! let anchors = [Anchor::new(0, 1_700_000_000_000_000)];
-//! let epochs = [Epoch { rate: Rate::new(Timer.frequency()), anchors: &anchors }];
-//! let situation = Situation {
-//!     now: 0,
-//!     flush: true,
-//!     process: &Process { service: "pump-7", tags: &[] },
-//!     stats: ClientStats::default(),
-//!     legend: Legend {
-//!         timeline: Timeline { epochs: &epochs },
-//!         samplers: &|code| Board.sampler().description(code),
-//!     },
-//! };
+//! let process = Process { service: "pump-7", tags: &[] };
+//! let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
+//! reporter.set_anchor(Anchor::new(0, 1_700_000_000_000_000)); // once the Unix time is known
 //! let mut buffer = [0; 512];
-//! let packet = reporter.poll(&mut consumers, &situation, &mut buffer);
+//! let packet = reporter.flush(&mut buffer); // or `poll`, which waits until one is due
 //! assert!(packet.is_some_and(|packet| packet.len() < 256)); // send it here
-//! reporter.done(Outcome::Accepted, &mut consumers);
-//! assert_eq!(reporter.delivery().delivered, 1);
+//! reporter.done(Outcome::Accepted);
+//! assert_eq!(reporter.stats().delivered, 1);
+//! # Ok::<(), picojaeger_core::ReporterTaken>(())
 //! ```
 //!
 //! # Where to look
 //! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
-//!   interrupts.
-//! - [`Reporter`] and [`wire`]: from rings to packets.
+//!   interrupts; [`PacketReporter`]: their packets.
+//! - [`Reporter`] and [`wire`]: from any number of rings to packets.
 //! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`]: which traces are recorded.
 //! - [`TextMapCodec`], [`BaggageTable`]: contexts and baggage between processes.
 //! - [`Timeline`]: how ticks become Unix time.
