@@ -73,6 +73,8 @@
 //!
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
+#![deny(unsafe_code)]
+
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 
 #[cfg(any(test, loom))]
@@ -81,17 +83,21 @@ extern crate std;
 mod baggage;
 mod context;
 mod description;
+#[allow(unsafe_code, reason = "each block says why")]
 mod exclusion;
 mod generator;
 mod id;
 #[cfg(loom)]
 #[doc(hidden)]
-pub mod model;
+pub #[allow(unsafe_code, reason = "each block says why")]
+mod model;
 mod propagation;
 #[cfg(not(loom))]
+#[allow(unsafe_code, reason = "each block says why")]
 pub mod record;
 #[cfg(not(loom))]
 mod reporter;
+#[allow(unsafe_code, reason = "each block says why")]
 pub mod ring;
 mod sampler;
 #[cfg(not(loom))]

@@ -89,8 +89,11 @@ mod worker;
 pub use builder::SpanBuilder;
 pub use config::Config;
 pub use context::{AsContext, SpanContext};
-pub use picojaeger_core::{Copied, Flags, Key, Lost, SpanId, Stats, TraceId, Value, tags};
+pub use picojaeger_core::{
+    BaggageError, Copied, Flags, InjectError, Key, Lost, SpanId, Stats, TraceId, Value, tags,
+};
 pub use scope::Scope;
+#[doc(hidden)]
 pub use shared::Lock;
 pub use span::{LogBuilder, SetBaggageError, Span};
 pub use tracer::{FlushError, InitializeError, Tracer, global_tracer};

@@ -8,7 +8,7 @@ mod thrift_compact;
 use core::ops::Range;
 
 use crate::record::Record;
-use crate::sampler::Description;
+use crate::description::Description;
 use crate::time::Timeline;
 use crate::value::Value;
 
