@@ -4,6 +4,7 @@
 Usage: measure.py [--update]      from this folder; needs cargo, cc, nm and qemu-system-arm
 """
 
+import json
 import pathlib
 import re
 import subprocess
@@ -23,8 +24,6 @@ def run(*command, **options):
 
 
 def target_folder():
-    import json
-
     found = run("cargo", "metadata", "--locked", "--no-deps", "--format-version=1")
     return pathlib.Path(json.loads(found)["target_directory"])
 
@@ -70,14 +69,72 @@ def measured(elf, library):
     return figures, sizes
 
 
-def main():
-    library = plugin()
+def flash(target, profile):
+    """Bytes of code of spans, ring, encoder and a transport: a program with them, less one without, less runtime."""
+
+    def text(features):
+        elf = build(target, profile, "flash", features)
+        sections = run("size", "-A", elf)
+        runtime = sum(size for name, _, size in symbols(elf) if RUNTIME.search(name))
+        return int(re.search(r"^\.text\s+(\d+)", sections, re.M)[1]) - runtime
+
+    return text("") - text("baseline")
+
+
+def figures():
+    """Every figure by its name, `chip.level.case.kind`."""
+    library, found = plugin(), {}
     for chip, target in TARGETS.items():
         for level, profile in PROFILES.items():
-            figures, sizes = measured(build(target, profile, "measure"), library)
-            print(chip, level, sizes)
-            for name, row in figures.items():
-                print(f"  {name:24}", *row.values())
+            cases, sizes = measured(build(target, profile, "measure"), library)
+            for case, kinds in cases.items():
+                for kind, figure in kinds.items():
+                    found[f"{chip}.{level}.{case}.{kind}"] = figure
+            found[f"{chip}.{level}.any.masked"] = max(kinds["masked"] for kinds in cases.values())
+            for name, size in sizes.items():
+                found[f"{chip}.{level}.{name}.bytes"] = size
+            found[f"{chip}.{level}.flash.bytes"] = flash(target, profile)
+    return found
+
+
+def show(found):
+    for chip in TARGETS:
+        for level in PROFILES:
+            print(f"\n{chip}, opt-level {level}{'instructions':>23}{'masked':>9}{'stack':>8}")
+            prefix = f"{chip}.{level}."
+            cases = dict.fromkeys(name.split(".")[2] for name in found if name.startswith(prefix))
+            for case in cases:
+                row = [found.get(f"{prefix}{case}.{kind}", "") for kind in ("instructions", "masked", "stack")]
+                size = found.get(f"{prefix}{case}.bytes")
+                print(f"  {case:24}" + (f"{size:>10} bytes" if size is not None else "{:>14}{:>9}{:>8}".format(*row)))
+
+
+def held_against(found, bounds):
+    """What exceeds its bound, or has none."""
+    for name, figure in found.items():
+        if name not in bounds:
+            yield f"{name} is {figure} and has no bound: run measure.py --update"
+        elif figure > bounds[name]:
+            yield f"{name} is {figure}, more than its bound of {bounds[name]}"
+    for name in bounds.keys() - found.keys():
+        yield f"{name} has a bound and was not measured"
+
+
+def main():
+    found = figures()
+    show(found)
+    if sys.argv[1:] == ["--update"]:
+        lines = [f'"{name}" = {figure}' for name, figure in found.items()]
+        BOUNDS.write_text("# Made by measure.py --update. The same compiler gives the same figures.\n" + "\n".join(lines) + "\n")
+        return
+    bounds = tomllib.loads(BOUNDS.read_text())
+    failures = list(held_against(found, bounds))
+    # The check of the check: a figure one above its bound is reported.
+    proof = next(iter(found))
+    if not any(proof in failure for failure in held_against(found, bounds | {proof: found[proof] - 1})):
+        failures.append("a bound that is too low goes unnoticed")
+    print(f"\n{len(found)} figures, {len(failures)} over their bounds")
+    sys.exit("\n".join(failures) or None)
 
 
 main()

@@ -78,6 +78,22 @@ fn log() {
     span.finish();
 }
 
+/// Frames of many lengths through both rings, so that the paths of padding, of a
+/// full ring and of eviction are taken: for the longest masked section.
+#[inline(never)]
+fn every_path() {
+    for round in 0..300u32 {
+        let text = "a text that is cut to many a length".get(..(round % 32) as usize);
+        let mut one = TRACER.span("sample").start::<96>();
+        one.tag("text", text.unwrap_or(""));
+        let mut other = NEWEST.span("sample").child_of(&one).start::<96>();
+        other.tag("text", text.unwrap_or("")).tag("number", round);
+        if round % 64 == 0 {
+            drain();
+        }
+    }
+}
+
 type Sample = Span<'static, Board, [MaybeUninit<u8>; 96]>;
 
 #[inline(never)]
@@ -166,6 +182,7 @@ fn main() -> ! {
     measure("two_tags_returned", returned);
     measure("parent_and_child", parent_and_child);
     measure("log", log);
+    measure("every_path", every_path);
     SWITCH.set(false);
     measure("unsampled", two_tags);
     measure("unsampled_pair", parent_and_child);

@@ -1,0 +1,61 @@
+//! The smallest whole program, to weigh: one span with two tags, packed and
+//! sent. With the feature `baseline` it only sends a byte.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use picojaeger_cortex_m::Uart;
+
+#[cfg(not(feature = "baseline"))]
+fn work() {
+    use core::hint::black_box;
+    use picojaeger_core::ring::Bytes;
+    use picojaeger_core::wire::{Process, ThriftCompact};
+    use picojaeger_core::{Interrupts, Outcome, Ring, Seed, Tracer};
+    use picojaeger_cortex_m::Board;
+
+    static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+    static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+
+    TRACER.seed(Seed::from_words(black_box([1, 2, 3])));
+    let process = Process {
+        service: "pump-7",
+        tags: &[],
+    };
+    let Ok(mut reporter) = TRACER.reporter(ThriftCompact::new(), process) else {
+        return;
+    };
+    let mut buffer = [0; 512];
+    loop {
+        let mut span = TRACER.span("sample").start::<96>();
+        span.tag("channel", black_box(3)).tag("mode", "fast");
+        span.finish();
+        if let Some(packet) = reporter.poll(&mut buffer) {
+            Uart::send(packet);
+            reporter.done(Outcome::Accepted);
+        }
+    }
+}
+
+#[cfg(feature = "baseline")]
+fn work() {
+    loop {
+        Uart::send(core::hint::black_box(&[1]));
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    Uart::start();
+    work();
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        cortex_m::asm::wfi();
+    }
+}

@@ -1,0 +1,242 @@
+//! Links only if no panic is reachable from the core's entries: the panic
+//! handler calls a symbol that nobody defines. With the feature `control` one
+//! entry indexes a slice, and it must not link. `.ci/run panic` does both.
+#![no_std]
+#![no_main]
+
+use core::mem::MaybeUninit;
+
+use cortex_m_rt::entry;
+use picojaeger_core::record::Records;
+use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
+use picojaeger_core::wire::{Process, ThriftCompact};
+use picojaeger_core::{
+    Anchor, AsContext, BaggageTable, Copied, InjectError, Interrupts, Key, Outcome, PacketReporter,
+    Probabilistic, Query, RateLimiter, RateLimiting, Reporter, Ring, Sampler, Seed, Situation,
+    Span, SpanContext, SpanReference, Stats, TextMap, Tracer, Value, tags,
+};
+use picojaeger_cortex_m::Board;
+
+unsafe extern "C" {
+    fn picojaeger_reached_a_panic() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: a program that calls it does not link.
+    unsafe { picojaeger_reached_a_panic() }
+}
+
+type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
+type Sample = Span<'static, Board, [MaybeUninit<u8>; 96]>;
+type Recorded = Span<'static, Board, [MaybeUninit<u8>; 96], Recorder>;
+type Packets = PacketReporter<'static, Board, ThriftCompact>;
+type Baggage = BaggageTable<4, 16, 32>;
+type Headers = TextMap<4, 24, 64>;
+type Plain<P> = FrameRing<Interrupts, u32, Bytes<256>, P, Words>;
+
+static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+static RECORDER: Recorder = Ring::new();
+static NEWEST: Tracer<Board, Recorder> = Tracer::new(Board, &RECORDER);
+
+/// Declares the entries, whose arguments come from outside, and the table that
+/// keeps them all.
+macro_rules! entries {
+    ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block)*) => {
+        $($(#[$attribute])* fn $name($($argument: $type),*) $(-> $result)? $body)*
+
+        /// What the linker may not drop.
+        #[used]
+        static ENTRIES: Entries<{ [$($(#[$attribute])* { stringify!($name) }),*].len() }> =
+            Entries([$($(#[$attribute])* { $name as *const () }),*]);
+    };
+}
+
+struct Entries<const N: usize>([*const (); N]);
+
+// SAFETY: nothing is done through the pointers.
+unsafe impl<const N: usize> Sync for Entries<N> {}
+
+entries! {
+    fn seed(words: [u32; 3]) {
+        TRACER.seed(Seed::from_words(words));
+    }
+    fn start(name: &'static str) -> Sample {
+        TRACER.span(name).start()
+    }
+    fn start_copied(name: &str) -> Sample {
+        TRACER.span(Copied(name)).start()
+    }
+    fn start_child(name: &'static str, parent: Option<SpanContext>) -> Sample {
+        TRACER.span(name).child_of(parent).start()
+    }
+    fn start_recorded(name: &'static str, parent: &Sample) -> Recorded {
+        NEWEST.span(name).child_of(parent).start()
+    }
+    fn start_with_all(
+        name: Key<'_>,
+        parent: Option<SpanContext>,
+        other: Option<SpanContext>,
+        references: &[SpanReference],
+        given: &[(Key<'_>, Value<'_>)],
+        unix_micros: u64,
+    ) -> Sample {
+        let builder = TRACER.span(name).child_of(parent).follows_from(other);
+        builder.references(references).tags(given).start_time(unix_micros).start()
+    }
+    fn tag(span: &mut Span<'_, Board>, key: Key<'_>, value: Value<'_>) {
+        span.tag(key, value);
+    }
+    fn tag_text(span: &mut Sample, key: &'static str, value: &str) {
+        span.tag(key, value);
+    }
+    fn tag_bytes(span: &mut Sample, key: &'static str, value: &[u8]) {
+        span.tag(key, value);
+    }
+    fn tag_bool(span: &mut Sample, key: &'static str, value: bool) {
+        span.tag(key, value);
+    }
+    fn tag_i64(span: &mut Sample, key: &'static str, value: i64) {
+        span.tag(key, value);
+    }
+    fn tag_u64(span: &mut Sample, key: &'static str, value: u64) {
+        span.tag(key, value);
+    }
+    fn tag_f64(span: &mut Sample, key: &'static str, value: f64) {
+        span.tag(key, value);
+    }
+    fn tag_copied(span: &mut Sample, key: &str, value: Value<'_>) {
+        span.tag(Copied(key), value);
+    }
+    fn priority(span: &mut Sample, value: i64) {
+        span.tag(tags::SAMPLING_PRIORITY, value);
+    }
+    fn log(span: &mut Span<'_, Board>, key: Key<'_>, value: Value<'_>) {
+        span.log().field(key, value).field(key, value);
+    }
+    fn log_at(span: &mut Sample, key: Key<'_>, value: Value<'_>, unix_micros: u64) {
+        span.log().at(unix_micros).field(key, value);
+    }
+    fn set_operation_name(span: &mut Sample, name: &'static str) {
+        span.set_operation_name(name);
+    }
+    fn set_copied_name(span: &mut Sample, name: &str) {
+        span.set_operation_name(Copied(name));
+    }
+    fn finish(span: &mut Sample) {
+        span.finish();
+    }
+    fn finish_unsized(span: &mut Span<'_, Board>) {
+        span.finish();
+    }
+    fn finish_recorded(span: &mut Recorded) {
+        span.finish();
+    }
+    fn finish_at(span: &mut Sample, unix_micros: u64) {
+        span.finish_at(unix_micros);
+    }
+    fn finish_by_drop(span: &mut Option<Sample>) {
+        *span = None;
+    }
+    fn read(span: &Sample) -> usize {
+        let record = span.record();
+        let fields: usize = record.logs().map(|log| log.fields().count()).sum();
+        fields + record.tags().count() + record.references().count() + record.operation().len()
+    }
+    fn reporter(process: Process<'static>) -> Option<Packets> {
+        TRACER.reporter(ThriftCompact::new(), process).ok()
+    }
+    fn poll(reporter: &mut Packets, buffer: &mut [u8]) -> usize {
+        reporter.poll(buffer).map_or(0, <[u8]>::len)
+    }
+    fn flush(reporter: &mut Packets, buffer: &mut [u8]) -> usize {
+        reporter.flush(buffer).map_or(0, <[u8]>::len)
+    }
+    fn done(reporter: &mut Packets, outcome: Outcome) {
+        reporter.done(outcome);
+    }
+    fn set_anchor(reporter: &mut Packets, anchor: Anchor) {
+        reporter.set_anchor(anchor);
+    }
+    fn poll_several(
+        reporter: &mut Reporter<ThriftCompact>,
+        consumers: &mut [Consumer<'_, Records>],
+        situation: &Situation<'_>,
+        buffer: &mut [u8],
+    ) -> usize {
+        let packet = reporter.poll(consumers, situation, buffer);
+        packet.map_or(0, <[u8]>::len)
+    }
+    fn done_several(
+        reporter: &mut Reporter<ThriftCompact>,
+        consumers: &mut [Consumer<'_, Records>],
+        outcome: Outcome,
+    ) {
+        reporter.done(outcome, consumers);
+    }
+    fn stats(reporter: &Packets) -> Stats {
+        reporter.stats()
+    }
+    fn tick() {
+        TRACER.tick();
+    }
+    fn reserve_and_commit(ring: &'static Plain<picojaeger_core::ring::DropNewest>, body: &[Word], words: usize) {
+        if let (_, Ok(slot)) = ring.reserve(words, |count, _| *count = count.wrapping_add(1)) {
+            slot.commit(body);
+        }
+    }
+    fn reserve_evicting(ring: &'static Plain<OverwriteOldest>, body: &[Word], words: usize) {
+        if let (_, Ok(slot)) = ring.reserve(words, |count, _| *count = count.wrapping_add(1)) {
+            slot.commit(body);
+        }
+    }
+    fn consume(consumer: &mut Consumer<'_, Words>) -> usize {
+        let found = consumer.peek().map_or(0, |frame| frame.words.len());
+        consumer.advance();
+        consumer.release();
+        consumer.rewind();
+        found
+    }
+    fn inject(span: &Sample, baggage: &Baggage, headers: &mut Headers) -> Result<(), InjectError> {
+        TRACER.inject(span, baggage.iter(), headers)
+    }
+    fn extract(headers: &Headers, baggage: &mut Baggage, scratch: &mut [u8]) -> Option<SpanContext> {
+        TRACER.extract(headers, baggage, scratch).as_context()
+    }
+    fn extract_slice(headers: &[(&str, &[u8])], baggage: &mut Baggage, scratch: &mut [u8]) -> Sample {
+        let found = TRACER.extract(headers, baggage, scratch);
+        TRACER.span("server").child_of(found).tags(found.tags()).start()
+    }
+    fn parse_context(text: &str) -> Option<SpanContext> {
+        text.parse().ok()
+    }
+    fn write_context(context: &SpanContext, buffer: &mut [u8; SpanContext::TEXT_LEN]) -> usize {
+        context.write_text(buffer).len()
+    }
+    fn baggage(table: &mut Baggage, key: &str, value: &str) -> bool {
+        table.set(key, value).is_ok() && table.get(key).is_some() && table.remove(key)
+    }
+    fn sample(query: &Query<'_>, sampler: &Probabilistic) -> bool {
+        sampler.sample(query).is_sample()
+    }
+    fn limit(query: &Query<'_>, sampler: &RateLimiting<Interrupts>) -> bool {
+        sampler.sample(query).is_sample()
+    }
+    fn make_limiter(rate: f64, frequency: u64) -> Option<RateLimiter> {
+        RateLimiter::new(rate, frequency).ok()
+    }
+    #[cfg(feature = "control")]
+    fn control(words: &[u32], index: usize) -> u32 {
+        words[index]
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    // SAFETY: reading a static; volatile, so that the table is kept.
+    unsafe { core::ptr::read_volatile(&raw const ENTRIES.0) };
+    loop {
+        cortex_m::asm::wfi();
+    }
+}

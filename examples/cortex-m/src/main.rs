@@ -1,0 +1,112 @@
+//! A pump that is traced from its main loop and from a timer interrupt; the
+//! packets go to the UART. See README.md.
+#![no_std]
+#![no_main]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m_rt::{entry, exception};
+use cortex_m_semihosting::{debug, hprintln};
+use picojaeger_core::ring::Bytes;
+use picojaeger_core::wire::{Process, ThriftCompact};
+use picojaeger_core::{Anchor, Interrupts, Outcome, Ring, Seed, Tracer, tags};
+use picojaeger_cortex_m::{Board, Timer, Uart};
+
+static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+
+/// Interrupts so far.
+static BEATS: AtomicU32 = AtomicU32::new(0);
+
+/// Rounds of the main loop, and interrupts that make a span.
+const ROUNDS: i32 = 40;
+const BEATS_WANTED: u32 = 25;
+/// A real board learns it from a server or a real-time clock.
+const UNIX_MICROS_AT_START: u64 = 1_700_000_000_000_000;
+
+/// The timer: a span of its own trace, whatever it interrupts.
+#[exception]
+fn SysTick() {
+    let beat = BEATS.load(Ordering::Relaxed);
+    if beat < BEATS_WANTED {
+        let mut span = TRACER.span("beat").start::<32>();
+        span.tag("number", beat);
+        BEATS.store(beat + 1, Ordering::Relaxed);
+    }
+}
+
+/// One round of work, in two spans.
+fn round(number: i32) {
+    let mut round = TRACER.span("round").start::<96>();
+    round.tag("number", number).tag("mode", "fast");
+    let mut sample = TRACER.span("sample").child_of(&round).start::<96>();
+    sample
+        .tag("celsius", 20.5 + f64::from(number))
+        .tag(tags::ERROR, number % 10 == 9);
+    sample.log().field("event", "read").field("channel", 3);
+}
+
+#[entry]
+fn main() -> ! {
+    Uart::start();
+    Timer::start();
+    // A real board seeds from its random generator, or as DESIGN's recipe says.
+    TRACER.seed(Seed::from_words([0x1234_5678, 0x9abc_def0, 1]));
+    start_interrupts();
+
+    let process = Process {
+        service: "pump-7",
+        tags: &[("board", "mps2-an386".into())],
+    };
+    let Ok(mut reporter) = TRACER.reporter(ThriftCompact::new(), process) else {
+        exit(debug::EXIT_FAILURE)
+    };
+    reporter.set_anchor(Anchor::new(0, UNIX_MICROS_AT_START));
+    let mut buffer = [0; 1024];
+    for number in 0..ROUNDS {
+        round(number);
+        if let Some(packet) = reporter.poll(&mut buffer) {
+            Uart::send(packet);
+            reporter.done(Outcome::Accepted);
+        }
+    }
+    while BEATS.load(Ordering::Relaxed) < BEATS_WANTED {
+        cortex_m::asm::wfi();
+    }
+    while let Some(packet) = reporter.flush(&mut buffer) {
+        Uart::send(packet);
+        reporter.done(Outcome::Accepted);
+    }
+    let stats = reporter.stats();
+    hprintln!("{}", stats);
+    let all = u64::from(BEATS_WANTED) + 2 * ROUNDS as u64;
+    exit(if stats.adds_up() && stats.delivered == all {
+        debug::EXIT_SUCCESS
+    } else {
+        debug::EXIT_FAILURE
+    })
+}
+
+fn start_interrupts() {
+    if let Some(mut peripherals) = cortex_m::Peripherals::take() {
+        let timer = &mut peripherals.SYST;
+        timer.set_clock_source(SystClkSource::Core);
+        timer.set_reload(20_000);
+        timer.clear_current();
+        timer.enable_counter();
+        timer.enable_interrupt();
+    }
+}
+
+fn exit(status: debug::ExitStatus) -> ! {
+    debug::exit(status);
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    exit(debug::EXIT_FAILURE)
+}

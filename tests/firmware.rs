@@ -1,0 +1,166 @@
+//! What a firmware wrote to its UART, read back and compared with what it made.
+//!
+//! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons. Without
+//! that variable this target says so and ends well, since the workspace's tests need no emulator.
+
+use std::collections::{BTreeMap, HashSet};
+use std::process::ExitCode;
+
+use picojaeger_std::collector::{Batch, Span, Tag, TagValue, decode};
+
+/// Names the files.
+const UART: &str = "PICOJAEGER_UART";
+/// As in `examples/cortex-m/src/main.rs`.
+const ROUNDS: i64 = 40;
+const BEATS: i64 = 25;
+const UNIX_MICROS_AT_START: i64 = 1_700_000_000_000_000;
+/// The firmware runs for less than a second.
+const LATEST: i64 = UNIX_MICROS_AT_START + 1_000_000;
+
+fn main() -> ExitCode {
+    let Ok(files) = std::env::var(UART) else {
+        println!("not run: {UART} names no bytes; `.ci/run firmware` makes them and runs this");
+        return ExitCode::SUCCESS;
+    };
+    for file in files.split(':') {
+        let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+        println!("{file}: {}", check(&bytes));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Panics where the bytes are not what the firmware made.
+fn check(bytes: &[u8]) -> String {
+    let batches: Vec<Batch> = frames(bytes)
+        .iter()
+        .map(|packet| decode(packet).unwrap_or_else(|error| panic!("{error}")))
+        .collect();
+    for (batch, number) in batches.iter().zip(1..) {
+        assert_eq!(batch.process.service_name, "pump-7");
+        let board = TagValue::String("mps2-an386".into());
+        assert_eq!(batch.process.tags, [Tag::new("board", board)]);
+        assert_eq!(batch.seq_no, Some(number));
+        assert_eq!(batch.stats, Some(Default::default()));
+    }
+    let spans: Vec<&Span> = batches.iter().flat_map(|batch| &batch.spans).collect();
+    assert_eq!(spans.len() as i64, BEATS + 2 * ROUNDS);
+    let ids: HashSet<u64> = spans.iter().map(|span| span.span_id).collect();
+    assert_eq!(ids.len(), spans.len(), "span ids differ");
+    for span in &spans {
+        check_times(span);
+    }
+
+    let named = |name: &str| -> Vec<&Span> {
+        let spans = spans.iter().copied();
+        spans.filter(|span| span.operation_name == name).collect()
+    };
+    let (rounds, samples, beats) = (named("round"), named("sample"), named("beat"));
+    check_roots(
+        &rounds,
+        ROUNDS,
+        &[("mode", TagValue::String("fast".into()))],
+    );
+    check_roots(&beats, BEATS, &[]);
+    check_samples(&samples, &rounds);
+    format!(
+        "{} spans in {} packets, as made",
+        spans.len(),
+        batches.len()
+    )
+}
+
+fn check_times(span: &Span) {
+    let end = span.start_time_us + span.duration_us;
+    assert!(
+        span.start_time_us >= UNIX_MICROS_AT_START && end <= LATEST,
+        "{span:?}"
+    );
+    assert!(span.duration_us >= 0 && span.flags == 1, "{span:?}");
+    assert!(span.tag("clock.unsynced").is_none() && span.tag("picojaeger.truncated").is_none());
+}
+
+/// Roots that are numbered from 0, and have these tags and the sampler's.
+fn check_roots(spans: &[&Span], count: i64, tags: &[(&str, TagValue)]) {
+    assert_eq!(spans.len() as i64, count);
+    for (span, number) in spans.iter().zip(0..) {
+        assert_eq!(
+            (span.trace_id, span.parent_span_id),
+            (span.span_id.into(), 0)
+        );
+        assert_eq!(span.tag("number"), Some(&TagValue::Long(number)));
+        for (key, value) in tags {
+            assert_eq!(span.tag(key), Some(value));
+        }
+        assert_eq!(
+            span.tag("sampler.type"),
+            Some(&TagValue::String("const".into()))
+        );
+        assert_eq!(span.tag("sampler.param"), Some(&TagValue::Bool(true)));
+        assert_eq!(span.tags.len(), 3 + tags.len());
+        assert!(span.references.is_empty() && span.logs.is_empty());
+    }
+    let order = spans.is_sorted_by_key(|span| span.start_time_us);
+    assert!(order, "in the order of their starts");
+}
+
+/// A child for each round, within its time.
+fn check_samples(samples: &[&Span], rounds: &[&Span]) {
+    let rounds: BTreeMap<u64, &Span> = rounds.iter().map(|round| (round.span_id, *round)).collect();
+    let mut parents = HashSet::new();
+    for sample in samples {
+        let round = rounds[&sample.parent_span_id];
+        assert!(parents.insert(round.span_id), "one for each round");
+        assert_eq!(sample.trace_id, round.trace_id);
+        let Some(TagValue::Long(number)) = round.tag("number") else {
+            panic!("{round:?}");
+        };
+        let celsius = TagValue::Double(20.5 + *number as f64);
+        let failed = TagValue::Bool(number % 10 == 9);
+        assert_eq!(
+            sample.tags,
+            [Tag::new("celsius", celsius), Tag::new("error", failed)]
+        );
+        let fields = [
+            Tag::new("event", TagValue::String("read".into())),
+            Tag::new("channel", TagValue::Long(3)),
+        ];
+        assert_eq!(
+            (sample.logs.len(), &sample.logs[0].fields[..]),
+            (1, &fields[..])
+        );
+        let logged = sample.logs[0].timestamp_us;
+        assert!(round.start_time_us <= sample.start_time_us && sample.start_time_us <= logged);
+        // Each time is rounded down by itself.
+        let (end, parents_end) = (
+            sample.start_time_us + sample.duration_us,
+            round.start_time_us + round.duration_us,
+        );
+        assert!(logged <= end + 1 && end <= parents_end + 1);
+    }
+    assert_eq!(parents.len(), rounds.len());
+}
+
+/// The packets in frames as of RFC 1055.
+fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
+    const END: u8 = 0xc0;
+    const ESCAPE: u8 = 0xdb;
+    let mut packets = vec![Vec::new()];
+    let mut rest = bytes.iter();
+    while let Some(byte) = rest.next() {
+        let byte = match *byte {
+            END => {
+                packets.push(Vec::new());
+                continue;
+            }
+            ESCAPE => match rest.next() {
+                Some(0xdc) => END,
+                Some(0xdd) => ESCAPE,
+                other => panic!("{other:?} behind an escape"),
+            },
+            byte => byte,
+        };
+        packets.last_mut().expect("begun above").push(byte);
+    }
+    assert_eq!(packets.pop(), Some(Vec::new()), "the last frame is ended");
+    packets
+}
