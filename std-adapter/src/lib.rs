@@ -1,5 +1,7 @@
 //! Jaeger tracing for servers.
 #![deny(unsafe_code)]
+// Models take single files of it.
+#![cfg(not(loom))]
 
 mod baggage;
 pub mod carriers;
@@ -11,6 +13,9 @@ mod context;
 mod engine;
 mod local;
 mod loss_log;
+#[allow(unsafe_code, reason = "publishes a pointer")]
+mod once;
+mod parking;
 mod process;
 pub mod reporters;
 mod sampling;
@@ -19,6 +24,7 @@ mod sender;
 mod shared;
 mod slot;
 mod span;
+mod sync;
 mod tracer;
 #[allow(unsafe_code, reason = "reads the counter by an instruction")]
 mod tsc;

@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError, Settings};
 use crate::context::{AsContext, SpanContext};
 use crate::local::{self, Desk, with_desk, with_scopes};
 use crate::reporters::Reporter;
-use crate::shared::{Lock, Shared, lock};
+use crate::shared::{Lock, Shared};
 use crate::slot::Slot;
 use crate::span::{Span, UNREAD, priority, unix_micros};
 use crate::{unix, worker};
@@ -141,10 +141,6 @@ const NO_CONTEXT: core::SpanContext = core::SpanContext::new(
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
 /// What [`global_tracer`] gives before there is one.
 static DISABLED: Tracer = Tracer { handle: None };
-/// Tracers that are flushed when the process ends.
-static AT_EXIT: std::sync::Mutex<Vec<std::sync::Weak<Shared>>> = std::sync::Mutex::new(Vec::new());
-/// How long the end of the process, or of the last handle, waits.
-const LAST_FLUSH: Duration = Duration::from_millis(500);
 /// Bytes for one header's value in either direction.
 const HEADER: usize = 4096;
 
@@ -194,15 +190,9 @@ impl Tracer {
         if settings.log_spans {
             reporters.push(Arc::new(crate::reporters::LoggingReporter));
         }
-        let at_exit = settings.flush_at_exit;
         let source = TickSource::choose(settings.clock);
-        unix::install(flush_at_exit);
+        unix::install(worker::flush_all);
         let shared = Shared::new(Arc::new(settings), reporters.into(), source);
-        if at_exit {
-            let mut list = lock(&AT_EXIT);
-            list.retain(|tracer| tracer.strong_count() > 0);
-            list.push(Arc::downgrade(&shared));
-        }
         Tracer {
             handle: Some(Arc::new(Handle(shared))),
         }
@@ -312,7 +302,7 @@ impl Tracer {
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
         let shared = self.shared();
         shared
-            .map(|shared| shared.engine().process().to_vec())
+            .map(|shared| shared.process.to_vec())
             .unwrap_or_default()
     }
 
@@ -384,14 +374,14 @@ impl Tracer {
         if !complete {
             return Err(FlushError::TimedOut {
                 held: stats.held,
-                cause: shared.engine().last_error(),
+                cause: shared.ledger().fault.clone(),
             });
         }
         let lost = stats.lost.since(&before);
         if lost.total() == 0 {
             return Ok(());
         }
-        let cause = shared.engine().last_error();
+        let cause = shared.ledger().fault.clone();
         Err(FlushError::Lost { lost, cause })
     }
 }
@@ -457,13 +447,15 @@ impl<'t> SpanBuilder<'t> {
     /// Starts the span.
     #[inline]
     pub fn start(mut self) -> Span {
-        let Some(shared) = self.shared else {
+        let Some(shared) = self.shared.map(Shared::current) else {
             return Span::NONE;
         };
         if self.implicit {
             self.parent = with_scopes(|scopes| scopes.current()).flatten();
         }
         let (parent, slot) = (self.parent.take(), self.slot.take());
+        // What was written before a fork is the parent's.
+        let slot = slot.and_then(Slot::of_this_process);
         open(
             shared,
             self.operation,
@@ -492,7 +484,7 @@ impl<'t> SpanBuilder<'t> {
     #[inline]
     fn slot(&mut self) -> Option<&mut Slot> {
         if self.slot.is_none() {
-            let shared = self.shared?;
+            let shared = self.shared?.current();
             self.slot = with_desk(shared, |desk| desk.slots.full(shared));
             if let Some(slot) = &mut self.slot {
                 slot.image
@@ -505,7 +497,7 @@ impl<'t> SpanBuilder<'t> {
 
 impl Drop for SpanBuilder<'_> {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
+        if let Some(slot) = self.slot.take().and_then(Slot::of_this_process) {
             local::give_slot(slot);
         }
     }
@@ -692,9 +684,13 @@ impl Identity {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // The handles of a fork's parent are not this process's to end.
-        if self.0.generation() == unix::generation() && !self.0.is_closed() {
-            worker::close(&self.0, LAST_FLUSH);
+        if self.0.generation() != unix::generation() {
+            // What the parent left stays as the fork found it, its locks and its worker's
+            // handle too.
+            std::mem::forget(self.0.clone());
+        }
+        if let Some(shared) = self.0.present().filter(|shared| !shared.is_closed()) {
+            worker::close(shared, worker::LAST_FLUSH);
         }
     }
 }
@@ -732,18 +728,3 @@ impl fmt::Display for InitializeError {
 }
 
 impl Error for InitializeError {}
-
-/// Flushes all tracers of this process, for half a second together. It takes no
-/// lock that may be held for good: one that is held now is passed by.
-extern "C" fn flush_at_exit() {
-    let Ok(tracers) = AT_EXIT.try_lock() else {
-        return;
-    };
-    let until = std::time::Instant::now() + LAST_FLUSH;
-    for shared in tracers.iter().filter_map(std::sync::Weak::upgrade) {
-        if shared.generation() == unix::generation() && !shared.is_closed() {
-            let left = until.saturating_duration_since(std::time::Instant::now());
-            worker::flush_at_exit(&shared, left);
-        }
-    }
-}
