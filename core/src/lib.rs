@@ -74,7 +74,6 @@
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
 #![deny(unsafe_code)]
-
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 
 #[cfg(any(test, loom))]
@@ -89,8 +88,8 @@ mod generator;
 mod id;
 #[cfg(loom)]
 #[doc(hidden)]
-pub #[allow(unsafe_code, reason = "each block says why")]
-mod model;
+#[allow(unsafe_code, reason = "each block says why")]
+pub mod model;
 mod propagation;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "each block says why")]

@@ -158,7 +158,7 @@ impl<'t> SpanBuilder<'t> {
             start,
             written,
         } = self;
-        let Some(shared) = shared else {
+        let Some(shared) = shared.map(Shared::current) else {
             return Span::NONE;
         };
         if relation == Relation::Implicit
@@ -200,7 +200,8 @@ impl Full<'_> {
         if local::is_worker() {
             return Span::NONE;
         }
-        let written = written.0.take();
+        // What was written before a fork is the parent's.
+        let written = written.0.take().and_then(Slot::of_this_process);
         with_desk(shared, |desk| self.begin(shared, desk, written))
     }
 
@@ -246,7 +247,7 @@ impl Written {
     #[inline]
     fn slot(&mut self, shared: Option<&Arc<Shared>>) -> Option<&mut Slot> {
         if self.0.is_none() {
-            let shared = shared?;
+            let shared = shared?.current();
             self.0 = with_desk(shared, |desk| desk.slots.full(shared));
             if let Some(slot) = &mut self.0 {
                 slot.image
@@ -441,7 +442,7 @@ impl Identity {
 impl Drop for Written {
     #[inline]
     fn drop(&mut self) {
-        if let Some(slot) = self.0.take() {
+        if let Some(slot) = self.0.take().and_then(Slot::of_this_process) {
             local::give_slot(slot);
         }
     }

@@ -5,6 +5,10 @@ use std::sync::Mutex;
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Lent, Producer, Sole, Word};
 
+use crate::once::PerProcess;
+use crate::shared::hold;
+use crate::sync::lock;
+
 /// Both ends of a ring that lives as long as the program.
 #[derive(Debug)]
 pub(crate) struct Chunk {
@@ -15,7 +19,7 @@ pub(crate) struct Chunk {
 type Ring = FrameRing<Sole, (), Lent<'static>, DropNewest, Records>;
 
 /// Chunks of tracers that are gone.
-static SPARE: Mutex<Vec<Chunk>> = Mutex::new(Vec::new());
+static SPARE: PerProcess<Mutex<Vec<Chunk>>> = PerProcess::new(Mutex::new(Vec::new()));
 
 /// The smallest ring of a thread, in bytes.
 pub(crate) const SMALLEST: usize = 8 << 10;
@@ -26,12 +30,8 @@ impl Chunk {
     /// A chunk of `bytes`, a power of two from 8 KiB: a spare one, or a new one
     /// that is never freed but becomes spare.
     pub(crate) fn get(bytes: usize) -> Option<Chunk> {
-        // Held by another thread, or by one that a fork left behind: make a new one.
-        if let Ok(mut spare) = SPARE.try_lock() {
-            let fits = |chunk: &Chunk| chunk.producer.capacity() == bytes;
-            if let Some(at) = spare.iter().position(fits) {
-                return Some(spare.swap_remove(at));
-            }
+        if let Some(chunk) = Self::take_spare(bytes) {
+            return Some(chunk);
         }
         let words = vec![Word::uninit(); bytes / size_of::<Word>()];
         let storage = Lent::new(Vec::leak(words))?;
@@ -42,10 +42,19 @@ impl Chunk {
 
     /// Keeps the chunk, which must be empty, for the next tracer.
     pub(crate) fn recycle(self) {
-        if let Ok(mut spare) = SPARE.try_lock() {
-            spare.push(self);
-        }
+        lock(SPARE.get()).push(self);
     }
+
+    fn take_spare(bytes: usize) -> Option<Chunk> {
+        let mut spare = lock(SPARE.get());
+        let fits = |chunk: &Chunk| chunk.producer.capacity() == bytes;
+        spare.iter().position(fits).map(|at| spare.swap_remove(at))
+    }
+}
+
+/// Runs `f` while the calling thread holds the spare chunks; for tests of fork.
+pub(crate) fn while_spare_locked(f: impl FnOnce()) {
+    hold(SPARE.get(), f);
 }
 
 /// The size of a thread's ring under this memory limit.

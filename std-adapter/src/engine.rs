@@ -1,21 +1,21 @@
 //! What the worker does: rings to packets, packets to the network.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use picojaeger_core::record::{Record, Records};
-use picojaeger_core::ring::{Consumer, Mark};
+use picojaeger_core::ring::{Consumer, Mark, Producer};
 use picojaeger_core::wire::{ClientStats, Legend, Process, ThriftCompact};
-use picojaeger_core::{self as core, Epoch, Reporter, Situation, Stats, Timeline, Value};
+use picojaeger_core::{Epoch, Outcome, Reporter, Situation, Stats, Timeline, Value};
 
 use crate::chunk::Chunk;
 use crate::clock::{TickSource, Timekeeper};
 use crate::config::{Settings, TagValue};
 use crate::local::Returned;
 use crate::loss_log::LossLog;
-
-use crate::process::process_tags;
+use crate::parking::{Pass, Rest};
 use crate::reporters::FinishedSpan;
 use crate::sender::{Sender, UdpSender};
 use crate::shared::{Shared, monotonic};
@@ -24,13 +24,18 @@ use crate::shared::{Shared, monotonic};
 pub(crate) struct Engine {
     reporter: Reporter<ThriftCompact>,
     rings: Vec<Ring>,
+    /// Where the rings' heads stood at the start of the pass.
+    marks: Vec<Mark>,
     sender: Option<Box<dyn Sender>>,
     keeper: Timekeeper,
-    process: Arc<[(String, TagValue)]>,
+    process: ProcessTags,
     buffer: Vec<u8>,
     interval: Duration,
     losses: LossLog,
 }
+
+/// The process tags, as sent.
+pub(crate) type ProcessTags = Arc<[(String, TagValue)]>;
 
 /// A ring's consuming end, and where its producing end comes back.
 pub(crate) struct Ring {
@@ -38,23 +43,37 @@ pub(crate) struct Ring {
     returned: Option<Arc<Returned>>,
 }
 
-/// What a pass left.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pass {
-    /// Whether everything that was asked for has its outcome.
-    pub(crate) complete: bool,
-    /// Whether records wait in rings.
-    pub(crate) held: bool,
-    /// How long to sleep at most if so.
-    pub(crate) wait: Duration,
+/// Why sending stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// What stood in the rings at the start of the pass has its outcome.
+    Passed,
+    /// Nothing is due.
+    NotDue,
+    /// Nothing can be sent now.
+    Stuck,
 }
 
+/// What came of one packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// It has its outcome, or records were passed over.
+    Done,
+    /// None is due.
+    NotDue,
+    /// It is to be sent again.
+    Again,
+}
+
+/// How long a worker that cannot send waits at most for news.
+const STUCK: Duration = Duration::from_secs(1);
 /// Process tags that are viewed without an allocation.
 const FEW_TAGS: usize = 32;
 
 impl Engine {
     pub(crate) fn new(
         settings: &Settings,
+        process: ProcessTags,
         source: TickSource,
         overflow: Option<Consumer<'static, Records>>,
         shared: Weak<Shared>,
@@ -64,16 +83,16 @@ impl Engine {
         let sender = settings
             .agent
             .then(|| Box::new(udp_sender(settings, shared)) as Box<dyn Sender>);
-        let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
         Engine {
             reporter: Reporter::new(ThriftCompact::new(), limit, interval.as_nanos() as u64),
             rings: overflow
                 .into_iter()
                 .map(|consumer| Ring::new(consumer, None))
                 .collect(),
+            marks: Vec::new(),
             sender,
             keeper: Timekeeper::new(source),
-            process: process_tags(&settings.tags, uuid).into(),
+            process,
             buffer: vec![0; limit],
             interval,
             losses: LossLog::new(),
@@ -82,18 +101,21 @@ impl Engine {
 
     /// Sends what is due, or with `flush` whatever finished before this call.
     pub(crate) fn pass(&mut self, shared: &Shared, flush: bool) -> Pass {
-        shared.take_incoming(&mut self.rings);
-        let marks: Vec<Mark> = match flush {
-            true => self.rings.iter().map(|ring| ring.consumer.mark()).collect(),
-            false => Vec::new(),
-        };
-        let complete = self.send_all(shared, &marks);
+        self.begin(shared);
+        self.marks.clear();
+        let heads = self.rings.iter().map(|ring| ring.consumer.mark());
+        self.marks.extend(heads);
+        let end = self.send_all(shared, flush);
         self.reclaim(shared);
-        let held = self.backlog() > 0;
+        let rest = match end {
+            _ if self.backlog() == 0 => Rest::Nothing,
+            End::Passed => Rest::More,
+            End::NotDue => Rest::Held(self.interval),
+            End::Stuck => Rest::Stuck(self.interval.min(STUCK)),
+        };
         Pass {
-            complete,
-            held: held || !complete,
-            wait: self.interval,
+            complete: end == End::Passed || rest == Rest::Nothing,
+            rest,
         }
     }
 
@@ -105,45 +127,26 @@ impl Engine {
 
     /// Counts what raced with the end of the tracer.
     pub(crate) fn sweep(&mut self, shared: &Shared) {
-        if self.reporter.is_pending() {
-            return;
-        }
-        shared.take_incoming(&mut self.rings);
-        let mut swept = 0;
-        for ring in &mut self.rings {
-            while ring.consumer.peek().is_some() {
-                ring.consumer.advance();
-                swept += 1;
-            }
-            ring.consumer.release();
-        }
+        self.begin(shared);
+        let swept: u64 = self.rings.iter_mut().map(Ring::empty).sum();
         shared.ledger().swept += swept;
     }
 
-    /// The common ring's end, emptied; for a tracer that is gone.
-    pub(crate) fn take_overflow(&mut self) -> Option<Consumer<'static, Records>> {
-        let at = self.rings.iter().position(|ring| ring.returned.is_none())?;
-        let mut consumer = self.rings.swap_remove(at).consumer;
-        while consumer.peek().is_some() {
-            consumer.advance();
-        }
-        consumer.release();
-        Some(consumer)
+    /// The rings of a tracer that is gone.
+    pub(crate) fn take_rings(&mut self) -> Vec<Ring> {
+        std::mem::take(&mut self.rings)
     }
 
-    /// The process tags, as sent.
-    pub(crate) fn process(&self) -> &[(String, TagValue)] {
-        &self.process
+    /// Takes over new rings, and the records of a pass that a panic broke off: their
+    /// packet never had an outcome.
+    fn begin(&mut self, shared: &Shared) {
+        self.reporter.done(Outcome::Retry, &mut self.rings);
+        shared.take_incoming(&mut self.rings);
     }
 
-    /// What went wrong last with the agent.
-    pub(crate) fn last_error(&self) -> Option<String> {
-        self.sender.as_ref()?.last_error()
-    }
-
-    /// Packs and sends until nothing is due and the marks are passed; `false` if
-    /// there is nowhere to send to yet.
-    fn send_all(&mut self, shared: &Shared, marks: &[Mark]) -> bool {
+    /// Packs and sends until the marks are passed, or nothing is due. Not until the
+    /// rings are empty: that may never be, and flushes wait for their answer.
+    fn send_all(&mut self, shared: &Shared, flush: bool) -> End {
         let process = self.process.clone();
         // On the stack, since a pass allocates nothing; more tags than that are rare.
         let (mut few, many);
@@ -164,22 +167,21 @@ impl Engine {
             service: &shared.settings.service_name,
             tags,
         };
-        loop {
-            if self.backlog() == 0 {
-                return true;
-            }
+        while !self.has_passed_marks() {
             if self.sender.as_mut().is_some_and(|sender| !sender.ready()) {
-                return self.has_passed(marks);
+                return End::Stuck;
             }
-            let flush = !self.has_passed(marks);
-            if !self.send_one(shared, &process, flush) {
-                return self.has_passed(marks);
+            match self.send_one(shared, &process, flush || self.is_common_ring_used()) {
+                Step::Done => {}
+                Step::NotDue => return End::NotDue,
+                Step::Again => return End::Stuck,
             }
         }
+        End::Passed
     }
 
-    /// One packet, if one is due; whether there was one or records were passed over.
-    fn send_one(&mut self, shared: &Shared, process: &Process<'_>, flush: bool) -> bool {
+    /// One packet, if one is due.
+    fn send_one(&mut self, shared: &Shared, process: &Process<'_>, flush: bool) -> Step {
         self.keeper.observe();
         let stats = shared.ledger().stats();
         let anchors = [Epoch {
@@ -203,43 +205,50 @@ impl Engine {
             .poll(&mut self.rings, &situation, &mut self.buffer);
         let Some(packet) = packet else {
             self.note(shared);
-            return self.reporter.delivery().too_large != passed_over;
+            return match self.reporter.delivery().too_large == passed_over {
+                true => Step::NotDue,
+                false => Step::Done,
+            };
         };
         let outcome = match &mut self.sender {
             Some(sender) => sender.send(packet),
-            None => core::Outcome::Accepted,
+            None => Outcome::Accepted,
         };
-        if outcome != core::Outcome::TooLarge && !shared.reporters.is_empty() {
+        if !matches!(outcome, Outcome::TooLarge | Outcome::Retry) && !shared.reporters.is_empty() {
             report(&mut self.rings, shared, process, &legend);
         }
         self.reporter.done(outcome, &mut self.rings);
         self.note(shared);
-        true
+        match outcome {
+            Outcome::Retry => Step::Again,
+            _ => Step::Done,
+        }
     }
 
     /// Publishes what became of the spans, and speaks of losses.
     fn note(&mut self, shared: &Shared) {
-        let stats = {
-            let mut ledger = shared.ledger();
-            ledger.delivery = self.reporter.delivery();
-            ledger.stats()
-        };
         let late = self
             .sender
             .as_mut()
             .map_or(0, |sender| sender.late_refusals());
-        let late = shared.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
-        let now = Duration::from_nanos(monotonic());
+        let all_late = shared.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
+        let delivery = self.reporter.delivery();
         let cause = || self.sender.as_ref().and_then(|sender| sender.last_error());
+        let stats = {
+            let mut ledger = shared.ledger();
+            if late > 0 || delivery.lost() > ledger.delivery.lost() {
+                ledger.fault = cause().or(ledger.fault.take());
+            }
+            ledger.delivery = delivery;
+            ledger.stats()
+        };
+        let now = Duration::from_nanos(monotonic());
         self.losses.note(&stats.lost, now, cause);
-        self.losses.note_late(late, now, cause);
+        self.losses.note_late(all_late, now, cause);
     }
 
     /// Frees the rings of threads that ended, once they are empty.
     fn reclaim(&mut self, shared: &Shared) {
-        if self.reporter.is_pending() {
-            return;
-        }
         let over = self.rings.extract_if(.., |ring| {
             // The order matters: no record comes once the end is back.
             ring.returned
@@ -247,26 +256,23 @@ impl Engine {
                 .is_some_and(|returned| returned.is_back())
                 && ring.consumer.backlog() == 0
         });
-        for ring in over {
-            let producer = ring.returned.and_then(|returned| returned.take());
-            if let Some(producer) = producer {
-                shared.free_chunk(Chunk {
-                    producer,
-                    consumer: ring.consumer,
-                });
-            }
-        }
+        over.filter_map(Ring::into_chunk)
+            .for_each(|chunk| shared.free_chunk(chunk));
     }
 
     fn backlog(&self) -> usize {
         self.rings.iter().map(|ring| ring.consumer.backlog()).sum()
     }
 
-    fn has_passed(&self, marks: &[Mark]) -> bool {
-        let rings = self.rings.iter().zip(marks);
-        rings
-            .into_iter()
-            .all(|(ring, mark)| ring.consumer.has_passed(*mark))
+    fn has_passed_marks(&self) -> bool {
+        let mut rings = self.rings.iter().zip(&self.marks);
+        rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
+    }
+
+    /// Whether threads without a ring of their own wait: their spans go at once.
+    fn is_common_ring_used(&self) -> bool {
+        let mut common = self.rings.iter().filter(|ring| ring.returned.is_none());
+        common.any(|ring| ring.consumer.backlog() > 0)
     }
 }
 
@@ -276,6 +282,42 @@ impl Ring {
         returned: Option<Arc<Returned>>,
     ) -> Self {
         Ring { consumer, returned }
+    }
+
+    /// Drops every record, and says how many there were.
+    fn empty(&mut self) -> u64 {
+        let mut records = 0;
+        while self.consumer.peek().is_some() {
+            self.consumer.advance();
+            records += 1;
+        }
+        self.consumer.release();
+        records
+    }
+
+    /// Both ends, if the producing one is back.
+    fn into_chunk(self) -> Option<Chunk> {
+        let producer = self.returned?.take()?;
+        Some(Chunk {
+            producer,
+            consumer: self.consumer,
+        })
+    }
+
+    /// Lets other tracers have the ring; the end of the common one is given.
+    pub(crate) fn recycle(mut self, common: &mut Option<Producer<'static, Records>>) {
+        self.consumer.rewind();
+        self.empty();
+        let chunk = match self.returned {
+            Some(_) => self.into_chunk(),
+            None => common.take().map(|producer| Chunk {
+                producer,
+                consumer: self.consumer,
+            }),
+        };
+        if let Some(chunk) = chunk {
+            chunk.recycle();
+        }
     }
 }
 
@@ -305,7 +347,10 @@ fn report(rings: &mut [Ring], shared: &Shared, process: &Process<'_>, legend: &L
     let each = |record: Record<'_>| {
         let span = FinishedSpan::new(process.service, record, legend);
         for reporter in shared.reporters.iter() {
-            reporter.report(&span);
+            // A panic of the user's code must not end the worker, and with it all sending.
+            if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
+                log::error!(target: "picojaeger", "a reporter panicked; the span is sent all the same");
+            }
         }
     };
     for ring in rings {

@@ -59,6 +59,8 @@
 //! first call. What finished is sent when the last handle is dropped, and on Unix when the
 //! process ends, for half a second at most; [`Tracer::close`] waits as long as it is told.
 #![deny(unsafe_code)]
+// Models take single files of it.
+#![cfg(not(loom))]
 
 mod baggage;
 mod builder;
@@ -71,6 +73,9 @@ mod context;
 mod engine;
 mod local;
 mod loss_log;
+#[allow(unsafe_code, reason = "publishes a pointer")]
+mod once;
+mod parking;
 mod process;
 pub mod reporters;
 mod sampling;
@@ -79,6 +84,7 @@ mod sender;
 mod shared;
 mod slot;
 mod span;
+mod sync;
 mod tracer;
 #[allow(unsafe_code, reason = "reads the counter by an instruction")]
 mod tsc;

@@ -82,7 +82,7 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn with_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> R {
     let Some(mut thread) = check_out(shared) else {
-        return f(&mut shared.common());
+        return with_common_desk(shared, f);
     };
     let result = f(&mut thread.desk);
     give_back(thread);
@@ -105,6 +105,15 @@ pub(crate) fn give_back(thread: Box<Thread>) {
         // The thread ended inside the call; dropping the desk hands it in.
         drop(thread);
     }
+}
+
+#[cold]
+fn with_common_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> R {
+    let mut desk = shared.common();
+    let result = f(&mut desk);
+    // It keeps no slots: they would keep the tracer.
+    desk.slots.empty(shared);
+    result
 }
 
 /// Takes the slot of a span that is over to the calling thread's list, whoever
@@ -147,6 +156,24 @@ pub(crate) fn is_worker() -> bool {
 /// Marks this thread as one that works for a tracer.
 pub(crate) fn become_worker() {
     LOCAL.with(|local| local.worker.set(true));
+}
+
+/// Runs `f` as if on a thread that works for a tracer.
+pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
+    /// Ends the work, after a panic too.
+    struct Working(bool);
+    impl Drop for Working {
+        fn drop(&mut self) {
+            mark(self.0);
+        }
+    }
+    fn mark(works: bool) -> bool {
+        LOCAL
+            .try_with(|local| local.worker.replace(works))
+            .unwrap_or(works)
+    }
+    let _working = Working(mark(true));
+    f()
 }
 
 impl Desk {
@@ -205,7 +232,8 @@ impl Thread {
     }
 
     fn new(shared: &Arc<Shared>) -> Box<Self> {
-        let chunk = shared.chunk();
+        // After the end there is nothing to push.
+        let chunk = (!shared.is_closed()).then(|| shared.chunk()).flatten();
         let (producer, returned) = match chunk {
             Some(chunk::Chunk { producer, consumer }) => {
                 let returned = Arc::new(Returned::default());

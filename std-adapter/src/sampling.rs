@@ -7,7 +7,7 @@ use picojaeger_core::{
 };
 
 use crate::config::Sampler;
-use crate::shared::{lock, monotonic};
+use crate::shared::{hold, lock, monotonic};
 
 /// Decides for local roots.
 #[derive(Debug)]
@@ -45,6 +45,14 @@ impl RootSampler {
                 true => Decision::Sample { code: 1 },
                 false => Decision::Drop,
             },
+        }
+    }
+
+    /// Runs `f` while the calling thread holds the sampler's state, if it has one.
+    pub(crate) fn while_locked(&self, f: impl FnOnce()) {
+        match self {
+            RootSampler::RateLimiting(limiter) => hold(limiter, f),
+            _ => f(),
         }
     }
 

@@ -12,13 +12,17 @@ use picojaeger_core::{Delivery, HeaderNames, Lost, Stats, TextMapCodec};
 use crate::chunk::{self, Chunk};
 use crate::clock::TickSource;
 use crate::config::Settings;
-use crate::engine::{Engine, Ring};
-use crate::local::{Counts, Desk, Returned};
+use crate::engine::{Engine, ProcessTags, Ring};
+use crate::local::{self, Counts, Desk, Returned};
+use crate::once::SetOnce;
+use crate::parking::Tickets;
+use crate::process::process_tags;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::slot::{Image, Pool};
+pub(crate) use crate::sync::lock;
 use crate::unix;
-use crate::worker::{Flush, Waker};
+use crate::worker::{self, Waker};
 
 /// A tracer's state. A fork's child makes itself a new one.
 pub(crate) struct Shared {
@@ -27,10 +31,13 @@ pub(crate) struct Shared {
     pub(crate) source: TickSource,
     pub(crate) sampler: RootSampler,
     generation: u32,
-    heir: OnceLock<Arc<Shared>>,
+    heir: SetOnce<Arc<Shared>>,
     closed: AtomicBool,
+    /// Closed, and the last pass is over: what comes now raced with the end.
+    drained: AtomicBool,
+    pub(crate) process: ProcessTags,
     waker: Waker,
-    flush: Flush,
+    tickets: Tickets,
     engine: Mutex<Engine>,
     incoming: Mutex<Vec<Ring>>,
     chunks: Mutex<Chunks>,
@@ -53,10 +60,6 @@ pub(crate) struct Shared {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {
-    /// The worker's handle.
-    Worker,
-    /// Tickets of flushes.
-    Flush,
     /// Reporter, rings and sender.
     Engine,
     /// Rings that the engine has not seen yet.
@@ -67,24 +70,37 @@ pub enum Lock {
     Common,
     /// The ring that all threads share.
     Overflow,
+    /// The worker's handle.
+    Worker,
+    /// Tickets of flushes.
+    Flush,
+    /// The state of a sampler that has one.
+    Sampler,
     /// Slots that no thread has.
     Pool,
     /// Counts.
     Ledger,
+    /// The process's list of tracers.
+    AtExit,
+    /// The process's rings of tracers that are gone.
+    Spare,
 }
 
 impl Lock {
     /// All of them.
-    pub const ALL: [Lock; 9] = [
-        Lock::Worker,
-        Lock::Flush,
+    pub const ALL: [Lock; 12] = [
         Lock::Engine,
         Lock::Incoming,
         Lock::Chunks,
         Lock::Common,
         Lock::Overflow,
+        Lock::Worker,
+        Lock::Flush,
+        Lock::Sampler,
         Lock::Pool,
         Lock::Ledger,
+        Lock::AtExit,
+        Lock::Spare,
     ];
 }
 
@@ -97,6 +113,8 @@ pub(crate) struct Ledger {
     pub(crate) delivery: Delivery,
     /// Records that were still in rings after the tracer had closed.
     pub(crate) swept: u64,
+    /// What sending last failed with.
+    pub(crate) fault: Option<String>,
 }
 
 /// Rings that may still be handed to threads.
@@ -131,14 +149,25 @@ impl Shared {
             threads: vec![common.counts.clone()],
             ..Ledger::default()
         };
+        let flush_at_exit = settings.flush_at_exit;
+        let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
+        let process: ProcessTags = process_tags(&settings.tags, uuid).into();
         let shared = Arc::new_cyclic(|this| Shared {
+            process: process.clone(),
             sampler: RootSampler::new(settings.sampler),
             generation: unix::generation(),
-            heir: OnceLock::new(),
+            heir: SetOnce::new(),
             closed: AtomicBool::new(false),
+            drained: AtomicBool::new(false),
             waker: Waker::new(),
-            flush: Flush::new(),
-            engine: Mutex::new(Engine::new(&settings, source, consumer, this.clone())),
+            tickets: Tickets::new(),
+            engine: Mutex::new(Engine::new(
+                &settings,
+                process,
+                source,
+                consumer,
+                this.clone(),
+            )),
             incoming: Mutex::new(Vec::new()),
             chunks: Mutex::new(Chunks {
                 free: Vec::new(),
@@ -158,6 +187,11 @@ impl Shared {
             source,
         });
         unix::fence::prepare();
+        // So that no fork finds the clock about to begin.
+        monotonic();
+        if flush_at_exit {
+            worker::flush_when_the_process_ends(&shared);
+        }
         shared
     }
 
@@ -174,18 +208,26 @@ impl Shared {
     fn inherit(self: &Arc<Self>) -> &Arc<Self> {
         let mut shared = self;
         while shared.generation != unix::generation() {
-            shared = shared.heir.get_or_init(|| {
-                let closed = shared.is_closed();
+            shared = shared.heir.get_or_set(|| {
                 let heir = Shared::new(
                     shared.settings.clone(),
                     shared.reporters.clone(),
                     shared.source,
                 );
-                heir.closed.store(closed, Ordering::SeqCst);
+                heir.closed.store(shared.is_closed(), Ordering::SeqCst);
                 heir
             });
         }
         shared
+    }
+
+    /// This process's state, if it has one already.
+    pub(crate) fn present(self: &Arc<Self>) -> Option<&Arc<Self>> {
+        let mut shared = self;
+        while shared.generation != unix::generation() {
+            shared = shared.heir.get()?;
+        }
+        Some(shared)
     }
 
     #[inline(always)]
@@ -198,9 +240,13 @@ impl Shared {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Closes, and says whether it was open.
-    pub(crate) fn set_closed(&self) -> bool {
-        !self.closed.swap(true, Ordering::SeqCst)
+    pub(crate) fn set_closed(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Says that what finished before the tracer was closed has its outcome.
+    pub(crate) fn set_drained(&self) {
+        self.drained.store(true, Ordering::SeqCst);
     }
 
     #[inline(always)]
@@ -208,8 +254,8 @@ impl Shared {
         &self.waker
     }
 
-    pub(crate) fn flush(&self) -> &Flush {
-        &self.flush
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
@@ -287,7 +333,8 @@ impl Shared {
 
     /// The sum of contract 5, exact when no call is in progress.
     pub(crate) fn stats(&self) -> Stats {
-        if self.is_closed() {
+        // A reporter asks while the engine is at work.
+        if self.drained.load(Ordering::SeqCst) && !local::is_worker() {
             self.engine().sweep(self);
         }
         let mut stats = self.ledger().stats();
@@ -300,34 +347,35 @@ impl Shared {
     /// Runs `f` while the calling thread holds a lock; for tests of fork.
     pub(crate) fn while_locked(&self, which: Lock, f: impl FnOnce()) {
         match which {
-            Lock::Worker => self.waker.while_locked(f),
-            Lock::Flush => self.flush.while_locked(f),
             Lock::Engine => hold(&self.engine, f),
             Lock::Incoming => hold(&self.incoming, f),
             Lock::Chunks => hold(&self.chunks, f),
             Lock::Common => hold(&self.common, f),
             Lock::Overflow => hold(&self.overflow, f),
+            Lock::Worker => self.waker.while_locked(f),
+            Lock::Flush => self.tickets.while_locked(f),
+            Lock::Sampler => self.sampler.while_locked(f),
             Lock::Pool => hold(&self.pool, f),
             Lock::Ledger => hold(&self.ledger, f),
+            Lock::AtExit => worker::while_list_locked(f),
+            Lock::Spare => chunk::while_spare_locked(f),
         }
     }
 }
 
 impl Drop for Shared {
+    /// Lets other tracers have the rings: every thread's end has come back.
     fn drop(&mut self) {
         if self.generation != unix::generation() {
             return;
         }
-        let overflow = self
-            .overflow
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        let engine = self
-            .engine
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let (Some(producer), Some(consumer)) = (overflow.0.take(), engine.take_overflow()) {
-            Chunk { producer, consumer }.recycle();
+        self.recycle_chunks();
+        let engine = self.engine.get_mut();
+        let mut rings = engine.unwrap_or_else(PoisonError::into_inner).take_rings();
+        self.take_incoming(&mut rings);
+        let mut common = self.overflow().0.take();
+        for ring in rings {
+            ring.recycle(&mut common);
         }
     }
 }
@@ -364,9 +412,9 @@ impl Ledger {
         stats.lost.failed += delivery.failed;
         stats.lost.closed += self.swept;
         // `held` has counted what ended until here.
+        stats.open = stats.began.saturating_sub(stats.held);
         let left = stats.delivered + stats.lost.total() + stats.cleared;
         stats.held = stats.held.saturating_sub(left);
-        stats.open = stats.began.saturating_sub(left + stats.held);
         stats
     }
 }
@@ -392,12 +440,6 @@ impl Overflow {
         let producer = self.0.as_mut();
         producer.is_some_and(|producer| producer.push(sequence, &image.image()).is_ok())
     }
-}
-
-/// A panic of another thread leaves counts and lists whole: nothing here panics
-/// between two changes that belong together.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) fn hold<T>(mutex: &Mutex<T>, f: impl FnOnce()) {

@@ -8,6 +8,7 @@ use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 
 use crate::baggage::Baggage;
 use crate::shared::Shared;
+use crate::unix;
 
 /// An image of any size.
 pub(crate) type Image = Open<[Word]>;
@@ -71,15 +72,29 @@ impl Slot {
         })
     }
 
+    /// The slot, unless a fork lies behind it: then it is left alone.
+    #[inline(always)]
+    pub(crate) fn of_this_process(self: Box<Self>) -> Option<Box<Self>> {
+        if self.shared.generation() == unix::generation() {
+            return Some(self);
+        }
+        std::mem::forget(self);
+        None
+    }
+
     /// Whether the slot has no area.
     #[inline(always)]
-    fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         size_of_val::<Image>(&self.image) == size_of::<Open<[Word; BARE]>>()
     }
 
     /// Moves the image to the next larger class; `false` if there is none or no
     /// memory is left.
     pub(crate) fn grow(&mut self) -> bool {
+        // The child of a fork touches no pool of its parent's; there the span is a context.
+        if self.shared.generation() != unix::generation() {
+            return false;
+        }
         let words = (size_of_val::<Image>(&self.image) - size_of::<Open<[Word; BARE]>>())
             / size_of::<Word>();
         let Some(mut larger) = self.shared.pool().larger(words) else {

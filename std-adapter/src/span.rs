@@ -395,7 +395,10 @@ impl Slot {
             (true, false) => self.upgrade(flags | forced),
             (false, true) => {
                 self.image.set_flags(flags.without(forced));
-                with_desk(&self.shared, |desk| desk.counts.cleared.increment());
+                with_desk(&self.shared, |desk| {
+                    desk.counts.cleared.increment();
+                    desk.counts.ended.increment();
+                });
             }
             (false, false) => {}
         }
@@ -408,11 +411,14 @@ impl Slot {
         let shared = self.shared.clone();
         with_desk(&shared, |desk| {
             desk.counts.began.increment();
-            let full = desk.slots.full(&shared);
-            let traded = full.is_some_and(|mut full| {
-                let traded = self.trade_area(&mut full);
-                desk.slots.give(full);
-                traded
+            // A span that was sampled before has its area still.
+            let full = self.is_bare().then(|| desk.slots.full(&shared));
+            let traded = full.is_none_or(|full| {
+                full.is_some_and(|mut full| {
+                    let traded = self.trade_area(&mut full);
+                    desk.slots.give(full);
+                    traded
+                })
             });
             self.image.set_flags(flags);
             if shared.is_closed() || !traded {
@@ -439,8 +445,7 @@ impl Slot {
             return self.image.discard();
         }
         if self.shared.generation() != unix::generation() {
-            // It is the parent's; here it is a context only, and counted when dropped.
-            return self.image.discard();
+            return self.disown();
         }
         let Slot { image, shared, .. } = self;
         with_desk(shared, |desk| {
@@ -457,11 +462,22 @@ impl Slot {
         });
     }
 
+    /// Ends the span of a parent process in the child of a fork, where it is a
+    /// context only.
+    #[cold]
+    fn disown(&mut self) {
+        if self.image.is_writable() {
+            let forked = &self.shared.current().forked;
+            forked.fetch_add(1, Ordering::Relaxed);
+        }
+        self.image.discard();
+    }
+
     /// Drops the span of a parent process in the child of a fork: its tracer's
     /// locks may be held for good, so nothing of it is touched.
     #[cold]
-    fn forsake(self: Box<Self>) {
-        self.shared.current().forked.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn forsake(mut self: Box<Self>) {
+        self.disown();
         std::mem::forget(self);
     }
 }

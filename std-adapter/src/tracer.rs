@@ -15,7 +15,7 @@ use crate::clock::TickSource;
 use crate::config::{Config, ConfigError, Settings};
 use crate::context::{AsContext, SpanContext};
 use crate::reporters::Reporter;
-use crate::shared::{Lock, Shared, lock};
+use crate::shared::{Lock, Shared};
 use crate::span::Span;
 use crate::{unix, worker};
 
@@ -104,10 +104,6 @@ struct Handle(Arc<Shared>);
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
 /// What [`global_tracer`] gives before there is one.
 static DISABLED: Tracer = Tracer { handle: None };
-/// Tracers that are flushed when the process ends.
-static AT_EXIT: std::sync::Mutex<Vec<std::sync::Weak<Shared>>> = std::sync::Mutex::new(Vec::new());
-/// How long the end of the process, or of the last handle, waits.
-const LAST_FLUSH: Duration = Duration::from_millis(500);
 /// Bytes for one header's value in either direction.
 const HEADER: usize = 4096;
 
@@ -157,15 +153,9 @@ impl Tracer {
         if settings.log_spans {
             reporters.push(Arc::new(crate::reporters::LoggingReporter));
         }
-        let at_exit = settings.flush_at_exit;
         let source = TickSource::choose(settings.clock);
-        unix::install(flush_at_exit);
+        unix::install(worker::flush_all);
         let shared = Shared::new(Arc::new(settings), reporters.into(), source);
-        if at_exit {
-            let mut list = lock(&AT_EXIT);
-            list.retain(|tracer| tracer.strong_count() > 0);
-            list.push(Arc::downgrade(&shared));
-        }
         Tracer {
             handle: Some(Arc::new(Handle(shared))),
         }
@@ -180,7 +170,10 @@ impl Tracer {
     /// Begins a span with parents, tags or a start time.
     #[inline]
     pub fn span<'t>(&'t self, operation: impl Into<Key<'t>>) -> SpanBuilder<'t> {
-        SpanBuilder::new(self.shared(), operation.into())
+        SpanBuilder::new(
+            self.handle.as_ref().map(|handle| &handle.0),
+            operation.into(),
+        )
     }
 
     /// Writes a span's context and baggage as HTTP headers: values are
@@ -284,7 +277,7 @@ impl Tracer {
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
         let shared = self.shared();
         shared
-            .map(|shared| shared.engine().process().to_vec())
+            .map(|shared| shared.process.to_vec())
             .unwrap_or_default()
     }
 
@@ -357,23 +350,27 @@ impl Tracer {
         if !complete {
             return Err(FlushError::TimedOut {
                 held: stats.held,
-                cause: shared.engine().last_error(),
+                cause: shared.ledger().fault.clone(),
             });
         }
         let lost = stats.lost.since(&before);
         if lost.total() == 0 {
             return Ok(());
         }
-        let cause = shared.engine().last_error();
+        let cause = shared.ledger().fault.clone();
         Err(FlushError::Lost { lost, cause })
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // The handles of a fork's parent are not this process's to end.
-        if self.0.generation() == unix::generation() && !self.0.is_closed() {
-            worker::close(&self.0, LAST_FLUSH);
+        if self.0.generation() != unix::generation() {
+            // What the parent left stays as the fork found it, its locks and its worker's
+            // handle too.
+            std::mem::forget(self.0.clone());
+        }
+        if let Some(shared) = self.0.present().filter(|shared| !shared.is_closed()) {
+            worker::close(shared, worker::LAST_FLUSH);
         }
     }
 }
@@ -411,18 +408,3 @@ impl fmt::Display for InitializeError {
 }
 
 impl Error for InitializeError {}
-
-/// Flushes all tracers of this process, for half a second together. It takes no
-/// lock that may be held for good: one that is held now is passed by.
-extern "C" fn flush_at_exit() {
-    let Ok(tracers) = AT_EXIT.try_lock() else {
-        return;
-    };
-    let until = std::time::Instant::now() + LAST_FLUSH;
-    for shared in tracers.iter().filter_map(std::sync::Weak::upgrade) {
-        if shared.generation() == unix::generation() && !shared.is_closed() {
-            let left = until.saturating_duration_since(std::time::Instant::now());
-            worker::flush_at_exit(&shared, left);
-        }
-    }
-}

@@ -2,7 +2,7 @@
 //! process-wide memory barrier. On other systems these do nothing or less.
 
 #[cfg(unix)]
-use std::sync::Once;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How many forks lie between the first process and this one.
@@ -16,19 +16,25 @@ pub(crate) fn generation() -> u32 {
 
 /// Counts forks from now on, and runs `at_exit` when the process ends normally.
 /// Only the first call has an effect.
+///
+/// No lock keeps calls apart, since a fork might leave it held: two calls at once
+/// may both install the hooks, and then a fork counts twice and the exit is told
+/// twice, which does no harm.
 #[cfg(unix)]
 pub(crate) fn install(at_exit: extern "C" fn()) {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // SAFETY: the handler only increments an atomic, which is allowed in the child
-        // of a process with threads.
-        let forks = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
-        // SAFETY: a C function that takes nothing; it stays valid for the process's life.
-        let exits = unsafe { libc::atexit(at_exit) };
-        if forks != 0 || exits != 0 {
-            log::warn!(target: "picojaeger", "no memory for the hooks of fork and exit: call close() before the process ends, and do not trace in forked children");
-        }
-    });
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.load(Ordering::Acquire) || cfg!(miri) {
+        return;
+    }
+    // SAFETY: the handler only increments an atomic, which is allowed in the child
+    // of a process with threads.
+    let forks = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
+    // SAFETY: a C function that takes nothing; it stays valid for the process's life.
+    let exits = unsafe { libc::atexit(at_exit) };
+    INSTALLED.store(true, Ordering::Release);
+    if forks != 0 || exits != 0 {
+        log::warn!(target: "picojaeger", "no memory for the hooks of fork and exit: call close() before the process ends, and do not trace in forked children");
+    }
 }
 
 /// Forks do not exist here; the exit hook is left to `close`.
@@ -42,7 +48,7 @@ extern "C" fn forked() {
 
 /// Keeps all signals from the calling thread, so that the program's own threads
 /// handle them.
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub(crate) fn block_signals() {
     let mut set = std::mem::MaybeUninit::uninit();
     // SAFETY: `sigfillset` initialises the set that it is given, and the second call
@@ -54,7 +60,7 @@ pub(crate) fn block_signals() {
 }
 
 /// Signals do not exist here.
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(miri))))]
 pub(crate) fn block_signals() {}
 
 /// The two halves of an asymmetric fence. Where the kernel has a process-wide

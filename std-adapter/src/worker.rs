@@ -1,38 +1,33 @@
-//! The worker thread: when it sleeps, and who wakes it.
+//! The worker thread: how it is started, flushed and ended.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, TryLockError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::local;
-use crate::shared::{Shared, hold, lock};
-use crate::unix::{self, fence};
+use crate::once::PerProcess;
+use crate::parking::{self, Parking, Pass, Work};
+use crate::shared::{Shared, hold};
+use crate::sync::lock;
+use crate::{local, unix};
 
-/// Nothing is held, and the worker is parked without a time-out or not started.
-const IDLE: u8 = 0;
-/// Something is held, and the worker is parked for at most the flush interval.
-const TIMED: u8 = 1;
-/// The worker is running, or about to.
-const AWAKE: u8 = 2;
-
-/// The worker's state and handle.
+/// The worker's sleep and handle.
 pub(crate) struct Waker {
-    state: AtomicU8,
+    parking: Parking,
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Tickets: who asks for a flush takes a number and waits until it is answered.
-pub(crate) struct Flush {
-    asked: AtomicU64,
-    answered: Mutex<u64>,
-    changed: Condvar,
-}
+/// Tracers that are flushed when the process ends.
+static AT_EXIT: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new(Mutex::new(Vec::new()));
+/// How long the end of the process, or of the last handle, waits.
+pub(crate) const LAST_FLUSH: Duration = Duration::from_millis(500);
+/// Between two tries to send on the calling thread.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Waker {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Waker {
-            state: AtomicU8::new(IDLE),
+            parking: Parking::new(),
             handle: Mutex::new(None),
         }
     }
@@ -40,9 +35,7 @@ impl Waker {
     /// Called by a producer behind each push.
     #[inline(always)]
     pub(crate) fn after_push(&self, shared: &Arc<Shared>, urgent: bool) {
-        fence::light();
-        let state = self.state.load(Ordering::Relaxed);
-        if state == IDLE || (urgent && state == TIMED) {
+        if self.parking.is_wanted(urgent) {
             self.wake(shared);
         }
     }
@@ -51,16 +44,25 @@ impl Waker {
     #[cold]
     #[inline(never)]
     pub(crate) fn wake(&self, shared: &Arc<Shared>) {
-        self.state.store(AWAKE, Ordering::SeqCst);
-        let mut handle = lock(&self.handle);
-        match &*handle {
-            Some(worker) => worker.thread().unpark(),
-            None if shared.settings.background => *handle = start(shared),
-            None => {}
+        self.parking.claim();
+        // The lock is over before anything is logged: a logger may trace.
+        if let Err(error) = self.unpark_or_start(shared) {
+            log::warn!(target: "picojaeger", "cannot start the worker: {error}; spans are sent at flush() only");
         }
     }
 
-    /// Whether a worker runs or can be had.
+    fn unpark_or_start(&self, shared: &Arc<Shared>) -> io::Result<()> {
+        let mut handle = lock(&self.handle);
+        match &*handle {
+            Some(worker) if !worker.is_finished() => worker.thread().unpark(),
+            // What is left of a closed tracer is sent by whoever closes it.
+            _ if shared.is_closed() || !shared.settings.background => {}
+            _ => *handle = Some(start(shared)?),
+        }
+        Ok(())
+    }
+
+    /// Whether a worker runs.
     fn has_worker(&self) -> bool {
         lock(&self.handle)
             .as_ref()
@@ -70,9 +72,7 @@ impl Waker {
     /// Waits for a worker that is about to end.
     fn join(&self) {
         let worker = lock(&self.handle).take();
-        if let Some(worker) = worker.filter(|worker| worker.thread().id() != thread::current().id())
-            && worker.join().is_err()
-        {
+        if worker.is_some_and(|worker| worker.join().is_err()) {
             log::error!(target: "picojaeger", "the worker panicked; please report it");
         }
     }
@@ -82,47 +82,43 @@ impl Waker {
     }
 }
 
-impl Flush {
-    pub(crate) fn new() -> Self {
-        Flush {
-            asked: AtomicU64::new(0),
-            answered: Mutex::new(0),
-            changed: Condvar::new(),
+impl Work for Arc<Shared> {
+    fn is_closed(&self) -> bool {
+        Shared::is_closed(self)
+    }
+
+    fn pass(&self, flush: bool) -> Pass {
+        self.engine().pass(self, flush)
+    }
+
+    fn holds(&self) -> bool {
+        self.engine().holds(self)
+    }
+
+    fn park(&self, timeout: Option<Duration>) {
+        match timeout {
+            Some(timeout) => thread::park_timeout(timeout),
+            None => thread::park(),
         }
     }
 
-    fn ask(&self) -> u64 {
-        self.asked.fetch_add(1, Ordering::SeqCst) + 1
-    }
-
-    fn answer(&self, ticket: u64) {
-        *lock(&self.answered) = ticket;
-        self.changed.notify_all();
-    }
-
-    /// Whether the ticket is answered within this time.
-    fn wait(&self, ticket: u64, timeout: Duration) -> bool {
-        let answered = lock(&self.answered);
-        let waited = self
-            .changed
-            .wait_timeout_while(answered, timeout, |answered| *answered < ticket);
-        let (answered, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        *answered >= ticket
-    }
-
-    pub(crate) fn while_locked(&self, f: impl FnOnce()) {
-        hold(&self.answered, f);
+    fn drained(&self) {
+        self.set_drained();
     }
 }
 
 /// Sends everything that finished before this call; `false` if the time runs out.
+///
+/// Inside a reporter it only asks for that: the pass that runs the reporter cannot
+/// wait for itself.
 pub(crate) fn flush(shared: &Arc<Shared>, timeout: Duration) -> bool {
-    let ticket = shared.flush().ask();
-    if !local::is_worker() {
-        shared.waker().wake(shared);
-        if shared.waker().has_worker() {
-            return shared.flush().wait(ticket, timeout);
-        }
+    let ticket = shared.tickets().ask();
+    if local::is_worker() {
+        return false;
+    }
+    shared.waker().wake(shared);
+    if shared.waker().has_worker() {
+        return shared.tickets().wait(ticket, timeout);
     }
     drain_here(shared, timeout)
 }
@@ -140,80 +136,83 @@ pub(crate) fn close(shared: &Arc<Shared>, timeout: Duration) -> bool {
     complete
 }
 
-/// Flushes on the calling thread.
+/// Flushes on the calling thread, which is a worker meanwhile.
 fn drain_here(shared: &Arc<Shared>, timeout: Duration) -> bool {
-    let until = Instant::now() + timeout;
+    let until = Instant::now().checked_add(timeout);
     loop {
-        let pass = shared.engine().pass(shared, true);
-        if pass.complete {
+        let closing = shared.is_closed();
+        if local::as_worker(|| shared.engine().pass(shared, true)).complete {
+            if closing {
+                shared.set_drained();
+            }
             return true;
         }
-        let left = until.saturating_duration_since(Instant::now());
+        let left = until.map_or(PAUSE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
         if left.is_zero() {
             return false;
         }
-        thread::park_timeout(left.min(Duration::from_millis(10)));
+        // Not parked: the wake-up of a parked thread may be its owner's.
+        thread::sleep(left.min(PAUSE));
+    }
+}
+
+/// Lets the end of the process flush this tracer.
+pub(crate) fn flush_when_the_process_ends(shared: &Arc<Shared>) {
+    let mut tracers = lock(AT_EXIT.get());
+    tracers.retain(|tracer| tracer.strong_count() > 0);
+    tracers.push(Arc::downgrade(shared));
+}
+
+/// Runs `f` while the calling thread holds the list of tracers; for tests of fork.
+pub(crate) fn while_list_locked(f: impl FnOnce()) {
+    hold(AT_EXIT.get(), f);
+}
+
+/// Flushes all tracers of this process, for half a second together. It waits for
+/// no lock that the end of the process may have left held.
+pub(crate) extern "C" fn flush_all() {
+    if local::is_worker() {
+        return;
+    }
+    let tracers: Vec<_> = match AT_EXIT.get().try_lock() {
+        Ok(tracers) => tracers.iter().filter_map(Weak::upgrade).collect(),
+        Err(TryLockError::Poisoned(tracers)) => {
+            tracers.get_ref().iter().filter_map(Weak::upgrade).collect()
+        }
+        Err(TryLockError::WouldBlock) => return,
+    };
+    let until = Instant::now() + LAST_FLUSH;
+    for shared in tracers.iter().filter(|shared| !shared.is_closed()) {
+        flush_by_worker(shared, until.saturating_duration_since(Instant::now()));
     }
 }
 
 /// Asks a worker that runs to flush, and waits; without one there is nothing to
 /// wait for that could be had while the process ends.
-pub(crate) fn flush_at_exit(shared: &Arc<Shared>, timeout: Duration) {
+fn flush_by_worker(shared: &Arc<Shared>, timeout: Duration) {
     let Ok(handle) = shared.waker().handle.try_lock() else {
         return;
     };
     let Some(worker) = handle.as_ref().filter(|worker| !worker.is_finished()) else {
         return;
     };
-    let ticket = shared.flush().ask();
+    let ticket = shared.tickets().ask();
     worker.thread().unpark();
     drop(handle);
-    if !shared.flush().wait(ticket, timeout) {
+    if !shared.tickets().wait(ticket, timeout) {
         log::warn!(target: "picojaeger", "the process ends before all spans are sent");
     }
 }
 
-fn start(shared: &Arc<Shared>) -> Option<JoinHandle<()>> {
+fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
     let worker = shared.clone();
-    let started = thread::Builder::new()
+    thread::Builder::new()
         .name("picojaeger".into())
-        .spawn(move || run(&worker));
-    match started {
-        Ok(handle) => Some(handle),
-        Err(error) => {
-            log::warn!(target: "picojaeger", "cannot start the worker: {error}; spans are sent at flush() only");
-            None
-        }
-    }
-}
-
-fn run(shared: &Arc<Shared>) {
-    unix::block_signals();
-    local::become_worker();
-    let (waker, flush) = (shared.waker(), shared.flush());
-    let mut answered = 0;
-    loop {
-        waker.state.store(AWAKE, Ordering::SeqCst);
-        let asked = flush.asked.load(Ordering::SeqCst);
-        let closing = shared.is_closed();
-        let pass = shared.engine().pass(shared, asked != answered || closing);
-        if pass.complete {
-            answered = asked;
-            flush.answer(asked);
-            if closing {
-                return;
-            }
-        }
-        if pass.held {
-            waker.state.store(TIMED, Ordering::SeqCst);
-            thread::park_timeout(pass.wait);
-        } else {
-            waker.state.store(IDLE, Ordering::SeqCst);
-            fence::heavy();
-            let news = flush.asked.load(Ordering::SeqCst) != answered || shared.is_closed();
-            if !news && !shared.engine().holds(shared) {
-                thread::park();
-            }
-        }
-    }
+        .spawn(move || {
+            unix::block_signals();
+            local::become_worker();
+            parking::run(&worker, &worker.waker().parking, worker.tickets());
+        })
 }

@@ -7,8 +7,8 @@ mod thrift_compact;
 
 use core::ops::Range;
 
-use crate::record::Record;
 use crate::description::Description;
+use crate::record::Record;
 use crate::time::Timeline;
 use crate::value::Value;
 

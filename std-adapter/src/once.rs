@@ -1,0 +1,115 @@
+//! Values that are set once, without a lock that a fork could leave held.
+
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::unix;
+
+/// A value that is set at most once; nobody ever waits for whoever sets it.
+pub(crate) struct SetOnce<T> {
+    value: AtomicPtr<T>,
+    _owned: PhantomData<T>,
+}
+
+/// A static that the child of a fork gets a new one of, so that it takes no lock
+/// which another thread of its parent held.
+pub(crate) struct PerProcess<T: 'static> {
+    generation: u32,
+    value: T,
+    next: SetOnce<PerProcess<T>>,
+}
+
+impl<T: Send + Sync> SetOnce<T> {
+    pub(crate) const fn new() -> Self {
+        SetOnce {
+            value: AtomicPtr::new(ptr::null_mut()),
+            _owned: PhantomData,
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        // SAFETY: null, or from `Box::into_raw` and freed only with `self`; Acquire
+        // pairs with the store that published it.
+        unsafe { self.value.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The value; of those that several threads make at once, one stays.
+    pub(crate) fn get_or_set(&self, make: impl FnOnce() -> T) -> &T {
+        if let Some(value) = self.get() {
+            return value;
+        }
+        let made = Box::into_raw(Box::new(make()));
+        let set =
+            self.value
+                .compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire);
+        match set {
+            // SAFETY: published just now, and freed only with `self`.
+            Ok(_) => unsafe { &*made },
+            Err(other) => {
+                // SAFETY: `made` was not published, so it is this call's own.
+                drop(unsafe { Box::from_raw(made) });
+                // SAFETY: not null, as the exchange failed; otherwise as in `get`.
+                unsafe { &*other }
+            }
+        }
+    }
+}
+
+impl<T: Default + Send + Sync> PerProcess<T> {
+    /// With the value of the first process.
+    pub(crate) const fn new(value: T) -> Self {
+        PerProcess {
+            generation: 0,
+            value,
+            next: SetOnce::new(),
+        }
+    }
+
+    /// This process's value.
+    pub(crate) fn get(&'static self) -> &'static T {
+        let generation = unix::generation();
+        let mut at = self;
+        while at.generation != generation {
+            at = at.next.get_or_set(|| PerProcess {
+                generation,
+                value: T::default(),
+                next: SetOnce::new(),
+            });
+        }
+        &at.value
+    }
+}
+
+impl<T> Drop for SetOnce<T> {
+    fn drop(&mut self) {
+        let value = *self.value.get_mut();
+        if !value.is_null() {
+            // SAFETY: from `Box::into_raw`, and nobody else can have it any more.
+            drop(unsafe { Box::from_raw(value) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn miri_one_of_many_values_stays() {
+        let counted = Arc::new(());
+        let once = SetOnce::new();
+        assert!(once.get().is_none());
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| once.get_or_set(|| counted.clone()) as *const _ as usize))
+                .collect();
+            let seen: Vec<_> = threads.into_iter().map(|it| it.join().unwrap()).collect();
+            assert!(seen.iter().all(|at| *at == seen[0]), "{seen:?}");
+        });
+        assert_eq!(Arc::strong_count(&counted), 2, "the others are dropped");
+        drop(once);
+        assert_eq!(Arc::strong_count(&counted), 1);
+    }
+}

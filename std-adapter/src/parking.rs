@@ -1,0 +1,161 @@
+//! When the worker sleeps, who wakes it, and how a flush is answered.
+//!
+//! Free of everything else, so that a model can run the same code: what it needs
+//! of the system comes from `crate::sync`, what it does by [`Work`].
+
+use std::time::Duration;
+
+use crate::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
+
+/// Nothing is held, and the worker is parked without a time-out or not started.
+const IDLE: u8 = 0;
+/// Something is held, and the worker is parked for at most the flush interval.
+const TIMED: u8 = 1;
+/// The worker is running, or about to, or waits for something that wakes it.
+const AWAKE: u8 = 2;
+
+/// Whether the worker sleeps.
+pub(crate) struct Parking {
+    state: AtomicU8,
+}
+
+/// Tickets: who asks for a flush takes a number and waits until it is answered.
+pub(crate) struct Tickets {
+    asked: AtomicU64,
+    answered: Mutex<u64>,
+    changed: Condvar,
+}
+
+/// What the worker does.
+pub(crate) trait Work {
+    /// Whether to end once everything is sent.
+    fn is_closed(&self) -> bool;
+
+    /// Sends what is due, or with `flush` whatever finished before this call.
+    fn pass(&self, flush: bool) -> Pass;
+
+    /// Whether any record waits.
+    fn holds(&self) -> bool;
+
+    /// Waits to be woken, or for a time; may return without a reason.
+    fn park(&self, timeout: Option<Duration>);
+
+    /// Nothing is left, and the worker ends.
+    fn drained(&self);
+}
+
+/// What a pass left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    /// Whether everything that was asked for has its outcome.
+    pub(crate) complete: bool,
+    pub(crate) rest: Rest,
+}
+
+/// What to do after a pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Rest {
+    /// No record waits.
+    Nothing,
+    /// Records wait that are not due yet.
+    Held(Duration),
+    /// New records may be due.
+    More,
+    /// Records cannot be sent now; what changes that wakes the worker, and a look
+    /// after this time does no harm. New records change nothing.
+    Stuck(Duration),
+}
+
+impl Parking {
+    #[cfg_attr(loom, allow(clippy::missing_const_for_fn))]
+    pub(crate) fn new() -> Self {
+        Parking {
+            state: AtomicU8::new(IDLE),
+        }
+    }
+
+    /// Called by a producer behind each push: whether it has to wake the worker.
+    #[inline(always)]
+    pub(crate) fn is_wanted(&self, urgent: bool) -> bool {
+        sync::light_fence();
+        let state = self.state.load(Ordering::Relaxed);
+        state == IDLE || (urgent && state == TIMED)
+    }
+
+    /// Called before the worker is woken, so that nobody else does.
+    pub(crate) fn claim(&self) {
+        self.state.store(AWAKE, Ordering::SeqCst);
+    }
+}
+
+impl Tickets {
+    pub(crate) fn new() -> Self {
+        Tickets {
+            asked: AtomicU64::new(0),
+            answered: Mutex::new(0),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Takes a number; whoever does wakes the worker then.
+    pub(crate) fn ask(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Whether the ticket is answered within this time.
+    pub(crate) fn wait(&self, ticket: u64, timeout: Duration) -> bool {
+        let answered = sync::lock(&self.answered);
+        let unanswered = |answered: &u64| *answered < ticket;
+        *sync::wait_while(&self.changed, answered, timeout, unanswered) >= ticket
+    }
+
+    fn answer(&self, ticket: u64) {
+        let mut answered = sync::lock(&self.answered);
+        *answered = ticket.max(*answered);
+        drop(answered);
+        self.changed.notify_all();
+    }
+
+    #[cfg(not(loom))]
+    pub(crate) fn while_locked(&self, f: impl FnOnce()) {
+        let _guard = sync::lock(&self.answered);
+        f();
+    }
+}
+
+/// The worker's life: passes, and sleep between them, until it is closed.
+pub(crate) fn run(work: &impl Work, parking: &Parking, tickets: &Tickets) {
+    let mut answered = 0;
+    loop {
+        parking.claim();
+        let closing = work.is_closed();
+        // Before the pass: what asks later may have finished spans later.
+        let asked = tickets.asked.load(Ordering::SeqCst);
+        let pass = work.pass(asked != answered || closing);
+        if pass.complete && closing {
+            work.drained();
+            // Tickets that are still taken get their answer too.
+            return tickets.answer(u64::MAX);
+        }
+        if pass.complete && asked != answered {
+            answered = asked;
+            tickets.answer(asked);
+        }
+        match pass.rest {
+            Rest::More => {}
+            Rest::Stuck(wait) => work.park(Some(wait)),
+            Rest::Held(wait) => {
+                parking.state.store(TIMED, Ordering::SeqCst);
+                work.park(Some(wait));
+            }
+            Rest::Nothing => {
+                parking.state.store(IDLE, Ordering::SeqCst);
+                sync::heavy_fence();
+                // Closing and asking wake by themselves; a push may have seen AWAKE.
+                if !work.holds() {
+                    work.park(None);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What [`crate::parking`] needs of the system; a model has its own.
+
+pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+pub(crate) use std::sync::{Condvar, Mutex};
+
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub(crate) use crate::unix::fence::{heavy as heavy_fence, light as light_fence};
+
+/// A panic of another thread leaves counts and lists whole: nothing in the adapter
+/// panics between two changes that belong together.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits while the condition holds, at most for a time.
+pub(crate) fn wait_while<'g, T>(
+    changed: &Condvar,
+    guard: MutexGuard<'g, T>,
+    timeout: Duration,
+    condition: impl Fn(&T) -> bool,
+) -> MutexGuard<'g, T> {
+    let waited = changed.wait_timeout_while(guard, timeout, |value| condition(value));
+    let (guard, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    guard
+}
