@@ -56,7 +56,7 @@ pub(crate) struct Shared {
 /// ```
 /// use picojaeger_std::Lock;
 ///
-/// assert_eq!(Lock::ALL.len(), 9);
+/// assert_eq!(Lock::ALL.len(), 12);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {
