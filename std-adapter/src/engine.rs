@@ -11,14 +11,14 @@ use picojaeger_core::wire::{ClientStats, Legend, Process, ThriftCompact};
 use picojaeger_core::{Epoch, Outcome, Reporter, Situation, Stats, Timeline, Value};
 
 use crate::chunk::Chunk;
-use crate::clock::{TickSource, Timekeeper};
+use crate::clock::{TickSource, Timekeeper, monotonic};
 use crate::config::{Settings, TagValue};
 use crate::local::Returned;
 use crate::loss_log::LossLog;
 use crate::parking::{Pass, Rest};
 use crate::reporters::FinishedSpan;
 use crate::sender::{Sender, UdpSender};
-use crate::shared::{Shared, monotonic};
+use crate::shared::Shared;
 
 /// The consuming side of a tracer; one thread at a time drives it.
 pub(crate) struct Engine {

@@ -6,8 +6,9 @@ use picojaeger_core::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler as _,
 };
 
+use crate::clock::monotonic;
 use crate::config::Sampler;
-use crate::shared::{hold, lock, monotonic};
+use crate::shared::{hold, lock};
 
 /// Decides for local roots.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use picojaeger_core::ring::{Consumer, Producer};
 use picojaeger_core::{Delivery, HeaderNames, Lost, Stats, TextMapCodec};
 
 use crate::chunk::{self, Chunk};
-use crate::clock::TickSource;
+use crate::clock::{TickSource, monotonic};
 use crate::config::Settings;
 use crate::engine::{Engine, ProcessTags, Ring};
 use crate::local::{self, Counts, Desk, Returned};
@@ -445,10 +445,4 @@ impl Overflow {
 pub(crate) fn hold<T>(mutex: &Mutex<T>, f: impl FnOnce()) {
     let _guard = lock(mutex);
     f();
-}
-
-/// Nanoseconds of a clock that does not step back, since the first call.
-pub(crate) fn monotonic() -> u64 {
-    static FIRST: OnceLock<Instant> = OnceLock::new();
-    FIRST.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
