@@ -2,8 +2,7 @@
 //! the order in which they may nest: [`Lock`].
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, Producer};
