@@ -116,6 +116,10 @@ pub(crate) fn flush(shared: &Arc<Shared>, timeout: Duration) -> bool {
     if local::is_worker() {
         return false;
     }
+    if !shared.waker().has_worker() && shared.ledger().stats().held == 0 {
+        // No need for a worker yet.
+        return true;
+    }
     shared.waker().wake(shared);
     if shared.waker().has_worker() {
         return shared.tickets().wait(ticket, timeout);
