@@ -1411,6 +1411,10 @@ fn copy_bytes(bytes: &[u8], words: &mut [Word]) {
     if cfg!(target_pointer_width = "32") {
         return copy_by_words(bytes, words);
     }
+    if let [word] = words {
+        *word = Word::new(one_word(bytes));
+        return;
+    }
     if let Some(last) = words.last_mut() {
         *last = Word::new(0);
     }
@@ -1431,12 +1435,25 @@ fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
         unsafe { core::ptr::from_mut(word).write_volatile(value) };
     }
     if let Some(word) = to.next() {
-        let mut last = [0; WORD];
-        for (byte, from) in last.iter_mut().zip(rest) {
-            *byte = *from;
-        }
-        *word = Word::new(usize::from_ne_bytes(last));
+        *word = Word::new(one_word(rest));
     }
+}
+
+/// A word's bytes or fewer, filled up with zeros.
+#[inline(always)]
+fn one_word(bytes: &[u8]) -> usize {
+    if cfg!(all(target_pointer_width = "64", target_endian = "little"))
+        && let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk())
+    {
+        // Four to eight bytes, as two overlapping halves.
+        let [head, tail] = [head, tail].map(|half| u32::from_le_bytes(*half) as u64);
+        return (head | tail << (8 * (bytes.len() - 4) & 63)) as usize;
+    }
+    let mut word = [0; WORD];
+    for (byte, from) in word.iter_mut().zip(bytes) {
+        *byte = *from;
+    }
+    usize::from_ne_bytes(word)
 }
 
 /// The greatest length up to `limit` that does not cut a character of UTF-8.

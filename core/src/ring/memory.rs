@@ -290,8 +290,34 @@ unsafe fn copy(words: &[Word], to: *mut Word) {
                 to = to.add(1);
             }
         }
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len()) }
+    } else if !words.is_empty() {
+        // SAFETY: the caller's promise, and `copy_ends` asks for the length first.
+        unsafe {
+            if !(copy_ends::<8>(words, to) || copy_ends::<4>(words, to)) {
+                core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len());
+            }
+        }
     }
+}
+
+/// Copies `N` to `2 * N` words as the first and the last `N`, without a call;
+/// `false` if there are fewer or more.
+///
+/// # Safety
+/// As for `ptr::copy_nonoverlapping`.
+#[cfg(not(loom))]
+#[inline(always)]
+unsafe fn copy_ends<const N: usize>(words: &[Word], to: *mut Word) -> bool {
+    let (Some(head), Some(tail)) = (words.first_chunk::<N>(), words.last_chunk::<N>()) else {
+        return false;
+    };
+    if words.len() > 2 * N {
+        return false;
+    }
+    // SAFETY: both ends lie in `words`, and so in the target.
+    unsafe {
+        to.cast::<[Word; N]>().write(*head);
+        to.add(words.len() - N).cast::<[Word; N]>().write(*tail);
+    }
+    true
 }
