@@ -496,9 +496,7 @@ impl<A: Area + ?Sized> Open<A> {
     #[inline(always)]
     pub fn tag(&mut self, key: Key<'_>, value: Value<'_>) {
         let (fixed, area) = self.both();
-        if !fixed.append(area, 0, key, value) {
-            fixed.cut(area, 0, key, value);
-        }
+        fixed.append_or_cut(area, 0, key, value);
     }
 
     /// Appends a tag if it fits whole.
@@ -527,9 +525,7 @@ impl<A: Area + ?Sized> Open<A> {
     /// or refused, and marked.
     pub fn field(&mut self, key: Key<'_>, value: Value<'_>) {
         let (fixed, area) = self.both();
-        if !fixed.append(area, header::FIELD, key, value) {
-            fixed.cut(area, header::FIELD, key, value);
-        }
+        fixed.append_or_cut(area, header::FIELD, key, value);
     }
 
     /// Appends a field if it fits whole.
@@ -868,6 +864,34 @@ impl Fixed {
         }
     }
 
+    /// Appends an entry, or as much of it as fits.
+    #[inline(always)]
+    fn append_or_cut(&mut self, area: &mut [Word], flags: u32, key: Key<'_>, value: Value<'_>) {
+        let Key::Static(key) = key else {
+            return self.append_any_or_cut(area, flags, key, value);
+        };
+        if key.len() > LONGEST_KEY {
+            return self.append_any_or_cut(area, flags, Key::Static(key), value);
+        }
+        if self.append_static(area, flags, key, value) {
+            return;
+        }
+        // Key and value go on as plain words: as enums they would have to lie in memory,
+        // where they are written long before it is known whether this is reached.
+        match value {
+            Value::Str(text) => self.cut_static(area, flags | kind::STRING, key, text.as_bytes()),
+            Value::Bytes(bytes) => self.cut_static(area, flags | kind::BINARY, key, bytes),
+            _ => self.refuse(),
+        }
+    }
+
+    #[inline(never)]
+    fn append_any_or_cut(&mut self, area: &mut [Word], flags: u32, key: Key<'_>, value: Value<'_>) {
+        if !self.append_any(area, flags, key, value) {
+            self.cut(area, flags, key, value);
+        }
+    }
+
     /// Appends an entry whose key is kept by reference, if it fits: the fast way.
     #[inline(always)]
     fn append_static(
@@ -1029,6 +1053,22 @@ impl Fixed {
         *first = Word::new(head as usize);
         self.used += (1 + key_words + value_words) as u16;
         room.get_mut(..value_words)
+    }
+
+    /// Counts an entry that finds no room.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self) {
+        self.mark_dropped();
+    }
+
+    /// Appends as much of text or bytes as fits, and marks the span.
+    #[cold]
+    #[inline(never)]
+    fn cut_static(&mut self, area: &mut [Word], head: u32, key: &'static str, value: &[u8]) {
+        if !self.append_cut(area, head, Key::Static(key), value) {
+            self.mark_dropped();
+        }
     }
 
     /// Appends as much of a value as fits, and marks the span.
@@ -1435,7 +1475,11 @@ fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
         unsafe { core::ptr::from_mut(word).write_volatile(value) };
     }
     if let Some(word) = to.next() {
-        *word = Word::new(one_word(rest));
+        let mut last = 0;
+        for byte in rest.iter().rev() {
+            last = last << 8 | *byte as usize;
+        }
+        *word = Word::new(usize::from_le(last));
     }
 }
 

@@ -80,8 +80,8 @@ pub(crate) struct Shared {
 
 /// What the exclusion guards.
 struct State<S> {
-    /// Frames that were committed or dropped.
-    numbered: u64,
+    /// Frames that were reserved or dropped, modulo 2³².
+    numbered: u32,
     /// The frame that the consumer reads, under overwrite-oldest.
     pinned: Option<u32>,
     consumed: bool,
@@ -316,9 +316,9 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     }
 
     /// As [`FrameRing::with`], with the number of frames that were reserved or
-    /// dropped so far.
+    /// dropped so far, modulo 2³².
     #[inline(always)]
-    pub fn with_count<R>(&self, f: impl FnOnce(&mut S, u64) -> R) -> Option<R> {
+    pub fn with_count<R>(&self, f: impl FnOnce(&mut S, u32) -> R) -> Option<R> {
         self.guarded
             .with(|state| f(&mut state.user, state.numbered))
     }
@@ -505,7 +505,7 @@ impl<S> State<S> {
     fn number(&mut self) -> u32 {
         let number = self.numbered;
         self.numbered = number.wrapping_add(1);
-        number as u32
+        number
     }
 
     const fn new(user: S) -> Self {

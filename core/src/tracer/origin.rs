@@ -33,27 +33,49 @@ use crate::time::{Clock, Extension};
 #[derive(Clone, Debug)]
 pub struct Origin {
     clock: Extension,
-    /// Spans that became sampled.
-    began: u64,
-    /// Spans that never were, so far.
-    unsampled: u64,
+    /// Spans that are sampled or were, and roots that were not.
+    began: u32,
+    /// Children that were not sampled.
+    unsampled: u32,
+    /// Roots that were not sampled.
+    unsampled_roots: u32,
     generator: Option<Generator>,
-    cleared: u64,
-    unseeded: u64,
-    decode_errors: u64,
+    /// Unsampled spans that became sampled for the first time.
+    upgraded: u32,
+    cleared: u32,
+    unseeded: u32,
+    decode_errors: u32,
+    totals: Totals,
+}
+
+/// The counters, extended to 64 bits each time they are read.
+#[derive(Clone, Debug)]
+struct Totals {
+    began: Extension,
+    ended: Extension,
+    unsampled: Extension,
+    unsampled_roots: Extension,
 }
 
 impl Origin {
     /// An origin without a seed; all of it is zero.
     pub const fn new() -> Self {
         Origin {
-            generator: None,
             clock: Extension::new(),
             began: 0,
             unsampled: 0,
+            unsampled_roots: 0,
+            generator: None,
+            upgraded: 0,
             cleared: 0,
             unseeded: 0,
             decode_errors: 0,
+            totals: Totals {
+                began: Extension::new(),
+                ended: Extension::new(),
+                unsampled: Extension::new(),
+                unsampled_roots: Extension::new(),
+            },
         }
     }
 
@@ -111,50 +133,56 @@ impl Origin {
     /// Counts the span that started last as not sampled.
     #[inline(always)]
     pub fn count_unsampled(&mut self) {
-        self.began = self.began.wrapping_sub(1);
-        self.unsampled = self.unsampled.wrapping_add(1);
+        self.unsampled_roots = self.unsampled_roots.wrapping_add(1);
     }
 
     /// Counts a span that became sampled after its start, or `again` after it
     /// had been cleared.
     #[inline]
     pub fn count_upgraded(&mut self, again: bool) {
-        self.began += 1;
+        self.began = self.began.wrapping_add(1);
         if !again {
-            self.unsampled = self.unsampled.saturating_sub(1);
+            self.upgraded = self.upgraded.wrapping_add(1);
         }
     }
 
     /// Counts a sampled span that was set to priority 0.
     #[inline]
     pub fn count_cleared(&mut self) {
-        self.cleared += 1;
+        self.cleared = self.cleared.wrapping_add(1);
     }
 
     /// Counts a trace header that could not be read.
     #[inline]
     pub fn count_decode_error(&mut self) {
-        self.decode_errors += 1;
+        self.decode_errors = self.decode_errors.wrapping_add(1);
     }
 
-    /// The counters, where so many sampled spans have `ended`: `held` has all of
-    /// them, whatever became of them.
-    pub fn stats(&self, ended: u64) -> Stats {
+    /// The counters, where so many sampled spans have `ended`, modulo 2³²: `held`
+    /// has all of them, whatever became of them.
+    ///
+    /// Exact if called at least once in 2³² spans.
+    pub fn stats(&mut self, ended: u32) -> Stats {
+        let total = |extension: &mut Extension, count: u32| extension.extend(count.into(), 32);
+        let roots = total(&mut self.totals.unsampled_roots, self.unsampled_roots);
+        let began = total(&mut self.totals.began, self.began).saturating_sub(roots);
+        let ended = total(&mut self.totals.ended, ended);
+        let unsampled = total(&mut self.totals.unsampled, self.unsampled) + roots;
         Stats {
-            began: self.began,
-            open: self.began.saturating_sub(ended + self.cleared),
+            began,
+            open: began.saturating_sub(ended + u64::from(self.cleared)),
             held: ended,
-            cleared: self.cleared,
-            unsampled: self.unsampled,
-            unseeded: self.unseeded,
-            decode_errors: self.decode_errors,
+            cleared: self.cleared.into(),
+            unsampled: unsampled.saturating_sub(self.upgraded.into()),
+            unseeded: self.unseeded.into(),
+            decode_errors: self.decode_errors.into(),
             ..Stats::default()
         }
     }
 
     #[cold]
     fn count_unseeded(&mut self) {
-        self.unseeded += 1;
+        self.unseeded = self.unseeded.wrapping_add(1);
     }
 }
 

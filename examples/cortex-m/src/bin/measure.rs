@@ -187,7 +187,10 @@ fn main() -> ! {
     measure("unsampled", two_tags);
     measure("unsampled_pair", parent_and_child);
     SWITCH.set(true);
-    hprintln!("size span {}", size_of::<Span<'static, Board, [MaybeUninit<u8>; 0]>>());
+    hprintln!(
+        "size span {}",
+        size_of::<Span<'static, Board, [MaybeUninit<u8>; 0]>>()
+    );
     hprintln!("size ring {}", size_of_val(&RING) - 4096);
     hprintln!("size tracer {}", size_of_val(&TRACER));
     debug::exit(debug::EXIT_SUCCESS);
