@@ -1491,7 +1491,7 @@ fn one_word(bytes: &[u8]) -> usize {
     {
         // Four to eight bytes, as two overlapping halves.
         let [head, tail] = [head, tail].map(|half| u32::from_le_bytes(*half) as u64);
-        return (head | tail << (8 * (bytes.len() - 4) & 63)) as usize;
+        return (head | tail << ((8 * (bytes.len() - 4)) & 63)) as usize;
     }
     let mut word = [0; WORD];
     for (byte, from) in word.iter_mut().zip(bytes) {

@@ -71,21 +71,19 @@ const STUCK: Duration = Duration::from_secs(1);
 const FEW_TAGS: usize = 32;
 
 impl Engine {
+    /// Without a sender, only the user's reporters get the spans.
     pub(crate) fn new(
         settings: &Settings,
         process: ProcessTags,
         source: TickSource,
-        overflow: Option<Consumer<'static, Records>>,
-        shared: Weak<Shared>,
+        common: Option<Consumer<'static, Records>>,
+        sender: Option<Box<dyn Sender>>,
     ) -> Self {
         let interval = settings.flush_interval;
         let limit = settings.max_packet_size;
-        let sender = settings
-            .agent
-            .then(|| Box::new(udp_sender(settings, shared)) as Box<dyn Sender>);
         Engine {
             reporter: Reporter::new(ThriftCompact::new(), limit, interval.as_nanos() as u64),
-            rings: overflow
+            rings: common
                 .into_iter()
                 .map(|consumer| Ring::new(consumer, None))
                 .collect(),
@@ -327,19 +325,24 @@ impl AsMut<Consumer<'static, Records>> for Ring {
     }
 }
 
-fn udp_sender(settings: &Settings, shared: Weak<Shared>) -> UdpSender {
+/// What sends to the agent of these settings, if they have one.
+pub(crate) fn agent_sender(settings: &Settings, shared: Weak<Shared>) -> Option<Box<dyn Sender>> {
+    if !settings.agent {
+        return None;
+    }
     let waker = move || {
         if let Some(shared) = shared.upgrade() {
             shared.waker().wake(&shared);
         }
     };
-    UdpSender::new(
+    let sender = UdpSender::new(
         settings.agent_host.clone(),
         settings.agent_port,
         settings.ip_version,
         settings.resolve_interval,
         Arc::new(waker),
-    )
+    );
+    Some(Box::new(sender))
 }
 
 /// Shows the user's reporters each record of the packet, once.
@@ -376,3 +379,6 @@ fn client_stats(stats: &Stats) -> ClientStats {
         failed_to_emit_spans: (lost.refused + lost.failed) as i64,
     }
 }
+
+#[cfg(test)]
+mod tests;

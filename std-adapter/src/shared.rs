@@ -2,7 +2,7 @@
 //! the order in which they may nest: [`Lock`].
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, Producer};
@@ -11,13 +11,14 @@ use picojaeger_core::{Delivery, HeaderNames, Lost, Stats, TextMapCodec};
 use crate::chunk::{self, Chunk};
 use crate::clock::{TickSource, monotonic};
 use crate::config::Settings;
-use crate::engine::{Engine, ProcessTags, Ring};
+use crate::engine::{Engine, ProcessTags, Ring, agent_sender};
 use crate::local::{self, Counts, Desk, Returned};
 use crate::once::SetOnce;
 use crate::parking::Tickets;
 use crate::process::process_tags;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
+use crate::sender::Sender;
 use crate::slot::{Image, Pool};
 pub(crate) use crate::sync::lock;
 use crate::unix;
@@ -133,6 +134,16 @@ impl Shared {
         reporters: Arc<[Arc<dyn Reporter>]>,
         source: TickSource,
     ) -> Arc<Self> {
+        Self::with_sender(settings, reporters, source, agent_sender)
+    }
+
+    /// With a sender other than the agent's.
+    pub(crate) fn with_sender(
+        settings: Arc<Settings>,
+        reporters: Arc<[Arc<dyn Reporter>]>,
+        source: TickSource,
+        sender: impl FnOnce(&Settings, Weak<Shared>) -> Option<Box<dyn Sender>>,
+    ) -> Arc<Self> {
         let rings = settings.memory_limit / 2;
         let bytes = chunk::ring_bytes(settings.memory_limit);
         // Room for the largest record, or an eighth of the rings.
@@ -160,13 +171,10 @@ impl Shared {
             drained: AtomicBool::new(false),
             waker: Waker::new(),
             tickets: Tickets::new(),
-            engine: Mutex::new(Engine::new(
-                &settings,
-                process,
-                source,
-                consumer,
-                this.clone(),
-            )),
+            engine: {
+                let sender = sender(&settings, this.clone());
+                Mutex::new(Engine::new(&settings, process, source, consumer, sender))
+            },
             incoming: Mutex::new(Vec::new()),
             chunks: Mutex::new(Chunks {
                 free: Vec::new(),

@@ -161,6 +161,18 @@ impl Tracer {
         }
     }
 
+    /// A tracer that sends by other means than UDP.
+    #[cfg(test)]
+    pub(crate) fn with_sender(config: &Config, sender: Box<dyn crate::sender::Sender>) -> Self {
+        let settings = Arc::new(config.resolve().unwrap());
+        let source = TickSource::choose(settings.clock);
+        let reporters = config.reporters().into();
+        let shared = Shared::with_sender(settings, reporters, source, |_, _| Some(sender));
+        Tracer {
+            handle: Some(Arc::new(Handle(shared))),
+        }
+    }
+
     /// Starts a span: a child of the thread's active one if there is one.
     #[inline]
     pub fn start<'t>(&'t self, operation: impl Into<Key<'t>>) -> Span {

@@ -1,0 +1,274 @@
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::thread;
+
+use super::*;
+use crate::collector::decode;
+use crate::config::{ClockSource, Config, Sampler};
+use crate::shared::lock;
+use crate::{FlushError, Tracer};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn config() -> Config {
+    Config::new("engine")
+        .sampler(Sampler::Const(true))
+        .clock(ClockSource::System)
+        // Nothing is sent unless a flush asks for it.
+        .flush_interval(Duration::from_secs(3_600))
+}
+
+/// A generator of small numbers, good enough to pick outcomes (xorshift).
+struct Seeded(u64);
+
+impl Seeded {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// What a transport saw.
+#[derive(Default)]
+struct Seen {
+    accepted: HashSet<u64>,
+    refused: u64,
+    failed: u64,
+    /// Packets without an outcome.
+    none: u64,
+    retried: u64,
+    too_large: u64,
+}
+
+/// Answers every outcome in a seeded order, or none: then it panics, as if the
+/// power went between two instructions.
+struct Fickle {
+    random: Seeded,
+    calm: Arc<AtomicBool>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Sender for Fickle {
+    fn ready(&mut self) -> bool {
+        self.calm.load(Ordering::Relaxed) || self.random.below(8) > 0
+    }
+
+    fn send(&mut self, packet: &[u8]) -> Outcome {
+        let batch = decode(packet).expect("a packet is whole");
+        let count = batch.spans.len() as u64;
+        let mut seen = lock(&self.seen);
+        let calm = self.calm.load(Ordering::Relaxed);
+        match self.random.below(48) {
+            0 if !calm => {
+                seen.none += 1;
+                drop(seen);
+                panic!("no outcome, as it should be here");
+            }
+            1..6 if !calm => {
+                seen.refused += count;
+                Outcome::Refused
+            }
+            6..11 if !calm => {
+                seen.failed += count;
+                Outcome::Failed
+            }
+            11..16 if !calm => {
+                seen.retried += 1;
+                Outcome::Retry
+            }
+            16 if !calm => {
+                seen.too_large += 1;
+                Outcome::TooLarge
+            }
+            _ => {
+                for span in &batch.spans {
+                    assert!(seen.accepted.insert(span.span_id), "delivered twice");
+                }
+                Outcome::Accepted
+            }
+        }
+    }
+
+    fn late_refusals(&mut self) -> u64 {
+        0
+    }
+
+    fn last_error(&self) -> Option<String> {
+        Some("fickle".into())
+    }
+}
+
+/// Compares the tracer's counts with the transport's.
+#[track_caller]
+fn compare(tracer: &Tracer, seen: &Mutex<Seen>, began: u64) -> Stats {
+    let (stats, seen) = (tracer.stats(), lock(seen));
+    assert!(stats.adds_up(), "{stats}");
+    assert_eq!(stats.began, began, "{stats}");
+    assert_eq!(stats.delivered, seen.accepted.len() as u64, "{stats}");
+    assert_eq!(stats.lost.refused, seen.refused, "{stats}");
+    assert_eq!(stats.lost.failed, seen.failed, "{stats}");
+    stats
+}
+
+fn run_seed(seed: u64) -> Seen {
+    let (calm, seen) = (Arc::new(AtomicBool::new(false)), Arc::default());
+    let sender = Fickle {
+        random: Seeded(seed * 2 + 1),
+        calm: calm.clone(),
+        seen: Arc::clone(&seen),
+    };
+    let config = config().background(false).max_packet_size(2_000);
+    let tracer = Tracer::with_sender(&config, Box::new(sender));
+    let mut random = Seeded(seed ^ 0x9e37_79b9_7f4a_7c15);
+    let mut began = 0;
+    for _ in 0..40 {
+        for _ in 0..random.below(40) {
+            let mut span = tracer.start("seeded");
+            span.tag("number", random.below(1_000));
+            began += 1;
+        }
+        if random.below(4) == 0 {
+            let other = tracer.clone();
+            let short = move || other.start("of a short thread").finish();
+            thread::spawn(short).join().unwrap();
+            began += 1;
+        }
+        let flush = || tracer.flush(Duration::ZERO);
+        // A panic of the transport comes out of the flush on this thread.
+        if let Ok(Ok(())) = catch_unwind(AssertUnwindSafe(flush)) {
+            assert_eq!(tracer.stats().held, 0);
+        }
+        compare(&tracer, &seen, began);
+    }
+    calm.store(true, Ordering::Relaxed);
+    let end = tracer.close(SOON);
+    assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
+    let stats = compare(&tracer, &seen, began);
+    assert_eq!((stats.open, stats.held), (0, 0), "{stats}");
+    std::mem::take(&mut lock(&seen))
+}
+
+#[test]
+fn the_sums_hold_whatever_the_transport_answers() {
+    let mut all = Seen::default();
+    for seed in 1..=60 {
+        let seen = run_seed(seed);
+        all.accepted.extend(seen.accepted);
+        all.refused += seen.refused;
+        all.failed += seen.failed;
+        all.none += seen.none;
+        all.retried += seen.retried;
+        all.too_large += seen.too_large;
+    }
+    let each = [
+        all.refused,
+        all.failed,
+        all.none,
+        all.retried,
+        all.too_large,
+    ];
+    assert!(each.iter().all(|count| *count > 10), "{each:?}");
+}
+
+/// Takes nothing until it is let.
+#[derive(Default)]
+struct Gate {
+    open: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Sender for Gate {
+    fn ready(&mut self) -> bool {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.open.load(Ordering::Relaxed)
+    }
+
+    fn send(&mut self, _: &[u8]) -> Outcome {
+        Outcome::Accepted
+    }
+
+    fn late_refusals(&mut self) -> u64 {
+        0
+    }
+
+    fn last_error(&self) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
+    for background in [true, false] {
+        let gate = Gate::default();
+        let open = gate.open.clone();
+        let config = config().background(background);
+        let tracer = Tracer::with_sender(&config, Box::new(gate));
+        (0..10).for_each(|_| tracer.start("waits").finish());
+        let end = tracer.close(Duration::ZERO);
+        assert!(
+            matches!(end, Err(FlushError::TimedOut { held: 10, .. })),
+            "{end:?}"
+        );
+        let stats = tracer.stats();
+        assert_eq!((stats.held, stats.lost.total()), (10, 0), "{stats}");
+        open.store(true, Ordering::Relaxed);
+        tracer.flush(SOON).unwrap();
+        assert_eq!(tracer.stats().delivered, 10);
+    }
+}
+
+#[test]
+fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
+    let gate = Gate::default();
+    let asked = gate.asked.clone();
+    let tracer = Tracer::with_sender(&config(), Box::new(gate));
+    let (begun, spans) = (std::time::Instant::now(), 5_000);
+    for _ in 0..spans {
+        tracer.start("finds a full ring").finish();
+        thread::yield_now();
+    }
+    // A look for each second, and for what the first span and its ring set off.
+    let most = 20 + 2 * begun.elapsed().as_secs() as usize;
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(
+        (1..=most).contains(&asked),
+        "{asked} looks at {spans} spans"
+    );
+    assert!(tracer.stats().lost.full > 0);
+}
+
+#[test]
+fn miri_two_threads_and_a_worker() {
+    const EACH: u64 = 4;
+    let config = config().agent(false).trace_id_128bit(true);
+    let tracer = config.new_tracer().unwrap();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for i in 0..EACH {
+                    let mut span = tracer.start("of a thread");
+                    span.tag("i", i).log().field("event", "look");
+                    if i == 0 {
+                        span.tag("long", "x".repeat(600).as_str());
+                    }
+                }
+            });
+        }
+    });
+    tracer.flush(SOON).unwrap();
+    assert_eq!(tracer.stats().delivered, 2 * EACH);
+    let mut span = tracer.start("open at close");
+    tracer.close(SOON).unwrap();
+    span.tag("late", true).finish();
+    drop(span);
+    let stats = tracer.stats();
+    assert!(stats.adds_up(), "{stats}");
+    assert_eq!(
+        (stats.delivered, stats.lost.closed),
+        (2 * EACH, 1),
+        "{stats}"
+    );
+}

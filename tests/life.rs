@@ -1,0 +1,542 @@
+//! The life of a tracer: threads that come and go, flush, close, and the sum of
+//! its counts after every kind of loss.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use picojaeger_std::collector::{Collector, TagValue};
+use picojaeger_std::config::Sampler;
+use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
+use picojaeger_std::{Config, FlushError, Span, Stats, TraceId, Tracer};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn config() -> Config {
+    Config::new("life")
+        .sampler(Sampler::Const(true))
+        .agent_host("127.0.0.1")
+        // Nothing is sent before a flush asks for it.
+        .flush_interval(Duration::from_secs(3_600))
+}
+
+/// A tracer and the collector that it sends to.
+fn traced() -> (Tracer, Collector) {
+    let collector = Collector::bind("127.0.0.1:0").unwrap();
+    let port = collector.local_addr().port();
+    let tracer = config().agent_port(port).new_tracer().unwrap();
+    (tracer, collector)
+}
+
+/// A tracer whose spans only this reporter gets.
+fn reported() -> (Tracer, Arc<InMemoryReporter>) {
+    let reporter = Arc::new(InMemoryReporter::new());
+    let config = config().agent(false).reporter(reporter.clone());
+    (config.new_tracer().unwrap(), reporter)
+}
+
+/// The sum of all counts, with nothing open or held.
+#[track_caller]
+fn assert_settled(tracer: &Tracer, began: u64) -> Stats {
+    let stats = tracer.stats();
+    assert!(stats.adds_up(), "{stats}");
+    assert_eq!(
+        (stats.began, stats.open, stats.held),
+        (began, 0, 0),
+        "{stats}"
+    );
+    stats
+}
+
+#[track_caller]
+fn assert_arrived(collector: &Collector, count: u64) {
+    assert!(
+        collector.wait_for_spans(count, SOON),
+        "{}",
+        collector.stats().spans
+    );
+    let mut ids: Vec<_> = collector.spans().iter().map(|it| it.span_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(
+        ids.len() as u64,
+        count,
+        "a span came twice, or one too many"
+    );
+}
+
+#[test]
+fn threads_that_end_leave_their_spans() {
+    let (tracer, collector) = traced();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..10).for_each(|i| drop(tracer.span("work").tag("i", i).start())));
+        }
+    });
+    assert!(tracer.stats().adds_up());
+    tracer.flush(SOON).unwrap();
+    assert_arrived(&collector, 80);
+    assert_eq!(assert_settled(&tracer, 80).delivered, 80);
+}
+
+/// Keeps a span until the thread's destructors run.
+struct Late(RefCell<Option<Span>>, RefCell<Option<Tracer>>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        if let Some(tracer) = self.1.take() {
+            tracer.start("from a destructor").tag("late", true);
+        }
+    }
+}
+
+thread_local! {
+    static LATE: Late = const { Late(RefCell::new(None), RefCell::new(None)) };
+}
+
+#[test]
+fn thread_local_destructors_may_trace() {
+    let (tracer, collector) = traced();
+    for tracer_first in [true, false] {
+        let tracer = tracer.clone();
+        let run = move || {
+            if !tracer_first {
+                // Registered before the tracer's own state, so destroyed after it.
+                LATE.with(|_| ());
+            }
+            let span = tracer.start("kept");
+            LATE.with(|late| {
+                late.0.replace(Some(span));
+                late.1.replace(Some(tracer));
+            });
+        };
+        thread::spawn(run).join().unwrap();
+    }
+    tracer.flush(SOON).unwrap();
+    assert_arrived(&collector, 4);
+    assert_settled(&tracer, 4);
+}
+
+#[test]
+fn threads_may_outlive_the_tracer() {
+    let (tracer, collector) = traced();
+    let (go, wait) = channel();
+    let outliving = {
+        let tracer = tracer.clone();
+        thread::spawn(move || {
+            let mut open = tracer.start("open at close");
+            tracer.start("before").finish();
+            wait.recv().unwrap();
+            open.tag("still", "harmless").finish();
+            let late = tracer.start("after");
+            assert!(late.is_sampled(), "its children elsewhere are sampled");
+            late.context()
+        })
+    };
+    while tracer.stats().began < 2 || tracer.stats().open > 1 {
+        thread::yield_now();
+    }
+    tracer.close(SOON).unwrap();
+    assert_arrived(&collector, 1);
+    let stats = tracer.stats();
+    assert_eq!((stats.open, stats.delivered), (1, 1), "{stats}");
+    go.send(()).unwrap();
+    let context = outliving.join().unwrap();
+    assert_ne!(context.trace_id(), TraceId::default());
+    assert_eq!(assert_settled(&tracer, 3).lost.closed, 2);
+}
+
+#[test]
+fn a_span_stays_a_parent_after_finish_and_close() {
+    let (tracer, collector) = traced();
+    let mut span = tracer.start("parent");
+    span.set_baggage_item("customer", "7").unwrap();
+    let before = span.context();
+    span.finish();
+    span.finish();
+    span.tag("late", 1).set_operation_name("other");
+    span.log().field("event", "late");
+    let look = |span: &Span| {
+        assert_eq!(span.context(), before);
+        let mut headers = HashMap::new();
+        tracer.inject(span, &mut headers).unwrap();
+        assert!(headers["uber-trace-id"].ends_with(":1"), "{headers:?}");
+        assert_eq!(headers["uberctx-customer"], "7");
+        let scope = span.activate();
+        let child = tracer.start("child");
+        assert_eq!(child.context().trace_id(), before.trace_id());
+        assert_eq!(child.baggage_item("customer"), Some("7"));
+        drop(scope);
+    };
+    look(&span);
+    tracer.close(SOON).unwrap();
+    look(&span);
+    drop(span);
+    assert_arrived(&collector, 2);
+    let spans = collector.spans();
+    let parent = spans.iter().find(|it| it.operation_name == "parent");
+    let tags = &parent.unwrap().tags;
+    assert!(tags.iter().all(|tag| tag.key != "late"), "{tags:?}");
+    assert_eq!(assert_settled(&tracer, 3).lost.closed, 1);
+}
+
+#[test]
+fn two_threads_finish_each_others_spans() {
+    const EACH: usize = 500;
+    let (tracer, reporter) = reported();
+    let ((to_a, from_b), (to_b, from_a)) = (channel::<Span>(), channel::<Span>());
+    thread::scope(|scope| {
+        for (to, from) in [(to_b, from_b), (to_a, from_a)] {
+            let tracer = &tracer;
+            scope.spawn(move || {
+                for _ in 0..EACH {
+                    to.send(tracer.start("handed over")).unwrap();
+                    drop(from.recv().unwrap());
+                }
+            });
+        }
+    });
+    tracer.flush(SOON).unwrap();
+    let stats = assert_settled(&tracer, 2 * EACH as u64);
+    assert_eq!(stats.delivered, reporter.len() as u64);
+    assert_eq!(stats.delivered + stats.lost.full, stats.began, "{stats}");
+}
+
+#[test]
+fn many_threads_flush_at_once() {
+    let (tracer, reporter) = reported();
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let span = tracer.start("mine");
+                    let id = span.context().span_id().get();
+                    drop(span);
+                    tracer.flush(SOON).unwrap();
+                    let seen = reporter.spans();
+                    assert!(
+                        seen.iter().any(|it| it.span_id == id),
+                        "flush came too early"
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(assert_settled(&tracer, 120).delivered, 120);
+}
+
+/// Calls its tracer from inside.
+struct Nosy {
+    tracer: Arc<OnceLock<Tracer>>,
+    ends: Arc<Mutex<Vec<Result<(), FlushError>>>>,
+}
+
+impl Reporter for Nosy {
+    fn report(&self, _: &FinishedSpan<'_>) {
+        let tracer = self.tracer.get().unwrap();
+        tracer.start("feeds back").finish();
+        assert!(tracer.stats().adds_up());
+        assert!(!tracer.process_tags().is_empty());
+        let ends = [tracer.flush(SOON), tracer.close(SOON)];
+        self.ends.lock().unwrap().extend(ends);
+    }
+}
+
+#[test]
+fn a_reporter_may_flush_and_close() {
+    for background in [true, false] {
+        let (tracer, ends) = (Arc::new(OnceLock::new()), Arc::default());
+        let nosy = Nosy {
+            tracer: tracer.clone(),
+            ends: Arc::clone(&ends),
+        };
+        let config = config().agent(false).background(background).reporter(nosy);
+        let tracer = tracer.get_or_init(|| config.new_tracer().unwrap());
+        tracer.start("seen").finish();
+        tracer.flush(SOON).unwrap();
+        let ends = ends.lock().unwrap();
+        assert_eq!(ends.len(), 2);
+        let waits = |end: &Result<(), _>| matches!(end, Err(FlushError::TimedOut { .. }));
+        assert!(
+            ends.iter().all(waits),
+            "the pass cannot wait for itself: {ends:?}"
+        );
+        assert_eq!(assert_settled(tracer, 1).delivered, 1);
+    }
+}
+
+/// Breaks every contract.
+struct Panicking;
+
+impl Reporter for Panicking {
+    fn report(&self, _: &FinishedSpan<'_>) {
+        panic!("a reporter that panics, as it should here");
+    }
+}
+
+#[test]
+fn a_reporter_that_panics_loses_nothing() {
+    let collector = Collector::bind("127.0.0.1:0").unwrap();
+    let config = config().agent_port(collector.local_addr().port());
+    let tracer = config.reporter(Panicking).new_tracer().unwrap();
+    for round in 1..=3 {
+        tracer.start("sent all the same").finish();
+        tracer.flush(SOON).unwrap();
+        assert_arrived(&collector, round);
+    }
+    assert_eq!(assert_settled(&tracer, 3).delivered, 3);
+}
+
+#[test]
+fn closing_twice_is_harmless() {
+    let (tracer, collector) = traced();
+    tracer.start("once").finish();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| tracer.close(SOON).unwrap());
+        }
+    });
+    tracer.close(Duration::ZERO).unwrap();
+    tracer.flush(Duration::MAX).unwrap();
+    assert_arrived(&collector, 1);
+    assert_settled(&tracer, 1);
+}
+
+#[test]
+fn no_span_that_finished_before_close_is_swept() {
+    // Statistics are asked for at every moment of closing.
+    for _ in 0..20 {
+        let (tracer, reporter) = reported();
+        (0..100).for_each(|_| tracer.start("in time").finish());
+        thread::scope(|scope| {
+            let closing = scope.spawn(|| tracer.close(SOON));
+            while !closing.is_finished() {
+                tracer.stats();
+            }
+            closing.join().unwrap().unwrap();
+        });
+        assert_eq!(assert_settled(&tracer, 100).delivered, 100);
+        assert_eq!(reporter.len(), 100);
+    }
+}
+
+#[test]
+fn flush_and_close_race_without_waiting_for_nothing() {
+    for _ in 0..300 {
+        let (tracer, _) = reported();
+        tracer.start("raced").finish();
+        thread::scope(|scope| {
+            scope.spawn(|| tracer.flush(SOON).unwrap());
+            scope.spawn(|| tracer.close(SOON).unwrap());
+        });
+        assert_eq!(assert_settled(&tracer, 1).delivered, 1);
+    }
+}
+
+#[test]
+fn a_flush_is_answered_under_full_load() {
+    let (tracer, _) = reported();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    tracer.start("load").finish();
+                }
+            });
+        }
+        for _ in 0..20 {
+            let end = tracer.flush(SOON);
+            assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
+        }
+        let end = tracer.close(SOON);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
+    });
+    let stats = tracer.stats();
+    assert!(stats.adds_up() && stats.open + stats.held == 0, "{stats}");
+    assert!(stats.lost.closed > 0, "{stats}");
+}
+
+#[test]
+fn dropping_the_last_handle_flushes() {
+    let (tracer, collector) = traced();
+    let second = tracer.clone();
+    tracer.start("held").finish();
+    drop(tracer);
+    assert_eq!(second.stats().held, 1);
+    drop(second);
+    assert_arrived(&collector, 1);
+}
+
+#[test]
+fn a_panic_marks_the_spans_that_it_ends() {
+    let (tracer, collector) = traced();
+    let fails = || {
+        let _span = tracer.start("fails");
+        panic!("a panic that this test wants");
+    };
+    thread::scope(|scope| assert!(scope.spawn(fails).join().is_err()));
+    tracer.start("fine").finish();
+    tracer.flush(SOON).unwrap();
+    assert_arrived(&collector, 2);
+    for span in collector.spans() {
+        let error = span.tags.iter().find(|tag| tag.key == "error");
+        let fails = span.operation_name == "fails";
+        assert_eq!(
+            error.map(|tag| &tag.value),
+            fails.then_some(&TagValue::Bool(true))
+        );
+    }
+}
+
+#[test]
+fn priorities_add_up() {
+    let (tracer, collector) = traced();
+    let mut spans: Vec<_> = (0..4).map(|_| tracer.start("sampled")).collect();
+    spans[0].tag("sampling.priority", 0);
+    assert_eq!(tracer.stats().cleared, 1);
+    assert_eq!(tracer.stats().open, 3);
+    // Sampled again, with an area that has grown.
+    spans[1].tag("long", "x".repeat(3_000).as_str());
+    spans[1]
+        .tag("sampling.priority", 0)
+        .tag("sampling.priority", 1);
+    let stats = tracer.stats();
+    assert_eq!(
+        (stats.began, stats.open, stats.cleared),
+        (5, 3, 2),
+        "{stats}"
+    );
+    drop(spans);
+    let stats = tracer.stats();
+    assert_eq!(
+        (stats.held, stats.open, stats.cleared),
+        (3, 0, 2),
+        "{stats}"
+    );
+    tracer.close(SOON).unwrap();
+    assert_arrived(&collector, 3);
+    assert_eq!(assert_settled(&tracer, 5).lost.total(), 0);
+}
+
+#[test]
+fn an_unsampled_span_that_is_upgraded_adds_up() {
+    let collector = Collector::bind("127.0.0.1:0").unwrap();
+    let config = config().agent_port(collector.local_addr().port());
+    let tracer = config.sampler(Sampler::Const(false)).new_tracer().unwrap();
+    let mut upgraded = tracer.start("upgraded");
+    drop(tracer.start("not"));
+    upgraded.tag("sampling.priority", 1);
+    drop(upgraded);
+    let mut late = tracer.start("after close");
+    tracer.close(SOON).unwrap();
+    late.tag("sampling.priority", 1);
+    drop(late);
+    assert_arrived(&collector, 1);
+    let stats = assert_settled(&tracer, 2);
+    assert_eq!((stats.unsampled, stats.lost.closed), (3, 1), "{stats}");
+}
+
+/// A loss is injected, and the counts are compared with the test's own.
+mod losses {
+    use super::*;
+
+    /// Starts and finishes spans, then closes; gives what the tracer counted.
+    fn settle(config: Config, spans: u64, make: impl Fn(&Tracer)) -> Stats {
+        let tracer = config.new_tracer().unwrap();
+        (0..spans).for_each(|_| make(&tracer));
+        let stats = tracer.stats();
+        assert!(stats.adds_up() && stats.began == spans, "{stats}");
+        let end = tracer.close(SOON);
+        let stats = assert_settled(&tracer, spans);
+        if stats.lost.total() > 0 {
+            assert!(
+                matches!(end, Err(FlushError::Lost { .. }))
+                    || stats.lost.full + stats.lost.memory > 0,
+                "{end:?}"
+            );
+        }
+        stats
+    }
+
+    fn plain(tracer: &Tracer) {
+        tracer.start("plain").finish();
+    }
+
+    #[test]
+    fn full() {
+        let collector = Collector::bind("127.0.0.1:0").unwrap();
+        let config = config().agent_port(collector.local_addr().port());
+        let stats = settle(config.background(false), 3_000, plain);
+        assert!(stats.lost.full > 1_000, "{stats}");
+        assert_arrived(&collector, stats.began - stats.lost.full);
+        assert_eq!(stats.delivered, stats.began - stats.lost.full);
+    }
+
+    #[test]
+    fn too_large() {
+        let config = config()
+            .max_packet_size(512)
+            .tag("process", "x".repeat(1_000).as_str());
+        let stats = settle(config.agent_port(1), 100, plain);
+        assert_eq!(stats.lost.too_large, 100, "{stats}");
+    }
+
+    #[test]
+    fn refused() {
+        let closed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = closed.local_addr().unwrap().port();
+        drop(closed);
+        let stats = settle(config().agent_port(port), 100, plain);
+        assert_eq!(stats.lost.refused, 100, "{stats}");
+    }
+
+    #[test]
+    fn failed() {
+        // A socket may not broadcast unless it says so.
+        let config = config().agent_host("255.255.255.255").agent_port(6831);
+        let stats = settle(config, 100, plain);
+        assert_eq!(stats.lost.failed, 100, "{stats}");
+    }
+
+    #[test]
+    fn memory() {
+        let collector = Collector::bind("127.0.0.1:0").unwrap();
+        let config = config().agent_port(collector.local_addr().port());
+        let tracer = config.memory_limit(1 << 20).new_tracer().unwrap();
+        let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
+        assert!(open.iter().all(Span::is_sampled), "the flag goes on");
+        let stats = tracer.stats();
+        assert!(stats.adds_up(), "{stats}");
+        assert!(stats.lost.memory > 500 && stats.open > 200, "{stats}");
+        assert_eq!(stats.open + stats.lost.memory, 2_000);
+        drop(open);
+        tracer.flush(SOON).unwrap();
+        let stats = assert_settled(&tracer, 2_000);
+        assert_arrived(&collector, 2_000 - stats.lost.total());
+        tracer.start("there is room again").finish();
+        tracer.close(SOON).unwrap();
+        assert_eq!(assert_settled(&tracer, 2_001).lost, stats.lost);
+    }
+
+    #[test]
+    fn closed() {
+        let (tracer, collector) = traced();
+        let open: Vec<_> = (0..10).map(|_| tracer.start("open")).collect();
+        plain(&tracer);
+        tracer.close(SOON).unwrap();
+        drop(open);
+        (0..5).for_each(|_| plain(&tracer));
+        let written = tracer.span("written before").tag("key", "value");
+        drop(written.start());
+        assert_arrived(&collector, 1);
+        let stats = assert_settled(&tracer, 17);
+        assert_eq!((stats.delivered, stats.lost.closed), (1, 16), "{stats}");
+    }
+}

@@ -1,0 +1,94 @@
+//! What short threads and tracers that come and go cost: bytes are counted where
+//! they are allocated.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use picojaeger_std::config::Sampler;
+use picojaeger_std::{Config, Tracer};
+
+/// Counts the bytes in use.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+const SOON: Duration = Duration::from_secs(60);
+const MIB: usize = 1 << 20;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are those of the system's allocator.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn tracer() -> Tracer {
+    let config = Config::new("life").sampler(Sampler::Const(true));
+    config.agent(false).new_tracer().unwrap()
+}
+
+/// Ten thousand threads, a hundred at a time.
+fn short_threads(tracer: &Tracer) -> usize {
+    let mut most = 0;
+    for _ in 0..100 {
+        thread::scope(|scope| {
+            for _ in 0..100 {
+                scope.spawn(|| tracer.start("short").finish());
+            }
+        });
+        most = most.max(IN_USE.load(Ordering::Relaxed));
+    }
+    most
+}
+
+fn tracers_that_come_and_go() {
+    let live = || {
+        let tracer = tracer();
+        thread::scope(|scope| {
+            for _ in 0..10 {
+                scope.spawn(|| drop(tracer.start("brief")));
+            }
+        });
+        tracer.start("brief").finish();
+        tracer.close(SOON).unwrap();
+        assert_eq!(tracer.stats().delivered, 11);
+    };
+    // The first leave rings behind, which those that follow take.
+    (0..3).for_each(|_| live());
+    let before = IN_USE.load(Ordering::Relaxed);
+    (0..50).for_each(|_| live());
+    let grown = IN_USE.load(Ordering::Relaxed).saturating_sub(before);
+    assert!(grown < MIB, "50 tracers left {grown} bytes");
+}
+
+/// One test, since the count is the process's.
+#[test]
+fn memory_stays_within_its_limit() {
+    let before = IN_USE.load(Ordering::Relaxed);
+    let tracer = tracer();
+    let most = short_threads(&tracer) - before;
+    assert!(most < 18 * MIB, "{most} bytes for a limit of 16 MiB");
+    tracer.close(SOON).unwrap();
+    let stats = tracer.stats();
+    assert!(stats.adds_up(), "{stats}");
+    assert_eq!(
+        (stats.began, stats.open, stats.held),
+        (10_000, 0, 0),
+        "{stats}"
+    );
+    assert_eq!(stats.delivered + stats.lost.total(), 10_000, "{stats}");
+    drop(tracer);
+    tracers_that_come_and_go();
+}
