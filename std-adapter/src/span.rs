@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,9 +11,10 @@ use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
 
 use crate::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
-use crate::local::{give_slot, with_desk, with_scopes};
+use crate::local::{Desk, check_out, give_back, give_slot, with_desk, with_scopes};
 use crate::scope::Scope;
-use crate::slot::Slot;
+use crate::shared::Shared;
+use crate::slot::{Image, Slot};
 use crate::unix;
 
 /// An open span; one pointer, which may go to any thread.
@@ -234,19 +236,9 @@ impl Span {
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
-        let Some(mut slot) = self.slot.take() else {
-            return;
-        };
-        if slot.shared.generation() != unix::generation() {
-            return slot.forsake();
+        if let Some(slot) = self.slot.take() {
+            slot.end();
         }
-        if !slot.image.is_finished() {
-            if slot.image.is_writable() && std::thread::panicking() {
-                slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
-            }
-            slot.finish(None);
-        }
-        give_slot(slot);
     }
 }
 
@@ -448,18 +440,36 @@ impl Slot {
             return self.disown();
         }
         let Slot { image, shared, .. } = self;
-        with_desk(shared, |desk| {
-            if shared.is_closed() {
-                desk.counts.closed.increment();
-                desk.counts.ended.increment();
-                return image.discard();
-            }
-            match at {
-                None => image.finish(shared.source.ticks()),
-                Some(micros) => image.finish_at(micros),
-            }
-            desk.push(shared, image);
-        });
+        with_desk(shared, |desk| hand_over(image, shared, desk, at));
+    }
+
+    /// Ends the span unless it has ended, and gives the slot back, in one visit to
+    /// the thread's desk.
+    #[inline(never)]
+    fn end(mut self: Box<Self>) {
+        if self.shared.generation() != unix::generation() {
+            return self.forsake();
+        }
+        if self.image.is_writable() && std::thread::panicking() {
+            self.tag(Key::Static(tags::ERROR), Value::Bool(true));
+        }
+        let Some(mut thread) = check_out(&self.shared) else {
+            return self.end_elsewhere();
+        };
+        if self.image.is_writable() {
+            let Slot { image, shared, .. } = &mut *self;
+            hand_over(image, shared, thread.desk(), None);
+        }
+        thread.desk().slots.give(self);
+        give_back(thread);
+    }
+
+    /// Ends the span where the thread has no desk.
+    #[cold]
+    #[inline(never)]
+    fn end_elsewhere(mut self: Box<Self>) {
+        self.finish(None);
+        give_slot(self);
     }
 
     /// Ends the span of a parent process in the child of a fork, where it is a
@@ -492,6 +502,21 @@ impl Error for SetBaggageError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.cause)
     }
+}
+
+/// Finishes an image, and hands it to the ring.
+#[inline(always)]
+fn hand_over(image: &mut Image, shared: &Arc<Shared>, desk: &mut Desk, at: Option<u64>) {
+    if shared.is_closed() {
+        desk.counts.closed.increment();
+        desk.counts.ended.increment();
+        return image.discard();
+    }
+    match at {
+        None => image.finish(shared.source.ticks()),
+        Some(micros) => image.finish_at(micros),
+    }
+    desk.push(shared, image);
 }
 
 /// The start of a span that never read the clock.
