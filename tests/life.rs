@@ -350,6 +350,9 @@ fn a_flush_is_answered_under_full_load() {
                 }
             });
         }
+        while tracer.stats().began == 0 {
+            thread::yield_now();
+        }
         for _ in 0..20 {
             let end = tracer.flush(SOON);
             assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");

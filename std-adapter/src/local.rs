@@ -158,7 +158,8 @@ pub(crate) fn become_worker() {
     LOCAL.with(|local| local.worker.set(true));
 }
 
-/// Runs `f` as if on a thread that works for a tracer.
+/// Runs `f` as if on a thread that works for a tracer: its desk is out of reach
+/// meanwhile, so that a start need not ask.
 pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
     /// Ends the work, after a panic too.
     struct Working(bool);
@@ -169,7 +170,12 @@ pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
     }
     fn mark(works: bool) -> bool {
         LOCAL
-            .try_with(|local| local.worker.replace(works))
+            .try_with(|local| {
+                if let Some(thread) = local.fast.take() {
+                    local.put_aside(thread);
+                }
+                local.worker.replace(works)
+            })
             .unwrap_or(works)
     }
     let _working = Working(mark(true));
