@@ -90,7 +90,7 @@ impl<'t> SpanBuilder<'t> {
     pub fn child_of(mut self, parent: impl AsContext) -> Self {
         if let Some(context) = parent.as_context() {
             if self.relation == Relation::ChildOf {
-                add_reference(self.shared, &mut self.written, false, &context);
+                self.written = self.written.with_reference(self.shared, false, &context);
             } else {
                 self.parent = context;
                 self.relation = Relation::ChildOf;
@@ -103,7 +103,7 @@ impl<'t> SpanBuilder<'t> {
     /// `child_of`, the first one gives trace and baggage.
     pub fn follows_from(mut self, other: impl AsContext) -> Self {
         if let Some(context) = other.as_context() {
-            add_reference(self.shared, &mut self.written, true, &context);
+            self.written = self.written.with_reference(self.shared, true, &context);
             if !matches!(self.relation, Relation::ChildOf | Relation::FollowsFrom) {
                 self.parent = context;
                 self.relation = Relation::FollowsFrom;
@@ -132,9 +132,7 @@ impl<'t> SpanBuilder<'t> {
         {
             self.forced = priority(value).or(self.forced);
         }
-        if let Some(slot) = self.written.slot(self.shared) {
-            slot.tag(key, value);
-        }
+        self.written = self.written.with_tag(self.shared, key, value);
         self
     }
 
@@ -171,7 +169,14 @@ impl<'t> SpanBuilder<'t> {
         if let (Key::Static(operation), true) = (operation, plain)
             && let Some(mut thread) = local::check_out(shared)
         {
-            let slot = begin(shared, thread.desk(), operation, &parent.core);
+            let desk = thread.desk();
+            let slot = if parent.core.span_id().is_zero() {
+                begin_root(shared, desk, operation)
+            } else if parent.flags().contains(Flags::DEFERRED) {
+                begin_deferred(shared, desk, operation, &parent.core)
+            } else {
+                begin_child(shared, desk, operation, &parent.core)
+            };
             local::give_back(thread);
             return Span::new(slot);
         }
@@ -202,10 +207,15 @@ impl Full<'_> {
         }
         // What was written before a fork is the parent's.
         let written = written.0.take().and_then(Slot::of_this_process);
-        with_desk(shared, |desk| self.begin(shared, desk, written))
+        Span::new(with_desk(shared, |desk| self.begin(shared, desk, written)))
     }
 
-    fn begin(&self, shared: &Arc<Shared>, desk: &mut Desk, written: Option<Box<Slot>>) -> Span {
+    fn begin(
+        &self,
+        shared: &Arc<Shared>,
+        desk: &mut Desk,
+        written: Option<Box<Slot>>,
+    ) -> Box<Slot> {
         let identity = Identity::draw(shared, desk, self.operation, &self.parent, self.forced);
         let baggage = self.parent.baggage.clone();
         if !identity.context.is_sampled() {
@@ -213,14 +223,13 @@ impl Full<'_> {
                 desk.slots.give(written);
             }
             desk.counts.unsampled.increment();
-            return Span::new(bare(shared, desk, &identity, baggage));
+            return bare(shared, desk, &identity.context, identity.parent, baggage);
         }
         desk.counts.began.increment();
         let fresh = written.is_none();
         let slot = written.or_else(|| desk.slots.full(shared));
         let Some(mut slot) = slot.filter(|_| !shared.is_closed()) else {
-            let slot = lost(shared, desk, &identity, baggage);
-            return Span::new(slot);
+            return lost(shared, desk, &identity.context, identity.parent, baggage);
         };
         if fresh {
             slot.image
@@ -237,11 +246,40 @@ impl Full<'_> {
             Some(micros) => Instant::UnixMicros(micros),
             None => Instant::Ticks(shared.source.ticks()),
         });
-        Span::new(slot)
+        slot
     }
 }
 
+/// Taken and given back by value, so that a builder need not lie in memory.
 impl Written {
+    #[inline(never)]
+    fn with_tag(mut self, shared: Option<&Arc<Shared>>, key: Key<'_>, value: Value<'_>) -> Self {
+        if let Some(slot) = self.slot(shared) {
+            slot.tag(key, value);
+        }
+        self
+    }
+
+    #[inline(never)]
+    fn with_reference(
+        mut self,
+        shared: Option<&Arc<Shared>>,
+        follows: bool,
+        context: &SpanContext,
+    ) -> Self {
+        if !context.core.is_valid() {
+            return self;
+        }
+        if let Some(slot) = self.slot(shared) {
+            slot.reference(Reference {
+                follows,
+                trace: context.trace_id(),
+                span: context.span_id(),
+            });
+        }
+        self
+    }
+
     /// The slot to write to; `None` if the tracer is disabled, or if no memory is
     /// left, which the start counts.
     #[inline]
@@ -258,36 +296,15 @@ impl Written {
     }
 }
 
-fn add_reference(
-    shared: Option<&Arc<Shared>>,
-    written: &mut Written,
-    follows: bool,
-    context: &SpanContext,
-) {
-    if !context.core.is_valid() {
-        return;
-    }
-    if let Some(slot) = written.slot(shared) {
-        slot.reference(Reference {
-            follows,
-            trace: context.trace_id(),
-            span: context.span_id(),
-        });
-    }
-}
-
-/// Starts a span that has nothing but a name and a parent, which may be none.
+/// Starts a span that has nothing but a name and a parent that has decided.
 #[inline(never)]
-fn begin(
+fn begin_child(
     shared: &Arc<Shared>,
     desk: &mut Desk,
     operation: &'static str,
     parent: &core::SpanContext,
 ) -> Box<Slot> {
-    let flags = parent.flags() & (Flags::WIRE | Flags::DEFERRED);
-    if !parent.is_valid() || flags.contains(Flags::DEFERRED) {
-        return begin_root(shared, desk, operation, parent);
-    }
+    let flags = parent.flags() & Flags::WIRE;
     let context = core::SpanContext::new(parent.trace_id(), desk.generator.span_id(), flags);
     if !flags.contains(Flags::SAMPLED) {
         desk.counts.unsampled.increment();
@@ -296,24 +313,53 @@ fn begin(
         return slot;
     }
     desk.counts.began.increment();
-    let slot = desk.slots.full(shared).filter(|_| !shared.is_closed());
-    let Some(mut slot) = slot else {
-        let identity = Identity {
-            context,
-            parent: parent.span_id(),
-            sampler: 0,
-            is_root: false,
-        };
-        return lost(shared, desk, &identity, Baggage::EMPTY);
+    if shared.is_closed() {
+        return lost(shared, desk, &context, parent.span_id(), Baggage::EMPTY);
+    }
+    let Some(mut slot) = desk.slots.full(shared) else {
+        return lost(shared, desk, &context, parent.span_id(), Baggage::EMPTY);
     };
+    let start = shared.source.ticks();
     slot.image
-        .restart(operation, context, parent.span_id(), shared.source.ticks());
+        .restart(operation, context, parent.span_id(), start);
     slot
 }
 
-/// Starts a span whose sampling is decided here.
-#[inline(always)]
-fn begin_root(
+/// Starts a span that has nothing but a name.
+#[inline(never)]
+fn begin_root(shared: &Arc<Shared>, desk: &mut Desk, operation: &'static str) -> Box<Slot> {
+    let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
+    let decision = shared.sampler.sample(&Query {
+        trace_id: trace,
+        operation,
+        ticks: UNREAD,
+    });
+    let Decision::Sample { code } = decision else {
+        desk.counts.unsampled.increment();
+        let context = core::SpanContext::new(trace, span, Flags::default());
+        let mut slot = desk.slots.bare(shared);
+        slot.image.restart("", context, SpanId::default(), UNREAD);
+        return slot;
+    };
+    desk.counts.began.increment();
+    let context = core::SpanContext::new(trace, span, Flags::SAMPLED);
+    if shared.is_closed() {
+        return lost(shared, desk, &context, SpanId::default(), Baggage::EMPTY);
+    }
+    let Some(mut slot) = desk.slots.full(shared) else {
+        return lost(shared, desk, &context, SpanId::default(), Baggage::EMPTY);
+    };
+    let start = shared.source.ticks();
+    slot.image
+        .restart(operation, context, SpanId::default(), start);
+    slot.image.set_sampler(code);
+    slot
+}
+
+/// Starts a span whose parent left the decision to this process.
+#[cold]
+#[inline(never)]
+fn begin_deferred(
     shared: &Arc<Shared>,
     desk: &mut Desk,
     operation: &'static str,
@@ -323,44 +369,46 @@ fn begin_root(
         core: *parent,
         baggage: Baggage::EMPTY,
     };
-    let identity = Identity::draw(shared, desk, Key::Static(operation), &parent, None);
-    if !identity.context.is_sampled() {
-        desk.counts.unsampled.increment();
-        return bare(shared, desk, &identity, Baggage::EMPTY);
-    }
-    desk.counts.began.increment();
-    let slot = desk.slots.full(shared).filter(|_| !shared.is_closed());
-    let Some(mut slot) = slot else {
-        return lost(shared, desk, &identity, Baggage::EMPTY);
+    let full = Full {
+        operation: Key::Static(operation),
+        parent,
+        forced: None,
+        start: None,
     };
-    let start = shared.source.ticks();
-    slot.image
-        .restart(operation, identity.context, identity.parent, start);
-    slot.image.set_sampler(identity.sampler);
-    slot
+    full.begin(shared, desk, None)
 }
 
 /// A sampled span that found no memory, or a closed tracer.
 #[cold]
 #[inline(never)]
-fn lost(shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity, baggage: Baggage) -> Box<Slot> {
+fn lost(
+    shared: &Arc<Shared>,
+    desk: &mut Desk,
+    context: &core::SpanContext,
+    parent: SpanId,
+    baggage: Baggage,
+) -> Box<Slot> {
     let counts = &desk.counts;
     counts.ended.increment();
     match shared.is_closed() {
         true => counts.closed.increment(),
         false => counts.memory.increment(),
     }
-    let mut slot = bare(shared, desk, identity, baggage);
+    let mut slot = bare(shared, desk, context, parent, baggage);
     slot.image.discard();
     slot
 }
 
 /// A span that is not recorded: it has ids and passes them on.
-#[inline(always)]
-fn bare(shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity, baggage: Baggage) -> Box<Slot> {
+fn bare(
+    shared: &Arc<Shared>,
+    desk: &mut Desk,
+    context: &core::SpanContext,
+    parent: SpanId,
+    baggage: Baggage,
+) -> Box<Slot> {
     let mut slot = desk.slots.bare(shared);
-    slot.image
-        .restart("", identity.context, identity.parent, UNREAD);
+    slot.image.restart("", *context, parent, UNREAD);
     if !baggage.is_empty() {
         slot.baggage = baggage.without_debug_id();
     }
@@ -440,7 +488,7 @@ impl Identity {
 }
 
 impl Drop for Written {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some(slot) = self.0.take().and_then(Slot::of_this_process) {
             local::give_slot(slot);

@@ -195,7 +195,7 @@ fn frequency(first: Reading, latest: Reading) -> u64 {
 }
 
 /// Nanoseconds of the monotonic clock since the first call in the process.
-#[inline]
+#[inline(never)]
 pub(crate) fn monotonic() -> u64 {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     EPOCH.get_or_init(Instant::now).elapsed().as_nanos() as u64

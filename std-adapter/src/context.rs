@@ -3,6 +3,7 @@
 use picojaeger_core::{self as core, Flags, SpanId, TraceId};
 
 use crate::baggage::Baggage;
+use crate::builder::NO_CONTEXT;
 
 /// The identity of a span and its baggage: what a span hands to its children
 /// and to other processes.
@@ -86,10 +87,11 @@ impl AsContext for SpanContext {
 }
 
 impl AsContext for core::SpanContext {
+    /// A context without a trace id or a span id is none of a parent.
     #[inline]
     fn as_context(&self) -> Option<SpanContext> {
         Some(SpanContext {
-            core: *self,
+            core: if self.is_valid() { *self } else { NO_CONTEXT },
             baggage: Baggage::EMPTY,
         })
     }

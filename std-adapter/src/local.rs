@@ -22,6 +22,8 @@ pub(crate) struct Desk {
     pub(crate) slots: Slots,
     pub(crate) counts: Arc<Counts>,
     producer: Option<Producer<'static, Records>>,
+    /// Words of the largest image that the ring takes, a quarter of it; 0 without one.
+    largest: usize,
     sequence: u32,
 }
 
@@ -189,6 +191,9 @@ impl Desk {
             generator: Generator::new(seed()),
             slots: Slots::new(),
             counts: Arc::default(),
+            largest: producer
+                .as_ref()
+                .map_or(0, |producer| producer.capacity() / 4 / size_of::<usize>()),
             producer,
             sequence: 0,
         }
@@ -200,17 +205,15 @@ impl Desk {
         self.counts.ended.increment();
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        if let Some(producer) = &mut self.producer {
-            let words = image.image_words();
-            let capacity = producer.capacity();
-            if words * size_of::<usize>() * 4 <= capacity {
-                if producer.push(sequence, &image.image()).is_err() {
-                    self.counts.full.increment();
-                }
-                let half_full =
-                    producer.backlog_bound() * 2 >= capacity && producer.backlog() * 2 >= capacity;
-                return shared.waker().after_push(shared, half_full);
+        if let Some(producer) = &mut self.producer
+            && image.image_words() <= self.largest
+        {
+            if producer.push(sequence, &image.image()).is_err() {
+                self.counts.full.increment();
             }
+            let half = self.largest * size_of::<usize>() * 2;
+            let half_full = producer.backlog_bound() >= half && producer.backlog() >= half;
+            return shared.waker().after_push(shared, half_full);
         }
         self.push_common(shared, sequence, image);
     }

@@ -42,10 +42,7 @@ impl RootSampler {
         match self {
             RootSampler::Const(sampler) => sampler.sample(query),
             RootSampler::Probabilistic(sampler) => sampler.sample(query),
-            RootSampler::RateLimiting(limiter) => match lock(limiter).allow(monotonic()) {
-                true => Decision::Sample { code: 1 },
-                false => Decision::Drop,
-            },
+            RootSampler::RateLimiting(limiter) => allow(limiter),
         }
     }
 
@@ -66,5 +63,14 @@ impl RootSampler {
                 param: Param::F64(lock(limiter).rate()),
             }),
         }
+    }
+}
+
+/// Out of line, so that other samplers' starts stay short.
+#[inline(never)]
+fn allow(limiter: &Mutex<RateLimiter>) -> Decision {
+    match lock(limiter).allow(monotonic()) {
+        true => Decision::Sample { code: 1 },
+        false => Decision::Drop,
     }
 }

@@ -104,22 +104,21 @@ impl<T: Carried> Producer<'_, T> {
     pub fn push(&mut self, sequence: u32, body: &T::Body<'_>) -> Result<(), Refused> {
         let [first, second] = T::parts(body);
         let words = first.len() + second.len();
+        // Copies, since what is written below could be these fields for all the compiler knows.
+        let (memory, shared, head) = (self.memory, self.shared, self.head);
         let length = frame_length(words);
-        let (at, need) = fit(self.memory.size(), self.head, length);
-        if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
+        let (at, need) = fit(memory.size(), head, length);
+        if need > memory.size() - head.wrapping_sub(self.tail) {
             self.make_room(need)?;
         }
-        if at != self.head {
-            self.memory
-                .open(self.head, at.wrapping_sub(self.head) | PAD);
+        if at != head {
+            memory.open(head, at.wrapping_sub(head) | PAD);
         }
-        // SAFETY: the bytes from `head` on are free, and ours until the head moves.
-        unsafe {
-            self.memory.fill(at, sequence, first, second);
-        }
-        self.memory.open(at, length);
         self.head = at.wrapping_add(length);
-        self.shared.head.store(self.head, commit_order());
+        // SAFETY: the bytes from `head` on are free, and ours until the head moves.
+        unsafe { memory.fill(at, sequence, first, second) };
+        memory.open(at, length);
+        shared.head.store(at.wrapping_add(length), commit_order());
         Ok(())
     }
 
