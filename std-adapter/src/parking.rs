@@ -67,7 +67,6 @@ pub(crate) enum Rest {
 }
 
 impl Parking {
-    #[cfg_attr(loom, allow(clippy::missing_const_for_fn))]
     pub(crate) fn new() -> Self {
         Parking {
             state: AtomicU8::new(IDLE),
