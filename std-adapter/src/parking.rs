@@ -28,7 +28,8 @@ pub(crate) struct Tickets {
 
 /// What the worker does.
 pub(crate) trait Work {
-    /// Whether to end once everything is sent.
+    /// Whether to end once everything is sent. Whoever reads that it is closed sees
+    /// what was pushed before (Acquire).
     fn is_closed(&self) -> bool;
 
     /// Sends what is due, or with `flush` whatever finished before this call.

@@ -14,11 +14,13 @@ mod parking;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8 as Plain, AtomicUsize as Count, Ordering::Relaxed};
+// Not loom's, whose drop panics again where a deadlock has ended the model.
+use std::sync::Arc;
 use std::time::Duration;
 
 use loom::model::Builder;
 use loom::sync::atomic::{AtomicBool, AtomicUsize};
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use parking::{Parking, Pass, Rest, Tickets, Work, run};
@@ -70,6 +72,8 @@ enum Weakness {
     NoSecondLook,
     /// The worker reads the tickets when it has read the heads already.
     TicketsAfterHeads,
+    /// The worker sees the close, but not what was pushed before it.
+    CloseUnordered,
 }
 
 static WEAKNESS: Plain = Plain::new(0);
@@ -78,12 +82,12 @@ fn is_weak(weakness: Weakness) -> bool {
     WEAKNESS.load(Relaxed) == weakness as u8
 }
 
-/// A tracer with two threads' rings, of which only the positions matter.
+/// A tracer with the rings of one or two threads, of which only the positions matter.
 struct World {
     parking: Parking,
     tickets: Tickets,
     closed: AtomicBool,
-    heads: [AtomicUsize; 2],
+    heads: Vec<AtomicUsize>,
     /// What has its outcome.
     sent: Mutex<[usize; 2]>,
     changed: Condvar,
@@ -102,12 +106,12 @@ struct Worker {
 }
 
 impl World {
-    fn new() -> Arc<Self> {
+    fn new(rings: usize) -> Arc<Self> {
         Arc::new(World {
             parking: Parking::new(),
             tickets: Tickets::new(),
             closed: AtomicBool::new(false),
-            heads: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            heads: (0..rings).map(|_| AtomicUsize::new(0)).collect(),
             sent: Mutex::new([0; 2]),
             changed: Condvar::new(),
             token: Mutex::new(false),
@@ -141,7 +145,11 @@ impl World {
     }
 
     fn heads(&self) -> [usize; 2] {
-        [0, 1].map(|ring| self.heads[ring].load(Ordering::Acquire))
+        let mut heads = [0; 2];
+        for (place, head) in heads.iter_mut().zip(&self.heads) {
+            *place = head.load(Ordering::Acquire);
+        }
+        heads
     }
 
     fn sent(&self, ring: usize) -> usize {
@@ -168,9 +176,14 @@ fn start(world: &Arc<World>) -> thread::JoinHandle<()> {
 
 impl Work for Worker {
     fn is_closed(&self) -> bool {
-        // The worker's last step before it reads the tickets.
-        self.early.set(self.world.heads());
-        self.world.closed.load(Ordering::Relaxed)
+        if is_weak(Weakness::TicketsAfterHeads) {
+            // The worker's last step before it reads the tickets.
+            self.early.set(self.world.heads());
+        }
+        match is_weak(Weakness::CloseUnordered) {
+            true => self.world.closed.load(Ordering::Relaxed),
+            false => self.world.closed.load(Ordering::Acquire),
+        }
     }
 
     fn pass(&self, flush: bool) -> Pass {
@@ -185,9 +198,9 @@ impl Work for Worker {
             *sent = marks;
             self.world.changed.notify_all();
         }
-        let rest = match self.world.heads() == *sent {
+        // What came since, the second look finds.
+        let rest = match *sent == marks {
             true => Rest::Nothing,
-            false if due => Rest::More,
             false => Rest::Held(Duration::ZERO),
         };
         Pass { complete, rest }
@@ -250,6 +263,9 @@ impl Model {
         let (counts, run) = (seen.clone(), self.run);
         let mut builder = Builder::new();
         builder.preemption_bound = self.preemptions;
+            .ok()
+            .map(|x| x.parse().unwrap())
+            .or(self.preemptions);
         builder.max_branches = 10_000;
         builder.check(move || {
             counts.1.fetch_add(run(), Relaxed);
@@ -275,7 +291,7 @@ impl Model {
 
 /// A push while the worker goes to sleep is sent without being asked for.
 fn push_while_falling_asleep() -> usize {
-    let world = World::new();
+    let world = World::new(1);
     let worker = start(&world);
     world.push(0, false);
     world.wait_for(0, 1);
@@ -302,7 +318,7 @@ fn no_push_is_slept_over() {
 
 /// Two threads push, one of them twice and then urgently.
 fn two_producers() -> usize {
-    let world = World::new();
+    let world = World::new(2);
     let worker = start(&world);
     let other = world.clone();
     let pushing = thread::spawn(move || other.push(1, false));
@@ -332,23 +348,14 @@ fn two_producers_wake_one_worker() {
     .check();
 }
 
-/// Two threads flush at once: each finds what it pushed before.
-fn two_flushes() -> usize {
-    let world = World::new();
+/// A flush finds what was pushed before it.
+fn flush() -> usize {
+    let world = World::new(1);
     let worker = start(&world);
-    let other = world.clone();
-    let flushing = thread::spawn(move || {
-        other.push(1, false);
-        let early = other.sent(1);
-        other.flush();
-        assert_eq!(other.sent(1), 1, "a flush came too early");
-        early
-    });
     world.push(0, false);
     let early = world.sent(0);
     world.flush();
     assert_eq!(world.sent(0), 1, "a flush came too early");
-    let early = early + flushing.join().unwrap();
     world.close();
     worker.join().unwrap();
     early
@@ -357,9 +364,9 @@ fn two_flushes() -> usize {
 #[test]
 fn a_flush_finds_what_came_before_it() {
     Model {
-        name: "two flushes",
-        run: two_flushes,
-        preemptions: Some(3),
+        name: "flush",
+        run: flush,
+        preemptions: None,
         executions: 1,
         fails_under: &[(Weakness::TicketsAfterHeads, "a flush came too early")],
     }
@@ -368,7 +375,7 @@ fn a_flush_finds_what_came_before_it() {
 
 /// A flush and a close at once: both are answered, and the worker ends.
 fn flush_and_close() -> usize {
-    let world = World::new();
+    let world = World::new(1);
     let worker = start(&world);
     let other = world.clone();
     let flushing = thread::spawn(move || other.flush());
@@ -376,10 +383,9 @@ fn flush_and_close() -> usize {
     let early = world.sent(0);
     world.close();
     assert_eq!(world.sent(0), 1, "closed too early");
-    worker.join().unwrap();
-    // Nobody is there any more, and yet it is answered.
-    world.flush();
+    // Nobody may be there any more, and yet it is answered.
     flushing.join().unwrap();
+    worker.join().unwrap();
     early
 }
 
@@ -390,7 +396,7 @@ fn a_flush_that_meets_a_close_is_answered() {
         run: flush_and_close,
         preemptions: Some(3),
         executions: 1,
-        fails_under: &[(Weakness::TicketsAfterHeads, "closed too early")],
+        fails_under: &[(Weakness::CloseUnordered, "closed too early")],
     }
     .check();
 }
