@@ -28,7 +28,8 @@ pub(crate) struct Tickets {
 
 /// What the worker does.
 pub(crate) trait Work {
-    /// Whether to end once everything is sent.
+    /// Whether to end once everything is sent. Whoever reads that it is closed sees
+    /// what was pushed before (Acquire).
     fn is_closed(&self) -> bool;
 
     /// Sends what is due, or with `flush` whatever finished before this call.
@@ -67,7 +68,6 @@ pub(crate) enum Rest {
 }
 
 impl Parking {
-    #[cfg_attr(loom, allow(clippy::missing_const_for_fn))]
     pub(crate) fn new() -> Self {
         Parking {
             state: AtomicU8::new(IDLE),

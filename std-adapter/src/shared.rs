@@ -247,6 +247,12 @@ impl Shared {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Whether it is closed, and what was pushed before is visible then: for whoever
+    /// empties the rings.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     pub(crate) fn set_closed(&self) {
         self.closed.store(true, Ordering::SeqCst);
     }

@@ -84,7 +84,7 @@ impl Waker {
 
 impl Work for Arc<Shared> {
     fn is_closed(&self) -> bool {
-        Shared::is_closed(self)
+        self.is_closing()
     }
 
     fn pass(&self, flush: bool) -> Pass {
@@ -117,7 +117,10 @@ pub(crate) fn flush(shared: &Arc<Shared>, timeout: Duration) -> bool {
         return false;
     }
     if !shared.waker().has_worker() && shared.ledger().stats().held == 0 {
-        // No need for a worker yet.
+        // No need for a worker yet. What finishes now raced with the end, if there was one.
+        if shared.is_closed() {
+            shared.set_drained();
+        }
         return true;
     }
     shared.waker().wake(shared);
@@ -144,7 +147,7 @@ pub(crate) fn close(shared: &Arc<Shared>, timeout: Duration) -> bool {
 fn drain_here(shared: &Arc<Shared>, timeout: Duration) -> bool {
     let until = Instant::now().checked_add(timeout);
     loop {
-        let closing = shared.is_closed();
+        let closing = shared.is_closing();
         if local::as_worker(|| shared.engine().pass(shared, true)).complete {
             if closing {
                 shared.set_drained();

@@ -1,0 +1,402 @@
+//! The worker's sleep, flushes and close in every interleaving that loom finds, and
+//! proof that it would find a fault: each model fails under the weaknesses that
+//! concern it. The code under test is the adapter's own.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --release -p picojaeger-std --test loom_worker -- --nocapture
+//! ```
+#![cfg(loom)]
+
+#[path = "../src/parking.rs"]
+#[allow(dead_code, reason = "no model is stuck")]
+mod parking;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8 as Plain, AtomicUsize as Count, Ordering::Relaxed};
+// Not loom's, whose drop panics again where a deadlock has ended the model.
+use std::sync::Arc;
+use std::time::Duration;
+
+use loom::model::Builder;
+use loom::sync::atomic::{AtomicBool, AtomicUsize};
+use loom::sync::{Condvar, Mutex};
+use loom::thread;
+
+use parking::{Parking, Pass, Rest, Tickets, Work, run};
+use sync::Ordering;
+
+/// Loom's primitives, as the adapter's own module names them.
+mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+
+    use std::time::Duration;
+
+    use super::{Weakness, is_weak};
+
+    pub(crate) fn light_fence() {
+        if !is_weak(Weakness::NoFence) {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn heavy_fence() {
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap()
+    }
+
+    /// Without the time-out: an answer that never comes is a deadlock.
+    pub(crate) fn wait_while<'g, T>(
+        changed: &Condvar,
+        mut guard: MutexGuard<'g, T>,
+        _: Duration,
+        condition: impl Fn(&T) -> bool,
+    ) -> MutexGuard<'g, T> {
+        while condition(&guard) {
+            guard = changed.wait(guard).unwrap();
+        }
+        guard
+    }
+}
+
+/// What a model may be made to lack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Weakness {
+    /// The producer reads the state without a fence behind its push.
+    NoFence = 1,
+    /// The worker parks without a second look at the heads.
+    NoSecondLook,
+    /// The worker reads the tickets when it has read the heads already.
+    TicketsAfterHeads,
+    /// The worker sees the close, but not what was pushed before it.
+    CloseUnordered,
+}
+
+static WEAKNESS: Plain = Plain::new(0);
+
+fn is_weak(weakness: Weakness) -> bool {
+    WEAKNESS.load(Relaxed) == weakness as u8
+}
+
+/// A tracer with the rings of one or two threads, of which only the positions matter.
+struct World {
+    parking: Parking,
+    tickets: Tickets,
+    closed: AtomicBool,
+    heads: Vec<AtomicUsize>,
+    /// What has its outcome.
+    sent: Mutex<[usize; 2]>,
+    changed: Condvar,
+    /// What `unpark` leaves for `park`.
+    token: Mutex<bool>,
+    unparked: Condvar,
+}
+
+/// The worker's side.
+struct Worker {
+    world: Arc<World>,
+    /// The interval is over.
+    waited: Cell<bool>,
+    /// Heads that are read too early.
+    early: Cell<[usize; 2]>,
+}
+
+impl World {
+    fn new(rings: usize) -> Arc<Self> {
+        Arc::new(World {
+            parking: Parking::new(),
+            tickets: Tickets::new(),
+            closed: AtomicBool::new(false),
+            heads: (0..rings).map(|_| AtomicUsize::new(0)).collect(),
+            sent: Mutex::new([0; 2]),
+            changed: Condvar::new(),
+            token: Mutex::new(false),
+            unparked: Condvar::new(),
+        })
+    }
+
+    fn push(&self, ring: usize, urgent: bool) {
+        let head = &self.heads[ring];
+        head.store(head.load(Ordering::Relaxed) + 1, Ordering::Release);
+        if self.parking.is_wanted(urgent) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        self.parking.claim();
+        *self.token.lock().unwrap() = true;
+        self.unparked.notify_one();
+    }
+
+    fn flush(&self) {
+        let ticket = self.tickets.ask();
+        self.wake();
+        assert!(self.tickets.wait(ticket, Duration::ZERO));
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.flush();
+    }
+
+    fn heads(&self) -> [usize; 2] {
+        let mut heads = [0; 2];
+        for (place, head) in heads.iter_mut().zip(&self.heads) {
+            *place = head.load(Ordering::Acquire);
+        }
+        heads
+    }
+
+    fn sent(&self, ring: usize) -> usize {
+        self.sent.lock().unwrap()[ring]
+    }
+
+    /// Waits for a record without asking for it.
+    fn wait_for(&self, ring: usize, count: usize) {
+        let mut sent = self.sent.lock().unwrap();
+        while sent[ring] < count {
+            sent = self.changed.wait(sent).unwrap();
+        }
+    }
+}
+
+fn start(world: &Arc<World>) -> thread::JoinHandle<()> {
+    let worker = Worker {
+        world: world.clone(),
+        waited: Cell::new(false),
+        early: Cell::new([0; 2]),
+    };
+    thread::spawn(move || run(&worker, &worker.world.parking, &worker.world.tickets))
+}
+
+impl Work for Worker {
+    fn is_closed(&self) -> bool {
+        if is_weak(Weakness::TicketsAfterHeads) {
+            // The worker's last step before it reads the tickets.
+            self.early.set(self.world.heads());
+        }
+        match is_weak(Weakness::CloseUnordered) {
+            true => self.world.closed.load(Ordering::Relaxed),
+            false => self.world.closed.load(Ordering::Acquire),
+        }
+    }
+
+    fn pass(&self, flush: bool) -> Pass {
+        let marks = match is_weak(Weakness::TicketsAfterHeads) {
+            true => self.early.get(),
+            false => self.world.heads(),
+        };
+        let mut sent = self.world.sent.lock().unwrap();
+        let due = flush || self.waited.take();
+        let complete = due || *sent == marks;
+        if due {
+            *sent = marks;
+            self.world.changed.notify_all();
+        }
+        // What came since, the second look finds.
+        let rest = match *sent == marks {
+            true => Rest::Nothing,
+            false => Rest::Held(Duration::ZERO),
+        };
+        Pass { complete, rest }
+    }
+
+    fn holds(&self) -> bool {
+        let sent = *self.world.sent.lock().unwrap();
+        !is_weak(Weakness::NoSecondLook) && self.world.heads() != sent
+    }
+
+    /// A time-out may be over at any moment.
+    fn park(&self, timeout: Option<Duration>) {
+        let mut token = self.world.token.lock().unwrap();
+        while timeout.is_none() && !*token {
+            token = self.world.unparked.wait(token).unwrap();
+        }
+        *token = false;
+        drop(token);
+        self.waited.set(timeout.is_some());
+    }
+
+    fn drained(&self) {}
+}
+
+/// A model, and what makes it fail.
+struct Model {
+    name: &'static str,
+    /// Runs once for each execution; gives how many records the worker had sent
+    /// before anybody asked for it.
+    run: fn() -> usize,
+    /// `None` explores every interleaving; a bound where that takes over a minute.
+    preemptions: Option<usize>,
+    /// The least executions, so that a model does not shrink unnoticed.
+    executions: usize,
+    fails_under: &'static [(Weakness, &'static str)],
+}
+
+impl Model {
+    fn check(&self) {
+        // The weakness is the process's: one model at a time.
+        static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(|poison| poison.into_inner());
+        let (executions, early) = self.explore();
+        println!(
+            "{}: {executions} executions, {early} records sent early",
+            self.name
+        );
+        assert!(early > 0, "the worker never overtook anybody");
+        let least = self.executions;
+        assert!(executions >= least, "{executions} of {least} executions");
+        for (weakness, expected) in self.fails_under {
+            let message = self.failure(*weakness);
+            println!("{}: {weakness:?} fails: {message}", self.name);
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    fn explore(&self) -> (usize, usize) {
+        let seen = std::sync::Arc::new((Count::new(0), Count::new(0)));
+        let (counts, run) = (seen.clone(), self.run);
+        let mut builder = Builder::new();
+        builder.preemption_bound = self.preemptions;
+            .ok()
+            .map(|x| x.parse().unwrap())
+            .or(self.preemptions);
+        builder.max_branches = 10_000;
+        builder.check(move || {
+            counts.1.fetch_add(run(), Relaxed);
+            counts.0.fetch_add(1, Relaxed);
+        });
+        (seen.0.load(Relaxed), seen.1.load(Relaxed))
+    }
+
+    /// What loom says about the model with this weakness.
+    fn failure(&self, weakness: Weakness) -> String {
+        WEAKNESS.store(weakness as u8, Relaxed);
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.explore()));
+        WEAKNESS.store(0, Relaxed);
+        let Err(panic) = outcome else {
+            panic!("{} passes under {weakness:?}", self.name);
+        };
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or(panic.downcast_ref().map(|text: &&str| text.to_string()));
+        let text = text.unwrap_or_default();
+        text.lines().next().unwrap_or_default().to_string()
+    }
+}
+
+/// A push while the worker goes to sleep is sent without being asked for.
+fn push_while_falling_asleep() -> usize {
+    let world = World::new(1);
+    let worker = start(&world);
+    world.push(0, false);
+    world.wait_for(0, 1);
+    let early = world.sent(0);
+    world.close();
+    worker.join().unwrap();
+    early
+}
+
+#[test]
+fn no_push_is_slept_over() {
+    Model {
+        name: "push while falling asleep",
+        run: push_while_falling_asleep,
+        preemptions: None,
+        executions: 1,
+        fails_under: &[
+            (Weakness::NoFence, "deadlock"),
+            (Weakness::NoSecondLook, "deadlock"),
+        ],
+    }
+    .check();
+}
+
+/// Two threads push, one of them twice and then urgently.
+fn two_producers() -> usize {
+    let world = World::new(2);
+    let worker = start(&world);
+    let other = world.clone();
+    let pushing = thread::spawn(move || other.push(1, false));
+    world.push(0, false);
+    world.push(0, true);
+    world.wait_for(0, 2);
+    world.wait_for(1, 1);
+    let early = world.sent(0) + world.sent(1);
+    pushing.join().unwrap();
+    world.close();
+    worker.join().unwrap();
+    early
+}
+
+#[test]
+fn two_producers_wake_one_worker() {
+    Model {
+        name: "two producers",
+        run: two_producers,
+        preemptions: Some(3),
+        executions: 1,
+        fails_under: &[
+            (Weakness::NoFence, "deadlock"),
+            (Weakness::NoSecondLook, "deadlock"),
+        ],
+    }
+    .check();
+}
+
+/// A flush finds what was pushed before it.
+fn flush() -> usize {
+    let world = World::new(1);
+    let worker = start(&world);
+    world.push(0, false);
+    let early = world.sent(0);
+    world.flush();
+    assert_eq!(world.sent(0), 1, "a flush came too early");
+    world.close();
+    worker.join().unwrap();
+    early
+}
+
+#[test]
+fn a_flush_finds_what_came_before_it() {
+    Model {
+        name: "flush",
+        run: flush,
+        preemptions: None,
+        executions: 1,
+        fails_under: &[(Weakness::TicketsAfterHeads, "a flush came too early")],
+    }
+    .check();
+}
+
+/// A flush and a close at once: both are answered, and the worker ends.
+fn flush_and_close() -> usize {
+    let world = World::new(1);
+    let worker = start(&world);
+    let other = world.clone();
+    let flushing = thread::spawn(move || other.flush());
+    world.push(0, false);
+    let early = world.sent(0);
+    world.close();
+    assert_eq!(world.sent(0), 1, "closed too early");
+    // Nobody may be there any more, and yet it is answered.
+    flushing.join().unwrap();
+    worker.join().unwrap();
+    early
+}
+
+#[test]
+fn a_flush_that_meets_a_close_is_answered() {
+    Model {
+        name: "flush and close",
+        run: flush_and_close,
+        preemptions: Some(3),
+        executions: 1,
+        fails_under: &[(Weakness::CloseUnordered, "closed too early")],
+    }
+    .check();
+}
