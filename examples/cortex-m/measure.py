@@ -65,6 +65,11 @@ def measured(elf, library):
     figures = {}
     for (name, stack), (count, masked) in zip(cases[1:], counts[1:]):
         figures[name] = {"instructions": int(count) - empty, "masked": int(masked), "stack": int(stack)}
+    one, two = figures.pop("flush_1"), figures.pop("flush_2")
+    del figures["flush_first"]
+    encoding = two["instructions"] - one["instructions"]
+    figures["flush"] = one
+    figures["encoding"] = {"instructions": encoding, "masked": max(one["masked"], two["masked"]), "stack": one["stack"]}
     sizes = {name: int(size) for name, size in re.findall(r"^size (\w+) (\d+)$", out, re.M)}
     return figures, sizes
 
