@@ -57,7 +57,7 @@ pub struct Lost {
     pub blocked: u64,
     /// Overwritten by newer records.
     pub evicted: u64,
-    /// Finished while another call was inside the exclusion.
+    /// Started or finished while another call was inside the exclusion.
     pub reentered: u64,
     /// Larger than a packet, even when cut down.
     pub too_large: u64,

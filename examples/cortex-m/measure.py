@@ -15,6 +15,8 @@ HERE = pathlib.Path(__file__).parent
 BOUNDS = HERE / "bounds.toml"
 TARGETS = {"thumbv7em": "thumbv7em-none-eabihf", "thumbv6m": "thumbv6m-none-eabi"}
 PROFILES = {"3": "release", "s": "size"}
+# Per cent by which a figure may exceed its bound.
+SLACK = 3
 # The compiler's runtime, which is not ours.
 RUNTIME = re.compile(r"compiler_builtins|^__aeabi_|^mem(cpy|set|move|cmp)$|^__[a-z]+[sd]i[0-9]$")
 
@@ -65,6 +67,11 @@ def measured(elf, library):
     figures = {}
     for (name, stack), (count, masked) in zip(cases[1:], counts[1:]):
         figures[name] = {"instructions": int(count) - empty, "masked": int(masked), "stack": int(stack)}
+    one, two = figures.pop("flush_1"), figures.pop("flush_2")
+    del figures["flush_first"]
+    encoding = two["instructions"] - one["instructions"]
+    figures["flush"] = one
+    figures["encoding"] = {"instructions": encoding, "masked": max(one["masked"], two["masked"]), "stack": one["stack"]}
     sizes = {name: int(size) for name, size in re.findall(r"^size (\w+) (\d+)$", out, re.M)}
     return figures, sizes
 
@@ -114,8 +121,8 @@ def held_against(found, bounds):
     for name, figure in found.items():
         if name not in bounds:
             yield f"{name} is {figure} and has no bound: run measure.py --update"
-        elif figure > bounds[name]:
-            yield f"{name} is {figure}, more than its bound of {bounds[name]}"
+        elif figure * 100 > bounds[name] * (100 + SLACK):
+            yield f"{name} is {figure}, over its bound of {bounds[name]} by more than {SLACK} %"
     for name in bounds.keys() - found.keys():
         yield f"{name} has a bound and was not measured"
 
@@ -129,9 +136,10 @@ def main():
         return
     bounds = tomllib.loads(BOUNDS.read_text())
     failures = list(held_against(found, bounds))
-    # The check of the check: a figure one above its bound is reported.
+    # The check of the check: a bound that is lowered by a little more than the slack is reported.
     proof = next(iter(found))
-    if not any(proof in failure for failure in held_against(found, bounds | {proof: found[proof] - 1})):
+    lowered = bounds | {proof: found[proof] * (99 - SLACK) // 100}
+    if not any(proof in failure for failure in held_against(found, lowered)):
         failures.append("a bound that is too low goes unnoticed")
     print(f"\n{len(found)} figures, {len(failures)} over their bounds")
     sys.exit("\n".join(failures) or None)

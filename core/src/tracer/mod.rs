@@ -112,6 +112,11 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     }
 
     /// Draws ids from this seed from now on. Call it once, before the first span.
+    ///
+    /// A chip without a source of randomness takes 64 bits of its unique id and
+    /// a counter of its boots that outlives them, in flash or in retained
+    /// memory: `Seed::from_words([id_low, id_high, boots])`. Boots, and devices,
+    /// that differ in one bit share no trace id.
     pub fn seed(&self, seed: Seed) {
         let generator = Generator::new(seed);
         if self.ring.with(|origin| origin.seed(generator)).is_none() {

@@ -51,7 +51,7 @@ fn round(number: i32) {
 fn main() -> ! {
     Uart::start();
     Timer::start();
-    // A real board seeds from its random generator, or as DESIGN's recipe says.
+    // A real board seeds from its random generator, or from its id and a boot counter.
     TRACER.seed(Seed::from_words([0x1234_5678, 0x9abc_def0, 1]));
     start_interrupts();
 

@@ -11,7 +11,8 @@ use cortex_m::register::msp;
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::{Bytes, OverwriteOldest};
-use picojaeger_core::{Interrupts, Ring, Seed, Span, Tracer};
+use picojaeger_core::wire::{Process, ThriftCompact};
+use picojaeger_core::{Anchor, Interrupts, Outcome, Ring, Seed, Span, Tracer};
 use picojaeger_cortex_m::{Board, SWITCH, Timer};
 
 type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
@@ -134,7 +135,7 @@ fn drain() {
 
 /// Words of stack below this frame that `case` writes to.
 #[inline(never)]
-fn stack(case: fn()) -> usize {
+fn stack(case: &mut dyn FnMut()) -> usize {
     const WORDS: usize = 512;
     const MARK: u32 = 0xa5c3_5a3c;
     let top = core::ptr::with_exposed_provenance_mut::<u32>(msp::read() as usize);
@@ -156,12 +157,46 @@ fn measure(name: &str, case: fn()) {
     let case = black_box(case);
     drain();
     case();
-    let stack = stack(case);
+    let stack = stack(&mut || case());
     drain();
     picojaeger_count_from();
     case();
     picojaeger_count_to();
     hprintln!("case {} {}", name, stack);
+}
+
+/// Packets of one and of two spans with two tags: the difference is what encoding
+/// a span costs. The buffer is not on the measured stack.
+fn measure_packets(buffer: &mut [u8]) -> Option<()> {
+    static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+    static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+    TRACER.seed(Seed::from_words(black_box([1, 2, 5])));
+    let process = Process {
+        service: "pump-7",
+        tags: &[],
+    };
+    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).ok()?;
+    reporter.set_anchor(Anchor::new(0, black_box(1_700_000_000_000_000)));
+    let mut flush = |spans: u32| {
+        for _ in 0..spans {
+            let mut span = TRACER.span("sample").start::<96>();
+            span.tag("channel", 3).tag("mode", "fast");
+        }
+        picojaeger_count_from();
+        let packet = reporter.flush(buffer).map_or(0, <[u8]>::len);
+        reporter.done(Outcome::Accepted);
+        picojaeger_count_to();
+        black_box(packet)
+    };
+    flush(1);
+    let stack = stack(&mut || {
+        flush(1);
+    });
+    hprintln!("case flush_first 0");
+    hprintln!("case flush_1 {}", stack);
+    flush(2);
+    hprintln!("case flush_2 0");
+    Some(())
 }
 
 #[entry]
@@ -191,6 +226,9 @@ fn main() -> ! {
         "size span {}",
         size_of::<Span<'static, Board, [MaybeUninit<u8>; 0]>>()
     );
+    if measure_packets(&mut [0; 512]).is_none() {
+        hprintln!("no reporter");
+    }
     hprintln!("size ring {}", size_of_val(&RING) - 4096);
     hprintln!("size tracer {}", size_of_val(&TRACER));
     debug::exit(debug::EXIT_SUCCESS);
