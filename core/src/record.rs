@@ -1663,6 +1663,34 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_value_is_kept_and_one_byte_more_is_cut() {
+        const ROOM: usize = (LONGEST_VALUE + 1) / WORD + 3;
+        let text = String::from("x").repeat(LONGEST_VALUE + 1);
+        let kept = &text[..LONGEST_VALUE];
+        for key in [Key::Static("k"), Copied("k").into()] {
+            let mut span = span::<ROOM>();
+            assert!(!span.try_tag(key, text.as_str().into()));
+            assert!(!span.try_tag(key, text.as_bytes().into()));
+            assert!(span.try_tag(key, kept.into()));
+            assert_eq!(tags(&span)[0].1, Value::Str(kept));
+            assert!(!span.record().is_cut());
+            span.restart("op", span.context(), SpanId::new(4), 5);
+            span.tag(key, text.as_str().into());
+            assert_eq!(tags(&span)[0].1, Value::Str(kept));
+            assert!(span.record().is_cut());
+        }
+    }
+
+    #[test]
+    fn a_count_of_refused_entries_stays_at_its_most() {
+        let mut span = span::<0>();
+        for _ in 0..70_000 {
+            span.tag("n".into(), 1.into());
+        }
+        assert_eq!(span.record().dropped(), u16::MAX);
+    }
+
+    #[test]
     fn ten_thousand_tags_are_counted() {
         let mut span = span::<16>();
         for i in 0..10_000 {
