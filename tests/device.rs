@@ -337,6 +337,16 @@ fn a_tag_that_forces_sampling_is_seen_before_the_sampler() {
 }
 
 #[test]
+fn priority_0_takes_back_debug_too() {
+    device!(BOARD, RING, TRACER);
+    let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
+    let mut span = TRACER.span("debugged").tags(&demand).start::<32>();
+    assert_eq!(span.context().flags(), Flags::SAMPLED | Flags::DEBUG);
+    span.tag(tags::SAMPLING_PRIORITY, 0);
+    assert_eq!(span.context().flags(), Flags::default());
+}
+
+#[test]
 fn priority_changes_a_span_and_later_children() {
     device!(BOARD, RING, TRACER);
     let mut root = TRACER.span("root").start::<96>();

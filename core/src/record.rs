@@ -1271,7 +1271,8 @@ impl<'r> Iterator for Entries<'r> {
     #[inline(always)]
     fn next(&mut self) -> Option<Entry<'r>> {
         let (first, rest) = self.rest.split_first()?;
-        // SAFETY: `rest` begins with an entry that `open_entry` wrote, or is empty.
+        // SAFETY: `used` only moves behind a whole entry, so `rest` begins with a header
+        // that was written, or is empty.
         let header = unsafe { first.assume_init() } as u32;
         let (key, rest) = rest.split_at_checked(key_words(header))?;
         let (value, rest) = rest.split_at_checked(value_words(header))?;
@@ -1303,7 +1304,8 @@ impl<'r> Entry<'r> {
     fn key(&self) -> &'r str {
         let length = (self.header >> header::KEY_SHIFT & 0xff) as usize;
         let at = self.key;
-        // SAFETY: `open_entry` wrote the pointer of static text, or the text itself.
+        // SAFETY: the header says which was written: the pointer of static text, of which
+        // the length is its own or a boundary in it, or so much text itself.
         unsafe {
             if self.header & header::COPIED != 0 {
                 text(at.as_ptr().cast(), length)
@@ -1329,7 +1331,8 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     fn bytes(&self) -> &'r [u8] {
         let length = (self.header >> header::VALUE_SHIFT) as usize;
-        // SAFETY: `append_bytes` wrote this many bytes into these words.
+        // SAFETY: only asked of text, bytes and references, of which this many bytes were
+        // written into these words, and the rest of the last filled up.
         unsafe { core::slice::from_raw_parts(self.value.as_ptr().cast(), length) }
     }
 
@@ -1342,7 +1345,7 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     fn number(&self) -> u64 {
         match self.value {
-            // SAFETY: `append_number` wrote the word.
+            // SAFETY: a number's words were all written, by `write_number`.
             [one] => unsafe { one.assume_init() as u64 },
             // SAFETY: as above.
             [low, high, ..] => unsafe {
@@ -1660,6 +1663,34 @@ mod tests {
         assert_eq!(found[0].0.len(), 254, "127 characters of two bytes");
         assert_eq!(found[1].1, Value::Str(&value[..65_535]));
         assert!(span.record().is_cut());
+    }
+
+    #[test]
+    fn the_longest_value_is_kept_and_one_byte_more_is_cut() {
+        const ROOM: usize = (LONGEST_VALUE + 1) / WORD + 3;
+        let text = String::from("x").repeat(LONGEST_VALUE + 1);
+        let kept = &text[..LONGEST_VALUE];
+        for key in [Key::Static("k"), Copied("k").into()] {
+            let mut span = span::<ROOM>();
+            assert!(!span.try_tag(key, text.as_str().into()));
+            assert!(!span.try_tag(key, text.as_bytes().into()));
+            assert!(span.try_tag(key, kept.into()));
+            assert_eq!(tags(&span)[0].1, Value::Str(kept));
+            assert!(!span.record().is_cut());
+            span.restart("op", span.context(), SpanId::new(4), 5);
+            span.tag(key, text.as_str().into());
+            assert_eq!(tags(&span)[0].1, Value::Str(kept));
+            assert!(span.record().is_cut());
+        }
+    }
+
+    #[test]
+    fn a_count_of_refused_entries_stays_at_its_most() {
+        let mut span = span::<0>();
+        for _ in 0..70_000 {
+            span.tag("n".into(), 1.into());
+        }
+        assert_eq!(span.record().dropped(), u16::MAX);
     }
 
     #[test]

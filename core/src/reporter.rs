@@ -499,6 +499,24 @@ mod tests {
     }
 
     #[test]
+    fn each_packet_begins_with_another_ring() {
+        let rings = [(); 2].map(|()| Ring::<DropNewest>::new(()));
+        let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
+        let mut reporter = reporter(128);
+        for ring in &rings {
+            (1..=8).for_each(|id| push(ring, id));
+        }
+        let full = consumers[0].backlog();
+        let mut left = Vec::new();
+        for _ in 0..2 {
+            assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
+            reporter.done(Outcome::Accepted, &mut consumers);
+            left.push([0, 1].map(|ring: usize| consumers[ring].backlog() < full));
+        }
+        assert_eq!(left, [[true, false], [true, true]]);
+    }
+
+    #[test]
     fn a_ring_that_overwrites_cannot_pack_again() {
         let ring = Ring::<OverwriteOldest>::new(());
         let mut consumers = [ring.consumer().unwrap()];

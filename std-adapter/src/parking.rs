@@ -159,3 +159,112 @@ pub(crate) fn run(work: &impl Work, parking: &Parking, tickets: &Tickets) {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+
+    /// Work of which each pass and each look is given, and each sleep is noted.
+    struct Script<'s> {
+        tickets: &'s Tickets,
+        passes: RefCell<Vec<Rest>>,
+        looks: RefCell<Vec<bool>>,
+        slept: RefCell<Vec<Option<Duration>>>,
+        flushed: RefCell<Vec<bool>>,
+        /// The pass during which somebody asks for a flush, from 1.
+        asked_in: usize,
+        drained: Cell<bool>,
+    }
+
+    impl<'s> Script<'s> {
+        /// Passes and looks in reverse; closed once there are no passes left.
+        fn new(tickets: &'s Tickets, passes: &[Rest], looks: &[bool]) -> Self {
+            Script {
+                tickets,
+                passes: RefCell::new(passes.to_vec()),
+                looks: RefCell::new(looks.to_vec()),
+                slept: RefCell::default(),
+                flushed: RefCell::default(),
+                asked_in: 0,
+                drained: Cell::new(false),
+            }
+        }
+
+        fn run(&self) {
+            run(self, &Parking::new(), self.tickets);
+            assert!(self.drained.get());
+        }
+    }
+
+    impl Work for Script<'_> {
+        fn is_closed(&self) -> bool {
+            self.passes.borrow().is_empty()
+        }
+
+        fn pass(&self, flush: bool) -> Pass {
+            self.flushed.borrow_mut().push(flush);
+            if self.flushed.borrow().len() == self.asked_in {
+                self.tickets.ask();
+            }
+            Pass {
+                complete: true,
+                rest: self.passes.borrow_mut().pop().unwrap_or(Rest::Nothing),
+            }
+        }
+
+        fn holds(&self) -> bool {
+            self.looks.borrow_mut().pop().unwrap_or(false)
+        }
+
+        fn park(&self, timeout: Option<Duration>) {
+            self.slept.borrow_mut().push(timeout);
+        }
+
+        fn drained(&self) {
+            self.drained.set(true);
+        }
+    }
+
+    const WAIT: Duration = Duration::from_millis(7);
+
+    #[test]
+    fn a_record_that_comes_before_idle_keeps_the_worker_up() {
+        let tickets = Tickets::new();
+        let work = Script::new(&tickets, &[Rest::Nothing, Rest::Nothing], &[false, true]);
+        work.run();
+        assert_eq!(*work.slept.borrow(), [None], "only once nothing came");
+    }
+
+    #[test]
+    fn each_rest_has_its_sleep() {
+        let tickets = Tickets::new();
+        let passes = [Rest::Stuck(WAIT * 2), Rest::Held(WAIT), Rest::More];
+        let work = Script::new(&tickets, &passes, &[]);
+        work.run();
+        assert_eq!(*work.slept.borrow(), [Some(WAIT), Some(WAIT * 2)]);
+    }
+
+    #[test]
+    fn a_ticket_that_is_taken_during_a_pass_is_for_the_next() {
+        let tickets = Tickets::new();
+        tickets.ask();
+        let mut work = Script::new(&tickets, &[Rest::More, Rest::More, Rest::More], &[]);
+        work.asked_in = 1;
+        work.run();
+        assert_eq!(*work.flushed.borrow(), [true, true, false, true]);
+        assert!(tickets.wait(2, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_push_wakes_who_sleeps() {
+        let parking = Parking::new();
+        let wanted = || (parking.is_wanted(false), parking.is_wanted(true));
+        assert_eq!(wanted(), (true, true), "idle");
+        parking.state.store(TIMED, Ordering::SeqCst);
+        assert_eq!(wanted(), (false, true), "timed");
+        parking.claim();
+        assert_eq!(wanted(), (false, false), "awake");
+    }
+}

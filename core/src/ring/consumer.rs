@@ -34,7 +34,7 @@ pub struct Consumer<'r, T = Words> {
     peeked: u32,
     owner: Option<&'r dyn Overwriting>,
     overwrites: bool,
-    _carried: PhantomData<fn() -> T>,
+    _carried: PhantomData<fn(T) -> T>,
 }
 
 /// What a consumer needs the exclusion for.

@@ -192,6 +192,33 @@ pub struct Dropped {
 /// What the frames of a ring carry, and how they are read back: [`Words`], or
 /// [`Records`](crate::record::Records).
 ///
+/// What goes in as one kind never comes out as another, so a ring and its ends are
+/// invariant in it: where one kind is a subtype of another, neither end coerces.
+///
+/// ```compile_fail,E0308
+/// use picojaeger_core::ring::Consumer;
+///
+/// fn other<'r>(end: Consumer<'r, for<'a> fn(&'a str)>) -> Consumer<'r, fn(&'static str)> {
+///     end
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use picojaeger_core::ring::Producer;
+///
+/// fn other<'r>(end: Producer<'r, fn(&'static str)>) -> Producer<'r, for<'a> fn(&'a str)> {
+///     end
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use picojaeger_core::ring::Slot;
+///
+/// fn other<'r>(slot: Slot<'r, fn(&'static str)>) -> Slot<'r, for<'a> fn(&'a str)> {
+///     slot
+/// }
+/// ```
+///
 /// # Safety
 ///
 /// `view` is only called with the words of one body, as `parts` gave them, that
@@ -256,7 +283,7 @@ pub struct Slot<'r, T = Words> {
     at: u32,
     length: u32,
     sequence: u32,
-    _carried: PhantomData<fn(T)>,
+    _carried: PhantomData<fn(T) -> T>,
 }
 
 /// Reserved, not yet committed.

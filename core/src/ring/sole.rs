@@ -47,7 +47,7 @@ pub struct Producer<'r, T = Words> {
     head: u32,
     /// The tail as last seen; the real one is this or later.
     tail: u32,
-    _carried: PhantomData<fn(T)>,
+    _carried: PhantomData<fn(T) -> T>,
     /// It may be sent to another thread, but not shared.
     _not_sync: PhantomData<core::cell::Cell<()>>,
 }

@@ -6,6 +6,7 @@ use std::thread;
 use super::*;
 use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
+use crate::reporters::InMemoryReporter;
 use crate::shared::lock;
 use crate::{FlushError, Tracer};
 
@@ -273,4 +274,55 @@ fn miri_two_threads_and_a_worker() {
         (2 * EACH, 1),
         "{stats}"
     );
+}
+
+/// Answers as it is told, the last first, and then accepts.
+struct Told(Vec<Outcome>);
+
+impl Sender for Told {
+    fn ready(&mut self) -> bool {
+        true
+    }
+
+    fn send(&mut self, _: &[u8]) -> Outcome {
+        self.0.pop().unwrap_or(Outcome::Accepted)
+    }
+
+    fn late_refusals(&mut self) -> u64 {
+        0
+    }
+
+    fn last_error(&self) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
+    let reporter = Arc::new(InMemoryReporter::new());
+    let config = config().background(false).reporter(reporter.clone());
+    let answers = vec![Outcome::Refused, Outcome::Retry];
+    let tracer = Tracer::with_sender(&config, Box::new(Told(answers)));
+    tracer.start("seen").finish();
+    tracer.flush(Duration::ZERO).unwrap_err();
+    assert_eq!((tracer.stats().held, reporter.len()), (1, 0));
+    tracer.flush(Duration::ZERO).unwrap_err();
+    assert_eq!((tracer.stats().lost.refused, reporter.len()), (1, 1));
+}
+
+#[test]
+fn agents_get_each_loss_under_one_of_their_causes() {
+    let mut stats = Stats::default();
+    stats.lost.full = 1;
+    stats.lost.too_large = 2;
+    stats.lost.refused = 4;
+    stats.lost.failed = 8;
+    stats.lost.memory = 16;
+    stats.lost.closed = 32;
+    let expected = ClientStats {
+        full_queue_dropped_spans: 1 + 16 + 32,
+        too_large_dropped_spans: 2,
+        failed_to_emit_spans: 4 + 8,
+    };
+    assert_eq!(client_stats(&stats), expected);
 }

@@ -1,0 +1,56 @@
+//! What a span hands on: the flags of a context, through children and headers.
+
+use std::collections::HashMap;
+
+use picojaeger_std::config::Sampler;
+use picojaeger_std::{Config, Tracer, tags};
+
+/// A tracer of which no new trace is sampled, so that flags come from elsewhere.
+fn tracer() -> Tracer {
+    let config = Config::new("context").sampler(Sampler::Const(false));
+    config.agent(false).new_tracer().unwrap()
+}
+
+/// The flags, as sent, of a child and of a child with a tag, whose parent came with these.
+fn handed_on(tracer: &Tracer, flags: &str) -> [String; 2] {
+    let header = format!("7:5:0:{flags}");
+    let headers = HashMap::from([("uber-trace-id", header.as_str())]);
+    let parent = tracer.extract(&headers);
+    let plain = tracer.span("plain").child_of(&parent);
+    let tagged = tracer.span("tagged").child_of(&parent).tag("key", 1);
+    [plain, tagged].map(|span| {
+        let mut headers = HashMap::new();
+        tracer.inject(&span.start(), &mut headers).unwrap();
+        let mut fields = headers["uber-trace-id"].split(':');
+        assert_eq!(fields.next(), Some("0000000000000007"));
+        fields.next_back().unwrap_or_default().to_owned()
+    })
+}
+
+#[test]
+fn children_take_over_every_flag_that_jaeger_knows() {
+    let tracer = tracer();
+    for (came, goes) in [
+        ("0", "0"),
+        ("1", "1"),
+        ("3", "3"),
+        ("8", "8"),
+        ("b", "b"),
+        ("f7", "3"),
+    ] {
+        assert_eq!(handed_on(&tracer, came), [goes; 2], "{came}");
+    }
+    let stats = tracer.stats();
+    assert_eq!((stats.began, stats.unsampled), (8, 4), "{stats}");
+}
+
+#[test]
+fn the_last_sampling_priority_before_the_start_holds() {
+    let tracer = tracer();
+    for (first, last) in [(1, 0), (0, 1)] {
+        let span = tracer.span("asked twice");
+        let span = span.tag(tags::SAMPLING_PRIORITY, first);
+        let span = span.tag(tags::SAMPLING_PRIORITY, last).start();
+        assert_eq!(span.context().is_sampled(), last == 1);
+    }
+}
