@@ -20,7 +20,7 @@ fn handed_on(tracer: &Tracer, flags: &str) -> [String; 2] {
     let tagged = tracer.span("tagged").child_of(&parent).tag("key", 1);
     [plain, tagged].map(|span| {
         let mut headers = HashMap::new();
-        tracer.inject(&span.start(), &mut headers).unwrap();
+        tracer.inject(span.start(), &mut headers).unwrap();
         let mut fields = headers["uber-trace-id"].split(':');
         assert_eq!(fields.next(), Some("0000000000000007"));
         fields.next_back().unwrap_or_default().to_owned()
