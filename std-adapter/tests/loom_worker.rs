@@ -263,9 +263,6 @@ impl Model {
         let (counts, run) = (seen.clone(), self.run);
         let mut builder = Builder::new();
         builder.preemption_bound = self.preemptions;
-            .ok()
-            .map(|x| x.parse().unwrap())
-            .or(self.preemptions);
         builder.max_branches = 10_000;
         builder.check(move || {
             counts.1.fetch_add(run(), Relaxed);
