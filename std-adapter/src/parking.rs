@@ -172,7 +172,8 @@ mod tests {
         passes: RefCell<Vec<Rest>>,
         looks: RefCell<Vec<bool>>,
         slept: RefCell<Vec<Option<Duration>>>,
-        flushed: RefCell<Vec<bool>>,
+        /// Of each pass, whether it flushes and whether ticket 2 is answered before it.
+        flushed: RefCell<Vec<(bool, bool)>>,
         /// The pass during which somebody asks for a flush, from 1.
         asked_in: usize,
         drained: Cell<bool>,
@@ -204,7 +205,8 @@ mod tests {
         }
 
         fn pass(&self, flush: bool) -> Pass {
-            self.flushed.borrow_mut().push(flush);
+            let answered = self.tickets.wait(2, Duration::ZERO);
+            self.flushed.borrow_mut().push((flush, answered));
             if self.flushed.borrow().len() == self.asked_in {
                 self.tickets.ask();
             }
@@ -253,8 +255,8 @@ mod tests {
         let mut work = Script::new(&tickets, &[Rest::More, Rest::More, Rest::More], &[]);
         work.asked_in = 1;
         work.run();
-        assert_eq!(*work.flushed.borrow(), [true, true, false, true]);
-        assert!(tickets.wait(2, Duration::ZERO));
+        let expected = [(true, false), (true, false), (false, true), (true, true)];
+        assert_eq!(*work.flushed.borrow(), expected);
     }
 
     #[test]
