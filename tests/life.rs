@@ -358,12 +358,15 @@ fn a_flush_is_answered_under_full_load() {
             assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
         }
         let end = tracer.close(SOON);
+        // The load may begin as late as this.
+        while tracer.stats().lost.closed == 0 {
+            thread::yield_now();
+        }
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
     });
     let stats = tracer.stats();
     assert!(stats.adds_up() && stats.open + stats.held == 0, "{stats}");
-    assert!(stats.lost.closed > 0, "{stats}");
 }
 
 #[test]
