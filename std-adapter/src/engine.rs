@@ -359,10 +359,7 @@ fn report(rings: &mut [Ring], shared: &Shared, process: &Process<'_>, legend: &L
     for ring in rings {
         let end = ring.consumer.cursor();
         ring.consumer.rewind();
-        while !ring.consumer.has_passed(end) {
-            let Some(record) = ring.consumer.peek() else {
-                break;
-            };
+        while let Some(record) = ring.consumer.peek_before(end) {
             each(record);
             ring.consumer.advance();
         }

@@ -90,6 +90,22 @@ impl<'r, T: Carried> Consumer<'r, T> {
         Some(unsafe { T::view(self.memory.frame(self.cursor, self.peeked)) })
     }
 
+    /// The frame at the cursor, if it begins before `end`: for reading again what
+    /// was handed out before a [`Consumer::rewind`]. Always `None` on a ring that
+    /// overwrites.
+    #[inline]
+    pub fn peek_before(&mut self, end: Mark) -> Option<T::View<'_>> {
+        if self.overwrites {
+            return None;
+        }
+        // Skips pads first: the frame behind one may begin at `end`.
+        self.committed()?;
+        if self.has_passed(end) {
+            return None;
+        }
+        self.peek()
+    }
+
     /// Moves the cursor behind the frame that [`Consumer::peek`] gave last.
     ///
     /// Without such a frame it does nothing.

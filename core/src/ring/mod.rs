@@ -783,6 +783,31 @@ mod tests {
     }
 
     #[test]
+    fn reading_again_ends_where_it_ended_before_although_a_pad_lies_there() {
+        let ring = Test::<DropNewest>::new(0);
+        let mut consumer = ring.consumer().unwrap();
+        for value in 0..4 {
+            push(&ring, value).unwrap();
+        }
+        assert_eq!(values(&mut consumer), [0, 1, 2, 3]);
+        consumer.release();
+        push(&ring, 4).unwrap();
+        assert_eq!(values(&mut consumer), [4]);
+        let end = consumer.cursor();
+        // Behind a pad, since it does not fit into the rest.
+        push(&ring, 5).unwrap();
+        consumer.rewind();
+        let mut again = 0;
+        while consumer.peek_before(end).is_some() {
+            consumer.advance();
+            again += 1;
+        }
+        assert_eq!(again, 1);
+        consumer.release();
+        assert_eq!(values(&mut consumer), [5]);
+    }
+
+    #[test]
     fn frames_never_wrap_and_positions_do() {
         let ring = Test::<DropNewest>::new(0);
         ring.shared.head.store(u32::MAX - 255, Ordering::Relaxed);
