@@ -391,7 +391,7 @@ fn a_flush_that_meets_a_close_is_answered() {
         name: "flush and close",
         run: flush_and_close,
         preemptions: Some(3),
-        executions: 100_000,
+        executions: 320_000,
         fails_under: &[(Weakness::CloseUnordered, "closed too early")],
     }
     .check();
