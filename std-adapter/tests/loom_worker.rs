@@ -231,7 +231,7 @@ struct Model {
     /// Runs once for each execution; gives how many records the worker had sent
     /// before anybody asked for it.
     run: fn() -> usize,
-    /// `None` explores every interleaving; a bound where that takes over a minute.
+    /// A bound, since every interleaving takes over a minute.
     preemptions: Option<usize>,
     /// The least executions, so that a model does not shrink unnoticed.
     executions: usize,
@@ -303,8 +303,8 @@ fn no_push_is_slept_over() {
     Model {
         name: "push while falling asleep",
         run: push_while_falling_asleep,
-        preemptions: None,
-        executions: 1,
+        preemptions: Some(3),
+        executions: 3_500,
         fails_under: &[
             (Weakness::NoFence, "deadlock"),
             (Weakness::NoSecondLook, "deadlock"),
@@ -313,15 +313,14 @@ fn no_push_is_slept_over() {
     .check();
 }
 
-/// Two threads push, one of them twice and then urgently.
+/// Two threads push, one of them urgently.
 fn two_producers() -> usize {
     let world = World::new(2);
     let worker = start(&world);
     let other = world.clone();
     let pushing = thread::spawn(move || other.push(1, false));
-    world.push(0, false);
     world.push(0, true);
-    world.wait_for(0, 2);
+    world.wait_for(0, 1);
     world.wait_for(1, 1);
     let early = world.sent(0) + world.sent(1);
     pushing.join().unwrap();
@@ -336,7 +335,7 @@ fn two_producers_wake_one_worker() {
         name: "two producers",
         run: two_producers,
         preemptions: Some(3),
-        executions: 1,
+        executions: 300_000,
         fails_under: &[
             (Weakness::NoFence, "deadlock"),
             (Weakness::NoSecondLook, "deadlock"),
@@ -363,8 +362,8 @@ fn a_flush_finds_what_came_before_it() {
     Model {
         name: "flush",
         run: flush,
-        preemptions: None,
-        executions: 1,
+        preemptions: Some(3),
+        executions: 13_000,
         fails_under: &[(Weakness::TicketsAfterHeads, "a flush came too early")],
     }
     .check();
@@ -392,7 +391,7 @@ fn a_flush_that_meets_a_close_is_answered() {
         name: "flush and close",
         run: flush_and_close,
         preemptions: Some(3),
-        executions: 1,
+        executions: 320_000,
         fails_under: &[(Weakness::CloseUnordered, "closed too early")],
     }
     .check();
