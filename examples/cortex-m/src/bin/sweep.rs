@@ -1,0 +1,146 @@
+//! Interrupts a span after every number of instructions, with a span of the
+//! interrupt's own: nothing is lost or mixed up, whatever it hits.
+//!
+//! Needs `-icount shift=10`, by which one instruction takes 25.6 ticks.
+#![no_std]
+#![no_main]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m_rt::{entry, exception};
+use cortex_m_semihosting::{debug, hprintln};
+use picojaeger_core::record::{Record, Records};
+use picojaeger_core::ring::{Bytes, Consumer};
+use picojaeger_core::{Instant, Interrupts, Ring, Seed, Tracer, Value};
+use picojaeger_cortex_m::{Board, Timer};
+
+static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+
+/// Interrupts of this round so far.
+static HITS: AtomicU32 = AtomicU32::new(0);
+
+/// The work takes fewer instructions than this.
+const POINTS: u32 = 1_200;
+
+#[exception]
+fn SysTick() {
+    // Once: a short period would leave no time for anything else.
+    // SAFETY: the register is the exception's own; only the clock source stays set.
+    unsafe { (*SYST::PTR).csr.write(1 << 2) };
+    let hits = HITS.load(Ordering::Relaxed);
+    HITS.store(hits + 1, Ordering::Relaxed);
+    if hits == 0 {
+        let mut span = TRACER.span("interrupt").start::<32>();
+        span.tag("n", 1);
+    }
+}
+
+/// What is interrupted: every call that enters the exclusion, and those that do not.
+#[inline(never)]
+fn work() {
+    let mut outer = TRACER.span("outer").start::<96>();
+    outer.tag("n", 2).tag("mode", "fast");
+    let mut inner = TRACER.span("inner").child_of(&outer).start::<96>();
+    inner.log().field("event", "e");
+    inner.tag("n", 3);
+    inner.finish();
+    outer.finish();
+}
+
+/// Interrupts `work` after about `ticks`; whether it was hit before its end.
+fn round(timer: &mut SYST, ticks: u32) -> bool {
+    HITS.store(0, Ordering::Relaxed);
+    timer.set_reload(ticks);
+    timer.clear_current();
+    timer.enable_interrupt();
+    timer.enable_counter();
+    work();
+    let hit = HITS.load(Ordering::Relaxed) != 0;
+    while HITS.load(Ordering::Relaxed) == 0 {}
+    timer.disable_counter();
+    timer.disable_interrupt();
+    hit
+}
+
+/// Whether the ring holds the three spans, in order and whole.
+fn is_whole(consumer: &mut Consumer<'_, Records>, sequence: &mut u32) -> bool {
+    let (mut seen, mut last, mut whole) = (0, 0, true);
+    while let Some(record) = consumer.peek() {
+        whole &= record.sequence() == *sequence && end(&record) >= last;
+        whole &= is_as_made(&record);
+        *sequence = sequence.wrapping_add(1);
+        last = end(&record);
+        seen += 1;
+        consumer.advance();
+    }
+    consumer.release();
+    whole && seen == 3
+}
+
+/// The end, which spans of one ring have in the order of their numbers.
+fn end(record: &Record<'_>) -> u64 {
+    match record.finish() {
+        Instant::Ticks(ticks) | Instant::UnixMicros(ticks) => ticks,
+    }
+}
+
+fn is_as_made(record: &Record<'_>) -> bool {
+    let number = record
+        .tags()
+        .find(|tag| tag.key == "n")
+        .map(|tag| tag.value);
+    let (expected, tags, logs) = match record.operation() {
+        "interrupt" => (1, 1, 0),
+        "outer" => (2, 2, 0),
+        "inner" => (3, 1, 1),
+        _ => return false,
+    };
+    number == Some(Value::I64(expected))
+        && (record.tags().count(), record.logs().count()) == (tags, logs)
+        && record.parent().is_zero() != (expected == 3)
+}
+
+#[entry]
+fn main() -> ! {
+    Timer::start();
+    TRACER.seed(Seed::from_words([1, 2, 3]));
+    let (Some(peripherals), Some(mut consumer)) = (cortex_m::Peripherals::take(), RING.consumer())
+    else {
+        exit(debug::EXIT_FAILURE)
+    };
+    let mut timer = peripherals.SYST;
+    timer.set_clock_source(SystClkSource::Core);
+    let (mut sequence, mut hits) = (0, 0);
+    for point in 1..=POINTS {
+        hits += u32::from(round(&mut timer, point * 128 / 5));
+        if !is_whole(&mut consumer, &mut sequence) {
+            hprintln!("broken at point {}", point);
+            exit(debug::EXIT_FAILURE)
+        }
+    }
+    let stats = TRACER.stats();
+    hprintln!("interrupted at {} of {} points", hits, POINTS);
+    // All points of the work are hit, and some lie behind its end.
+    let swept = hits > 500 && hits < POINTS;
+    let all = u64::from(3 * POINTS);
+    exit(if swept && stats.adds_up() && stats.held == all {
+        debug::EXIT_SUCCESS
+    } else {
+        debug::EXIT_FAILURE
+    })
+}
+
+fn exit(status: debug::ExitStatus) -> ! {
+    debug::exit(status);
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    exit(debug::EXIT_FAILURE)
+}
