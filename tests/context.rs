@@ -54,3 +54,20 @@ fn the_last_sampling_priority_before_the_start_holds() {
         assert_eq!(span.context().is_sampled(), last == 1);
     }
 }
+
+/// A request without a readable header does not join what the thread happens to do.
+#[test]
+fn a_missing_parent_is_a_new_root() {
+    let config = Config::new("context").sampler(Sampler::Const(true));
+    let tracer = config.agent(false).background(false).new_tracer().unwrap();
+    let busy = tracer.start("busy");
+    let _active = busy.activate();
+    let headers = HashMap::<String, String>::new();
+    let request = tracer
+        .span("request")
+        .child_of(tracer.extract(&headers))
+        .start();
+    assert_ne!(request.context().trace_id(), busy.context().trace_id());
+    let implicit = tracer.start("implicit");
+    assert_eq!(implicit.context().trace_id(), busy.context().trace_id());
+}

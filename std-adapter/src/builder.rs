@@ -86,8 +86,14 @@ impl<'t> SpanBuilder<'t> {
 
     /// Makes the span a child. The first `child_of` gives trace and baggage, and
     /// those after it are further references.
+    ///
+    /// `None`, as for a request whose header was missing or wrong, is no parent: the
+    /// thread's active span does not become it.
     #[inline(always)]
     pub fn child_of(mut self, parent: impl AsContext) -> Self {
+        if self.relation == Relation::Implicit {
+            self.relation = Relation::None;
+        }
         if let Some(context) = parent.as_context() {
             if self.relation == Relation::ChildOf {
                 self.written = self.written.with_reference(self.shared, false, &context);

@@ -29,7 +29,7 @@ pub struct SpanContext {
 
 /// What [`SpanBuilder::child_of`](crate::SpanBuilder::child_of) and
 /// [`SpanBuilder::follows_from`](crate::SpanBuilder::follows_from) accept: a
-/// span, a context, or an option of either; `None` adds nothing.
+/// span, a context, or an option of either; `None` is no parent.
 ///
 /// ```
 /// use picojaeger_std::{AsContext, SpanContext};
