@@ -1,0 +1,148 @@
+//! The areas of images.
+
+use core::mem::MaybeUninit;
+
+use super::{Open, WORD};
+use crate::ring::Word;
+
+/// The areas of an [`Open`] image: `[Word; N]` and `[Word]`.
+pub trait Area: sealed::Sealed {
+    /// The words.
+    #[doc(hidden)]
+    fn words(&self) -> &[Word];
+    /// The words, to be written.
+    #[doc(hidden)]
+    fn words_mut(&mut self) -> &mut [Word];
+}
+
+/// The areas that are given in bytes.
+pub trait Bytes: Area {
+    /// The image without its size, so that code which is not generic takes it.
+    #[doc(hidden)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room>;
+}
+
+impl Bytes for Room {
+    #[inline(always)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
+        open
+    }
+}
+
+impl<const N: usize> Bytes for Room<[MaybeUninit<u8>; N]> {
+    #[inline(always)]
+    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
+        open
+    }
+}
+
+/// An area that is given in bytes: `Room<[MaybeUninit<u8>; N]>`, or without `N`.
+///
+/// Bytes behind the last whole word stay unused.
+///
+/// ```
+/// use core::mem::MaybeUninit;
+///
+/// use picojaeger_core::record::Room;
+///
+/// assert_eq!(size_of::<Room<[MaybeUninit<u8>; 96]>>(), 96);
+/// ```
+#[repr(C)]
+pub struct Room<B: ?Sized = [MaybeUninit<u8>]> {
+    aligned: [Word; 0],
+    bytes: B,
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for [super::Word] {}
+    impl<const N: usize> Sealed for [super::Word; N] {}
+    impl Sealed for super::Room {}
+    impl<const N: usize> Sealed for super::Room<[super::MaybeUninit<u8>; N]> {}
+}
+
+impl Area for [Word] {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        self
+    }
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        self
+    }
+}
+
+impl<const N: usize> Area for [Word; N] {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        self
+    }
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        self
+    }
+}
+
+impl Room {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        let words = self.bytes.len() / WORD;
+        // SAFETY: aligned to words by the field before, and undefined bytes are words.
+        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), words) }
+    }
+
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        let words = self.bytes.len() / WORD;
+        // SAFETY: as above.
+        unsafe { core::slice::from_raw_parts_mut(self.bytes.as_mut_ptr().cast(), words) }
+    }
+}
+
+impl<const N: usize> Room<[MaybeUninit<u8>; N]> {
+    /// Nothing is written yet.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Room {
+            aligned: [],
+            bytes: [const { MaybeUninit::uninit() }; N],
+        }
+    }
+}
+
+impl<const N: usize> Default for Room<[MaybeUninit<u8>; N]> {
+    fn default() -> Self {
+        Room::new()
+    }
+}
+
+impl<B: ?Sized> core::fmt::Debug for Room<B> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let bytes = size_of_val(self) - size_of_val(&self.aligned);
+        f.debug_struct("Room").field("bytes", &bytes).finish()
+    }
+}
+
+impl Area for Room {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        self.words()
+    }
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        self.words_mut()
+    }
+}
+
+impl<const N: usize> Area for Room<[MaybeUninit<u8>; N]> {
+    #[inline(always)]
+    fn words(&self) -> &[Word] {
+        let unsized_room: &Room = self;
+        unsized_room.words()
+    }
+    #[inline(always)]
+    fn words_mut(&mut self) -> &mut [Word] {
+        let unsized_room: &mut Room = self;
+        unsized_room.words_mut()
+    }
+}

@@ -1,0 +1,321 @@
+//! The image of a span that is open.
+
+use super::view::{Record, Reference};
+use super::{Area, Fixed, Image, NO_KEY, bits, header, kind, name_length};
+use crate::context::{Flags, SpanContext};
+use crate::id::{SpanId, halves};
+use crate::ring::Word;
+use crate::time::Instant;
+use crate::value::{Key, Value};
+
+/// The image of an open span: its fixed part and an area of words for tags,
+/// logs and references.
+///
+/// `A` is `[Word; N]`, at most 65,535 of them; a reference coerces to one without `N`. An
+/// entry is 8 bytes and its value on a 32-bit chip, 16 bytes and its value
+/// elsewhere, if its key is static. Nothing is taken after `finish`; whoever
+/// appends asks [`Fixed::is_writable`] first.
+///
+/// ```
+/// use picojaeger_core::record::Open;
+/// use picojaeger_core::ring::Word;
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
+///
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);
+/// span.tag("unit".into(), "celsius".into());
+/// span.finish(1_500);
+///
+/// let record = span.record();
+/// assert_eq!(record.operation(), "read");
+/// assert_eq!(record.tags().next().unwrap().key, "unit");
+/// ```
+#[repr(C)]
+#[derive(Debug)]
+pub struct Open<A: ?Sized = [Word]> {
+    pub(super) fixed: Fixed,
+    area: A,
+}
+
+impl<const N: usize> Open<[Word; N]> {
+    /// The image of a span that started at `start` ticks; a zero `parent` is none.
+    #[inline(always)]
+    pub const fn new(
+        operation: &'static str,
+        context: SpanContext,
+        parent: SpanId,
+        start: u64,
+    ) -> Self {
+        const { assert!(N <= u16::MAX as usize, "an area has at most 65,535 words") };
+        Open {
+            fixed: Fixed::new(operation, context, parent, start),
+            area: [const { Word::uninit() }; N],
+        }
+    }
+}
+
+impl<A> Open<A> {
+    /// The image with this fixed part and nothing in its area.
+    #[inline(always)]
+    pub(crate) const fn begun(fixed: Fixed, area: A) -> Self {
+        Open { fixed, area }
+    }
+}
+
+impl<A: Area + ?Sized> Open<A> {
+    /// Starts over as the image of another span.
+    #[inline(always)]
+    pub fn restart(
+        &mut self,
+        operation: &'static str,
+        context: SpanContext,
+        parent: SpanId,
+        start: u64,
+    ) {
+        self.fixed = Fixed::new(operation, context, parent, start);
+    }
+
+    /// Gives the span its identity, and keeps what was appended.
+    #[inline(always)]
+    pub fn identify(&mut self, context: SpanContext, parent: SpanId, start: u64) {
+        self.set_flags(context.flags);
+        self.fixed.trace = context.trace;
+        self.fixed.span = context.span;
+        self.fixed.parent = parent;
+        self.fixed.start = halves(start);
+    }
+
+    /// Replaces the wire flags.
+    #[inline(always)]
+    pub const fn set_flags(&mut self, flags: Flags) {
+        self.fixed.set_flags(flags);
+    }
+
+    /// Names the code of the sampler's answer, 1 to 15; its description becomes
+    /// the tags `sampler.type` and `sampler.param`. 0 names none.
+    #[inline(always)]
+    pub const fn set_sampler(&mut self, code: u8) {
+        self.fixed.set_sampler(code);
+    }
+
+    /// Names the clock's epoch at the start, 0 to 3.
+    #[inline(always)]
+    pub const fn set_epoch(&mut self, epoch: u8) {
+        let kept = self.fixed.bits & !bits::EPOCH;
+        self.fixed.bits = kept | (epoch as u16 & 3) << bits::EPOCH_SHIFT;
+    }
+
+    /// Sets the start again.
+    #[inline(always)]
+    pub const fn set_start(&mut self, start: Instant) {
+        self.fixed.set_start(start);
+    }
+
+    /// Says that the clock was not read at the start, until that is set again.
+    #[inline(always)]
+    pub const fn set_untimed(&mut self) {
+        self.fixed.set_untimed();
+    }
+
+    /// Sets the parent again; zero for none.
+    #[inline(always)]
+    pub const fn set_parent(&mut self, parent: SpanId) {
+        self.fixed.parent = parent;
+    }
+
+    /// Ends the span at these ticks.
+    #[inline(always)]
+    pub const fn finish(&mut self, ticks: u64) {
+        self.fixed.finish(ticks);
+    }
+
+    /// Ends the span at a given Unix time, in microseconds.
+    #[inline(always)]
+    pub const fn finish_at(&mut self, unix_micros: u64) {
+        self.fixed.bits |= bits::FINISHED | bits::EXPLICIT_END;
+        self.fixed.end = halves(unix_micros);
+    }
+
+    /// Ends a span that is not recorded.
+    #[inline(always)]
+    pub const fn discard(&mut self) {
+        self.fixed.discard();
+    }
+
+    /// The image, to be handed to a ring.
+    #[inline(always)]
+    pub fn image(&self) -> Image<'_> {
+        Image {
+            fixed: &self.fixed,
+            area: self.written(),
+        }
+    }
+
+    /// The record that this image is so far; its sequence number is 0.
+    pub fn record(&self) -> Record<'_> {
+        Record {
+            fixed: &self.fixed,
+            area: self.written(),
+            sequence: 0,
+        }
+    }
+
+    /// Copies the whole image into another; `false` if its area is too small.
+    pub fn copy_to(&self, other: &mut Open) -> bool {
+        let written = self.written();
+        let Some(room) = other.area.get_mut(..written.len()) else {
+            return false;
+        };
+        room.copy_from_slice(written);
+        other.fixed = self.fixed;
+        true
+    }
+
+    /// Marks the span as cut: it gets the tag `picojaeger.truncated`.
+    #[inline(always)]
+    pub const fn mark_cut(&mut self) {
+        self.fixed.bits |= bits::CUT;
+    }
+
+    /// Counts an entry that was refused; the span gets the tag `picojaeger.dropped`.
+    pub const fn mark_dropped(&mut self) {
+        self.fixed.mark_dropped();
+    }
+
+    /// Replaces the operation name by static text, of which 65,535 bytes are kept.
+    #[inline]
+    pub fn set_operation(&mut self, name: &'static str) {
+        self.fixed.operation = name.as_ptr();
+        self.fixed.operation_length = name_length(name);
+    }
+
+    /// Replaces the operation name by a copy in the area if it fits whole.
+    pub fn try_copy_operation(&mut self, name: &str) -> bool {
+        let (fixed, area) = self.both();
+        let copied = fixed.append_bytes(area, kind::OPERATION, NO_KEY, name.as_bytes());
+        if copied {
+            fixed.operation = core::ptr::null();
+        }
+        copied
+    }
+
+    /// Replaces the operation name by a copy in the area, cut to its room; if
+    /// there is none the old name stays, and the change is counted.
+    pub fn copy_operation(&mut self, name: &str) {
+        let (fixed, area) = self.both();
+        if fixed.append_cut(area, kind::OPERATION, NO_KEY, name.as_bytes()) {
+            fixed.operation = core::ptr::null();
+        } else {
+            fixed.mark_dropped();
+        }
+    }
+
+    /// Appends a tag. What does not fit is cut or refused, and marked.
+    #[inline(always)]
+    pub fn tag(&mut self, key: Key<'_>, value: Value<'_>) {
+        let (fixed, area) = self.both();
+        fixed.append_or_cut(area, 0, key, value);
+    }
+
+    /// Appends a tag if it fits whole.
+    #[inline(always)]
+    pub fn try_tag(&mut self, key: Key<'_>, value: Value<'_>) -> bool {
+        let (fixed, area) = self.both();
+        fixed.append(area, 0, key, value)
+    }
+
+    /// Begins a log; its fields follow. `false` if there is no room, which the
+    /// caller counts.
+    pub fn try_log(&mut self, time: Instant) -> bool {
+        let (time, explicit) = match time {
+            Instant::Ticks(ticks) => (ticks, 0),
+            Instant::UnixMicros(micros) => (micros, header::EXPLICIT),
+        };
+        let (fixed, area) = self.both();
+        let begun = fixed.append_number(area, kind::LOG | explicit, NO_KEY, time);
+        if begun {
+            fixed.bits |= bits::LOGS;
+        }
+        begun
+    }
+
+    /// Appends a field to the log that was begun last. What does not fit is cut
+    /// or refused, and marked.
+    pub fn field(&mut self, key: Key<'_>, value: Value<'_>) {
+        let (fixed, area) = self.both();
+        fixed.append_or_cut(area, header::FIELD, key, value);
+    }
+
+    /// Appends a field if it fits whole.
+    #[inline(always)]
+    pub fn try_field(&mut self, key: Key<'_>, value: Value<'_>) -> bool {
+        let (fixed, area) = self.both();
+        fixed.append(area, header::FIELD, key, value)
+    }
+
+    /// Appends a reference if it fits.
+    pub fn try_reference(&mut self, reference: Reference) -> bool {
+        let kind = kind::REFERENCE
+            | if reference.follows {
+                header::FOLLOWS
+            } else {
+                0
+            };
+        let ids = [
+            reference.trace.low(),
+            reference.trace.high(),
+            reference.span.get(),
+        ];
+        // In native byte order: the record stays in this process.
+        let mut bytes = [0; 24];
+        for (to, id) in bytes.chunks_exact_mut(8).zip(ids) {
+            to.copy_from_slice(&id.to_ne_bytes());
+        }
+        let (fixed, area) = self.both();
+        let written = fixed.append_bytes(area, kind, NO_KEY, &bytes);
+        if written {
+            fixed.bits |= bits::REFERENCES;
+        }
+        written
+    }
+
+    /// The fixed part, and what is written of the area.
+    #[inline(always)]
+    pub(crate) fn parts(&mut self) -> (&mut Fixed, &[Word]) {
+        let words = self.area.words().get(..self.fixed.used as usize);
+        (&mut self.fixed, words.unwrap_or(&[]))
+    }
+
+    #[inline(always)]
+    pub(crate) const fn fixed_mut(&mut self) -> &mut Fixed {
+        &mut self.fixed
+    }
+
+    /// Notes a given end, in Unix microseconds; the span stays open.
+    #[inline(always)]
+    pub(crate) const fn set_end(&mut self, unix_micros: u64) {
+        self.fixed.set_end(unix_micros);
+    }
+
+    #[inline(always)]
+    fn both(&mut self) -> (&mut Fixed, &mut [Word]) {
+        (&mut self.fixed, self.area.words_mut())
+    }
+
+    #[inline(always)]
+    fn written(&self) -> &[Word] {
+        self.area
+            .words()
+            .get(..self.fixed.used as usize)
+            .unwrap_or(&[])
+    }
+}
+
+impl<A: ?Sized> core::ops::Deref for Open<A> {
+    type Target = Fixed;
+
+    #[inline(always)]
+    fn deref(&self) -> &Fixed {
+        &self.fixed
+    }
+}

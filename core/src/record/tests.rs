@@ -1,0 +1,217 @@
+//! Unit tests of the images.
+
+use std::string::String;
+use std::vec::Vec;
+
+use super::*;
+use crate::value::{Copied, Value};
+
+type Span<const N: usize> = Open<[Word; N]>;
+
+fn span<const N: usize>() -> Span<N> {
+    let context = SpanContext::new(TraceId::from_parts(1, 2), SpanId::new(3), Flags::SAMPLED);
+    Open::new("op", context, SpanId::new(4), 5)
+}
+
+fn tags<A: Area + ?Sized>(span: &Open<A>) -> Vec<(String, Value<'_>)> {
+    span.record()
+        .tags()
+        .map(|tag| (tag.key.into(), tag.value))
+        .collect()
+}
+
+#[test]
+fn an_image_gives_back_what_was_appended() {
+    let mut span = span::<64>();
+    let name = String::from("copied.key");
+    span.tag("s".into(), "text".into());
+    span.tag(Copied(&name).into(), (-7i64).into());
+    span.tag("u".into(), u64::MAX.into());
+    span.tag("f".into(), 1.5.into());
+    span.tag("yes".into(), true.into());
+    span.tag("no".into(), false.into());
+    span.tag("raw".into(), b"\x00\xff".into());
+    let other = Reference {
+        follows: true,
+        trace: TraceId::from_parts(8, 9),
+        span: SpanId::new(10),
+    };
+    assert!(span.try_reference(other));
+    assert!(span.try_log(Instant::UnixMicros(11)));
+    span.field("event".into(), "e".into());
+    span.field("n".into(), 1.into());
+    assert!(span.try_log(Instant::Ticks(12)));
+    span.tag("after".into(), "".into());
+    span.finish(13);
+
+    let record = span.record();
+    assert_eq!((record.operation(), record.parent().get()), ("op", 4));
+    assert_eq!(
+        (record.start(), record.finish()),
+        (Instant::Ticks(5), Instant::Ticks(13))
+    );
+    let keys = ["s", "copied.key", "u", "f", "yes", "no", "raw", "after"];
+    let values = [
+        Value::Str("text"),
+        Value::I64(-7),
+        Value::U64(u64::MAX),
+        Value::F64(1.5),
+        Value::Bool(true),
+        Value::Bool(false),
+        Value::Bytes(b"\x00\xff"),
+        Value::Str(""),
+    ];
+    let expected: Vec<_> = keys
+        .iter()
+        .map(|key| String::from(*key))
+        .zip(values)
+        .collect();
+    assert_eq!(tags(&span), expected);
+    assert_eq!(record.references().collect::<Vec<_>>(), [other]);
+    let logs: Vec<_> = record.logs().collect();
+    assert_eq!(
+        (logs[0].time, logs[1].time),
+        (Instant::UnixMicros(11), Instant::Ticks(12))
+    );
+    let fields: Vec<_> = logs[0]
+        .fields()
+        .map(|field| (field.key, field.value))
+        .collect();
+    assert_eq!(fields, [("event", Value::Str("e")), ("n", Value::I64(1))]);
+    assert_eq!(logs[1].fields().count(), 0);
+    assert!(!record.is_cut());
+}
+
+#[test]
+fn the_newest_entry_is_cut_at_a_character_or_refused() {
+    let mut span = span::<4>();
+    span.tag("k".into(), "äöüäöüäöüäöü".into());
+    let room = 2 * WORD;
+    let kept = "äöüäöüäöüäöü".get(..room - room % 2).unwrap();
+    assert_eq!(tags(&span), [(String::from("k"), Value::Str(kept))]);
+    assert!(span.record().is_cut());
+    assert_eq!(span.record().dropped(), 0);
+    span.tag("l".into(), 1.into());
+    assert_eq!(span.record().dropped(), 1);
+    assert_eq!(tags(&span).len(), 1);
+}
+
+#[test]
+fn what_fits_exactly_is_not_marked() {
+    let mut span = span::<3>();
+    span.tag("k".into(), [b'x'; WORD].as_slice().into());
+    assert!(!span.record().is_cut());
+    assert_eq!(tags(&span)[0].1, Value::Bytes(&[b'x'; WORD]));
+}
+
+#[test]
+fn long_keys_and_values_are_cut() {
+    let mut span = span::<20_000>();
+    let key = String::from("ß").repeat(200);
+    span.tag(Copied(&key).into(), 1.into());
+    let value = String::from("x").repeat(1 << 20);
+    span.tag("v".into(), value.as_str().into());
+    let found = tags(&span);
+    assert_eq!(found[0].0.len(), 254, "127 characters of two bytes");
+    assert_eq!(found[1].1, Value::Str(&value[..65_535]));
+    assert!(span.record().is_cut());
+}
+
+#[test]
+fn the_longest_value_is_kept_and_one_byte_more_is_cut() {
+    const ROOM: usize = (LONGEST_VALUE + 1) / WORD + 3;
+    let text = String::from("x").repeat(LONGEST_VALUE + 1);
+    let kept = &text[..LONGEST_VALUE];
+    for key in [Key::Static("k"), Copied("k").into()] {
+        let mut span = span::<ROOM>();
+        assert!(!span.try_tag(key, text.as_str().into()));
+        assert!(!span.try_tag(key, text.as_bytes().into()));
+        assert!(span.try_tag(key, kept.into()));
+        assert_eq!(tags(&span)[0].1, Value::Str(kept));
+        assert!(!span.record().is_cut());
+        span.restart("op", span.context(), SpanId::new(4), 5);
+        span.tag(key, text.as_str().into());
+        assert_eq!(tags(&span)[0].1, Value::Str(kept));
+        assert!(span.record().is_cut());
+    }
+}
+
+#[test]
+fn a_count_of_refused_entries_stays_at_its_most() {
+    let mut span = span::<0>();
+    span.fixed.dropped = u16::MAX - 1;
+    for _ in 0..3 {
+        span.tag("n".into(), 1.into());
+    }
+    assert_eq!(span.record().dropped(), u16::MAX);
+}
+
+#[test]
+fn ten_thousand_tags_are_counted() {
+    let mut span = span::<16>();
+    for i in 0..10_000 {
+        span.tag("n".into(), i.into());
+    }
+    assert_eq!(
+        tags(&span).len() + usize::from(span.record().dropped()),
+        10_000
+    );
+}
+
+#[test]
+fn the_last_operation_name_holds() {
+    let mut span = span::<16>();
+    span.copy_operation("first");
+    span.tag("k".into(), 1.into());
+    span.copy_operation("second");
+    assert_eq!(span.record().operation(), "second");
+    span.set_operation("static");
+    assert_eq!(span.record().operation(), "static");
+    let mut full = self::span::<1>();
+    full.copy_operation("no room");
+    assert_eq!(full.record().operation(), "op");
+    assert_eq!(full.record().dropped(), 1);
+}
+
+#[test]
+fn a_copy_has_all_of_the_image() {
+    let (mut small, mut large) = (span::<8>(), span::<64>());
+    small.tag("k".into(), 1.into());
+    small.set_sampler(9);
+    small.set_epoch(2);
+    assert!(small.copy_to(&mut large));
+    assert_eq!(tags(&large), tags(&small));
+    assert_eq!((large.record().sampler(), large.record().epoch()), (9, 2));
+    assert!(!large.copy_to(&mut span::<1>()));
+}
+
+#[test]
+fn states_do_not_touch_each_other() {
+    let mut span = span::<1>();
+    span.set_flags(Flags::SAMPLED | Flags::DEBUG | Flags::FIREHOSE);
+    span.set_sampler(15);
+    span.set_epoch(3);
+    span.set_start(Instant::UnixMicros(1));
+    assert!(span.is_writable());
+    span.finish_at(2);
+    assert!(!span.is_writable() && span.is_finished());
+    assert_eq!(span.flags().wire(), 11);
+    let record = span.record();
+    assert_eq!(
+        (record.sampler(), record.epoch(), record.is_cut()),
+        (15, 3, false)
+    );
+    assert_eq!(
+        (record.start(), record.finish()),
+        (Instant::UnixMicros(1), Instant::UnixMicros(2))
+    );
+}
+
+#[test]
+fn boundaries_are_those_of_characters() {
+    for limit in 0..12 {
+        let at = boundary("aé€😀x".as_bytes(), limit);
+        assert!("aé€😀x".is_char_boundary(at) && at <= limit);
+        assert!(limit > 11 || at + 4 > limit);
+    }
+}
