@@ -120,6 +120,9 @@ where
     }
 
     /// What became of the tracer's spans.
+    ///
+    /// What was delivered is known to the reporter that did it: one that takes
+    /// another's place counts the other's spans as held, and its batches from 1.
     pub fn stats(&self) -> Stats {
         let (stats, delivery) = (self.tracer.stats(), self.reporter.delivery());
         Stats {
@@ -150,7 +153,8 @@ where
             flush,
             process: &self.process,
             stats: ClientStats {
-                full_queue_dropped_spans: (lost.full + lost.blocked + lost.evicted) as i64,
+                full_queue_dropped_spans: (lost.full + lost.blocked + lost.evicted + lost.reentered)
+                    as i64,
                 too_large_dropped_spans: lost.too_large as i64,
                 failed_to_emit_spans: (lost.refused + lost.failed) as i64,
             },
