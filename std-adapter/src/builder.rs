@@ -163,6 +163,7 @@ impl<'t> SpanBuilder<'t> {
             written,
         } = self;
         let Some(shared) = shared.map(Shared::current) else {
+            written.forget_none();
             return Span::NONE;
         };
         if relation == Relation::Implicit
@@ -184,6 +185,7 @@ impl<'t> SpanBuilder<'t> {
                 begin_child(shared, desk, operation, &parent.core)
             };
             local::give_back(thread);
+            written.forget_none();
             return Span::new(slot);
         }
         Full {
@@ -258,6 +260,13 @@ impl Full<'_> {
 
 /// Taken and given back by value, so that a builder need not lie in memory.
 impl Written {
+    /// Drops it where it is known to be none, without asking.
+    #[inline(always)]
+    fn forget_none(self) {
+        debug_assert!(self.0.is_none());
+        std::mem::forget(self);
+    }
+
     #[inline(never)]
     fn with_tag(mut self, shared: Option<&Arc<Shared>>, key: Key<'_>, value: Value<'_>) -> Self {
         if let Some(slot) = self.slot(shared) {
