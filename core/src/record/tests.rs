@@ -215,3 +215,24 @@ fn boundaries_are_those_of_characters() {
         assert!(limit > 11 || at + 4 > limit);
     }
 }
+
+#[test]
+fn text_of_every_length_comes_back_and_is_filled_up_with_zeros() {
+    let text = "abcdefghijklmnopqrstuvwxyz";
+    for length in 0..=text.len() {
+        let (text, mut span) = (&text[..length], span::<16>());
+        // What lay there before must not show.
+        span.tag("other".into(), "\u{7f}".repeat(64).as_str().into());
+        let context = span.context();
+        span.restart("op", context, SpanId::new(4), 5);
+        span.tag("k".into(), text.into());
+        assert_eq!(tags(&span), [(String::from("k"), Value::Str(text))]);
+        let image = span.image();
+        // SAFETY: every word of an image is written.
+        let last = unsafe { image.area[image.area.len() - 1].assume_init() };
+        let used = length % WORD;
+        if length > 0 && used > 0 {
+            assert!(last.to_ne_bytes()[used..].iter().all(|byte| *byte == 0));
+        }
+    }
+}
