@@ -323,21 +323,9 @@ fn begin_child(
     let context = core::SpanContext::new(parent.trace_id(), desk.generator.span_id(), flags);
     if !flags.contains(Flags::SAMPLED) {
         desk.counts.unsampled.increment();
-        let mut slot = desk.slots.bare(shared);
-        slot.image.restart("", context, parent.span_id(), UNREAD);
-        return slot;
+        return bare(shared, desk, &context, parent.span_id(), Baggage::EMPTY);
     }
-    desk.counts.began.increment();
-    if shared.is_closed() {
-        return lost(shared, desk, &context, parent.span_id(), Baggage::EMPTY);
-    }
-    let Some(mut slot) = desk.slots.full(shared) else {
-        return lost(shared, desk, &context, parent.span_id(), Baggage::EMPTY);
-    };
-    let start = shared.source.ticks();
-    slot.image
-        .restart(operation, context, parent.span_id(), start);
-    slot
+    recorded(shared, desk, operation, context, parent.span_id(), 0)
 }
 
 /// Starts a span that has nothing but a name.
@@ -352,22 +340,32 @@ fn begin_root(shared: &Arc<Shared>, desk: &mut Desk, operation: &'static str) ->
     let Decision::Sample { code } = decision else {
         desk.counts.unsampled.increment();
         let context = core::SpanContext::new(trace, span, Flags::default());
-        let mut slot = desk.slots.bare(shared);
-        slot.image.restart("", context, SpanId::default(), UNREAD);
-        return slot;
+        return bare(shared, desk, &context, SpanId::default(), Baggage::EMPTY);
     };
-    desk.counts.began.increment();
     let context = core::SpanContext::new(trace, span, Flags::SAMPLED);
+    recorded(shared, desk, operation, context, SpanId::default(), code)
+}
+
+/// A sampled span that starts now.
+#[inline(always)]
+fn recorded(
+    shared: &Arc<Shared>,
+    desk: &mut Desk,
+    operation: &'static str,
+    context: core::SpanContext,
+    parent: SpanId,
+    sampler: u8,
+) -> Box<Slot> {
+    desk.counts.began.increment();
     if shared.is_closed() {
-        return lost(shared, desk, &context, SpanId::default(), Baggage::EMPTY);
+        return lost(shared, desk, &context, parent, Baggage::EMPTY);
     }
     let Some(mut slot) = desk.slots.full(shared) else {
-        return lost(shared, desk, &context, SpanId::default(), Baggage::EMPTY);
+        return lost(shared, desk, &context, parent, Baggage::EMPTY);
     };
     let start = shared.source.ticks();
-    slot.image
-        .restart(operation, context, SpanId::default(), start);
-    slot.image.set_sampler(code);
+    slot.image.restart(operation, context, parent, start);
+    slot.image.set_sampler(sampler);
     slot
 }
 
@@ -415,6 +413,7 @@ fn lost(
 }
 
 /// A span that is not recorded: it has ids and passes them on.
+#[inline(always)]
 fn bare(
     shared: &Arc<Shared>,
     desk: &mut Desk,
