@@ -20,7 +20,7 @@ use crate::id::{SpanId, TraceId};
 #[repr(transparent)]
 pub struct Flags(pub(crate) u32);
 
-/// The identity of a span: trace id, span id and flags; 28 bytes.
+/// The identity of a span: trace id, span id and flags; 28 bytes, 32 on a 64-bit system.
 ///
 /// Baggage travels beside it.
 ///

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// A 64- or 128-bit trace id; never zero in a valid context.
 ///
-/// Kept as four 32-bit words, least significant first, so that it needs no
+/// Kept in the machine's words, least significant first, so that it needs no
 /// 8-byte alignment on a 32-bit chip. `Display` writes 16 lower-case hex
 /// digits, or 32 if the high half is not zero.
 ///
@@ -16,8 +16,11 @@ use core::fmt;
 /// assert_eq!(format!("{id}"), "00000000000000ab");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[repr(transparent)]
-pub struct TraceId(pub(crate) [u32; 4]);
+#[repr(C)]
+pub struct TraceId {
+    low: SpanId,
+    high: SpanId,
+}
 
 /// A 64-bit span id; zero stands for "none".
 ///
@@ -28,35 +31,71 @@ pub struct TraceId(pub(crate) [u32; 4]);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(transparent)]
-pub struct SpanId(pub(crate) [u32; 2]);
+pub struct SpanId(Bits);
+
+/// 64 bits: a word, or two of them where a word has 32.
+#[cfg(target_pointer_width = "64")]
+type Bits = u64;
+#[cfg(not(target_pointer_width = "64"))]
+type Bits = [u32; 2];
 
 impl TraceId {
     /// The id whose upper and lower 64 bits are given.
     #[inline(always)]
     pub const fn from_parts(high: u64, low: u64) -> Self {
-        let (h, l) = (halves(high), halves(low));
-        TraceId([l[0], l[1], h[0], h[1]])
+        TraceId {
+            low: SpanId::new(low),
+            high: SpanId::new(high),
+        }
+    }
+
+    /// The id of a root span's trace: its lower half is the span's own id.
+    #[inline(always)]
+    pub(crate) const fn of_root(root: SpanId, high: SpanId) -> Self {
+        TraceId { low: root, high }
     }
 
     /// The upper 64 bits, zero for a 64-bit id.
     #[inline(always)]
     pub const fn high(self) -> u64 {
-        join([self.0[2], self.0[3]])
+        self.high.get()
     }
 
     /// The lower 64 bits, which samplers decide by.
     #[inline(always)]
     pub const fn low(self) -> u64 {
-        join([self.0[0], self.0[1]])
+        self.low.get()
     }
 
     /// Whether all bits are zero, which no valid trace id is.
     #[inline(always)]
     pub const fn is_zero(self) -> bool {
-        self.0[0] | self.0[1] | self.0[2] | self.0[3] == 0
+        self.low.is_zero() && self.high.is_zero()
     }
 }
 
+#[cfg(target_pointer_width = "64")]
+impl SpanId {
+    /// The id of these 64 bits.
+    #[inline(always)]
+    pub const fn new(bits: u64) -> Self {
+        SpanId(bits)
+    }
+
+    /// The 64 bits.
+    #[inline(always)]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Whether this is the id that stands for "none".
+    #[inline(always)]
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[cfg(not(target_pointer_width = "64"))]
 impl SpanId {
     /// The id of these 64 bits.
     #[inline(always)]

@@ -8,7 +8,7 @@ use core::slice;
 use core::str::{self, FromStr};
 
 use crate::context::{Flags, SpanContext};
-use crate::id::{SpanId, TraceId};
+use crate::id::{SpanId, TraceId, halves, join};
 use crate::propagation::percent::hex_digit;
 
 /// Which field of a context's text form is wrong.
@@ -54,8 +54,8 @@ impl SpanContext {
     /// );
     /// ```
     pub fn write_text<'b>(&self, buffer: &'b mut [u8; Self::TEXT_LEN]) -> &'b str {
-        let [t0, t1, t2, t3] = self.trace.0;
-        let [s0, s1] = self.span.0;
+        let ([t0, t1], [t2, t3]) = (halves(self.trace.low()), halves(self.trace.high()));
+        let [s0, s1] = halves(self.span.get());
         let mut out = buffer.iter_mut();
         for word in [t3, t2, t1, t0] {
             put_word(&mut out, word);
@@ -105,9 +105,10 @@ pub(super) fn parse(text: &[u8], encoded: bool) -> Result<SpanContext, ParseCont
         rest: text,
         encoded,
     };
-    let trace = TraceId(fields.id(32).ok_or(ParseContextError::TraceId)?);
+    let [a, b, c, d] = fields.id(32).ok_or(ParseContextError::TraceId)?;
+    let trace = TraceId::from_parts(join([c, d]), join([a, b]));
     let [low, high, ..] = fields.id(16).ok_or(ParseContextError::SpanId)?;
-    let span = SpanId([low, high]);
+    let span = SpanId::new(join([low, high]));
     fields.id(16).ok_or(ParseContextError::ParentId)?;
     let [flags, ..] = fields.hex(2).ok_or(ParseContextError::Flags)?;
     if !fields.rest.is_empty() {
