@@ -293,7 +293,10 @@ unsafe fn copy(words: &[Word], to: *mut Word) {
     } else if !words.is_empty() {
         // SAFETY: the caller's promise, and `copy_ends` asks for the length first.
         unsafe {
-            if !(copy_ends::<8>(words, to) || copy_ends::<4>(words, to)) {
+            if !(copy_ends::<8>(words, to)
+                || copy_ends::<4>(words, to)
+                || copy_ends::<16>(words, to))
+            {
                 core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len());
             }
         }

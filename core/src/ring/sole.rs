@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use super::memory::{Aligned, Bytes, Memory, Storage};
 use super::sync::Ordering;
 use super::{
-    Carried, Consumer, DropNewest, Dropped, FrameRing, PAD, Refused, Shared, State, Words,
+    Carried, Consumer, DropNewest, Dropped, FrameRing, PAD, Refused, Shared, State, Word, Words,
     commit_order, fit, frame_length,
 };
 use crate::exclusion::{Guarded, increment};
@@ -24,8 +24,8 @@ pub struct Sole;
 
 /// The one writer of a [`Sole`] ring.
 ///
-/// A push is a copy, two loads and two stores. It may move between threads but
-/// not be shared by them.
+/// A push is a copy and two stores; the consumer's side is looked at where half the
+/// ring, or its end, is reached. It may move between threads but not be shared by them.
 ///
 /// ```
 /// use picojaeger_core::ring::{Bytes, FrameRing, Refused, Sole, Word};
@@ -47,6 +47,8 @@ pub struct Producer<'r, T = Words> {
     head: u32,
     /// The tail as last seen; the real one is this or later.
     tail: u32,
+    /// A frame that ends up to here has room and does not wrap.
+    clear: u32,
     _carried: PhantomData<fn(T) -> T>,
     /// It may be sent to another thread, but not shared.
     _not_sync: PhantomData<core::cell::Cell<()>>,
@@ -83,11 +85,13 @@ impl<B: Storage + ?Sized, T: Carried> FrameRing<Sole, (), B, DropNewest, T> {
     /// The two ends. Frames that a former pair left are still there.
     pub fn split(&mut self) -> (Producer<'_, T>, Consumer<'_, T>) {
         let (shared, memory) = (&self.shared, self.storage.0.memory());
+        let head = shared.head.load(Ordering::Relaxed);
         let producer = Producer {
             shared,
             memory,
-            head: shared.head.load(Ordering::Relaxed),
+            head,
             tail: shared.tail.load(Ordering::Relaxed),
+            clear: head,
             _carried: PhantomData,
             _not_sync: PhantomData,
         };
@@ -103,23 +107,61 @@ impl<T: Carried> Producer<'_, T> {
     #[inline(always)]
     pub fn push(&mut self, sequence: u32, body: &T::Body<'_>) -> Result<(), Refused> {
         let [first, second] = T::parts(body);
-        let words = first.len() + second.len();
-        // Copies, since what is written below could be these fields for all the compiler knows.
-        let (memory, shared, head) = (self.memory, self.shared, self.head);
-        let length = frame_length(words);
-        let (at, need) = fit(memory.size(), head, length);
-        if need > memory.size() - head.wrapping_sub(self.tail) {
+        let length = frame_length(first.len() + second.len());
+        let (at, need) = fit(self.memory.size(), self.head, length);
+        if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
             self.make_room(need)?;
         }
-        if at != head {
-            memory.open(head, at.wrapping_sub(head) | PAD);
+        if at != self.head {
+            let pad = at.wrapping_sub(self.head) | PAD;
+            self.memory.open(self.head, pad);
         }
-        self.head = at.wrapping_add(length);
-        // SAFETY: the bytes from `head` on are free, and ours until the head moves.
+        self.append(at, length, sequence, first, second);
+        self.look_ahead();
+        Ok(())
+    }
+
+    /// As [`Producer::push`], if the ring is surely less than half full behind it and the
+    /// body is short; otherwise does nothing and says `false`.
+    ///
+    /// Looks at nothing but its own: no load of the consumer's, no call, no wrap.
+    #[inline(always)]
+    pub fn push_at_once(&mut self, sequence: u32, body: &T::Body<'_>) -> bool {
+        let [first, second] = T::parts(body);
+        let length = frame_length(first.len() + second.len());
+        if length > self.clear.wrapping_sub(self.head) || second.len() > SHORT {
+            return false;
+        }
+        self.append(self.head, length, sequence, first, second);
+        true
+    }
+
+    /// Writes the frame, which has room at `at`, and publishes it.
+    #[inline(always)]
+    fn append(&mut self, at: u32, length: u32, sequence: u32, first: &[Word], second: &[Word]) {
+        // Copies, since what is written below could be these fields for all the compiler knows.
+        let (memory, shared) = (self.memory, self.shared);
+        let end = at.wrapping_add(length);
+        self.head = end;
+        // SAFETY: `push` and `push_at_once` found these bytes free; they are ours until
+        // the head moves.
         unsafe { memory.fill(at, sequence, first, second) };
         memory.open(at, length);
-        shared.head.store(at.wrapping_add(length), commit_order());
-        Ok(())
+        shared.head.store(end, commit_order());
+    }
+
+    /// Finds out how far frames may go without another look.
+    ///
+    /// In a ring that is half full that is an eighth further and no more, so that whoever
+    /// asks for the backlog after each [`Producer::push`] keeps being told.
+    fn look_ahead(&mut self) {
+        let size = self.memory.size();
+        let (used, to_end) = (self.backlog() as u32, size - (self.head & (size - 1)));
+        let free = match (size / 2).checked_sub(used) {
+            Some(free) => free,
+            None => (size - used).min(size / 8),
+        };
+        self.clear = self.head.wrapping_add(free.min(to_end));
     }
 
     /// Bytes that are not freed yet, by the tail as it stands now.
@@ -158,6 +200,9 @@ impl<T: Carried> Producer<'_, T> {
         Ok(())
     }
 }
+
+/// Words of a body's second part that are copied without a call.
+const SHORT: usize = 32;
 
 impl<T: Carried> core::fmt::Debug for Producer<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
