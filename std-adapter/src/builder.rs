@@ -9,11 +9,15 @@ use picojaeger_core::{
 };
 
 use crate::baggage::Baggage;
-use crate::context::{AsContext, SpanContext};
-use crate::local::{self, Desk, with_desk, with_scopes};
+use crate::clock::TickSource;
+use crate::context::{AsContext, NO_CONTEXT, SpanContext};
+use crate::desk::Desk;
+use crate::local::{check_out, give_back, is_worker, with_desk, with_scopes};
 use crate::shared::Shared;
 use crate::slot::Slot;
-use crate::span::{Span, UNREAD, priority, unix_micros};
+use crate::span::{Span, UNREAD, priority, put_away, unix_micros};
+use crate::tracer::Handle;
+use crate::tsc;
 
 /// A span that is about to start, from [`Tracer::span`](crate::Tracer::span).
 ///
@@ -29,7 +33,7 @@ use crate::span::{Span, UNREAD, priority, unix_micros};
 #[derive(Debug)]
 #[must_use = "the span starts with `start`"]
 pub struct SpanBuilder<'t> {
-    shared: Option<&'t Arc<Shared>>,
+    handle: Option<&'t Arc<Handle>>,
     operation: Key<'t>,
     parent: SpanContext,
     relation: Relation,
@@ -61,17 +65,11 @@ struct Identity {
     is_root: bool,
 }
 
-pub(crate) const NO_CONTEXT: core::SpanContext = core::SpanContext::new(
-    TraceId::from_parts(0, 0),
-    SpanId::new(0),
-    Flags::from_wire(0),
-);
-
 impl<'t> SpanBuilder<'t> {
     #[inline(always)]
-    pub(crate) fn new(shared: Option<&'t Arc<Shared>>, operation: Key<'t>) -> Self {
+    pub(crate) fn new(handle: Option<&'t Arc<Handle>>, operation: Key<'t>) -> Self {
         SpanBuilder {
-            shared,
+            handle,
             operation,
             parent: SpanContext {
                 core: NO_CONTEXT,
@@ -96,7 +94,7 @@ impl<'t> SpanBuilder<'t> {
         }
         if let Some(context) = parent.as_context() {
             if self.relation == Relation::ChildOf {
-                self.written = self.written.with_reference(self.shared, false, &context);
+                self.written = self.written.with_reference(self.handle, false, &context);
             } else {
                 self.parent = context;
                 self.relation = Relation::ChildOf;
@@ -109,7 +107,7 @@ impl<'t> SpanBuilder<'t> {
     /// `child_of`, the first one gives trace and baggage.
     pub fn follows_from(mut self, other: impl AsContext) -> Self {
         if let Some(context) = other.as_context() {
-            self.written = self.written.with_reference(self.shared, true, &context);
+            self.written = self.written.with_reference(self.handle, true, &context);
             if !matches!(self.relation, Relation::ChildOf | Relation::FollowsFrom) {
                 self.parent = context;
                 self.relation = Relation::FollowsFrom;
@@ -138,7 +136,7 @@ impl<'t> SpanBuilder<'t> {
         {
             self.forced = priority(value).or(self.forced);
         }
-        self.written = self.written.with_tag(self.shared, key, value);
+        self.written = self.written.with_tag(self.handle, key, value);
         self
     }
 
@@ -154,7 +152,7 @@ impl<'t> SpanBuilder<'t> {
     pub fn start(self) -> Span {
         // In parts, so that none of them needs to lie in memory on the short way.
         let SpanBuilder {
-            shared,
+            handle,
             operation,
             mut parent,
             relation,
@@ -162,7 +160,7 @@ impl<'t> SpanBuilder<'t> {
             start,
             written,
         } = self;
-        let Some(shared) = shared.map(Shared::current) else {
+        let Some(shared) = handle.map(|handle| &handle.0) else {
             written.forget_none();
             return Span::NONE;
         };
@@ -173,29 +171,167 @@ impl<'t> SpanBuilder<'t> {
         }
         let plain =
             forced.is_none() && start.is_none() && written.0.is_none() && parent.baggage.is_empty();
-        if let (Key::Static(operation), true) = (operation, plain)
-            && let Some(mut thread) = local::check_out(shared)
-        {
-            let desk = thread.desk();
-            let slot = if parent.core.span_id().is_zero() {
-                begin_root(shared, desk, operation)
-            } else if parent.flags().contains(Flags::DEFERRED) {
-                begin_deferred(shared, desk, operation, &parent.core)
-            } else {
-                begin_child(shared, desk, operation, &parent.core)
+        let (Key::Static(operation), true) = (operation, plain) else {
+            let full = Full {
+                operation,
+                parent,
+                forced,
+                start,
             };
-            local::give_back(thread);
-            written.forget_none();
-            return Span::new(slot);
+            return full.start(shared, written);
+        };
+        written.forget_none();
+        // As words, which go on in registers.
+        let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
+        let span = parent.span_id();
+        match parent.flags() & (Flags::WIRE | Flags::DEFERRED) {
+            flags if flags.contains(Flags::SAMPLED) => {
+                start_child(shared, operation, high, low, span, flags)
+            }
+            flags if flags != Flags::default() => {
+                start_elsewhere(shared, operation, high, low, span, flags)
+            }
+            _ if span.is_zero() => start_root(shared, operation),
+            _ => start_unsampled(shared, operation, high, low, span),
         }
-        Full {
-            operation,
-            parent,
-            forced,
-            start,
-        }
-        .start(shared, written)
     }
+}
+
+/// Starts a sampled child that has nothing but a name.
+///
+/// Here and in its likes below, each way that needs more than the thread's own is a
+/// call at the end: so the short way needs no frame.
+#[inline(never)]
+fn start_child(
+    shared: &Arc<Shared>,
+    operation: &'static str,
+    high: u64,
+    low: u64,
+    parent: SpanId,
+    flags: Flags,
+) -> Span {
+    let Some(mut thread) = check_out(shared) else {
+        return start_elsewhere(shared, operation, high, low, parent, flags);
+    };
+    let trace = TraceId::from_parts(high, low);
+    let context = core::SpanContext::new(trace, thread.desk.generator.span_id(), flags);
+    let slot = record_at_once(shared, &mut thread.desk, operation, context, parent, 0);
+    give_back(thread);
+    match slot {
+        Some(slot) => Span::new(slot),
+        None => start_elsewhere(shared, operation, high, low, parent, flags),
+    }
+}
+
+/// Starts a child that is not sampled and has nothing but a name.
+#[inline(never)]
+fn start_unsampled(
+    shared: &Arc<Shared>,
+    operation: &'static str,
+    high: u64,
+    low: u64,
+    parent: SpanId,
+) -> Span {
+    let flags = Flags::default();
+    let Some(mut thread) = check_out(shared) else {
+        return start_elsewhere(shared, operation, high, low, parent, flags);
+    };
+    let trace = TraceId::from_parts(high, low);
+    let context = core::SpanContext::new(trace, thread.desk.generator.span_id(), flags);
+    let slot = pass_on_at_once(&mut thread.desk, operation, context, parent);
+    give_back(thread);
+    match slot {
+        Some(slot) => Span::new(slot),
+        None => start_elsewhere(shared, operation, high, low, parent, flags),
+    }
+}
+
+/// Starts a root that has nothing but a name.
+#[inline(never)]
+fn start_root(shared: &Arc<Shared>, operation: &'static str) -> Span {
+    let (parent, flags) = (SpanId::default(), Flags::default());
+    let Some(mut thread) = check_out(shared) else {
+        return start_elsewhere(shared, operation, 0, 0, parent, flags);
+    };
+    let desk = &mut thread.desk;
+    let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
+    let query = Query {
+        trace_id: trace,
+        operation,
+        ticks: UNREAD,
+    };
+    let context = |flags| core::SpanContext::new(trace, span, flags);
+    let slot = match shared.sampler.sample_at_once(&query) {
+        Some(Decision::Sample { code }) => {
+            let context = context(Flags::SAMPLED);
+            record_at_once(shared, desk, operation, context, parent, code)
+        }
+        Some(_) => pass_on_at_once(desk, operation, context(flags), parent),
+        None => None,
+    };
+    give_back(thread);
+    match slot {
+        Some(slot) => Span::new(slot),
+        None => start_elsewhere(shared, operation, 0, 0, parent, flags),
+    }
+}
+
+/// A sampled span that starts now, if that takes nothing but the desk and the
+/// processor's counter.
+#[inline(always)]
+fn record_at_once(
+    shared: &Shared,
+    desk: &mut Desk,
+    operation: &'static str,
+    context: core::SpanContext,
+    parent: SpanId,
+    sampler: u8,
+) -> Option<Box<Slot>> {
+    if shared.source != TickSource::Tsc || shared.is_closed() {
+        return None;
+    }
+    let mut slot = desk.slots.full_at_once()?;
+    desk.counts.began.increment();
+    let start = tsc::ticks();
+    slot.image
+        .restart(operation, context, parent, start, sampler);
+    Some(slot)
+}
+
+/// A span that is not recorded, if that takes nothing but the desk.
+#[inline(always)]
+fn pass_on_at_once(
+    desk: &mut Desk,
+    operation: &'static str,
+    context: core::SpanContext,
+    parent: SpanId,
+) -> Option<Box<Slot>> {
+    let mut slot = desk.slots.bare_at_once()?;
+    desk.counts.unsampled.increment();
+    slot.image.restart(operation, context, parent, UNREAD, 0);
+    Some(slot)
+}
+
+/// Starts a span that has nothing but a name and perhaps a parent, whatever it takes.
+#[inline(never)]
+fn start_elsewhere(
+    shared: &Arc<Shared>,
+    operation: &'static str,
+    high: u64,
+    low: u64,
+    parent: SpanId,
+    flags: Flags,
+) -> Span {
+    let full = Full {
+        operation: Key::Static(operation),
+        parent: SpanContext {
+            core: core::SpanContext::new(TraceId::from_parts(high, low), parent, flags),
+            baggage: Baggage::EMPTY,
+        },
+        forced: None,
+        start: None,
+    };
+    full.start(shared, Written(None))
 }
 
 /// A start with whatever the builder was given, on whatever thread.
@@ -207,12 +343,12 @@ struct Full<'t> {
 }
 
 impl Full<'_> {
-    #[cold]
     #[inline(never)]
     fn start(self, shared: &Arc<Shared>, mut written: Written) -> Span {
-        if local::is_worker() {
+        if is_worker() {
             return Span::NONE;
         }
+        let shared = shared.current();
         // What was written before a fork is the parent's.
         let written = written.0.take().and_then(Slot::of_this_process);
         Span::new(with_desk(shared, |desk| self.begin(shared, desk, written)))
@@ -225,35 +361,63 @@ impl Full<'_> {
         written: Option<Box<Slot>>,
     ) -> Box<Slot> {
         let identity = Identity::draw(shared, desk, self.operation, &self.parent, self.forced);
-        let baggage = self.parent.baggage.clone();
         if !identity.context.is_sampled() {
             if let Some(written) = written {
                 desk.slots.give(written);
             }
             desk.counts.unsampled.increment();
-            return bare(shared, desk, &identity.context, identity.parent, baggage);
+            return self.pass_on(shared, desk, &identity);
         }
         desk.counts.began.increment();
         let fresh = written.is_none();
         let slot = written.or_else(|| desk.slots.full(shared));
         let Some(mut slot) = slot.filter(|_| !shared.is_closed()) else {
-            return lost(shared, desk, &identity.context, identity.parent, baggage);
+            return self.lose(shared, desk, &identity);
         };
         if fresh {
-            slot.image
-                .restart("", NO_CONTEXT, SpanId::default(), UNREAD);
+            slot.clear();
         }
         slot.image
             .identify(identity.context, identity.parent, UNREAD);
         slot.image.set_sampler(identity.sampler);
         slot.set_operation(self.operation);
-        if !baggage.is_empty() {
-            identity.inherit(&mut slot, baggage);
+        if !self.parent.baggage.is_empty() {
+            identity.inherit(&mut slot, self.parent.baggage.clone());
         }
         slot.image.set_start(match self.start {
             Some(micros) => Instant::UnixMicros(micros),
             None => Instant::Ticks(shared.source.ticks()),
         });
+        slot
+    }
+
+    /// A span that is not recorded: it has ids and passes them on.
+    fn pass_on(&self, shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity) -> Box<Slot> {
+        // A name that is copied needs an area, in case the span is sampled later.
+        let roomy = match self.operation {
+            Key::Static(_) => None,
+            Key::Copied(_) => desk.slots.full(shared),
+        };
+        let mut slot = roomy.unwrap_or_else(|| desk.slots.bare(shared));
+        slot.clear();
+        slot.image
+            .identify(identity.context, identity.parent, UNREAD);
+        slot.set_operation(self.operation);
+        slot.baggage = self.parent.baggage.clone().without_debug_id();
+        slot
+    }
+
+    /// A sampled span that found no memory, or a closed tracer.
+    #[cold]
+    fn lose(&self, shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity) -> Box<Slot> {
+        let counts = &desk.counts;
+        counts.ended.increment();
+        match shared.is_closed() {
+            true => counts.closed.increment(),
+            false => counts.memory.increment(),
+        }
+        let mut slot = self.pass_on(shared, desk, identity);
+        slot.image.discard();
         slot
     }
 }
@@ -268,8 +432,8 @@ impl Written {
     }
 
     #[inline(never)]
-    fn with_tag(mut self, shared: Option<&Arc<Shared>>, key: Key<'_>, value: Value<'_>) -> Self {
-        if let Some(slot) = self.slot(shared) {
+    fn with_tag(mut self, handle: Option<&Arc<Handle>>, key: Key<'_>, value: Value<'_>) -> Self {
+        if let Some(slot) = self.slot(handle) {
             slot.tag(key, value);
         }
         self
@@ -278,14 +442,14 @@ impl Written {
     #[inline(never)]
     fn with_reference(
         mut self,
-        shared: Option<&Arc<Shared>>,
+        handle: Option<&Arc<Handle>>,
         follows: bool,
         context: &SpanContext,
     ) -> Self {
         if !context.core.is_valid() {
             return self;
         }
-        if let Some(slot) = self.slot(shared) {
+        if let Some(slot) = self.slot(handle) {
             slot.reference(Reference {
                 follows,
                 trace: context.trace_id(),
@@ -298,139 +462,19 @@ impl Written {
     /// The slot to write to; `None` if the tracer is disabled, or if no memory is
     /// left, which the start counts.
     #[inline]
-    fn slot(&mut self, shared: Option<&Arc<Shared>>) -> Option<&mut Slot> {
+    fn slot(&mut self, handle: Option<&Arc<Handle>>) -> Option<&mut Box<Slot>> {
         if self.0.is_none() {
-            let shared = shared?.current();
+            let shared = handle?.0.current();
             self.0 = with_desk(shared, |desk| desk.slots.full(shared));
             if let Some(slot) = &mut self.0 {
-                slot.image
-                    .restart("", NO_CONTEXT, SpanId::default(), UNREAD);
+                slot.clear();
             }
         }
-        self.0.as_deref_mut()
+        self.0.as_mut()
     }
-}
-
-/// Starts a span that has nothing but a name and a parent that has decided.
-#[inline(never)]
-fn begin_child(
-    shared: &Arc<Shared>,
-    desk: &mut Desk,
-    operation: &'static str,
-    parent: &core::SpanContext,
-) -> Box<Slot> {
-    let flags = parent.flags() & Flags::WIRE;
-    let context = core::SpanContext::new(parent.trace_id(), desk.generator.span_id(), flags);
-    if !flags.contains(Flags::SAMPLED) {
-        desk.counts.unsampled.increment();
-        return bare(shared, desk, &context, parent.span_id(), Baggage::EMPTY);
-    }
-    recorded(shared, desk, operation, context, parent.span_id(), 0)
-}
-
-/// Starts a span that has nothing but a name.
-#[inline(never)]
-fn begin_root(shared: &Arc<Shared>, desk: &mut Desk, operation: &'static str) -> Box<Slot> {
-    let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
-    let decision = shared.sampler.sample(&Query {
-        trace_id: trace,
-        operation,
-        ticks: UNREAD,
-    });
-    let Decision::Sample { code } = decision else {
-        desk.counts.unsampled.increment();
-        let context = core::SpanContext::new(trace, span, Flags::default());
-        return bare(shared, desk, &context, SpanId::default(), Baggage::EMPTY);
-    };
-    let context = core::SpanContext::new(trace, span, Flags::SAMPLED);
-    recorded(shared, desk, operation, context, SpanId::default(), code)
-}
-
-/// A sampled span that starts now.
-#[inline(always)]
-fn recorded(
-    shared: &Arc<Shared>,
-    desk: &mut Desk,
-    operation: &'static str,
-    context: core::SpanContext,
-    parent: SpanId,
-    sampler: u8,
-) -> Box<Slot> {
-    desk.counts.began.increment();
-    if shared.is_closed() {
-        return lost(shared, desk, &context, parent, Baggage::EMPTY);
-    }
-    let Some(mut slot) = desk.slots.full(shared) else {
-        return lost(shared, desk, &context, parent, Baggage::EMPTY);
-    };
-    let start = shared.source.ticks();
-    slot.image.restart(operation, context, parent, start);
-    slot.image.set_sampler(sampler);
-    slot
-}
-
-/// Starts a span whose parent left the decision to this process.
-#[cold]
-#[inline(never)]
-fn begin_deferred(
-    shared: &Arc<Shared>,
-    desk: &mut Desk,
-    operation: &'static str,
-    parent: &core::SpanContext,
-) -> Box<Slot> {
-    let parent = SpanContext {
-        core: *parent,
-        baggage: Baggage::EMPTY,
-    };
-    let full = Full {
-        operation: Key::Static(operation),
-        parent,
-        forced: None,
-        start: None,
-    };
-    full.begin(shared, desk, None)
-}
-
-/// A sampled span that found no memory, or a closed tracer.
-#[cold]
-#[inline(never)]
-fn lost(
-    shared: &Arc<Shared>,
-    desk: &mut Desk,
-    context: &core::SpanContext,
-    parent: SpanId,
-    baggage: Baggage,
-) -> Box<Slot> {
-    let counts = &desk.counts;
-    counts.ended.increment();
-    match shared.is_closed() {
-        true => counts.closed.increment(),
-        false => counts.memory.increment(),
-    }
-    let mut slot = bare(shared, desk, context, parent, baggage);
-    slot.image.discard();
-    slot
-}
-
-/// A span that is not recorded: it has ids and passes them on.
-#[inline(always)]
-fn bare(
-    shared: &Arc<Shared>,
-    desk: &mut Desk,
-    context: &core::SpanContext,
-    parent: SpanId,
-    baggage: Baggage,
-) -> Box<Slot> {
-    let mut slot = desk.slots.bare(shared);
-    slot.image.restart("", *context, parent, UNREAD);
-    if !baggage.is_empty() {
-        slot.baggage = baggage.without_debug_id();
-    }
-    slot
 }
 
 impl Identity {
-    #[inline(always)]
     fn draw(
         shared: &Arc<Shared>,
         desk: &mut Desk,
@@ -472,7 +516,6 @@ impl Identity {
         self.set_flags(if sampled { flags | forced } else { flags });
     }
 
-    #[inline(always)]
     fn ask(&mut self, shared: &Shared, operation: Key<'_>) {
         let decision = shared.sampler.sample(&Query {
             trace_id: self.context.trace_id(),
@@ -485,7 +528,6 @@ impl Identity {
         }
     }
 
-    #[inline(always)]
     fn set_flags(&mut self, flags: Flags) {
         let context = self.context;
         self.context = core::SpanContext::new(context.trace_id(), context.span_id(), flags);
@@ -493,7 +535,7 @@ impl Identity {
 
     /// Takes over what came with the parent.
     #[cold]
-    fn inherit(&self, slot: &mut Slot, baggage: Baggage) {
+    fn inherit(&self, slot: &mut Box<Slot>, baggage: Baggage) {
         if let Some(id) = baggage.debug_id().filter(|_| self.is_root) {
             slot.tag(Key::Static("jaeger-debug-id"), Value::Str(id));
         }
@@ -504,8 +546,8 @@ impl Identity {
 impl Drop for Written {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(slot) = self.0.take().and_then(Slot::of_this_process) {
-            local::give_slot(slot);
+        if let Some(slot) = self.0.take() {
+            put_away(slot);
         }
     }
 }

@@ -3,7 +3,6 @@
 use picojaeger_core::{self as core, Flags, SpanId, TraceId};
 
 use crate::baggage::Baggage;
-use crate::builder::NO_CONTEXT;
 
 /// The identity of a span and its baggage: what a span hands to its children
 /// and to other processes.
@@ -41,6 +40,13 @@ pub trait AsContext {
     /// The context, if there is one.
     fn as_context(&self) -> Option<SpanContext>;
 }
+
+/// A context of no span.
+pub(crate) const NO_CONTEXT: core::SpanContext = core::SpanContext::new(
+    TraceId::from_parts(0, 0),
+    SpanId::new(0),
+    Flags::from_wire(0),
+);
 
 impl SpanContext {
     /// The trace that the span belongs to; zero if the context carries only

@@ -70,6 +70,7 @@ mod clock;
 pub mod collector;
 pub mod config;
 mod context;
+mod desk;
 mod engine;
 mod local;
 mod loss_log;

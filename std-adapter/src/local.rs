@@ -1,89 +1,94 @@
-//! Each thread's share of a tracer: generator, ring, slots and counts.
+//! Each thread's desks, and its way to them.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
-use picojaeger_core::{Generator, Seed};
 
+use crate::chunk;
+use crate::desk::Desk;
 use crate::scope::Scopes;
 use crate::shared::Shared;
-use crate::slot::{Image, Slot, Slots};
-use crate::{chunk, unix};
-
-/// What making and finishing spans needs; one a thread, and one for all that
-/// have none.
-#[derive(Debug)]
-pub(crate) struct Desk {
-    pub(crate) generator: Generator,
-    pub(crate) slots: Slots,
-    pub(crate) counts: Arc<Counts>,
-    producer: Option<Producer<'static, Records>>,
-    /// Words of the largest image that the ring takes, a quarter of it; 0 without one.
-    largest: usize,
-    sequence: u32,
-}
+use crate::unix;
 
 /// A desk and whose it is.
 #[derive(Debug)]
 pub(crate) struct Thread {
-    shared: Arc<Shared>,
-    desk: Desk,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) desk: Desk,
     /// Where the ring's end goes when the thread ends.
     returned: Option<Arc<Returned>>,
 }
+
+/// The desk that a call has taken, until [`give_back`].
+pub(crate) type Taken = ManuallyDrop<Box<Thread>>;
 
 /// Where a thread that ends leaves its ring's producing half.
 #[derive(Debug, Default)]
 pub(crate) struct Returned(Mutex<Option<Producer<'static, Records>>>);
 
-/// Counts that one thread writes and any reads; they only grow.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) began: Count,
-    pub(crate) ended: Count,
-    pub(crate) cleared: Count,
-    pub(crate) unsampled: Count,
-    pub(crate) full: Count,
-    pub(crate) memory: Count,
-    pub(crate) closed: Count,
-}
-
-/// A counter with one writer at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
-
 /// Desks that are put aside.
 type Threads = Vec<Box<Thread>>;
 
-/// The thread-local part.
-struct Local {
+/// What each call needs. Has no destructor, so that reaching it costs no test: what
+/// lies in it is dropped by [`Local`].
+struct Near {
     /// The desk used last.
-    fast: Cell<Option<Box<Thread>>>,
-    others: RefCell<Threads>,
-    scopes: Scopes,
+    desk: Cell<Option<Taken>>,
+    /// Whether there is one, in its place or taken by a call.
+    has_desk: Cell<bool>,
     worker: Cell<bool>,
 }
 
+/// The rest of what a thread has.
+struct Local {
+    others: RefCell<Threads>,
+    scopes: Scopes,
+}
+
 thread_local! {
+    static NEAR: Near = const {
+        Near {
+            desk: Cell::new(None),
+            has_desk: Cell::new(false),
+            worker: Cell::new(false),
+        }
+    };
+
     static LOCAL: Local = const {
         Local {
-            fast: Cell::new(None),
             others: RefCell::new(Vec::new()),
             scopes: Scopes::new(),
-            worker: Cell::new(false),
         }
     };
 }
 
+/// The calling thread's desk if it serves this tracer in this process, until it is
+/// given back.
+#[inline(always)]
+pub(crate) fn check_out(shared: &Arc<Shared>) -> Option<Taken> {
+    NEAR.with(|near| {
+        let thread = near.desk.take()?;
+        if thread.serves(shared) {
+            return Some(thread);
+        }
+        near.desk.set(Some(thread));
+        None
+    })
+}
+
+/// Puts a desk back.
+#[inline(always)]
+pub(crate) fn give_back(thread: Taken) {
+    NEAR.with(|near| near.desk.set(Some(thread)));
+}
+
 /// Runs `f` on the calling thread's desk of this tracer, or on the common one if
 /// the thread's is gone or in use.
-#[inline(always)]
 pub(crate) fn with_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> R {
-    let Some(mut thread) = check_out(shared) else {
+    let Some(mut thread) = check_out(shared).or_else(|| find(shared)) else {
         return with_common_desk(shared, f);
     };
     let result = f(&mut thread.desk);
@@ -91,56 +96,12 @@ pub(crate) fn with_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R)
     result
 }
 
-/// The calling thread's desk of this tracer, until it is given back; `None` if it
-/// is gone or in use, and on a worker.
-#[inline(always)]
-pub(crate) fn check_out(shared: &Arc<Shared>) -> Option<Box<Thread>> {
-    LOCAL.try_with(|local| local.take(shared)).ok()?
-}
-
-/// Puts a desk back.
-#[inline(always)]
-pub(crate) fn give_back(thread: Box<Thread>) {
-    let mut thread = Some(thread);
-    let given = LOCAL.try_with(|local| local.give_back(&mut thread));
-    if given.is_err() {
-        // The thread ended inside the call; dropping the desk hands it in.
-        drop(thread);
-    }
-}
-
-#[cold]
 fn with_common_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> R {
     let mut desk = shared.common();
     let result = f(&mut desk);
     // It keeps no slots: they would keep the tracer.
     desk.slots.empty(shared);
     result
-}
-
-/// Takes the slot of a span that is over to the calling thread's list, whoever
-/// started the span.
-#[inline(always)]
-pub(crate) fn give_slot(slot: Box<Slot>) {
-    let taken = LOCAL.try_with(|local| local.fast.take());
-    match taken {
-        Ok(Some(mut thread)) if thread.serves(&slot.shared) => {
-            thread.desk.slots.give(slot);
-            give_back(thread);
-        }
-        Ok(Some(other)) => {
-            give_back(other);
-            give_slot_elsewhere(slot);
-        }
-        _ => give_slot_elsewhere(slot),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn give_slot_elsewhere(slot: Box<Slot>) {
-    let shared = slot.shared.clone();
-    with_desk(&shared, |desk| desk.slots.give(slot));
 }
 
 /// Runs `f` on the calling thread's scopes; `None` while the thread ends.
@@ -152,12 +113,12 @@ pub(crate) fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
 /// Whether this thread works for a tracer, so that nothing it traces is kept.
 #[inline(always)]
 pub(crate) fn is_worker() -> bool {
-    LOCAL.try_with(|local| local.worker.get()).unwrap_or(false)
+    NEAR.with(|near| near.worker.get())
 }
 
 /// Marks this thread as one that works for a tracer.
 pub(crate) fn become_worker() {
-    LOCAL.with(|local| local.worker.set(true));
+    NEAR.with(|near| near.worker.set(true));
 }
 
 /// Runs `f` as if on a thread that works for a tracer: its desk is out of reach
@@ -171,70 +132,43 @@ pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
         }
     }
     fn mark(works: bool) -> bool {
-        LOCAL
-            .try_with(|local| {
-                if let Some(thread) = local.fast.take() {
-                    local.put_aside(thread);
-                }
-                local.worker.replace(works)
-            })
-            .unwrap_or(works)
+        // Fails while the thread ends, and has no desk.
+        let _ended = LOCAL.try_with(|local| {
+            if let Ok(mut others) = local.others.try_borrow_mut() {
+                others.extend(put_aside());
+            }
+        });
+        NEAR.with(|near| near.worker.replace(works))
     }
     let _working = Working(mark(true));
     f()
 }
 
-impl Desk {
-    /// A desk with a ring end, or without.
-    pub(crate) fn new(producer: Option<Producer<'static, Records>>) -> Self {
-        Desk {
-            generator: Generator::new(seed()),
-            slots: Slots::new(),
-            counts: Arc::default(),
-            largest: producer
-                .as_ref()
-                .map_or(0, |producer| producer.capacity() / 4 / size_of::<usize>()),
-            producer,
-            sequence: 0,
-        }
-    }
+/// Leaves the desk of the process that forked alone: it is the parent's. Run in the
+/// child, and by the one thread that it has.
+pub(crate) fn forget_desk() {
+    // Without a destructor, it only loses sight of the desk.
+    NEAR.with(|near| near.desk.set(None));
+    NEAR.with(|near| near.has_desk.set(false));
+}
 
-    /// Hands a finished image to the ring, or to the common one, and counts it.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, shared: &Arc<Shared>, image: &Image) {
-        self.counts.ended.increment();
-        let sequence = self.sequence;
-        self.sequence = sequence.wrapping_add(1);
-        if let Some(producer) = &mut self.producer
-            && image.image_words() <= self.largest
-        {
-            if producer.push(sequence, &image.image()).is_err() {
-                self.counts.full.increment();
-            }
-            let half = self.largest * size_of::<usize>() * 2;
-            let half_full = producer.backlog_bound() >= half && producer.backlog() >= half;
-            return shared.waker().after_push(shared, half_full);
-        }
-        self.push_common(shared, sequence, image);
-    }
+/// Takes the near desk away, unless a call has it.
+fn put_aside() -> Option<Box<Thread>> {
+    NEAR.with(|near| {
+        let thread = near.desk.take()?;
+        near.has_desk.set(false);
+        Some(ManuallyDrop::into_inner(thread))
+    })
+}
 
-    /// Hands an image to the ring that all threads share.
-    #[cold]
-    #[inline(never)]
-    fn push_common(&self, shared: &Arc<Shared>, sequence: u32, image: &Image) {
-        if !shared.overflow().push(sequence, image) {
-            self.counts.full.increment();
-        }
-        shared.waker().after_push(shared, true);
-    }
+/// Finds or makes the desk of this tracer, and takes it; what was near goes aside.
+/// `None` inside another call, while the thread ends, and on a worker.
+#[inline(never)]
+fn find(shared: &Arc<Shared>) -> Option<Taken> {
+    LOCAL.try_with(|local| local.find(shared)).ok().flatten()
 }
 
 impl Thread {
-    #[inline(always)]
-    pub(crate) fn desk(&mut self) -> &mut Desk {
-        &mut self.desk
-    }
-
     #[inline(always)]
     fn serves(&self, shared: &Arc<Shared>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
@@ -275,39 +209,16 @@ impl Drop for Thread {
 }
 
 impl Local {
-    /// The desk of this tracer, until [`Local::give_back`].
-    #[inline(always)]
-    fn take(&self, shared: &Arc<Shared>) -> Option<Box<Thread>> {
-        match self.fast.take() {
-            Some(thread) if thread.serves(shared) => Some(thread),
-            other => self.switch(other, shared),
-        }
-    }
-
-    #[inline(always)]
-    fn give_back(&self, thread: &mut Option<Box<Thread>>) {
-        if let Some(nested) = self.fast.replace(thread.take()) {
-            self.put_aside(nested);
-        }
-    }
-
-    /// Keeps the desk of a call that ran inside another one.
     #[cold]
-    fn put_aside(&self, nested: Box<Thread>) {
-        if let Ok(mut others) = self.others.try_borrow_mut() {
-            others.push(nested);
-        }
-    }
-
-    /// Puts `current` aside and finds or makes the desk of this tracer.
-    #[cold]
-    #[inline(never)]
-    fn switch(&self, current: Option<Box<Thread>>, shared: &Arc<Shared>) -> Option<Box<Thread>> {
-        if self.worker.get() {
+    fn find(&self, shared: &Arc<Shared>) -> Option<Taken> {
+        let mut others = self.others.try_borrow_mut().ok()?;
+        others.extend(put_aside());
+        let (has_desk, works) = NEAR.with(|near| (near.has_desk.get(), near.worker.get()));
+        if has_desk || works {
             return None;
         }
-        let mut others = self.others.try_borrow_mut().ok()?;
-        others.extend(current);
+        // From here on, for a logger or an allocator that traces.
+        NEAR.with(|near| near.has_desk.set(true));
         forget_stale(&mut others);
         let found = others.iter().position(|thread| thread.serves(shared));
         let found = found.map(|at| others.swap_remove(at));
@@ -316,14 +227,15 @@ impl Local {
             .collect();
         drop(others);
         drop(ended);
-        Some(found.unwrap_or_else(|| Thread::new(shared)))
+        let thread = found.unwrap_or_else(|| Thread::new(shared));
+        Some(ManuallyDrop::new(thread))
     }
 }
 
 impl Drop for Local {
     fn drop(&mut self) {
         let mut threads = std::mem::take(self.others.get_mut());
-        threads.extend(self.fast.take());
+        threads.extend(put_aside());
         forget_stale(&mut threads);
     }
 }
@@ -345,29 +257,10 @@ impl Returned {
     }
 }
 
-impl Count {
-    #[inline(always)]
-    pub(crate) fn increment(&self) {
-        self.0.store(self.0.load(Relaxed).wrapping_add(1), Relaxed);
-    }
-
-    #[inline(always)]
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
 /// Leaves what stems from before a fork alone: its locks may be held for good.
 fn forget_stale(threads: &mut Threads) {
     let generation = unix::generation();
     threads
         .extract_if(.., |thread| thread.shared.generation() != generation)
         .for_each(std::mem::forget);
-}
-
-/// A seed from the operating system; where that fails, from the hasher's keys,
-/// which the standard library takes from the system too.
-pub(crate) fn seed() -> Seed {
-    use std::hash::{BuildHasher, RandomState};
-    Seed::from_fn(|| getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0)))
 }

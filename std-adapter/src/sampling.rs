@@ -37,12 +37,24 @@ impl RootSampler {
         made.unwrap_or(RootSampler::Const(Const(false)))
     }
 
+    /// The answer, if no lock is needed for it.
     #[inline(always)]
+    pub(crate) fn sample_at_once(&self, query: &Query<'_>) -> Option<Decision> {
+        match self {
+            RootSampler::Const(sampler) => Some(sampler.sample(query)),
+            RootSampler::Probabilistic(sampler) => Some(sampler.sample(query)),
+            RootSampler::RateLimiting(_) => None,
+        }
+    }
+
     pub(crate) fn sample(&self, query: &Query<'_>) -> Decision {
         match self {
             RootSampler::Const(sampler) => sampler.sample(query),
             RootSampler::Probabilistic(sampler) => sampler.sample(query),
-            RootSampler::RateLimiting(limiter) => allow(limiter),
+            RootSampler::RateLimiting(limiter) => match lock(limiter).allow(monotonic()) {
+                true => Decision::Sample { code: 1 },
+                false => Decision::Drop,
+            },
         }
     }
 
@@ -63,14 +75,5 @@ impl RootSampler {
                 param: Param::F64(lock(limiter).rate()),
             }),
         }
-    }
-}
-
-/// Out of line, so that other samplers' starts stay short.
-#[inline(never)]
-fn allow(limiter: &Mutex<RateLimiter>) -> Decision {
-    match lock(limiter).allow(monotonic()) {
-        true => Decision::Sample { code: 1 },
-        false => Decision::Drop,
     }
 }

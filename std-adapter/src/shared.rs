@@ -11,8 +11,9 @@ use picojaeger_core::{Delivery, HeaderNames, Lost, Stats, TextMapCodec};
 use crate::chunk::{self, Chunk};
 use crate::clock::{TickSource, monotonic};
 use crate::config::Settings;
+use crate::desk::{Counts, Desk};
 use crate::engine::{Engine, ProcessTags, Ring, agent_sender};
-use crate::local::{self, Counts, Desk, Returned};
+use crate::local::{self, Returned};
 use crate::once::SetOnce;
 use crate::parking::Tickets;
 use crate::process::process_tags;
@@ -436,8 +437,9 @@ impl Counts {
     /// Adds these counts; what ended goes to `held` for the time being.
     fn add_to(&self, stats: &mut Stats) {
         // Ends are read first, so that a span is never seen to end before it began.
-        stats.held += self.ended.get();
-        stats.cleared += self.cleared.get();
+        let cleared = self.cleared.get();
+        stats.held += self.ended.get() + cleared;
+        stats.cleared += cleared;
         stats.unsampled += self.unsampled.get();
         let lost: &mut Lost = &mut stats.lost;
         lost.full += self.full.get();

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,14 +9,14 @@ use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
 
 use crate::baggage::Baggage;
+use crate::clock::TickSource;
 use crate::context::{AsContext, SpanContext};
-use crate::local::{Desk, check_out, give_back, give_slot, with_desk, with_scopes};
+use crate::local::{Taken, check_out, give_back, with_desk, with_scopes};
 use crate::scope::Scope;
-use crate::shared::Shared;
-use crate::slot::{Image, Slot};
-use crate::unix;
+use crate::slot::Slot;
+use crate::tsc;
 
-/// An open span; one pointer, which may go to any thread.
+/// An open span; two words, which may go to any thread.
 ///
 /// Dropping it finishes it. What is called after the finish is ignored, except
 /// [`Span::context`] and [`Span::activate`]. A span of a disabled tracer does
@@ -55,7 +54,7 @@ pub struct Span {
 #[derive(Debug)]
 pub struct LogBuilder<'s> {
     /// `None` where the span takes no logs, or had no room for this one.
-    slot: Option<&'s mut Slot>,
+    slot: Option<&'s mut Box<Slot>>,
 }
 
 /// Why baggage was not set: the key cannot travel in a header.
@@ -79,7 +78,7 @@ impl Span {
     pub(crate) const NONE: Span = Span { slot: None };
 
     #[inline(always)]
-    pub(crate) fn new(slot: Box<Slot>) -> Self {
+    pub(crate) const fn new(slot: Box<Slot>) -> Self {
         Span { slot: Some(slot) }
     }
 
@@ -214,30 +213,31 @@ impl Span {
     #[inline]
     pub fn finish(&mut self) {
         if let Some(slot) = &mut self.slot {
-            slot.finish(None);
+            slot.finish();
         }
     }
 
     /// Ends the span at a given time; one before the start gives no duration.
     pub fn finish_at(&mut self, time: SystemTime) {
-        if let Some(slot) = &mut self.slot {
-            slot.finish(Some(unix_micros(time)));
+        if let Some(slot) = self.writable() {
+            slot.image.finish_at(unix_micros(time));
+            slot.hand_over();
         }
     }
 
     #[inline(always)]
-    fn writable(&mut self) -> Option<&mut Slot> {
-        self.slot
-            .as_deref_mut()
-            .filter(|slot| slot.image.is_writable())
+    fn writable(&mut self) -> Option<&mut Box<Slot>> {
+        self.slot.as_mut().filter(|slot| slot.image.is_writable())
     }
 }
 
 impl Drop for Span {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            slot.end();
+        match self.slot.take() {
+            Some(slot) if slot.image.is_writable() => end(slot),
+            Some(slot) => put_away(slot),
+            None => {}
         }
     }
 }
@@ -273,27 +273,80 @@ impl Slot {
         }
     }
 
-    /// Appends a tag, in a larger image if need be.
+    /// Appends a tag, in a larger slot if need be.
     #[inline(always)]
-    pub(crate) fn tag(&mut self, key: Key<'_>, value: Value<'_>) {
-        let value = self.limited(value);
-        if !self.image.try_tag(key, value) {
-            self.tag_elsewhere(key, value);
+    pub(crate) fn tag(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
+        // Each kind goes on as plain words, so that no enum need lie in memory.
+        let Key::Static(key) = key else {
+            return self.tag_any(key, value);
+        };
+        match value {
+            Value::Str(text) => {
+                if text.len() > self.value_limit || !self.try_tag(key, value) {
+                    self.tag_text(key, text);
+                }
+            }
+            Value::I64(number) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(key, |word| Value::I64(word as i64), number as u64);
+                }
+            }
+            Value::U64(number) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(key, Value::U64, number);
+                }
+            }
+            Value::F64(number) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(
+                        key,
+                        |word| Value::F64(f64::from_bits(word)),
+                        number.to_bits(),
+                    );
+                }
+            }
+            Value::Bool(on) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(key, |word| Value::Bool(word != 0), on as u64);
+                }
+            }
+            value => self.tag_any(Key::Static(key), value),
         }
+    }
+
+    #[inline(always)]
+    fn try_tag(&mut self, key: &'static str, value: Value<'_>) -> bool {
+        self.image.try_tag(Key::Static(key), value)
     }
 
     #[cold]
     #[inline(never)]
-    fn tag_elsewhere(&mut self, key: Key<'_>, value: Value<'_>) {
-        while self.grow() {
-            if self.image.try_tag(key, value) {
-                return;
-            }
-        }
-        self.image.tag(key, value);
+    fn tag_text(self: &mut Box<Self>, key: &'static str, text: &str) {
+        self.tag_any(Key::Static(key), Value::Str(text));
     }
 
-    fn field(&mut self, key: Key<'_>, value: Value<'_>) {
+    #[cold]
+    #[inline(never)]
+    fn tag_word(
+        self: &mut Box<Self>,
+        key: &'static str,
+        value: fn(u64) -> Value<'static>,
+        word: u64,
+    ) {
+        self.tag_any(Key::Static(key), value(word));
+    }
+
+    #[inline(never)]
+    fn tag_any(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
+        let value = self.limited(value);
+        while !self.image.try_tag(key, value) {
+            if !self.grow() {
+                return self.image.tag(key, value);
+            }
+        }
+    }
+
+    fn field(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
         let value = self.limited(value);
         while !self.image.try_field(key, value) {
             if !self.grow() {
@@ -302,7 +355,7 @@ impl Slot {
         }
     }
 
-    fn log(&mut self, time: Instant) -> Option<&mut Self> {
+    fn log(self: &mut Box<Self>, time: Instant) -> Option<&mut Box<Self>> {
         while !self.image.try_log(time) {
             if !self.grow() {
                 self.image.mark_dropped();
@@ -312,7 +365,7 @@ impl Slot {
         Some(self)
     }
 
-    pub(crate) fn set_operation(&mut self, name: Key<'_>) {
+    pub(crate) fn set_operation(self: &mut Box<Self>, name: Key<'_>) {
         match name {
             Key::Static(name) => self.image.set_operation(name),
             Key::Copied(name) => {
@@ -326,7 +379,7 @@ impl Slot {
         }
     }
 
-    pub(crate) fn reference(&mut self, reference: Reference) {
+    pub(crate) fn reference(self: &mut Box<Self>, reference: Reference) {
         while !self.image.try_reference(reference) {
             if !self.grow() {
                 return self.image.mark_dropped();
@@ -335,24 +388,10 @@ impl Slot {
     }
 
     /// The value, cut to the configured length.
-    #[inline(always)]
     fn limited<'v>(&mut self, value: Value<'v>) -> Value<'v> {
-        let length = match value {
-            Value::Str(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
-            _ => return value,
-        };
-        if length <= self.value_limit {
-            return value;
-        }
-        self.cut(value)
-    }
-
-    #[cold]
-    fn cut<'v>(&mut self, value: Value<'v>) -> Value<'v> {
         match value {
             Value::Str(text) => Value::Str(self.limited_text(text)),
-            Value::Bytes(bytes) => {
+            Value::Bytes(bytes) if bytes.len() > self.value_limit => {
                 self.image.mark_cut();
                 Value::Bytes(bytes.get(..self.value_limit).unwrap_or(bytes))
             }
@@ -373,11 +412,11 @@ impl Slot {
     /// Takes `sampling.priority` into account.
     #[cold]
     #[inline(never)]
-    fn set_priority(&mut self, value: Value<'_>) {
+    fn set_priority(self: &mut Box<Self>, value: Value<'_>) {
         let Some(wanted) = priority(value) else {
             return;
         };
-        if self.image.is_finished() || self.shared.generation() != unix::generation() {
+        if self.image.is_finished() || self.is_of_parent() {
             return;
         }
         let flags = self.image.flags();
@@ -387,10 +426,7 @@ impl Slot {
             (true, false) => self.upgrade(flags | forced),
             (false, true) => {
                 self.image.set_flags(flags.without(forced));
-                with_desk(&self.shared, |desk| {
-                    desk.counts.cleared.increment();
-                    desk.counts.ended.increment();
-                });
+                with_desk(&self.shared, |desk| desk.counts.cleared.increment());
             }
             (false, false) => {}
         }
@@ -399,22 +435,22 @@ impl Slot {
     }
 
     /// Makes an unsampled span a sampled one.
-    fn upgrade(&mut self, flags: Flags) {
+    fn upgrade(self: &mut Box<Self>, flags: Flags) {
         let shared = self.shared.clone();
         with_desk(&shared, |desk| {
             desk.counts.began.increment();
             // A span that was sampled before has its area still.
-            let full = self.is_bare().then(|| desk.slots.full(&shared));
-            let traded = full.is_none_or(|full| {
-                full.is_some_and(|mut full| {
-                    let traded = self.trade_area(&mut full);
-                    desk.slots.give(full);
-                    traded
-                })
-            });
+            let has_area = !self.is_bare()
+                || desk.slots.full(&shared).is_some_and(|full| {
+                    let freed = self.move_to(full);
+                    freed.is_some_and(|bare| {
+                        desk.slots.give(bare);
+                        true
+                    })
+                });
             self.image.set_flags(flags);
-            if shared.is_closed() || !traded {
-                let lost = if traded {
+            if shared.is_closed() || !has_area {
+                let lost = if has_area {
                     &desk.counts.closed
                 } else {
                     &desk.counts.memory
@@ -430,65 +466,138 @@ impl Slot {
         }
     }
 
-    /// Ends the span now, or at a Unix time.
-    #[inline(always)]
-    fn finish(&mut self, at: Option<u64>) {
+    /// Ends the span now, unless it has ended.
+    #[inline(never)]
+    fn finish(&mut self) {
         if !self.image.is_writable() {
             return self.image.discard();
         }
-        if self.shared.generation() != unix::generation() {
+        self.image.finish(self.shared.source.ticks());
+        let Some(mut thread) = check_out(&self.shared) else {
+            return self.hand_over();
+        };
+        let pushed = !self.shared.is_closed() && thread.desk.push_at_once(&self.image);
+        give_back(thread);
+        if !pushed {
+            return self.hand_over();
+        }
+        self.shared.waker().after_push(&self.shared, false);
+    }
+
+    /// Hands the span, which has finished, to the ring.
+    #[inline(never)]
+    fn hand_over(&mut self) {
+        if self.is_of_parent() {
             return self.disown();
         }
         let Slot { image, shared, .. } = self;
-        with_desk(shared, |desk| hand_over(image, shared, desk, at));
+        with_desk(shared, |desk| {
+            if shared.is_closed() {
+                desk.counts.closed.increment();
+                desk.counts.ended.increment();
+            } else {
+                desk.push(shared, image);
+            }
+        });
     }
 
-    /// Ends the span unless it has ended, and gives the slot back, in one visit to
-    /// the thread's desk.
-    #[inline(never)]
-    fn end(mut self: Box<Self>) {
-        if self.shared.generation() != unix::generation() {
-            return self.forsake();
-        }
-        if self.image.is_writable() && std::thread::panicking() {
-            self.tag(Key::Static(tags::ERROR), Value::Bool(true));
-        }
-        let Some(mut thread) = check_out(&self.shared) else {
-            return self.end_elsewhere();
-        };
-        if self.image.is_writable() {
-            let Slot { image, shared, .. } = &mut *self;
-            hand_over(image, shared, thread.desk(), None);
-        }
-        thread.desk().slots.give(self);
-        give_back(thread);
-    }
-
-    /// Ends the span where the thread has no desk.
-    #[cold]
-    #[inline(never)]
-    fn end_elsewhere(mut self: Box<Self>) {
-        self.finish(None);
-        give_slot(self);
-    }
-
-    /// Ends the span of a parent process in the child of a fork, where it is a
+    /// Ends a sampled span of a parent process in the child of a fork, where it is a
     /// context only.
     #[cold]
-    fn disown(&mut self) {
-        if self.image.is_writable() {
-            let forked = &self.shared.current().forked;
-            forked.fetch_add(1, Ordering::Relaxed);
-        }
-        self.image.discard();
+    fn disown(&self) {
+        let forked = &self.shared.current().forked;
+        forked.fetch_add(1, Ordering::Relaxed);
     }
+}
 
-    /// Drops the span of a parent process in the child of a fork: its tracer's
-    /// locks may be held for good, so nothing of it is touched.
-    #[cold]
-    pub(crate) fn forsake(mut self: Box<Self>) {
-        self.disown();
-        std::mem::forget(self);
+/// Ends a sampled span that is open, and gives its slot back.
+///
+/// Here and in what it calls, each way that needs more than the thread's own is a
+/// call at the end: so the short ways need no frame.
+#[inline(never)]
+fn end(slot: Box<Slot>) {
+    if std::thread::panicking() {
+        return end_unwinding(slot);
+    }
+    match slot.shared.source {
+        TickSource::Tsc => end_at(slot, tsc::ticks()),
+        TickSource::System => end_by_system_clock(slot),
+    }
+}
+
+#[inline(never)]
+fn end_by_system_clock(slot: Box<Slot>) {
+    let ticks = slot.shared.source.ticks();
+    end_at(slot, ticks);
+}
+
+#[cold]
+#[inline(never)]
+fn end_unwinding(mut slot: Box<Slot>) {
+    slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
+    let ticks = slot.shared.source.ticks();
+    end_at(slot, ticks);
+}
+
+/// Ends it at these ticks, in one visit to the thread's desk.
+#[inline(never)]
+fn end_at(mut slot: Box<Slot>, ticks: u64) {
+    slot.image.finish(ticks);
+    let Some(mut thread) = check_out(&slot.shared) else {
+        return end_elsewhere(slot);
+    };
+    let at_once = !slot.shared.is_closed() && slot.baggage.is_empty();
+    if !at_once || !thread.desk.push_at_once(&slot.image) {
+        give_back(thread);
+        return end_elsewhere(slot);
+    }
+    if let Err(slot) = thread.desk.slots.give_full_at_once(slot) {
+        give_back(thread);
+        return put_away_elsewhere(slot);
+    }
+    if thread.shared.waker().is_idle() {
+        return wake(thread);
+    }
+    give_back(thread);
+}
+
+#[inline(never)]
+fn end_elsewhere(mut slot: Box<Slot>) {
+    slot.hand_over();
+    put_away_elsewhere(slot);
+}
+
+#[cold]
+#[inline(never)]
+fn wake(thread: Taken) {
+    let shared = thread.shared.clone();
+    give_back(thread);
+    shared.waker().wake(&shared);
+}
+
+/// Takes the slot of a span that is over to the calling thread's list, whoever
+/// started the span.
+#[inline(never)]
+pub(crate) fn put_away(slot: Box<Slot>) {
+    let Some(mut thread) = check_out(&slot.shared) else {
+        return put_away_elsewhere(slot);
+    };
+    let slot = if slot.baggage.is_empty() {
+        thread.desk.slots.give_at_once(slot)
+    } else {
+        Err(slot)
+    };
+    give_back(thread);
+    if let Err(slot) = slot {
+        put_away_elsewhere(slot);
+    }
+}
+
+#[inline(never)]
+fn put_away_elsewhere(slot: Box<Slot>) {
+    if let Some(slot) = slot.of_this_process() {
+        let shared = slot.shared.clone();
+        with_desk(&shared, |desk| desk.slots.give(slot));
     }
 }
 
@@ -502,21 +611,6 @@ impl Error for SetBaggageError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.cause)
     }
-}
-
-/// Finishes an image, and hands it to the ring.
-#[inline(always)]
-fn hand_over(image: &mut Image, shared: &Arc<Shared>, desk: &mut Desk, at: Option<u64>) {
-    if shared.is_closed() {
-        desk.counts.closed.increment();
-        desk.counts.ended.increment();
-        return image.discard();
-    }
-    match at {
-        None => image.finish(shared.source.ticks()),
-        Some(micros) => image.finish_at(micros),
-    }
-    desk.push(shared, image);
 }
 
 /// The start of a span that never read the clock.

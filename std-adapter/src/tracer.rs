@@ -9,11 +9,11 @@ use std::time::Duration;
 use picojaeger_core::{InjectError, Key, Lost, Stats};
 
 use crate::baggage::Baggage;
-use crate::builder::{NO_CONTEXT, SpanBuilder};
+use crate::builder::SpanBuilder;
 use crate::carriers::{Bridge, Carrier, CarrierMut};
 use crate::clock::TickSource;
 use crate::config::{Config, ConfigError, Settings};
-use crate::context::{AsContext, SpanContext};
+use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::reporters::Reporter;
 use crate::shared::{Lock, Shared};
 use crate::span::Span;
@@ -97,8 +97,9 @@ pub enum InitializeError {
     Config(ConfigError),
 }
 
+/// Closes the tracer when the last of its clones goes.
 #[derive(Debug)]
-struct Handle(Arc<Shared>);
+pub(crate) struct Handle(pub(crate) Arc<Shared>);
 
 /// The tracer of [`Config::initialize_tracer`].
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
@@ -182,10 +183,7 @@ impl Tracer {
     /// Begins a span with parents, tags or a start time.
     #[inline]
     pub fn span<'t>(&'t self, operation: impl Into<Key<'t>>) -> SpanBuilder<'t> {
-        SpanBuilder::new(
-            self.handle.as_ref().map(|handle| &handle.0),
-            operation.into(),
-        )
+        SpanBuilder::new(self.handle.as_ref(), operation.into())
     }
 
     /// Writes a span's context and baggage as HTTP headers: values are

@@ -14,7 +14,8 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Counts forks from now on, and runs `at_exit` when the process ends normally.
+/// Counts forks from now on, takes the forking thread's desk from it in the child, and
+/// runs `at_exit` when the process ends normally.
 /// Only the first call has an effect.
 ///
 /// No lock keeps calls apart, since a fork might leave it held: two calls at once
@@ -26,8 +27,8 @@ pub(crate) fn install(at_exit: extern "C" fn()) {
     if INSTALLED.load(Ordering::Acquire) || cfg!(miri) {
         return;
     }
-    // SAFETY: the handler only increments an atomic, which is allowed in the child
-    // of a process with threads.
+    // SAFETY: the handler only changes an atomic and two thread-local words without a
+    // destructor, which is allowed in the child of a process with threads.
     let forks = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
     // SAFETY: a C function that takes nothing; it stays valid for the process's life.
     let exits = unsafe { libc::atexit(at_exit) };
@@ -44,6 +45,7 @@ pub(crate) fn install(_at_exit: extern "C" fn()) {}
 #[cfg(unix)]
 extern "C" fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    crate::local::forget_desk();
 }
 
 /// Keeps all signals from the calling thread, so that the program's own threads

@@ -40,6 +40,13 @@ impl Waker {
         }
     }
 
+    /// Called by a producer behind a push that left its ring less than half full: whether
+    /// the worker has to be woken.
+    #[inline(always)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.parking.is_wanted(false)
+    }
+
     /// Wakes the worker, and starts it where there is none yet.
     #[cold]
     #[inline(never)]

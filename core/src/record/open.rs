@@ -63,7 +63,8 @@ impl<A> Open<A> {
 }
 
 impl<A: Area + ?Sized> Open<A> {
-    /// Starts over as the image of another span.
+    /// Starts over as the image of another span, with a sampler's code as of
+    /// [`Open::set_sampler`].
     #[inline(always)]
     pub fn restart(
         &mut self,
@@ -71,8 +72,10 @@ impl<A: Area + ?Sized> Open<A> {
         context: SpanContext,
         parent: SpanId,
         start: u64,
+        sampler: u8,
     ) {
-        self.fixed = Fixed::new(operation, context, parent, start);
+        let state = Fixed::state(sampler, true);
+        self.fixed = Fixed::starting(operation, context, parent, start, state);
     }
 
     /// Gives the span its identity, and keeps what was appended.
@@ -140,6 +143,12 @@ impl<A: Area + ?Sized> Open<A> {
     #[inline(always)]
     pub const fn discard(&mut self) {
         self.fixed.discard();
+    }
+
+    /// Words of the area.
+    #[inline(always)]
+    pub fn capacity(&self) -> usize {
+        self.area.words().len()
     }
 
     /// The image, to be handed to a ring.
@@ -304,10 +313,11 @@ impl<A: Area + ?Sized> Open<A> {
 
     #[inline(always)]
     fn written(&self) -> &[Word] {
-        self.area
-            .words()
-            .get(..self.fixed.used as usize)
-            .unwrap_or(&[])
+        let (words, used) = (self.area.words(), self.fixed.used as usize);
+        debug_assert!(used <= words.len());
+        // SAFETY: `used` is 0 in every image that begins, and only moves behind an entry
+        // that was written to this area, or copied to it with the words before.
+        unsafe { words.get_unchecked(..used) }
     }
 }
 

@@ -129,7 +129,7 @@ fn the_longest_value_is_kept_and_one_byte_more_is_cut() {
         assert!(span.try_tag(key, kept.into()));
         assert_eq!(tags(&span)[0].1, Value::Str(kept));
         assert!(!span.record().is_cut());
-        span.restart("op", span.context(), SpanId::new(4), 5);
+        span.restart("op", span.context(), SpanId::new(4), 5, 0);
         span.tag(key, text.as_str().into());
         assert_eq!(tags(&span)[0].1, Value::Str(kept));
         assert!(span.record().is_cut());
@@ -224,7 +224,7 @@ fn text_of_every_length_comes_back_and_is_filled_up_with_zeros() {
         // What lay there before must not show.
         span.tag("other".into(), "\u{7f}".repeat(64).as_str().into());
         let context = span.context();
-        span.restart("op", context, SpanId::new(4), 5);
+        span.restart("op", context, SpanId::new(4), 5, 0);
         span.tag("k".into(), text.into());
         assert_eq!(tags(&span), [(String::from("k"), Value::Str(text))]);
         let image = span.image();

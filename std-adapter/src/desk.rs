@@ -1,0 +1,110 @@
+//! What making and finishing spans needs: a generator, slots, a ring, counts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use picojaeger_core::record::Records;
+use picojaeger_core::ring::Producer;
+use picojaeger_core::{Generator, Seed};
+
+use crate::shared::Shared;
+use crate::slot::{Image, Slots};
+
+/// One a thread, and one for all threads that have none.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) generator: Generator,
+    pub(crate) slots: Slots,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) producer: Option<Producer<'static, Records>>,
+}
+
+/// Counts that one thread writes and any reads; they only grow.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) began: Count,
+    /// Spans that finished while sampled; numbers the next of them.
+    pub(crate) ended: Count,
+    pub(crate) cleared: Count,
+    pub(crate) unsampled: Count,
+    pub(crate) full: Count,
+    pub(crate) memory: Count,
+    pub(crate) closed: Count,
+}
+
+/// A counter with one writer at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Desk {
+    /// A desk with a ring end, or without.
+    pub(crate) fn new(producer: Option<Producer<'static, Records>>) -> Self {
+        Desk {
+            generator: Generator::new(seed()),
+            slots: Slots::new(),
+            counts: Arc::default(),
+            producer,
+        }
+    }
+
+    /// Hands a finished image to the ring and counts it, if no look at the worker's
+    /// side is needed for that.
+    #[inline(always)]
+    pub(crate) fn push_at_once(&mut self, image: &Image) -> bool {
+        let number = self.counts.ended.get();
+        let producer = self.producer.as_mut();
+        let pushed =
+            producer.is_some_and(|producer| producer.push_at_once(number as u32, &image.image()));
+        if pushed {
+            self.counts.ended.set(number.wrapping_add(1));
+        }
+        pushed
+    }
+
+    /// Hands a finished image to the ring, or to the one that all threads share, and
+    /// counts it.
+    pub(crate) fn push(&mut self, shared: &Arc<Shared>, image: &Image) {
+        let number = self.counts.ended.get();
+        self.counts.ended.set(number.wrapping_add(1));
+        let words = image.image_words();
+        let urgent = match &mut self.producer {
+            Some(producer) if words * size_of::<usize>() <= producer.capacity() / 4 => {
+                if producer.push(number as u32, &image.image()).is_err() {
+                    self.counts.full.increment();
+                }
+                producer.backlog() >= producer.capacity() / 2
+            }
+            _ => {
+                if !shared.overflow().push(number as u32, image) {
+                    self.counts.full.increment();
+                }
+                true
+            }
+        };
+        shared.waker().after_push(shared, urgent);
+    }
+}
+
+impl Count {
+    #[inline(always)]
+    pub(crate) fn increment(&self) {
+        self.set(self.get().wrapping_add(1));
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    #[inline(always)]
+    fn set(&self, count: u64) {
+        self.0.store(count, Relaxed);
+    }
+}
+
+/// A seed from the operating system; where that fails, from the hasher's keys,
+/// which the standard library takes from the system too.
+fn seed() -> Seed {
+    use std::hash::{BuildHasher, RandomState};
+    Seed::from_fn(|| getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0)))
+}
