@@ -1,297 +1,250 @@
 //! Writing entries into an area.
 
-use super::{Fixed, LONGEST_KEY, LONGEST_VALUE, POINTER, WORD, bits, boundary, header, kind};
+use super::{LONGEST_KEY, LONGEST_VALUE, Open, POINTER, WORD, boundary, header, kind};
 use crate::id::halves;
 use crate::ring::Word;
 use crate::value::{Key, Value};
 
-impl Fixed {
+/// What an entry holds behind its key: eight bytes, or text and bytes.
+pub(super) trait Content: Copy {
+    /// Bytes, padding apart.
+    fn length(self) -> usize;
+
+    /// Fills exactly as many words as it takes.
+    fn write(self, words: &mut [Word]);
+
+    /// The part of it, shorter and not empty, that fits into `room` bytes.
+    fn shortened(self, head: u32, room: usize) -> Option<Self>;
+}
+
+impl Open {
+    /// Appends an entry if it fits whole.
     #[inline(always)]
-    pub(super) fn append(
-        &mut self,
-        area: &mut [Word],
-        flags: u32,
-        key: Key<'_>,
-        value: Value<'_>,
-    ) -> bool {
+    pub(super) fn try_append(&mut self, flags: u32, key: Key<'_>, value: Value<'_>) -> bool {
+        match value {
+            Value::Str(text) => self.try_entry(flags | kind::STRING, key, text.as_bytes()),
+            Value::Bytes(bytes) => self.try_entry(flags | kind::BINARY, key, bytes),
+            Value::Bool(n) => self.try_entry(flags | boolean(n), key, NOTHING),
+            Value::I64(n) => self.try_entry(flags | kind::LONG, key, n as u64),
+            Value::U64(n) => self.try_entry(flags | kind::UNSIGNED, key, n),
+            Value::F64(n) => self.try_entry(flags | kind::DOUBLE, key, n.to_bits()),
+        }
+    }
+
+    /// Appends an entry, or as much of it as fits, and marks the span.
+    #[inline(always)]
+    pub(super) fn append(&mut self, flags: u32, key: Key<'_>, value: Value<'_>) {
+        match value {
+            Value::Str(text) => self.entry(flags | kind::STRING, key, text.as_bytes()),
+            Value::Bytes(bytes) => self.entry(flags | kind::BINARY, key, bytes),
+            Value::Bool(n) => self.entry(flags | boolean(n), key, NOTHING),
+            Value::I64(n) => self.entry(flags | kind::LONG, key, n as u64),
+            Value::U64(n) => self.entry(flags | kind::UNSIGNED, key, n),
+            Value::F64(n) => self.entry(flags | kind::DOUBLE, key, n.to_bits()),
+        }
+    }
+
+    #[inline(always)]
+    fn try_entry<C: Content>(&mut self, head: u32, key: Key<'_>, content: C) -> bool {
+        match key {
+            Key::Static(key) if key.len() <= LONGEST_KEY => self.try_keyed(
+                head | (key.len() as u32) << header::KEY_SHIFT,
+                pointer(key.as_ptr()),
+                content,
+            ),
+            _ => self.try_named(head, key, content),
+        }
+    }
+
+    #[inline(always)]
+    fn entry<C: Content>(&mut self, head: u32, key: Key<'_>, content: C) {
         match key {
             Key::Static(key) if key.len() <= LONGEST_KEY => {
-                self.append_static(area, flags, key, value)
+                self.keyed(
+                    head | (key.len() as u32) << header::KEY_SHIFT,
+                    pointer(key.as_ptr()),
+                    content,
+                );
             }
-            _ => self.append_any(area, flags, key, value),
+            _ => self.named(head, key, content),
         }
     }
 
-    /// Appends an entry, or as much of it as fits.
-    #[inline(always)]
-    pub(super) fn append_or_cut(
-        &mut self,
-        area: &mut [Word],
-        flags: u32,
-        key: Key<'_>,
-        value: Value<'_>,
-    ) {
-        let Key::Static(key) = key else {
-            return self.append_any_or_cut(area, flags, key, value);
-        };
-        if key.len() > LONGEST_KEY {
-            return self.append_any_or_cut(area, flags, Key::Static(key), value);
-        }
-        if self.append_static(area, flags, key, value) {
-            return;
-        }
-        // Key and value go on as plain words: as enums they would have to lie in memory,
-        // where they are written long before it is known whether this is reached.
-        match value {
-            Value::Str(text) => self.cut_static(area, flags | kind::STRING, key, text.as_bytes()),
-            Value::Bytes(bytes) => self.cut_static(area, flags | kind::BINARY, key, bytes),
-            _ => self.refuse(),
-        }
-    }
-
+    /// Appends an entry with this header, but for its length, and this pointer to
+    /// its key, if it fits: the fast way.
     #[inline(never)]
-    fn append_any_or_cut(&mut self, area: &mut [Word], flags: u32, key: Key<'_>, value: Value<'_>) {
-        if !self.append_any(area, flags, key, value) {
-            self.cut(area, flags, key, value);
+    fn try_keyed<C: Content>(&mut self, head: u32, key: Word, content: C) -> bool {
+        self.write_keyed(head, key, content)
+    }
+
+    /// The same, or as much as fits.
+    #[inline(never)]
+    fn keyed<C: Content>(&mut self, head: u32, key: Word, content: C) {
+        if !self.write_keyed(head, key, content) {
+            self.cut_keyed(head, key, content);
         }
     }
 
-    /// Appends an entry whose key is kept by reference, if it fits: the fast way.
-    #[inline(always)]
-    fn append_static(
-        &mut self,
-        area: &mut [Word],
-        flags: u32,
-        key: &'static str,
-        value: Value<'_>,
-    ) -> bool {
-        let flags = flags | (key.len() as u32) << header::KEY_SHIFT;
-        let key = pointer(key.as_ptr());
-        let (kind, bytes) = match value {
-            Value::Str(text) => (kind::STRING, text.as_bytes()),
-            Value::Bytes(bytes) => (kind::BINARY, bytes),
-            Value::Bool(n) => {
-                let head = flags | kind::BOOL | (n as u32) << header::VALUE_SHIFT;
-                return self.append_keyed_bytes(area, head, key, &[]);
-            }
-            Value::I64(n) => {
-                return self.append_keyed_number(area, flags | kind::LONG, key, n as u64);
-            }
-            Value::U64(n) => return self.append_keyed_number(area, flags | kind::UNSIGNED, key, n),
-            Value::F64(n) => {
-                return self.append_keyed_number(area, flags | kind::DOUBLE, key, n.to_bits());
-            }
-        };
-        if bytes.len() > LONGEST_VALUE {
-            return false;
-        }
-        let head = flags | kind | (bytes.len() as u32) << header::VALUE_SHIFT;
-        self.append_keyed_bytes(area, head, key, bytes)
-    }
-
-    /// Appends an entry with this header and this pointer to its key, if it fits.
-    #[inline(never)]
-    fn append_keyed_bytes(
-        &mut self,
-        area: &mut [Word],
-        head: u32,
-        key: Word,
-        value: &[u8],
-    ) -> bool {
-        let used = self.used as usize;
-        let end = used + 1 + POINTER + value.len().div_ceil(WORD);
-        let Some([first, at, room @ ..]) = area.get_mut(used..end) else {
-            return false;
-        };
-        *first = Word::new(head as usize);
-        *at = key;
-        copy_bytes(value, room);
-        self.used = end as u16;
-        true
-    }
-
-    /// Appends a number with this header, but for its length, and this pointer
-    /// to its key, if it fits.
-    #[inline(never)]
-    fn append_keyed_number(&mut self, area: &mut [Word], head: u32, key: Word, value: u64) -> bool {
-        let used = self.used as usize;
-        let end = used + 1 + POINTER + 8 / WORD;
-        let Some([first, at, room @ ..]) = area.get_mut(used..end) else {
-            return false;
-        };
-        *first = Word::new((head | 8 << header::VALUE_SHIFT) as usize);
-        *at = key;
-        write_number(value, room);
-        self.used = end as u16;
-        true
-    }
-
-    #[inline(always)]
-    fn append_any(
-        &mut self,
-        area: &mut [Word],
-        flags: u32,
-        key: Key<'_>,
-        value: Value<'_>,
-    ) -> bool {
-        match value {
-            Value::Str(text) => self.append_bytes(area, flags | kind::STRING, key, text.as_bytes()),
-            Value::Bytes(bytes) => self.append_bytes(area, flags | kind::BINARY, key, bytes),
-            Value::I64(n) => self.append_number(area, flags | kind::LONG, key, n as u64),
-            Value::U64(n) => self.append_number(area, flags | kind::UNSIGNED, key, n),
-            Value::F64(n) => self.append_number(area, flags | kind::DOUBLE, key, n.to_bits()),
-            Value::Bool(n) => {
-                let value = (n as u32) << header::VALUE_SHIFT;
-                self.append_bytes(area, flags | kind::BOOL | value, key, &[])
-            }
-        }
-    }
-
-    /// Appends text or bytes if they fit.
-    #[inline(never)]
-    pub(super) fn append_bytes(
-        &mut self,
-        area: &mut [Word],
-        head: u32,
-        key: Key<'_>,
-        value: &[u8],
-    ) -> bool {
-        let words = value.len().div_ceil(WORD);
-        if value.len() > LONGEST_VALUE {
-            return false;
-        }
-        let head = head | (value.len() as u32) << header::VALUE_SHIFT;
-        let Some(room) = self.open_entry(area, head, key, words) else {
-            return false;
-        };
-        copy_bytes(value, room);
-        true
-    }
-
-    /// Appends eight bytes if they fit.
-    #[inline(never)]
-    pub(super) fn append_number(
-        &mut self,
-        area: &mut [Word],
-        head: u32,
-        key: Key<'_>,
-        value: u64,
-    ) -> bool {
-        let head = head | 8 << header::VALUE_SHIFT;
-        let Some(room) = self.open_entry(area, head, key, 8 / WORD) else {
-            return false;
-        };
-        write_number(value, room);
-        true
-    }
-
-    /// Writes header and key, and gives the room for the value's words.
-    #[inline(always)]
-    fn open_entry<'a>(
-        &mut self,
-        area: &'a mut [Word],
-        head: u32,
-        key: Key<'_>,
-        value_words: usize,
-    ) -> Option<&'a mut [Word]> {
-        let free = area.get_mut(self.used as usize..)?;
-        let (first, rest) = free.split_first_mut()?;
-        let (head, key_words, room) = match key {
-            Key::Static(text) => {
-                let length = if text.len() > LONGEST_KEY {
-                    cut_key(text, &mut self.bits)
-                } else {
-                    text.len()
-                };
-                let (at, room) = rest.split_first_mut()?;
-                if room.len() < value_words {
-                    return None;
-                }
-                *at = pointer(text.as_ptr());
-                (head | (length as u32) << header::KEY_SHIFT, POINTER, room)
-            }
-            Key::Copied(text) => {
-                let length = if text.len() > LONGEST_KEY {
-                    cut_key(text, &mut self.bits)
-                } else {
-                    text.len()
-                };
-                let words = length.div_ceil(WORD);
-                let (at, room) = rest.split_at_mut_checked(words)?;
-                if room.len() < value_words {
-                    return None;
-                }
-                copy_bytes(text.as_bytes().get(..length)?, at);
-                let head = head | header::COPIED | (length as u32) << header::KEY_SHIFT;
-                (head, words, room)
-            }
-        };
-        *first = Word::new(head as usize);
-        self.used += (1 + key_words + value_words) as u16;
-        room.get_mut(..value_words)
-    }
-
-    /// Counts an entry that finds no room.
+    /// Appends what fits of an entry that did not fit whole.
     #[cold]
     #[inline(never)]
-    fn refuse(&mut self) {
-        self.mark_dropped();
-    }
-
-    /// Appends as much of text or bytes as fits, and marks the span.
-    #[cold]
-    #[inline(never)]
-    fn cut_static(&mut self, area: &mut [Word], head: u32, key: &'static str, value: &[u8]) {
-        if !self.append_cut(area, head, Key::Static(key), value) {
-            self.mark_dropped();
+    fn cut_keyed<C: Content>(&mut self, head: u32, key: Word, content: C) {
+        match content.shortened(head, self.room_behind(POINTER)) {
+            Some(part) => {
+                self.mark_cut();
+                self.keyed(head, key, part);
+            }
+            None => self.mark_dropped(),
         }
     }
 
-    /// Appends as much of a value as fits, and marks the span.
-    #[cold]
+    /// Appends an entry with any key if it fits whole, but for a key that is too long.
     #[inline(never)]
-    pub(super) fn cut(&mut self, area: &mut [Word], flags: u32, key: Key<'_>, value: Value<'_>) {
-        let appended = match value {
-            Value::Str(text) => self.append_cut(area, flags | kind::STRING, key, text.as_bytes()),
-            Value::Bytes(bytes) => self.append_cut(area, flags | kind::BINARY, key, bytes),
-            _ => false,
+    pub(super) fn try_named<C: Content>(&mut self, head: u32, key: Key<'_>, content: C) -> bool {
+        let text = key.as_str().as_bytes();
+        let name = text.get(..boundary(text, LONGEST_KEY)).unwrap_or(&[]);
+        let head = head | (name.len() as u32) << header::KEY_SHIFT;
+        let written = match key {
+            Key::Static(_) => self.write_keyed(head, pointer(name.as_ptr()), content),
+            Key::Copied(_) => self.write_copied(head | header::COPIED, name, content),
         };
-        if !appended {
-            self.mark_dropped();
+        if written && name.len() < text.len() {
+            self.mark_cut();
         }
+        written
     }
 
-    /// Appends as much of `value` as there is room for; `false` if there is none.
+    /// Appends as much of an entry with any key as fits, and marks the span;
+    /// `false` if nothing fits, which the caller counts.
     #[cold]
-    pub(super) fn append_cut(
-        &mut self,
-        area: &mut [Word],
-        head: u32,
-        key: Key<'_>,
-        value: &[u8],
-    ) -> bool {
-        let key_words = match key {
+    pub(super) fn cut_named<C: Content>(&mut self, head: u32, key: Key<'_>, content: C) -> bool {
+        let name_words = match key {
             Key::Static(_) => POINTER,
-            Key::Copied(text) => text.len().min(LONGEST_KEY).div_ceil(WORD),
+            Key::Copied(name) => words(name.len().min(LONGEST_KEY)),
         };
-        let free = area.len().saturating_sub(self.used as usize);
-        let room = free.saturating_sub(1 + key_words) * WORD;
+        let part = content.shortened(head, self.room_behind(name_words));
+        let written = part.is_some_and(|part| self.try_named(head, key, part));
+        if written {
+            self.mark_cut();
+        }
+        written
+    }
+
+    #[inline(never)]
+    fn named<C: Content>(&mut self, head: u32, key: Key<'_>, content: C) {
+        if !self.try_named(head, key, content) && !self.cut_named(head, key, content) {
+            self.mark_dropped();
+        }
+    }
+
+    #[inline(always)]
+    fn write_keyed<C: Content>(&mut self, head: u32, key: Word, content: C) -> bool {
+        let Some([first, at, room @ ..]) = self.open_entry(POINTER, content.length()) else {
+            return false;
+        };
+        *first = header_word(head, content.length());
+        *at = key;
+        content.write(room);
+        true
+    }
+
+    #[inline(always)]
+    fn write_copied<C: Content>(&mut self, head: u32, name: &[u8], content: C) -> bool {
+        let name_words = words(name.len());
+        let Some([first, rest @ ..]) = self.open_entry(name_words, content.length()) else {
+            return false;
+        };
+        let Some((at, room)) = rest.split_at_mut_checked(name_words) else {
+            return false;
+        };
+        *first = header_word(head, content.length());
+        copy_bytes(name, at);
+        content.write(room);
+        true
+    }
+
+    /// Takes the words of an entry, header included, if there are as many.
+    #[inline(always)]
+    fn open_entry(&mut self, key_words: usize, length: usize) -> Option<&mut [Word]> {
+        if length > LONGEST_VALUE {
+            return None;
+        }
+        let used = self.fixed.used as usize;
+        let end = used + 1 + key_words + words(length);
+        let entry = self.area.get_mut(used..end)?;
+        self.fixed.used = end as u16;
+        Some(entry)
+    }
+
+    /// Bytes that are left for the value of an entry whose key takes so many words.
+    fn room_behind(&self, key_words: usize) -> usize {
+        let free = self.area.len().saturating_sub(self.fixed.used as usize);
+        free.saturating_sub(1 + key_words) * WORD
+    }
+}
+
+impl Content for u64 {
+    #[inline(always)]
+    fn length(self) -> usize {
+        8
+    }
+
+    #[inline(always)]
+    fn write(self, words: &mut [Word]) {
+        let [low, high] = halves(self);
+        match words {
+            [one] => *one = Word::new(self as usize),
+            [first, second, ..] => {
+                *first = Word::new(low as usize);
+                *second = Word::new(high as usize);
+            }
+            [] => {}
+        }
+    }
+
+    fn shortened(self, _head: u32, _room: usize) -> Option<Self> {
+        None
+    }
+}
+
+impl Content for &[u8] {
+    #[inline(always)]
+    fn length(self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn write(self, words: &mut [Word]) {
+        copy_bytes(self, words);
+    }
+
+    fn shortened(self, head: u32, room: usize) -> Option<Self> {
         let room = room.min(LONGEST_VALUE);
-        let kept = if value.len() <= room {
-            value.len()
-        } else if head & header::KIND == kind::BINARY {
+        let kept = if head & header::KIND == kind::BINARY {
             room
         } else {
-            boundary(value, room)
+            boundary(self, room)
         };
-        if kept == 0 && !value.is_empty() {
-            return false;
-        }
-        if kept < value.len() {
-            self.bits |= bits::CUT;
-        }
-        self.append_bytes(area, head, key, value.get(..kept).unwrap_or(&[]))
+        self.get(..kept)
+            .filter(|part| !part.is_empty() && part.len() < self.len())
     }
+}
+
+/// The header of a boolean, which has no value behind it.
+#[inline(always)]
+const fn boolean(value: bool) -> u32 {
+    kind::BOOL | (value as u32) << header::VALUE_SHIFT
+}
+
+/// The words that so many bytes take.
+#[inline(always)]
+const fn words(bytes: usize) -> usize {
+    bytes.wrapping_add(WORD - 1) / WORD
+}
+
+#[inline(always)]
+const fn header_word(head: u32, length: usize) -> Word {
+    Word::new((head | (length as u32) << header::VALUE_SHIFT) as usize)
 }
 
 /// A pointer as a word, provenance and all.
@@ -301,20 +254,6 @@ fn pointer(at: *const u8) -> Word {
     // SAFETY: a pointer has the size and alignment of a word.
     unsafe { word.as_mut_ptr().cast::<*const u8>().write(at) };
     word
-}
-
-/// Writes a number to its one or two words.
-#[inline(always)]
-fn write_number(value: u64, words: &mut [Word]) {
-    let [low, high] = halves(value);
-    match words {
-        [one] => *one = Word::new(value as usize),
-        [first, second, ..] => {
-            *first = Word::new(low as usize);
-            *second = Word::new(high as usize);
-        }
-        [] => {}
-    }
 }
 
 /// Copies `bytes` to the front of `words`, the last of them filled up with zeros.
@@ -340,19 +279,22 @@ fn copy_bytes(bytes: &[u8], words: &mut [Word]) {
 #[inline(always)]
 fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
     let (whole, rest) = bytes.as_chunks::<WORD>();
-    let mut to = words.iter_mut();
-    for (chunk, word) in whole.iter().zip(&mut to) {
-        let value = Word::new(usize::from_ne_bytes(*chunk));
-        // SAFETY: a reference is valid. Volatile, so that the compiler does not
-        // make a call of it.
-        unsafe { core::ptr::from_mut(word).write_volatile(value) };
-    }
-    if let Some(word) = to.next() {
-        let mut last = 0;
-        for byte in rest.iter().rev() {
-            last = last << 8 | *byte as usize;
+    let mut to = words.as_mut_ptr();
+    for chunk in whole {
+        // SAFETY: the callers give room for all bytes. Volatile, so that the compiler
+        // does not make a call of it.
+        unsafe {
+            to.write_volatile(Word::new(usize::from_ne_bytes(*chunk)));
+            to = to.add(1);
         }
-        *word = Word::new(usize::from_le(last));
+    }
+    if !rest.is_empty() {
+        let last = rest
+            .iter()
+            .rev()
+            .fold(0, |last, byte| last << 8 | *byte as usize);
+        // SAFETY: as above; the last word is only partly filled.
+        unsafe { to.write(Word::new(usize::from_le(last))) };
     }
 }
 
@@ -373,8 +315,5 @@ fn one_word(bytes: &[u8]) -> usize {
     usize::from_ne_bytes(word)
 }
 
-#[cold]
-fn cut_key(text: &str, state: &mut u16) -> usize {
-    *state |= bits::CUT;
-    boundary(text.as_bytes(), LONGEST_KEY)
-}
+/// For entries without a value.
+const NOTHING: &[u8] = &[];

@@ -5,36 +5,23 @@ use core::mem::MaybeUninit;
 use super::{Open, WORD};
 use crate::ring::Word;
 
-/// The areas of an [`Open`] image: `[Word; N]` and `[Word]`.
+/// The areas of an [`Open`] image: `[Word; N]` and `[Word]`, and the [`Bytes`].
 pub trait Area: sealed::Sealed {
     /// The words.
     #[doc(hidden)]
     fn words(&self) -> &[Word];
-    /// The words, to be written.
+
+    /// The image without its size, so that code which is not generic takes it.
     #[doc(hidden)]
-    fn words_mut(&mut self) -> &mut [Word];
+    fn erase(open: &mut Open<Self>) -> &mut Open;
 }
 
 /// The areas that are given in bytes.
-pub trait Bytes: Area {
-    /// The image without its size, so that code which is not generic takes it.
-    #[doc(hidden)]
-    fn erase(open: &mut Open<Self>) -> &mut Open<Room>;
-}
+pub trait Bytes: Area {}
 
-impl Bytes for Room {
-    #[inline(always)]
-    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
-        open
-    }
-}
+impl Bytes for Room {}
 
-impl<const N: usize> Bytes for Room<[MaybeUninit<u8>; N]> {
-    #[inline(always)]
-    fn erase(open: &mut Open<Self>) -> &mut Open<Room> {
-        open
-    }
-}
+impl<const N: usize> Bytes for Room<[MaybeUninit<u8>; N]> {}
 
 /// An area that is given in bytes: `Room<[MaybeUninit<u8>; N]>`, or without `N`.
 ///
@@ -66,9 +53,10 @@ impl Area for [Word] {
     fn words(&self) -> &[Word] {
         self
     }
+
     #[inline(always)]
-    fn words_mut(&mut self) -> &mut [Word] {
-        self
+    fn erase(open: &mut Open<Self>) -> &mut Open {
+        open
     }
 }
 
@@ -77,25 +65,10 @@ impl<const N: usize> Area for [Word; N] {
     fn words(&self) -> &[Word] {
         self
     }
-    #[inline(always)]
-    fn words_mut(&mut self) -> &mut [Word] {
-        self
-    }
-}
-
-impl Room {
-    #[inline(always)]
-    fn words(&self) -> &[Word] {
-        let words = self.bytes.len() / WORD;
-        // SAFETY: aligned to words by the field before, and undefined bytes are words.
-        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), words) }
-    }
 
     #[inline(always)]
-    fn words_mut(&mut self) -> &mut [Word] {
-        let words = self.bytes.len() / WORD;
-        // SAFETY: as above.
-        unsafe { core::slice::from_raw_parts_mut(self.bytes.as_mut_ptr().cast(), words) }
+    fn erase(open: &mut Open<Self>) -> &mut Open {
+        open
     }
 }
 
@@ -126,11 +99,18 @@ impl<B: ?Sized> core::fmt::Debug for Room<B> {
 impl Area for Room {
     #[inline(always)]
     fn words(&self) -> &[Word] {
-        self.words()
+        let words = self.bytes.len() / WORD;
+        // SAFETY: aligned to words by the field before, and undefined bytes are words.
+        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), words) }
     }
+
     #[inline(always)]
-    fn words_mut(&mut self) -> &mut [Word] {
-        self.words_mut()
+    fn erase(open: &mut Open<Self>) -> &mut Open {
+        let words = open.area.bytes.len() / WORD;
+        let image = core::ptr::slice_from_raw_parts_mut((&raw mut *open).cast::<Word>(), words);
+        // SAFETY: both images are laid out in the order of their fields, in each of which the
+        // area follows the fixed part without a gap; it has that many whole words.
+        unsafe { &mut *(image as *mut Open) }
     }
 }
 
@@ -140,9 +120,10 @@ impl<const N: usize> Area for Room<[MaybeUninit<u8>; N]> {
         let unsized_room: &Room = self;
         unsized_room.words()
     }
+
     #[inline(always)]
-    fn words_mut(&mut self) -> &mut [Word] {
-        let unsized_room: &mut Room = self;
-        unsized_room.words_mut()
+    fn erase(open: &mut Open<Self>) -> &mut Open {
+        let unsized_open: &mut Open<Room> = open;
+        Room::erase(unsized_open)
     }
 }

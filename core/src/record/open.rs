@@ -34,7 +34,7 @@ use crate::value::{Key, Value};
 #[derive(Debug)]
 pub struct Open<A: ?Sized = [Word]> {
     pub(super) fixed: Fixed,
-    area: A,
+    pub(super) area: A,
 }
 
 impl<const N: usize> Open<[Word; N]> {
@@ -200,10 +200,9 @@ impl<A: Area + ?Sized> Open<A> {
 
     /// Replaces the operation name by a copy in the area if it fits whole.
     pub fn try_copy_operation(&mut self, name: &str) -> bool {
-        let (fixed, area) = self.both();
-        let copied = fixed.append_bytes(area, kind::OPERATION, NO_KEY, name.as_bytes());
+        let copied = A::erase(self).try_named(kind::OPERATION, NO_KEY, name.as_bytes());
         if copied {
-            fixed.operation = core::ptr::null();
+            self.fixed.operation = core::ptr::null();
         }
         copied
     }
@@ -211,26 +210,26 @@ impl<A: Area + ?Sized> Open<A> {
     /// Replaces the operation name by a copy in the area, cut to its room; if
     /// there is none the old name stays, and the change is counted.
     pub fn copy_operation(&mut self, name: &str) {
-        let (fixed, area) = self.both();
-        if fixed.append_cut(area, kind::OPERATION, NO_KEY, name.as_bytes()) {
-            fixed.operation = core::ptr::null();
+        if self.try_copy_operation(name) {
+            return;
+        }
+        if A::erase(self).cut_named(kind::OPERATION, NO_KEY, name.as_bytes()) {
+            self.fixed.operation = core::ptr::null();
         } else {
-            fixed.mark_dropped();
+            self.mark_dropped();
         }
     }
 
     /// Appends a tag. What does not fit is cut or refused, and marked.
     #[inline(always)]
     pub fn tag(&mut self, key: Key<'_>, value: Value<'_>) {
-        let (fixed, area) = self.both();
-        fixed.append_or_cut(area, 0, key, value);
+        A::erase(self).append(0, key, value);
     }
 
     /// Appends a tag if it fits whole.
     #[inline(always)]
     pub fn try_tag(&mut self, key: Key<'_>, value: Value<'_>) -> bool {
-        let (fixed, area) = self.both();
-        fixed.append(area, 0, key, value)
+        A::erase(self).try_append(0, key, value)
     }
 
     /// Begins a log; its fields follow. `false` if there is no room, which the
@@ -240,26 +239,24 @@ impl<A: Area + ?Sized> Open<A> {
             Instant::Ticks(ticks) => (ticks, 0),
             Instant::UnixMicros(micros) => (micros, header::EXPLICIT),
         };
-        let (fixed, area) = self.both();
-        let begun = fixed.append_number(area, kind::LOG | explicit, NO_KEY, time);
+        let begun = A::erase(self).try_named(kind::LOG | explicit, NO_KEY, time);
         if begun {
-            fixed.bits |= bits::LOGS;
+            self.fixed.bits |= bits::LOGS;
         }
         begun
     }
 
     /// Appends a field to the log that was begun last. What does not fit is cut
     /// or refused, and marked.
+    #[inline(always)]
     pub fn field(&mut self, key: Key<'_>, value: Value<'_>) {
-        let (fixed, area) = self.both();
-        fixed.append_or_cut(area, header::FIELD, key, value);
+        A::erase(self).append(header::FIELD, key, value);
     }
 
     /// Appends a field if it fits whole.
     #[inline(always)]
     pub fn try_field(&mut self, key: Key<'_>, value: Value<'_>) -> bool {
-        let (fixed, area) = self.both();
-        fixed.append(area, header::FIELD, key, value)
+        A::erase(self).try_append(header::FIELD, key, value)
     }
 
     /// Appends a reference if it fits.
@@ -280,10 +277,9 @@ impl<A: Area + ?Sized> Open<A> {
         for (to, id) in bytes.chunks_exact_mut(8).zip(ids) {
             to.copy_from_slice(&id.to_ne_bytes());
         }
-        let (fixed, area) = self.both();
-        let written = fixed.append_bytes(area, kind, NO_KEY, &bytes);
+        let written = A::erase(self).try_named(kind, NO_KEY, bytes.as_slice());
         if written {
-            fixed.bits |= bits::REFERENCES;
+            self.fixed.bits |= bits::REFERENCES;
         }
         written
     }
@@ -304,11 +300,6 @@ impl<A: Area + ?Sized> Open<A> {
     #[inline(always)]
     pub(crate) const fn set_end(&mut self, unix_micros: u64) {
         self.fixed.set_end(unix_micros);
-    }
-
-    #[inline(always)]
-    fn both(&mut self) -> (&mut Fixed, &mut [Word]) {
-        (&mut self.fixed, self.area.words_mut())
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use crate::context::{AsContext, SpanContext};
-use crate::record::{Fixed, Instant, Open, Reference, Room};
+use crate::record::{Area, Fixed, Instant, Open, Reference, Room};
 use crate::span::{Span, priority};
 use crate::tags::SAMPLING_PRIORITY;
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
@@ -161,7 +161,7 @@ where
             tracer: self.tracer,
             image: Open::begun(self.begin(), Room::new()),
         };
-        self.fill(&mut span.image);
+        self.fill(Area::erase(&mut span.image));
         span
     }
 
@@ -222,7 +222,7 @@ where
 
     /// Writes what goes into the area.
     #[inline(never)]
-    fn fill(&self, image: &mut Open<Room>) {
+    fn fill(&self, image: &mut Open) {
         if let Key::Copied(name) = self.operation {
             image.copy_operation(name);
         }
@@ -255,7 +255,7 @@ fn has_say(context: &SpanContext) -> bool {
 }
 
 /// Appends a reference to a valid context.
-fn refer(image: &mut Open<Room>, other: SpanContext, follows: bool) {
+fn refer(image: &mut Open, other: SpanContext, follows: bool) {
     let reference = Reference {
         follows,
         trace: other.trace_id(),

@@ -6,7 +6,7 @@ mod log;
 use core::mem::MaybeUninit;
 
 use crate::context::{AsContext, SpanContext};
-use crate::record::{Bytes, Open, Record, Room};
+use crate::record::{Area, Bytes, Open, Record, Room};
 use crate::tags::{SAMPLED_LATE, SAMPLING_PRIORITY};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::value::{Key, Value};
@@ -89,7 +89,7 @@ where
             self.prioritise(key, value);
         }
         if self.image.is_writable() {
-            Bytes::erase(&mut self.image).tag(key, value);
+            self.image.tag(key, value);
         }
         self
     }
@@ -115,7 +115,7 @@ where
     /// Finishes the span; harmless a second time.
     #[inline(always)]
     pub fn finish(&mut self) {
-        self.tracer.end(Bytes::erase(&mut self.image));
+        self.tracer.end(Area::erase(&mut self.image));
     }
 
     /// Finishes the span at a given Unix time, in microseconds; harmless a

@@ -10,7 +10,7 @@ use crate::context::{AsContext, Flags, SpanContext};
 use crate::generator::{Generator, Seed};
 use crate::id::{SpanId, TraceId};
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
-use crate::record::{Fixed, Instant, Open, Room};
+use crate::record::{Fixed, Instant, Open};
 use crate::sampler::{Decision, Query, Sampler};
 use crate::span::SpanBuilder;
 use crate::stats::{Lost, Stats};
@@ -365,7 +365,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
 
     /// Finishes an image; harmless a second time.
     #[inline(always)]
-    pub(crate) fn end(&self, image: &mut Open<Room>) {
+    pub(crate) fn end(&self, image: &mut Open) {
         if image.is_writable() {
             self.publish(image);
         } else {
@@ -374,7 +374,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     }
 
     #[inline(never)]
-    fn publish(&self, image: &mut Open<Room>) {
+    fn publish(&self, image: &mut Open) {
         let (clock, (fixed, area)) = (self.platform.clock(), image.parts());
         self.ring.push(fixed, area, |origin| origin.now(clock));
     }

@@ -1,0 +1,303 @@
+//! Unit tests of the ring.
+
+use super::*;
+use crate::exclusion::Interrupts;
+
+type Test<P> = FrameRing<Interrupts, u32, Bytes<256>, P>;
+/// 40 bytes of body: 48 bytes a frame, so five frames and a pad of 16 fill the ring.
+const BODY: usize = 40 / size_of::<usize>();
+
+fn push<P: Policy>(ring: &Test<P>, value: usize) -> Result<(), Refused> {
+    let (_, slot) = ring.reserve(BODY, |count, _| *count += 1);
+    slot.map(|slot| slot.commit(&[Word::new(value); BODY]))
+}
+
+fn values(consumer: &mut Consumer<'_>) -> std::vec::Vec<usize> {
+    let mut found = std::vec::Vec::new();
+    while let Some(frame) = consumer.peek() {
+        // SAFETY: `push` wrote every word.
+        let words = frame.words.iter().map(|word| unsafe { word.assume_init() });
+        let words: std::vec::Vec<_> = words.collect();
+        assert!(words.iter().all(|word| *word == words[0]) && words.len() == BODY);
+        found.push(words[0]);
+        consumer.advance();
+    }
+    found
+}
+
+#[test]
+fn a_full_ring_drops_the_newest_and_counts_it() {
+    let ring = Test::<DropNewest>::new(0);
+    for value in 0..5 {
+        assert_eq!(push(&ring, value), Ok(()));
+    }
+    assert_eq!(push(&ring, 5), Err(Refused::Full));
+    assert_eq!(ring.dropped().full, 1);
+    let mut consumer = ring.consumer().unwrap();
+    assert_eq!(values(&mut consumer), [0, 1, 2, 3, 4]);
+    assert_eq!(push(&ring, 6), Err(Refused::Full), "nothing was freed yet");
+    consumer.release();
+    assert_eq!(push(&ring, 7), Ok(()));
+    assert_eq!(
+        consumer.peek().unwrap().sequence,
+        7,
+        "dropped frames are numbered"
+    );
+    assert_eq!(ring.with(|count| *count), Some(8));
+}
+
+#[test]
+fn rewinding_delivers_again() {
+    let ring = Test::<DropNewest>::new(0);
+    push(&ring, 1).unwrap();
+    push(&ring, 2).unwrap();
+    let mut consumer = ring.consumer().unwrap();
+    assert_eq!(values(&mut consumer), [1, 2]);
+    consumer.rewind();
+    assert_eq!(values(&mut consumer), [1, 2]);
+    consumer.release();
+    consumer.rewind();
+    assert_eq!(values(&mut consumer), []);
+}
+
+#[test]
+fn reading_again_ends_where_it_ended_before_although_a_pad_lies_there() {
+    let ring = Test::<DropNewest>::new(0);
+    let mut consumer = ring.consumer().unwrap();
+    for value in 0..4 {
+        push(&ring, value).unwrap();
+    }
+    assert_eq!(values(&mut consumer), [0, 1, 2, 3]);
+    consumer.release();
+    push(&ring, 4).unwrap();
+    assert_eq!(values(&mut consumer), [4]);
+    let end = consumer.cursor();
+    // Behind a pad, since it does not fit into the rest.
+    push(&ring, 5).unwrap();
+    consumer.rewind();
+    let mut again = 0;
+    while consumer.peek_before(end).is_some() {
+        consumer.advance();
+        again += 1;
+    }
+    assert_eq!(again, 1);
+    consumer.release();
+    assert_eq!(values(&mut consumer), [5]);
+}
+
+#[test]
+fn frames_never_wrap_and_positions_do() {
+    let ring = Test::<DropNewest>::new(0);
+    ring.shared.head.store(u32::MAX - 255, Ordering::Relaxed);
+    ring.shared.tail.store(u32::MAX - 255, Ordering::Relaxed);
+    let mut consumer = ring.consumer().unwrap();
+    for value in 0..100 {
+        push(&ring, value).unwrap();
+        assert_eq!(values(&mut consumer), [value]);
+        consumer.release();
+    }
+    assert_eq!(ring.dropped(), Dropped::default());
+}
+
+#[test]
+fn the_consumer_stops_at_an_open_frame() {
+    let ring = Test::<DropNewest>::new(0);
+    let (_, slot) = ring.reserve(BODY, |_, _| ());
+    push(&ring, 2).unwrap();
+    let mut consumer = ring.consumer().unwrap();
+    assert_eq!(values(&mut consumer), []);
+    slot.unwrap().commit(&[Word::new(1); BODY]);
+    assert_eq!(values(&mut consumer), [1, 2]);
+}
+
+#[test]
+fn a_slot_that_is_dropped_is_skipped() {
+    let ring = Test::<DropNewest>::new(0);
+    drop(ring.reserve(BODY, |_, _| ()));
+    push(&ring, 2).unwrap();
+    assert_eq!(values(&mut ring.consumer().unwrap()), [2]);
+}
+
+#[test]
+fn a_body_of_another_length_is_skipped() {
+    let ring = Test::<DropNewest>::new(0);
+    for length in [BODY - 1, BODY + 1] {
+        let (_, slot) = ring.reserve(length, |_, _| ());
+        slot.unwrap().commit(&[Word::new(1); BODY]);
+    }
+    push(&ring, 2).unwrap();
+    assert_eq!(values(&mut ring.consumer().unwrap()), [2]);
+}
+
+#[test]
+fn overwriting_evicts_the_oldest() {
+    let ring = Test::<OverwriteOldest>::new(0);
+    for value in 0..50 {
+        assert_eq!(push(&ring, value), Ok(()));
+    }
+    let found = values(&mut ring.consumer().unwrap());
+    assert_eq!(found.last(), Some(&49));
+    assert_eq!(found.len() + ring.dropped().evicted, 50);
+    assert!(found.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+}
+
+#[test]
+fn overwriting_touches_no_open_and_no_pinned_frame() {
+    let ring = Test::<OverwriteOldest>::new(0);
+    for value in 0..5 {
+        push(&ring, value).unwrap();
+    }
+    let mut consumer = ring.consumer().unwrap();
+    consumer.peek().unwrap();
+    assert_eq!(push(&ring, 5), Err(Refused::Blocked));
+    consumer.leave();
+    assert_eq!(push(&ring, 5), Ok(()));
+    assert_eq!(ring.dropped().evicted, 1);
+    assert_eq!(values(&mut consumer), [1, 2, 3, 4, 5]);
+
+    let (_, open) = ring.reserve(BODY, |_, _| ());
+    for value in 0..4 {
+        push(&ring, value).unwrap();
+    }
+    assert_eq!(push(&ring, 9), Err(Refused::Blocked));
+    assert_eq!(ring.dropped().blocked, 2);
+    drop(open);
+}
+
+#[test]
+fn there_is_one_consumer_at_a_time() {
+    let ring = Test::<DropNewest>::new(0);
+    let first = ring.consumer();
+    assert!(first.is_some() && ring.consumer().is_none());
+    drop(first);
+    assert!(ring.consumer().is_some());
+}
+
+#[test]
+fn a_frame_that_no_ring_holds_is_refused() {
+    let ring = Test::<DropNewest>::new(0);
+    for words in [256 / size_of::<usize>(), 1 << 16, usize::MAX] {
+        assert_eq!(ring.reserve(words, |_, _| ()).1.err(), Some(Refused::Full));
+    }
+    let ring = Test::<OverwriteOldest>::new(0);
+    push(&ring, 1).unwrap();
+    assert_eq!(
+        ring.reserve(usize::MAX, |_, _| ()).1.err(),
+        Some(Refused::Blocked)
+    );
+    assert_eq!(ring.dropped().evicted, 0, "no frame goes for nothing");
+}
+
+#[test]
+fn a_length_that_no_commit_word_holds_exceeds_the_largest_ring() {
+    let longest = ((LENGTH - HEADER) / WORD) as usize;
+    assert!(frame_length(longest) <= LENGTH);
+    for words in [longest + 1, 1 << 29, usize::MAX / 8, usize::MAX] {
+        let (_, need) = fit(1 << 30, 0, frame_length(words));
+        assert!(need > 1 << 30, "{words} words");
+    }
+}
+
+#[test]
+fn overwriting_never_moves_the_tail_back() {
+    let ring = Test::<OverwriteOldest>::new(0);
+    let mut consumer = ring.consumer().unwrap();
+    let evict_all = || (0..8).for_each(|value| push(&ring, value).unwrap());
+    evict_all();
+    consumer.advance(); // nothing was peeked
+    assert_eq!(values(&mut consumer), [3, 4, 5, 6, 7]);
+    evict_all();
+    consumer.advance(); // nothing since the last advance
+    assert!(consumer.peek().is_some());
+    consumer.leave();
+    evict_all();
+    consumer.advance(); // what was peeked is gone
+    assert_eq!(values(&mut consumer), [3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn rewinding_ends_a_pin() {
+    let ring = Test::<OverwriteOldest>::new(0);
+    (0..5).for_each(|value| push(&ring, value).unwrap());
+    let mut consumer = ring.consumer().unwrap();
+    assert!(consumer.peek().is_some());
+    consumer.rewind();
+    assert_eq!(push(&ring, 5), Ok(()));
+}
+
+#[test]
+fn a_forgotten_consumer_or_slot_only_stops_the_ring() {
+    let ring = Test::<OverwriteOldest>::new(0);
+    (0..5).for_each(|value| push(&ring, value).unwrap());
+    let mut consumer = ring.consumer().unwrap();
+    assert!(consumer.peek().is_some());
+    core::mem::forget(consumer);
+    assert_eq!(push(&ring, 5), Err(Refused::Blocked));
+    assert!(ring.consumer().is_none());
+
+    let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+    let (mut producer, consumer) = ring.split();
+    producer.push(1, &[Word::new(1)]).unwrap();
+    core::mem::forget((producer, consumer));
+    let (mut producer, mut consumer) = ring.split();
+    producer.push(2, &[Word::new(2)]).unwrap();
+    assert_eq!(consumer.peek().map(|frame| frame.sequence), Some(1));
+    consumer.advance();
+    assert_eq!(consumer.peek().map(|frame| frame.sequence), Some(2));
+}
+
+#[test]
+fn two_threads_push_while_a_third_reads() {
+    static RING: Test<DropNewest> = Test::new(0);
+    const EACH: usize = if cfg!(miri) { 40 } else { 10_000 };
+    let mut consumer = RING.consumer().unwrap();
+    let (mut found, mut pushed) = (0, 0);
+    std::thread::scope(|scope| {
+        let producers = [1, 2].map(|start| {
+            scope.spawn(move || (0..EACH).filter(|i| push(&RING, start + i).is_ok()).count())
+        });
+        while producers.iter().any(|producer| !producer.is_finished()) {
+            found += values(&mut consumer).len();
+            consumer.release();
+            std::thread::yield_now();
+        }
+        pushed = producers
+            .map(|producer| producer.join().unwrap())
+            .iter()
+            .sum();
+    });
+    found += values(&mut consumer).len();
+    assert_eq!(found, pushed);
+    assert_eq!(pushed + RING.dropped().full, 2 * EACH);
+}
+
+#[test]
+fn one_producer_needs_no_exclusion() {
+    const EACH: u32 = if cfg!(miri) { 60 } else { 20_000 };
+    let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+    let (mut producer, mut consumer) = ring.split();
+    let (mut found, mut last) = (0, None);
+    std::thread::scope(|scope| {
+        let pushing = scope.spawn(move || {
+            let kept = (0..EACH).filter(|i| producer.push(*i, &[Word::new(0); 3]).is_ok());
+            (kept.count(), producer.dropped().full)
+        });
+        let mut drain = || {
+            while let Some(frame) = consumer.peek() {
+                assert!(last < Some(frame.sequence));
+                last = Some(frame.sequence);
+                assert_eq!(frame.words.len(), 3);
+                found += 1;
+                consumer.advance();
+                consumer.release();
+            }
+        };
+        while !pushing.is_finished() {
+            drain();
+            std::thread::yield_now();
+        }
+        let (pushed, full) = pushing.join().unwrap();
+        drain(); // only joining orders what was pushed before this
+        assert_eq!((found, full + pushed), (pushed, EACH as usize));
+    });
+}
