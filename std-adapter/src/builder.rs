@@ -12,7 +12,7 @@ use crate::baggage::Baggage;
 use crate::clock::TickSource;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::desk::Desk;
-use crate::local::{check_out, give_back, is_worker, with_desk, with_scopes};
+use crate::local::{active_context, check_out, give_back, is_worker, with_desk};
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::span::{Span, UNREAD, priority, put_away, unix_micros};
@@ -165,7 +165,7 @@ impl<'t> SpanBuilder<'t> {
             return Span::NONE;
         };
         if relation == Relation::Implicit
-            && let Some(active) = with_scopes(|scopes| scopes.current()).flatten()
+            && let Some(active) = active_context()
         {
             parent = active;
         }

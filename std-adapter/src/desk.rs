@@ -51,12 +51,12 @@ impl Desk {
     /// side is needed for that.
     #[inline(always)]
     pub(crate) fn push_at_once(&mut self, image: &Image) -> bool {
-        let number = self.counts.ended.get();
+        let number = self.counts.ended.get() as u32;
         let producer = self.producer.as_mut();
         let pushed =
-            producer.is_some_and(|producer| producer.push_at_once(number as u32, &image.image()));
+            producer.is_some_and(|producer| producer.push_at_once(number, &image.image()));
         if pushed {
-            self.counts.ended.set(number.wrapping_add(1));
+            self.counts.ended.increment();
         }
         pushed
     }
@@ -64,18 +64,18 @@ impl Desk {
     /// Hands a finished image to the ring, or to the one that all threads share, and
     /// counts it.
     pub(crate) fn push(&mut self, shared: &Arc<Shared>, image: &Image) {
-        let number = self.counts.ended.get();
-        self.counts.ended.set(number.wrapping_add(1));
+        let number = self.counts.ended.get() as u32;
+        self.counts.ended.increment();
         let words = image.image_words();
         let urgent = match &mut self.producer {
             Some(producer) if words * size_of::<usize>() <= producer.capacity() / 4 => {
-                if producer.push(number as u32, &image.image()).is_err() {
+                if producer.push(number, &image.image()).is_err() {
                     self.counts.full.increment();
                 }
                 producer.backlog() >= producer.capacity() / 2
             }
             _ => {
-                if !shared.overflow().push(number as u32, image) {
+                if !shared.overflow().push(number, image) {
                     self.counts.full.increment();
                 }
                 true
@@ -88,17 +88,12 @@ impl Desk {
 impl Count {
     #[inline(always)]
     pub(crate) fn increment(&self) {
-        self.set(self.get().wrapping_add(1));
+        self.0.store(self.get().wrapping_add(1), Relaxed);
     }
 
     #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Relaxed)
-    }
-
-    #[inline(always)]
-    fn set(&self, count: u64) {
-        self.0.store(count, Relaxed);
     }
 }
 

@@ -8,6 +8,7 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
 
 use crate::chunk;
+use crate::context::SpanContext;
 use crate::desk::Desk;
 use crate::scope::Scopes;
 use crate::shared::Shared;
@@ -40,6 +41,8 @@ struct Near {
     /// Whether there is one, in its place or taken by a call.
     has_desk: Cell<bool>,
     worker: Cell<bool>,
+    /// Whether a scope is active.
+    active: Cell<bool>,
 }
 
 /// The rest of what a thread has.
@@ -54,6 +57,7 @@ thread_local! {
             desk: Cell::new(None),
             has_desk: Cell::new(false),
             worker: Cell::new(false),
+            active: Cell::new(false),
         }
     };
 
@@ -104,8 +108,21 @@ fn with_common_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> 
     result
 }
 
-/// Runs `f` on the calling thread's scopes; `None` while the thread ends.
+/// The innermost active context of this thread.
 #[inline(always)]
+pub(crate) fn active_context() -> Option<SpanContext> {
+    if !NEAR.with(|near| near.active.get()) {
+        return None;
+    }
+    with_scopes(Scopes::innermost).flatten()
+}
+
+/// Notes whether a scope is active.
+pub(crate) fn set_active(active: bool) {
+    NEAR.with(|near| near.active.set(active));
+}
+
+/// Runs `f` on the calling thread's scopes; `None` while the thread ends.
 pub(crate) fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
     LOCAL.try_with(|local| f(&local.scopes)).ok()
 }

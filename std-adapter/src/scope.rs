@@ -4,12 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
 use crate::context::SpanContext;
-use crate::local::with_scopes;
+use crate::local::{self, with_scopes};
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {
-    /// Whether the list has any, so that a start without one costs one test.
-    any: Cell<bool>,
     active: RefCell<Vec<(u64, SpanContext)>>,
     next: Cell<u64>,
 }
@@ -43,19 +41,9 @@ pub struct Scope {
 impl Scopes {
     pub(crate) const fn new() -> Self {
         Scopes {
-            any: Cell::new(false),
             active: RefCell::new(Vec::new()),
             next: Cell::new(0),
         }
-    }
-
-    /// The innermost active context.
-    #[inline(always)]
-    pub(crate) fn current(&self) -> Option<SpanContext> {
-        if !self.any.get() {
-            return None;
-        }
-        self.innermost()
     }
 
     /// Puts the refreshed context of a span into its scopes, if it has any.
@@ -70,8 +58,8 @@ impl Scopes {
         }
     }
 
-    #[cold]
-    fn innermost(&self) -> Option<SpanContext> {
+    /// The innermost active context.
+    pub(crate) fn innermost(&self) -> Option<SpanContext> {
         let active = self.active.try_borrow().ok()?;
         active.last().map(|(_, context)| context.clone())
     }
@@ -81,7 +69,7 @@ impl Scopes {
         let key = self.next.get();
         self.next.set(key + 1);
         active.push((key, context));
-        self.any.set(true);
+        local::set_active(true);
         Some(key)
     }
 
@@ -92,7 +80,7 @@ impl Scopes {
         if let Some(at) = active.iter().rposition(|(other, _)| *other == key) {
             active.remove(at);
         }
-        self.any.set(!active.is_empty());
+        local::set_active(!active.is_empty());
     }
 }
 

@@ -259,20 +259,27 @@ fn pointer(at: *const u8) -> Word {
 /// Copies `bytes` to the front of `words`, the last of them filled up with zeros.
 #[inline(always)]
 fn copy_bytes(bytes: &[u8], words: &mut [Word]) {
-    debug_assert!(bytes.len() <= size_of_val(words));
+    debug_assert!(words.len() == bytes.len().div_ceil(WORD));
     if cfg!(target_pointer_width = "32") {
-        return copy_by_words(bytes, words);
-    }
-    if let [word] = words {
+        copy_by_words(bytes, words);
+    } else if let [word] = words {
         *word = Word::new(one_word(bytes));
+    } else {
+        copy_long(bytes, words);
+    }
+}
+
+/// The same out of line, so that short text needs no frame.
+#[inline(never)]
+fn copy_long(bytes: &[u8], words: &mut [Word]) {
+    let Some(last) = words.last_mut() else {
         return;
-    }
-    if let Some(last) = words.last_mut() {
-        *last = Word::new(0);
-    }
+    };
+    *last = Word::new(0);
+    let length = bytes.len().min(size_of_val(words));
     let to = words.as_mut_ptr().cast::<u8>();
-    // SAFETY: the callers give room for all bytes.
-    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) }
+    // SAFETY: source and target have that many bytes, and a word may be any.
+    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, length) }
 }
 
 /// The same without a call, for chips, where text is short.
@@ -298,21 +305,20 @@ fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
     }
 }
 
-/// A word's bytes or fewer, filled up with zeros.
+/// A word's bytes or fewer, but not none, filled up with zeros.
 #[inline(always)]
 fn one_word(bytes: &[u8]) -> usize {
-    if cfg!(all(target_pointer_width = "64", target_endian = "little"))
-        && let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk())
-    {
+    let word = if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
         // Four to eight bytes, as two overlapping halves.
         let [head, tail] = [head, tail].map(|half| u32::from_le_bytes(*half) as u64);
-        return (head | tail << ((8 * (bytes.len() - 4)) & 63)) as usize;
-    }
-    let mut word = [0; WORD];
-    for (byte, from) in word.iter_mut().zip(bytes) {
-        *byte = *from;
-    }
-    usize::from_ne_bytes(word)
+        head | tail << (8 * (bytes.len() - 4) & 63)
+    } else {
+        // One to three bytes, of which some are the same.
+        let (length, middle) = (bytes.len(), bytes.len() / 2);
+        let at = |index: usize| bytes.get(index).map_or(0, |byte| (*byte as u64) << (8 * index));
+        at(0) | at(middle) | at(length.wrapping_sub(1))
+    };
+    usize::from_le(word as usize)
 }
 
 /// For entries without a value.

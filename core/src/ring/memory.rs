@@ -293,10 +293,12 @@ unsafe fn copy(words: &[Word], to: *mut Word) {
     } else if !words.is_empty() {
         // SAFETY: the caller's promise, and `copy_ends` asks for the length first.
         unsafe {
-            if !(copy_ends::<8>(words, to)
-                || copy_ends::<4>(words, to)
-                || copy_ends::<16>(words, to))
-            {
+            let copied = copy_ends::<4>(words, to)
+                || copy_ends::<8>(words, to)
+                || copy_ends::<16>(words, to)
+                || copy_ends::<2>(words, to)
+                || copy_ends::<1>(words, to);
+            if !copied {
                 core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len());
             }
         }

@@ -143,10 +143,10 @@ impl<T: Carried> Producer<'_, T> {
         let (memory, shared) = (self.memory, self.shared);
         let end = at.wrapping_add(length);
         self.head = end;
+        memory.open(at, length);
         // SAFETY: `push` and `push_at_once` found these bytes free; they are ours until
         // the head moves.
         unsafe { memory.fill(at, sequence, first, second) };
-        memory.open(at, length);
         shared.head.store(end, commit_order());
     }
 
