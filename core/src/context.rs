@@ -85,6 +85,12 @@ impl Flags {
         self.0 & other.0 == other.0
     }
 
+    /// These flags and those of `other`; as `|`, for constants.
+    #[inline(always)]
+    pub const fn with(self, other: Flags) -> Self {
+        Flags(self.0 | other.0)
+    }
+
     /// These flags without those of `other`.
     #[inline(always)]
     pub const fn without(self, other: Flags) -> Self {
@@ -96,7 +102,7 @@ impl BitOr for Flags {
     type Output = Flags;
     #[inline(always)]
     fn bitor(self, other: Flags) -> Flags {
-        Flags(self.0 | other.0)
+        self.with(other)
     }
 }
 

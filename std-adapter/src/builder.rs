@@ -9,15 +9,14 @@ use picojaeger_core::{
 };
 
 use crate::baggage::Baggage;
-use crate::clock::TickSource;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::desk::Desk;
-use crate::local::{active_context, check_out, give_back, is_worker, with_desk};
+use crate::local::{active_context, has_active_context, is_worker, with_desk};
 use crate::shared::Shared;
+use crate::short::{put_away, start_child, start_root, start_unsampled};
 use crate::slot::Slot;
-use crate::span::{Span, UNREAD, priority, put_away, unix_micros};
+use crate::span::{Span, UNREAD, priority, unix_micros};
 use crate::tracer::Handle;
-use crate::tsc;
 
 /// A span that is about to start, from [`Tracer::span`](crate::Tracer::span).
 ///
@@ -33,7 +32,7 @@ use crate::tsc;
 #[derive(Debug)]
 #[must_use = "the span starts with `start`"]
 pub struct SpanBuilder<'t> {
-    handle: Option<&'t Arc<Handle>>,
+    handle: &'t Option<Arc<Handle>>,
     operation: Key<'t>,
     parent: SpanContext,
     relation: Relation,
@@ -67,7 +66,7 @@ struct Identity {
 
 impl<'t> SpanBuilder<'t> {
     #[inline(always)]
-    pub(crate) fn new(handle: Option<&'t Arc<Handle>>, operation: Key<'t>) -> Self {
+    pub(crate) fn new(handle: &'t Option<Arc<Handle>>, operation: Key<'t>) -> Self {
         SpanBuilder {
             handle,
             operation,
@@ -154,167 +153,86 @@ impl<'t> SpanBuilder<'t> {
         let SpanBuilder {
             handle,
             operation,
-            mut parent,
+            parent,
             relation,
             forced,
             start,
             written,
         } = self;
-        let Some(shared) = handle.map(|handle| &handle.0) else {
-            written.forget_none();
-            return Span::NONE;
-        };
-        if relation == Relation::Implicit
-            && let Some(active) = active_context()
+        let (plain, implicit) = (
+            forced.is_none() && start.is_none() && written.0.is_none(),
+            relation == Relation::Implicit,
+        );
+        if let (Key::Static(operation), true, true) = (operation, plain, parent.baggage.is_empty())
         {
-            parent = active;
-        }
-        let plain =
-            forced.is_none() && start.is_none() && written.0.is_none() && parent.baggage.is_empty();
-        let (Key::Static(operation), true) = (operation, plain) else {
-            let full = Full {
-                operation,
-                parent,
-                forced,
-                start,
+            written.forget_none();
+            let Some(Handle(shared)) = handle.as_deref() else {
+                return Span::NONE;
             };
-            return full.start(shared, written);
+            if !implicit {
+                return start_under(shared, operation, &parent.core);
+            }
+            if !has_active_context() {
+                return start_root(shared, operation);
+            }
+            return start_under_active(shared, operation);
+        }
+        let full = Full {
+            operation,
+            parent,
+            forced,
+            start,
         };
-        written.forget_none();
-        // As words, which go on in registers.
-        let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
-        let span = parent.span_id();
-        match parent.flags() & (Flags::WIRE | Flags::DEFERRED) {
-            flags if flags.contains(Flags::SAMPLED) => {
-                start_child(shared, operation, high, low, span, flags)
-            }
-            flags if flags != Flags::default() => {
-                start_elsewhere(shared, operation, high, low, span, flags)
-            }
-            _ if span.is_zero() => start_root(shared, operation),
-            _ => start_unsampled(shared, operation, high, low, span),
-        }
+        full.start(handle, implicit, written)
     }
 }
 
-/// Starts a sampled child that has nothing but a name.
-///
-/// Here and in its likes below, each way that needs more than the thread's own is a
-/// call at the end: so the short way needs no frame.
-#[inline(never)]
-fn start_child(
+/// Starts a span that has nothing but a name, and a parent without baggage.
+#[inline(always)]
+fn start_under(
     shared: &Arc<Shared>,
     operation: &'static str,
-    high: u64,
-    low: u64,
-    parent: SpanId,
-    flags: Flags,
+    parent: &core::SpanContext,
 ) -> Span {
-    let Some(mut thread) = check_out(shared) else {
-        return start_elsewhere(shared, operation, high, low, parent, flags);
-    };
-    let trace = TraceId::from_parts(high, low);
-    let context = core::SpanContext::new(trace, thread.desk.generator.span_id(), flags);
-    let slot = record_at_once(shared, &mut thread.desk, operation, context, parent, 0);
-    give_back(thread);
-    match slot {
-        Some(slot) => Span::new(slot),
-        None => start_elsewhere(shared, operation, high, low, parent, flags),
+    // As words, which go on in registers.
+    let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
+    let (span, flags) = (parent.span_id(), parent.flags());
+    if flags.contains(Flags::SAMPLED) {
+        start_child(shared, operation, high, low, span, flags & Flags::WIRE)
+    } else if flags & UNUSUAL != Flags::default() {
+        start_long_way(shared, operation, high, low, span, flags)
+    } else if span.is_zero() {
+        start_root(shared, operation)
+    } else {
+        start_unsampled(shared, operation, high, low, span)
     }
 }
 
-/// Starts a child that is not sampled and has nothing but a name.
+/// Starts a span that has nothing but a name, under the thread's active one.
 #[inline(never)]
-fn start_unsampled(
-    shared: &Arc<Shared>,
-    operation: &'static str,
-    high: u64,
-    low: u64,
-    parent: SpanId,
-) -> Span {
-    let flags = Flags::default();
-    let Some(mut thread) = check_out(shared) else {
-        return start_elsewhere(shared, operation, high, low, parent, flags);
-    };
-    let trace = TraceId::from_parts(high, low);
-    let context = core::SpanContext::new(trace, thread.desk.generator.span_id(), flags);
-    let slot = pass_on_at_once(&mut thread.desk, operation, context, parent);
-    give_back(thread);
-    match slot {
-        Some(slot) => Span::new(slot),
-        None => start_elsewhere(shared, operation, high, low, parent, flags),
+fn start_under_active(shared: &Arc<Shared>, operation: &'static str) -> Span {
+    let parent = active_context().unwrap_or(SpanContext {
+        core: NO_CONTEXT,
+        baggage: Baggage::EMPTY,
+    });
+    if parent.baggage.is_empty() {
+        return start_under(shared, operation, &parent.core);
     }
+    let full = Full {
+        operation: Key::Static(operation),
+        parent,
+        forced: None,
+        start: None,
+    };
+    full.start_on(shared, Written(None))
 }
 
-/// Starts a root that has nothing but a name.
-#[inline(never)]
-fn start_root(shared: &Arc<Shared>, operation: &'static str) -> Span {
-    let (parent, flags) = (SpanId::default(), Flags::default());
-    let Some(mut thread) = check_out(shared) else {
-        return start_elsewhere(shared, operation, 0, 0, parent, flags);
-    };
-    let desk = &mut thread.desk;
-    let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
-    let query = Query {
-        trace_id: trace,
-        operation,
-        ticks: UNREAD,
-    };
-    let context = |flags| core::SpanContext::new(trace, span, flags);
-    let slot = match shared.sampler.sample_at_once(&query) {
-        Some(Decision::Sample { code }) => {
-            let context = context(Flags::SAMPLED);
-            record_at_once(shared, desk, operation, context, parent, code)
-        }
-        Some(_) => pass_on_at_once(desk, operation, context(flags), parent),
-        None => None,
-    };
-    give_back(thread);
-    match slot {
-        Some(slot) => Span::new(slot),
-        None => start_elsewhere(shared, operation, 0, 0, parent, flags),
-    }
-}
-
-/// A sampled span that starts now, if that takes nothing but the desk and the
-/// processor's counter.
-#[inline(always)]
-fn record_at_once(
-    shared: &Shared,
-    desk: &mut Desk,
-    operation: &'static str,
-    context: core::SpanContext,
-    parent: SpanId,
-    sampler: u8,
-) -> Option<Box<Slot>> {
-    if shared.source != TickSource::Tsc || shared.is_closed() {
-        return None;
-    }
-    let mut slot = desk.slots.full_at_once()?;
-    desk.counts.began.increment();
-    let start = tsc::ticks();
-    slot.image
-        .restart(operation, context, parent, start, sampler);
-    Some(slot)
-}
-
-/// A span that is not recorded, if that takes nothing but the desk.
-#[inline(always)]
-fn pass_on_at_once(
-    desk: &mut Desk,
-    operation: &'static str,
-    context: core::SpanContext,
-    parent: SpanId,
-) -> Option<Box<Slot>> {
-    let mut slot = desk.slots.bare_at_once()?;
-    desk.counts.unsampled.increment();
-    slot.image.restart(operation, context, parent, UNREAD, 0);
-    Some(slot)
-}
+/// Flags of a context that is not sampled for which there is no short way.
+const UNUSUAL: Flags = Flags::DEBUG.with(Flags::FIREHOSE).with(Flags::DEFERRED);
 
 /// Starts a span that has nothing but a name and perhaps a parent, whatever it takes.
 #[inline(never)]
-fn start_elsewhere(
+pub(crate) fn start_long_way(
     shared: &Arc<Shared>,
     operation: &'static str,
     high: u64,
@@ -331,7 +249,7 @@ fn start_elsewhere(
         forced: None,
         start: None,
     };
-    full.start(shared, Written(None))
+    full.start_on(shared, Written(None))
 }
 
 /// A start with whatever the builder was given, on whatever thread.
@@ -344,7 +262,22 @@ struct Full<'t> {
 
 impl Full<'_> {
     #[inline(never)]
-    fn start(self, shared: &Arc<Shared>, mut written: Written) -> Span {
+    fn start(
+        mut self,
+        handle: &Option<Arc<Handle>>,
+        implicit: bool,
+        written: Written,
+    ) -> Span {
+        let Some(Handle(shared)) = handle.as_deref() else {
+            return Span::NONE;
+        };
+        if implicit && let Some(active) = active_context() {
+            self.parent = active;
+        }
+        self.start_on(shared, written)
+    }
+
+    fn start_on(self, shared: &Arc<Shared>, mut written: Written) -> Span {
         if is_worker() {
             return Span::NONE;
         }
@@ -432,7 +365,7 @@ impl Written {
     }
 
     #[inline(never)]
-    fn with_tag(mut self, handle: Option<&Arc<Handle>>, key: Key<'_>, value: Value<'_>) -> Self {
+    fn with_tag(mut self, handle: &Option<Arc<Handle>>, key: Key<'_>, value: Value<'_>) -> Self {
         if let Some(slot) = self.slot(handle) {
             slot.tag(key, value);
         }
@@ -442,7 +375,7 @@ impl Written {
     #[inline(never)]
     fn with_reference(
         mut self,
-        handle: Option<&Arc<Handle>>,
+        handle: &Option<Arc<Handle>>,
         follows: bool,
         context: &SpanContext,
     ) -> Self {
@@ -462,9 +395,9 @@ impl Written {
     /// The slot to write to; `None` if the tracer is disabled, or if no memory is
     /// left, which the start counts.
     #[inline]
-    fn slot(&mut self, handle: Option<&Arc<Handle>>) -> Option<&mut Box<Slot>> {
+    fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<Slot>> {
         if self.0.is_none() {
-            let shared = handle?.0.current();
+            let shared = handle.as_deref()?.0.current();
             self.0 = with_desk(shared, |desk| desk.slots.full(shared));
             if let Some(slot) = &mut self.0 {
                 slot.clear();

@@ -72,6 +72,7 @@ pub mod config;
 mod context;
 mod desk;
 mod engine;
+#[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod local;
 mod loss_log;
 #[allow(unsafe_code, reason = "publishes a pointer")]
@@ -83,6 +84,9 @@ mod sampling;
 mod scope;
 mod sender;
 mod shared;
+#[allow(unsafe_code, reason = "borrows the thread's desk")]
+mod short;
+#[allow(unsafe_code, reason = "tells a box the size that it forgot")]
 mod slot;
 mod span;
 mod sync;

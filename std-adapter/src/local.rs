@@ -24,7 +24,7 @@ pub(crate) struct Thread {
 }
 
 /// The desk that a call has taken, until [`give_back`].
-pub(crate) type Taken = ManuallyDrop<Box<Thread>>;
+type Taken = ManuallyDrop<Box<Thread>>;
 
 /// Where a thread that ends leaves its ring's producing half.
 #[derive(Debug, Default)]
@@ -71,8 +71,7 @@ thread_local! {
 
 /// The calling thread's desk if it serves this tracer in this process, until it is
 /// given back.
-#[inline(always)]
-pub(crate) fn check_out(shared: &Arc<Shared>) -> Option<Taken> {
+fn check_out(shared: &Arc<Shared>) -> Option<Taken> {
     NEAR.with(|near| {
         let thread = near.desk.take()?;
         if thread.serves(shared) {
@@ -83,9 +82,21 @@ pub(crate) fn check_out(shared: &Arc<Shared>) -> Option<Taken> {
     })
 }
 
-/// Puts a desk back.
+/// The same without taking it, so that nothing is written.
+///
+/// # Safety
+/// As long as the desk is borrowed, nothing may reach it by another way: no other
+/// function of this module runs on this thread.
 #[inline(always)]
-pub(crate) fn give_back(thread: Taken) {
+pub(crate) unsafe fn near<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
+    // SAFETY: the cell is this thread's, and nobody else reaches it meanwhile.
+    let place = NEAR.with(|near| unsafe { &mut *near.desk.as_ptr() });
+    place.as_deref_mut().filter(|thread| thread.serves(shared)).map(|thread| &mut **thread)
+}
+
+/// Puts a desk back.
+
+fn give_back(thread: Taken) {
     NEAR.with(|near| near.desk.set(Some(thread)));
 }
 
@@ -108,13 +119,18 @@ fn with_common_desk<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Desk) -> R) -> 
     result
 }
 
-/// The innermost active context of this thread.
+/// Whether a scope is active on this thread.
 #[inline(always)]
+pub(crate) fn has_active_context() -> bool {
+    NEAR.with(|near| near.active.get())
+}
+
+/// The innermost active context of this thread.
 pub(crate) fn active_context() -> Option<SpanContext> {
-    if !NEAR.with(|near| near.active.get()) {
-        return None;
+    if has_active_context() {
+        return with_scopes(Scopes::innermost).flatten();
     }
-    with_scopes(Scopes::innermost).flatten()
+    None
 }
 
 /// Notes whether a scope is active.

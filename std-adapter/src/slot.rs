@@ -44,12 +44,12 @@ pub(crate) struct Pool {
 /// A thread's own slots.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    full: List,
-    bare: List,
+    full: List<FULL>,
+    bare: List<BARE>,
 }
 
-/// At most so many that one more gives a batch to the pool.
-type List = heapless::Vec<Box<Slot>, 64>;
+/// Slots of one class, at most so many that one more gives a batch to the pool.
+type List<const WORDS: usize> = heapless::Vec<Box<Slot<[Word; WORDS]>>, 64>;
 const BATCH: usize = 32;
 
 /// Words of the areas: none, 512 bytes, 4 KiB, 64 KiB (on a 64-bit system).
@@ -58,16 +58,30 @@ const FULL: usize = 512 / size_of::<usize>();
 const MEDIUM: usize = 4096 / size_of::<usize>();
 const LARGE: usize = 65_536 / size_of::<usize>();
 
-impl Slot {
-    fn new<const WORDS: usize>(shared: &Arc<Shared>) -> Box<Self> {
+impl<const WORDS: usize> Slot<[Word; WORDS]> {
+    fn new(shared: &Arc<Shared>) -> Box<Self> {
         Box::new(Slot {
             shared: shared.clone(),
             baggage: Baggage::EMPTY,
             value_limit: shared.settings.max_tag_value_length,
-            image: Open::<[Word; WORDS]>::new("", NO_CONTEXT, SpanId::default(), 0),
+            image: Open::new("", NO_CONTEXT, SpanId::default(), 0),
         })
     }
 
+    /// The slot, if its area has so many words.
+    #[inline(always)]
+    fn of(slot: Box<Slot>) -> Result<Box<Self>, Box<Slot>> {
+        if slot.words() != WORDS {
+            return Err(slot);
+        }
+        let sized = Box::into_raw(slot).cast::<Self>();
+        // SAFETY: from a box, and of this size: its area was made with `WORDS` words, and
+        // only forgot their number since.
+        Ok(unsafe { Box::from_raw(sized) })
+    }
+}
+
+impl Slot {
     /// Words of the area.
     #[inline(always)]
     fn words(&self) -> usize {
@@ -141,31 +155,28 @@ impl Slots {
     /// A slot with an area, if there is one at hand.
     #[inline(always)]
     pub(crate) fn full_at_once(&mut self) -> Option<Box<Slot>> {
-        self.full.pop()
+        Some(self.full.pop()?)
     }
 
     /// A slot without an area, if there is one at hand.
     #[inline(always)]
     pub(crate) fn bare_at_once(&mut self) -> Option<Box<Slot>> {
-        self.bare.pop()
+        Some(self.bare.pop()?)
     }
 
-    /// As [`Slots::give_at_once`] where the slot is known to have an area.
+    /// Takes back the slot of a sampled span that is over, if it is an ordinary one and
+    /// its list has room; it has no baggage.
     #[inline(always)]
     pub(crate) fn give_full_at_once(&mut self, slot: Box<Slot>) -> Result<(), Box<Slot>> {
-        match slot.words() {
-            FULL => self.full.push(slot),
-            _ => Err(slot),
-        }
+        self.full.push(Slot::of(slot)?).map_err(|slot| slot as _)
     }
 
-    /// Takes back the slot of a span that is over if its list has room; it has no baggage.
+    /// As [`Slots::give_full_at_once`], of any span.
     #[inline(always)]
     pub(crate) fn give_at_once(&mut self, slot: Box<Slot>) -> Result<(), Box<Slot>> {
-        match slot.words() {
-            FULL => self.full.push(slot),
-            BARE => self.bare.push(slot),
-            _ => Err(slot),
+        match Slot::of(slot) {
+            Ok(slot) => self.bare.push(slot).map_err(|slot| slot as _),
+            Err(slot) => self.give_full_at_once(slot),
         }
     }
 
@@ -174,7 +185,7 @@ impl Slots {
         if self.full.is_empty() {
             shared.pool().refill_full(&mut self.full, shared);
         }
-        self.full.pop()
+        self.full_at_once()
     }
 
     /// A slot without an area.
@@ -183,7 +194,7 @@ impl Slots {
             shared.pool().refill_bare(&mut self.bare);
         }
         let slot = self.bare.pop();
-        slot.unwrap_or_else(|| Slot::new::<BARE>(shared))
+        slot.unwrap_or_else(|| Slot::new(shared))
     }
 
     /// Takes back the slot of a span that is over.
@@ -202,8 +213,9 @@ impl Slots {
 
     /// Hands everything to the pool.
     pub(crate) fn empty(&mut self, shared: &Shared) {
-        let slots = self.full.drain(..).chain(self.bare.drain(..));
-        let surplus = shared.pool().store(slots);
+        let full = self.full.drain(..).map(|slot| slot as Box<Slot>);
+        let bare = self.bare.drain(..).map(|slot| slot as Box<Slot>);
+        let surplus = shared.pool().store(full.chain(bare));
         drop(surplus);
     }
 }
@@ -252,42 +264,55 @@ impl Pool {
     }
 
     /// Fills a thread's list by a batch, or by a new slot if the limit allows one.
-    fn refill_full(&mut self, list: &mut List, shared: &Arc<Shared>) {
+    fn refill_full(&mut self, list: &mut List<FULL>, shared: &Arc<Shared>) {
         let from = self.full.len().saturating_sub(BATCH);
-        list.extend(self.full.drain(from..));
+        list.extend(self.full.drain(from..).flat_map(Slot::of));
         if list.is_empty() {
-            list.extend(self.make::<FULL>(shared));
+            list.extend(self.make(shared));
         }
     }
 
     /// Fills a thread's list by a batch, if there is any.
-    fn refill_bare(&mut self, list: &mut List) {
+    fn refill_bare(&mut self, list: &mut List<BARE>) {
         let from = self.bare.len().saturating_sub(BATCH);
-        list.extend(self.bare.drain(from..));
+        list.extend(self.bare.drain(from..).flat_map(Slot::of));
     }
 
     /// A slot of the next class after that of `words`.
     fn larger(&mut self, words: usize, shared: &Arc<Shared>) -> Option<Box<Slot>> {
         match words {
-            FULL => self.medium.pop().or_else(|| self.make::<MEDIUM>(shared)),
-            MEDIUM => self.large.pop().or_else(|| self.make::<LARGE>(shared)),
+            FULL => match self.medium.pop() {
+                Some(slot) => Some(slot),
+                None => Some(self.make::<MEDIUM>(shared)?),
+            },
+            MEDIUM => match self.large.pop() {
+                Some(slot) => Some(slot),
+                None => Some(self.make::<LARGE>(shared)?),
+            },
             _ => None,
         }
     }
 
     /// A new slot, within the limit.
-    fn make<const WORDS: usize>(&mut self, shared: &Arc<Shared>) -> Option<Box<Slot>> {
+    fn make<const WORDS: usize>(
+        &mut self,
+        shared: &Arc<Shared>,
+    ) -> Option<Box<Slot<[Word; WORDS]>>> {
         let bytes = size_of::<Slot<[Word; WORDS]>>();
         if self.bytes + bytes > self.limit {
             return None;
         }
         self.bytes += bytes;
-        Some(Slot::new::<WORDS>(shared))
+        Some(Slot::new(shared))
     }
 }
 
 /// Half of a list that is full, and one slot more.
-fn batch(list: &mut List, slot: Box<Slot>) -> impl Iterator<Item = Box<Slot>> {
+fn batch<const WORDS: usize>(
+    list: &mut List<WORDS>,
+    slot: Box<Slot>,
+) -> impl Iterator<Item = Box<Slot>> {
     let kept = list.len().saturating_sub(BATCH);
-    list.drain(kept..).chain(std::iter::once(slot))
+    let batch = list.drain(kept..).map(|slot| slot as Box<Slot>);
+    batch.chain(std::iter::once(slot))
 }

@@ -9,12 +9,11 @@ use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
 
 use crate::baggage::Baggage;
-use crate::clock::TickSource;
 use crate::context::{AsContext, SpanContext};
-use crate::local::{Taken, check_out, give_back, with_desk, with_scopes};
+use crate::local::{with_desk, with_scopes};
 use crate::scope::Scope;
+use crate::short::{end, finish, put_away};
 use crate::slot::Slot;
-use crate::tsc;
 
 /// An open span; two words, which may go to any thread.
 ///
@@ -213,7 +212,7 @@ impl Span {
     #[inline]
     pub fn finish(&mut self) {
         if let Some(slot) = &mut self.slot {
-            slot.finish();
+            finish(slot);
         }
     }
 
@@ -235,7 +234,13 @@ impl Drop for Span {
     #[inline(always)]
     fn drop(&mut self) {
         match self.slot.take() {
-            Some(slot) if slot.image.is_writable() => end(slot),
+            Some(slot) if slot.image.is_writable() => {
+                // Asked here and not in `end`, which would need a frame for it.
+                if std::thread::panicking() {
+                    return end_unwinding(slot);
+                }
+                end(slot);
+            }
             Some(slot) => put_away(slot),
             None => {}
         }
@@ -466,27 +471,9 @@ impl Slot {
         }
     }
 
-    /// Ends the span now, unless it has ended.
-    #[inline(never)]
-    fn finish(&mut self) {
-        if !self.image.is_writable() {
-            return self.image.discard();
-        }
-        self.image.finish(self.shared.source.ticks());
-        let Some(mut thread) = check_out(&self.shared) else {
-            return self.hand_over();
-        };
-        let pushed = !self.shared.is_closed() && thread.desk.push_at_once(&self.image);
-        give_back(thread);
-        if !pushed {
-            return self.hand_over();
-        }
-        self.shared.waker().after_push(&self.shared, false);
-    }
-
     /// Hands the span, which has finished, to the ring.
     #[inline(never)]
-    fn hand_over(&mut self) {
+    pub(crate) fn hand_over(&mut self) {
         if self.is_of_parent() {
             return self.disown();
         }
@@ -510,91 +497,23 @@ impl Slot {
     }
 }
 
-/// Ends a sampled span that is open, and gives its slot back.
-///
-/// Here and in what it calls, each way that needs more than the thread's own is a
-/// call at the end: so the short ways need no frame.
-#[inline(never)]
-fn end(slot: Box<Slot>) {
-    if std::thread::panicking() {
-        return end_unwinding(slot);
-    }
-    match slot.shared.source {
-        TickSource::Tsc => end_at(slot, tsc::ticks()),
-        TickSource::System => end_by_system_clock(slot),
-    }
-}
-
-#[inline(never)]
-fn end_by_system_clock(slot: Box<Slot>) {
-    let ticks = slot.shared.source.ticks();
-    end_at(slot, ticks);
-}
-
 #[cold]
 #[inline(never)]
 fn end_unwinding(mut slot: Box<Slot>) {
     slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
-    let ticks = slot.shared.source.ticks();
-    end_at(slot, ticks);
+    end(slot);
 }
 
-/// Ends it at these ticks, in one visit to the thread's desk.
+/// Ends a span that the short way left, and has finished.
 #[inline(never)]
-fn end_at(mut slot: Box<Slot>, ticks: u64) {
-    slot.image.finish(ticks);
-    let Some(mut thread) = check_out(&slot.shared) else {
-        return end_elsewhere(slot);
-    };
-    let at_once = !slot.shared.is_closed() && slot.baggage.is_empty();
-    if !at_once || !thread.desk.push_at_once(&slot.image) {
-        give_back(thread);
-        return end_elsewhere(slot);
-    }
-    if let Err(slot) = thread.desk.slots.give_full_at_once(slot) {
-        give_back(thread);
-        return put_away_elsewhere(slot);
-    }
-    if thread.shared.waker().is_idle() {
-        return wake(thread);
-    }
-    give_back(thread);
-}
-
-#[inline(never)]
-fn end_elsewhere(mut slot: Box<Slot>) {
+pub(crate) fn end_long_way(mut slot: Box<Slot>) {
     slot.hand_over();
-    put_away_elsewhere(slot);
+    put_away_long_way(slot);
 }
 
-#[cold]
+/// Takes back the slot of a span that is over, whatever it takes.
 #[inline(never)]
-fn wake(thread: Taken) {
-    let shared = thread.shared.clone();
-    give_back(thread);
-    shared.waker().wake(&shared);
-}
-
-/// Takes the slot of a span that is over to the calling thread's list, whoever
-/// started the span.
-#[inline(never)]
-pub(crate) fn put_away(slot: Box<Slot>) {
-    let Some(mut thread) = check_out(&slot.shared) else {
-        return put_away_elsewhere(slot);
-    };
-    let slot = if slot.baggage.is_empty() {
-        thread.desk.slots.give_at_once(slot)
-    } else {
-        Err(slot)
-    };
-    give_back(thread);
-    if let Err(slot) = slot {
-        put_away_elsewhere(slot);
-    }
-}
-
-#[inline(never)]
-fn put_away_elsewhere(slot: Box<Slot>) {
+pub(crate) fn put_away_long_way(slot: Box<Slot>) {
     if let Some(slot) = slot.of_this_process() {
         let shared = slot.shared.clone();
         with_desk(&shared, |desk| desk.slots.give(slot));

@@ -183,7 +183,7 @@ impl Tracer {
     /// Begins a span with parents, tags or a start time.
     #[inline]
     pub fn span<'t>(&'t self, operation: impl Into<Key<'t>>) -> SpanBuilder<'t> {
-        SpanBuilder::new(self.handle.as_ref(), operation.into())
+        SpanBuilder::new(&self.handle, operation.into())
     }
 
     /// Writes a span's context and baggage as HTTP headers: values are

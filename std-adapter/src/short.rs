@@ -1,0 +1,195 @@
+//! The short ways: starts and ends of spans that take nothing but the thread's own desk.
+//!
+//! A function here borrows the desk, and calls nothing that could come back to it: it makes
+//! no call at all but at its end, where the borrow is over and a long way is taken instead,
+//! with the same arguments. So it needs no frame either.
+
+use std::sync::Arc;
+
+use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
+
+use crate::builder::start_long_way;
+use crate::clock::TickSource;
+use crate::desk::Desk;
+use crate::local::{Thread, near};
+use crate::shared::Shared;
+use crate::slot::Slot;
+use crate::span::{Span, UNREAD, end_long_way, put_away_long_way};
+use crate::tsc;
+
+/// Starts a sampled child that has nothing but a name.
+#[inline(never)]
+pub(crate) fn start_child(
+    shared: &Arc<Shared>,
+    operation: &'static str,
+    high: u64,
+    low: u64,
+    parent: SpanId,
+    flags: Flags,
+) -> Span {
+    if let Some(Thread { desk, .. }) = borrow(shared)
+        && let Some(mut slot) = recorded(shared, desk)
+    {
+        let trace = TraceId::from_parts(high, low);
+        let context = SpanContext::new(trace, desk.generator.span_id(), flags);
+        let start = tsc::ticks();
+        slot.image.restart(operation, context, parent, start, 0);
+        return Span::new(slot);
+    }
+    start_long_way(shared, operation, high, low, parent, flags)
+}
+
+/// Starts a child that is not sampled and has nothing but a name.
+#[inline(never)]
+pub(crate) fn start_unsampled(
+    shared: &Arc<Shared>,
+    operation: &'static str,
+    high: u64,
+    low: u64,
+    parent: SpanId,
+) -> Span {
+    let flags = Flags::default();
+    if let Some(Thread { desk, .. }) = borrow(shared)
+        && let Some(mut slot) = unrecorded(desk)
+    {
+        let trace = TraceId::from_parts(high, low);
+        let context = SpanContext::new(trace, desk.generator.span_id(), flags);
+        slot.image.restart(operation, context, parent, UNREAD, 0);
+        return Span::new(slot);
+    }
+    start_long_way(shared, operation, high, low, parent, flags)
+}
+
+/// Starts a root that has nothing but a name.
+#[inline(never)]
+pub(crate) fn start_root(shared: &Arc<Shared>, operation: &'static str) -> Span {
+    match begin_root(shared, operation) {
+        Some(slot) => Span::new(slot),
+        None => {
+            let (parent, flags) = (SpanId::default(), Flags::default());
+            start_long_way(shared, operation, 0, 0, parent, flags)
+        }
+    }
+}
+
+#[inline(always)]
+fn begin_root(shared: &Arc<Shared>, operation: &'static str) -> Option<Box<Slot>> {
+    let Thread { desk, .. } = borrow(shared)?;
+    let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
+    let decision = shared.sampler.sample_at_once(&Query {
+        trace_id: trace,
+        operation,
+        ticks: UNREAD,
+    })?;
+    let none = SpanId::default();
+    if let Decision::Sample { code } = decision {
+        let mut slot = recorded(shared, desk)?;
+        let context = SpanContext::new(trace, span, Flags::SAMPLED);
+        let start = tsc::ticks();
+        slot.image.restart(operation, context, none, start, code);
+        return Some(slot);
+    }
+    let mut slot = unrecorded(desk)?;
+    let context = SpanContext::new(trace, span, Flags::default());
+    slot.image.restart(operation, context, none, UNREAD, 0);
+    Some(slot)
+}
+
+/// A slot for a sampled span that starts now by the processor's counter, which is counted.
+#[inline(always)]
+fn recorded(shared: &Shared, desk: &mut Desk) -> Option<Box<Slot>> {
+    if shared.source != TickSource::Tsc || shared.is_closed() {
+        return None;
+    }
+    let slot = desk.slots.full_at_once()?;
+    desk.counts.began.increment();
+    Some(slot)
+}
+
+/// A slot for a span that is not recorded, which is counted.
+#[inline(always)]
+fn unrecorded(desk: &mut Desk) -> Option<Box<Slot>> {
+    let slot = desk.slots.bare_at_once()?;
+    desk.counts.unsampled.increment();
+    Some(slot)
+}
+
+/// Ends a span now, unless it has ended; it keeps its slot.
+#[inline(never)]
+pub(crate) fn finish(slot: &mut Slot) {
+    if !slot.image.is_writable() {
+        return slot.image.discard();
+    }
+    slot.image.finish(slot.shared.source.ticks());
+    let pushed = !slot.shared.is_closed()
+        && borrow(&slot.shared).is_some_and(|thread| thread.desk.push_at_once(&slot.image));
+    if !pushed {
+        return slot.hand_over();
+    }
+    slot.shared.waker().after_push(&slot.shared, false);
+}
+
+/// Ends a sampled span that is open, and takes its slot back.
+#[inline(never)]
+pub(crate) fn end(slot: Box<Slot>) {
+    match slot.shared.source {
+        TickSource::Tsc => end_at(slot, tsc::ticks()),
+        TickSource::System => end_by_system_clock(slot),
+    }
+}
+
+#[inline(never)]
+fn end_by_system_clock(slot: Box<Slot>) {
+    let ticks = slot.shared.source.ticks();
+    end_at(slot, ticks);
+}
+
+#[inline(never)]
+fn end_at(mut slot: Box<Slot>, ticks: u64) {
+    slot.image.finish(ticks);
+    if slot.shared.is_closed() || !slot.baggage.is_empty() {
+        return end_long_way(slot);
+    }
+    let Some(Thread { desk, shared, .. }) = borrow(&slot.shared) else {
+        return end_long_way(slot);
+    };
+    if !desk.push_at_once(&slot.image) {
+        return end_long_way(slot);
+    }
+    if let Err(slot) = desk.slots.give_full_at_once(slot) {
+        return put_away_long_way(slot);
+    }
+    if shared.waker().is_idle() {
+        wake(shared.clone());
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wake(shared: Arc<Shared>) {
+    shared.waker().wake(&shared);
+}
+
+/// Takes the slot of a span that is over to the calling thread's list, whoever started
+/// the span.
+#[inline(never)]
+pub(crate) fn put_away(slot: Box<Slot>) {
+    if !slot.baggage.is_empty() {
+        return put_away_long_way(slot);
+    }
+    let Some(Thread { desk, .. }) = borrow(&slot.shared) else {
+        return put_away_long_way(slot);
+    };
+    if let Err(slot) = desk.slots.give_at_once(slot) {
+        put_away_long_way(slot);
+    }
+}
+
+/// The calling thread's desk, if it is near and serves this tracer in this process.
+#[inline(always)]
+fn borrow<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
+    // SAFETY: as long as it is borrowed, the functions of this file call what takes slots,
+    // draws ids, counts and pushes at once: code of ours that reaches no thread-local
+    // state, allocates nothing and runs nobody else's code.
+    unsafe { near(shared) }
+}
