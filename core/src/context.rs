@@ -54,6 +54,8 @@ pub trait AsContext {
 }
 
 impl Flags {
+    /// No flag: the trace is not sampled.
+    pub const NONE: Flags = Flags(0);
     /// The trace is sampled: its spans are recorded and sent.
     pub const SAMPLED: Flags = Flags(1);
     /// The trace is sampled whatever the backend's own sampling says.

@@ -197,14 +197,11 @@ fn start_under(
     // As words, which go on in registers.
     let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
     let (span, flags) = (parent.span_id(), parent.flags());
-    if flags.contains(Flags::SAMPLED) {
-        start_child(shared, operation, high, low, span, flags & Flags::WIRE)
-    } else if flags & UNUSUAL != Flags::default() {
-        start_long_way(shared, operation, high, low, span, flags)
-    } else if span.is_zero() {
-        start_root(shared, operation)
-    } else {
-        start_unsampled(shared, operation, high, low, span)
+    match flags & DECIDING {
+        Flags::SAMPLED => start_child(shared, operation, high, low, span),
+        Flags::NONE if span.is_zero() => start_root(shared, operation),
+        Flags::NONE => start_unsampled(shared, operation, high, low, span),
+        _ => start_long_way(shared, operation, high, low, span, flags),
     }
 }
 
@@ -227,8 +224,8 @@ fn start_under_active(shared: &Arc<Shared>, operation: &'static str) -> Span {
     full.start_on(shared, Written(None))
 }
 
-/// Flags of a context that is not sampled for which there is no short way.
-const UNUSUAL: Flags = Flags::DEBUG.with(Flags::FIREHOSE).with(Flags::DEFERRED);
+/// The flags of a parent that a child's start depends on.
+const DECIDING: Flags = Flags::WIRE.with(Flags::DEFERRED);
 
 /// Starts a span that has nothing but a name and perhaps a parent, whatever it takes.
 #[inline(never)]

@@ -17,7 +17,8 @@ use crate::slot::Slot;
 use crate::span::{Span, UNREAD, end_long_way, put_away_long_way};
 use crate::tsc;
 
-/// Starts a sampled child that has nothing but a name.
+/// Starts a child of a span that is sampled and neither debug nor firehose; it has nothing
+/// but a name.
 #[inline(never)]
 pub(crate) fn start_child(
     shared: &Arc<Shared>,
@@ -25,8 +26,8 @@ pub(crate) fn start_child(
     high: u64,
     low: u64,
     parent: SpanId,
-    flags: Flags,
 ) -> Span {
+    let flags = Flags::SAMPLED;
     if let Some(Thread { desk, .. }) = borrow(shared)
         && let Some(mut slot) = recorded(shared, desk)
     {
@@ -48,7 +49,7 @@ pub(crate) fn start_unsampled(
     low: u64,
     parent: SpanId,
 ) -> Span {
-    let flags = Flags::default();
+    let flags = Flags::NONE;
     if let Some(Thread { desk, .. }) = borrow(shared)
         && let Some(mut slot) = unrecorded(desk)
     {
@@ -66,7 +67,7 @@ pub(crate) fn start_root(shared: &Arc<Shared>, operation: &'static str) -> Span 
     match begin_root(shared, operation) {
         Some(slot) => Span::new(slot),
         None => {
-            let (parent, flags) = (SpanId::default(), Flags::default());
+            let (parent, flags) = (SpanId::default(), Flags::NONE);
             start_long_way(shared, operation, 0, 0, parent, flags)
         }
     }
@@ -90,7 +91,7 @@ fn begin_root(shared: &Arc<Shared>, operation: &'static str) -> Option<Box<Slot>
         return Some(slot);
     }
     let mut slot = unrecorded(desk)?;
-    let context = SpanContext::new(trace, span, Flags::default());
+    let context = SpanContext::new(trace, span, Flags::NONE);
     slot.image.restart(operation, context, none, UNREAD, 0);
     Some(slot)
 }
@@ -146,7 +147,8 @@ fn end_by_system_clock(slot: Box<Slot>) {
 
 #[inline(never)]
 fn end_at(mut slot: Box<Slot>, ticks: u64) {
-    slot.image.finish(ticks);
+    // No more than that: the record is read back whole, and soon.
+    slot.image.set_finish(ticks);
     if slot.shared.is_closed() || !slot.baggage.is_empty() {
         return end_long_way(slot);
     }

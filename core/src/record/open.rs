@@ -132,6 +132,13 @@ impl<A: Area + ?Sized> Open<A> {
         self.fixed.finish(ticks);
     }
 
+    /// Notes the end, in ticks, of a span that nobody will write to again; it does not
+    /// count as finished, which a record need not.
+    #[inline(always)]
+    pub const fn set_finish(&mut self, ticks: u64) {
+        self.fixed.end = halves(ticks);
+    }
+
     /// Ends the span at a given Unix time, in microseconds.
     #[inline(always)]
     pub const fn finish_at(&mut self, unix_micros: u64) {

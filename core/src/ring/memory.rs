@@ -246,7 +246,9 @@ impl<'r> Memory<'r> {
         unsafe {
             self.write_sequence(position, sequence);
             let to = self.at(position).add(HEADER as usize).cast::<Word>();
-            core::ptr::copy_nonoverlapping(first.as_ptr(), to, first.len());
+            for (i, word) in first.iter().enumerate() {
+                to.add(i).write_volatile(*word);
+            }
             copy(second, to.add(first.len()));
         }
     }
