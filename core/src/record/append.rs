@@ -2,7 +2,7 @@
 
 use super::{LONGEST_KEY, LONGEST_VALUE, Open, POINTER, WORD, boundary, header, kind};
 use crate::id::halves;
-use crate::ring::Word;
+use crate::ring::{Word, keep_loop};
 use crate::value::{Key, Value};
 
 /// What an entry holds behind its key: eight bytes, or text and bytes.
@@ -281,12 +281,12 @@ fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
     let (whole, rest) = bytes.as_chunks::<WORD>();
     let mut to = words.as_mut_ptr();
     for chunk in whole {
-        // SAFETY: the callers give room for all bytes. Volatile, so that the compiler
-        // does not make a call of it.
+        // SAFETY: the callers give room for all bytes.
         unsafe {
-            to.write_volatile(Word::new(usize::from_ne_bytes(*chunk)));
+            to.write(Word::new(usize::from_ne_bytes(*chunk)));
             to = to.add(1);
         }
+        keep_loop();
     }
     if !rest.is_empty() {
         let last = rest

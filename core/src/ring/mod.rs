@@ -22,6 +22,7 @@ use crate::exclusion::{Exclusion, Guarded, increment};
 
 use consumer::Overwriting;
 pub use consumer::{Consumer, Mark};
+pub(crate) use memory::keep_loop;
 use memory::{Aligned, Memory};
 pub use memory::{ByteCell, Bytes, Frame, Lent, Storage, Word};
 pub use sole::{Producer, Sole};
@@ -74,13 +75,13 @@ pub(crate) struct Shared {
     head: AtomicU32,
     /// Free up to here.
     tail: AtomicU32,
-    /// Frames that were committed or dropped are numbered; these were dropped.
-    full: AtomicUsize,
-    blocked: AtomicUsize,
+    /// Pushes that found no room.
+    refused: AtomicUsize,
     evicted: AtomicUsize,
 }
 
 /// What the exclusion guards.
+#[repr(C)] // what every push touches lies first
 struct State<S> {
     /// Frames that were reserved or dropped, modulo 2³².
     numbered: u32,
@@ -132,6 +133,9 @@ pub trait Policy: sealed::Sealed {
     /// Whether room is made by evicting the oldest frame.
     #[doc(hidden)]
     const OVERWRITES: bool;
+    /// What a push is told that finds no room.
+    #[doc(hidden)]
+    const REFUSED: Refused;
 }
 
 mod sealed {
@@ -142,10 +146,12 @@ mod sealed {
 
 impl Policy for DropNewest {
     const OVERWRITES: bool = false;
+    const REFUSED: Refused = Refused::Full;
 }
 
 impl Policy for OverwriteOldest {
     const OVERWRITES: bool = true;
+    const REFUSED: Refused = Refused::Blocked;
 }
 
 /// Why a frame was not taken.
@@ -297,8 +303,8 @@ const LENGTH: u32 = PAD - 1;
 /// Bytes of the commit word and the sequence number.
 pub(crate) const HEADER: u32 = 8;
 const WORD: u32 = size_of::<usize>() as u32;
-/// How often a push enters the exclusion to evict, before it gives up.
-const EVICTIONS: u32 = 32;
+/// How often a push makes room before it gives up.
+const ROUNDS: u32 = 32;
 
 impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Bytes<N>, P, T> {
     /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
@@ -353,78 +359,74 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     }
 
     /// Reserves a frame of `words` words and runs `stamp` on the user's value
-    /// and the frame's sequence number, both inside the exclusion.
+    /// and the frame's sequence number, once, both inside the exclusion.
     ///
     /// A frame never wraps, so one of more than half the ring may find no room
     /// even where the ring is empty. One that is dropped takes a sequence number too. `stamp` does not run
     /// where the call is [`Refused::Reentered`], hence the option.
+    ///
+    /// Each time that the exclusion is entered makes room, by evicting one frame at
+    /// most, or reserves the frame: none takes long.
     #[inline(always)]
     pub fn reserve<R>(
         &self,
         words: usize,
-        stamp: impl FnOnce(&mut S, u32) -> R,
+        mut stamp: impl FnMut(&mut S, u32) -> R,
     ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
-        if P::OVERWRITES {
-            return self.reserve_evicting(words, stamp);
-        }
-        let length = frame_length(words);
-        let memory = self.storage.0.memory();
-        let entered = self.guarded.with(|state| {
-            let place = self.shared.place(memory, length);
-            if place.is_none() {
-                increment(&self.shared.full);
-            }
-            let sequence = state.number();
-            (stamp(&mut state.user, sequence), place, sequence)
-        });
-        let Some((stamped, place, sequence)) = entered else {
-            return (None, Err(Refused::Reentered));
-        };
-        let slot = place.ok_or(Refused::Full);
-        (
-            Some(stamped),
-            slot.map(|at| Slot::new(memory, at, length, sequence)),
-        )
-    }
-
-    /// As [`FrameRing::reserve`], making room by eviction: one frame each time
-    /// the exclusion is entered.
-    #[inline(always)]
-    fn reserve_evicting<R>(
-        &self,
-        words: usize,
-        stamp: impl FnOnce(&mut S, u32) -> R,
-    ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
-        let mut stamp = Some(stamp);
-        let length = frame_length(words);
-        let memory = self.storage.0.memory();
-        let mut rounds = EVICTIONS;
+        let (memory, length) = (self.storage.0.memory(), frame_length(words));
+        let mut rounds = ROUNDS;
         loop {
             let entered = self.guarded.with(|state| {
                 let place = self.shared.place(memory, length);
-                if place.is_none() {
-                    let evicts = rounds > 0 && length <= memory.size();
-                    if evicts && self.shared.evict(memory, state.pinned) {
-                        return None;
-                    }
-                    increment(&self.shared.blocked);
+                if place.is_none() && rounds > 0 {
+                    return None;
                 }
                 let sequence = state.number();
-                let stamped = stamp.take().map(|stamp| stamp(&mut state.user, sequence));
-                Some((stamped, place, sequence))
+                match place {
+                    Some(at) => self.shared.open(memory, at, length, sequence),
+                    None => increment(&self.shared.refused),
+                }
+                Some((stamp(&mut state.user, sequence), place, sequence))
             });
-            let Some(outcome) = entered else {
-                return (None, Err(Refused::Reentered));
-            };
-            rounds = rounds.wrapping_sub(1);
-            if let Some((stamped, place, sequence)) = outcome {
-                let slot = place.ok_or(Refused::Blocked);
-                return (
-                    stamped,
-                    slot.map(|at| Slot::new(memory, at, length, sequence)),
-                );
+            match entered {
+                None => return (None, Err(Refused::Reentered)),
+                Some(None) if self.make_room(length) => rounds -= 1,
+                Some(None) => rounds = 0,
+                Some(Some((stamped, place, sequence))) => {
+                    let slot = place.map(|at| Slot::new(memory, at, length, sequence));
+                    return (Some(stamped), slot.ok_or(P::REFUSED));
+                }
             }
         }
+    }
+
+    /// Skips the rest of the memory if that is all a frame of `length` bytes needs,
+    /// else evicts a frame where the policy allows it. `false` if it is no use to
+    /// try again.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&self, length: u32) -> bool {
+        let (shared, memory) = (&self.shared, self.storage.0.memory());
+        let head = shared.head.load(Ordering::Relaxed);
+        let (at, need) = fit(memory.size(), head, length);
+        if need > memory.size() {
+            return false;
+        }
+        let made = self.guarded.with(|state| {
+            if shared.head.load(Ordering::Relaxed) != head {
+                return true;
+            }
+            let held = head.wrapping_sub(shared.tail.load(Ordering::Acquire));
+            if need > memory.size() - held {
+                return P::OVERWRITES && shared.evict(memory, state.pinned);
+            }
+            if at != head {
+                memory.open(head, at.wrapping_sub(head) | PAD);
+                shared.head.store(at, Ordering::Release);
+            }
+            true
+        });
+        made == Some(true)
     }
 
     /// The consumer, or `None` while there is one.
@@ -450,7 +452,7 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     pub fn dropped(&self) -> Dropped {
         Dropped {
             reentered: self.guarded.refused(),
-            ..self.shared.dropped()
+            ..self.shared.dropped(P::OVERWRITES)
         }
     }
 }
@@ -461,8 +463,7 @@ impl Shared {
         Shared {
             head: AtomicU32::new(0),
             tail: AtomicU32::new(0),
-            full: AtomicUsize::new(0),
-            blocked: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             evicted: AtomicUsize::new(0),
         }
     }
@@ -472,34 +473,31 @@ impl Shared {
         Shared {
             head: AtomicU32::new(0),
             tail: AtomicU32::new(0),
-            full: AtomicUsize::new(0),
-            blocked: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             evicted: AtomicUsize::new(0),
         }
     }
 
-    /// Opens a frame of `length` bytes at the head, or says that there is no room.
+    /// The head, if a frame of `length` bytes finds room there in one piece.
     #[inline(always)]
     fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
-        let (mut at, size) = (self.head.load(Ordering::Relaxed), memory.size());
+        let (at, size) = (self.head.load(Ordering::Relaxed), memory.size());
         let held = at.wrapping_sub(self.tail.load(Ordering::Acquire));
         let to_end = size - (at & (size - 1));
-        if length > to_end {
-            // A frame never wraps: the rest of the memory is skipped.
-            if length > size || held + to_end + length > size {
-                return None;
-            }
-            memory.open(at, to_end | PAD);
-            at = at.wrapping_add(to_end);
-        } else if held + length > size {
-            return None;
-        }
+        (length <= to_end.min(size - held)).then_some(at)
+    }
+
+    /// Opens a frame at the head, which has a place for it.
+    #[inline(always)]
+    fn open(&self, memory: Memory<'_>, at: u32, length: u32, sequence: u32) {
         memory.open(at, length | OPEN);
+        // SAFETY: the frame is open, and the caller's.
+        unsafe { memory.write_sequence(at, sequence) };
         self.head.store(at.wrapping_add(length), Ordering::Release);
-        Some(at)
     }
 
     /// Frees the oldest frame, unless it is open or pinned or there is none.
+    #[inline(always)]
     fn evict(&self, memory: Memory<'_>, pinned: Option<u32>) -> bool {
         let tail = self.tail.load(Ordering::Relaxed);
         if tail == self.head.load(Ordering::Relaxed) || is_pinned(pinned, tail) {
@@ -517,11 +515,17 @@ impl Shared {
         true
     }
 
-    fn dropped(&self) -> Dropped {
+    fn dropped(&self, overwrites: bool) -> Dropped {
         use core::sync::atomic::Ordering::Relaxed;
+        let refused = self.refused.load(Relaxed);
+        let (full, blocked) = if overwrites {
+            (0, refused)
+        } else {
+            (refused, 0)
+        };
         Dropped {
-            full: self.full.load(Relaxed),
-            blocked: self.blocked.load(Relaxed),
+            full,
+            blocked,
             evicted: self.evicted.load(Relaxed),
             reentered: 0,
         }
@@ -566,8 +570,6 @@ impl<'r, T> Slot<'r, T> {
 
     #[inline(always)]
     fn skip(&self) {
-        // SAFETY: the frame is ours until the store below.
-        unsafe { self.memory.write_sequence(self.at, self.sequence) };
         self.memory
             .commit_word(self.at)
             .store(self.length | PAD, commit_order());
@@ -585,7 +587,7 @@ impl<T: Carried> Slot<'_, T> {
             return;
         }
         // SAFETY: the frame is ours until it is closed, and has this length.
-        unsafe { self.memory.fill(self.at, self.sequence, first, second) };
+        unsafe { self.memory.fill(self.at, first, second) };
         self.memory
             .commit_word(self.at)
             .store(self.length, commit_order());

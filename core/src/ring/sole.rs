@@ -116,7 +116,10 @@ impl<T: Carried> Producer<'_, T> {
         }
         self.head = at.wrapping_add(length);
         // SAFETY: the bytes from `head` on are free, and ours until the head moves.
-        unsafe { memory.fill(at, sequence, first, second) };
+        unsafe {
+            memory.write_sequence(at, sequence);
+            memory.fill(at, first, second);
+        }
         memory.open(at, length);
         shared.head.store(at.wrapping_add(length), commit_order());
         Ok(())
@@ -144,7 +147,7 @@ impl<T: Carried> Producer<'_, T> {
 
     /// How many frames were dropped so far.
     pub fn dropped(&self) -> Dropped {
-        self.shared.dropped()
+        self.shared.dropped(false)
     }
 
     /// Looks at the tail again.
@@ -152,7 +155,7 @@ impl<T: Carried> Producer<'_, T> {
     fn make_room(&mut self, need: u32) -> Result<(), Refused> {
         self.tail = self.shared.tail.load(Ordering::Acquire);
         if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
-            increment(&self.shared.full);
+            increment(&self.shared.refused);
             return Err(Refused::Full);
         }
         Ok(())

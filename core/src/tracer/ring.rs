@@ -43,7 +43,7 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Finishes an image, of whose area this is written, at the time that `now`
     /// gives, and keeps a copy.
     #[doc(hidden)]
-    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64);
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut Origin) -> u64);
 
     /// Counts a span whose start was refused.
     #[doc(hidden)]
@@ -119,7 +119,7 @@ where
     }
 
     #[inline(always)]
-    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64) {
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut Origin) -> u64) {
         let words = Image::words(area);
         let (ticks, slot) = self.frames.reserve(words, |origin, _| now(origin));
         let Some(ticks) = ticks else {
