@@ -310,6 +310,7 @@ unsafe fn copy(words: &[Word], to: *mut Word) {
 
 /// Keeps the compiler from unrolling a loop that copies, or making a call of it:
 /// both cost more than what is copied on a chip.
+#[cfg(not(loom))]
 #[inline(always)]
 pub(crate) fn keep_loop() {
     core::hint::black_box(());

@@ -22,6 +22,7 @@ use crate::exclusion::{Exclusion, Guarded, increment};
 
 use consumer::Overwriting;
 pub use consumer::{Consumer, Mark};
+#[cfg(not(loom))]
 pub(crate) use memory::keep_loop;
 use memory::{Aligned, Memory};
 pub use memory::{ByteCell, Bytes, Frame, Lent, Storage, Word};
