@@ -224,6 +224,14 @@ impl Fixed {
         }
     }
 
+    /// The fixed part of a span without ids, which is not recorded.
+    #[cold]
+    #[inline(never)]
+    pub(crate) const fn absent(operation: &'static str) -> Self {
+        let context = SpanContext::new(TraceId([0; 4]), SpanId([0; 2]), Flags(0));
+        Fixed::starting(operation, context, SpanId([0; 2]), 0, bits::UNTIMED)
+    }
+
     #[inline(always)]
     pub(crate) const fn finish(&mut self, ticks: u64) {
         self.bits |= bits::FINISHED;
@@ -286,13 +294,6 @@ impl Fixed {
     pub(crate) const fn set_sampler(&mut self, code: u8) {
         let kept = self.bits & !(0xf << bits::SAMPLER_SHIFT);
         self.bits = kept | (code as u16 & 0xf) << bits::SAMPLER_SHIFT;
-    }
-
-    /// Sets id and start of a span that starts.
-    #[inline(always)]
-    pub(crate) const fn set_drawn(&mut self, span: SpanId, start: u64) {
-        self.span = span;
-        self.start = halves(start);
     }
 
     /// A state for [`Fixed::starting`].

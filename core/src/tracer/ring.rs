@@ -36,6 +36,11 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T>;
 
+    /// What `f` gives inside the exclusion for a span that starts; zeros if that is
+    /// nothing, or if another call is inside, which is counted.
+    #[doc(hidden)]
+    fn draw<T: Default>(&self, f: impl FnOnce(&mut Origin) -> Option<T>) -> T;
+
     /// The counters, as if every span that ended were held; `None` as above.
     #[doc(hidden)]
     fn counts(&self) -> Option<Stats>;
@@ -116,6 +121,16 @@ where
     #[inline(always)]
     fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T> {
         self.frames.with(f)
+    }
+
+    #[inline(always)]
+    fn draw<T: Default>(&self, f: impl FnOnce(&mut Origin) -> Option<T>) -> T {
+        // No flag beside what is drawn: registers are dear where interrupts are masked.
+        let drawn = self.with(|origin| f(origin).unwrap_or_default());
+        drawn.unwrap_or_else(|| {
+            self.count_refused_start();
+            T::default()
+        })
     }
 
     #[inline(always)]
