@@ -250,13 +250,12 @@ impl Fixed {
         self.end = halves(unix_micros);
     }
 
-    /// Ends the span at these ticks, or at the end that was noted.
+    /// Notes the end at these ticks, unless one is given; the span stays open.
     #[inline(always)]
-    pub(crate) const fn close(&mut self, ticks: u64) {
+    pub(crate) const fn note_end(&mut self, ticks: u64) {
         if self.bits & bits::EXPLICIT_END == 0 {
             self.end = halves(ticks);
         }
-        self.bits |= bits::FINISHED;
     }
 
     /// Notes that the span was sampled and is no more; its end is free until it finishes.

@@ -379,7 +379,11 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         loop {
             let entered = self.guarded.with(|state| {
                 let place = self.shared.place(memory, length);
-                if place.is_none() && rounds > 0 {
+                let helps = || {
+                    P::OVERWRITES
+                        || length > to_end(memory.size(), self.shared.head.load(Ordering::Relaxed))
+                };
+                if place.is_none() && rounds > 0 && helps() {
                     return None;
                 }
                 let sequence = state.number();
@@ -482,10 +486,10 @@ impl Shared {
     /// The head, if a frame of `length` bytes finds room there in one piece.
     #[inline(always)]
     fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
-        let (at, size) = (self.head.load(Ordering::Relaxed), memory.size());
+        let at = self.head.load(Ordering::Relaxed);
         let held = at.wrapping_sub(self.tail.load(Ordering::Acquire));
-        let to_end = size - (at & (size - 1));
-        (length <= to_end.min(size - held)).then_some(at)
+        let free = memory.size() - held;
+        (length <= free.min(to_end(memory.size(), at))).then_some(at)
     }
 
     /// Opens a frame at the head, which has a place for it.
@@ -659,12 +663,18 @@ const fn frame_length(words: usize) -> u32 {
 /// never wraps, so the rest of the memory is skipped where it is too short.
 #[inline(always)]
 const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {
-    let to_end = size - (head & (size - 1));
+    let to_end = to_end(size, head);
     if length > to_end {
         (head.wrapping_add(to_end), length.saturating_add(to_end))
     } else {
         (head, length)
     }
+}
+
+/// Bytes from `position` to the end of the memory.
+#[inline(always)]
+const fn to_end(size: u32, position: u32) -> u32 {
+    size - (position & (size - 1))
 }
 
 /// The order of the store that commits a frame.

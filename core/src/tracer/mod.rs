@@ -348,9 +348,9 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     pub(crate) fn end(&self, image: &mut Open) {
         if image.is_writable() {
             self.publish(image);
-        } else {
-            image.discard();
         }
+        // Here, so that the compiler knows of it where the span is dropped next.
+        image.discard();
     }
 
     #[inline(never)]

@@ -139,10 +139,9 @@ where
         let (ticks, slot) = self.frames.reserve(words, |origin, _| now(origin));
         let Some(ticks) = ticks else {
             increment(&self.aside.finishes);
-            fixed.discard();
             return;
         };
-        fixed.close(ticks);
+        fixed.note_end(ticks);
         // A span that is refused here was counted by the ring, with the cause.
         if let Ok(slot) = slot {
             slot.commit(&Image::new(fixed, area));
