@@ -59,9 +59,9 @@ use sync::{AtomicU32, Ordering};
 #[repr(C)]
 pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
     shared: Shared,
-    guarded: Guarded<X, State<S>>,
+    guarded: Guarded<X, State<S, P>>,
     /// Invariant in `T`: what goes in as one type never comes out as another.
-    kind: PhantomData<fn(T) -> (P, T)>,
+    kind: PhantomData<fn(T) -> T>,
     storage: Aligned<B>,
 }
 
@@ -83,13 +83,14 @@ pub(crate) struct Shared {
 
 /// What the exclusion guards.
 #[repr(C)] // what every push touches lies first
-struct State<S> {
+struct State<S, P> {
     /// Frames that were reserved or dropped, modulo 2³².
     numbered: u32,
     /// The frame that the consumer reads, under overwrite-oldest.
     pinned: Option<u32>,
     consumed: bool,
     user: S,
+    policy: PhantomData<fn() -> P>,
 }
 
 /// A full ring drops the newest frame: the producer is told so.
@@ -376,14 +377,17 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
         let (memory, length) = (self.storage.0.memory(), frame_length(words));
         let mut rounds = ROUNDS;
+        // A ring that overwrites is full most of the time: it looks before it enters.
+        if P::OVERWRITES && self.shared.place(memory, length).is_none() && !self.make_room(length) {
+            rounds = 0;
+        }
         loop {
             let entered = self.guarded.with(|state| {
                 let place = self.shared.place(memory, length);
-                let helps = || {
-                    P::OVERWRITES
-                        || length > to_end(memory.size(), self.shared.head.load(Ordering::Relaxed))
-                };
-                if place.is_none() && rounds > 0 && helps() {
+                if place.is_none()
+                    && rounds > 0
+                    && (P::OVERWRITES || self.shared.is_short(memory, length))
+                {
                     return None;
                 }
                 let sequence = state.number();
@@ -488,8 +492,14 @@ impl Shared {
     fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
         let at = self.head.load(Ordering::Relaxed);
         let held = at.wrapping_sub(self.tail.load(Ordering::Acquire));
-        let free = memory.size() - held;
+        let free = memory.size().wrapping_sub(held);
         (length <= free.min(to_end(memory.size(), at))).then_some(at)
+    }
+
+    /// Whether the rest of the memory is too short for a frame of `length` bytes.
+    #[inline(always)]
+    fn is_short(&self, memory: Memory<'_>, length: u32) -> bool {
+        length > to_end(memory.size(), self.head.load(Ordering::Relaxed))
     }
 
     /// Opens a frame at the head, which has a place for it.
@@ -537,7 +547,7 @@ impl Shared {
     }
 }
 
-impl<S> State<S> {
+impl<S, P> State<S, P> {
     /// The next frame's number.
     #[inline(always)]
     fn number(&mut self) -> u32 {
@@ -552,6 +562,7 @@ impl<S> State<S> {
             pinned: None,
             consumed: false,
             user,
+            policy: PhantomData,
         }
     }
 }
@@ -614,8 +625,11 @@ impl<T> core::fmt::Debug for Slot<'_, T> {
     }
 }
 
-impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
+impl<X: Exclusion, S: Send, P: Policy> Overwriting for Guarded<X, State<S, P>> {
     fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)> {
+        if !P::OVERWRITES {
+            return None;
+        }
         self.with(|state| {
             let tail = shared.tail.load(Ordering::Relaxed);
             if tail == shared.head.load(Ordering::Acquire) {
@@ -635,6 +649,9 @@ impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
     }
 
     fn unpin(&self, shared: &Shared, free_to: Option<u32>) {
+        if !P::OVERWRITES {
+            return;
+        }
         self.with(|state| {
             state.pinned = None;
             if let Some(tail) = free_to {
