@@ -5,9 +5,9 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 #[cfg(not(loom))]
-use super::sync::{AtomicU32, Ordering};
+use super::shared::{HEADER, WORD};
 #[cfg(not(loom))]
-use super::{HEADER, WORD};
+use super::sync::{AtomicU32, Ordering};
 
 /// A machine word that may be undefined or part of a pointer: what frames are
 /// copied in.

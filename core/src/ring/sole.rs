@@ -3,11 +3,9 @@
 use core::marker::PhantomData;
 
 use super::memory::{Aligned, Bytes, Memory, Storage};
+use super::shared::{PAD, Shared, commit_order, fit, frame_length};
 use super::sync::Ordering;
-use super::{
-    Carried, Consumer, DropNewest, Dropped, FrameRing, PAD, Refused, Shared, State, Words,
-    commit_order, fit, frame_length,
-};
+use super::{Carried, Consumer, DropNewest, Dropped, FrameRing, Refused, State, Words};
 use crate::exclusion::{Guarded, increment};
 
 /// No exclusion: the ring hands out one [`Producer`] and one [`Consumer`].
