@@ -24,7 +24,8 @@ pub struct Seed([u32; 3]);
 /// additions, shifts and no multiplication; sfc64 on a 64-bit system, sfc32
 /// elsewhere. One seed makes different ids on the two.
 ///
-/// Not for secrets. An id costs about 20 instructions.
+/// Not for secrets: on a chip an id shows a word of the state. An id costs about
+/// 20 instructions.
 ///
 /// ```
 /// use picojaeger_core::{Generator, Seed};
