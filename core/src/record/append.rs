@@ -178,8 +178,8 @@ impl Open {
 
     /// Bytes that are left for the value of an entry whose key takes so many words.
     fn room_behind(&self, key_words: usize) -> usize {
-        let free = self.area.len().saturating_sub(self.fixed.used as usize);
-        free.saturating_sub(1 + key_words) * WORD
+        let before = self.fixed.used as usize + 1 + key_words;
+        self.area.len().saturating_sub(before) * WORD
     }
 }
 

@@ -302,6 +302,8 @@ impl Fixed {
         (sampler as u16 & 0xf) << bits::SAMPLER_SHIFT | untimed
     }
 
+    #[cold]
+    #[inline(never)]
     const fn mark_dropped(&mut self) {
         self.bits |= bits::CUT;
         self.dropped = self.dropped.saturating_add(1);
