@@ -28,7 +28,8 @@ pub struct Seed([u32; 3]);
 /// product make the id (as in wyrand, with a key of each generator's own): one
 /// step, and one word that changes.
 ///
-/// Not for secrets. An id costs about 20 instructions on chips, 10 on servers.
+/// Not for secrets: on a chip an id shows a word of the state. An id costs about 20
+/// instructions on chips, 10 on servers.
 ///
 /// ```
 /// use picojaeger_core::{Generator, Seed};
@@ -124,7 +125,9 @@ mod sfc32 {
 
         #[inline(always)]
         pub(super) const fn id(&mut self) -> SpanId {
-            let [low, high] = [self.word(), self.word()];
+            // One step makes both halves: its output, and the word that it leaves behind.
+            let high = self.word();
+            let low = self.c;
             SpanId::new(join([low | (low | high == 0) as u32, high]))
         }
 
@@ -196,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_zero_id_is_replaced() {
-        // Two words that are zero: the counter wraps behind the first.
-        let (a, b, c, counter) = (1, 0, 0, u32::MAX);
+        // A state whose words are zero until the counter has moved.
+        let [a, b, c, counter] = [0; 4];
         let mut chip = sfc32::State { a, b, c, counter };
         assert_eq!(chip.id(), SpanId::new(1));
         // Zero times anything.

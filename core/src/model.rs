@@ -162,11 +162,10 @@ impl<'r> Memory<'r> {
         });
     }
 
-    pub(crate) unsafe fn fill(self, position: u32, sequence: u32, first: &[Word], second: &[Word]) {
+    pub(crate) unsafe fn fill(self, position: u32, first: &[Word], second: &[Word]) {
         let body = position.wrapping_add(HEADER);
         // SAFETY: the caller's promise.
         unsafe {
-            self.write_sequence(position, sequence);
             self.write(body, first);
             self.write(body.wrapping_add(size_of_val(first) as u32), second);
         }

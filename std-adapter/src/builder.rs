@@ -189,11 +189,7 @@ impl<'t> SpanBuilder<'t> {
 
 /// Starts a span that has nothing but a name, and a parent without baggage.
 #[inline(always)]
-fn start_under(
-    shared: &Arc<Shared>,
-    operation: &'static str,
-    parent: &core::SpanContext,
-) -> Span {
+fn start_under(shared: &Arc<Shared>, operation: &'static str, parent: &core::SpanContext) -> Span {
     // As words, which go on in registers.
     let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
     let (span, flags) = (parent.span_id(), parent.flags());
@@ -259,12 +255,7 @@ struct Full<'t> {
 
 impl Full<'_> {
     #[inline(never)]
-    fn start(
-        mut self,
-        handle: &Option<Arc<Handle>>,
-        implicit: bool,
-        written: Written,
-    ) -> Span {
+    fn start(mut self, handle: &Option<Arc<Handle>>, implicit: bool, written: Written) -> Span {
         let Some(Handle(shared)) = handle.as_deref() else {
             return Span::NONE;
         };

@@ -53,8 +53,7 @@ impl Desk {
     pub(crate) fn push_at_once(&mut self, image: &Image) -> bool {
         let number = self.counts.ended.get() as u32;
         let producer = self.producer.as_mut();
-        let pushed =
-            producer.is_some_and(|producer| producer.push_at_once(number, &image.image()));
+        let pushed = producer.is_some_and(|producer| producer.push_at_once(number, &image.image()));
         if pushed {
             self.counts.ended.increment();
         }

@@ -91,7 +91,10 @@ fn check_out(shared: &Arc<Shared>) -> Option<Taken> {
 pub(crate) unsafe fn near<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
     // SAFETY: the cell is this thread's, and nobody else reaches it meanwhile.
     let place = NEAR.with(|near| unsafe { &mut *near.desk.as_ptr() });
-    place.as_deref_mut().filter(|thread| thread.serves(shared)).map(|thread| &mut **thread)
+    place
+        .as_deref_mut()
+        .filter(|thread| thread.serves(shared))
+        .map(|thread| &mut **thread)
 }
 
 /// Puts a desk back.

@@ -2,7 +2,7 @@
 
 use super::{LONGEST_KEY, LONGEST_VALUE, Open, POINTER, WORD, boundary, header, kind};
 use crate::id::halves;
-use crate::ring::Word;
+use crate::ring::{Word, keep_loop};
 use crate::value::{Key, Value};
 
 /// What an entry holds behind its key: eight bytes, or text and bytes.
@@ -178,8 +178,8 @@ impl Open {
 
     /// Bytes that are left for the value of an entry whose key takes so many words.
     fn room_behind(&self, key_words: usize) -> usize {
-        let free = self.area.len().saturating_sub(self.fixed.used as usize);
-        free.saturating_sub(1 + key_words) * WORD
+        let before = self.fixed.used as usize + 1 + key_words;
+        self.area.len().saturating_sub(before) * WORD
     }
 }
 
@@ -288,12 +288,12 @@ fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
     let (whole, rest) = bytes.as_chunks::<WORD>();
     let mut to = words.as_mut_ptr();
     for chunk in whole {
-        // SAFETY: the callers give room for all bytes. Volatile, so that the compiler
-        // does not make a call of it.
+        // SAFETY: the callers give room for all bytes.
         unsafe {
-            to.write_volatile(Word::new(usize::from_ne_bytes(*chunk)));
+            to.write(Word::new(usize::from_ne_bytes(*chunk)));
             to = to.add(1);
         }
+        keep_loop();
     }
     if !rest.is_empty() {
         let last = rest
@@ -311,11 +311,15 @@ fn one_word(bytes: &[u8]) -> usize {
     let word = if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
         // Four to eight bytes, as two overlapping halves.
         let [head, tail] = [head, tail].map(|half| u32::from_le_bytes(*half) as u64);
-        head | tail << (8 * (bytes.len() - 4) & 63)
+        head | tail << ((8 * (bytes.len() - 4)) & 63)
     } else {
         // One to three bytes, of which some are the same.
         let (length, middle) = (bytes.len(), bytes.len() / 2);
-        let at = |index: usize| bytes.get(index).map_or(0, |byte| (*byte as u64) << (8 * index));
+        let at = |index: usize| {
+            bytes
+                .get(index)
+                .map_or(0, |byte| (*byte as u64) << (8 * index))
+        };
         at(0) | at(middle) | at(length.wrapping_sub(1))
     };
     usize::from_le(word as usize)

@@ -224,6 +224,14 @@ impl Fixed {
         }
     }
 
+    /// The fixed part of a span without ids, which is not recorded.
+    #[cold]
+    #[inline(never)]
+    pub(crate) const fn absent(operation: &'static str) -> Self {
+        let context = SpanContext::new(TraceId::from_parts(0, 0), SpanId::new(0), Flags::NONE);
+        Fixed::starting(operation, context, SpanId::new(0), 0, bits::UNTIMED)
+    }
+
     #[inline(always)]
     pub(crate) const fn finish(&mut self, ticks: u64) {
         self.bits |= bits::FINISHED;
@@ -242,13 +250,12 @@ impl Fixed {
         self.end = halves(unix_micros);
     }
 
-    /// Ends the span at these ticks, or at the end that was noted.
+    /// Notes the end at these ticks, unless one is given; the span stays open.
     #[inline(always)]
-    pub(crate) const fn close(&mut self, ticks: u64) {
+    pub(crate) const fn note_end(&mut self, ticks: u64) {
         if self.bits & bits::EXPLICIT_END == 0 {
             self.end = halves(ticks);
         }
-        self.bits |= bits::FINISHED;
     }
 
     /// Notes that the span was sampled and is no more; its end is free until it finishes.
@@ -288,13 +295,6 @@ impl Fixed {
         self.bits = kept | (code as u16 & 0xf) << bits::SAMPLER_SHIFT;
     }
 
-    /// Sets id and start of a span that starts.
-    #[inline(always)]
-    pub(crate) const fn set_drawn(&mut self, span: SpanId, start: u64) {
-        self.span = span;
-        self.start = halves(start);
-    }
-
     /// A state for [`Fixed::starting`].
     #[inline(always)]
     pub(crate) const fn state(sampler: u8, timed: bool) -> u16 {
@@ -302,6 +302,8 @@ impl Fixed {
         (sampler as u16 & 0xf) << bits::SAMPLER_SHIFT | untimed
     }
 
+    #[cold]
+    #[inline(never)]
     const fn mark_dropped(&mut self) {
         self.bits |= bits::CUT;
         self.dropped = self.dropped.saturating_add(1);

@@ -8,24 +8,35 @@
 //! A frame is 8 bytes of header (commit word, sequence number) and a body of
 //! whole words. What the words mean is a parameter, [`Carried`].
 
+mod carried;
 mod consumer;
 mod memory;
+mod policy;
+mod shared;
+mod slot;
 mod sole;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 use core::marker::PhantomData;
-use core::sync::atomic::AtomicUsize;
 
 use crate::exclusion::{Exclusion, Guarded, increment};
 
+pub use carried::{Carried, Words};
 use consumer::Overwriting;
 pub use consumer::{Consumer, Mark};
+#[cfg(not(loom))]
+pub(crate) use memory::keep_loop;
 use memory::{Aligned, Memory};
 pub use memory::{ByteCell, Bytes, Frame, Lent, Storage, Word};
+pub use policy::{DropNewest, Dropped, OverwriteOldest, Policy, Refused};
+#[cfg(loom)]
+pub(crate) use shared::HEADER;
+use shared::{LENGTH, OPEN, PAD, Shared, fit, frame_length, release_order};
+pub use slot::Slot;
 pub use sole::{Producer, Sole};
-use sync::{AtomicU32, Ordering};
+use sync::Ordering;
 
 /// A ring of frames that many producers fill and one consumer empties.
 ///
@@ -57,9 +68,9 @@ use sync::{AtomicU32, Ordering};
 #[repr(C)]
 pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
     shared: Shared,
-    guarded: Guarded<X, State<S>>,
+    guarded: Guarded<X, State<S, P>>,
     /// Invariant in `T`: what goes in as one type never comes out as another.
-    kind: PhantomData<fn(T) -> (P, T)>,
+    kind: PhantomData<fn(T) -> T>,
     storage: Aligned<B>,
 }
 
@@ -68,237 +79,17 @@ pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
 // commit and to the one consumer after it.
 unsafe impl<X: Sync, S: Send, B: Storage + ?Sized, P, T> Sync for FrameRing<X, S, B, P, T> {}
 
-/// What both sides see: positions run freely and wrap at 2³².
-pub(crate) struct Shared {
-    /// Producers have reserved up to here.
-    head: AtomicU32,
-    /// Free up to here.
-    tail: AtomicU32,
-    /// Frames that were committed or dropped are numbered; these were dropped.
-    full: AtomicUsize,
-    blocked: AtomicUsize,
-    evicted: AtomicUsize,
-}
-
 /// What the exclusion guards.
-struct State<S> {
+#[repr(C)] // what every push touches lies first
+struct State<S, P> {
     /// Frames that were reserved or dropped, modulo 2³².
     numbered: u32,
     /// The frame that the consumer reads, under overwrite-oldest.
     pinned: Option<u32>,
     consumed: bool,
     user: S,
+    policy: PhantomData<fn() -> P>,
 }
-
-/// A full ring drops the newest frame: the producer is told so.
-///
-/// ```
-/// use picojaeger_core::ring::{Bytes, DropNewest, FrameRing, Refused, Sole, Word};
-///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>, DropNewest>::sole();
-/// let (mut producer, _consumer) = ring.split();
-/// assert_eq!(producer.push(0, &[Word::new(0); 100]), Err(Refused::Full));
-/// ```
-#[derive(Debug)]
-pub struct DropNewest;
-
-/// A full ring evicts the oldest committed frames ("flight recorder").
-///
-/// A frame that is open or being read is never evicted; a push that meets one
-/// drops itself. Needs an [`Exclusion`], so it does not compile on a [`Sole`] ring:
-///
-/// ```compile_fail
-/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Sole};
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>, OverwriteOldest>::sole();
-/// ```
-///
-/// ```
-/// use picojaeger_core::Interrupts;
-/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Word};
-///
-/// static RING: FrameRing<Interrupts, (), Bytes<128>, OverwriteOldest> = FrameRing::new(());
-/// for number in 0..100 {
-///     let (_, slot) = RING.reserve(1, |_, _| ());
-///     slot.unwrap().commit(&[Word::new(number)]);
-/// }
-/// assert!(RING.dropped().evicted > 80);
-/// assert!(RING.consumer().unwrap().peek().unwrap().sequence > 80);
-/// ```
-#[derive(Debug)]
-pub struct OverwriteOldest;
-
-/// What a full ring does; [`DropNewest`] or [`OverwriteOldest`].
-pub trait Policy: sealed::Sealed {
-    /// Whether room is made by evicting the oldest frame.
-    #[doc(hidden)]
-    const OVERWRITES: bool;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::DropNewest {}
-    impl Sealed for super::OverwriteOldest {}
-}
-
-impl Policy for DropNewest {
-    const OVERWRITES: bool = false;
-}
-
-impl Policy for OverwriteOldest {
-    const OVERWRITES: bool = true;
-}
-
-/// Why a frame was not taken.
-///
-/// ```
-/// use picojaeger_core::ring::{Bytes, FrameRing, Refused, Sole, Word};
-///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
-/// let (mut producer, _consumer) = ring.split();
-/// let cause = producer.push(0, &[Word::new(0); 100]).unwrap_err();
-/// assert_eq!(cause, Refused::Full); // poll more often, or take a larger ring
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Refused {
-    /// No room; the consumer is behind. Counted by the ring.
-    Full,
-    /// No room, and the oldest frame is open or being read. Counted by the ring.
-    Blocked,
-    /// Another call on this ring is inside the exclusion. Counted by the ring.
-    Reentered,
-}
-
-/// How many frames a ring has dropped, by cause. Counters wrap at the size of a word.
-///
-/// ```
-/// use picojaeger_core::Interrupts;
-/// use picojaeger_core::ring::{Bytes, Dropped, FrameRing};
-///
-/// static RING: FrameRing<Interrupts, (), Bytes<128>> = FrameRing::new(());
-/// assert!(RING.reserve(100, |_, _| ()).1.is_err());
-/// assert_eq!(RING.dropped(), Dropped { full: 1, ..Dropped::default() });
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Dropped {
-    /// Pushes that found no room.
-    pub full: usize,
-    /// Pushes that could not evict, since the oldest frame was open or being read.
-    pub blocked: usize,
-    /// Frames that were evicted by newer ones.
-    pub evicted: usize,
-    /// Calls that came while another was inside the exclusion.
-    pub reentered: usize,
-}
-
-/// What the frames of a ring carry, and how they are read back: [`Words`], or
-/// [`Records`](crate::record::Records).
-///
-/// What goes in as one kind never comes out as another, so a ring and its ends are
-/// invariant in it: where one kind is a subtype of another, neither end coerces.
-///
-/// ```compile_fail,E0308
-/// use picojaeger_core::ring::Consumer;
-///
-/// fn other<'r>(end: Consumer<'r, for<'a> fn(&'a str)>) -> Consumer<'r, fn(&'static str)> {
-///     end
-/// }
-/// ```
-///
-/// ```compile_fail,E0308
-/// use picojaeger_core::ring::Producer;
-///
-/// fn other<'r>(end: Producer<'r, fn(&'static str)>) -> Producer<'r, for<'a> fn(&'a str)> {
-///     end
-/// }
-/// ```
-///
-/// ```compile_fail,E0308
-/// use picojaeger_core::ring::Slot;
-///
-/// fn other<'r>(slot: Slot<'r, fn(&'static str)>) -> Slot<'r, for<'a> fn(&'a str)> {
-///     slot
-/// }
-/// ```
-///
-/// # Safety
-///
-/// `view` is only called with the words of one body, as `parts` gave them, that
-/// was committed and is not freed in `'v`; it may rely on what `parts` promises
-/// about them. It may run on another thread, after the body is gone: what the
-/// words hold must bear both.
-pub unsafe trait Carried {
-    /// What a producer hands over; it is copied word by word.
-    type Body<'b>: ?Sized;
-    /// What the consumer sees.
-    type View<'v>;
-
-    /// The words of a body, in order.
-    fn parts<'b>(body: &'b Self::Body<'_>) -> [&'b [Word]; 2];
-
-    /// Reads a frame in place.
-    ///
-    /// # Safety
-    /// `frame` came from `parts` of this type.
-    unsafe fn view(frame: Frame<'_>) -> Self::View<'_>;
-}
-
-/// Frames of plain words, which come back as [`Frame`]s.
-#[derive(Debug)]
-pub struct Words;
-
-// SAFETY: a frame is viewed as the words it is.
-unsafe impl Carried for Words {
-    type Body<'b> = [Word];
-    type View<'v> = Frame<'v>;
-
-    #[inline(always)]
-    fn parts(body: &[Word]) -> [&[Word]; 2] {
-        [body, &[]]
-    }
-
-    #[inline(always)]
-    unsafe fn view(frame: Frame<'_>) -> Frame<'_> {
-        frame
-    }
-}
-
-/// A reserved frame, to be [committed](Slot::commit).
-///
-/// Dropping it instead makes the consumer skip it. Forgetting it leaves the
-/// frame open for good, and the consumer stops before it.
-///
-/// ```
-/// use picojaeger_core::Interrupts;
-/// use picojaeger_core::ring::{Bytes, FrameRing, Word};
-///
-/// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
-/// let mut consumer = RING.consumer().unwrap();
-/// let (_, slot) = RING.reserve(1, |_, _| ());
-/// assert!(consumer.peek().is_none(), "still open");
-/// slot.unwrap().commit(&[Word::new(42)]);
-/// assert!(consumer.peek().is_some());
-/// ```
-#[must_use = "the consumer waits until the frame is committed"]
-pub struct Slot<'r, T = Words> {
-    memory: Memory<'r>,
-    at: u32,
-    length: u32,
-    sequence: u32,
-    _carried: PhantomData<fn(T) -> T>,
-}
-
-/// Reserved, not yet committed.
-const OPEN: u32 = 1 << 31;
-/// To be skipped.
-const PAD: u32 = 1 << 30;
-/// Length of the frame in bytes, header included.
-const LENGTH: u32 = PAD - 1;
-/// Bytes of the commit word and the sequence number.
-pub(crate) const HEADER: u32 = 8;
-const WORD: u32 = size_of::<usize>() as u32;
-/// How often a push enters the exclusion to evict, before it gives up.
-const EVICTIONS: u32 = 32;
 
 impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Bytes<N>, P, T> {
     /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
@@ -353,78 +144,82 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     }
 
     /// Reserves a frame of `words` words and runs `stamp` on the user's value
-    /// and the frame's sequence number, both inside the exclusion.
+    /// and the frame's sequence number, once, both inside the exclusion.
     ///
     /// A frame never wraps, so one of more than half the ring may find no room
-    /// even where the ring is empty. One that is dropped takes a sequence number too. `stamp` does not run
-    /// where the call is [`Refused::Reentered`], hence the option.
+    /// even where the ring is empty. One that is dropped takes a sequence number
+    /// too. `stamp` does not run where the call is [`Refused::Reentered`], hence
+    /// the option.
+    ///
+    /// The exclusion is entered to reserve the frame, and before that to skip the
+    /// rest of the memory or to evict one frame, each time anew: none takes long.
     #[inline(always)]
     pub fn reserve<R>(
         &self,
         words: usize,
-        stamp: impl FnOnce(&mut S, u32) -> R,
+        mut stamp: impl FnMut(&mut S, u32) -> R,
     ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
-        if P::OVERWRITES {
-            return self.reserve_evicting(words, stamp);
+        let (memory, length) = (self.storage.0.memory(), frame_length(words));
+        let mut rounds = ROUNDS;
+        // A ring that overwrites is full most of the time: it looks before it enters.
+        if P::OVERWRITES && self.shared.place(memory, length).is_none() && !self.make_room(length) {
+            rounds = 0;
         }
-        let length = frame_length(words);
-        let memory = self.storage.0.memory();
-        let entered = self.guarded.with(|state| {
-            let place = self.shared.place(memory, length);
-            if place.is_none() {
-                increment(&self.shared.full);
-            }
-            let sequence = state.number();
-            (stamp(&mut state.user, sequence), place, sequence)
-        });
-        let Some((stamped, place, sequence)) = entered else {
-            return (None, Err(Refused::Reentered));
-        };
-        let slot = place.ok_or(Refused::Full);
-        (
-            Some(stamped),
-            slot.map(|at| Slot::new(memory, at, length, sequence)),
-        )
-    }
-
-    /// As [`FrameRing::reserve`], making room by eviction: one frame each time
-    /// the exclusion is entered.
-    #[inline(always)]
-    fn reserve_evicting<R>(
-        &self,
-        words: usize,
-        stamp: impl FnOnce(&mut S, u32) -> R,
-    ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
-        let mut stamp = Some(stamp);
-        let length = frame_length(words);
-        let memory = self.storage.0.memory();
-        let mut rounds = EVICTIONS;
         loop {
             let entered = self.guarded.with(|state| {
                 let place = self.shared.place(memory, length);
-                if place.is_none() {
-                    let evicts = rounds > 0 && length <= memory.size();
-                    if evicts && self.shared.evict(memory, state.pinned) {
-                        return None;
-                    }
-                    increment(&self.shared.blocked);
+                if place.is_none()
+                    && rounds > 0
+                    && (P::OVERWRITES || self.shared.is_short(memory, length))
+                {
+                    return None;
                 }
                 let sequence = state.number();
-                let stamped = stamp.take().map(|stamp| stamp(&mut state.user, sequence));
-                Some((stamped, place, sequence))
+                match place {
+                    Some(at) => self.shared.open(memory, at, length, sequence),
+                    None => increment(&self.shared.refused),
+                }
+                Some((stamp(&mut state.user, sequence), place, sequence))
             });
-            let Some(outcome) = entered else {
-                return (None, Err(Refused::Reentered));
-            };
-            rounds = rounds.wrapping_sub(1);
-            if let Some((stamped, place, sequence)) = outcome {
-                let slot = place.ok_or(Refused::Blocked);
-                return (
-                    stamped,
-                    slot.map(|at| Slot::new(memory, at, length, sequence)),
-                );
+            match entered {
+                None => return (None, Err(Refused::Reentered)),
+                Some(None) if self.make_room(length) => rounds -= 1,
+                Some(None) => rounds = 0,
+                Some(Some((stamped, place, sequence))) => {
+                    let slot = place.map(|at| Slot::new(memory, at, length, sequence));
+                    return (Some(stamped), slot.ok_or(P::REFUSED));
+                }
             }
         }
+    }
+
+    /// Skips the rest of the memory if that is all a frame of `length` bytes needs,
+    /// else evicts a frame where the policy allows it. `false` if it is no use to
+    /// try again.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&self, length: u32) -> bool {
+        let (shared, memory) = (&self.shared, self.storage.0.memory());
+        let head = shared.head.load(Ordering::Relaxed);
+        let (at, need) = fit(memory.size(), head, length);
+        if need > memory.size() {
+            return false;
+        }
+        let made = self.guarded.with(|state| {
+            if shared.head.load(Ordering::Relaxed) != head {
+                return true;
+            }
+            let held = head.wrapping_sub(shared.tail.load(Ordering::Acquire));
+            if need > memory.size() - held {
+                return P::OVERWRITES && shared.evict(memory, state.pinned);
+            }
+            if at != head {
+                memory.open(head, at.wrapping_sub(head) | PAD);
+                shared.head.store(at, Ordering::Release);
+            }
+            true
+        });
+        made == Some(true)
     }
 
     /// The consumer, or `None` while there is one.
@@ -450,85 +245,12 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     pub fn dropped(&self) -> Dropped {
         Dropped {
             reentered: self.guarded.refused(),
-            ..self.shared.dropped()
+            ..self.shared.dropped(P::OVERWRITES)
         }
     }
 }
 
-impl Shared {
-    #[cfg(not(loom))]
-    const fn new() -> Self {
-        Shared {
-            head: AtomicU32::new(0),
-            tail: AtomicU32::new(0),
-            full: AtomicUsize::new(0),
-            blocked: AtomicUsize::new(0),
-            evicted: AtomicUsize::new(0),
-        }
-    }
-
-    #[cfg(loom)]
-    fn new() -> Self {
-        Shared {
-            head: AtomicU32::new(0),
-            tail: AtomicU32::new(0),
-            full: AtomicUsize::new(0),
-            blocked: AtomicUsize::new(0),
-            evicted: AtomicUsize::new(0),
-        }
-    }
-
-    /// Opens a frame of `length` bytes at the head, or says that there is no room.
-    #[inline(always)]
-    fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
-        let (mut at, size) = (self.head.load(Ordering::Relaxed), memory.size());
-        let held = at.wrapping_sub(self.tail.load(Ordering::Acquire));
-        let to_end = size - (at & (size - 1));
-        if length > to_end {
-            // A frame never wraps: the rest of the memory is skipped.
-            if length > size || held + to_end + length > size {
-                return None;
-            }
-            memory.open(at, to_end | PAD);
-            at = at.wrapping_add(to_end);
-        } else if held + length > size {
-            return None;
-        }
-        memory.open(at, length | OPEN);
-        self.head.store(at.wrapping_add(length), Ordering::Release);
-        Some(at)
-    }
-
-    /// Frees the oldest frame, unless it is open or pinned or there is none.
-    fn evict(&self, memory: Memory<'_>, pinned: Option<u32>) -> bool {
-        let tail = self.tail.load(Ordering::Relaxed);
-        if tail == self.head.load(Ordering::Relaxed) || is_pinned(pinned, tail) {
-            return false;
-        }
-        let word = memory.commit_word(tail).load(Ordering::Acquire);
-        if word & OPEN != 0 {
-            return false;
-        }
-        if word & PAD == 0 {
-            increment(&self.evicted);
-        }
-        self.tail
-            .store(tail.wrapping_add(word & LENGTH), Ordering::Release);
-        true
-    }
-
-    fn dropped(&self) -> Dropped {
-        use core::sync::atomic::Ordering::Relaxed;
-        Dropped {
-            full: self.full.load(Relaxed),
-            blocked: self.blocked.load(Relaxed),
-            evicted: self.evicted.load(Relaxed),
-            reentered: 0,
-        }
-    }
-}
-
-impl<S> State<S> {
+impl<S, P> State<S, P> {
     /// The next frame's number.
     #[inline(always)]
     fn number(&mut self) -> u32 {
@@ -543,72 +265,16 @@ impl<S> State<S> {
             pinned: None,
             consumed: false,
             user,
+            policy: PhantomData,
         }
     }
 }
 
-impl<'r, T> Slot<'r, T> {
-    #[inline(always)]
-    fn new(memory: Memory<'r>, at: u32, length: u32, sequence: u32) -> Self {
-        Slot {
-            memory,
-            at,
-            length,
-            sequence,
-            _carried: PhantomData,
-        }
-    }
-
-    /// The frame's number: consecutive for one ring, dropped frames included.
-    pub fn sequence(&self) -> u32 {
-        self.sequence
-    }
-
-    #[inline(always)]
-    fn skip(&self) {
-        // SAFETY: the frame is ours until the store below.
-        unsafe { self.memory.write_sequence(self.at, self.sequence) };
-        self.memory
-            .commit_word(self.at)
-            .store(self.length | PAD, commit_order());
-    }
-}
-
-impl<T: Carried> Slot<'_, T> {
-    /// Copies `body` into the frame and hands it to the consumer.
-    ///
-    /// A body of another length than was reserved is not taken: the frame is skipped.
-    #[inline(always)]
-    pub fn commit(self, body: &T::Body<'_>) {
-        let [first, second] = T::parts(body);
-        if frame_length(first.len() + second.len()) != self.length {
-            return;
-        }
-        // SAFETY: the frame is ours until it is closed, and has this length.
-        unsafe { self.memory.fill(self.at, self.sequence, first, second) };
-        self.memory
-            .commit_word(self.at)
-            .store(self.length, commit_order());
-        core::mem::forget(self);
-    }
-}
-
-impl<T> Drop for Slot<'_, T> {
-    fn drop(&mut self) {
-        self.skip();
-    }
-}
-
-impl<T> core::fmt::Debug for Slot<'_, T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Slot")
-            .field("sequence", &self.sequence)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
+impl<X: Exclusion, S: Send, P: Policy> Overwriting for Guarded<X, State<S, P>> {
     fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)> {
+        if !P::OVERWRITES {
+            return None;
+        }
         self.with(|state| {
             let tail = shared.tail.load(Ordering::Relaxed);
             if tail == shared.head.load(Ordering::Acquire) {
@@ -628,6 +294,9 @@ impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
     }
 
     fn unpin(&self, shared: &Shared, free_to: Option<u32>) {
+        if !P::OVERWRITES {
+            return;
+        }
         self.with(|state| {
             state.pinned = None;
             if let Some(tail) = free_to {
@@ -641,83 +310,5 @@ impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
     }
 }
 
-/// Bytes of a frame whose body is `words` words; more than any ring has where a
-/// commit word cannot say it.
-#[inline(always)]
-const fn frame_length(words: usize) -> u32 {
-    let longest = (LENGTH - HEADER) / WORD;
-    if words > longest as usize {
-        return u32::MAX;
-    }
-    HEADER + words as u32 * WORD
-}
-
-/// Where a frame of `length` bytes goes, and how many bytes that takes: a frame
-/// never wraps, so the rest of the memory is skipped where it is too short.
-#[inline(always)]
-const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {
-    let to_end = size - (head & (size - 1));
-    if length > to_end {
-        (head.wrapping_add(to_end), length.saturating_add(to_end))
-    } else {
-        (head, length)
-    }
-}
-
-/// The order of the store that commits a frame.
-#[inline(always)]
-fn commit_order() -> Ordering {
-    #[cfg(loom)]
-    if crate::model::weakened(crate::model::Weakness::Commit) {
-        return Ordering::Relaxed;
-    }
-    Ordering::Release
-}
-
-/// The order of the store that frees frames.
-#[inline(always)]
-fn release_order() -> Ordering {
-    #[cfg(loom)]
-    if crate::model::weakened(crate::model::Weakness::Release) {
-        return Ordering::Relaxed;
-    }
-    Ordering::Release
-}
-
-/// Whether the consumer reads the frame at `tail`.
-#[inline(always)]
-fn is_pinned(pinned: Option<u32>, tail: u32) -> bool {
-    #[cfg(loom)]
-    if crate::model::weakened(crate::model::Weakness::Pin) {
-        return false;
-    }
-    pinned == Some(tail)
-}
-
-/// A ring whose frames hold borrowed text must not lengthen the borrow.
-///
-/// ```compile_fail
-/// use picojaeger_core::Interrupts;
-/// use picojaeger_core::ring::{Bytes, FrameRing, DropNewest};
-///
-/// type Ring<'t> = FrameRing<Interrupts, (), Bytes<128>, DropNewest, fn(&'t str)>;
-/// fn shorten<'r, 't>(ring: &'r Ring<'static>) -> &'r Ring<'t> { ring }
-/// ```
-///
-/// ```compile_fail
-/// use picojaeger_core::Interrupts;
-/// use picojaeger_core::ring::{Bytes, FrameRing, DropNewest};
-///
-/// type Ring<'t> = FrameRing<Interrupts, (), Bytes<128>, DropNewest, fn(&'t str)>;
-/// fn lengthen<'r, 't>(ring: &'r Ring<'t>) -> &'r Ring<'static> { ring }
-/// ```
-///
-/// ```
-/// use picojaeger_core::Interrupts;
-/// use picojaeger_core::ring::{Bytes, FrameRing, DropNewest};
-///
-/// type Ring<'t> = FrameRing<Interrupts, (), Bytes<128>, DropNewest, fn(&'t str)>;
-/// fn same<'r, 't>(ring: &'r Ring<'t>) -> &'r Ring<'t> { ring }
-/// ```
-#[cfg(doctest)]
-mod invariance {}
+/// How often a push makes room before it gives up.
+const ROUNDS: u32 = 32;

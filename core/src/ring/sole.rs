@@ -3,11 +3,9 @@
 use core::marker::PhantomData;
 
 use super::memory::{Aligned, Bytes, Memory, Storage};
+use super::shared::{PAD, Shared, commit_order, fit, frame_length};
 use super::sync::Ordering;
-use super::{
-    Carried, Consumer, DropNewest, Dropped, FrameRing, PAD, Refused, Shared, State, Word, Words,
-    commit_order, fit, frame_length,
-};
+use super::{Carried, Consumer, DropNewest, Dropped, FrameRing, Refused, State, Word, Words};
 use crate::exclusion::{Guarded, increment};
 
 /// No exclusion: the ring hands out one [`Producer`] and one [`Consumer`].
@@ -146,7 +144,10 @@ impl<T: Carried> Producer<'_, T> {
         memory.open(at, length);
         // SAFETY: `push` and `push_at_once` found these bytes free; they are ours until
         // the head moves.
-        unsafe { memory.fill(at, sequence, first, second) };
+        unsafe {
+            memory.write_sequence(at, sequence);
+            memory.fill(at, first, second);
+        }
         shared.head.store(end, commit_order());
     }
 
@@ -186,7 +187,7 @@ impl<T: Carried> Producer<'_, T> {
 
     /// How many frames were dropped so far.
     pub fn dropped(&self) -> Dropped {
-        self.shared.dropped()
+        self.shared.dropped(false)
     }
 
     /// Looks at the tail again.
@@ -194,7 +195,7 @@ impl<T: Carried> Producer<'_, T> {
     fn make_room(&mut self, need: u32) -> Result<(), Refused> {
         self.tail = self.shared.tail.load(Ordering::Acquire);
         if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
-            increment(&self.shared.full);
+            increment(&self.shared.refused);
             return Err(Refused::Full);
         }
         Ok(())

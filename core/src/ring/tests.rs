@@ -1,5 +1,6 @@
 //! Unit tests of the ring.
 
+use super::shared::{HEADER, WORD};
 use super::*;
 use crate::exclusion::Interrupts;
 

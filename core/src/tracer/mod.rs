@@ -8,7 +8,7 @@ mod ring;
 use crate::baggage::BaggageSink;
 use crate::context::{AsContext, Flags, SpanContext};
 use crate::generator::{Generator, Seed};
-use crate::id::{SpanId, TraceId};
+use crate::id::SpanId;
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
 use crate::record::{Fixed, Instant, Open};
 use crate::sampler::{Decision, Query, Sampler};
@@ -265,30 +265,26 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         )
     }
 
-    /// A span's id and start; the id is zero without a seed or where the call is
-    /// refused, and the start then says which.
-    #[inline(always)]
-    fn draw(&self, draw: impl FnOnce(&mut Origin) -> Option<(SpanId, u64)>) -> (SpanId, u64) {
-        let drawn = self.ring.with(|origin| draw(origin).unwrap_or_default());
-        // No flag beside the id: registers are dear where interrupts are masked.
-        drawn.unwrap_or((SpanId::default(), REFUSED))
-    }
-
     /// A root span.
     #[inline(always)]
     fn root(&self, operation: &'static str, name: &str, decided: Option<Flags>) -> Fixed {
         let clock = self.platform.clock();
-        let mut trace = TraceId::default();
-        let (span, ticks) = self.draw(|origin| {
-            let (drawn, span, ticks) = origin.root(clock, P::TRACE_ID_128BIT)?;
-            trace = drawn;
-            Some((span, ticks))
-        });
+        let (trace, span, ticks) = self
+            .ring
+            .draw(|origin| origin.root(clock, P::TRACE_ID_128BIT));
         if span.is_zero() {
-            return self.absent(operation, ticks);
+            return Fixed::absent(operation);
         }
         let context = SpanContext::new(trace, span, Flags::default());
         self.decide(operation, name, context, SpanId::default(), ticks, decided)
+    }
+
+    /// Id and start of a span with a parent, as of [`SpanRing::draw`]. Out of line,
+    /// so that the registers are free where interrupts are masked.
+    #[inline(never)]
+    fn draw(&self, sampled: bool, timed: bool) -> (SpanId, u64) {
+        let clock = self.platform.clock();
+        self.ring.draw(|origin| origin.child(clock, sampled, timed))
     }
 
     /// A span of a trace that is decided by `flags`.
@@ -296,26 +292,21 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     fn join(&self, operation: &'static str, parent: &SpanContext, flags: Flags) -> Fixed {
         let sampled = flags.contains(Flags::SAMPLED);
         let timed = (flags & (Flags::SAMPLED | Flags::REMOTE)) != Flags::default();
-        // Most of it is written before interrupts are masked, which frees registers.
-        let context = SpanContext::new(parent.trace_id(), SpanId::default(), flags);
-        let state = Fixed::state(0, timed);
-        let mut fixed = Fixed::starting(operation, context, parent.span_id(), 0, state);
-        let clock = self.platform.clock();
-        let (span, ticks) = self.draw(|origin| origin.child(clock, sampled, timed));
-        fixed.set_drawn(span, ticks);
+        let (span, ticks) = self.draw(sampled, timed);
         if span.is_zero() {
-            fixed = self.absent(operation, ticks);
+            return Fixed::absent(operation);
         }
-        fixed
+        let context = SpanContext::new(parent.trace_id(), span, flags);
+        let state = Fixed::state(0, timed);
+        Fixed::starting(operation, context, parent.span_id(), ticks, state)
     }
 
     /// A span whose remote parent left the decision to the sampler here.
     #[cold]
     fn resolve(&self, operation: &'static str, name: &str, parent: &SpanContext) -> Fixed {
-        let clock = self.platform.clock();
-        let (span, ticks) = self.draw(|origin| origin.child(clock, true, true));
+        let (span, ticks) = self.draw(true, true);
         if span.is_zero() {
-            return self.absent(operation, ticks);
+            return Fixed::absent(operation);
         }
         let context = SpanContext::new(parent.trace_id(), span, Flags::default());
         self.decide(operation, name, context, parent.span_id(), ticks, None)
@@ -352,25 +343,14 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         Fixed::starting(operation, context, parent, ticks, state)
     }
 
-    /// A span without ids, since there is no seed or its start was refused.
-    #[cold]
-    #[inline(never)]
-    fn absent(&self, operation: &'static str, ticks: u64) -> Fixed {
-        if ticks == REFUSED {
-            self.ring.count_refused_start();
-        }
-        let (context, state) = (SpanContext::default(), Fixed::state(0, false));
-        Fixed::starting(operation, context, SpanId::default(), 0, state)
-    }
-
     /// Finishes an image; harmless a second time.
     #[inline(always)]
     pub(crate) fn end(&self, image: &mut Open) {
         if image.is_writable() {
             self.publish(image);
-        } else {
-            image.discard();
         }
+        // Here, so that the compiler knows of it where the span is dropped next.
+        image.discard();
     }
 
     #[inline(never)]
@@ -422,9 +402,6 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         late
     }
 }
-
-/// Stands for the start of a span that was refused.
-const REFUSED: u64 = u64::MAX;
 
 /// The flags that a sampling priority demands.
 const fn flags_of(on: bool) -> Flags {

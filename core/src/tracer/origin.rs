@@ -120,12 +120,8 @@ impl Origin {
         let generator = self.generator.as_mut()?;
         let span = generator.span_id();
         in_order();
-        let count = if sampled {
-            &mut self.began
-        } else {
-            &mut self.unsampled
-        };
-        *count = count.wrapping_add(1);
+        self.began = self.began.wrapping_add(sampled.into());
+        self.unsampled = self.unsampled.wrapping_add((!sampled).into());
         in_order();
         Some((span, if timed { self.now(clock) } else { 0 }))
     }

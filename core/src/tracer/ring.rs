@@ -36,6 +36,11 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T>;
 
+    /// What `f` gives inside the exclusion for a span that starts; zeros if that is
+    /// nothing, or if another call is inside, which is counted.
+    #[doc(hidden)]
+    fn draw<T: Default>(&self, f: impl FnOnce(&mut Origin) -> Option<T>) -> T;
+
     /// The counters, as if every span that ended were held; `None` as above.
     #[doc(hidden)]
     fn counts(&self) -> Option<Stats>;
@@ -43,7 +48,7 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Finishes an image, of whose area this is written, at the time that `now`
     /// gives, and keeps a copy.
     #[doc(hidden)]
-    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64);
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut Origin) -> u64);
 
     /// Counts a span whose start was refused.
     #[doc(hidden)]
@@ -119,15 +124,24 @@ where
     }
 
     #[inline(always)]
-    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl FnOnce(&mut Origin) -> u64) {
+    fn draw<T: Default>(&self, f: impl FnOnce(&mut Origin) -> Option<T>) -> T {
+        // No flag beside what is drawn: registers are dear where interrupts are masked.
+        let drawn = self.with(|origin| f(origin).unwrap_or_default());
+        drawn.unwrap_or_else(|| {
+            self.count_refused_start();
+            T::default()
+        })
+    }
+
+    #[inline(always)]
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut Origin) -> u64) {
         let words = Image::words(area);
         let (ticks, slot) = self.frames.reserve(words, |origin, _| now(origin));
         let Some(ticks) = ticks else {
             increment(&self.aside.finishes);
-            fixed.discard();
             return;
         };
-        fixed.close(ticks);
+        fixed.note_end(ticks);
         // A span that is refused here was counted by the ring, with the cause.
         if let Ok(slot) = slot {
             slot.commit(&Image::new(fixed, area));

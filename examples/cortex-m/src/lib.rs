@@ -4,6 +4,9 @@
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m_semihosting::debug::{self, ExitStatus};
 use picojaeger_core::{Clock, Decision, Description, Param, Platform, Query, Sampler};
 
 /// CMSDK timer 0, which counts down from 2³² − 1 at 25 MHz.
@@ -133,5 +136,20 @@ impl Platform for Board {
     #[inline(always)]
     fn sampler(&self) -> &Switch {
         &SWITCH
+    }
+}
+
+/// The core's own timer, set to the core's clock and not running yet; once.
+pub fn sys_tick() -> Option<SYST> {
+    let mut timer = cortex_m::Peripherals::take()?.SYST;
+    timer.set_clock_source(SystClkSource::Core);
+    Some(timer)
+}
+
+/// Ends the program, and QEMU with it.
+pub fn exit(status: ExitStatus) -> ! {
+    debug::exit(status);
+    loop {
+        cortex_m::asm::wfi();
     }
 }

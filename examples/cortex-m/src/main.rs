@@ -5,13 +5,12 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{Anchor, Interrupts, Outcome, Ring, Seed, Tracer, tags};
-use picojaeger_cortex_m::{Board, Timer, Uart};
+use picojaeger_cortex_m::{Board, Timer, Uart, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
@@ -89,20 +88,11 @@ fn main() -> ! {
 }
 
 fn start_interrupts() {
-    if let Some(mut peripherals) = cortex_m::Peripherals::take() {
-        let timer = &mut peripherals.SYST;
-        timer.set_clock_source(SystClkSource::Core);
+    if let Some(mut timer) = sys_tick() {
         timer.set_reload(20_000);
         timer.clear_current();
         timer.enable_counter();
         timer.enable_interrupt();
-    }
-}
-
-fn exit(status: debug::ExitStatus) -> ! {
-    debug::exit(status);
-    loop {
-        cortex_m::asm::wfi();
     }
 }
 

@@ -13,7 +13,7 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::{Bytes, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{Anchor, Interrupts, Outcome, Ring, Seed, Span, Tracer};
-use picojaeger_cortex_m::{Board, SWITCH, Timer};
+use picojaeger_cortex_m::{Board, SWITCH, Timer, exit};
 
 type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
 
@@ -231,16 +231,10 @@ fn main() -> ! {
     }
     hprintln!("size ring {}", size_of_val(&RING) - 4096);
     hprintln!("size tracer {}", size_of_val(&TRACER));
-    debug::exit(debug::EXIT_SUCCESS);
-    loop {
-        cortex_m::asm::wfi();
-    }
+    exit(debug::EXIT_SUCCESS)
 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    debug::exit(debug::EXIT_FAILURE);
-    loop {
-        cortex_m::asm::wfi();
-    }
+    exit(debug::EXIT_FAILURE)
 }

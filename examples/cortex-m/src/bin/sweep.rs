@@ -8,13 +8,12 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use cortex_m::peripheral::SYST;
-use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::record::{Record, Records};
 use picojaeger_core::ring::{Bytes, Consumer};
 use picojaeger_core::{Instant, Interrupts, Ring, Seed, Tracer, Value};
-use picojaeger_cortex_m::{Board, Timer};
+use picojaeger_cortex_m::{Board, Timer, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
@@ -107,12 +106,9 @@ fn is_as_made(record: &Record<'_>) -> bool {
 fn main() -> ! {
     Timer::start();
     TRACER.seed(Seed::from_words([1, 2, 3]));
-    let (Some(peripherals), Some(mut consumer)) = (cortex_m::Peripherals::take(), RING.consumer())
-    else {
+    let (Some(mut timer), Some(mut consumer)) = (sys_tick(), RING.consumer()) else {
         exit(debug::EXIT_FAILURE)
     };
-    let mut timer = peripherals.SYST;
-    timer.set_clock_source(SystClkSource::Core);
     let (mut sequence, mut hits) = (0, 0);
     for point in 1..=POINTS {
         hits += u32::from(round(&mut timer, point * 128 / 5));
@@ -131,13 +127,6 @@ fn main() -> ! {
     } else {
         debug::EXIT_FAILURE
     })
-}
-
-fn exit(status: debug::ExitStatus) -> ! {
-    debug::exit(status);
-    loop {
-        cortex_m::asm::wfi();
-    }
 }
 
 #[panic_handler]

@@ -1,0 +1,107 @@
+//! What a full ring does, and how it tells.
+
+/// A full ring drops the newest frame: the producer is told so.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, DropNewest, FrameRing, Refused, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>, DropNewest>::sole();
+/// let (mut producer, _consumer) = ring.split();
+/// assert_eq!(producer.push(0, &[Word::new(0); 100]), Err(Refused::Full));
+/// ```
+#[derive(Debug)]
+pub struct DropNewest;
+
+/// A full ring evicts the oldest committed frames ("flight recorder").
+///
+/// A frame that is open or being read is never evicted; a push that meets one
+/// drops itself. Needs an [`Exclusion`], so it does not compile on a [`Sole`] ring:
+///
+/// ```compile_fail
+/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Sole};
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>, OverwriteOldest>::sole();
+/// ```
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Word};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<128>, OverwriteOldest> = FrameRing::new(());
+/// for number in 0..100 {
+///     let (_, slot) = RING.reserve(1, |_, _| ());
+///     slot.unwrap().commit(&[Word::new(number)]);
+/// }
+/// assert!(RING.dropped().evicted > 80);
+/// assert!(RING.consumer().unwrap().peek().unwrap().sequence > 80);
+/// ```
+#[derive(Debug)]
+pub struct OverwriteOldest;
+
+/// What a full ring does; [`DropNewest`] or [`OverwriteOldest`].
+pub trait Policy: sealed::Sealed {
+    /// Whether room is made by evicting the oldest frame.
+    #[doc(hidden)]
+    const OVERWRITES: bool;
+    /// What a push is told that finds no room.
+    #[doc(hidden)]
+    const REFUSED: Refused;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::DropNewest {}
+    impl Sealed for super::OverwriteOldest {}
+}
+
+impl Policy for DropNewest {
+    const OVERWRITES: bool = false;
+    const REFUSED: Refused = Refused::Full;
+}
+
+impl Policy for OverwriteOldest {
+    const OVERWRITES: bool = true;
+    const REFUSED: Refused = Refused::Blocked;
+}
+
+/// Why a frame was not taken.
+///
+/// ```
+/// use picojaeger_core::ring::{Bytes, FrameRing, Refused, Sole, Word};
+///
+/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let (mut producer, _consumer) = ring.split();
+/// let cause = producer.push(0, &[Word::new(0); 100]).unwrap_err();
+/// assert_eq!(cause, Refused::Full); // poll more often, or take a larger ring
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Refused {
+    /// No room; the consumer is behind. Counted by the ring.
+    Full,
+    /// No room, and the oldest frame is open or being read. Counted by the ring.
+    Blocked,
+    /// Another call on this ring is inside the exclusion. Counted by the ring.
+    Reentered,
+}
+
+/// How many frames a ring has dropped, by cause. Counters wrap at the size of a word.
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, Dropped, FrameRing};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<128>> = FrameRing::new(());
+/// assert!(RING.reserve(100, |_, _| ()).1.is_err());
+/// assert_eq!(RING.dropped(), Dropped { full: 1, ..Dropped::default() });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Dropped {
+    /// Pushes that found no room.
+    pub full: usize,
+    /// Pushes that could not evict, since the oldest frame was open or being read.
+    pub blocked: usize,
+    /// Frames that were evicted by newer ones.
+    pub evicted: usize,
+    /// Calls that came while another was inside the exclusion.
+    pub reentered: usize,
+}

@@ -1,0 +1,90 @@
+//! A frame between its reservation and its commit.
+
+use core::marker::PhantomData;
+
+use super::carried::{Carried, Words};
+use super::memory::Memory;
+use super::shared::{PAD, commit_order, frame_length};
+
+/// A reserved frame, to be [committed](Slot::commit).
+///
+/// Dropping it instead makes the consumer skip it. Forgetting it leaves the
+/// frame open for good, and the consumer stops before it.
+///
+/// ```
+/// use picojaeger_core::Interrupts;
+/// use picojaeger_core::ring::{Bytes, FrameRing, Word};
+///
+/// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
+/// let mut consumer = RING.consumer().unwrap();
+/// let (_, slot) = RING.reserve(1, |_, _| ());
+/// assert!(consumer.peek().is_none(), "still open");
+/// slot.unwrap().commit(&[Word::new(42)]);
+/// assert!(consumer.peek().is_some());
+/// ```
+#[must_use = "the consumer waits until the frame is committed"]
+pub struct Slot<'r, T = Words> {
+    memory: Memory<'r>,
+    at: u32,
+    length: u32,
+    sequence: u32,
+    _carried: PhantomData<fn(T) -> T>,
+}
+
+impl<'r, T> Slot<'r, T> {
+    #[inline(always)]
+    pub(super) fn new(memory: Memory<'r>, at: u32, length: u32, sequence: u32) -> Self {
+        Slot {
+            memory,
+            at,
+            length,
+            sequence,
+            _carried: PhantomData,
+        }
+    }
+
+    /// The frame's number: consecutive for one ring, dropped frames included.
+    pub fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
+    #[inline(always)]
+    fn skip(&self) {
+        self.memory
+            .commit_word(self.at)
+            .store(self.length | PAD, commit_order());
+    }
+}
+
+impl<T: Carried> Slot<'_, T> {
+    /// Copies `body` into the frame and hands it to the consumer.
+    ///
+    /// A body of another length than was reserved is not taken: the frame is skipped.
+    #[inline(always)]
+    pub fn commit(self, body: &T::Body<'_>) {
+        let [first, second] = T::parts(body);
+        if frame_length(first.len() + second.len()) != self.length {
+            return;
+        }
+        // SAFETY: the frame is ours until it is closed, and has this length.
+        unsafe { self.memory.fill(self.at, first, second) };
+        self.memory
+            .commit_word(self.at)
+            .store(self.length, commit_order());
+        core::mem::forget(self);
+    }
+}
+
+impl<T> Drop for Slot<'_, T> {
+    fn drop(&mut self) {
+        self.skip();
+    }
+}
+
+impl<T> core::fmt::Debug for Slot<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Slot")
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
+}
