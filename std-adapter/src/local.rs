@@ -98,7 +98,6 @@ pub(crate) unsafe fn near<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
 }
 
 /// Puts a desk back.
-
 fn give_back(thread: Taken) {
     NEAR.with(|near| near.desk.set(Some(thread)));
 }
