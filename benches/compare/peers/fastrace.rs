@@ -6,16 +6,16 @@
 //! value that is not a string has to become one, since properties are text.
 
 use std::borrow::Cow;
+use std::hint::black_box;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fastrace::Span;
 use fastrace::collector::{Config, Reporter, SpanContext, SpanRecord};
-use fastrace::local::LocalSpan;
-use picojaeger_workloads::{
-    BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, TREE, Workload,
-};
+use fastrace::local::{LocalParentGuard, LocalSpan};
+use picojaeger_workloads::spans::{self, Spans};
+use picojaeger_workloads::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
 
 static REPORTED: AtomicU64 = AtomicU64::new(0);
 
@@ -32,6 +32,33 @@ impl Local {
     }
 }
 
+impl Spans for Local {
+    type Root = Span;
+    /// The guard goes before its span.
+    type Parent = (LocalParentGuard, Span);
+    type Child = LocalSpan;
+
+    fn root(&self) -> Span {
+        root()
+    }
+
+    fn parent(&self) -> Self::Parent {
+        let root = root().with_properties(|| tags(0));
+        (root.set_local_parent(), root)
+    }
+
+    /// Without a sampled root there is no local parent.
+    fn unsampled_parent(&self) -> Self::Parent {
+        let root = Span::noop();
+        (root.set_local_parent(), root)
+    }
+
+    #[inline]
+    fn child(&self, _: &Self::Parent, index: usize) -> LocalSpan {
+        LocalSpan::enter_with_local_parent(CHILD).with_properties(|| tags(index))
+    }
+}
+
 impl Library for Local {
     fn name(&self) -> &'static str {
         "fastrace"
@@ -42,13 +69,7 @@ impl Library for Local {
     }
 
     fn burst(&mut self, workload: Workload) {
-        match workload {
-            Workload::W1 => w1(),
-            Workload::W2 => local::w2(),
-            Workload::W2Moved => local::w2_moved(),
-            Workload::UnsampledChild => local::unsampled_child(),
-            Workload::Encode => {}
-        }
+        spans::burst(self, workload);
     }
 
     fn drain(&mut self) -> Drained {
@@ -60,6 +81,29 @@ impl Sent {
     pub(crate) fn new() -> Self {
         count_reports();
         Self(())
+    }
+}
+
+impl Spans for Sent {
+    type Root = Span;
+    type Parent = Span;
+    type Child = Span;
+
+    fn root(&self) -> Span {
+        root()
+    }
+
+    fn parent(&self) -> Span {
+        root().with_properties(|| tags(0))
+    }
+
+    fn unsampled_parent(&self) -> Span {
+        black_box(Span::noop())
+    }
+
+    #[inline]
+    fn child(&self, parent: &Span, index: usize) -> Span {
+        Span::enter_with_parent(CHILD, parent).with_properties(|| tags(index))
     }
 }
 
@@ -78,13 +122,7 @@ impl Library for Sent {
     }
 
     fn burst(&mut self, workload: Workload) {
-        match workload {
-            Workload::W1 => w1(),
-            Workload::W2 => sent::w2(),
-            Workload::W2Moved => sent::w2_moved(),
-            Workload::UnsampledChild => sent::unsampled_child(),
-            Workload::Encode => {}
-        }
+        spans::burst(self, workload);
     }
 
     fn drain(&mut self) -> Drained {
@@ -128,129 +166,4 @@ fn tags(index: usize) -> [(&'static str, Cow<'static, str>); 2] {
         (COMPONENT.0, Cow::Borrowed(COMPONENT.1)),
         (ITEM_INDEX, Cow::Owned((index as i64).to_string())),
     ]
-}
-
-#[inline(never)]
-fn w1() {
-    for _ in 0..BURST {
-        drop(root());
-    }
-}
-
-mod local {
-    use super::*;
-
-    #[inline(never)]
-    pub(super) fn w2() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            let _parent = root.set_local_parent();
-            for index in 1..TREE {
-                drop(child(index));
-            }
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn w2_moved() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            let _parent = root.set_local_parent();
-            for index in 1..TREE {
-                finish(hold(index));
-            }
-        }
-    }
-
-    /// Without a sampled root there is no local parent.
-    #[inline(never)]
-    pub(super) fn unsampled_child() {
-        let root = Span::noop();
-        let _parent = root.set_local_parent();
-        for index in 0..BURST {
-            drop(child(index));
-        }
-    }
-
-    #[inline]
-    fn child(index: usize) -> LocalSpan {
-        LocalSpan::enter_with_local_parent(CHILD).with_properties(|| tags(index))
-    }
-
-    struct Held {
-        span: LocalSpan,
-    }
-
-    #[inline(never)]
-    fn make(index: usize) -> LocalSpan {
-        child(index)
-    }
-
-    #[inline(never)]
-    fn hold(index: usize) -> Held {
-        Held { span: make(index) }
-    }
-
-    #[inline(never)]
-    fn finish(held: Held) {
-        drop(held.span);
-    }
-}
-
-mod sent {
-    use super::*;
-
-    #[inline(never)]
-    pub(super) fn w2() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            for index in 1..TREE {
-                drop(child(&root, index));
-            }
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn w2_moved() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            for index in 1..TREE {
-                finish(hold(&root, index));
-            }
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn unsampled_child() {
-        let root = std::hint::black_box(Span::noop());
-        for index in 0..BURST {
-            drop(child(&root, index));
-        }
-    }
-
-    #[inline]
-    fn child(root: &Span, index: usize) -> Span {
-        Span::enter_with_parent(CHILD, root).with_properties(|| tags(index))
-    }
-
-    struct Held {
-        span: Span,
-    }
-
-    #[inline(never)]
-    fn make(root: &Span, index: usize) -> Span {
-        child(root, index)
-    }
-
-    #[inline(never)]
-    fn hold(root: &Span, index: usize) -> Held {
-        Held {
-            span: make(root, index),
-        }
-    }
-
-    #[inline(never)]
-    fn finish(held: Held) {
-        drop(held.span);
-    }
 }
