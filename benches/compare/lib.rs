@@ -23,7 +23,7 @@ use picojaeger_workloads::picojaeger::Picojaeger;
 
 use allocations::Counting;
 use measure::Effort;
-use peers::fastrace;
+use peers::{fastrace, opentelemetry, tracing};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -77,6 +77,8 @@ fn libraries() -> Vec<Box<dyn Library>> {
         Box::new(Records::new()),
         Box::new(fastrace::Local::new()),
         Box::new(fastrace::Sent::new()),
+        Box::new(opentelemetry::Sdk::new()),
+        Box::new(tracing::NoSubscriber),
     ]
 }
 
