@@ -1,12 +1,14 @@
-//! fastrace, by both of its spans.
+//! fastrace, by both of its spans, and with its Jaeger reporter.
 //!
-//! Settings: the collector's interval is an hour, so that its thread sleeps
-//! through every burst and works when flushed; both tags go in by one call,
-//! before the span is used; names, keys and the string value are static. A
-//! value that is not a string has to become one, since properties are text.
+//! Settings: both tags go in by one call, before the span is used; names, keys
+//! and the string value are static. A value that is not a string has to become
+//! one, since properties are text. Around bursts the collector's interval is an
+//! hour, so that its thread sleeps through every burst and works when flushed.
+//! Whole programs use `LocalSpan`, and an interval of their own.
 
 use std::borrow::Cow;
 use std::hint::black_box;
+use std::net::SocketAddr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,8 +16,11 @@ use std::time::Duration;
 use fastrace::Span;
 use fastrace::collector::{Config, Reporter, SpanContext, SpanRecord};
 use fastrace::local::{LocalParentGuard, LocalSpan};
+use fastrace_jaeger::JaegerReporter;
 use picojaeger_workloads::spans::{self, Spans};
 use picojaeger_workloads::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
+
+use crate::programs::Program;
 
 static REPORTED: AtomicU64 = AtomicU64::new(0);
 
@@ -24,6 +29,15 @@ pub(crate) struct Local(());
 
 /// A root with `Span` children, which name their parent and can change thread.
 pub(crate) struct Sent(());
+
+/// `LocalSpan` in a program of its own.
+pub(crate) struct Traced(());
+
+/// Between two reports of the collector in a program that pauses.
+const PACED: Duration = Duration::from_millis(2);
+
+/// The same in a program that does not.
+const WITHOUT_PAUSE: Duration = Duration::from_millis(10);
 
 impl Local {
     pub(crate) fn new() -> Self {
@@ -130,21 +144,51 @@ impl Library for Sent {
     }
 }
 
-/// Counts what it is given, and gives it up.
-struct Counter;
+impl Traced {
+    /// Counts the spans that come out.
+    pub(crate) fn counting() -> Self {
+        report(None, WITHOUT_PAUSE);
+        Self(())
+    }
+
+    /// Sends them to an agent.
+    pub(crate) fn sending(agent: SocketAddr) -> Self {
+        let jaeger = JaegerReporter::new(agent, "benches").expect("a port is free");
+        report(Some(jaeger), PACED);
+        Self(())
+    }
+}
+
+impl Program for Traced {
+    fn burst(&self) {
+        spans::burst(&Local(()), Workload::W2);
+    }
+
+    fn close(&mut self) -> Drained {
+        drain()
+    }
+}
+
+/// Counts what it is given; then sends it on, or gives it up.
+struct Counter(Option<JaegerReporter>);
 
 impl Reporter for Counter {
     fn report(&mut self, spans: Vec<SpanRecord>) {
         REPORTED.fetch_add(spans.len() as u64, Ordering::Relaxed);
+        if let Some(next) = &mut self.0 {
+            next.report(spans);
+        }
     }
 }
 
 fn count_reports() {
     static REPORTER: Once = Once::new();
-    REPORTER.call_once(|| {
-        let config = Config::default().report_interval(Duration::from_secs(3600));
-        fastrace::set_reporter(Counter, config);
-    });
+    REPORTER.call_once(|| report(None, Duration::from_secs(3600)));
+}
+
+fn report(jaeger: Option<JaegerReporter>, interval: Duration) {
+    let config = Config::default().report_interval(interval);
+    fastrace::set_reporter(Counter(jaeger), config);
 }
 
 /// fastrace counts no loss: what is missing here was lost without a trace.
