@@ -33,11 +33,13 @@ pub(crate) struct Sent(());
 /// `LocalSpan` in a program of its own.
 pub(crate) struct Traced(());
 
-/// Between two reports of the collector in a program that pauses.
-const PACED: Duration = Duration::from_millis(2);
+/// Between two reports in a program of its own. The reporter gets all spans of
+/// that time at once: the more, the more it encodes in vain. Below this, waking
+/// the collector costs as much; flat out it makes no difference.
+const INTERVAL: Duration = Duration::from_millis(2);
 
-/// The same in a program that does not.
-const WITHOUT_PAUSE: Duration = Duration::from_millis(10);
+/// Spans that fit into the reporter's packets of 8,000 bytes.
+const FITTING: usize = 70;
 
 impl Local {
     pub(crate) fn new() -> Self {
@@ -147,14 +149,26 @@ impl Library for Sent {
 impl Traced {
     /// Counts the spans that come out.
     pub(crate) fn counting() -> Self {
-        report(None, WITHOUT_PAUSE);
+        report_to(Counter, INTERVAL);
         Self(())
     }
 
     /// Sends them to an agent.
     pub(crate) fn sending(agent: SocketAddr) -> Self {
+        Self::sending_portions(agent, usize::MAX)
+    }
+
+    /// The same, with the reporter given no more than what fits a packet of its
+    /// own. It is no setting of the reporter's, but a wrapper that users could
+    /// write. What is larger the reporter encodes, finds too large, and encodes
+    /// again by halves.
+    pub(crate) fn sending_split(agent: SocketAddr) -> Self {
+        Self::sending_portions(agent, FITTING)
+    }
+
+    fn sending_portions(agent: SocketAddr, portion: usize) -> Self {
         let jaeger = JaegerReporter::new(agent, "benches").expect("a port is free");
-        report(Some(jaeger), PACED);
+        report_to(Sender { jaeger, portion }, INTERVAL);
         Self(())
     }
 }
@@ -169,26 +183,39 @@ impl Program for Traced {
     }
 }
 
-/// Counts what it is given; then sends it on, or gives it up.
-struct Counter(Option<JaegerReporter>);
+/// Counts what it is given, and gives it up.
+struct Counter;
 
 impl Reporter for Counter {
     fn report(&mut self, spans: Vec<SpanRecord>) {
         REPORTED.fetch_add(spans.len() as u64, Ordering::Relaxed);
-        if let Some(next) = &mut self.0 {
-            next.report(spans);
+    }
+}
+
+/// Counts what it is given, and sends it in portions of so many spans.
+struct Sender {
+    jaeger: JaegerReporter,
+    portion: usize,
+}
+
+impl Reporter for Sender {
+    fn report(&mut self, mut spans: Vec<SpanRecord>) {
+        REPORTED.fetch_add(spans.len() as u64, Ordering::Relaxed);
+        while !spans.is_empty() {
+            let rest = spans.len().saturating_sub(self.portion);
+            self.jaeger.report(spans.split_off(rest));
         }
     }
 }
 
 fn count_reports() {
     static REPORTER: Once = Once::new();
-    REPORTER.call_once(|| report(None, Duration::from_secs(3600)));
+    REPORTER.call_once(|| report_to(Counter, Duration::from_secs(3600)));
 }
 
-fn report(jaeger: Option<JaegerReporter>, interval: Duration) {
+fn report_to(reporter: impl Reporter, interval: Duration) {
     let config = Config::default().report_interval(interval);
-    fastrace::set_reporter(Counter(jaeger), config);
+    fastrace::set_reporter(reporter, config);
 }
 
 /// fastrace counts no loss: what is missing here was lost without a trace.

@@ -124,6 +124,12 @@ const ENTRIES: &[Entry] = &[
         Box::new(fastrace::Traced::sending(plan.sink))
     }),
     Entry::pipeline(
+        "fastrace-jaeger-split",
+        "fastrace-jaeger",
+        Kind::Udp,
+        |plan| Box::new(fastrace::Traced::sending_split(plan.sink)),
+    ),
+    Entry::pipeline(
         "opentelemetry-otlp",
         "opentelemetry-otlp",
         Kind::Http,

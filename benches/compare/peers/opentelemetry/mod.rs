@@ -6,7 +6,7 @@
 //! they cost 5 % less when sampled, and an allocation when not. Around bursts
 //! the processor's delay is an hour and its batch larger than a burst, so that
 //! its thread sleeps through every burst and works when flushed; its queue holds
-//! a burst many times. Whole programs have a queue and a batch of their own.
+//! a burst many times. Whole programs say their own.
 
 mod client;
 mod dropped;
@@ -58,11 +58,19 @@ struct Queue {
     delay: Duration,
 }
 
-/// Those of whole programs.
-const PROGRAM: Queue = Queue {
-    spans: 16 * 1024,
+/// The SDK's own, with which most spans get through flat out: larger queues
+/// fall out of the processor's cache.
+const DEFAULT: Queue = Queue {
+    spans: 2048,
     batch: 512,
-    delay: Duration::from_millis(100),
+    delay: Duration::from_secs(5),
+};
+
+/// Requests so large that one more span costs no less.
+const SENDING: Queue = Queue {
+    spans: 16 * 1024,
+    batch: 4096,
+    delay: Duration::from_secs(1),
 };
 
 impl Tracer {
@@ -177,7 +185,7 @@ impl Library for Sdk {
 impl Traced {
     /// Counts the spans that come out.
     pub(crate) fn counting() -> Self {
-        Self::exporting(None)
+        Self::exporting(None, DEFAULT)
     }
 
     /// Sends them by OTLP in protobuf over HTTP.
@@ -187,12 +195,13 @@ impl Traced {
             .with_http_client(Connection::open(sink).expect("loopback connects"))
             .with_endpoint(format!("http://{sink}/v1/traces"))
             .build();
-        Self::exporting(Some(exporter.expect("the settings are right")))
+        let exporter = exporter.expect("the settings are right");
+        Self::exporting(Some(exporter), SENDING)
     }
 
-    fn exporting(next: Option<opentelemetry_otlp::SpanExporter>) -> Self {
+    fn exporting(next: Option<opentelemetry_otlp::SpanExporter>, queue: Queue) -> Self {
         dropped::listen();
-        Self(Sdk::exporting(next, PROGRAM))
+        Self(Sdk::exporting(next, queue))
     }
 }
 
