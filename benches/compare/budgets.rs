@@ -118,7 +118,7 @@ pub(crate) fn print(records: &[Record]) {
     if lines.peek().is_none() {
         return;
     }
-    println!("\nbudgets, by the minima of this run\n");
+    println!("\nbudgets, by the figures of this run\n");
     for line in lines {
         println!("{line}");
     }

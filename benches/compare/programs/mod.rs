@@ -153,3 +153,48 @@ pub(crate) const CLOSING: Duration = Duration::from_secs(20);
 pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     ENTRIES.iter().map(|entry| (entry.load.name(), entry.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use picojaeger_workloads::BURST;
+
+    use super::sink::Sink;
+    use super::*;
+
+    /// Without fastrace, which has one reporter in a process, and so a process
+    /// for each test.
+    #[test]
+    fn what_is_sent_arrives() {
+        for name in ["picojaeger-65000", "picojaeger-1400", "opentelemetry-otlp"] {
+            let entry = ENTRIES.iter().find(|entry| entry.name == name);
+            let entry = entry.expect("it is in the table");
+            let sink = Sink::open(entry.sink).expect("a port is free");
+            let mut program = (entry.start)(&Plan::for_sink(entry, sink.address));
+            program.burst();
+            let expected = Drained {
+                exported: BURST as u64,
+                lost: 0,
+            };
+            assert_eq!(program.close(), expected, "{name}");
+            drop(program);
+            let received = sink.close().expect("the sink works");
+            assert_eq!(received.spans, BURST as u64, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_bare_send_imitates_packets() {
+        let sink = Sink::open(Kind::Udp).expect("a port is free");
+        let plan = Plan {
+            packets_per_burst: 2.5,
+            packet_bytes: 100,
+            ..Plan::for_sink(&ENTRIES[1], sink.address)
+        };
+        let mut program = bare::Bare::new(&plan);
+        program.burst();
+        program.burst();
+        assert_eq!(program.close().exported, 2 * BURST as u64);
+        let received = sink.close().expect("the sink works");
+        assert_eq!((received.packets, received.bytes), (5, 500));
+    }
+}

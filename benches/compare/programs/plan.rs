@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::Entry;
+
 /// One round of one program.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
@@ -21,6 +23,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// For a program that makes all its spans itself, and takes no time yet.
+    pub(crate) fn for_sink(entry: &Entry, sink: SocketAddr) -> Self {
+        Self {
+            load: entry.load.name().into(),
+            name: entry.name.into(),
+            sink,
+            duration: Duration::ZERO,
+            count: false,
+            packets_per_burst: 0.0,
+            packet_bytes: 0,
+        }
+    }
+
     pub(crate) fn to_args(&self) -> [String; 7] {
         [
             self.load.clone(),

@@ -80,13 +80,11 @@ fn run(
     let failed = |error: String| format!("{} under {}: {error}", entry.name, entry.load.name());
     let sink = Sink::open(entry.sink).map_err(|error| failed(error.to_string()))?;
     let plan = Plan {
-        load: entry.load.name().into(),
-        name: entry.name.into(),
-        sink: sink.address,
         duration,
         count,
         packets_per_burst: imitated.map_or(0.0, Round::packets_per_burst),
         packet_bytes: imitated.map_or(0, Round::bytes_per_packet),
+        ..Plan::for_sink(entry, sink.address)
     };
     let outcome = run_child(&plan).map_err(failed)?;
     let received = sink.close().map_err(|error| failed(error.to_string()))?;
