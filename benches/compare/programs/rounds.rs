@@ -149,17 +149,19 @@ impl Row {
             outcomes().map(Outcome::missing).sum::<i64>() as f64,
         );
         match load {
-            Load::Pipeline => set_packets(&mut record, timed),
+            Load::Pipeline => set_packets(&mut record, self.entry, timed),
             Load::FlatOut => set_rates(&mut record, timed),
         }
         record
     }
 }
 
-fn set_packets(record: &mut Record, rounds: &[Round]) {
+fn set_packets(record: &mut Record, entry: &Entry, rounds: &[Round]) {
     let sum = |field: fn(&Round) -> u64| rounds.iter().map(field).sum::<u64>();
     let packets = sum(|round| round.received.packets);
-    record.set("arrived", sum(|round| round.received.spans) as f64);
+    if entry.imitates.is_none() {
+        record.set("arrived", sum(|round| round.received.spans) as f64);
+    }
     record.set("packets", packets as f64);
     let bytes = per(sum(|round| round.received.bytes), packets);
     record.set("bytes_per_packet", bytes);
