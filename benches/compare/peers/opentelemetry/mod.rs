@@ -58,15 +58,14 @@ struct Queue {
     delay: Duration,
 }
 
-/// The SDK's own, with which most spans get through flat out: larger queues
-/// fall out of the processor's cache.
+/// The SDK's own. Flat out, fewer spans got through larger queues.
 const DEFAULT: Queue = Queue {
     spans: 2048,
     batch: 512,
     delay: Duration::from_secs(5),
 };
 
-/// Requests so large that one more span costs no less.
+/// Larger requests than by default: they make a span cheaper.
 const SENDING: Queue = Queue {
     spans: 16 * 1024,
     batch: 4096,
