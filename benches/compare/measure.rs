@@ -9,6 +9,7 @@ use std::time::Instant;
 use picojaeger_workloads::{BURST, Drained, Library, Workload};
 
 use crate::allocations;
+use crate::results::Record;
 
 /// How long a run takes.
 #[derive(Clone, Copy)]
@@ -22,10 +23,10 @@ pub(crate) struct Effort {
 }
 
 /// One library under one workload: a row of the table.
-pub(crate) struct Row {
-    pub(crate) workload: Workload,
-    pub(crate) library: &'static str,
-    pub(crate) package: &'static str,
+struct Row {
+    workload: Workload,
+    library: &'static str,
+    package: &'static str,
     /// Nanoseconds per span, one entry a burst, ascending once measured.
     times: Vec<f64>,
     bursts: u64,
@@ -50,41 +51,25 @@ impl Row {
         }
     }
 
-    /// The fastest burst, in nanoseconds per span.
-    pub(crate) fn min_ns(&self) -> f64 {
-        self.times[0]
-    }
-
-    /// The burst in the middle, in nanoseconds per span.
-    pub(crate) fn median_ns(&self) -> f64 {
-        self.times[self.times.len() / 2]
-    }
-
-    /// Allocations per span on all threads, while the bursts were made.
-    pub(crate) fn allocations(&self) -> f64 {
-        self.per_span(self.made_allocations)
-    }
-
-    /// Allocations per span on all threads, while they were delivered.
-    pub(crate) fn drain_allocations(&self) -> f64 {
-        self.per_span(self.drain_allocations)
-    }
-
-    /// Spans that reached the exporter.
-    pub(crate) fn exported(&self) -> u64 {
-        self.drained.exported
-    }
-
-    /// Spans that the library counted as lost.
-    pub(crate) fn lost(&self) -> u64 {
-        self.drained.lost
-    }
-
     /// Spans that should have come out and are neither exported nor counted
     /// as lost; below zero, spans that came out twice.
-    pub(crate) fn missing(&self) -> i64 {
+    fn missing(&self) -> i64 {
         let made = self.bursts * self.workload.exported() as u64;
-        made as i64 - (self.exported() + self.lost()) as i64
+        made as i64 - (self.drained.exported + self.drained.lost) as i64
+    }
+
+    fn record(&self) -> Record {
+        let mut record = Record::new(self.workload.name(), self.library, self.package);
+        record.set("min_ns", self.times[0]);
+        record.set("median_ns", self.times[self.times.len() / 2]);
+        let made = self.per_span(self.made_allocations);
+        record.set("allocations_per_span", made);
+        let drained = self.per_span(self.drain_allocations);
+        record.set("drain_allocations_per_span", drained);
+        record.set("exported", self.drained.exported as f64);
+        record.set("lost", self.drained.lost as f64);
+        record.set("missing", self.missing() as f64);
+        record
     }
 
     fn per_span(&self, count: u64) -> f64 {
@@ -120,36 +105,61 @@ impl Row {
     }
 }
 
-/// Measures every library under every workload that it can do. The rows are
-/// in order of workload, then of library.
-pub(crate) fn measure(libraries: &mut [Box<dyn Library>], effort: Effort) -> Vec<Row> {
-    let mut rows = Vec::new();
+/// Measures the libraries under the workloads that they can do, where both are
+/// wanted. The records are in order of workload, then of library.
+pub(crate) fn measure(
+    libraries: &mut [Box<dyn Library>],
+    effort: Effort,
+    is_wanted: impl Fn(&str, &str) -> bool,
+) -> Vec<Record> {
+    let mut records = Vec::new();
     for workload in Workload::ALL {
-        rows.extend(measure_workload(libraries, workload, effort));
+        let is_wanted = |library: &str| is_wanted(workload.name(), library);
+        records.extend(measure_workload(libraries, workload, effort, is_wanted));
     }
-    rows
+    records
 }
 
 fn measure_workload(
     libraries: &mut [Box<dyn Library>],
     workload: Workload,
     effort: Effort,
-) -> Vec<Row> {
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<Record> {
     let mut turns: Vec<Turn> = libraries
         .iter_mut()
-        .filter(|library| library.workloads().contains(&workload))
+        .filter(|library| library.workloads().contains(&workload) && is_wanted(library.name()))
         .map(|library| (Row::new(library.as_ref(), workload), library))
         .collect();
     take_turns(&mut turns, effort.warm_up, Row::warm_up);
     take_turns(&mut turns, effort.timed, Row::time);
     take_turns(&mut turns, effort.counted, Row::count);
-    turns
+    let mut records: Vec<_> = turns
         .into_iter()
         .map(|(mut row, _)| {
             row.times.sort_by(f64::total_cmp);
-            row
+            row.record()
         })
-        .collect()
+        .collect();
+    compare_with_floor(&mut records);
+    records
+}
+
+/// What the others are compared with, one a workload.
+const FLOORS: [&str; 2] = ["floor", "straight-line"];
+
+fn compare_with_floor(records: &mut [Record]) {
+    let floor = records
+        .iter()
+        .find(|record| FLOORS.contains(&record.library));
+    let Some(floor) = floor.and_then(|floor| floor.get("min_ns")) else {
+        return;
+    };
+    for record in records {
+        if let Some(min) = record.get("min_ns") {
+            record.set("times_floor", min / floor);
+        }
+    }
 }
 
 /// A library with its row.

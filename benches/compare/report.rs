@@ -1,100 +1,117 @@
-//! The table for people and the file for programs.
+//! The tables for people.
 
-use std::fs;
-use std::io;
-use std::path::Path;
+use picojaeger_workloads::Workload;
 
 use crate::machine;
-use crate::measure::Row;
+use crate::programs::Load;
+use crate::results::Record;
 
-/// Where the results go: an array of objects, one a row.
-pub(crate) const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench/compare.json");
+/// A figure's head, name, and digits behind the point; divided by its unit.
+struct Column {
+    head: &'static str,
+    figure: &'static str,
+    digits: usize,
+    unit: f64,
+}
 
-/// What the others are compared with, one a workload.
-const FLOORS: [&str; 2] = ["floor", "straight-line"];
+impl Column {
+    const fn new(head: &'static str, figure: &'static str, digits: usize) -> Self {
+        Self {
+            head,
+            figure,
+            digits,
+            unit: 1.0,
+        }
+    }
 
-/// Prints the header and a line for each row.
-pub(crate) fn print(rows: &[Row]) {
+    const fn in_units(self, unit: f64) -> Self {
+        Self { unit, ..self }
+    }
+
+    fn width(&self) -> usize {
+        self.head.chars().count().max(9)
+    }
+
+    fn text(&self, record: &Record) -> String {
+        let figure = record.get(self.figure);
+        figure.map_or("-".into(), |it| {
+            format!("{:.*}", self.digits, it / self.unit)
+        })
+    }
+}
+
+const BURSTS: &[Column] = &[
+    Column::new("min ns", "min_ns", 1),
+    Column::new("median ns", "median_ns", 1),
+    Column::new("× floor", "times_floor", 2),
+    Column::new("allocs", "allocations_per_span", 3),
+    Column::new("+ drain", "drain_allocations_per_span", 3),
+    Column::new("exported", "exported", 0),
+    Column::new("lost", "lost", 0),
+    Column::new("missing", "missing", 0),
+];
+
+const PIPELINE: &[Column] = &[
+    Column::new("min ns", "min_ns", 1),
+    Column::new("median ns", "median_ns", 1),
+    Column::new("allocs", "allocations_per_span", 3),
+    Column::new("made", "made", 0),
+    Column::new("lost", "lost", 0),
+    Column::new("missing", "missing", 0),
+    Column::new("arrived", "arrived", 0),
+    Column::new("packets", "packets", 0),
+    Column::new("bytes", "bytes_per_packet", 0),
+];
+
+const FLAT_OUT: &[Column] = &[
+    Column::new("made M/s", "made_per_s", 2).in_units(1e6),
+    Column::new("delivered M/s", "delivered_per_s", 2).in_units(1e6),
+    Column::new("allocs", "allocations_per_span", 3),
+    Column::new("made", "made", 0),
+    Column::new("lost", "lost", 0),
+    Column::new("missing", "missing", 0),
+    Column::new("peak MiB", "peak_rss_bytes", 1).in_units(MIB),
+    Column::new("growth MiB", "rss_growth_bytes", 1).in_units(MIB),
+];
+
+const MIB: f64 = (1 << 20) as f64;
+
+/// Prints the header and a table for each kind of workload.
+pub(crate) fn print(records: &[Record]) {
     println!("{}", machine::describe());
-    println!("per span, application thread; drained outside of the timing\n");
+    let bursts = Workload::ALL.map(Workload::name);
+    let title = "per span, application thread; drained outside of the timing";
+    print_table(title, BURSTS, records, &bursts);
+    let title = "per span, processor time of all threads until it is sent";
+    print_table(title, PIPELINE, records, &[Load::Pipeline.name()]);
+    let title = "two threads flat out, nothing sent; \"missing\" was lost silently";
+    print_table(title, FLAT_OUT, records, &[Load::FlatOut.name()]);
+}
+
+fn print_table(title: &str, columns: &[Column], records: &[Record], workloads: &[&str]) {
+    let rows = records
+        .iter()
+        .filter(|record| workloads.contains(&record.workload));
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    let heads: String = columns
+        .iter()
+        .map(|column| format!(" {:>1$}", column.head, column.width()))
+        .collect();
     println!(
-        "{:<16} {:<23} {:<8} {:>8} {:>9} {:>8} {:>9} {:>9} {:>9} {:>6}",
-        "workload",
-        "library",
-        "version",
-        "min ns",
-        "median ns",
-        "× floor",
-        "allocs",
-        "+ drain",
-        "exported",
-        "lost"
+        "\n{title}\n\n{:<16} {:<23} {:<8}{heads}",
+        "workload", "library", "version"
     );
     for row in rows {
-        print_row(row, floor_of(rows, row));
+        let cells: String = columns
+            .iter()
+            .map(|column| format!(" {:>1$}", column.text(row), column.width()))
+            .collect();
+        println!(
+            "{:<16} {:<23} {:<8}{cells}",
+            row.workload, row.library, row.version
+        );
     }
-    println!();
-}
-
-/// Writes the results, or removes old ones where `rows` is not to be trusted.
-pub(crate) fn save(rows: Option<&[Row]>) -> io::Result<()> {
-    match rows {
-        Some(rows) => write(rows),
-        None if Path::new(RESULTS).exists() => fs::remove_file(RESULTS),
-        None => Ok(()),
-    }
-}
-
-fn print_row(row: &Row, floor: Option<f64>) {
-    let ratio = floor.map_or("-".into(), |floor| format!("{:.2}", row.min_ns() / floor));
-    let missing = match row.missing() {
-        0 => String::new(),
-        count => format!("  {count} MISSING"),
-    };
-    println!(
-        "{:<16} {:<23} {:<8} {:>8.1} {:>9.1} {ratio:>8} {:>9.3} {:>9.3} {:>9} {:>6}{missing}",
-        row.workload.name(),
-        row.library,
-        version(row),
-        row.min_ns(),
-        row.median_ns(),
-        row.allocations(),
-        row.drain_allocations(),
-        row.exported(),
-        row.lost(),
-    );
-}
-
-/// The floor's minimum in the same workload; of encoding, straight-line code's.
-fn floor_of(rows: &[Row], row: &Row) -> Option<f64> {
-    rows.iter()
-        .find(|other| FLOORS.contains(&other.library) && other.workload == row.workload)
-        .map(Row::min_ns)
-}
-
-fn write(rows: &[Row]) -> io::Result<()> {
-    let objects: Vec<_> = rows.iter().map(object).collect();
-    let text = format!("[\n{}\n]\n", objects.join(",\n"));
-    if let Some(folder) = Path::new(RESULTS).parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(RESULTS, text)
-}
-
-/// Names and versions are plain ASCII, so nothing needs an escape.
-fn object(row: &Row) -> String {
-    format!(
-        "  {{\"workload\": \"{}\", \"library\": \"{}\", \"version\": \"{}\", \
-         \"min_ns\": {:.2}, \"median_ns\": {:.2}, \"allocations_per_span\": {:.4}}}",
-        row.workload.name(),
-        row.library,
-        version(row),
-        row.min_ns(),
-        row.median_ns(),
-        row.allocations(),
-    )
-}
-
-fn version(row: &Row) -> &'static str {
-    machine::version(row.package).unwrap_or("unknown")
 }

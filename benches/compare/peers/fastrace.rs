@@ -1,21 +1,26 @@
-//! fastrace, by both of its spans.
+//! fastrace, by both of its spans, and with its Jaeger reporter.
 //!
-//! Settings: the collector's interval is an hour, so that its thread sleeps
-//! through every burst and works when flushed; both tags go in by one call,
-//! before the span is used; names, keys and the string value are static. A
-//! value that is not a string has to become one, since properties are text.
+//! Settings: both tags go in by one call, before the span is used; names, keys
+//! and the string value are static. A value that is not a string has to become
+//! one, since properties are text. Around bursts the collector's interval is an
+//! hour, so that its thread sleeps through every burst and works when flushed.
+//! Whole programs use `LocalSpan`, and an interval of their own.
 
 use std::borrow::Cow;
+use std::hint::black_box;
+use std::net::SocketAddr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fastrace::Span;
 use fastrace::collector::{Config, Reporter, SpanContext, SpanRecord};
-use fastrace::local::LocalSpan;
-use picojaeger_workloads::{
-    BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, TREE, Workload,
-};
+use fastrace::local::{LocalParentGuard, LocalSpan};
+use fastrace_jaeger::JaegerReporter;
+use picojaeger_workloads::spans::{self, Spans};
+use picojaeger_workloads::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
+
+use crate::programs::Program;
 
 static REPORTED: AtomicU64 = AtomicU64::new(0);
 
@@ -25,10 +30,48 @@ pub(crate) struct Local(());
 /// A root with `Span` children, which name their parent and can change thread.
 pub(crate) struct Sent(());
 
+/// `LocalSpan` in a program of its own.
+pub(crate) struct Traced(());
+
+/// Between two reports in a program of its own. The reporter gets all spans of
+/// that time at once: the more, the more it encodes in vain. Below this, waking
+/// the collector costs as much; flat out it makes no difference.
+const INTERVAL: Duration = Duration::from_millis(2);
+
+/// Spans that fit into the reporter's packets of 8,000 bytes.
+const FITTING: usize = 70;
+
 impl Local {
     pub(crate) fn new() -> Self {
         count_reports();
         Self(())
+    }
+}
+
+impl Spans for Local {
+    type Root = Span;
+    /// The guard goes before its span.
+    type Parent = (LocalParentGuard, Span);
+    type Child = LocalSpan;
+
+    fn root(&self) -> Span {
+        root()
+    }
+
+    fn parent(&self) -> Self::Parent {
+        let root = root().with_properties(|| tags(0));
+        (root.set_local_parent(), root)
+    }
+
+    /// Without a sampled root there is no local parent.
+    fn unsampled_parent(&self) -> Self::Parent {
+        let root = Span::noop();
+        (root.set_local_parent(), root)
+    }
+
+    #[inline]
+    fn child(&self, _: &Self::Parent, index: usize) -> LocalSpan {
+        LocalSpan::enter_with_local_parent(CHILD).with_properties(|| tags(index))
     }
 }
 
@@ -42,13 +85,7 @@ impl Library for Local {
     }
 
     fn burst(&mut self, workload: Workload) {
-        match workload {
-            Workload::W1 => w1(),
-            Workload::W2 => local::w2(),
-            Workload::W2Moved => local::w2_moved(),
-            Workload::UnsampledChild => local::unsampled_child(),
-            Workload::Encode => {}
-        }
+        spans::burst(self, workload);
     }
 
     fn drain(&mut self) -> Drained {
@@ -60,6 +97,29 @@ impl Sent {
     pub(crate) fn new() -> Self {
         count_reports();
         Self(())
+    }
+}
+
+impl Spans for Sent {
+    type Root = Span;
+    type Parent = Span;
+    type Child = Span;
+
+    fn root(&self) -> Span {
+        root()
+    }
+
+    fn parent(&self) -> Span {
+        root().with_properties(|| tags(0))
+    }
+
+    fn unsampled_parent(&self) -> Span {
+        black_box(Span::noop())
+    }
+
+    #[inline]
+    fn child(&self, parent: &Span, index: usize) -> Span {
+        Span::enter_with_parent(CHILD, parent).with_properties(|| tags(index))
     }
 }
 
@@ -78,16 +138,47 @@ impl Library for Sent {
     }
 
     fn burst(&mut self, workload: Workload) {
-        match workload {
-            Workload::W1 => w1(),
-            Workload::W2 => sent::w2(),
-            Workload::W2Moved => sent::w2_moved(),
-            Workload::UnsampledChild => sent::unsampled_child(),
-            Workload::Encode => {}
-        }
+        spans::burst(self, workload);
     }
 
     fn drain(&mut self) -> Drained {
+        drain()
+    }
+}
+
+impl Traced {
+    /// Counts the spans that come out.
+    pub(crate) fn counting() -> Self {
+        report_to(Counter, INTERVAL);
+        Self(())
+    }
+
+    /// Sends them to an agent.
+    pub(crate) fn sending(agent: SocketAddr) -> Self {
+        Self::sending_portions(agent, usize::MAX)
+    }
+
+    /// The same, with the reporter given no more than what fits a packet of its
+    /// own. It is no setting of the reporter's, but a wrapper that users could
+    /// write. What is larger the reporter encodes, finds too large, and encodes
+    /// again by halves.
+    pub(crate) fn sending_split(agent: SocketAddr) -> Self {
+        Self::sending_portions(agent, FITTING)
+    }
+
+    fn sending_portions(agent: SocketAddr, portion: usize) -> Self {
+        let jaeger = JaegerReporter::new(agent, "benches").expect("a port is free");
+        report_to(Sender { jaeger, portion }, INTERVAL);
+        Self(())
+    }
+}
+
+impl Program for Traced {
+    fn burst(&self) {
+        spans::burst(&Local(()), Workload::W2);
+    }
+
+    fn close(&mut self) -> Drained {
         drain()
     }
 }
@@ -101,12 +192,30 @@ impl Reporter for Counter {
     }
 }
 
+/// Counts what it is given, and sends it in portions of so many spans.
+struct Sender {
+    jaeger: JaegerReporter,
+    portion: usize,
+}
+
+impl Reporter for Sender {
+    fn report(&mut self, mut spans: Vec<SpanRecord>) {
+        REPORTED.fetch_add(spans.len() as u64, Ordering::Relaxed);
+        while !spans.is_empty() {
+            let rest = spans.len().saturating_sub(self.portion);
+            self.jaeger.report(spans.split_off(rest));
+        }
+    }
+}
+
 fn count_reports() {
     static REPORTER: Once = Once::new();
-    REPORTER.call_once(|| {
-        let config = Config::default().report_interval(Duration::from_secs(3600));
-        fastrace::set_reporter(Counter, config);
-    });
+    REPORTER.call_once(|| report_to(Counter, Duration::from_secs(3600)));
+}
+
+fn report_to(reporter: impl Reporter, interval: Duration) {
+    let config = Config::default().report_interval(interval);
+    fastrace::set_reporter(reporter, config);
 }
 
 /// fastrace counts no loss: what is missing here was lost without a trace.
@@ -128,129 +237,4 @@ fn tags(index: usize) -> [(&'static str, Cow<'static, str>); 2] {
         (COMPONENT.0, Cow::Borrowed(COMPONENT.1)),
         (ITEM_INDEX, Cow::Owned((index as i64).to_string())),
     ]
-}
-
-#[inline(never)]
-fn w1() {
-    for _ in 0..BURST {
-        drop(root());
-    }
-}
-
-mod local {
-    use super::*;
-
-    #[inline(never)]
-    pub(super) fn w2() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            let _parent = root.set_local_parent();
-            for index in 1..TREE {
-                drop(child(index));
-            }
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn w2_moved() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            let _parent = root.set_local_parent();
-            for index in 1..TREE {
-                finish(hold(index));
-            }
-        }
-    }
-
-    /// Without a sampled root there is no local parent.
-    #[inline(never)]
-    pub(super) fn unsampled_child() {
-        let root = Span::noop();
-        let _parent = root.set_local_parent();
-        for index in 0..BURST {
-            drop(child(index));
-        }
-    }
-
-    #[inline]
-    fn child(index: usize) -> LocalSpan {
-        LocalSpan::enter_with_local_parent(CHILD).with_properties(|| tags(index))
-    }
-
-    struct Held {
-        span: LocalSpan,
-    }
-
-    #[inline(never)]
-    fn make(index: usize) -> LocalSpan {
-        child(index)
-    }
-
-    #[inline(never)]
-    fn hold(index: usize) -> Held {
-        Held { span: make(index) }
-    }
-
-    #[inline(never)]
-    fn finish(held: Held) {
-        drop(held.span);
-    }
-}
-
-mod sent {
-    use super::*;
-
-    #[inline(never)]
-    pub(super) fn w2() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            for index in 1..TREE {
-                drop(child(&root, index));
-            }
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn w2_moved() {
-        for _ in 0..BURST / TREE {
-            let root = root().with_properties(|| tags(0));
-            for index in 1..TREE {
-                finish(hold(&root, index));
-            }
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn unsampled_child() {
-        let root = std::hint::black_box(Span::noop());
-        for index in 0..BURST {
-            drop(child(&root, index));
-        }
-    }
-
-    #[inline]
-    fn child(root: &Span, index: usize) -> Span {
-        Span::enter_with_parent(CHILD, root).with_properties(|| tags(index))
-    }
-
-    struct Held {
-        span: Span,
-    }
-
-    #[inline(never)]
-    fn make(root: &Span, index: usize) -> Span {
-        child(root, index)
-    }
-
-    #[inline(never)]
-    fn hold(root: &Span, index: usize) -> Held {
-        Held {
-            span: make(root, index),
-        }
-    }
-
-    #[inline(never)]
-    fn finish(held: Held) {
-        drop(held.span);
-    }
 }

@@ -8,6 +8,7 @@
 pub mod encode;
 pub mod floor;
 pub mod picojaeger;
+pub mod spans;
 
 /// Spans that one burst makes: so few that a thread's ring of 64 KiB holds them.
 pub const BURST: usize = 400;

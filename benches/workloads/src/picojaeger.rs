@@ -9,7 +9,8 @@ use std::time::Duration;
 use picojaeger_std::config::{ClockSource, Sampler};
 use picojaeger_std::{Config, Span, Tracer, tags};
 
-use crate::{BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, TREE, Workload};
+use crate::spans::{self, Spans};
+use crate::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
 
 /// A tracer as a library under measure.
 #[derive(Debug)]
@@ -73,13 +74,7 @@ impl Library for Picojaeger {
     }
 
     fn burst(&mut self, workload: Workload) {
-        match workload {
-            Workload::W1 => w1(&self.tracer),
-            Workload::W2 => w2(&self.tracer),
-            Workload::W2Moved => w2_moved(&self.tracer),
-            Workload::UnsampledChild => unsampled_child(&self.tracer),
-            Workload::Encode => {}
-        }
+        spans::burst(&self.tracer, workload);
     }
 
     fn drain(&mut self) -> Drained {
@@ -96,81 +91,40 @@ impl Library for Picojaeger {
     }
 }
 
-#[inline(never)]
-fn w1(tracer: &Tracer) {
-    for _ in 0..BURST {
-        drop(tracer.start(ROOT));
+impl Spans for Tracer {
+    type Root = Span;
+    type Parent = Span;
+    type Child = Span;
+
+    #[inline]
+    fn root(&self) -> Span {
+        self.start(ROOT)
     }
-}
 
-#[inline(never)]
-fn w2(tracer: &Tracer) {
-    for _ in 0..BURST / TREE {
-        let root = root(tracer);
-        for index in 1..TREE {
-            drop(child(tracer, &root, index));
-        }
+    fn parent(&self) -> Span {
+        let mut root = self.start(ROOT);
+        root.tag(COMPONENT.0, COMPONENT.1).tag(ITEM_INDEX, 0);
+        root
     }
-}
 
-#[inline(never)]
-fn w2_moved(tracer: &Tracer) {
-    for _ in 0..BURST / TREE {
-        let root = root(tracer);
-        for index in 1..TREE {
-            finish(hold(tracer, &root, index));
-        }
+    /// Made unsampled as a user would do it.
+    fn unsampled_parent(&self) -> Span {
+        self.span(ROOT).tag(tags::SAMPLING_PRIORITY, 0).start()
     }
-}
 
-/// The parent is made unsampled as a user would do it.
-#[inline(never)]
-fn unsampled_child(tracer: &Tracer) {
-    let root = tracer.span(ROOT).tag(tags::SAMPLING_PRIORITY, 0).start();
-    for index in 0..BURST {
-        drop(child(tracer, &root, index));
+    #[inline]
+    fn child(&self, parent: &Span, index: usize) -> Span {
+        let mut span = self.span(CHILD).child_of(parent).start();
+        span.tag(COMPONENT.0, COMPONENT.1)
+            .tag(ITEM_INDEX, index as i64);
+        span
     }
-}
-
-fn root(tracer: &Tracer) -> Span {
-    let mut root = tracer.start(ROOT);
-    root.tag(COMPONENT.0, COMPONENT.1).tag(ITEM_INDEX, 0);
-    root
-}
-
-#[inline]
-fn child(tracer: &Tracer, root: &Span, index: usize) -> Span {
-    let mut span = tracer.span(CHILD).child_of(root).start();
-    span.tag(COMPONENT.0, COMPONENT.1)
-        .tag(ITEM_INDEX, index as i64);
-    span
-}
-
-/// What a caller keeps an open span in.
-struct Held {
-    span: Span,
-}
-
-#[inline(never)]
-fn make(tracer: &Tracer, root: &Span, index: usize) -> Span {
-    child(tracer, root, index)
-}
-
-#[inline(never)]
-fn hold(tracer: &Tracer, root: &Span, index: usize) -> Held {
-    Held {
-        span: make(tracer, root, index),
-    }
-}
-
-#[inline(never)]
-fn finish(held: Held) {
-    drop(held.span);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BURST;
 
     #[test]
     fn what_is_made_comes_out() {

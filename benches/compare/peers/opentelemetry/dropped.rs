@@ -1,0 +1,64 @@
+//! What the batch processor counts as lost. It tells when it is shut down, by
+//! an event of `tracing`, and has no other way.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::{Subscriber, set_global_default};
+use tracing::{Event, Level, Metadata};
+
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Begins to listen, in all of this process.
+pub(super) fn listen() {
+    set_global_default(Listener).expect("nobody else listens");
+}
+
+/// Spans that the processor has said it dropped.
+pub(super) fn count() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Hears warnings of the SDK, and nothing else.
+struct Listener;
+
+impl Subscriber for Listener {
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::WARN)
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN && metadata.is_event()
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Count);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Adds up the one field that counts.
+struct Count;
+
+impl Visit for Count {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "dropped_span_count" {
+            DROPPED.fetch_add(value, Ordering::Relaxed);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}

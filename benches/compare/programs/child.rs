@@ -1,0 +1,223 @@
+//! The child process: one program under one load, measured from within.
+
+use std::fs;
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use picojaeger_workloads::BURST;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::outcome::Outcome;
+use super::{CLOSING, ENTRIES, Load, Plan, Program};
+use crate::allocations;
+
+/// The argument that makes a process a child.
+pub(crate) const MARK: &str = "--child";
+
+/// Between two bursts of a pipeline.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Threads that make spans flat out.
+const THREADS: usize = 2;
+
+/// Runs what the arguments behind [`MARK`] name, and prints its outcome.
+pub(crate) fn run_child(args: impl Iterator<Item = String>) -> Result<(), String> {
+    let plan = Plan::from_args(args)?;
+    end_at_last(plan.duration * 2 + CLOSING);
+    let entry = ENTRIES
+        .iter()
+        .find(|entry| (entry.load.name(), entry.name) == (&plan.load, &plan.name))
+        .ok_or_else(|| format!("there is no {} under {}", plan.name, plan.load))?;
+    let mut program = (entry.start)(&plan);
+    let rss_before = rss_peak()?;
+    let run = match entry.load {
+        Load::Pipeline => pipeline,
+        Load::FlatOut => flat_out,
+    };
+    let outcome = Outcome {
+        rss_before,
+        ..run(program.as_mut(), &plan)
+    };
+    let rss_peak = rss_peak()?;
+    println!(
+        "{}",
+        Outcome {
+            rss_peak,
+            ..outcome
+        }
+        .to_line()
+    );
+    Ok(())
+}
+
+/// No child outlives its purpose.
+fn end_at_last(after: Duration) {
+    thread::spawn(move || {
+        thread::sleep(after);
+        eprintln!("compare: a child took longer than {after:?}");
+        process::exit(1);
+    });
+}
+
+fn pipeline(program: &mut dyn Program, plan: &Plan) -> Outcome {
+    let start = Instant::now();
+    let mut cpu = Cpu::start();
+    let warm_up = paced(program, plan.duration / 10, &mut cpu);
+    let (allocations, counted) = counted(plan, || paced(program, plan.duration, &mut cpu));
+    let making_ns = nanos(start.elapsed());
+    let drained = cpu.work(|| program.close());
+    Outcome {
+        made: warm_up + counted,
+        exported: drained.exported,
+        lost: drained.lost,
+        cpu_ns: cpu.total(),
+        making_ns,
+        all_ns: nanos(start.elapsed()),
+        counted,
+        allocations,
+        ..Outcome::default()
+    }
+}
+
+/// Makes bursts with pauses; says how many spans.
+fn paced(program: &dyn Program, duration: Duration, cpu: &mut Cpu) -> u64 {
+    let until = Instant::now() + duration;
+    let mut made = 0;
+    while Instant::now() < until {
+        cpu.work(|| program.burst());
+        made += BURST as u64;
+        thread::sleep(PAUSE);
+    }
+    made
+}
+
+fn flat_out(program: &mut dyn Program, plan: &Plan) -> Outcome {
+    let start = Instant::now();
+    let (allocations, made) = counted(plan, || unpaced(program, plan.duration));
+    let making_ns = nanos(start.elapsed());
+    let drained = program.close();
+    Outcome {
+        made,
+        exported: drained.exported,
+        lost: drained.lost,
+        making_ns,
+        all_ns: nanos(start.elapsed()),
+        counted: made,
+        allocations,
+        ..Outcome::default()
+    }
+}
+
+/// Makes bursts on all threads without a pause; says how many spans.
+fn unpaced(program: &dyn Program, duration: Duration) -> u64 {
+    let until = Instant::now() + duration;
+    let produce = || {
+        let mut made = 0;
+        while Instant::now() < until {
+            program.burst();
+            made += BURST as u64;
+        }
+        made
+    };
+    thread::scope(|scope| {
+        let producers = [(); THREADS].map(|()| scope.spawn(produce));
+        let made = producers.map(|producer| producer.join().expect("no producer panics"));
+        made.iter().sum()
+    })
+}
+
+fn counted<R>(plan: &Plan, part: impl FnOnce() -> R) -> (u64, R) {
+    match plan.count {
+        true => allocations::count(part),
+        false => (0, part()),
+    }
+}
+
+/// Processor time of all other threads, and of this one while it works.
+///
+/// So the pauses of a load are no part of it, and what a library's own threads
+/// do to sleep and to wake is.
+struct Cpu {
+    process: u64,
+    thread: u64,
+    work: u64,
+}
+
+impl Cpu {
+    fn start() -> Self {
+        Self {
+            process: clock(ClockId::ProcessCPUTime),
+            thread: clock(ClockId::ThreadCPUTime),
+            work: 0,
+        }
+    }
+
+    fn work<R>(&mut self, part: impl FnOnce() -> R) -> R {
+        let before = clock(ClockId::ThreadCPUTime);
+        let result = part();
+        self.work += clock(ClockId::ThreadCPUTime) - before;
+        result
+    }
+
+    fn total(&self) -> u64 {
+        let process = clock(ClockId::ProcessCPUTime) - self.process;
+        let thread = clock(ClockId::ThreadCPUTime) - self.thread;
+        process.saturating_sub(thread) + self.work
+    }
+}
+
+fn clock(id: ClockId) -> u64 {
+    let time = clock_gettime(id);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+fn nanos(duration: Duration) -> u64 {
+    duration.as_nanos() as u64
+}
+
+/// The process's peak of resident memory so far, in bytes.
+fn rss_peak() -> Result<u64, String> {
+    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
+    high_water(&status).ok_or_else(|| "the system tells no peak of memory".into())
+}
+
+fn high_water(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_in_bytes() {
+        assert_eq!(
+            high_water("Name:\tx\nVmHWM:\t    1204 kB\n"),
+            Some(1204 * 1024)
+        );
+        assert_eq!(high_water("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn pauses_are_no_work() {
+        let mut cpu = Cpu::start();
+        spin();
+        assert_eq!(cpu.work, 0);
+        cpu.work(spin);
+        assert!(cpu.work >= SPIN, "{} ns", cpu.work);
+        // The other tests' threads count, as a library's would.
+        assert!(cpu.total() >= cpu.work);
+    }
+
+    const SPIN: u64 = 3_000_000;
+
+    fn spin() {
+        let start = clock(ClockId::ThreadCPUTime);
+        while clock(ClockId::ThreadCPUTime) - start < SPIN {}
+    }
+}

@@ -1,0 +1,54 @@
+//! picojaeger with its worker.
+//!
+//! Settings: those that a user gets, with every trace sampled; so 16 MiB of
+//! memory, and the time stamp counter where the machine has one to rely on.
+
+use std::net::SocketAddr;
+
+use picojaeger_std::config::Sampler;
+use picojaeger_std::{Config, Tracer};
+use picojaeger_workloads::{Drained, Workload, spans};
+
+use super::{CLOSING, Program};
+
+pub(crate) struct Picojaeger(Tracer);
+
+impl Picojaeger {
+    /// Sends packets of at most so many bytes.
+    pub(crate) fn sending(agent: SocketAddr, packet: usize) -> Self {
+        Self::new(
+            Config::new("benches")
+                .agent_host(agent.ip().to_string())
+                .agent_port(agent.port())
+                .max_packet_size(packet),
+        )
+    }
+
+    /// Makes packets, and drops them.
+    pub(crate) fn dropping() -> Self {
+        Self::new(Config::new("benches").agent(false))
+    }
+
+    fn new(config: Config) -> Self {
+        let config = config.sampler(Sampler::Const(true));
+        Self(config.new_tracer().expect("the settings are right"))
+    }
+}
+
+impl Program for Picojaeger {
+    fn burst(&self) {
+        spans::burst(&self.0, Workload::W2);
+    }
+
+    /// The error of closing tells of losses, which the counts tell too.
+    fn close(&mut self) -> Drained {
+        if let Err(error) = self.0.close(CLOSING) {
+            eprintln!("picojaeger: {error}");
+        }
+        let stats = self.0.stats();
+        Drained {
+            exported: stats.delivered,
+            lost: stats.lost.total(),
+        }
+    }
+}
