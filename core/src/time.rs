@@ -216,11 +216,12 @@ impl Anchor {
     /// Unix microseconds at `ticks`, before or after the anchor.
     #[inline]
     pub const fn unix_micros_at(&self, ticks: u64, rate: Rate) -> u64 {
-        let distance = rate.micros(ticks.abs_diff(self.ticks));
         if ticks >= self.ticks {
-            self.unix_micros.saturating_add(distance)
+            let after = rate.micros(ticks - self.ticks);
+            self.unix_micros.saturating_add(after)
         } else {
-            self.unix_micros.saturating_sub(distance)
+            let before = rate.micros(self.ticks - ticks);
+            self.unix_micros.saturating_sub(before)
         }
     }
 }
@@ -273,9 +274,8 @@ impl<'t> Epoch<'t> {
     /// Looks from the newest back.
     #[inline]
     pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
-        let newest_first = self.anchors.iter().rev();
-        let mut taken_by_then = newest_first.skip_while(|anchor| anchor.ticks > ticks);
-        taken_by_then.next().or(self.anchors.first())
+        let taken_by_then = self.anchors.iter().rfind(|anchor| anchor.ticks <= ticks);
+        taken_by_then.or(self.anchors.first())
     }
 }
 
@@ -322,7 +322,8 @@ impl<'t> Timeline<'t> {
 
 impl Epoch<'_> {
     /// Microseconds at `ticks`, and the anchor that says so.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline)]
     fn convert(&self, ticks: u64) -> (u64, Option<&Anchor>) {
         match self.anchor_at(ticks) {
             Some(anchor) => (anchor.unix_micros_at(ticks, self.rate), Some(anchor)),
@@ -340,13 +341,8 @@ impl Times<'_> {
     pub fn micros_at(&self, instant: Instant) -> u64 {
         match (self.start, instant) {
             (_, Instant::UnixMicros(micros)) => micros,
-            (Instant::Ticks(start), Instant::Ticks(ticks)) if ticks >= start => {
-                let after = self.epoch.rate.micros(ticks - start);
-                self.start_micros.saturating_add(after)
-            }
             (Instant::Ticks(start), Instant::Ticks(ticks)) => {
-                let before = self.epoch.rate.micros(start - ticks);
-                self.start_micros.saturating_sub(before)
+                Anchor::new(start, self.start_micros).unix_micros_at(ticks, self.epoch.rate)
             }
             (Instant::UnixMicros(_), Instant::Ticks(ticks)) => match self.epoch.convert(ticks) {
                 (micros, Some(_)) => micros,

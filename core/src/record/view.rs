@@ -97,13 +97,13 @@ pub struct Log<'r> {
 
 /// The entries of an area, in the order they were appended.
 #[derive(Clone, Copy, Debug)]
-struct Entries<'r> {
+pub(crate) struct Entries<'r> {
     rest: &'r [Word],
 }
 
-/// A header word and what it heads.
+/// An entry of an area: a header word and what it heads.
 #[derive(Clone, Copy)]
-struct Entry<'r> {
+pub(crate) struct Entry<'r> {
     header: u32,
     key: &'r [Word],
     value: &'r [Word],
@@ -189,17 +189,16 @@ impl<'r> Record<'r> {
     /// The tags, in order.
     #[inline]
     pub fn tags(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {
-        self.entries().filter(Entry::is_tag).map(Entry::tag)
+        let tags = |entry: &Entry<'_>| entry.has_value() && !entry.is_of_log();
+        self.entries().filter(tags).map(Entry::tag)
     }
 
     /// The references, in order; the parent in the same trace is not among them
     /// unless it is a follows-from.
     #[inline]
     pub fn references(&self) -> impl Iterator<Item = Reference> + Clone + use<'r> {
-        let entries = self.some(bits::REFERENCES);
-        entries
-            .filter(|entry| entry.kind() == kind::REFERENCE)
-            .map(Entry::reference)
+        let mut entries = self.some(bits::REFERENCES);
+        core::iter::from_fn(move || Some(entries.next_of(kind::REFERENCE)?.reference()))
     }
 
     /// The logs, in order.
@@ -207,16 +206,14 @@ impl<'r> Record<'r> {
     pub fn logs(&self) -> impl Iterator<Item = Log<'r>> + Clone + use<'r> {
         let mut entries = self.some(bits::LOGS);
         core::iter::from_fn(move || {
-            let log = entries.find(|entry| entry.kind() == kind::LOG)?;
-            Some(Log {
-                time: log.time(),
-                entries,
-            })
+            let time = entries.next_of(kind::LOG)?.time();
+            Some(Log { time, entries })
         })
     }
 
+    /// All entries, in order.
     #[inline(always)]
-    fn entries(&self) -> Entries<'r> {
+    pub(crate) fn entries(&self) -> Entries<'r> {
         Entries { rest: self.area }
     }
 
@@ -231,10 +228,11 @@ impl<'r> Record<'r> {
 
     #[cold]
     fn copied_operation(&self) -> &'r str {
-        let names = self
-            .entries()
-            .filter(|entry| entry.kind() == kind::OPERATION);
-        names.last().map_or("", |entry| entry.text())
+        let (mut entries, mut name) = (self.entries(), "");
+        while let Some(entry) = entries.next_of(kind::OPERATION) {
+            name = entry.text();
+        }
+        name
     }
 }
 
@@ -242,9 +240,13 @@ impl<'r> Log<'r> {
     /// The fields, in order.
     #[inline]
     pub fn fields(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {
+        self.entries.take_while(Entry::is_of_log).map(Entry::tag)
+    }
+
+    /// The entries behind it: its fields come first.
+    #[inline(always)]
+    pub(crate) fn entries(&self) -> Entries<'r> {
         self.entries
-            .take_while(|entry| entry.header & header::FIELD != 0)
-            .map(Entry::tag)
     }
 }
 
@@ -264,15 +266,25 @@ impl<'r> Iterator for Entries<'r> {
     }
 }
 
+impl<'r> Entries<'r> {
+    /// The next entry of a kind.
+    #[inline(never)]
+    fn next_of(&mut self, kind: u32) -> Option<Entry<'r>> {
+        self.find(|entry| entry.header & header::KIND == kind)
+    }
+}
+
 impl<'r> Entry<'r> {
+    /// Whether it is a tag or a field.
     #[inline(always)]
-    fn kind(&self) -> u32 {
-        self.header & header::KIND
+    pub(crate) fn has_value(&self) -> bool {
+        self.header & header::KIND <= kind::UNSIGNED
     }
 
+    /// Whether it is a field of the log before it.
     #[inline(always)]
-    fn is_tag(&self) -> bool {
-        self.header & header::FIELD == 0 && self.kind() <= kind::UNSIGNED
+    pub(crate) fn is_of_log(&self) -> bool {
+        self.header & header::FIELD != 0
     }
 
     #[inline(always)]
@@ -284,7 +296,7 @@ impl<'r> Entry<'r> {
     }
 
     #[inline(always)]
-    fn key(&self) -> &'r str {
+    pub(crate) fn key(&self) -> &'r str {
         let length = (self.header >> header::KEY_SHIFT & 0xff) as usize;
         let at = self.key;
         // SAFETY: the header says which was written: the pointer of static text, of which
@@ -299,8 +311,8 @@ impl<'r> Entry<'r> {
     }
 
     #[inline(always)]
-    fn value(&self) -> Value<'r> {
-        match self.kind() {
+    pub(crate) fn value(&self) -> Value<'r> {
+        match self.header & header::KIND {
             kind::DOUBLE => Value::F64(f64::from_bits(self.number())),
             kind::BOOL => Value::Bool(self.header >> header::VALUE_SHIFT != 0),
             kind::LONG => Value::I64(self.number() as i64),
@@ -344,10 +356,8 @@ impl<'r> Entry<'r> {
 
     fn reference(self) -> Reference {
         let mut ids = [0u64; 3];
-        for (id, bytes) in ids.iter_mut().zip(self.bytes().chunks_exact(8)) {
-            let mut word = [0; 8];
-            word.copy_from_slice(bytes);
-            *id = u64::from_ne_bytes(word);
+        for (id, bytes) in ids.iter_mut().zip(self.bytes().as_chunks().0) {
+            *id = u64::from_ne_bytes(*bytes);
         }
         Reference {
             follows: self.header & header::FOLLOWS != 0,

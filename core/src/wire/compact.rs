@@ -4,204 +4,185 @@
 
 use crate::record::boundary;
 
-/// Writes from a place in a lent buffer on.
+/// What is left of a lent buffer.
 ///
-/// What does not fit is not written but counted, so [`Cursor::at`] says how
-/// long the buffer had to be. Each call checks the room once.
-pub(super) struct Cursor<'o> {
-    out: &'o mut [u8],
-    at: usize,
-}
+/// Each call writes at its start and gives what is left behind that. One that
+/// finds no room leaves nothing, so the last byte of a structure tells whether
+/// all of it was written.
+pub(super) struct Out<'o>(&'o mut [u8]);
 
-/// A list that is being written: where its header is.
-#[derive(Clone, Copy)]
-pub(super) struct List {
-    header: usize,
-}
-
-/// Bytes of the longest varint.
-const LONGEST: usize = 10;
+/// Bytes of the longest varint, in groups of four.
+const LONGEST: usize = 12;
 /// The bit of a byte that more follow.
 const CONTINUED: u8 = 0x80;
 /// The element type in a list header.
 const STRUCT: u8 = 0xc;
 /// A list header that is followed by the count.
 const COUNT_FOLLOWS: u8 = 0xf0;
+/// Bytes of a list's field header, and of its own for fewer than 15 elements.
+const LIST: usize = 2;
 
-impl<'o> Cursor<'o> {
-    pub(super) fn new(out: &'o mut [u8], at: usize) -> Self {
-        Cursor { out, at }
+impl<'o> Out<'o> {
+    #[inline(always)]
+    pub(super) fn new(out: &'o mut [u8]) -> Self {
+        Out(out)
     }
 
-    /// The end of what was written, or would have been.
+    /// Bytes that are left.
     #[inline(always)]
-    pub(super) fn at(&self) -> usize {
-        self.at
-    }
-
-    /// Whether all of it found room.
-    #[inline(always)]
-    pub(super) fn fits(&self) -> bool {
-        self.at <= self.out.len()
-    }
-
-    /// Goes back to an earlier place.
-    #[inline(always)]
-    pub(super) fn rewind(&mut self, at: usize) {
-        self.at = at;
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
     }
 
     /// Bytes as they are, a few.
     #[inline(always)]
-    pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        if let Some(room) = self.room() {
-            *room = bytes;
+    pub(super) fn put<const N: usize>(self, bytes: [u8; N]) -> Self {
+        match self.0.split_first_chunk_mut() {
+            Some((room, rest)) => {
+                *room = bytes;
+                Out(rest)
+            }
+            None => Out(&mut []),
         }
-        self.at += N;
+    }
+
+    /// The last bytes; gives how many are left, unless not all was written.
+    #[inline(always)]
+    pub(super) fn end<const N: usize>(self, bytes: [u8; N]) -> Option<usize> {
+        let (room, rest) = self.0.split_first_chunk_mut()?;
+        *room = bytes;
+        Some(rest.len())
     }
 
     /// Bytes as they are.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        let end = self.at + bytes.len();
-        if let Some(room) = self.out.get_mut(self.at..end) {
-            copy(room, bytes);
+    pub(super) fn bytes(self, bytes: &[u8]) -> Self {
+        match self.0.split_at_mut_checked(bytes.len()) {
+            Some((room, rest)) => {
+                copy(room, bytes);
+                Out(rest)
+            }
+            None => Out(&mut []),
         }
-        self.at = end;
     }
 
-    /// A header and a signed number.
+    /// A signed number behind a header.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn number(&mut self, header: u8, number: i64) {
-        self.varint(header, zigzag(number));
+    pub(super) fn number(self, number: i64, header: u8) -> Self {
+        let number = zigzag(number);
+        if number < CONTINUED as u64 {
+            return self.put([header, number as u8]);
+        }
+        self.varint(number, header)
     }
 
-    /// A header, and text or bytes after their length.
+    /// A number of several bytes behind a header.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn text(&mut self, header: u8, text: &[u8]) {
-        if text.len() >= 0x80 {
-            return self.long_text(header, text);
-        }
-        let end = self.at + 2 + text.len();
-        if let Some([to, length, room @ ..]) = self.out.get_mut(self.at..end) {
-            (*to, *length) = (header, text.len() as u8);
-            copy(room, text);
-        }
-        self.at = end;
+    fn varint(self, number: u64, header: u8) -> Self {
+        let Some([to, room @ ..]) = self.0.first_chunk_mut::<{ 1 + LONGEST }>() else {
+            return self.last_varint(number, header);
+        };
+        *to = header;
+        let length = 1 + put_varint(room, number);
+        Out(self.0.get_mut(length..).unwrap_or_default())
     }
 
-    #[cold]
-    #[inline(never)]
-    fn long_text(&mut self, header: u8, text: &[u8]) {
-        self.last_varint(header, text.len() as u64);
-        self.bytes(text);
-    }
-
-    /// A field header and the header of a list of structs, whose elements follow.
-    #[inline(always)]
-    pub(super) fn begin_list(&mut self, field: u8) -> List {
-        self.put([field, STRUCT]);
-        List {
-            header: self.at - 1,
+    /// Text or bytes behind a header and their length.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn text(self, text: &[u8], header: u8) -> Self {
+        if text.len() >= CONTINUED as usize {
+            return self.long_text(text, header);
         }
-    }
-
-    /// Writes the count of a list whose elements are written.
-    #[inline(always)]
-    pub(super) fn end_list(&mut self, list: List, count: usize) {
-        if count < 15 {
-            list.put_short(self.out, count);
-        } else {
-            self.end_long_list(list, count);
+        match self.0.split_at_mut_checked(2 + text.len()) {
+            Some(([to, length, room @ ..], rest)) => {
+                (*to, *length) = (header, text.len() as u8);
+                copy(room, text);
+                Out(rest)
+            }
+            _ => Out(&mut []),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn end_long_list(&mut self, list: List, count: usize) {
-        let more = list_header(count) - 1;
-        for _ in 0..more {
-            list.grow(self.out, self.at);
-            self.at += 1;
-        }
-        list.put_long(self.out, count);
-    }
-
-    /// A header and an unsigned number.
-    #[inline(always)]
-    fn varint(&mut self, header: u8, number: u64) {
-        if let Some(room) = self.room::<{ 1 + LONGEST }>()
-            && let Some((to, room)) = room.split_first_mut()
-            && let Some(room) = room.first_chunk_mut()
-        {
-            *to = header;
-            self.at += 1 + put_varint(room, number);
-        } else {
-            self.last_varint(header, number);
-        }
+    fn long_text(self, text: &[u8], header: u8) -> Self {
+        self.last_varint(text.len() as u64, header).bytes(text)
     }
 
     /// A number where there may be less room than for the longest.
     #[cold]
     #[inline(never)]
-    fn last_varint(&mut self, header: u8, number: u64) {
-        self.bytes(&[header]);
-        let mut rest = number;
-        while rest >= 0x80 {
-            self.bytes(&[rest as u8 | CONTINUED]);
+    fn last_varint(self, number: u64, header: u8) -> Self {
+        let (mut out, mut rest) = (self.put([header]), number);
+        while rest >= CONTINUED as u64 {
+            out = out.put([rest as u8 | CONTINUED]);
             rest >>= 7;
         }
-        self.bytes(&[rest as u8]);
+        out.put([rest as u8])
     }
 
+    /// Where the elements of a list are written, before [`Out::list`] ends it.
     #[inline(always)]
-    fn room<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.out.get_mut(self.at..)?.first_chunk_mut()
+    pub(super) fn elements(&mut self) -> Out<'_> {
+        Out(self.0.get_mut(LIST..).unwrap_or_default())
+    }
+
+    /// Ends a list of so many structs, whose elements left so many bytes: writes
+    /// its headers before them.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn list(self, header: u8, count: usize, left: usize) -> Self {
+        if count >= 15 {
+            return self.long_list(header, count, left);
+        }
+        let written = self.0.len() - left;
+        match self.0.split_at_mut_checked(written) {
+            Some(([field, list, ..], rest)) => {
+                (*field, *list) = (header, (count as u8) << 4 | STRUCT);
+                Out(rest)
+            }
+            _ => Out(&mut []),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_list(self, header: u8, count: usize, left: usize) -> Self {
+        let more = list_header(count) - 1;
+        let end = self.0.len() - left + more;
+        let Some((list, rest)) = self.0.split_at_mut_checked(end) else {
+            return Out(&mut []);
+        };
+        for _ in 0..more {
+            open_gap(list.get_mut(LIST..).unwrap_or_default());
+        }
+        let list = Out(list).put([header]);
+        list.last_varint(count as u64, COUNT_FOLLOWS | STRUCT);
+        Out(rest)
     }
 }
 
-impl List {
-    /// A list whose header is at this place.
-    pub(super) fn at(header: usize) -> Self {
-        List { header }
-    }
-
-    /// Makes room for one more byte of the header: moves what stands between it and `end`.
-    pub(super) fn grow(self, out: &mut [u8], end: usize) {
-        let moved = out.get_mut(self.header..end + 1).unwrap_or(&mut []);
-        let (words, rest) = moved.as_chunks_mut();
+/// Moves all but the last byte on by one.
+pub(super) fn open_gap(bytes: &mut [u8]) {
+    if cfg!(target_pointer_width = "32") {
+        // For a chip `memmove` would be as large as all of the encoder.
         let mut carried = 0;
-        for bytes in words {
-            let word = u64::from_le_bytes(*bytes);
-            *bytes = (word << 8 | carried).to_le_bytes();
-            carried = word >> 56;
-        }
-        let mut carried = carried as u8;
-        for byte in rest {
+        for byte in bytes {
             carried = core::mem::replace(byte, carried);
         }
+    } else if let Some(stay) = bytes.len().checked_sub(1) {
+        bytes.copy_within(..stay, 1);
     }
+}
 
-    /// Writes the count, for which [`list_header`] bytes are free.
-    pub(super) fn put(self, out: &mut [u8], count: usize) {
-        if count < 15 {
-            self.put_short(out, count);
-        } else {
-            self.put_long(out, count);
-        }
-    }
-
-    #[inline(always)]
-    fn put_short(self, out: &mut [u8], count: usize) {
-        if let Some(header) = out.get_mut(self.header) {
-            *header = (count as u8) << 4 | STRUCT;
-        }
-    }
-
-    fn put_long(self, out: &mut [u8], count: usize) {
-        let mut cursor = Cursor::new(out, self.header);
-        cursor.last_varint(COUNT_FOLLOWS | STRUCT, count as u64);
+/// Writes the header of a list of structs, for which [`list_header`] bytes are free.
+pub(super) fn put_list_header(out: &mut [u8], count: usize) {
+    if count >= 15 {
+        Out(out).last_varint(count as u64, COUNT_FOLLOWS | STRUCT);
+    } else if let Some(header) = out.first_mut() {
+        *header = (count as u8) << 4 | STRUCT;
     }
 }
 
@@ -247,27 +228,24 @@ const fn zigzag(number: i64) -> u64 {
 
 /// Writes a varint and gives its length; the bytes behind it may change too.
 ///
-/// In words of 32 bits, and without a loop for the ids, which take all bytes.
+/// In groups of 28 bits, so in words of 32.
 #[inline(always)]
 fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
-    let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = room;
-    let (low, middle, high) = (number as u32, (number >> 28) as u32, (number >> 56) as u8);
-    if number < 1 << 28 {
-        return put_last([b0, b1, b2, b3], low);
+    let (mut rest, mut length) = (number, 0);
+    for group in room.as_chunks_mut().0 {
+        if rest < 1 << 28 {
+            return length + put_last(group, rest as u32);
+        }
+        put_continued(group, rest as u32);
+        rest >>= 28;
+        length += 4;
     }
-    put_continued([b0, b1, b2, b3], low);
-    if high == 0 {
-        return 4 + put_last([b4, b5, b6, b7], middle);
-    }
-    put_continued([b4, b5, b6, b7], middle);
-    // The upper bit of the ninth byte is its continuation bit, and the tenth byte.
-    (*b8, *b9) = (high, 1);
-    9 + (high >> 7) as usize
+    length
 }
 
 /// Writes 28 bits that more follow.
 #[inline(always)]
-fn put_continued([a, b, c, d]: [&mut u8; 4], number: u32) {
+fn put_continued([a, b, c, d]: &mut [u8; 4], number: u32) {
     *a = number as u8 | CONTINUED;
     *b = (number >> 7) as u8 | CONTINUED;
     *c = (number >> 14) as u8 | CONTINUED;
@@ -276,7 +254,7 @@ fn put_continued([a, b, c, d]: [&mut u8; 4], number: u32) {
 
 /// Writes a number below 2^28 and gives its length.
 #[inline(always)]
-fn put_last([a, b, c, d]: [&mut u8; 4], number: u32) -> usize {
+fn put_last([a, b, c, d]: &mut [u8; 4], number: u32) -> usize {
     *a = number as u8;
     if number < 1 << 7 {
         return 1;
@@ -345,22 +323,27 @@ mod tests {
         bytes
     }
 
+    /// What was written into so much room, if it found room; nothing is written behind that.
+    fn written(room: usize, put: impl Fn(Out<'_>) -> Out<'_>) -> Option<Vec<u8>> {
+        let mut out = [0xee; 400];
+        let left = put(Out::new(&mut out[..room + 1])).end([STOP]);
+        assert!(out[room + 1..].iter().all(|byte| *byte == 0xee));
+        let end = room - left?;
+        assert_eq!(out[end], STOP);
+        Some(out[..end].to_vec())
+    }
+
+    const STOP: u8 = 0x77;
+
     #[test]
     fn varints_of_every_length_with_any_room() {
         for bit in 0..64 {
             for number in [1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0x5555 << bit] {
-                let expected = plain(number);
-                for room in 0..14 {
-                    let mut out = [0xee; 14];
-                    let mut cursor = Cursor::new(&mut out[..room], 1);
-                    cursor.varint(7, number);
-                    assert_eq!(cursor.at(), 2 + expected.len());
-                    assert_eq!(cursor.fits(), room >= cursor.at());
-                    if cursor.fits() {
-                        assert_eq!(out[1], 7);
-                        assert_eq!(out[2..][..expected.len()], expected);
-                    }
-                    assert!(out[room..].iter().all(|byte| *byte == 0xee));
+                let expected = [&[7][..], &plain(zigzag(number as i64))].concat();
+                for room in 0..16 {
+                    let found = written(room, |out| out.number(number as i64, 7));
+                    let fits = (room >= expected.len()).then_some(&expected);
+                    assert_eq!(found.as_ref(), fits);
                 }
             }
         }
@@ -373,26 +356,16 @@ mod tests {
             let text = &text[..length];
             let expected = [&[7][..], &plain(length as u64), text].concat();
             for room in [0, 1, 3, expected.len() - 1, expected.len(), 300] {
-                let mut out = [0xee; 300];
-                let mut cursor = Cursor::new(&mut out[..room], 0);
-                cursor.text(7, text);
-                assert_eq!(cursor.at(), expected.len());
-                if cursor.fits() {
-                    assert_eq!(out[..expected.len()], expected);
-                }
-                assert!(out[room..].iter().all(|byte| *byte == 0xee));
+                let found = written(room, |out| out.text(text, 7));
+                let fits = (room >= expected.len()).then_some(&expected);
+                assert_eq!(found.as_ref(), fits);
             }
         }
     }
 
     #[test]
-    fn list_headers_of_every_length() {
+    fn lists_of_every_length_with_any_room() {
         for count in [0, 1, 14, 15, 127, 128, 16_383, 16_384, 2_097_152] {
-            let mut out = [0; 12];
-            let mut cursor = Cursor::new(&mut out, 0);
-            let list = cursor.begin_list(0x19);
-            cursor.put([1, 2, 3]);
-            cursor.end_list(list, count);
             let header = if count < 15 {
                 [(count as u8) << 4 | 0xc].to_vec()
             } else {
@@ -400,8 +373,14 @@ mod tests {
             };
             assert_eq!(header.len(), list_header(count));
             let expected = [&[0x19][..], &header, &[1, 2, 3]].concat();
-            assert_eq!(cursor.at(), expected.len());
-            assert_eq!(out[..expected.len()], expected);
+            for room in 5..12 {
+                let found = written(room, |mut out| {
+                    let left = out.elements().put([1, 2, 3]).left();
+                    out.list(0x19, count, left)
+                });
+                let fits = (room >= expected.len()).then_some(&expected);
+                assert_eq!(found.as_ref(), fits, "{count} in {room}");
+            }
         }
     }
 
