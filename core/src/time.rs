@@ -274,6 +274,15 @@ impl<'t> Epoch<'t> {
     /// Looks from the newest back.
     #[inline]
     pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
+        match self.anchors.last() {
+            Some(newest) if newest.ticks > ticks => self.earlier_anchor_at(ticks),
+            newest => newest,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn earlier_anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
         let taken_by_then = self.anchors.iter().rfind(|anchor| anchor.ticks <= ticks);
         taken_by_then.or(self.anchors.first())
     }

@@ -10,7 +10,7 @@
 use core::ops::Range;
 
 use crate::description::Param;
-use crate::record::{Entries, Log, Record, Reference};
+use crate::record::{Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
 
@@ -154,11 +154,10 @@ impl Encoder for ThriftCompact {
         let Some(free) = out.get_mut(self.end..room) else {
             return Push::Full;
         };
-        let mut source = Source::new(record, legend);
-        let left = match source.put(Out::new(free)) {
+        let left = match put_span(Out::new(free), record, legend, WHOLE) {
             Some(left) => left,
             None if self.spans > 0 => return Push::Full,
-            None => match source.put_cut(free) {
+            None => match put_cut(free, record, legend) {
                 Some(left) => left,
                 None => return Push::TooLarge,
             },
@@ -204,98 +203,87 @@ fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
     out.end([STOP, field::LIST, 0])
 }
 
-impl<'s> Source<'s> {
+/// Writes the span with as little left out as fits.
+#[cold]
+#[inline(never)]
+fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<usize> {
+    let logs = record.logs().count();
+    // First logs go, one by one, then text, byte by byte.
+    let mut put = |steps: usize| {
+        let cut = Cut {
+            logs: steps.min(logs),
+            longest: LONGEST - steps.saturating_sub(logs),
+        };
+        put_span(Out::new(out), record, legend, cut)
+    };
+    let least = least(1, logs + LONGEST, |steps| put(steps).is_some())?;
+    put(least)
+}
+
+/// Writes a span; gives how many bytes are left, unless it did not fit.
+#[inline(never)]
+fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) -> Option<usize> {
+    let context = record.context();
+    let mut out = out
+        .number(context.trace.low() as i64, field::I64)
+        .number(context.trace.high() as i64, field::I64)
+        .number(context.span.get() as i64, field::I64)
+        .number(record.parent().get() as i64, field::I64)
+        .text(cut_text(record.operation(), cut.longest), field::TEXT);
+    let mut flags = field::I32 + field::SKIP;
+    if record.has_references() {
+        out = put_references(out, record);
+        flags = field::I32;
+    }
+    // The wire flags are below 64: a single byte.
+    let out = out.put([flags, context.flags.wire() << 1]);
+    let source = Source {
+        record,
+        legend,
+        times: (legend.timeline).times(record.epoch(), record.start(), record.finish()),
+        cut,
+    };
+    let out = out
+        .number(source.times.start_micros as i64, field::I64)
+        .number(source.times.duration_micros as i64, field::I64);
+    let before = out.left();
+    let mut out = source.put_tags(out, None);
+    if record.has_logs() {
+        let has_tags = out.left() < before;
+        let skip = if has_tags { 0 } else { field::SKIP };
+        out = source.put_logs(out, field::LIST + skip);
+    }
+    out.end([STOP])
+}
+
+#[cold]
+#[inline(never)]
+fn put_references<'o>(mut out: Out<'o>, record: &Record<'_>) -> Out<'o> {
+    let (mut list, mut count) = (out.elements(), 0);
+    for reference in record.references() {
+        list = put_reference(list, reference);
+        count += 1;
+    }
+    let left = list.left();
+    out.list(field::LIST, count, left)
+}
+
+impl Source<'_> {
+    /// Writes as a list the fields of a log, or the span's tags and those that its
+    /// state stands for.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn new(record: &'s Record<'s>, legend: &'s Legend<'s>) -> Self {
-        let times = (legend.timeline).times(record.epoch(), record.start(), record.finish());
-        Source {
-            record,
-            legend,
-            times,
-            cut: WHOLE,
-        }
-    }
-
-    /// Writes the span with as little left out as fits.
-    #[cold]
-    #[inline(never)]
-    fn put_cut(&mut self, out: &mut [u8]) -> Option<usize> {
-        let logs = self.record.logs().count();
-        // First logs go, one by one, then text, byte by byte.
-        let mut put = |steps: usize| {
-            self.cut = Cut {
-                logs: steps.min(logs),
-                longest: LONGEST - steps.saturating_sub(logs),
-            };
-            self.put(Out::new(out))
-        };
-        let least = least(1, logs + LONGEST, |steps| put(steps).is_some())?;
-        put(least)
-    }
-
-    /// Writes the span; gives how many bytes are left, unless it did not fit.
-    #[inline(never)]
-    fn put(&self, out: Out<'_>) -> Option<usize> {
-        let record = self.record;
-        let context = record.context();
-        let operation = cut_text(record.operation(), self.cut.longest);
-        let out = out
-            .number(context.trace.low() as i64, field::I64)
-            .number(context.trace.high() as i64, field::I64)
-            .number(context.span.get() as i64, field::I64)
-            .number(record.parent().get() as i64, field::I64)
-            .text(operation, field::TEXT);
-        let (out, flags) = if record.has_references() {
-            (self.put_references(out), field::I32)
-        } else {
-            (out, field::I32 + field::SKIP)
-        };
-        // The wire flags are below 64: a single byte.
-        let out = out
-            .put([flags, context.flags.wire() << 1])
-            .number(self.times.start_micros as i64, field::I64)
-            .number(self.times.duration_micros as i64, field::I64);
-        let before = out.left();
-        let out = self.put_tags(out, record.entries(), false);
-        if !record.has_logs() {
-            return out.end([STOP]);
-        }
-        let logs = if out.left() < before {
-            field::LIST
-        } else {
-            field::LIST + field::SKIP
-        };
-        self.put_logs(out, logs).end([STOP])
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn put_references<'o>(&self, mut out: Out<'o>) -> Out<'o> {
+    fn put_tags<'o>(&self, mut out: Out<'o>, log: Option<&Log<'_>>) -> Out<'o> {
         let (mut list, mut count) = (out.elements(), 0);
-        for reference in self.record.references() {
-            list = put_reference(list, reference);
-            count += 1;
-        }
-        let left = list.left();
-        out.list(field::LIST, count, left)
-    }
-
-    /// Writes as a list the span's tags, and those that its state stands for; or
-    /// the fields of the log that these entries follow.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn put_tags<'o>(&self, mut out: Out<'o>, entries: Entries<'_>, of_log: bool) -> Out<'o> {
-        let (mut list, mut count) = (out.elements(), 0);
-        for entry in entries {
-            if entry.has_value() && entry.is_of_log() == of_log {
+        for entry in log.map_or(self.record.entries(), Log::entries) {
+            if entry.has_value() && entry.is_of_log() == log.is_some() {
                 list = put_tag(list, entry.key(), entry.value(), self.cut.longest);
                 count += 1;
-            } else if of_log {
+            } else if log.is_some() {
                 break;
             }
         }
-        if !of_log {
+        if log.is_none() {
             let own;
             (list, own) = self.put_own_tags(list);
             count += own;
@@ -362,7 +350,7 @@ impl<'s> Source<'s> {
     fn put_log<'o>(&self, out: Out<'o>, log: &Log<'_>) -> Out<'o> {
         let micros = self.times.micros_at(log.time);
         let out = out.number(micros as i64, field::I64);
-        self.put_tags(out, log.entries(), true).put([STOP])
+        self.put_tags(out, Some(log)).put([STOP])
     }
 }
 
