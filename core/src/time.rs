@@ -203,6 +203,15 @@ pub struct Times<'t> {
     epoch: &'t Epoch<'t>,
 }
 
+/// An instant in Unix time, and how that is known.
+#[derive(Clone, Copy)]
+struct Converted {
+    /// From tick 0 on where not `synced`.
+    micros: u64,
+    synced: bool,
+    uncertainty_micros: u32,
+}
+
 impl Anchor {
     /// An anchor without uncertainty.
     pub const fn new(ticks: u64, unix_micros: u64) -> Self {
@@ -298,31 +307,18 @@ impl<'t> Timeline<'t> {
     #[inline(always)]
     pub fn times(&self, epoch: u8, start: Instant, finish: Instant) -> Times<'t> {
         let epoch = self.epochs.get(epoch as usize).unwrap_or(&UNKNOWN);
-        let (start_micros, duration_micros, anchor) = match (start, finish) {
-            (Instant::Ticks(first), Instant::Ticks(last)) => {
-                let (micros, anchor) = epoch.convert(first);
-                let duration = epoch.rate.micros(last.saturating_sub(first));
-                (micros, duration, Some(anchor))
+        let first = epoch.convert(start);
+        let (duration_micros, last) = match (start, finish) {
+            (Instant::Ticks(start), Instant::Ticks(finish)) => {
+                (epoch.rate.micros(finish.saturating_sub(start)), first)
             }
-            (Instant::Ticks(first), Instant::UnixMicros(last)) => {
-                let (micros, anchor) = epoch.convert(first);
-                let duration = anchor.map_or(0, |_| last.saturating_sub(micros));
-                (micros, duration, Some(anchor))
-            }
-            (Instant::UnixMicros(first), Instant::Ticks(last)) => {
-                let (micros, anchor) = epoch.convert(last);
-                let duration = anchor.map_or(0, |_| micros.saturating_sub(first));
-                (first, duration, Some(anchor))
-            }
-            (Instant::UnixMicros(first), Instant::UnixMicros(last)) => {
-                (first, last.saturating_sub(first), None)
-            }
+            _ => epoch.convert(finish).since(first),
         };
         Times {
-            start_micros,
+            start_micros: first.micros,
             duration_micros,
-            synced: !matches!(anchor, Some(None)),
-            uncertainty_micros: anchor.flatten().map_or(0, |used| used.uncertainty_micros),
+            synced: first.synced && last.synced,
+            uncertainty_micros: first.uncertainty_micros.max(last.uncertainty_micros),
             start,
             epoch,
         }
@@ -330,13 +326,36 @@ impl<'t> Timeline<'t> {
 }
 
 impl Epoch<'_> {
-    /// Microseconds at `ticks`, and the anchor that says so.
+    /// An instant in Unix time.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline)]
-    fn convert(&self, ticks: u64) -> (u64, Option<&Anchor>) {
-        match self.anchor_at(ticks) {
-            Some(anchor) => (anchor.unix_micros_at(ticks, self.rate), Some(anchor)),
-            None => (self.rate.micros(ticks), None),
+    fn convert(&self, instant: Instant) -> Converted {
+        let (micros, uncertainty_micros, synced) = match instant {
+            Instant::UnixMicros(micros) => (micros, 0, true),
+            Instant::Ticks(ticks) => match self.anchor_at(ticks) {
+                Some(anchor) => {
+                    let micros = anchor.unix_micros_at(ticks, self.rate);
+                    (micros, anchor.uncertainty_micros, true)
+                }
+                None => (self.rate.micros(ticks), 0, false),
+            },
+        };
+        Converted {
+            micros,
+            synced,
+            uncertainty_micros,
+        }
+    }
+}
+
+impl Converted {
+    /// The time since another instant, 0 where either is not known; and this instant.
+    #[cold]
+    fn since(self, earlier: Converted) -> (u64, Converted) {
+        if self.synced && earlier.synced {
+            (self.micros.saturating_sub(earlier.micros), self)
+        } else {
+            (0, self)
         }
     }
 }
@@ -348,15 +367,14 @@ impl Times<'_> {
     /// time they are converted with the anchor in force at them, and without
     /// one are the start.
     pub fn micros_at(&self, instant: Instant) -> u64 {
-        match (self.start, instant) {
-            (_, Instant::UnixMicros(micros)) => micros,
-            (Instant::Ticks(start), Instant::Ticks(ticks)) => {
-                Anchor::new(start, self.start_micros).unix_micros_at(ticks, self.epoch.rate)
-            }
-            (Instant::UnixMicros(_), Instant::Ticks(ticks)) => match self.epoch.convert(ticks) {
-                (micros, Some(_)) => micros,
-                (_, None) => self.start_micros,
-            },
+        if let (Instant::Ticks(start), Instant::Ticks(ticks)) = (self.start, instant) {
+            return Anchor::new(start, self.start_micros).unix_micros_at(ticks, self.epoch.rate);
+        }
+        let converted = self.epoch.convert(instant);
+        if converted.synced {
+            converted.micros
+        } else {
+            self.start_micros
         }
     }
 }

@@ -189,8 +189,8 @@ impl<'r> Record<'r> {
     /// The tags, in order.
     #[inline]
     pub fn tags(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {
-        let tags = |entry: &Entry<'_>| entry.has_value() && !entry.is_of_log();
-        self.entries().filter(tags).map(Entry::tag)
+        let tags = self.entries().filter(|entry| entry.is_value(false));
+        tags.map(Entry::tag)
     }
 
     /// The references, in order; the parent in the same trace is not among them
@@ -240,7 +240,8 @@ impl<'r> Log<'r> {
     /// The fields, in order.
     #[inline]
     pub fn fields(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {
-        self.entries.take_while(Entry::is_of_log).map(Entry::tag)
+        let fields = self.entries.take_while(|entry| entry.is_value(true));
+        fields.map(Entry::tag)
     }
 
     /// The entries behind it: its fields come first.
@@ -275,16 +276,11 @@ impl<'r> Entries<'r> {
 }
 
 impl<'r> Entry<'r> {
-    /// Whether it is a tag or a field.
+    /// Whether it is a tag of the span, or a field of the log before it.
     #[inline(always)]
-    pub(crate) fn has_value(&self) -> bool {
-        self.header & header::KIND <= kind::UNSIGNED
-    }
-
-    /// Whether it is a field of the log before it.
-    #[inline(always)]
-    pub(crate) fn is_of_log(&self) -> bool {
-        self.header & header::FIELD != 0
+    pub(crate) fn is_value(&self, of_log: bool) -> bool {
+        let owner = if of_log { header::FIELD } else { 0 };
+        (self.header & (header::KIND | header::FIELD)) ^ owner <= kind::UNSIGNED
     }
 
     #[inline(always)]

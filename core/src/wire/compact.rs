@@ -37,13 +37,11 @@ impl<'o> Out<'o> {
     /// Bytes as they are, a few.
     #[inline(always)]
     pub(super) fn put<const N: usize>(self, bytes: [u8; N]) -> Self {
-        match self.0.split_first_chunk_mut() {
-            Some((room, rest)) => {
-                *room = bytes;
-                Out(rest)
-            }
-            None => Out(&mut []),
+        let (room, rest) = self.take(N);
+        if let Some(room) = room.first_chunk_mut() {
+            *room = bytes;
         }
+        rest
     }
 
     /// The last bytes; gives how many are left, unless not all was written.
@@ -56,13 +54,9 @@ impl<'o> Out<'o> {
 
     /// Bytes as they are.
     pub(super) fn bytes(self, bytes: &[u8]) -> Self {
-        match self.0.split_at_mut_checked(bytes.len()) {
-            Some((room, rest)) => {
-                copy(room, bytes);
-                Out(rest)
-            }
-            None => Out(&mut []),
-        }
+        let (room, rest) = self.take(bytes.len());
+        copy(room, bytes);
+        rest
     }
 
     /// A signed number behind a header.
@@ -94,14 +88,12 @@ impl<'o> Out<'o> {
         if text.len() >= CONTINUED as usize {
             return self.long_text(text, header);
         }
-        match self.0.split_at_mut_checked(2 + text.len()) {
-            Some(([to, length, room @ ..], rest)) => {
-                (*to, *length) = (header, text.len() as u8);
-                copy(room, text);
-                Out(rest)
-            }
-            _ => Out(&mut []),
+        let (room, rest) = self.take(2 + text.len());
+        if let [to, length, room @ ..] = room {
+            (*to, *length) = (header, text.len() as u8);
+            copy(room, text);
         }
+        rest
     }
 
     #[cold]
@@ -122,6 +114,17 @@ impl<'o> Out<'o> {
         out.put([rest as u8])
     }
 
+    /// Room for so many bytes, and what is left then; neither if there are fewer.
+    #[inline(always)]
+    fn take(self, length: usize) -> (&'o mut [u8], Self) {
+        if length > self.0.len() {
+            let (nothing, _) = self.0.split_at_mut(0);
+            return (&mut [], Out(nothing));
+        }
+        let (room, rest) = self.0.split_at_mut(length);
+        (room, Out(rest))
+    }
+
     /// Where the elements of a list are written, before [`Out::list`] ends it.
     #[inline(always)]
     pub(super) fn elements(&mut self) -> Out<'_> {
@@ -136,30 +139,26 @@ impl<'o> Out<'o> {
         if count >= 15 {
             return self.long_list(header, count, left);
         }
-        let written = self.0.len() - left;
-        match self.0.split_at_mut_checked(written) {
-            Some(([field, list, ..], rest)) => {
-                (*field, *list) = (header, (count as u8) << 4 | STRUCT);
-                Out(rest)
-            }
-            _ => Out(&mut []),
+        let written = self.left() - left;
+        let (list, rest) = self.take(written);
+        if let [field, list, ..] = list {
+            (*field, *list) = (header, (count as u8) << 4 | STRUCT);
         }
+        rest
     }
 
     #[cold]
     #[inline(never)]
     fn long_list(self, header: u8, count: usize, left: usize) -> Self {
         let more = list_header(count) - 1;
-        let end = self.0.len() - left + more;
-        let Some((list, rest)) = self.0.split_at_mut_checked(end) else {
-            return Out(&mut []);
-        };
+        let written = self.left() - left + more;
+        let (list, rest) = self.take(written);
         for _ in 0..more {
             open_gap(list.get_mut(LIST..).unwrap_or_default());
         }
         let list = Out(list).put([header]);
         list.last_varint(count as u64, COUNT_FOLLOWS | STRUCT);
-        Out(rest)
+        rest
     }
 }
 

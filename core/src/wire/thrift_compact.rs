@@ -9,7 +9,7 @@
 
 use core::ops::Range;
 
-use crate::description::Param;
+use crate::description::{Description, Param};
 use crate::record::{Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
@@ -223,11 +223,12 @@ fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<u
 /// Writes a span; gives how many bytes are left, unless it did not fit.
 #[inline(never)]
 fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) -> Option<usize> {
-    let context = record.context();
+    // Read anew each time: what a chip holds across calls lies on its stack.
+    let context = || record.context();
     let mut out = out
-        .number(context.trace.low() as i64, field::I64)
-        .number(context.trace.high() as i64, field::I64)
-        .number(context.span.get() as i64, field::I64)
+        .number(context().trace.low() as i64, field::I64)
+        .number(context().trace.high() as i64, field::I64)
+        .number(context().span.get() as i64, field::I64)
         .number(record.parent().get() as i64, field::I64)
         .text(cut_text(record.operation(), cut.longest), field::TEXT);
     let mut flags = field::I32 + field::SKIP;
@@ -236,7 +237,7 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
         flags = field::I32;
     }
     // The wire flags are below 64: a single byte.
-    let out = out.put([flags, context.flags.wire() << 1]);
+    let out = out.put([flags, context().flags.wire() << 1]);
     let source = Source {
         record,
         legend,
@@ -276,7 +277,7 @@ impl Source<'_> {
     fn put_tags<'o>(&self, mut out: Out<'o>, log: Option<&Log<'_>>) -> Out<'o> {
         let (mut list, mut count) = (out.elements(), 0);
         for entry in log.map_or(self.record.entries(), Log::entries) {
-            if entry.has_value() && entry.is_of_log() == log.is_some() {
+            if entry.is_value(log.is_some()) {
                 list = put_tag(list, entry.key(), entry.value(), self.cut.longest);
                 count += 1;
             } else if log.is_some() {
@@ -303,12 +304,7 @@ impl Source<'_> {
         if record.sampler() != 0
             && let Some(description) = (self.legend.samplers)(record.sampler())
         {
-            out = put_string(put_key(out, "sampler.type"), description.kind.as_bytes());
-            out = put_key(out, "sampler.param");
-            out = match description.param {
-                Param::Bool(on) => put_bool(out, on),
-                Param::F64(number) => put_double(out, number),
-            };
+            out = put_sampler(out, &description);
             count += 2;
         }
         if record.is_cut() || cut.leaves_out() {
@@ -368,11 +364,22 @@ fn put_tag<'o>(out: Out<'o>, key: &str, value: Value<'_>, longest: usize) -> Out
     let out = put_key(out, key);
     match value {
         Value::Str(text) => put_string(out, cut_text(text, longest)),
-        Value::F64(number) => put_double(out, number),
+        Value::F64(number) => put_double(out, number.to_bits()),
         Value::Bool(on) => put_bool(out, on),
         Value::I64(number) => put_long(out, number),
         Value::U64(number) => put_unsigned(out, number),
         Value::Bytes(bytes) => put_binary(out, bytes.get(..longest).unwrap_or(bytes)),
+    }
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_sampler<'o>(out: Out<'o>, description: &Description) -> Out<'o> {
+    let kind = description.kind.as_bytes();
+    let out = put_string(put_key(out, "sampler.type"), kind);
+    let out = put_key(out, "sampler.param");
+    match description.param {
+        Param::Bool(on) => put_bool(out, on),
+        Param::F64(number) => put_double(out, number.to_bits()),
     }
 }
 
@@ -390,9 +397,9 @@ fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
 }
 
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-fn put_double(out: Out<'_>, number: f64) -> Out<'_> {
+fn put_double(out: Out<'_>, bits: u64) -> Out<'_> {
     let out = out.put([field::I32, kind::DOUBLE, 0x27]);
-    out.put(number.to_bits().to_le_bytes()).put([STOP])
+    out.put(bits.to_le_bytes()).put([STOP])
 }
 
 /// The header of a boolean says what it is: 1 is true, 2 is false.
