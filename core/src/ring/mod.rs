@@ -18,8 +18,8 @@ use core::sync::atomic::AtomicUsize;
 
 use crate::exclusion::{Exclusion, Guarded, increment};
 
-use consumer::Overwriting;
 pub use consumer::{Consumer, Mark};
+use consumer::{Owner, Pins};
 use memory::{Aligned, Memory};
 pub use memory::{ByteCell, Bytes, Frame, Lent, Storage, Word};
 pub use sole::{Producer, Sole};
@@ -434,14 +434,16 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         let taken = self
             .guarded
             .with(|state| core::mem::replace(&mut state.consumed, true));
-        (taken == Some(false)).then(|| {
-            Consumer::shared(
-                &self.shared,
-                self.storage.0.memory(),
-                &self.guarded,
-                P::OVERWRITES,
-            )
-        })
+        if taken != Some(false) {
+            return None;
+        }
+        let memory = self.storage.0.memory();
+        let pins: Option<&dyn Pins> = if P::OVERWRITES {
+            Some(&self.guarded)
+        } else {
+            None
+        };
+        Some(Consumer::shared(&self.shared, memory, pins, &self.guarded))
     }
 
     /// How many frames were dropped so far, by cause.
@@ -605,7 +607,7 @@ impl<T> core::fmt::Debug for Slot<'_, T> {
     }
 }
 
-impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
+impl<X: Exclusion, S: Send> Pins for Guarded<X, State<S>> {
     fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)> {
         self.with(|state| {
             let tail = shared.tail.load(Ordering::Relaxed);
@@ -633,7 +635,9 @@ impl<X: Exclusion, S: Send> Overwriting for Guarded<X, State<S>> {
             }
         });
     }
+}
 
+impl<X: Exclusion, S: Send> Owner for Guarded<X, State<S>> {
     fn give_back(&self) {
         self.with(|state| state.consumed = false);
     }

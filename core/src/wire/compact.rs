@@ -15,6 +15,13 @@ pub(super) struct Out<'o>(&'o mut [u8]);
 const LONGEST: usize = 12;
 /// The bit of a byte that more follow.
 const CONTINUED: u8 = 0x80;
+/// Text up to this length is copied in line, and its length is a byte. Longer text
+/// is rare on chips, and copying it takes long anyway.
+const SHORT: usize = if cfg!(target_pointer_width = "32") {
+    16
+} else {
+    0x7f
+};
 /// The element type in a list header.
 const STRUCT: u8 = 0xc;
 /// A list header that is followed by the count.
@@ -55,7 +62,9 @@ impl<'o> Out<'o> {
     /// Bytes as they are.
     pub(super) fn bytes(self, bytes: &[u8]) -> Self {
         let (room, rest) = self.take(bytes.len());
-        copy(room, bytes);
+        if room.len() == bytes.len() {
+            room.copy_from_slice(bytes);
+        }
         rest
     }
 
@@ -85,7 +94,7 @@ impl<'o> Out<'o> {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn text(self, text: &[u8], header: u8) -> Self {
-        if text.len() >= CONTINUED as usize {
+        if text.len() > SHORT {
             return self.long_text(text, header);
         }
         let (room, rest) = self.take(2 + text.len());
@@ -275,15 +284,14 @@ fn copy(to: &mut [u8], from: &[u8]) {
     if to.len() != from.len() {
         return;
     }
-    if from.len() <= 16 {
-        if !(copy_ends::<8>(to, from) || copy_ends::<4>(to, from)) {
-            for (to, from) in to.iter_mut().zip(from).take(3) {
-                *to = *from;
-            }
-        }
+    if from.len() > 16 {
+        to.copy_from_slice(from);
         return;
     }
-    to.copy_from_slice(from);
+    let _ = copy_ends::<8>(to, from)
+        || copy_ends::<4>(to, from)
+        || copy_ends::<2>(to, from)
+        || copy_ends::<1>(to, from);
 }
 
 /// Copies `N` to `2 * N` bytes as the first and the last `N`.

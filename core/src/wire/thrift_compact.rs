@@ -48,7 +48,7 @@ pub struct ThriftCompact {
 struct Source<'s> {
     record: &'s Record<'s>,
     legend: &'s Legend<'s>,
-    times: Times<'s>,
+    times: &'s Times<'s>,
     cut: Cut,
 }
 
@@ -238,15 +238,16 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
     }
     // The wire flags are below 64: a single byte.
     let out = out.put([flags, context().flags.wire() << 1]);
+    let times = &times(record, legend);
+    let out = out
+        .number(times.start_micros as i64, field::I64)
+        .number(times.duration_micros as i64, field::I64);
     let source = Source {
         record,
         legend,
-        times: (legend.timeline).times(record.epoch(), record.start(), record.finish()),
+        times,
         cut,
     };
-    let out = out
-        .number(source.times.start_micros as i64, field::I64)
-        .number(source.times.duration_micros as i64, field::I64);
     let before = out.left();
     let mut out = source.put_tags(out, None);
     if record.has_logs() {
@@ -255,6 +256,13 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
         out = source.put_logs(out, field::LIST + skip);
     }
     out.end([STOP])
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+fn times<'l>(record: &Record<'_>, legend: &Legend<'l>) -> Times<'l> {
+    let timeline = legend.timeline;
+    timeline.times(record.epoch(), record.start(), record.finish())
 }
 
 #[cold]
@@ -299,7 +307,7 @@ impl Source<'_> {
     /// Writes the tags that the record's state stands for; gives their number.
     #[inline(always)]
     fn put_own_tags<'o>(&self, mut out: Out<'o>) -> (Out<'o>, usize) {
-        let (record, times, cut) = (self.record, &self.times, self.cut);
+        let (record, times, cut) = (self.record, self.times, self.cut);
         let mut count = 0;
         if record.sampler() != 0
             && let Some(description) = (self.legend.samplers)(record.sampler())
