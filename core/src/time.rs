@@ -309,9 +309,10 @@ impl<'t> Timeline<'t> {
         let epoch = self.epochs.get(epoch as usize).unwrap_or(&UNKNOWN);
         let first = epoch.convert(start);
         let (duration_micros, last) = match (start, finish) {
-            (Instant::Ticks(start), Instant::Ticks(finish)) => {
-                (epoch.rate.micros(finish.saturating_sub(start)), first)
+            (Instant::Ticks(start), Instant::Ticks(finish)) if start <= finish => {
+                (epoch.rate.micros(finish - start), first)
             }
+            (Instant::Ticks(_), Instant::Ticks(_)) => (0, first),
             _ => epoch.convert(finish).since(first),
         };
         Times {

@@ -71,7 +71,7 @@ impl Fixed {
             Value::Str(text) => (kind::STRING, text.as_bytes()),
             Value::Bytes(bytes) => (kind::BINARY, bytes),
             Value::Bool(n) => {
-                let head = flags | kind::BOOL | (n as u32) << header::VALUE_SHIFT;
+                let head = flags | kind::BOOL | (n as u32) << header::TRUE_SHIFT;
                 return self.append_keyed_bytes(area, head, key, &[]);
             }
             Value::I64(n) => {
@@ -141,7 +141,7 @@ impl Fixed {
             Value::U64(n) => self.append_number(area, flags | kind::UNSIGNED, key, n),
             Value::F64(n) => self.append_number(area, flags | kind::DOUBLE, key, n.to_bits()),
             Value::Bool(n) => {
-                let value = (n as u32) << header::VALUE_SHIFT;
+                let value = (n as u32) << header::TRUE_SHIFT;
                 self.append_bytes(area, flags | kind::BOOL | value, key, &[])
             }
         }

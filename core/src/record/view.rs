@@ -310,7 +310,7 @@ impl<'r> Entry<'r> {
     pub(crate) fn value(&self) -> Value<'r> {
         match self.header & header::KIND {
             kind::DOUBLE => Value::F64(f64::from_bits(self.number())),
-            kind::BOOL => Value::Bool(self.header >> header::VALUE_SHIFT != 0),
+            kind::BOOL => Value::Bool(self.header >> header::TRUE_SHIFT & 1 != 0),
             kind::LONG => Value::I64(self.number() as i64),
             kind::BINARY => Value::Bytes(self.bytes()),
             kind::UNSIGNED => Value::U64(self.number()),

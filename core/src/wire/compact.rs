@@ -2,6 +2,7 @@
 //!
 //! Source: `doc/specs/thrift-compact-protocol.md` of Apache Thrift.
 
+use crate::id::halves;
 use crate::record::boundary;
 
 /// What is left of a lent buffer.
@@ -72,7 +73,7 @@ impl<'o> Out<'o> {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     pub(super) fn number(self, number: i64, header: u8) -> Self {
-        if (number as u64) < 1 << 6 {
+        if is_small(number) {
             return self.put([header, (number as u8) << 1]);
         }
         self.varint(zigzag(number), header)
@@ -137,7 +138,7 @@ impl<'o> Out<'o> {
     /// Where the elements of a list are written, before [`Out::list`] ends it.
     #[inline(always)]
     pub(super) fn elements(&mut self) -> Out<'_> {
-        Out(self.0.get_mut(LIST..).unwrap_or_default())
+        Out(self.0).take(LIST).1
     }
 
     /// Ends a list of so many structs, whose elements left so many bytes: writes
@@ -227,6 +228,17 @@ fn shorten(text: &[u8], limit: usize) -> &[u8] {
     text.get(..boundary(text, limit)).unwrap_or(text)
 }
 
+/// Whether it takes one byte and is not negative.
+#[inline(always)]
+const fn is_small(number: i64) -> bool {
+    if cfg!(target_pointer_width = "32") {
+        // Cheaper for a chip than comparing 64 bits.
+        let [low, high] = halves(number as u64);
+        return low >> 6 | high == 0;
+    }
+    (number as u64) < 1 << 6
+}
+
 /// Small magnitudes become small numbers, whatever their sign.
 #[inline(always)]
 const fn zigzag(number: i64) -> u64 {
@@ -297,15 +309,12 @@ fn copy(to: &mut [u8], from: &[u8]) {
 /// Copies `N` to `2 * N` bytes as the first and the last `N`.
 #[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
-    let (Some(head), Some(tail)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
+    if from.len() < N || to.len() < N {
         return false;
-    };
-    if let Some(to) = to.first_chunk_mut() {
-        *to = *head;
     }
-    if let Some(to) = to.last_chunk_mut() {
-        *to = *tail;
-    }
+    to.split_at_mut(N).0.copy_from_slice(from.split_at(N).0);
+    let tail = to.split_at_mut(to.len() - N).1;
+    tail.copy_from_slice(from.split_at(from.len() - N).1);
     true
 }
 

@@ -310,9 +310,9 @@ impl Source<'_> {
         let (record, times, cut) = (self.record, self.times, self.cut);
         let mut count = 0;
         if record.sampler() != 0
-            && let Some(description) = (self.legend.samplers)(record.sampler())
+            && let Some(description) = &(self.legend.samplers)(record.sampler())
         {
-            out = put_sampler(out, &description);
+            out = put_sampler(out, description);
             count += 2;
         }
         if record.is_cut() || cut.leaves_out() {
