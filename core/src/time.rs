@@ -368,10 +368,13 @@ impl Times<'_> {
     /// time they are converted with the anchor in force at them, and without
     /// one are the start.
     pub fn micros_at(&self, instant: Instant) -> u64 {
-        if let (Instant::Ticks(start), Instant::Ticks(ticks)) = (self.start, instant) {
-            return Anchor::new(start, self.start_micros).unix_micros_at(ticks, self.epoch.rate);
+        let (mut epoch, anchors);
+        epoch = *self.epoch;
+        if let Instant::Ticks(start) = self.start {
+            anchors = [Anchor::new(start, self.start_micros)];
+            epoch.anchors = &anchors;
         }
-        let converted = self.epoch.convert(instant);
+        let converted = epoch.convert(instant);
         if converted.synced {
             converted.micros
         } else {

@@ -204,20 +204,30 @@ fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
 }
 
 /// Writes the span with as little left out as fits.
+///
+/// First logs go, one by one, then text, byte by byte: halves the steps of which
+/// the least is looked for, and writes that last.
 #[cold]
 #[inline(never)]
 fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<usize> {
     let logs = record.logs().count();
-    // First logs go, one by one, then text, byte by byte.
-    let mut put = |steps: usize| {
+    let (mut least, mut most) = (1, logs + LONGEST);
+    loop {
+        let steps = least + (most - least) / 2;
         let cut = Cut {
             logs: steps.min(logs),
             longest: LONGEST - steps.saturating_sub(logs),
         };
-        put_span(Out::new(out), record, legend, cut)
-    };
-    let least = least(1, logs + LONGEST, |steps| put(steps).is_some())?;
-    put(least)
+        let left = put_span(Out::new(out), record, legend, cut);
+        if least == most {
+            return left;
+        }
+        if left.is_some() {
+            most = steps;
+        } else {
+            least = steps + 1;
+        }
+    }
 }
 
 /// Writes a span; gives how many bytes are left, unless it did not fit.
@@ -359,11 +369,11 @@ impl Source<'_> {
 }
 
 fn put_reference(out: Out<'_>, reference: Reference) -> Out<'_> {
-    out.put([field::I32, (reference.follows as u8) << 1])
-        .number(reference.trace.low() as i64, field::I64)
-        .number(reference.trace.high() as i64, field::I64)
-        .number(reference.span.get() as i64, field::I64)
-        .put([STOP])
+    let trace = reference.trace;
+    let ids = [trace.low(), trace.high(), reference.span.get()];
+    let out = out.put([field::I32, (reference.follows as u8) << 1]);
+    let out = (ids.iter()).fold(out, |out, id| out.number(*id as i64, field::I64));
+    out.put([STOP])
 }
 
 /// Writes a tag, its text or bytes cut to `longest`.
@@ -464,21 +474,4 @@ impl Cut {
     fn leaves_out(self) -> bool {
         self.logs > 0 || self.longest < LONGEST
     }
-}
-
-/// The least number from `low` to `high` that holds, if all above it hold too.
-fn least(low: usize, high: usize, mut holds: impl FnMut(usize) -> bool) -> Option<usize> {
-    let (mut low, mut high) = (low, high);
-    if low > high || !holds(high) {
-        return None;
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Some(high)
 }
