@@ -1,6 +1,6 @@
 //! Finished spans, read in place.
 
-use super::{Fixed, bits, header, instant, key_words, kind, value_words};
+use super::{Fixed, WORD, bits, header, instant, key_words, kind, value_words};
 use crate::context::SpanContext;
 use crate::id::{SpanId, TraceId, halves, join};
 use crate::ring::Word;
@@ -335,14 +335,15 @@ impl<'r> Entry<'r> {
 
     #[inline(always)]
     fn number(&self) -> u64 {
-        match self.value {
-            // SAFETY: a number's words were all written, by `write_number`.
-            [one] => unsafe { one.assume_init() as u64 },
-            // SAFETY: as above.
-            [low, high, ..] => unsafe {
-                join([low.assume_init() as u32, high.assume_init() as u32])
-            },
-            [] => 0,
+        let Some((words, _)) = self.value.split_first_chunk::<{ 8 / WORD }>() else {
+            return 0;
+        };
+        // SAFETY: a number's words were all written, by `write_number`.
+        let words = words.map(|word| unsafe { word.assume_init() });
+        match words[..] {
+            [low, high] => join([low as u32, high as u32]),
+            [one] => one as u64,
+            _ => 0,
         }
     }
 

@@ -23,6 +23,9 @@ const SHORT: usize = if cfg!(target_pointer_width = "32") {
 } else {
     0x7f
 };
+/// Headers of the next field: a number of 64 bits, and text.
+const I64: u8 = 0x16;
+const TEXT: u8 = 0x18;
 /// The element type in a list header.
 const STRUCT: u8 = 0xc;
 /// A list header that is followed by the count.
@@ -69,59 +72,59 @@ impl<'o> Out<'o> {
         rest
     }
 
-    /// A signed number behind a header.
+    /// The next field, if it is a number of 64 bits.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn number(self, number: i64, header: u8) -> Self {
+    pub(super) fn number(self, number: i64) -> Self {
         if is_small(number) {
-            return self.put([header, (number as u8) << 1]);
+            return self.put([I64, (number as u8) << 1]);
         }
-        self.varint(zigzag(number), header)
+        self.put([I64]).varint(zigzag(number))
     }
 
-    /// A number of several bytes behind a header.
+    /// The next field, if it is text: the text behind its length.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn varint(self, number: u64, header: u8) -> Self {
-        let Some([to, room @ ..]) = self.0.first_chunk_mut::<{ 1 + LONGEST }>() else {
-            return self.last_varint(number, header);
-        };
-        *to = header;
-        let length = 1 + put_varint(room, number);
-        Out(self.0.get_mut(length..).unwrap_or_default())
-    }
-
-    /// Text or bytes behind a header and their length.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn text(self, text: &[u8], header: u8) -> Self {
+    pub(super) fn text(self, text: &[u8]) -> Self {
         if text.len() > SHORT {
-            return self.long_text(text, header);
+            return self.put([TEXT]).binary(text);
         }
         let (room, rest) = self.take(2 + text.len());
-        if let [to, length, room @ ..] = room {
-            (*to, *length) = (header, text.len() as u8);
+        if let [header, length, room @ ..] = room {
+            (*header, *length) = (TEXT, text.len() as u8);
             copy(room, text);
         }
         rest
     }
 
+    /// Bytes behind their length.
     #[cold]
     #[inline(never)]
-    fn long_text(self, text: &[u8], header: u8) -> Self {
-        self.last_varint(text.len() as u64, header).bytes(text)
+    pub(super) fn binary(self, bytes: &[u8]) -> Self {
+        self.last_varint(bytes.len() as u64).bytes(bytes)
+    }
+
+    /// An unsigned number.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn varint(self, number: u64) -> Self {
+        let Some(room) = self.0.first_chunk_mut() else {
+            return self.last_varint(number);
+        };
+        let length = put_varint(room, number);
+        Out(self.0.get_mut(length..).unwrap_or_default())
     }
 
     /// A number where there may be less room than for the longest.
     #[cold]
     #[inline(never)]
-    fn last_varint(self, number: u64, header: u8) -> Self {
-        let (mut out, mut rest) = (self.put([header]), number);
+    fn last_varint(mut self, number: u64) -> Self {
+        let mut rest = number;
         while rest >= CONTINUED as u64 {
-            out = out.put([rest as u8 | CONTINUED]);
+            self = self.put([rest as u8 | CONTINUED]);
             rest >>= 7;
         }
-        out.put([rest as u8])
+        self.put([rest as u8])
     }
 
     /// Room for so many bytes, and what is left then; neither if there are fewer.
@@ -166,8 +169,8 @@ impl<'o> Out<'o> {
         for _ in 0..more {
             open_gap(list.get_mut(LIST..).unwrap_or_default());
         }
-        let list = Out(list).put([header]);
-        list.last_varint(count as u64, COUNT_FOLLOWS | STRUCT);
+        let list = Out(list).put([header, COUNT_FOLLOWS | STRUCT]);
+        list.last_varint(count as u64);
         rest
     }
 }
@@ -188,7 +191,8 @@ pub(super) fn open_gap(bytes: &mut [u8]) {
 /// Writes the header of a list of structs, for which [`list_header`] bytes are free.
 pub(super) fn put_list_header(out: &mut [u8], count: usize) {
     if count >= 15 {
-        Out(out).last_varint(count as u64, COUNT_FOLLOWS | STRUCT);
+        let out = Out(out).put([COUNT_FOLLOWS | STRUCT]);
+        out.last_varint(count as u64);
     } else if let Some(header) = out.first_mut() {
         *header = (count as u8) << 4 | STRUCT;
     }
@@ -230,7 +234,7 @@ fn shorten(text: &[u8], limit: usize) -> &[u8] {
 
 /// Whether it takes one byte and is not negative.
 #[inline(always)]
-const fn is_small(number: i64) -> bool {
+pub(super) const fn is_small(number: i64) -> bool {
     if cfg!(target_pointer_width = "32") {
         // Cheaper for a chip than comparing 64 bits.
         let [low, high] = halves(number as u64);
@@ -241,7 +245,7 @@ const fn is_small(number: i64) -> bool {
 
 /// Small magnitudes become small numbers, whatever their sign.
 #[inline(always)]
-const fn zigzag(number: i64) -> u64 {
+pub(super) const fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
 }
 
@@ -351,9 +355,9 @@ mod tests {
     fn varints_of_every_length_with_any_room() {
         for bit in 0..64 {
             for number in [1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0x5555 << bit] {
-                let expected = [&[7][..], &plain(zigzag(number as i64))].concat();
+                let expected = [&[I64][..], &plain(zigzag(number as i64))].concat();
                 for room in 0..16 {
-                    let found = written(room, |out| out.number(number as i64, 7));
+                    let found = written(room, |out| out.number(number as i64));
                     let fits = (room >= expected.len()).then_some(&expected);
                     assert_eq!(found.as_ref(), fits);
                 }
@@ -366,9 +370,9 @@ mod tests {
         let text: Vec<u8> = (0..=255).collect();
         for length in 0..=255 {
             let text = &text[..length];
-            let expected = [&[7][..], &plain(length as u64), text].concat();
+            let expected = [&[TEXT][..], &plain(length as u64), text].concat();
             for room in [0, 1, 3, expected.len() - 1, expected.len(), 300] {
-                let found = written(room, |out| out.text(text, 7));
+                let found = written(room, |out| out.text(text));
                 let fits = (room >= expected.len()).then_some(&expected);
                 assert_eq!(found.as_ref(), fits);
             }

@@ -14,7 +14,7 @@ use crate::record::{Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
 
-use super::compact::{Out, cut_text, list_growth, open_gap, put_list_header};
+use super::compact::{Out, cut_text, is_small, list_growth, open_gap, put_list_header, zigzag};
 use super::{Batch, ClientStats, Encoder, Legend, Process, Push};
 
 /// Encodes for the agent's UDP port 6831.
@@ -76,8 +76,6 @@ const LONGEST: usize = u16::MAX as usize;
 /// Field headers: distance from the field before, and type.
 mod field {
     pub(super) const I32: u8 = 0x15;
-    pub(super) const I64: u8 = 0x16;
-    pub(super) const TEXT: u8 = 0x18;
     pub(super) const LIST: u8 = 0x19;
     pub(super) const STRUCT: u8 = 0x1c;
     /// Added where a field before is left out.
@@ -113,11 +111,11 @@ impl ThriftCompact {
     /// Writes what follows the spans.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn put_tail(&self, out: Out<'_>) -> Option<usize> {
-        out.number(self.sequence, field::I64)
+        out.number(self.sequence)
             .put([field::STRUCT])
-            .number(self.stats.full_queue_dropped_spans, field::I64)
-            .number(self.stats.too_large_dropped_spans, field::I64)
-            .number(self.stats.failed_to_emit_spans, field::I64)
+            .number(self.stats.full_queue_dropped_spans)
+            .number(self.stats.too_large_dropped_spans)
+            .number(self.stats.failed_to_emit_spans)
             .end([STOP, STOP, STOP])
     }
 }
@@ -191,11 +189,11 @@ impl Encoder for ThriftCompact {
 /// Writes what precedes the spans, the header of their list included.
 fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
     let out = out.bytes(MESSAGE);
-    let mut out = out.text(process.service.as_bytes(), field::TEXT);
+    let mut out = out.text(process.service.as_bytes());
     if !process.tags.is_empty() {
         let mut list = out.elements();
         for (key, value) in process.tags {
-            list = put_tag(list, key, *value, usize::MAX);
+            list = put_value(put_key(list, key), *value, usize::MAX);
         }
         let left = list.left();
         out = out.list(field::LIST, process.tags.len(), left);
@@ -236,11 +234,11 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
     // Read anew each time: what a chip holds across calls lies on its stack.
     let context = || record.context();
     let mut out = out
-        .number(context().trace.low() as i64, field::I64)
-        .number(context().trace.high() as i64, field::I64)
-        .number(context().span.get() as i64, field::I64)
-        .number(record.parent().get() as i64, field::I64)
-        .text(cut_text(record.operation(), cut.longest), field::TEXT);
+        .number(context().trace.low() as i64)
+        .number(context().trace.high() as i64)
+        .number(context().span.get() as i64)
+        .number(record.parent().get() as i64)
+        .text(cut_text(record.operation(), cut.longest));
     let mut flags = field::I32 + field::SKIP;
     if record.has_references() {
         out = put_references(out, record);
@@ -250,8 +248,8 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
     let out = out.put([flags, context().flags.wire() << 1]);
     let times = &times(record, legend);
     let out = out
-        .number(times.start_micros as i64, field::I64)
-        .number(times.duration_micros as i64, field::I64);
+        .number(times.start_micros as i64)
+        .number(times.duration_micros as i64);
     let source = Source {
         record,
         legend,
@@ -296,7 +294,8 @@ impl Source<'_> {
         let (mut list, mut count) = (out.elements(), 0);
         for entry in log.map_or(self.record.entries(), Log::entries) {
             if entry.is_value(log.is_some()) {
-                list = put_tag(list, entry.key(), entry.value(), self.cut.longest);
+                list = put_key(list, entry.key());
+                list = put_value(list, entry.value(), self.cut.longest);
                 count += 1;
             } else if log.is_some() {
                 break;
@@ -363,7 +362,7 @@ impl Source<'_> {
     #[inline(always)]
     fn put_log<'o>(&self, out: Out<'o>, log: &Log<'_>) -> Out<'o> {
         let micros = self.times.micros_at(log.time);
-        let out = out.number(micros as i64, field::I64);
+        let out = out.number(micros as i64);
         self.put_tags(out, Some(log)).put([STOP])
     }
 }
@@ -372,14 +371,18 @@ fn put_reference(out: Out<'_>, reference: Reference) -> Out<'_> {
     let trace = reference.trace;
     let ids = [trace.low(), trace.high(), reference.span.get()];
     let out = out.put([field::I32, (reference.follows as u8) << 1]);
-    let out = (ids.iter()).fold(out, |out, id| out.number(*id as i64, field::I64));
+    let out = (ids.iter()).fold(out, |out, id| out.number(*id as i64));
     out.put([STOP])
 }
 
-/// Writes a tag, its text or bytes cut to `longest`.
 #[inline(always)]
-fn put_tag<'o>(out: Out<'o>, key: &str, value: Value<'_>, longest: usize) -> Out<'o> {
-    let out = put_key(out, key);
+fn put_key<'o>(out: Out<'o>, key: &str) -> Out<'o> {
+    out.text(key.as_bytes())
+}
+
+/// Writes the rest of a tag, its text or bytes cut to `longest`.
+#[inline(always)]
+fn put_value<'o>(out: Out<'o>, value: Value<'_>, longest: usize) -> Out<'o> {
     match value {
         Value::Str(text) => put_string(out, cut_text(text, longest)),
         Value::F64(number) => put_double(out, number.to_bits()),
@@ -401,17 +404,12 @@ fn put_sampler<'o>(out: Out<'o>, description: &Description) -> Out<'o> {
     }
 }
 
-#[inline(always)]
-fn put_key<'o>(out: Out<'o>, key: &str) -> Out<'o> {
-    out.text(key.as_bytes(), field::TEXT)
-}
-
 // A tag's type, the one of the fields 3 to 7 that has its value, and its end.
 
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
     let out = out.put([field::I32, kind::STRING]);
-    out.text(text, field::TEXT).put([STOP])
+    out.text(text).put([STOP])
 }
 
 #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -428,14 +426,17 @@ fn put_bool(out: Out<'_>, on: bool) -> Out<'_> {
 
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn put_long(out: Out<'_>, number: i64) -> Out<'_> {
-    let out = out.put([field::I32, kind::LONG]);
-    out.number(number, 0x46).put([STOP])
+    if is_small(number) {
+        return out.put([field::I32, kind::LONG, 0x46, (number as u8) << 1, STOP]);
+    }
+    let out = out.put([field::I32, kind::LONG, 0x46]);
+    out.varint(zigzag(number)).put([STOP])
 }
 
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn put_binary<'o>(out: Out<'o>, bytes: &[u8]) -> Out<'o> {
-    let out = out.put([field::I32, kind::BINARY]);
-    out.text(bytes, 0x58).put([STOP])
+    let out = out.put([field::I32, kind::BINARY, 0x58]);
+    out.binary(bytes).put([STOP])
 }
 
 /// Thrift has no unsigned number: one that is too large is written as text.
