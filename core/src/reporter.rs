@@ -118,17 +118,17 @@ pub struct Delivery {
 #[derive(Clone, Copy, Default, Debug)]
 struct Pending {
     bytes: usize,
-    spans: u64,
+    spans: usize,
     /// Passed over, since they fit no packet.
-    too_large: u64,
+    too_large: usize,
     /// Of `spans`, those whose records are gone already.
-    freed: u64,
+    freed: usize,
 }
 
 /// The smallest packet limit that [`Outcome::TooLarge`] leads to, in bytes.
 const SMALLEST_LIMIT: usize = 256;
 /// How many records one poll passes over where not even the process fits.
-const PASSED_OVER: u64 = 64;
+const PASSED_OVER: usize = 64;
 
 impl<E: Encoder> Reporter<E> {
     /// A reporter whose packets have at most `limit` bytes, and that holds
@@ -204,7 +204,7 @@ impl<E: Encoder> Reporter<E> {
             Outcome::TooLarge => &mut self.delivery.too_large,
             Outcome::Retry => return self.repack(pending, Outcome::Failed, consumers),
         };
-        *spent += pending.spans;
+        *spent += pending.spans as u64;
         self.sequence = self.sequence.wrapping_add(1);
         self.settle(pending.too_large, consumers);
     }
@@ -245,6 +245,7 @@ impl<E: Encoder> Reporter<E> {
         situation.flush || waited || half_full || held >= self.limit
     }
 
+    /// Packs from one ring after another.
     fn pack<'r, C>(
         &mut self,
         consumers: &mut [C],
@@ -263,40 +264,41 @@ impl<E: Encoder> Reporter<E> {
         let mut pending = Pending::default();
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
         let (before, from) = consumers.split_at_mut_checked(first).unwrap_or_default();
-        for consumer in from.iter_mut().chain(before) {
-            let consumer = consumer.as_mut();
-            let overwrites = consumer.overwrites() as u64;
-            while let Some(record) = consumer.peek() {
-                let push = if begun {
-                    self.encoder.push(out, &record, &situation.legend)
-                } else if pending.too_large < PASSED_OVER {
-                    Push::TooLarge
-                } else {
-                    Push::Full
-                };
-                match push {
-                    Push::Taken => {
-                        pending.spans += 1;
-                        pending.freed += overwrites;
+        for consumers in [from, before] {
+            for consumer in consumers {
+                let consumer = consumer.as_mut();
+                while let Some(record) = consumer.peek() {
+                    let push = if begun {
+                        self.encoder.push(out, &record, &situation.legend)
+                    } else if pending.too_large < PASSED_OVER {
+                        Push::TooLarge
+                    } else {
+                        Push::Full
+                    };
+                    match push {
+                        Push::Taken => pending.spans += 1,
+                        Push::TooLarge => pending.too_large += 1,
+                        Push::Full => {
+                            consumer.leave();
+                            return pending;
+                        }
                     }
-                    Push::TooLarge => pending.too_large += 1,
-                    Push::Full => {
-                        consumer.leave();
-                        return pending;
+                    if push == Push::Taken && consumer.overwrites() {
+                        pending.freed += 1;
                     }
+                    consumer.advance();
                 }
-                consumer.advance();
             }
         }
         pending
     }
 
     /// Frees what was packed or passed over.
-    fn settle<'r, C>(&mut self, too_large: u64, consumers: &mut [C])
+    fn settle<'r, C>(&mut self, too_large: usize, consumers: &mut [C])
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        self.delivery.too_large += too_large;
+        self.delivery.too_large += too_large as u64;
         for consumer in consumers {
             consumer.as_mut().release();
         }
@@ -308,9 +310,9 @@ impl<E: Encoder> Reporter<E> {
         C: AsMut<Consumer<'r, Records>>,
     {
         if cause == Outcome::TooLarge {
-            self.delivery.too_large += pending.freed;
+            self.delivery.too_large += pending.freed as u64;
         } else {
-            self.delivery.failed += pending.freed;
+            self.delivery.failed += pending.freed as u64;
         }
         for consumer in consumers {
             consumer.as_mut().rewind();

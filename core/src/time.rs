@@ -203,6 +203,15 @@ pub struct Times<'t> {
     epoch: &'t Epoch<'t>,
 }
 
+/// An instant in Unix time, and how that is known.
+#[derive(Clone, Copy)]
+struct Converted {
+    /// From tick 0 on where not `synced`.
+    micros: u64,
+    synced: bool,
+    uncertainty_micros: u32,
+}
+
 impl Anchor {
     /// An anchor without uncertainty.
     pub const fn new(ticks: u64, unix_micros: u64) -> Self {
@@ -216,11 +225,12 @@ impl Anchor {
     /// Unix microseconds at `ticks`, before or after the anchor.
     #[inline]
     pub const fn unix_micros_at(&self, ticks: u64, rate: Rate) -> u64 {
-        let distance = rate.micros(ticks.abs_diff(self.ticks));
         if ticks >= self.ticks {
-            self.unix_micros.saturating_add(distance)
+            let after = rate.micros(ticks - self.ticks);
+            self.unix_micros.saturating_add(after)
         } else {
-            self.unix_micros.saturating_sub(distance)
+            let before = rate.micros(self.ticks - ticks);
+            self.unix_micros.saturating_sub(before)
         }
     }
 }
@@ -273,9 +283,17 @@ impl<'t> Epoch<'t> {
     /// Looks from the newest back.
     #[inline]
     pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
-        let newest_first = self.anchors.iter().rev();
-        let mut taken_by_then = newest_first.skip_while(|anchor| anchor.ticks > ticks);
-        taken_by_then.next().or(self.anchors.first())
+        match self.anchors.last() {
+            Some(newest) if newest.ticks > ticks => self.earlier_anchor_at(ticks),
+            newest => newest,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn earlier_anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
+        let taken_by_then = self.anchors.iter().rfind(|anchor| anchor.ticks <= ticks);
+        taken_by_then.or(self.anchors.first())
     }
 }
 
@@ -289,31 +307,19 @@ impl<'t> Timeline<'t> {
     #[inline(always)]
     pub fn times(&self, epoch: u8, start: Instant, finish: Instant) -> Times<'t> {
         let epoch = self.epochs.get(epoch as usize).unwrap_or(&UNKNOWN);
-        let (start_micros, duration_micros, anchor) = match (start, finish) {
-            (Instant::Ticks(first), Instant::Ticks(last)) => {
-                let (micros, anchor) = epoch.convert(first);
-                let duration = epoch.rate.micros(last.saturating_sub(first));
-                (micros, duration, Some(anchor))
+        let first = epoch.convert(start);
+        let (duration_micros, last) = match (start, finish) {
+            (Instant::Ticks(start), Instant::Ticks(finish)) if start <= finish => {
+                (epoch.rate.micros(finish - start), first)
             }
-            (Instant::Ticks(first), Instant::UnixMicros(last)) => {
-                let (micros, anchor) = epoch.convert(first);
-                let duration = anchor.map_or(0, |_| last.saturating_sub(micros));
-                (micros, duration, Some(anchor))
-            }
-            (Instant::UnixMicros(first), Instant::Ticks(last)) => {
-                let (micros, anchor) = epoch.convert(last);
-                let duration = anchor.map_or(0, |_| micros.saturating_sub(first));
-                (first, duration, Some(anchor))
-            }
-            (Instant::UnixMicros(first), Instant::UnixMicros(last)) => {
-                (first, last.saturating_sub(first), None)
-            }
+            (Instant::Ticks(_), Instant::Ticks(_)) => (0, first),
+            _ => epoch.convert(finish).since(first),
         };
         Times {
-            start_micros,
+            start_micros: first.micros,
             duration_micros,
-            synced: !matches!(anchor, Some(None)),
-            uncertainty_micros: anchor.flatten().map_or(0, |used| used.uncertainty_micros),
+            synced: first.synced && last.synced,
+            uncertainty_micros: first.uncertainty_micros.max(last.uncertainty_micros),
             start,
             epoch,
         }
@@ -321,12 +327,36 @@ impl<'t> Timeline<'t> {
 }
 
 impl Epoch<'_> {
-    /// Microseconds at `ticks`, and the anchor that says so.
-    #[inline]
-    fn convert(&self, ticks: u64) -> (u64, Option<&Anchor>) {
-        match self.anchor_at(ticks) {
-            Some(anchor) => (anchor.unix_micros_at(ticks, self.rate), Some(anchor)),
-            None => (self.rate.micros(ticks), None),
+    /// An instant in Unix time.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline)]
+    fn convert(&self, instant: Instant) -> Converted {
+        let (micros, uncertainty_micros, synced) = match instant {
+            Instant::UnixMicros(micros) => (micros, 0, true),
+            Instant::Ticks(ticks) => match self.anchor_at(ticks) {
+                Some(anchor) => {
+                    let micros = anchor.unix_micros_at(ticks, self.rate);
+                    (micros, anchor.uncertainty_micros, true)
+                }
+                None => (self.rate.micros(ticks), 0, false),
+            },
+        };
+        Converted {
+            micros,
+            synced,
+            uncertainty_micros,
+        }
+    }
+}
+
+impl Converted {
+    /// The time since another instant, 0 where either is not known; and this instant.
+    #[cold]
+    fn since(self, earlier: Converted) -> (u64, Converted) {
+        if self.synced && earlier.synced {
+            (self.micros.saturating_sub(earlier.micros), self)
+        } else {
+            (0, self)
         }
     }
 }
@@ -338,20 +368,17 @@ impl Times<'_> {
     /// time they are converted with the anchor in force at them, and without
     /// one are the start.
     pub fn micros_at(&self, instant: Instant) -> u64 {
-        match (self.start, instant) {
-            (_, Instant::UnixMicros(micros)) => micros,
-            (Instant::Ticks(start), Instant::Ticks(ticks)) if ticks >= start => {
-                let after = self.epoch.rate.micros(ticks - start);
-                self.start_micros.saturating_add(after)
-            }
-            (Instant::Ticks(start), Instant::Ticks(ticks)) => {
-                let before = self.epoch.rate.micros(start - ticks);
-                self.start_micros.saturating_sub(before)
-            }
-            (Instant::UnixMicros(_), Instant::Ticks(ticks)) => match self.epoch.convert(ticks) {
-                (micros, Some(_)) => micros,
-                (_, None) => self.start_micros,
-            },
+        let (mut epoch, anchors);
+        epoch = *self.epoch;
+        if let Instant::Ticks(start) = self.start {
+            anchors = [Anchor::new(start, self.start_micros)];
+            epoch.anchors = &anchors;
+        }
+        let converted = epoch.convert(instant);
+        if converted.synced {
+            converted.micros
+        } else {
+            self.start_micros
         }
     }
 }

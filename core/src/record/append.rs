@@ -233,7 +233,7 @@ impl Content for &[u8] {
 /// The header of a boolean, which has no value behind it.
 #[inline(always)]
 const fn boolean(value: bool) -> u32 {
-    kind::BOOL | (value as u32) << header::VALUE_SHIFT
+    kind::BOOL | (value as u32) << header::TRUE_SHIFT
 }
 
 /// The words that so many bytes take.

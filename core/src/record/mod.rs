@@ -8,9 +8,9 @@
 //! | 0–3 | kind: a [`Value`](crate::Value)'s type, reference, log, or operation name |
 //! | 4 | field of the log before it |
 //! | 5 | key copied behind the header; otherwise a pointer to static text |
-//! | 6 | log: time is explicit; reference: follows-from |
+//! | 6 | log: time is explicit; reference: follows-from; boolean: true |
 //! | 8–15 | length of the key in bytes |
-//! | 16–31 | length of the value in bytes; of a boolean, its value |
+//! | 16–31 | length of the value in bytes |
 //!
 //! Key and value follow, each padded to whole words with zeros. An image never
 //! leaves the process: what does is encoded.
@@ -113,6 +113,7 @@ mod header {
     pub(super) const COPIED: u32 = 1 << 5;
     pub(super) const EXPLICIT: u32 = 1 << 6;
     pub(super) const FOLLOWS: u32 = 1 << 6;
+    pub(super) const TRUE_SHIFT: u32 = 6;
     pub(super) const KEY_SHIFT: u32 = 8;
     pub(super) const VALUE_SHIFT: u32 = 16;
 }
@@ -368,9 +369,6 @@ const fn key_words(head: u32) -> usize {
 
 #[inline(always)]
 const fn value_words(head: u32) -> usize {
-    if head & header::KIND == kind::BOOL {
-        return 0;
-    }
     ((head >> header::VALUE_SHIFT) as usize).div_ceil(WORD)
 }
 

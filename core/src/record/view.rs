@@ -1,6 +1,6 @@
 //! Finished spans, read in place.
 
-use super::{Fixed, bits, header, instant, key_words, kind, value_words};
+use super::{Fixed, WORD, bits, header, instant, key_words, kind, value_words};
 use crate::context::SpanContext;
 use crate::id::{SpanId, TraceId, halves, join};
 use crate::ring::Word;
@@ -97,13 +97,13 @@ pub struct Log<'r> {
 
 /// The entries of an area, in the order they were appended.
 #[derive(Clone, Copy, Debug)]
-struct Entries<'r> {
+pub(crate) struct Entries<'r> {
     rest: &'r [Word],
 }
 
-/// A header word and what it heads.
+/// An entry of an area: a header word and what it heads.
 #[derive(Clone, Copy)]
-struct Entry<'r> {
+pub(crate) struct Entry<'r> {
     header: u32,
     key: &'r [Word],
     value: &'r [Word],
@@ -189,17 +189,16 @@ impl<'r> Record<'r> {
     /// The tags, in order.
     #[inline]
     pub fn tags(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {
-        self.entries().filter(Entry::is_tag).map(Entry::tag)
+        let tags = self.entries().filter(|entry| entry.is_value(false));
+        tags.map(Entry::tag)
     }
 
     /// The references, in order; the parent in the same trace is not among them
     /// unless it is a follows-from.
     #[inline]
     pub fn references(&self) -> impl Iterator<Item = Reference> + Clone + use<'r> {
-        let entries = self.some(bits::REFERENCES);
-        entries
-            .filter(|entry| entry.kind() == kind::REFERENCE)
-            .map(Entry::reference)
+        let mut entries = self.some(bits::REFERENCES);
+        core::iter::from_fn(move || Some(entries.next_of(kind::REFERENCE)?.reference()))
     }
 
     /// The logs, in order.
@@ -207,16 +206,14 @@ impl<'r> Record<'r> {
     pub fn logs(&self) -> impl Iterator<Item = Log<'r>> + Clone + use<'r> {
         let mut entries = self.some(bits::LOGS);
         core::iter::from_fn(move || {
-            let log = entries.find(|entry| entry.kind() == kind::LOG)?;
-            Some(Log {
-                time: log.time(),
-                entries,
-            })
+            let time = entries.next_of(kind::LOG)?.time();
+            Some(Log { time, entries })
         })
     }
 
+    /// All entries, in order.
     #[inline(always)]
-    fn entries(&self) -> Entries<'r> {
+    pub(crate) fn entries(&self) -> Entries<'r> {
         Entries { rest: self.area }
     }
 
@@ -231,10 +228,11 @@ impl<'r> Record<'r> {
 
     #[cold]
     fn copied_operation(&self) -> &'r str {
-        let names = self
-            .entries()
-            .filter(|entry| entry.kind() == kind::OPERATION);
-        names.last().map_or("", |entry| entry.text())
+        let (mut entries, mut name) = (self.entries(), "");
+        while let Some(entry) = entries.next_of(kind::OPERATION) {
+            name = entry.text();
+        }
+        name
     }
 }
 
@@ -242,9 +240,14 @@ impl<'r> Log<'r> {
     /// The fields, in order.
     #[inline]
     pub fn fields(&self) -> impl Iterator<Item = Tag<'r>> + Clone + use<'r> {
+        let fields = self.entries.take_while(|entry| entry.is_value(true));
+        fields.map(Entry::tag)
+    }
+
+    /// The entries behind it: its fields come first.
+    #[inline(always)]
+    pub(crate) fn entries(&self) -> Entries<'r> {
         self.entries
-            .take_while(|entry| entry.header & header::FIELD != 0)
-            .map(Entry::tag)
     }
 }
 
@@ -264,15 +267,20 @@ impl<'r> Iterator for Entries<'r> {
     }
 }
 
-impl<'r> Entry<'r> {
-    #[inline(always)]
-    fn kind(&self) -> u32 {
-        self.header & header::KIND
+impl<'r> Entries<'r> {
+    /// The next entry of a kind.
+    #[inline(never)]
+    fn next_of(&mut self, kind: u32) -> Option<Entry<'r>> {
+        self.find(|entry| entry.header & header::KIND == kind)
     }
+}
 
+impl<'r> Entry<'r> {
+    /// Whether it is a tag of the span, or a field of the log before it.
     #[inline(always)]
-    fn is_tag(&self) -> bool {
-        self.header & header::FIELD == 0 && self.kind() <= kind::UNSIGNED
+    pub(crate) fn is_value(&self, of_log: bool) -> bool {
+        let owner = if of_log { header::FIELD } else { 0 };
+        (self.header & (header::KIND | header::FIELD)) ^ owner <= kind::UNSIGNED
     }
 
     #[inline(always)]
@@ -284,7 +292,7 @@ impl<'r> Entry<'r> {
     }
 
     #[inline(always)]
-    fn key(&self) -> &'r str {
+    pub(crate) fn key(&self) -> &'r str {
         let length = (self.header >> header::KEY_SHIFT & 0xff) as usize;
         let at = self.key;
         // SAFETY: the header says which was written: the pointer of static text, of which
@@ -299,10 +307,10 @@ impl<'r> Entry<'r> {
     }
 
     #[inline(always)]
-    fn value(&self) -> Value<'r> {
-        match self.kind() {
+    pub(crate) fn value(&self) -> Value<'r> {
+        match self.header & header::KIND {
             kind::DOUBLE => Value::F64(f64::from_bits(self.number())),
-            kind::BOOL => Value::Bool(self.header >> header::VALUE_SHIFT != 0),
+            kind::BOOL => Value::Bool(self.header >> header::TRUE_SHIFT & 1 != 0),
             kind::LONG => Value::I64(self.number() as i64),
             kind::BINARY => Value::Bytes(self.bytes()),
             kind::UNSIGNED => Value::U64(self.number()),
@@ -327,14 +335,15 @@ impl<'r> Entry<'r> {
 
     #[inline(always)]
     fn number(&self) -> u64 {
-        match self.value {
-            // SAFETY: a number's words were all written, by `write_number`.
-            [one] => unsafe { one.assume_init() as u64 },
-            // SAFETY: as above.
-            [low, high, ..] => unsafe {
-                join([low.assume_init() as u32, high.assume_init() as u32])
-            },
-            [] => 0,
+        let Some((words, _)) = self.value.split_first_chunk::<{ 8 / WORD }>() else {
+            return 0;
+        };
+        // SAFETY: a number's words were all written, by `write_number`.
+        let words = words.map(|word| unsafe { word.assume_init() });
+        match words[..] {
+            [low, high] => join([low as u32, high as u32]),
+            [one] => one as u64,
+            _ => 0,
         }
     }
 
@@ -344,10 +353,8 @@ impl<'r> Entry<'r> {
 
     fn reference(self) -> Reference {
         let mut ids = [0u64; 3];
-        for (id, bytes) in ids.iter_mut().zip(self.bytes().chunks_exact(8)) {
-            let mut word = [0; 8];
-            word.copy_from_slice(bytes);
-            *id = u64::from_ne_bytes(word);
+        for (id, bytes) in ids.iter_mut().zip(self.bytes().as_chunks().0) {
+            *id = u64::from_ne_bytes(*bytes);
         }
         Reference {
             follows: self.header & header::FOLLOWS != 0,

@@ -32,20 +32,24 @@ pub struct Consumer<'r, T = Words> {
     cursor: u32,
     /// Length of the frame at the cursor, once it was peeked.
     peeked: u32,
-    owner: Option<&'r dyn Overwriting>,
-    overwrites: bool,
+    /// What pins frames, on a ring that overwrites.
+    pins: Option<&'r dyn Pins>,
+    owner: Option<&'r dyn Owner>,
     _carried: PhantomData<fn(T) -> T>,
 }
 
-/// What a consumer needs the exclusion for.
-pub(super) trait Overwriting: Sync {
+/// What a consumer needs the exclusion for on a ring that overwrites.
+pub(super) trait Pins: Sync {
     /// Pins the oldest frame, if it is committed, or frees a pad; gives its
     /// position and commit word.
     fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)>;
 
     /// Ends the pin and frees up to the given position.
     fn unpin(&self, shared: &Shared, free_to: Option<u32>);
+}
 
+/// Where a consumer was taken.
+pub(super) trait Owner: Sync {
     /// Lets another consumer be taken.
     fn give_back(&self);
 }
@@ -54,12 +58,12 @@ impl<'r, T: Carried> Consumer<'r, T> {
     pub(super) fn shared(
         shared: &'r Shared,
         memory: Memory<'r>,
-        owner: &'r dyn Overwriting,
-        overwrites: bool,
+        pins: Option<&'r dyn Pins>,
+        owner: &'r dyn Owner,
     ) -> Self {
         Consumer {
+            pins,
             owner: Some(owner),
-            overwrites,
             ..Consumer::sole(shared, memory)
         }
     }
@@ -70,8 +74,8 @@ impl<'r, T: Carried> Consumer<'r, T> {
             memory,
             cursor: shared.tail.load(Ordering::Relaxed),
             peeked: 0,
+            pins: None,
             owner: None,
-            overwrites: false,
             _carried: PhantomData,
         }
     }
@@ -79,9 +83,9 @@ impl<'r, T: Carried> Consumer<'r, T> {
     /// The frame at the cursor; `None` if there is none or it is still open.
     #[inline]
     pub fn peek(&mut self) -> Option<T::View<'_>> {
-        let word = match self.owner {
-            Some(owner) if self.overwrites => self.pin(owner)?,
-            _ => self.committed()?,
+        let word = match self.pins {
+            Some(pins) => self.pin(pins)?,
+            None => self.committed()?,
         };
         self.peeked = word & LENGTH;
         // SAFETY: the commit word was read by Acquire. The frame is freed by `advance`
@@ -95,7 +99,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     /// overwrites.
     #[inline]
     pub fn peek_before(&mut self, end: Mark) -> Option<T::View<'_>> {
-        if self.overwrites {
+        if self.overwrites() {
             return None;
         }
         // Skips pads first: the frame behind one may begin at `end`.
@@ -114,8 +118,8 @@ impl<'r, T: Carried> Consumer<'r, T> {
         let length = core::mem::take(&mut self.peeked);
         self.cursor = self.cursor.wrapping_add(length);
         // Only a pinned frame is sure to be the oldest: the tail never moves back.
-        if let (true, true, Some(owner)) = (length != 0, self.overwrites, self.owner) {
-            owner.unpin(self.shared, Some(self.cursor));
+        if let (true, Some(pins)) = (length != 0, self.pins) {
+            pins.unpin(self.shared, Some(self.cursor));
         }
     }
 
@@ -123,15 +127,15 @@ impl<'r, T: Carried> Consumer<'r, T> {
     #[inline]
     pub fn leave(&mut self) {
         self.peeked = 0;
-        if let (true, Some(owner)) = (self.overwrites, self.owner) {
-            owner.unpin(self.shared, None);
+        if let Some(pins) = self.pins {
+            pins.unpin(self.shared, None);
         }
     }
 
     /// Frees every frame before the cursor.
     #[inline]
     pub fn release(&mut self) {
-        if !self.overwrites {
+        if !self.overwrites() {
             self.shared.tail.store(self.cursor, release_order());
         }
     }
@@ -140,7 +144,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     #[inline]
     pub fn rewind(&mut self) {
         self.leave();
-        if !self.overwrites {
+        if !self.overwrites() {
             self.cursor = self.shared.tail.load(Ordering::Relaxed);
         }
     }
@@ -148,7 +152,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     /// Whether a frame is freed as the cursor passes it.
     #[inline]
     pub fn overwrites(&self) -> bool {
-        self.overwrites
+        self.pins.is_some()
     }
 
     /// Bytes from the cursor to the newest reserved frame, headers included.
@@ -188,7 +192,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     /// Everything before it was handed out or evicted.
     #[inline]
     fn position(&self) -> u32 {
-        if self.overwrites {
+        if self.overwrites() {
             // Acquire, so that no older head is seen after it.
             self.shared.tail.load(Ordering::Acquire)
         } else {
@@ -215,9 +219,9 @@ impl<'r, T: Carried> Consumer<'r, T> {
     }
 
     /// The commit word of the oldest frame, which is pinned; pads are freed.
-    fn pin(&mut self, owner: &dyn Overwriting) -> Option<u32> {
+    fn pin(&mut self, pins: &dyn Pins) -> Option<u32> {
         loop {
-            let (position, word) = owner.pin(self.shared, self.memory)?;
+            let (position, word) = pins.pin(self.shared, self.memory)?;
             if word & OPEN != 0 {
                 return None;
             }
@@ -254,10 +258,10 @@ impl<'r, T: Carried> AsMut<Consumer<'r, T>> for Consumer<'r, T> {
 
 impl<T> Drop for Consumer<'_, T> {
     fn drop(&mut self) {
+        if let Some(pins) = self.pins {
+            pins.unpin(self.shared, None);
+        }
         if let Some(owner) = self.owner {
-            if self.overwrites {
-                owner.unpin(self.shared, None);
-            }
             owner.give_back();
         }
     }

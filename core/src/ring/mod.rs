@@ -24,8 +24,8 @@ use core::marker::PhantomData;
 use crate::exclusion::{Exclusion, Guarded, increment};
 
 pub use carried::{Carried, Words};
-use consumer::Overwriting;
 pub use consumer::{Consumer, Mark};
+use consumer::{Owner, Pins};
 #[cfg(not(loom))]
 pub(crate) use memory::keep_loop;
 use memory::{Aligned, Memory};
@@ -68,9 +68,9 @@ use sync::Ordering;
 #[repr(C)]
 pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
     shared: Shared,
-    guarded: Guarded<X, State<S, P>>,
+    guarded: Guarded<X, State<S>>,
     /// Invariant in `T`: what goes in as one type never comes out as another.
-    kind: PhantomData<fn(T) -> T>,
+    kind: PhantomData<fn(T) -> (P, T)>,
     storage: Aligned<B>,
 }
 
@@ -81,14 +81,13 @@ unsafe impl<X: Sync, S: Send, B: Storage + ?Sized, P, T> Sync for FrameRing<X, S
 
 /// What the exclusion guards.
 #[repr(C)] // what every push touches lies first
-struct State<S, P> {
+struct State<S> {
     /// Frames that were reserved or dropped, modulo 2³².
     numbered: u32,
     /// The frame that the consumer reads, under overwrite-oldest.
     pinned: Option<u32>,
     consumed: bool,
     user: S,
-    policy: PhantomData<fn() -> P>,
 }
 
 impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Bytes<N>, P, T> {
@@ -231,14 +230,16 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         let taken = self
             .guarded
             .with(|state| core::mem::replace(&mut state.consumed, true));
-        (taken == Some(false)).then(|| {
-            Consumer::shared(
-                &self.shared,
-                self.storage.0.memory(),
-                &self.guarded,
-                P::OVERWRITES,
-            )
-        })
+        if taken != Some(false) {
+            return None;
+        }
+        let memory = self.storage.0.memory();
+        let pins: Option<&dyn Pins> = if P::OVERWRITES {
+            Some(&self.guarded)
+        } else {
+            None
+        };
+        Some(Consumer::shared(&self.shared, memory, pins, &self.guarded))
     }
 
     /// How many frames were dropped so far, by cause.
@@ -250,7 +251,7 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     }
 }
 
-impl<S, P> State<S, P> {
+impl<S> State<S> {
     /// The next frame's number.
     #[inline(always)]
     fn number(&mut self) -> u32 {
@@ -265,16 +266,12 @@ impl<S, P> State<S, P> {
             pinned: None,
             consumed: false,
             user,
-            policy: PhantomData,
         }
     }
 }
 
-impl<X: Exclusion, S: Send, P: Policy> Overwriting for Guarded<X, State<S, P>> {
+impl<X: Exclusion, S: Send> Pins for Guarded<X, State<S>> {
     fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)> {
-        if !P::OVERWRITES {
-            return None;
-        }
         self.with(|state| {
             let tail = shared.tail.load(Ordering::Relaxed);
             if tail == shared.head.load(Ordering::Acquire) {
@@ -294,9 +291,6 @@ impl<X: Exclusion, S: Send, P: Policy> Overwriting for Guarded<X, State<S, P>> {
     }
 
     fn unpin(&self, shared: &Shared, free_to: Option<u32>) {
-        if !P::OVERWRITES {
-            return;
-        }
         self.with(|state| {
             state.pinned = None;
             if let Some(tail) = free_to {
@@ -304,7 +298,9 @@ impl<X: Exclusion, S: Send, P: Policy> Overwriting for Guarded<X, State<S, P>> {
             }
         });
     }
+}
 
+impl<X: Exclusion, S: Send> Owner for Guarded<X, State<S>> {
     fn give_back(&self) {
         self.with(|state| state.consumed = false);
     }

@@ -2,206 +2,199 @@
 //!
 //! Source: `doc/specs/thrift-compact-protocol.md` of Apache Thrift.
 
+use crate::id::halves;
 use crate::record::boundary;
 
-/// Writes from a place in a lent buffer on.
+/// What is left of a lent buffer.
 ///
-/// What does not fit is not written but counted, so [`Cursor::at`] says how
-/// long the buffer had to be. Each call checks the room once.
-pub(super) struct Cursor<'o> {
-    out: &'o mut [u8],
-    at: usize,
-}
+/// Each call writes at its start and gives what is left behind that. One that
+/// finds no room leaves nothing, so the last byte of a structure tells whether
+/// all of it was written.
+pub(super) struct Out<'o>(&'o mut [u8]);
 
-/// A list that is being written: where its header is.
-#[derive(Clone, Copy)]
-pub(super) struct List {
-    header: usize,
-}
-
-/// Bytes of the longest varint.
-const LONGEST: usize = 10;
+/// Bytes of the longest varint, in groups of four.
+const LONGEST: usize = 12;
 /// The bit of a byte that more follow.
 const CONTINUED: u8 = 0x80;
+/// Text up to this length is copied in line, and its length is a byte. Longer text
+/// is rare on chips, and copying it takes long anyway.
+const SHORT: usize = if cfg!(target_pointer_width = "32") {
+    16
+} else {
+    0x7f
+};
+/// Headers of the next field: a number of 64 bits, and text.
+const I64: u8 = 0x16;
+const TEXT: u8 = 0x18;
 /// The element type in a list header.
 const STRUCT: u8 = 0xc;
 /// A list header that is followed by the count.
 const COUNT_FOLLOWS: u8 = 0xf0;
+/// Bytes of a list's field header, and of its own for fewer than 15 elements.
+const LIST: usize = 2;
 
-impl<'o> Cursor<'o> {
-    pub(super) fn new(out: &'o mut [u8], at: usize) -> Self {
-        Cursor { out, at }
+impl<'o> Out<'o> {
+    #[inline(always)]
+    pub(super) fn new(out: &'o mut [u8]) -> Self {
+        Out(out)
     }
 
-    /// The end of what was written, or would have been.
+    /// Bytes that are left.
     #[inline(always)]
-    pub(super) fn at(&self) -> usize {
-        self.at
-    }
-
-    /// Whether all of it found room.
-    #[inline(always)]
-    pub(super) fn fits(&self) -> bool {
-        self.at <= self.out.len()
-    }
-
-    /// Goes back to an earlier place.
-    #[inline(always)]
-    pub(super) fn rewind(&mut self, at: usize) {
-        self.at = at;
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
     }
 
     /// Bytes as they are, a few.
     #[inline(always)]
-    pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        if let Some(room) = self.room() {
+    pub(super) fn put<const N: usize>(self, bytes: [u8; N]) -> Self {
+        let (room, rest) = self.take(N);
+        if let Some(room) = room.first_chunk_mut() {
             *room = bytes;
         }
-        self.at += N;
+        rest
+    }
+
+    /// The last bytes; gives how many are left, unless not all was written.
+    #[inline(always)]
+    pub(super) fn end<const N: usize>(self, bytes: [u8; N]) -> Option<usize> {
+        let (room, rest) = self.0.split_first_chunk_mut()?;
+        *room = bytes;
+        Some(rest.len())
     }
 
     /// Bytes as they are.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        let end = self.at + bytes.len();
-        if let Some(room) = self.out.get_mut(self.at..end) {
-            copy(room, bytes);
+    pub(super) fn bytes(self, bytes: &[u8]) -> Self {
+        let (room, rest) = self.take(bytes.len());
+        if room.len() == bytes.len() {
+            room.copy_from_slice(bytes);
         }
-        self.at = end;
+        rest
     }
 
-    /// A header and a signed number.
+    /// The next field, if it is a number of 64 bits.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn number(&mut self, header: u8, number: i64) {
-        self.varint(header, zigzag(number));
+    pub(super) fn number(self, number: i64) -> Self {
+        if is_small(number) {
+            return self.put([I64, (number as u8) << 1]);
+        }
+        self.put([I64]).varint(zigzag(number))
     }
 
-    /// A header, and text or bytes after their length.
+    /// The next field, if it is text: the text behind its length.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn text(&mut self, header: u8, text: &[u8]) {
-        if text.len() >= 0x80 {
-            return self.long_text(header, text);
+    pub(super) fn text(self, text: &[u8]) -> Self {
+        if text.len() > SHORT {
+            return self.put([TEXT]).binary(text);
         }
-        let end = self.at + 2 + text.len();
-        if let Some([to, length, room @ ..]) = self.out.get_mut(self.at..end) {
-            (*to, *length) = (header, text.len() as u8);
+        let (room, rest) = self.take(2 + text.len());
+        if let [header, length, room @ ..] = room {
+            (*header, *length) = (TEXT, text.len() as u8);
             copy(room, text);
         }
-        self.at = end;
+        rest
     }
 
+    /// Bytes behind their length.
     #[cold]
     #[inline(never)]
-    fn long_text(&mut self, header: u8, text: &[u8]) {
-        self.last_varint(header, text.len() as u64);
-        self.bytes(text);
+    pub(super) fn binary(self, bytes: &[u8]) -> Self {
+        self.last_varint(bytes.len() as u64).bytes(bytes)
     }
 
-    /// A field header and the header of a list of structs, whose elements follow.
-    #[inline(always)]
-    pub(super) fn begin_list(&mut self, field: u8) -> List {
-        self.put([field, STRUCT]);
-        List {
-            header: self.at - 1,
-        }
-    }
-
-    /// Writes the count of a list whose elements are written.
-    #[inline(always)]
-    pub(super) fn end_list(&mut self, list: List, count: usize) {
-        if count < 15 {
-            list.put_short(self.out, count);
-        } else {
-            self.end_long_list(list, count);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn end_long_list(&mut self, list: List, count: usize) {
-        let more = list_header(count) - 1;
-        for _ in 0..more {
-            list.grow(self.out, self.at);
-            self.at += 1;
-        }
-        list.put_long(self.out, count);
-    }
-
-    /// A header and an unsigned number.
-    #[inline(always)]
-    fn varint(&mut self, header: u8, number: u64) {
-        if let Some(room) = self.room::<{ 1 + LONGEST }>()
-            && let Some((to, room)) = room.split_first_mut()
-            && let Some(room) = room.first_chunk_mut()
-        {
-            *to = header;
-            self.at += 1 + put_varint(room, number);
-        } else {
-            self.last_varint(header, number);
-        }
+    /// An unsigned number.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn varint(self, number: u64) -> Self {
+        let Some(room) = self.0.first_chunk_mut() else {
+            return self.last_varint(number);
+        };
+        let length = put_varint(room, number);
+        Out(self.0.get_mut(length..).unwrap_or_default())
     }
 
     /// A number where there may be less room than for the longest.
     #[cold]
     #[inline(never)]
-    fn last_varint(&mut self, header: u8, number: u64) {
-        self.bytes(&[header]);
+    fn last_varint(mut self, number: u64) -> Self {
         let mut rest = number;
-        while rest >= 0x80 {
-            self.bytes(&[rest as u8 | CONTINUED]);
+        while rest >= CONTINUED as u64 {
+            self = self.put([rest as u8 | CONTINUED]);
             rest >>= 7;
         }
-        self.bytes(&[rest as u8]);
+        self.put([rest as u8])
     }
 
+    /// Room for so many bytes, and what is left then; neither if there are fewer.
     #[inline(always)]
-    fn room<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.out.get_mut(self.at..)?.first_chunk_mut()
+    fn take(self, length: usize) -> (&'o mut [u8], Self) {
+        if length > self.0.len() {
+            let (nothing, _) = self.0.split_at_mut(0);
+            return (&mut [], Out(nothing));
+        }
+        let (room, rest) = self.0.split_at_mut(length);
+        (room, Out(rest))
+    }
+
+    /// Where the elements of a list are written, before [`Out::list`] ends it.
+    #[inline(always)]
+    pub(super) fn elements(&mut self) -> Out<'_> {
+        Out(self.0).take(LIST).1
+    }
+
+    /// Ends a list of so many structs, whose elements left so many bytes: writes
+    /// its headers before them.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    pub(super) fn list(self, header: u8, count: usize, left: usize) -> Self {
+        if count >= 15 {
+            return self.long_list(header, count, left);
+        }
+        let written = self.left() - left;
+        let (list, rest) = self.take(written);
+        if let [field, list, ..] = list {
+            (*field, *list) = (header, (count as u8) << 4 | STRUCT);
+        }
+        rest
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_list(self, header: u8, count: usize, left: usize) -> Self {
+        let more = list_header(count) - 1;
+        let written = self.left() - left + more;
+        let (list, rest) = self.take(written);
+        for _ in 0..more {
+            open_gap(list.get_mut(LIST..).unwrap_or_default());
+        }
+        let list = Out(list).put([header, COUNT_FOLLOWS | STRUCT]);
+        list.last_varint(count as u64);
+        rest
     }
 }
 
-impl List {
-    /// A list whose header is at this place.
-    pub(super) fn at(header: usize) -> Self {
-        List { header }
-    }
-
-    /// Makes room for one more byte of the header: moves what stands between it and `end`.
-    pub(super) fn grow(self, out: &mut [u8], end: usize) {
-        let moved = out.get_mut(self.header..end + 1).unwrap_or(&mut []);
-        let (words, rest) = moved.as_chunks_mut();
+/// Moves all but the last byte on by one.
+pub(super) fn open_gap(bytes: &mut [u8]) {
+    if cfg!(target_pointer_width = "32") {
+        // For a chip `memmove` would be as large as all of the encoder.
         let mut carried = 0;
-        for bytes in words {
-            let word = u64::from_le_bytes(*bytes);
-            *bytes = (word << 8 | carried).to_le_bytes();
-            carried = word >> 56;
-        }
-        let mut carried = carried as u8;
-        for byte in rest {
+        for byte in bytes {
             carried = core::mem::replace(byte, carried);
         }
+    } else if let Some(stay) = bytes.len().checked_sub(1) {
+        bytes.copy_within(..stay, 1);
     }
+}
 
-    /// Writes the count, for which [`list_header`] bytes are free.
-    pub(super) fn put(self, out: &mut [u8], count: usize) {
-        if count < 15 {
-            self.put_short(out, count);
-        } else {
-            self.put_long(out, count);
-        }
-    }
-
-    #[inline(always)]
-    fn put_short(self, out: &mut [u8], count: usize) {
-        if let Some(header) = out.get_mut(self.header) {
-            *header = (count as u8) << 4 | STRUCT;
-        }
-    }
-
-    fn put_long(self, out: &mut [u8], count: usize) {
-        let mut cursor = Cursor::new(out, self.header);
-        cursor.last_varint(COUNT_FOLLOWS | STRUCT, count as u64);
+/// Writes the header of a list of structs, for which [`list_header`] bytes are free.
+pub(super) fn put_list_header(out: &mut [u8], count: usize) {
+    if count >= 15 {
+        let out = Out(out).put([COUNT_FOLLOWS | STRUCT]);
+        out.last_varint(count as u64);
+    } else if let Some(header) = out.first_mut() {
+        *header = (count as u8) << 4 | STRUCT;
     }
 }
 
@@ -239,35 +232,46 @@ fn shorten(text: &[u8], limit: usize) -> &[u8] {
     text.get(..boundary(text, limit)).unwrap_or(text)
 }
 
+/// Whether it takes one byte and is not negative.
+#[inline(always)]
+pub(super) const fn is_small(number: i64) -> bool {
+    if cfg!(target_pointer_width = "32") {
+        // Cheaper for a chip than comparing 64 bits.
+        let [low, high] = halves(number as u64);
+        return low >> 6 | high == 0;
+    }
+    (number as u64) < 1 << 6
+}
+
 /// Small magnitudes become small numbers, whatever their sign.
 #[inline(always)]
-const fn zigzag(number: i64) -> u64 {
+pub(super) const fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
 }
 
 /// Writes a varint and gives its length; the bytes behind it may change too.
 ///
-/// In words of 32 bits, and without a loop for the ids, which take all bytes.
+/// In words of 32 bits, and without a loop for ids, which take all bytes.
 #[inline(always)]
 fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
-    let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = room;
-    let (low, middle, high) = (number as u32, (number >> 28) as u32, (number >> 56) as u8);
+    let [first, second, third] = room.as_chunks_mut().0 else {
+        return 0;
+    };
     if number < 1 << 28 {
-        return put_last([b0, b1, b2, b3], low);
+        return put_last(first, number as u32);
     }
-    put_continued([b0, b1, b2, b3], low);
-    if high == 0 {
-        return 4 + put_last([b4, b5, b6, b7], middle);
+    put_continued(first, number as u32);
+    let rest = (number >> 28) as u32;
+    if number < 1 << 56 {
+        return 4 + put_last(second, rest);
     }
-    put_continued([b4, b5, b6, b7], middle);
-    // The upper bit of the ninth byte is its continuation bit, and the tenth byte.
-    (*b8, *b9) = (high, 1);
-    9 + (high >> 7) as usize
+    put_continued(second, rest);
+    8 + put_last(third, (number >> 56) as u32)
 }
 
 /// Writes 28 bits that more follow.
 #[inline(always)]
-fn put_continued([a, b, c, d]: [&mut u8; 4], number: u32) {
+fn put_continued([a, b, c, d]: &mut [u8; 4], number: u32) {
     *a = number as u8 | CONTINUED;
     *b = (number >> 7) as u8 | CONTINUED;
     *c = (number >> 14) as u8 | CONTINUED;
@@ -276,24 +280,18 @@ fn put_continued([a, b, c, d]: [&mut u8; 4], number: u32) {
 
 /// Writes a number below 2^28 and gives its length.
 #[inline(always)]
-fn put_last([a, b, c, d]: [&mut u8; 4], number: u32) -> usize {
-    *a = number as u8;
-    if number < 1 << 7 {
-        return 1;
+fn put_last(room: &mut [u8; 4], number: u32) -> usize {
+    let (mut rest, mut length) = (number, 0);
+    for byte in room {
+        *byte = rest as u8 | CONTINUED;
+        length += 1;
+        if rest < CONTINUED as u32 {
+            *byte = rest as u8;
+            break;
+        }
+        rest >>= 7;
     }
-    *a |= CONTINUED;
-    *b = (number >> 7) as u8;
-    if number < 1 << 14 {
-        return 2;
-    }
-    *b |= CONTINUED;
-    *c = (number >> 14) as u8;
-    if number < 1 << 21 {
-        return 3;
-    }
-    *c |= CONTINUED;
-    *d = (number >> 21) as u8;
-    4
+    length
 }
 
 /// Copies between slices of one length; short ones without a call.
@@ -302,29 +300,25 @@ fn copy(to: &mut [u8], from: &[u8]) {
     if to.len() != from.len() {
         return;
     }
-    if from.len() <= 16 {
-        if !(copy_ends::<8>(to, from) || copy_ends::<4>(to, from)) {
-            for (to, from) in to.iter_mut().zip(from).take(3) {
-                *to = *from;
-            }
-        }
+    if from.len() > 16 {
+        to.copy_from_slice(from);
         return;
     }
-    to.copy_from_slice(from);
+    let _ = copy_ends::<8>(to, from)
+        || copy_ends::<4>(to, from)
+        || copy_ends::<2>(to, from)
+        || copy_ends::<1>(to, from);
 }
 
 /// Copies `N` to `2 * N` bytes as the first and the last `N`.
 #[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
-    let (Some(head), Some(tail)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else {
+    if from.len() < N || to.len() < N {
         return false;
-    };
-    if let Some(to) = to.first_chunk_mut() {
-        *to = *head;
     }
-    if let Some(to) = to.last_chunk_mut() {
-        *to = *tail;
-    }
+    to.split_at_mut(N).0.copy_from_slice(from.split_at(N).0);
+    let tail = to.split_at_mut(to.len() - N).1;
+    tail.copy_from_slice(from.split_at(from.len() - N).1);
     true
 }
 
@@ -345,22 +339,27 @@ mod tests {
         bytes
     }
 
+    /// What was written into so much room, if it found room; nothing is written behind that.
+    fn written(room: usize, put: impl Fn(Out<'_>) -> Out<'_>) -> Option<Vec<u8>> {
+        let mut out = [0xee; 400];
+        let left = put(Out::new(&mut out[..room + 1])).end([STOP]);
+        assert!(out[room + 1..].iter().all(|byte| *byte == 0xee));
+        let end = room - left?;
+        assert_eq!(out[end], STOP);
+        Some(out[..end].to_vec())
+    }
+
+    const STOP: u8 = 0x77;
+
     #[test]
     fn varints_of_every_length_with_any_room() {
         for bit in 0..64 {
             for number in [1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0x5555 << bit] {
-                let expected = plain(number);
-                for room in 0..14 {
-                    let mut out = [0xee; 14];
-                    let mut cursor = Cursor::new(&mut out[..room], 1);
-                    cursor.varint(7, number);
-                    assert_eq!(cursor.at(), 2 + expected.len());
-                    assert_eq!(cursor.fits(), room >= cursor.at());
-                    if cursor.fits() {
-                        assert_eq!(out[1], 7);
-                        assert_eq!(out[2..][..expected.len()], expected);
-                    }
-                    assert!(out[room..].iter().all(|byte| *byte == 0xee));
+                let expected = [&[I64][..], &plain(zigzag(number as i64))].concat();
+                for room in 0..16 {
+                    let found = written(room, |out| out.number(number as i64));
+                    let fits = (room >= expected.len()).then_some(&expected);
+                    assert_eq!(found.as_ref(), fits);
                 }
             }
         }
@@ -371,28 +370,18 @@ mod tests {
         let text: Vec<u8> = (0..=255).collect();
         for length in 0..=255 {
             let text = &text[..length];
-            let expected = [&[7][..], &plain(length as u64), text].concat();
+            let expected = [&[TEXT][..], &plain(length as u64), text].concat();
             for room in [0, 1, 3, expected.len() - 1, expected.len(), 300] {
-                let mut out = [0xee; 300];
-                let mut cursor = Cursor::new(&mut out[..room], 0);
-                cursor.text(7, text);
-                assert_eq!(cursor.at(), expected.len());
-                if cursor.fits() {
-                    assert_eq!(out[..expected.len()], expected);
-                }
-                assert!(out[room..].iter().all(|byte| *byte == 0xee));
+                let found = written(room, |out| out.text(text));
+                let fits = (room >= expected.len()).then_some(&expected);
+                assert_eq!(found.as_ref(), fits);
             }
         }
     }
 
     #[test]
-    fn list_headers_of_every_length() {
+    fn lists_of_every_length_with_any_room() {
         for count in [0, 1, 14, 15, 127, 128, 16_383, 16_384, 2_097_152] {
-            let mut out = [0; 12];
-            let mut cursor = Cursor::new(&mut out, 0);
-            let list = cursor.begin_list(0x19);
-            cursor.put([1, 2, 3]);
-            cursor.end_list(list, count);
             let header = if count < 15 {
                 [(count as u8) << 4 | 0xc].to_vec()
             } else {
@@ -400,8 +389,14 @@ mod tests {
             };
             assert_eq!(header.len(), list_header(count));
             let expected = [&[0x19][..], &header, &[1, 2, 3]].concat();
-            assert_eq!(cursor.at(), expected.len());
-            assert_eq!(out[..expected.len()], expected);
+            for room in 5..12 {
+                let found = written(room, |mut out| {
+                    let left = out.elements().put([1, 2, 3]).left();
+                    out.list(0x19, count, left)
+                });
+                let fits = (room >= expected.len()).then_some(&expected);
+                assert_eq!(found.as_ref(), fits, "{count} in {room}");
+            }
         }
     }
 

@@ -50,7 +50,7 @@ pub trait Encoder {
     ///
     /// A packet that has none yet takes it by force: the oldest logs are left
     /// out, then text and bytes are cut, each as little as need be. The work is
-    /// that of encoding the span, and up to 34 times that where it is cut.
+    /// that of encoding the span, and up to 19 times that where it is cut.
     fn push(&mut self, out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Push;
 
     /// Ends the packet and says where in `out` it lies.

@@ -9,12 +9,13 @@
 
 use core::ops::Range;
 
+use crate::description::{Description, Param};
 use crate::record::{Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
 
-use super::compact::{Cursor, List, cut_text, list_growth};
-use super::{Batch, ClientStats, Encoder, Legend, Push};
+use super::compact::{Out, cut_text, is_small, list_growth, open_gap, put_list_header, zigzag};
+use super::{Batch, ClientStats, Encoder, Legend, Process, Push};
 
 /// Encodes for the agent's UDP port 6831.
 ///
@@ -34,13 +35,21 @@ use super::{Batch, ClientStats, Encoder, Legend, Push};
 pub struct ThriftCompact {
     /// Where the header of the list of spans is.
     list: usize,
-    /// The end of the spans.
+    /// The end of the spans; 0 without a packet.
     end: usize,
     spans: usize,
-    /// Bytes of the tail.
+    /// Bytes of what follows the spans.
     tail: usize,
     sequence: i64,
     stats: ClientStats,
+}
+
+/// What a span is written from.
+struct Source<'s> {
+    record: &'s Record<'s>,
+    legend: &'s Legend<'s>,
+    times: &'s Times<'s>,
+    cut: Cut,
 }
 
 /// How much of a span is left out.
@@ -67,8 +76,6 @@ const LONGEST: usize = u16::MAX as usize;
 /// Field headers: distance from the field before, and type.
 mod field {
     pub(super) const I32: u8 = 0x15;
-    pub(super) const I64: u8 = 0x16;
-    pub(super) const TEXT: u8 = 0x18;
     pub(super) const LIST: u8 = 0x19;
     pub(super) const STRUCT: u8 = 0x1c;
     /// Added where a field before is left out.
@@ -102,46 +109,14 @@ impl ThriftCompact {
     }
 
     /// Writes what follows the spans.
-    fn put_tail(&self, cursor: &mut Cursor<'_>) {
-        cursor.number(field::I64, self.sequence);
-        cursor.put([field::STRUCT]);
-        cursor.number(field::I64, self.stats.full_queue_dropped_spans);
-        cursor.number(field::I64, self.stats.too_large_dropped_spans);
-        cursor.number(field::I64, self.stats.failed_to_emit_spans);
-        cursor.put([STOP, STOP, STOP]);
-    }
-
-    /// Takes the span that ends at `end`; the header of the list needs `more` bytes.
-    #[inline(always)]
-    fn take(&mut self, out: &mut [u8], end: usize, more: usize) -> Push {
-        self.end = end;
-        self.spans += 1;
-        if more > 0 {
-            List::at(self.list).grow(out, self.end);
-            self.end += 1;
-        }
-        Push::Taken
-    }
-
-    /// Appends the span with as little left out as fits; gives its end.
-    #[cold]
-    #[inline(never)]
-    fn put_cut(&self, out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<usize> {
-        let limit = out.len();
-        let mut end = |cut| put_span(out, self.end, record, legend, cut);
-        let without_logs = |logs| Cut { logs, ..WHOLE };
-        let logs = record.logs().count();
-        let cut = match least(1, logs, |logs| end(without_logs(logs)) <= limit) {
-            Some(logs) => without_logs(logs),
-            None => {
-                let shorter = |by| Cut {
-                    logs,
-                    longest: LONGEST - by,
-                };
-                shorter(least(1, LONGEST, |by| end(shorter(by)) <= limit)?)
-            }
-        };
-        Some(end(cut))
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn put_tail(&self, out: Out<'_>) -> Option<usize> {
+        out.number(self.sequence)
+            .put([field::STRUCT])
+            .number(self.stats.full_queue_dropped_spans)
+            .number(self.stats.too_large_dropped_spans)
+            .number(self.stats.failed_to_emit_spans)
+            .end([STOP, STOP, STOP])
     }
 }
 
@@ -152,30 +127,17 @@ impl Encoder for ThriftCompact {
             stats: batch.stats,
             ..ThriftCompact::new()
         };
-        let mut tail = Cursor::new(&mut [], 0);
-        self.put_tail(&mut tail);
-        self.tail = tail.at();
-        let room = out.len().saturating_sub(self.tail);
-        let mut cursor = Cursor::new(out.get_mut(..room).unwrap_or(&mut []), 0);
-        cursor.bytes(MESSAGE);
-        let process = batch.process;
-        cursor.text(field::TEXT, process.service.as_bytes());
-        if !process.tags.is_empty() {
-            let list = cursor.begin_list(field::LIST);
-            for (key, value) in process.tags {
-                put_tag(&mut cursor, key, *value, usize::MAX);
-                if !cursor.fits() {
-                    return false;
-                }
-            }
-            cursor.end_list(list, process.tags.len());
-        }
-        cursor.put([STOP]);
-        cursor.begin_list(field::LIST);
-        if !cursor.fits() {
+        let length = out.len();
+        // Once to see how long it is; the head is written over it.
+        let Some(room) = self.put_tail(Out::new(out)) else {
             return false;
-        }
-        self.end = cursor.at();
+        };
+        self.tail = length - room;
+        let out = out.get_mut(..room).unwrap_or_default();
+        let Some(left) = put_head(Out::new(out), batch.process) else {
+            return false;
+        };
+        self.end = room - left;
         self.list = self.end - 1;
         true
     }
@@ -187,30 +149,36 @@ impl Encoder for ThriftCompact {
         }
         let more = list_growth(self.spans);
         let room = out.len().saturating_sub(self.tail + more);
-        let Some(room) = out.get_mut(..room) else {
+        let Some(free) = out.get_mut(self.end..room) else {
             return Push::Full;
         };
-        let end = put_span(room, self.end, record, legend, WHOLE);
-        if end <= room.len() {
-            return self.take(out, end, more);
+        let left = match put_span(Out::new(free), record, legend, WHOLE) {
+            Some(left) => left,
+            None if self.spans > 0 => return Push::Full,
+            None => match put_cut(free, record, legend) {
+                Some(left) => left,
+                None => return Push::TooLarge,
+            },
+        };
+        self.end = room - left;
+        self.spans += 1;
+        if more > 0 {
+            self.end += more;
+            open_gap(out.get_mut(self.list..self.end).unwrap_or_default());
         }
-        if self.spans > 0 {
-            return Push::Full;
-        }
-        match self.put_cut(room, record, legend) {
-            Some(end) => self.take(out, end, more),
-            None => Push::TooLarge,
-        }
+        Push::Taken
     }
 
     fn finish(&mut self, out: &mut [u8]) -> Range<usize> {
         if self.end == 0 {
             return 0..0;
         }
-        List::at(self.list).put(out, self.spans);
-        let mut cursor = Cursor::new(out, self.end);
-        self.put_tail(&mut cursor);
-        0..cursor.at()
+        put_list_header(out.get_mut(self.list..).unwrap_or_default(), self.spans);
+        let room = out.get_mut(self.end..).unwrap_or_default();
+        match self.put_tail(Out::new(room)) {
+            Some(left) => 0..out.len() - left,
+            None => 0..0,
+        }
     }
 
     fn spans(&self) -> usize {
@@ -218,230 +186,293 @@ impl Encoder for ThriftCompact {
     }
 }
 
-/// Writes one span from `at` on; gives its end, which lies beyond `out` if it did not fit.
-#[inline(never)]
-fn put_span(
-    out: &mut [u8],
-    at: usize,
-    record: &Record<'_>,
-    legend: &Legend<'_>,
-    cut: Cut,
-) -> usize {
-    let mut cursor = Cursor::new(out, at);
-    // Read anew each time: on a chip what is held across calls lies on the stack.
-    let context = || record.context();
-    cursor.number(field::I64, context().trace.low() as i64);
-    cursor.number(field::I64, context().trace.high() as i64);
-    cursor.number(field::I64, context().span.get() as i64);
-    cursor.number(field::I64, record.parent().get() as i64);
-    cursor.text(field::TEXT, cut_text(record.operation(), cut.longest));
-    let flags = if record.has_references() && put_references(&mut cursor, record) {
-        field::I32
-    } else {
-        field::I32 + field::SKIP
-    };
-    // The wire flags are below 64: a single byte.
-    cursor.put([flags, context().flags.wire() << 1]);
-    let times = (legend.timeline).times(record.epoch(), record.start(), record.finish());
-    cursor.number(field::I64, times.start_micros as i64);
-    cursor.number(field::I64, times.duration_micros as i64);
-    let logs = if put_tags(&mut cursor, record, legend, &times, cut) {
-        field::LIST
-    } else {
-        field::LIST + field::SKIP
-    };
-    if record.has_logs() {
-        // A copy, so that the times of a span without logs stay in registers.
-        put_logs(&mut cursor, logs, record, &{ times }, cut);
+/// Writes what precedes the spans, the header of their list included.
+fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
+    let out = out.bytes(MESSAGE);
+    let mut out = out.text(process.service.as_bytes());
+    if !process.tags.is_empty() {
+        let mut list = out.elements();
+        for (key, value) in process.tags {
+            list = put_value(put_key(list, key), *value, usize::MAX);
+        }
+        let left = list.left();
+        out = out.list(field::LIST, process.tags.len(), left);
     }
-    cursor.put([STOP]);
-    cursor.at()
+    out.end([STOP, field::LIST, 0])
 }
 
-/// Writes the references, if there are any.
-#[inline(never)]
-fn put_references(cursor: &mut Cursor<'_>, record: &Record<'_>) -> bool {
-    let start = cursor.at();
-    let list = cursor.begin_list(field::LIST);
-    let mut count = 0;
-    for reference in record.references() {
-        put_reference(cursor, reference);
-        count += 1;
-    }
-    if count == 0 {
-        cursor.rewind(start);
-        return false;
-    }
-    cursor.end_list(list, count);
-    true
-}
-
-fn put_reference(cursor: &mut Cursor<'_>, reference: Reference) {
-    cursor.put([field::I32, (reference.follows as u8) << 1]);
-    cursor.number(field::I64, reference.trace.low() as i64);
-    cursor.number(field::I64, reference.trace.high() as i64);
-    cursor.number(field::I64, reference.span.get() as i64);
-    cursor.put([STOP]);
-}
-
-/// Writes the tags, the span's own and those that its state stands for, if there are any.
-#[inline(always)]
-fn put_tags(
-    cursor: &mut Cursor<'_>,
-    record: &Record<'_>,
-    legend: &Legend<'_>,
-    times: &Times<'_>,
-    cut: Cut,
-) -> bool {
-    let start = cursor.at();
-    let list = cursor.begin_list(field::LIST);
-    let mut count = 0;
-    for tag in record.tags() {
-        put_tag(cursor, tag.key, tag.value, cut.longest);
-        count += 1;
-    }
-    count += put_own_tags(cursor, record, legend, times, cut);
-    if count == 0 {
-        cursor.rewind(start);
-        return false;
-    }
-    cursor.end_list(list, count);
-    true
-}
-
-/// Writes the tags that the record's state stands for; gives their number.
-#[inline(always)]
-fn put_own_tags(
-    cursor: &mut Cursor<'_>,
-    record: &Record<'_>,
-    legend: &Legend<'_>,
-    times: &Times<'_>,
-    cut: Cut,
-) -> usize {
-    let mut count = 0;
-    let mut put = |key, value| {
-        put_tag(cursor, key, value, LONGEST);
-        count += 1;
-    };
-    if record.sampler() != 0
-        && let Some(description) = (legend.samplers)(record.sampler())
-    {
-        put("sampler.type", Value::Str(description.kind));
-        put("sampler.param", description.param.into());
-    }
-    if record.is_cut() || cut.leaves_out() {
-        let dropped = record.dropped() as i64 + cut.logs as i64;
-        put("picojaeger.truncated", Value::Bool(true));
-        put("picojaeger.dropped", Value::I64(dropped));
-    }
-    if !times.synced {
-        put("clock.unsynced", Value::Bool(true));
-    }
-    if times.uncertainty_micros != 0 {
-        let micros = times.uncertainty_micros as i64;
-        put("clock.uncertainty_us", Value::I64(micros));
-    }
-    count
-}
-
-/// Writes the logs, if there are any.
-#[inline(never)]
-fn put_logs(cursor: &mut Cursor<'_>, header: u8, record: &Record<'_>, times: &Times<'_>, cut: Cut) {
-    let start = cursor.at();
-    let list = cursor.begin_list(header);
-    let mut count = 0;
-    for log in record.logs().skip(cut.logs) {
-        put_log(cursor, &log, times, cut);
-        count += 1;
-    }
-    if count == 0 {
-        cursor.rewind(start);
-        return;
-    }
-    cursor.end_list(list, count);
-}
-
-fn put_log(cursor: &mut Cursor<'_>, log: &Log<'_>, times: &Times<'_>, cut: Cut) {
-    cursor.number(field::I64, times.micros_at(log.time) as i64);
-    let list = cursor.begin_list(field::LIST);
-    let mut count = 0;
-    for entry in log.fields() {
-        put_tag(cursor, entry.key, entry.value, cut.longest);
-        count += 1;
-    }
-    cursor.end_list(list, count);
-    cursor.put([STOP]);
-}
-
-/// Writes a tag, its text or bytes cut to `longest`.
+/// Writes the span with as little left out as fits.
 ///
-/// Of the value's fields 3 to 7 there is one, behind the key and the type.
-fn put_tag(cursor: &mut Cursor<'_>, key: &str, value: Value<'_>, longest: usize) {
-    cursor.text(field::TEXT, key.as_bytes());
-    match value {
-        Value::Str(text) => {
-            cursor.put([field::I32, kind::STRING]);
-            cursor.text(field::TEXT, cut_text(text, longest));
-        }
-        Value::F64(number) => {
-            cursor.put([field::I32, kind::DOUBLE, 0x27]);
-            cursor.put(number.to_bits().to_le_bytes());
-        }
-        Value::Bool(true) => cursor.put([field::I32, kind::BOOL, 0x31]),
-        Value::Bool(false) => cursor.put([field::I32, kind::BOOL, 0x32]),
-        Value::I64(number) => put_long(cursor, number),
-        Value::U64(number) => match i64::try_from(number) {
-            Ok(number) => put_long(cursor, number),
-            Err(_) => put_decimal(cursor, number),
-        },
-        Value::Bytes(bytes) => {
-            cursor.put([field::I32, kind::BINARY]);
-            cursor.text(0x58, bytes.get(..longest).unwrap_or(bytes));
-        }
-    }
-    cursor.put([STOP]);
-}
-
-#[inline(always)]
-fn put_long(cursor: &mut Cursor<'_>, number: i64) {
-    cursor.put([field::I32, kind::LONG]);
-    cursor.number(0x46, number);
-}
-
-/// Writes a number that is too large for Thrift as text.
+/// First logs go, one by one, then text, byte by byte: halves the steps of which
+/// the least is looked for, and writes that last.
 #[cold]
 #[inline(never)]
-fn put_decimal(cursor: &mut Cursor<'_>, mut number: u64) {
+fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<usize> {
+    let logs = record.logs().count();
+    let (mut least, mut most) = (1, logs + LONGEST);
+    loop {
+        let steps = least + (most - least) / 2;
+        let cut = Cut {
+            logs: steps.min(logs),
+            longest: LONGEST - steps.saturating_sub(logs),
+        };
+        let left = put_span(Out::new(out), record, legend, cut);
+        if least == most {
+            return left;
+        }
+        if left.is_some() {
+            most = steps;
+        } else {
+            least = steps + 1;
+        }
+    }
+}
+
+/// Writes a span; gives how many bytes are left, unless it did not fit.
+#[inline(never)]
+fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) -> Option<usize> {
+    // Read anew each time: what a chip holds across calls lies on its stack.
+    let context = || record.context();
+    let mut out = out
+        .number(context().trace.low() as i64)
+        .number(context().trace.high() as i64)
+        .number(context().span.get() as i64)
+        .number(record.parent().get() as i64)
+        .text(cut_text(record.operation(), cut.longest));
+    let mut flags = field::I32 + field::SKIP;
+    if record.has_references() {
+        out = put_references(out, record);
+        flags = field::I32;
+    }
+    // The wire flags are below 64: a single byte.
+    let out = out.put([flags, context().flags.wire() << 1]);
+    let times = &times(record, legend);
+    let out = out
+        .number(times.start_micros as i64)
+        .number(times.duration_micros as i64);
+    let source = Source {
+        record,
+        legend,
+        times,
+        cut,
+    };
+    let before = out.left();
+    let mut out = source.put_tags(out, None);
+    if record.has_logs() {
+        let has_tags = out.left() < before;
+        let skip = if has_tags { 0 } else { field::SKIP };
+        out = source.put_logs(out, field::LIST + skip);
+    }
+    out.end([STOP])
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+fn times<'l>(record: &Record<'_>, legend: &Legend<'l>) -> Times<'l> {
+    let timeline = legend.timeline;
+    timeline.times(record.epoch(), record.start(), record.finish())
+}
+
+#[cold]
+#[inline(never)]
+fn put_references<'o>(mut out: Out<'o>, record: &Record<'_>) -> Out<'o> {
+    let (mut list, mut count) = (out.elements(), 0);
+    for reference in record.references() {
+        list = put_reference(list, reference);
+        count += 1;
+    }
+    let left = list.left();
+    out.list(field::LIST, count, left)
+}
+
+impl Source<'_> {
+    /// Writes as a list the fields of a log, or the span's tags and those that its
+    /// state stands for.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+    fn put_tags<'o>(&self, mut out: Out<'o>, log: Option<&Log<'_>>) -> Out<'o> {
+        let (mut list, mut count) = (out.elements(), 0);
+        for entry in log.map_or(self.record.entries(), Log::entries) {
+            if entry.is_value(log.is_some()) {
+                list = put_key(list, entry.key());
+                list = put_value(list, entry.value(), self.cut.longest);
+                count += 1;
+            } else if log.is_some() {
+                break;
+            }
+        }
+        if log.is_none() {
+            let own;
+            (list, own) = self.put_own_tags(list);
+            count += own;
+            if count == 0 {
+                return out;
+            }
+        }
+        let left = list.left();
+        out.list(field::LIST, count, left)
+    }
+
+    /// Writes the tags that the record's state stands for; gives their number.
+    #[inline(always)]
+    fn put_own_tags<'o>(&self, mut out: Out<'o>) -> (Out<'o>, usize) {
+        let (record, times, cut) = (self.record, self.times, self.cut);
+        let mut count = 0;
+        if record.sampler() != 0
+            && let Some(description) = &(self.legend.samplers)(record.sampler())
+        {
+            out = put_sampler(out, description);
+            count += 2;
+        }
+        if record.is_cut() || cut.leaves_out() {
+            let dropped = record.dropped() as i64 + cut.logs as i64;
+            out = put_bool(put_key(out, "picojaeger.truncated"), true);
+            out = put_long(put_key(out, "picojaeger.dropped"), dropped);
+            count += 2;
+        }
+        if !times.synced {
+            out = put_bool(put_key(out, "clock.unsynced"), true);
+            count += 1;
+        }
+        if times.uncertainty_micros != 0 {
+            let micros = times.uncertainty_micros as i64;
+            out = put_long(put_key(out, "clock.uncertainty_us"), micros);
+            count += 1;
+        }
+        (out, count)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_logs<'o>(&self, mut out: Out<'o>, header: u8) -> Out<'o> {
+        let (mut list, mut count) = (out.elements(), 0);
+        for (number, log) in self.record.logs().enumerate() {
+            if number >= self.cut.logs {
+                list = self.put_log(list, &log);
+                count += 1;
+            }
+        }
+        if count == 0 {
+            return out;
+        }
+        let left = list.left();
+        out.list(header, count, left)
+    }
+
+    #[inline(always)]
+    fn put_log<'o>(&self, out: Out<'o>, log: &Log<'_>) -> Out<'o> {
+        let micros = self.times.micros_at(log.time);
+        let out = out.number(micros as i64);
+        self.put_tags(out, Some(log)).put([STOP])
+    }
+}
+
+fn put_reference(out: Out<'_>, reference: Reference) -> Out<'_> {
+    let trace = reference.trace;
+    let ids = [trace.low(), trace.high(), reference.span.get()];
+    let out = out.put([field::I32, (reference.follows as u8) << 1]);
+    let out = (ids.iter()).fold(out, |out, id| out.number(*id as i64));
+    out.put([STOP])
+}
+
+#[inline(always)]
+fn put_key<'o>(out: Out<'o>, key: &str) -> Out<'o> {
+    out.text(key.as_bytes())
+}
+
+/// Writes the rest of a tag, its text or bytes cut to `longest`.
+#[inline(always)]
+fn put_value<'o>(out: Out<'o>, value: Value<'_>, longest: usize) -> Out<'o> {
+    match value {
+        Value::Str(text) => put_string(out, cut_text(text, longest)),
+        Value::F64(number) => put_double(out, number.to_bits()),
+        Value::Bool(on) => put_bool(out, on),
+        Value::I64(number) => put_long(out, number),
+        Value::U64(number) => put_unsigned(out, number),
+        Value::Bytes(bytes) => put_binary(out, bytes.get(..longest).unwrap_or(bytes)),
+    }
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_sampler<'o>(out: Out<'o>, description: &Description) -> Out<'o> {
+    let kind = description.kind.as_bytes();
+    let out = put_string(put_key(out, "sampler.type"), kind);
+    let out = put_key(out, "sampler.param");
+    match description.param {
+        Param::Bool(on) => put_bool(out, on),
+        Param::F64(number) => put_double(out, number.to_bits()),
+    }
+}
+
+// A tag's type, the one of the fields 3 to 7 that has its value, and its end.
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
+    let out = out.put([field::I32, kind::STRING]);
+    out.text(text).put([STOP])
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_double(out: Out<'_>, bits: u64) -> Out<'_> {
+    let out = out.put([field::I32, kind::DOUBLE, 0x27]);
+    out.put(bits.to_le_bytes()).put([STOP])
+}
+
+/// The header of a boolean says what it is: 1 is true, 2 is false.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_bool(out: Out<'_>, on: bool) -> Out<'_> {
+    out.put([field::I32, kind::BOOL, 0x32 - on as u8, STOP])
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_long(out: Out<'_>, number: i64) -> Out<'_> {
+    if is_small(number) {
+        return out.put([field::I32, kind::LONG, 0x46, (number as u8) << 1, STOP]);
+    }
+    let out = out.put([field::I32, kind::LONG, 0x46]);
+    out.varint(zigzag(number)).put([STOP])
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_binary<'o>(out: Out<'o>, bytes: &[u8]) -> Out<'o> {
+    let out = out.put([field::I32, kind::BINARY, 0x58]);
+    out.binary(bytes).put([STOP])
+}
+
+/// Thrift has no unsigned number: one that is too large is written as text.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn put_unsigned(out: Out<'_>, number: u64) -> Out<'_> {
+    match i64::try_from(number) {
+        Ok(number) => put_long(out, number),
+        Err(_) => put_decimal(out, number),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn put_decimal(out: Out<'_>, number: u64) -> Out<'_> {
     let mut digits = [b'0'; 20];
+    let mut rest = [0, 16, 32, 48].map(|shift| (number >> shift) as u32 & 0xffff);
     for digit in digits.iter_mut().rev() {
-        *digit += (number % 10) as u8;
-        number /= 10;
+        *digit += divide_by_ten(&mut rest) as u8;
     }
     // Above `i64::MAX` there are 19 digits, or 20 that begin with 1.
-    let text = digits.strip_prefix(b"0").unwrap_or(&digits);
-    cursor.put([field::I32, kind::STRING]);
-    cursor.text(field::TEXT, text);
+    put_string(out, digits.strip_prefix(b"0").unwrap_or(&digits))
+}
+
+/// Divides a number in groups of 16 bits, lowest first; gives the remainder.
+///
+/// A chip divides 32 bits at most without a large library function.
+fn divide_by_ten(groups: &mut [u32; 4]) -> u32 {
+    groups.iter_mut().rev().fold(0, |remainder, group| {
+        let dividend = remainder << 16 | *group;
+        *group = dividend / 10;
+        dividend % 10
+    })
 }
 
 impl Cut {
     fn leaves_out(self) -> bool {
         self.logs > 0 || self.longest < LONGEST
     }
-}
-
-/// The least number from `low` to `high` that holds, if all above it hold too.
-fn least(low: usize, high: usize, mut holds: impl FnMut(usize) -> bool) -> Option<usize> {
-    let (mut low, mut high) = (low, high);
-    if low > high || !holds(high) {
-        return None;
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Some(high)
 }

@@ -165,6 +165,12 @@ fn measure(name: &str, case: fn()) {
     hprintln!("case {} {}", name, stack);
 }
 
+#[inline(never)]
+fn two_tags_of(tracer: &'static Tracer<Board>) {
+    let mut span = tracer.span("sample").start::<96>();
+    span.tag("channel", 3).tag("mode", "fast");
+}
+
 /// Packets of one and of two spans with two tags: the difference is what encoding
 /// a span costs. The buffer is not on the measured stack.
 fn measure_packets(buffer: &mut [u8]) -> Option<()> {
@@ -177,24 +183,22 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     };
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).ok()?;
     reporter.set_anchor(Anchor::new(0, black_box(1_700_000_000_000_000)));
-    let mut flush = |spans: u32| {
-        for _ in 0..spans {
-            let mut span = TRACER.span("sample").start::<96>();
-            span.tag("channel", 3).tag("mode", "fast");
-        }
+    let mut flush = || {
         picojaeger_count_from();
         let packet = reporter.flush(buffer).map_or(0, <[u8]>::len);
         reporter.done(Outcome::Accepted);
         picojaeger_count_to();
-        black_box(packet)
+        black_box(packet);
     };
-    flush(1);
-    let stack = stack(&mut || {
-        flush(1);
-    });
+    two_tags_of(&TRACER);
+    flush();
+    two_tags_of(&TRACER);
+    let stack = stack(&mut flush);
     hprintln!("case flush_first 0");
     hprintln!("case flush_1 {}", stack);
-    flush(2);
+    two_tags_of(&TRACER);
+    two_tags_of(&TRACER);
+    flush();
     hprintln!("case flush_2 0");
     Some(())
 }
