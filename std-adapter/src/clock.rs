@@ -94,10 +94,11 @@ impl Timekeeper {
 
     /// Takes a reading if one is due; to be called before records are encoded.
     ///
-    /// One is due a second after the last, and at every call in the first second, so that the
-    /// rate is exact to the noise of a reading over the whole time so far: no span that
-    /// finished before this call is off by more than that noise. Costs a read of the ticks, and
-    /// about 1 µs for a reading. An anchor is kept at most once a second.
+    /// One is due a second after the last, and until then whenever the time that the rate was
+    /// taken over has grown by a quarter: so the rate is exact to the noise of a reading over
+    /// nearly the whole time so far, and no span that finished before this call is off by more
+    /// than 1.25 times that noise. Costs a read of the ticks, and about 1 µs for a reading. An
+    /// anchor is kept at most once a second.
     pub(crate) fn observe(&mut self) {
         if self.is_due(self.source.ticks()) {
             self.admit(Reading::take(self.source));
@@ -129,7 +130,8 @@ impl Timekeeper {
 
     fn is_due(&self, ticks: u64) -> bool {
         let since = self.rate.micros(ticks.saturating_sub(self.latest.ticks));
-        since >= SECOND / 1_000 || self.latest.monotonic - self.first.monotonic < SECOND
+        let baseline = self.latest.monotonic - self.first.monotonic;
+        since >= (baseline / 4).min(SECOND) / 1_000
     }
 
     /// Refines the rate by a reading, and keeps it as an anchor if the last one is old.
@@ -270,15 +272,15 @@ mod tests {
     }
 
     #[test]
-    fn readings_are_due_all_the_first_second_then_once_a_second() {
+    fn readings_are_due_as_the_baseline_grows_then_once_a_second() {
         let mut keeper = keeper();
         assert!(keeper.is_due(ticks_at(0)));
-        keeper.admit(reading(SECOND / 2, 0));
-        assert!(keeper.is_due(ticks_at(SECOND / 2)));
-        keeper.admit(reading(SECOND, 0));
-        assert!(!keeper.is_due(ticks_at(SECOND)));
-        assert!(!keeper.is_due(ticks_at(2 * SECOND - 10_000)));
-        assert!(keeper.is_due(ticks_at(2 * SECOND + 10_000)));
+        for (baseline, wait) in [(SECOND / 100, SECOND / 400), (8 * SECOND, SECOND)] {
+            keeper.admit(reading(baseline, 0));
+            assert!(!keeper.is_due(ticks_at(baseline)));
+            assert!(!keeper.is_due(ticks_at(baseline + wait - 10_000)));
+            assert!(keeper.is_due(ticks_at(baseline + wait + 10_000)));
+        }
     }
 
     #[test]

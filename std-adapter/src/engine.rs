@@ -165,11 +165,13 @@ impl Engine {
             service: &shared.settings.service_name,
             tags,
         };
+        let mut stats = shared.ledger().stats();
         while !self.has_passed_marks() {
             if self.sender.as_mut().is_some_and(|sender| !sender.ready()) {
                 return End::Stuck;
             }
-            match self.send_one(shared, &process, flush || self.is_common_ring_used()) {
+            let flush = flush || self.is_common_ring_used();
+            match self.send_one(shared, &process, &mut stats, flush) {
                 Step::Done => {}
                 Step::NotDue => return End::NotDue,
                 Step::Again => return End::Stuck,
@@ -178,10 +180,17 @@ impl Engine {
         End::Passed
     }
 
-    /// One packet, if one is due.
-    fn send_one(&mut self, shared: &Shared, process: &Process<'_>, flush: bool) -> Step {
+    /// One packet, if one is due. The counts are those that the packet tells, and then
+    /// those behind it.
+    fn send_one(
+        &mut self,
+        shared: &Shared,
+        process: &Process<'_>,
+        stats: &mut Stats,
+        flush: bool,
+    ) -> Step {
         self.keeper.observe();
-        let stats = shared.ledger().stats();
+        let now = monotonic();
         let anchors = [Epoch {
             rate: self.keeper.rate(),
             anchors: self.keeper.anchors(),
@@ -191,10 +200,10 @@ impl Engine {
             samplers: &|code| shared.sampler.description(code),
         };
         let situation = Situation {
-            now: monotonic(),
+            now,
             flush,
             process,
-            stats: client_stats(&stats),
+            stats: client_stats(stats),
             legend,
         };
         let passed_over = self.reporter.delivery().too_large;
@@ -202,7 +211,7 @@ impl Engine {
             .reporter
             .poll(&mut self.rings, &situation, &mut self.buffer);
         let Some(packet) = packet else {
-            self.note(shared);
+            *stats = self.note(shared, now);
             return match self.reporter.delivery().too_large == passed_over {
                 true => Step::NotDue,
                 false => Step::Done,
@@ -216,15 +225,15 @@ impl Engine {
             report(&mut self.rings, shared, process, &legend);
         }
         self.reporter.done(outcome, &mut self.rings);
-        self.note(shared);
+        *stats = self.note(shared, now);
         match outcome {
             Outcome::Retry => Step::Again,
             _ => Step::Done,
         }
     }
 
-    /// Publishes what became of the spans, and speaks of losses.
-    fn note(&mut self, shared: &Shared) {
+    /// Publishes what became of the spans, and speaks of losses; gives the counts.
+    fn note(&mut self, shared: &Shared, now: u64) -> Stats {
         let late = self
             .sender
             .as_mut()
@@ -240,9 +249,10 @@ impl Engine {
             ledger.delivery = delivery;
             ledger.stats()
         };
-        let now = Duration::from_nanos(monotonic());
+        let now = Duration::from_nanos(now);
         self.losses.note(&stats.lost, now, cause);
         self.losses.note_late(all_late, now, cause);
+        stats
     }
 
     /// Frees the rings of threads that ended, once they are empty.

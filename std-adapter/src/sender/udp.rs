@@ -86,18 +86,12 @@ impl UdpSender {
                 &self.socket.insert(connected).0
             }
         };
-        let mut note_late = |error| {
+        if let Some(late) = offer(|| socket.send(packet), || thread::sleep(PAUSE))? {
             self.late += 1;
-            self.last_fault = Some(Fault::of(error));
+            self.last_fault = Some(Fault::of(late));
             self.addresses.suspect();
-        };
-        // An error that waits here belongs to an earlier packet.
-        if let Some(error) = pending(socket) {
-            note_late(error);
         }
-        let sent = offer(|| socket.send(packet), || thread::sleep(PAUSE), note_late);
-        let fault = sent.err().or_else(|| pending(socket)).map(Fault::of);
-        fault.map_or(Ok(()), Err)
+        pending(socket).map_or(Ok(()), |error| Err(Fault::of(error)))
     }
 
     /// Draws the conclusions of a fault for the packets to come.
@@ -170,11 +164,17 @@ impl FaultKind {
     }
 }
 
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        Fault::of(error)
+    }
+}
+
 impl Fault {
     /// The fault of a packet that the socket gave an error for.
     fn of(error: io::Error) -> Fault {
         let kind = match error.kind() {
-            _ if error.raw_os_error() == Some(MESSAGE_SIZE) => FaultKind::TooLarge,
+            _ if is_too_large(&error) => FaultKind::TooLarge,
             _ if is_refusal(&error) => FaultKind::Refused,
             _ => FaultKind::Failed,
         };
@@ -182,29 +182,28 @@ impl Fault {
     }
 }
 
-/// Offers a packet to a socket until it takes it, with bounded patience.
+/// Offers a packet to a socket until it takes it, with bounded patience; gives the error
+/// of an earlier packet, if one waited at the socket.
 ///
-/// A refusal at this point is an earlier packet's: the system tells it instead of sending.
+/// The system tells such an error instead of sending, and once: the same packet is then
+/// taken at the next try.
 fn offer(
     mut send: impl FnMut() -> io::Result<usize>,
     mut pause: impl FnMut(),
-    mut refused_late: impl FnMut(io::Error),
-) -> io::Result<()> {
-    let mut tries = 1;
-    loop {
-        let error = match send() {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+) -> io::Result<Option<io::Error>> {
+    let mut late = None;
+    for _ in 1..TRIES {
+        let Err(error) = send() else {
+            return Ok(late);
         };
         match error.kind() {
-            _ if tries == TRIES => return Err(error),
             ErrorKind::Interrupted => {}
             ErrorKind::WouldBlock => pause(),
-            _ if is_refusal(&error) => refused_late(error),
-            _ => return Err(error),
+            _ if late.is_some() || is_too_large(&error) => return Err(error),
+            _ => late = Some(error),
         }
-        tries += 1;
     }
+    send().map(|_| late)
 }
 
 /// A socket connected to the first address that can be reached.
@@ -233,6 +232,10 @@ fn connect_to(address: &SocketAddr) -> io::Result<UdpSocket> {
 /// Takes the error that waits at a socket.
 fn pending(socket: &UdpSocket) -> Option<io::Error> {
     socket.take_error().unwrap_or_else(Some)
+}
+
+fn is_too_large(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(MESSAGE_SIZE)
 }
 
 fn is_refusal(error: &io::Error) -> bool {

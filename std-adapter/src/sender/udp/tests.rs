@@ -122,12 +122,8 @@ fn a_full_send_buffer_is_offered_the_packet_a_few_times() {
     let full = || io::Error::from(ErrorKind::WouldBlock);
     let mut pauses = 0;
     let mut answers = VecDeque::from([Err(full()), Err(full()), Ok(5)]);
-    let sent = offer(
-        || answers.pop_front().unwrap(),
-        || pauses += 1,
-        |_| panic!(),
-    );
-    assert!(sent.is_ok());
+    let sent = offer(|| answers.pop_front().unwrap(), || pauses += 1);
+    assert!(sent.unwrap().is_none());
     assert_eq!(pauses, 2);
 
     let mut tries = 0;
@@ -136,19 +132,41 @@ fn a_full_send_buffer_is_offered_the_packet_a_few_times() {
         Err(full())
     };
     assert_eq!(
-        offer(never, || {}, |_| panic!()).unwrap_err().kind(),
+        offer(never, || {}).unwrap_err().kind(),
         ErrorKind::WouldBlock
     );
     assert_eq!(tries, TRIES);
 }
 
 #[test]
-fn a_refusal_between_the_checks_is_late() {
-    let mut answers = VecDeque::from([Err(io::Error::from(ErrorKind::ConnectionRefused)), Ok(5)]);
-    let mut late = 0;
-    let sent = offer(|| answers.pop_front().unwrap(), || panic!(), |_| late += 1);
-    assert!(sent.is_ok());
-    assert_eq!(late, 1);
+fn an_error_that_does_not_come_again_is_of_an_earlier_packet() {
+    for kind in [ErrorKind::ConnectionRefused, ErrorKind::HostUnreachable] {
+        let mut answers = VecDeque::from([Err(io::Error::from(kind)), Ok(5)]);
+        let sent = offer(|| answers.pop_front().unwrap(), || panic!());
+        assert_eq!(sent.unwrap().unwrap().kind(), kind);
+
+        let mut tries = 0;
+        let always = || {
+            tries += 1;
+            Err(io::Error::from(kind))
+        };
+        assert_eq!(offer(always, || panic!()).unwrap_err().kind(), kind);
+        assert_eq!(tries, 2);
+    }
+}
+
+#[test]
+fn a_packet_that_is_too_large_is_offered_once() {
+    let mut tries = 0;
+    let sent = offer(
+        || {
+            tries += 1;
+            Err(io::Error::from_raw_os_error(MESSAGE_SIZE))
+        },
+        || panic!(),
+    );
+    assert!(is_too_large(&sent.unwrap_err()));
+    assert_eq!(tries, 1);
 }
 
 /// A sender to a name, whose look-ups wait for the test's answers.
