@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use picojaeger_std::collector::{Collector, TagValue};
-use picojaeger_std::config::Sampler;
+use picojaeger_std::config::{ClockSource, Sampler};
 use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
-use picojaeger_std::{Config, FlushError, Span, Stats, TraceId, Tracer};
+use picojaeger_std::{Config, Copied, FlushError, Key, Span, Stats, TraceId, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -447,6 +447,76 @@ fn an_unsampled_span_that_is_upgraded_adds_up() {
     assert_arrived(&collector, 1);
     let stats = assert_settled(&tracer, 2);
     assert_eq!((stats.unsampled, stats.lost.closed), (3, 1), "{stats}");
+}
+
+#[test]
+fn an_unsampled_span_that_is_upgraded_keeps_its_name() {
+    let reporter = Arc::new(InMemoryReporter::new());
+    let config = config().agent(false).reporter(reporter.clone());
+    let tracer = config.sampler(Sampler::Const(false)).new_tracer().unwrap();
+    let copied = String::from("GET /orders/7");
+    for name in [Key::from("static"), Copied(&copied).into()] {
+        let root = tracer.start(name);
+        let mut child = tracer.span(name).child_of(&root).start();
+        child.tag("sampling.priority", 1).tag("after", true);
+        drop(child);
+    }
+    tracer.flush(SOON).unwrap();
+    let names: Vec<_> = reporter
+        .spans()
+        .into_iter()
+        .map(|it| it.operation_name)
+        .collect();
+    assert_eq!(names, ["static", "GET /orders/7"]);
+}
+
+/// Spans of two tracers in one thread, each its own's, whichever was used last.
+#[test]
+fn tracers_take_turns_in_a_thread() {
+    let (one, other) = (reported(), reported());
+    let mut spans = Vec::new();
+    for _ in 0..100 {
+        for (tracer, _) in [&one, &other] {
+            let mut span = tracer.start("turn");
+            span.tag("of", "a turn");
+            spans.push(span);
+        }
+    }
+    drop(spans);
+    for (tracer, reporter) in [&one, &other] {
+        tracer.flush(SOON).unwrap();
+        assert_eq!(reporter.len(), 100);
+        assert_eq!(assert_settled(tracer, 100).delivered, 100);
+    }
+}
+
+/// The short ways read the processor's counter; with the system's clock all is done by the
+/// long ones.
+#[test]
+fn the_systems_clock_gives_the_same_spans() {
+    for clock in [ClockSource::Auto, ClockSource::System] {
+        let reporter = Arc::new(InMemoryReporter::new());
+        let config = config().agent(false).reporter(reporter.clone());
+        let tracer = config.clock(clock).new_tracer().unwrap();
+        let mut root = tracer.start("root");
+        root.tag("first", 1);
+        for _ in 0..200 {
+            let mut child = tracer.span("child").child_of(&root).start();
+            child.tag("second", "two").log().field("event", "third");
+        }
+        drop(root);
+        tracer.flush(SOON).unwrap();
+        let spans = reporter.spans();
+        assert_eq!(spans.len(), 201);
+        let root = spans.last().unwrap();
+        for child in &spans[..200] {
+            assert_eq!(child.trace_id, root.trace_id);
+            assert_eq!(child.parent_span_id, root.span_id);
+            assert_eq!((child.tags.len(), child.logs.len()), (1, 1));
+            assert!(child.start_time_us >= root.start_time_us);
+        }
+        assert_settled(&tracer, 201);
+    }
 }
 
 /// A loss is injected, and the counts are compared with the test's own.

@@ -154,6 +154,43 @@ fn two_producers_share_a_ring() {
     .check();
 }
 
+/// A ring of which half takes a frame: the first is pushed, the second at once or after
+/// another look, the third needs freed room.
+fn sole_producer_at_once() -> usize {
+    let ring = FrameRing::<Sole, (), _>::sole_over(Places::new(8));
+    let ring = Box::into_raw(Box::new(ring));
+    // SAFETY: it lives until the end of this function, when both ends are gone.
+    let (mut producer, mut consumer) = unsafe { &mut *ring }.split();
+    let pushing = thread::spawn(move || {
+        let pushed = (1..=4).filter(|value| {
+            let body = [Word::new(*value as usize)];
+            producer.push_at_once(*value, &body) || producer.push(*value, &body).is_ok()
+        });
+        pushed.map(|value| value as usize).collect::<Vec<_>>()
+    });
+    let mut found = pop_early(&mut consumer, 3);
+    let early = found.len();
+    let pushed = pushing.join().unwrap();
+    found.extend(drain(&mut consumer));
+    assert_eq!(found, pushed);
+    drop(consumer);
+    // SAFETY: made by `into_raw` above; both ends are gone.
+    drop(unsafe { Box::from_raw(ring) });
+    early
+}
+
+#[test]
+fn one_producer_that_pushes_at_once() {
+    Model {
+        name: "sole producer, at once",
+        run: sole_producer_at_once,
+        preemptions: None,
+        executions: 200,
+        fails_under: &[Weakness::Commit, Weakness::Release],
+    }
+    .check();
+}
+
 /// Frames of three words in a ring of four: each but the first needs a pad and
 /// the room of the one before.
 fn sole_producer() -> usize {

@@ -47,8 +47,8 @@ impl Desk {
         }
     }
 
-    /// Hands a finished image to the ring and counts it, if no look at the worker's
-    /// side is needed for that.
+    /// Hands a finished image to the ring and counts it, if that takes no look at the
+    /// worker's side.
     #[inline(always)]
     pub(crate) fn push_at_once(&mut self, image: &Image) -> bool {
         let number = self.counts.ended.get() as u32;

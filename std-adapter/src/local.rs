@@ -299,3 +299,81 @@ fn forget_stale(threads: &mut Threads) {
         .extract_if(.., |thread| thread.shared.generation() != generation)
         .for_each(std::mem::forget);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::TickSource;
+    use crate::config::{Config, Sampler};
+    use crate::desk::Counts;
+
+    fn shared() -> Arc<Shared> {
+        let config = Config::new("desks")
+            .sampler(Sampler::Const(true))
+            .agent(false)
+            .background(false)
+            .flush_at_exit(false);
+        let settings = Arc::new(config.resolve().unwrap());
+        Shared::new(settings, [].into(), TickSource::System)
+    }
+
+    /// Tells one desk from another.
+    fn counts(shared: &Arc<Shared>) -> Arc<Counts> {
+        with_desk(shared, |desk| desk.counts.clone())
+    }
+
+    #[test]
+    fn a_call_inside_another_has_the_common_desk() {
+        let shared = shared();
+        let own = counts(&shared);
+        let (outer, inner) = with_desk(&shared, |desk| (desk.counts.clone(), counts(&shared)));
+        assert!(Arc::ptr_eq(&own, &outer));
+        assert!(Arc::ptr_eq(&inner, &shared.common().counts));
+        assert!(
+            Arc::ptr_eq(&own, &counts(&shared)),
+            "and then its own again"
+        );
+    }
+
+    #[test]
+    fn a_thread_keeps_the_desks_of_tracers_that_take_turns() {
+        let tracers = [shared(), shared()];
+        let first = tracers.each_ref().map(counts);
+        let second = tracers.each_ref().map(counts);
+        assert!(!Arc::ptr_eq(&first[0], &first[1]));
+        assert!(first.iter().zip(&second).all(|(a, b)| Arc::ptr_eq(a, b)));
+    }
+
+    #[test]
+    fn whoever_works_for_a_tracer_has_no_desk_of_its_own() {
+        let shared = shared();
+        let own = counts(&shared);
+        let working = as_worker(|| {
+            assert!(is_worker());
+            counts(&shared)
+        });
+        assert!(Arc::ptr_eq(&working, &shared.common().counts));
+        assert!(!is_worker());
+        assert!(Arc::ptr_eq(&own, &counts(&shared)));
+    }
+
+    #[test]
+    fn a_desk_that_is_forgotten_is_not_found_again() {
+        let shared = shared();
+        let parents = counts(&shared);
+        forget_desk();
+        let own = counts(&shared);
+        assert!(!Arc::ptr_eq(&parents, &own));
+        assert!(Arc::ptr_eq(&own, &counts(&shared)));
+    }
+
+    #[test]
+    fn a_thread_hands_in_its_desk_when_it_ends() {
+        let shared = shared();
+        let (held, before) = (Arc::strong_count(&shared), shared.ledger().stats());
+        let counts = std::thread::scope(|scope| scope.spawn(|| counts(&shared)).join().unwrap());
+        assert_eq!(Arc::strong_count(&counts), 1, "the ledger has let it go");
+        assert_eq!(Arc::strong_count(&shared), held);
+        assert_eq!(shared.ledger().stats(), before);
+    }
+}

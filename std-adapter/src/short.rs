@@ -195,3 +195,76 @@ fn borrow<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
     // state, allocates nothing and runs nobody else's code.
     unsafe { near(shared) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use picojaeger_core::SpanId;
+
+    use super::*;
+    use crate::config::{Config, Sampler};
+    use crate::worker;
+
+    /// By the processor's counter, which Miri has none of and takes for 0.
+    fn shared() -> Arc<Shared> {
+        let config = Config::new("short")
+            .sampler(Sampler::Const(true))
+            .agent(false)
+            .background(false)
+            .flush_at_exit(false)
+            .memory_limit(1 << 20);
+        let settings = Arc::new(config.resolve().unwrap());
+        Shared::new(settings, [].into(), TickSource::Tsc)
+    }
+
+    /// More than a thread keeps slots for, so that the pool takes and gives batches.
+    #[test]
+    fn miri_many_spans_by_the_short_ways() {
+        const SPANS: u64 = 100;
+        let shared = shared();
+        for _ in 0..2 {
+            let root = start_root(&shared, "root");
+            let context = root.context();
+            let (high, low) = (context.trace_id().high(), context.trace_id().low());
+            let mut spans: Vec<_> = (0..SPANS)
+                .map(|_| start_child(&shared, "child", high, low, context.span_id()))
+                .collect();
+            spans.extend(
+                (0..SPANS).map(|_| start_unsampled(&shared, "child", high, low, SpanId::new(7))),
+            );
+            for span in &mut spans {
+                span.tag("number", 1);
+            }
+            spans[0].finish();
+            spans[0].finish();
+            drop(spans);
+            drop(root);
+            assert!(worker::flush(&shared, Duration::ZERO));
+        }
+        let stats = shared.stats();
+        assert!(stats.adds_up(), "{stats}");
+        let expected = (2 * (SPANS + 1), 2 * SPANS);
+        assert_eq!((stats.delivered, stats.unsampled), expected, "{stats}");
+        assert!(worker::close(&shared, Duration::ZERO));
+        let late = start_root(&shared, "late");
+        assert!(late.is_sampled());
+        drop(late);
+        assert_eq!(shared.stats().lost.closed, 1);
+    }
+
+    #[test]
+    fn a_span_that_ends_on_another_thread_takes_its_slot_there() {
+        let shared = shared();
+        let spans: Vec<_> = (0..100).map(|_| start_root(&shared, "moved")).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(|| drop(spans));
+        });
+        assert!(worker::flush(&shared, Duration::ZERO));
+        assert_eq!(shared.stats().delivered, 100);
+        // The other thread's end gave its slots to the pool.
+        let again: Vec<_> = (0..100).map(|_| start_root(&shared, "again")).collect();
+        assert_eq!(shared.stats().open, again.len() as u64);
+        assert_eq!(shared.stats().lost.memory, 0);
+    }
+}

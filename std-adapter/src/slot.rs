@@ -316,3 +316,90 @@ fn batch<const WORDS: usize>(
     let batch = list.drain(kept..).map(|slot| slot as Box<Slot>);
     batch.chain(std::iter::once(slot))
 }
+
+#[cfg(test)]
+mod tests {
+    use picojaeger_core::{Flags, Key, TraceId, Value};
+
+    use super::*;
+    use crate::clock::TickSource;
+    use crate::config::{Config, Sampler};
+
+    fn shared(memory_limit: usize) -> Arc<Shared> {
+        let config = Config::new("slots")
+            .sampler(Sampler::Const(true))
+            .agent(false)
+            .flush_at_exit(false)
+            .memory_limit(memory_limit);
+        let settings = Arc::new(config.resolve().unwrap());
+        Shared::new(settings, [].into(), TickSource::System)
+    }
+
+    fn begun(slots: &mut Slots, shared: &Arc<Shared>) -> Box<Slot> {
+        let mut slot = slots.full(shared).unwrap();
+        let trace = TraceId::from_parts(0, 1);
+        let context = picojaeger_core::SpanContext::new(trace, SpanId::new(2), Flags::SAMPLED);
+        slot.image.restart("op", context, SpanId::default(), 0, 0);
+        slot
+    }
+
+    #[test]
+    fn a_span_that_grows_keeps_what_it_has_and_gives_back_what_it_had() {
+        let (shared, mut slots) = (shared(16 << 20), Slots::new());
+        let mut slot = begun(&mut slots, &shared);
+        slot.baggage.set("user", "ann").unwrap();
+        let text = "x".repeat(400);
+        let mut classes = vec![slot.words()];
+        for tags in 1..=100 {
+            while !slot.image.try_tag(Key::Static("text"), Value::Str(&text)) {
+                assert!(slot.grow());
+                classes.push(slot.words());
+            }
+            assert_eq!(slot.image.record().tags().count(), tags);
+        }
+        assert_eq!(classes, [FULL, MEDIUM, LARGE]);
+        assert_eq!(slot.baggage.get("user"), Some("ann"));
+        assert!(!slot.grow(), "there is no larger class");
+        let pooled = |shared: &Shared| {
+            let pool = shared.pool();
+            [&pool.full, &pool.medium, &pool.large].map(Vec::len)
+        };
+        assert_eq!(pooled(&shared), [1, 1, 0]);
+        slots.give(slot);
+        assert_eq!(pooled(&shared), [1, 1, 1]);
+        assert!(shared.pool().large[0].baggage.is_empty());
+    }
+
+    #[test]
+    fn a_list_that_is_full_gives_a_batch_and_gets_one_back() {
+        let (shared, mut slots) = (shared(16 << 20), Slots::new());
+        for bare in [false, true] {
+            let taken: Vec<_> = (0..65)
+                .map(|_| match bare {
+                    true => slots.bare(&shared),
+                    false => slots.full(&shared).unwrap(),
+                })
+                .collect();
+            taken.into_iter().for_each(|slot| slots.give(slot));
+        }
+        let pool = shared.pool();
+        assert_eq!((pool.full.len(), pool.bare.len()), (33, 33));
+        assert_eq!((slots.full.len(), slots.bare.len()), (32, 32));
+        drop(pool);
+        slots.empty(&shared);
+        assert_eq!(shared.pool().full.len(), 65);
+        assert!(slots.full(&shared).is_some());
+        assert_eq!((shared.pool().full.len(), slots.full.len()), (33, 31));
+    }
+
+    #[test]
+    fn slots_beyond_the_limit_are_refused_and_bare_ones_are_not() {
+        let (shared, mut slots) = (shared(1 << 20), Slots::new());
+        let mut taken = Vec::new();
+        taken.extend(std::iter::from_fn(|| slots.full(&shared)));
+        let bytes = taken.len() * size_of::<Slot<[Word; FULL]>>();
+        assert!((500 << 10..=512 << 10).contains(&bytes), "{bytes}");
+        assert!(!taken[0].grow(), "that takes memory too");
+        assert!(slots.bare(&shared).is_bare());
+    }
+}

@@ -119,10 +119,11 @@ impl<T: Carried> Producer<'_, T> {
         Ok(())
     }
 
-    /// As [`Producer::push`], if the ring is surely less than half full behind it and the
-    /// body is short; otherwise does nothing and says `false`.
+    /// As [`Producer::push`], if that takes no look at the consumer's side and the body is
+    /// short; otherwise does nothing and says `false`.
     ///
-    /// Looks at nothing but its own: no load of the consumer's, no call, no wrap.
+    /// It says so in time for whoever watches how full the ring is by the pushes that follow:
+    /// where the ring becomes half full, and then with each eighth of it.
     #[inline(always)]
     pub fn push_at_once(&mut self, sequence: u32, body: &T::Body<'_>) -> bool {
         let [first, second] = T::parts(body);
@@ -151,10 +152,8 @@ impl<T: Carried> Producer<'_, T> {
         shared.head.store(end, commit_order());
     }
 
-    /// Finds out how far frames may go without another look.
-    ///
-    /// In a ring that is half full that is an eighth further and no more, so that whoever
-    /// asks for the backlog after each [`Producer::push`] keeps being told.
+    /// Finds out how far frames may go without another look: to where the ring is half full,
+    /// or an eighth further where it is, and not behind its end.
     fn look_ahead(&mut self) {
         let size = self.memory.size();
         let (used, to_end) = (self.backlog() as u32, size - (self.head & (size - 1)));

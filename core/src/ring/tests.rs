@@ -302,3 +302,56 @@ fn one_producer_needs_no_exclusion() {
         assert_eq!((found, full + pushed), (pushed, EACH as usize));
     });
 }
+
+/// Frames of all short lengths, pushed at once where that is possible: all come out, and
+/// where the ring is half full the long way is taken at each eighth.
+#[test]
+fn a_push_at_once_is_a_push() {
+    const SIZE: u32 = 512;
+    const ROUNDS: u32 = if cfg!(miri) { 150 } else { 20_000 };
+    let mut ring = FrameRing::<Sole, (), Bytes<512>>::sole();
+    let (mut producer, mut consumer) = ring.split();
+    let mut random = crate::Generator::new(crate::Seed::from_words([1, 2, 3]));
+    let mut held = std::collections::VecDeque::new();
+    let (mut used, mut unseen, mut at_once) = (0, 0, 0);
+    for sequence in 0..ROUNDS {
+        let random = random.span_id().get();
+        let body = [Word::new(sequence as usize); 12];
+        let body = &body[..random as usize % body.len()];
+        let length = frame_length(body.len());
+        if producer.push_at_once(sequence, body) {
+            at_once += 1;
+            used += length;
+            unseen += length;
+            assert!(used <= SIZE / 2 || unseen <= SIZE / 8, "{unseen} of {used}");
+            held.push_back((sequence, body.len(), length));
+        } else if producer.push(sequence, body).is_ok() {
+            (used, unseen) = (producer.backlog() as u32, 0);
+            held.push_back((sequence, body.len(), length));
+        }
+        if random >> 32 & 3 == 0 {
+            for _ in 0..held.len().div_ceil(2) {
+                let frame = consumer.peek().unwrap();
+                let (sequence, words, length) = held.pop_front().unwrap();
+                assert_eq!((frame.sequence, frame.words.len()), (sequence, words));
+                consumer.advance();
+                used = used.saturating_sub(length);
+            }
+            consumer.release();
+        }
+    }
+    assert!(at_once > ROUNDS / 4, "only {at_once} of {ROUNDS} at once");
+    assert!(producer.dropped().full > 0);
+}
+
+#[test]
+fn a_push_at_once_takes_no_body_that_a_frame_cannot_have() {
+    let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+    let (mut producer, _consumer) = ring.split();
+    assert!(!producer.push_at_once(0, &[]), "it has not looked yet");
+    producer.push(0, &[]).unwrap();
+    let words = std::vec![Word::new(0); 1 << 16];
+    assert!(!producer.push_at_once(1, &words));
+    assert!(producer.push_at_once(1, &[Word::new(0)]));
+    assert_eq!(producer.dropped().full, 0);
+}
