@@ -154,17 +154,22 @@ fn two_producers_share_a_ring() {
     .check();
 }
 
-/// A ring of which half takes a frame: the first is pushed, the second at once or after
-/// another look, the third needs freed room.
+/// Frames that were pushed at once, in all executions.
+static AT_ONCE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+/// A ring of which half takes a frame: the first is pushed; the next are pushed at once
+/// where the consumer has freed the one before in time; the third needs freed room.
 fn sole_producer_at_once() -> usize {
     let ring = FrameRing::<Sole, (), _>::sole_over(Places::new(8));
     let ring = Box::into_raw(Box::new(ring));
     // SAFETY: it lives until the end of this function, when both ends are gone.
     let (mut producer, mut consumer) = unsafe { &mut *ring }.split();
     let pushing = thread::spawn(move || {
-        let pushed = (1..=4).filter(|value| {
-            let body = [Word::new(*value as usize)];
-            producer.push_at_once(*value, &body) || producer.push(*value, &body).is_ok()
+        let pushed = (1..=3).filter(|value| {
+            let body = [Word::new(*value as usize); 3];
+            let at_once = producer.push_at_once(*value, &body);
+            AT_ONCE.fetch_add(at_once as usize, std::sync::atomic::Ordering::Relaxed);
+            at_once || producer.push(*value, &body).is_ok()
         });
         pushed.map(|value| value as usize).collect::<Vec<_>>()
     });
@@ -185,10 +190,11 @@ fn one_producer_that_pushes_at_once() {
         name: "sole producer, at once",
         run: sole_producer_at_once,
         preemptions: None,
-        executions: 200,
+        executions: 2_000,
         fails_under: &[Weakness::Commit, Weakness::Release],
     }
     .check();
+    assert!(AT_ONCE.load(std::sync::atomic::Ordering::Relaxed) > 0);
 }
 
 /// Frames of three words in a ring of four: each but the first needs a pad and
