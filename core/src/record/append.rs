@@ -85,7 +85,7 @@ impl Open {
         }
     }
 
-    /// Appends what fits of an entry that did not fit whole.
+    /// Appends what fits of an entry that did not fit whole. That is shorter, and fits.
     #[cold]
     #[inline(never)]
     fn cut_keyed<C: Content>(&mut self, head: u32, key: Word, content: C) {
