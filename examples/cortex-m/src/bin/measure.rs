@@ -213,10 +213,11 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
 #[inline(never)]
 fn every_entry(tracer: &'static Tracer<Board>) {
     let other = SpanContext::new(TraceId::from_parts(1, 2), SpanId::new(3), Flags::SAMPLED);
-    let mut span = tracer.span("sample").follows_from(&other).start::<256>();
+    let mut span = tracer.span("sample").follows_from(other).start::<256>();
     span.tag("float", 1.5).tag("flag", true);
     span.tag("unsigned", u64::MAX).tag("bytes", &[1, 2, 3]);
-    span.log().field("event", "a text of some length, to be cut");
+    span.log()
+        .field("event", "a text of some length, to be cut");
     span.log().field("event", "another");
 }
 
