@@ -329,7 +329,7 @@ impl<'t> Timeline<'t> {
 impl Epoch<'_> {
     /// An instant in Unix time.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline)]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn convert(&self, instant: Instant) -> Converted {
         let (micros, uncertainty_micros, synced) = match instant {
             Instant::UnixMicros(micros) => (micros, 0, true),
