@@ -288,9 +288,7 @@ impl<E: Encoder> Reporter<E> {
         pending
     }
 
-    /// Begins a packet; not in line, so that the batch is off a chip's stack while
-    /// spans are encoded.
-    #[inline(never)]
+    /// Begins a packet.
     fn begin(&mut self, situation: &Situation<'_>, out: &mut [u8]) -> bool {
         let batch = Batch {
             process: situation.process,

@@ -219,8 +219,6 @@ impl<'r, T: Carried> Consumer<'r, T> {
     }
 
     /// The commit word of the oldest frame, which is pinned; pads are freed.
-    #[cold]
-    #[inline(never)]
     fn pin(&mut self, pins: &dyn Pins) -> Option<u32> {
         loop {
             let (position, word) = pins.pin(self.shared, self.memory)?;

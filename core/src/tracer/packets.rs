@@ -160,8 +160,8 @@ where
         self.reporter.poll(&mut self.consumer, &situation, buffer)
     }
 
-    /// The losses by the three causes that agents know; not in line, so that the
-    /// counts are off a chip's stack while spans are encoded.
+    /// The losses by the three causes that agents know. In line, its masked section
+    /// would be half as long again.
     #[inline(never)]
     fn client_stats(&self) -> ClientStats {
         let lost = self.stats().lost;
