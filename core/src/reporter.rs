@@ -255,12 +255,7 @@ impl<E: Encoder> Reporter<E> {
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        let batch = Batch {
-            process: situation.process,
-            sequence: self.sequence,
-            stats: situation.stats,
-        };
-        let begun = self.encoder.begin(out, &batch);
+        let begun = self.begin(situation, out);
         let mut pending = Pending::default();
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
         let (before, from) = consumers.split_at_mut_checked(first).unwrap_or_default();
@@ -291,6 +286,16 @@ impl<E: Encoder> Reporter<E> {
             }
         }
         pending
+    }
+
+    /// Begins a packet.
+    fn begin(&mut self, situation: &Situation<'_>, out: &mut [u8]) -> bool {
+        let batch = Batch {
+            process: situation.process,
+            sequence: self.sequence,
+            stats: situation.stats,
+        };
+        self.encoder.begin(out, &batch)
     }
 
     /// Frees what was packed or passed over.

@@ -329,7 +329,7 @@ impl<'t> Timeline<'t> {
 impl Epoch<'_> {
     /// An instant in Unix time.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline)]
+    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
     fn convert(&self, instant: Instant) -> Converted {
         let (micros, uncertainty_micros, synced) = match instant {
             Instant::UnixMicros(micros) => (micros, 0, true),
@@ -367,6 +367,7 @@ impl Times<'_> {
     /// Ticks are measured from the span's start. Where that was given in Unix
     /// time they are converted with the anchor in force at them, and without
     /// one are the start.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn micros_at(&self, instant: Instant) -> u64 {
         let (mut epoch, anchors);
         epoch = *self.epoch;

@@ -176,6 +176,8 @@ impl<'o> Out<'o> {
 }
 
 /// Moves all but the last byte on by one.
+#[cold]
+#[inline(never)]
 pub(super) fn open_gap(bytes: &mut [u8]) {
     if cfg!(target_pointer_width = "32") {
         // For a chip `memmove` would be as large as all of the encoder.

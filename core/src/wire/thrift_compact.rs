@@ -407,6 +407,7 @@ fn put_sampler<'o>(out: Out<'o>, description: &Description) -> Out<'o> {
 // A tag's type, the one of the fields 3 to 7 that has its value, and its end.
 
 #[cfg_attr(target_pointer_width = "32", inline(never))]
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
     let out = out.put([field::I32, kind::STRING]);
     out.text(text).put([STOP])
@@ -425,6 +426,7 @@ fn put_bool(out: Out<'_>, on: bool) -> Out<'_> {
 }
 
 #[cfg_attr(target_pointer_width = "32", inline(never))]
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 fn put_long(out: Out<'_>, number: i64) -> Out<'_> {
     if is_small(number) {
         return out.put([field::I32, kind::LONG, 0x46, (number as u8) << 1, STOP]);

@@ -12,7 +12,9 @@ use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::{Bytes, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
-use picojaeger_core::{Anchor, Interrupts, Outcome, Ring, Seed, Span, Tracer};
+use picojaeger_core::{
+    Anchor, Flags, Interrupts, Outcome, Ring, Seed, Span, SpanContext, SpanId, TraceId, Tracer,
+};
 use picojaeger_cortex_m::{Board, SWITCH, Timer, exit};
 
 type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
@@ -183,7 +185,8 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     };
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).ok()?;
     reporter.set_anchor(Anchor::new(0, black_box(1_700_000_000_000_000)));
-    let mut flush = || {
+    let mut flush = |room: usize| {
+        let buffer = buffer.get_mut(..room).unwrap_or_default();
         picojaeger_count_from();
         let packet = reporter.flush(buffer).map_or(0, <[u8]>::len);
         reporter.done(Outcome::Accepted);
@@ -191,16 +194,31 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
         black_box(packet);
     };
     two_tags_of(&TRACER);
-    flush();
-    two_tags_of(&TRACER);
-    let stack = stack(&mut flush);
+    flush(512);
     hprintln!("case flush_first 0");
-    hprintln!("case flush_1 {}", stack);
+    two_tags_of(&TRACER);
+    let whole = stack(&mut || flush(512));
+    hprintln!("case flush_1 {}", whole);
     two_tags_of(&TRACER);
     two_tags_of(&TRACER);
-    flush();
+    flush(512);
     hprintln!("case flush_2 0");
+    every_entry(&TRACER);
+    let cut = stack(&mut || flush(200));
+    hprintln!("case flush_cut {}", cut);
     Some(())
+}
+
+/// A span with entries of every kind.
+#[inline(never)]
+fn every_entry(tracer: &'static Tracer<Board>) {
+    let other = SpanContext::new(TraceId::from_parts(1, 2), SpanId::new(3), Flags::SAMPLED);
+    let mut span = tracer.span("sample").follows_from(other).start::<256>();
+    span.tag("float", 1.5).tag("flag", true);
+    span.tag("unsigned", u64::MAX).tag("bytes", &[1, 2, 3]);
+    span.log()
+        .field("event", "a text of some length, to be cut");
+    span.log().field("event", "another");
 }
 
 #[entry]
