@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use picojaeger_workloads::{BURST, Drained, Library, Workload};
+use picojaeger_workloads::{Drained, Library, Workload};
 
 use crate::allocations;
 use crate::results::Record;
@@ -73,7 +73,7 @@ impl Row {
     }
 
     fn per_span(&self, count: u64) -> f64 {
-        count as f64 / (self.counted * BURST as u64) as f64
+        count as f64 / (self.counted * self.workload.spans() as u64) as f64
     }
 
     fn warm_up(&mut self, library: &mut dyn Library) {
@@ -85,7 +85,8 @@ impl Row {
         let start = Instant::now();
         library.burst(self.workload);
         let elapsed = start.elapsed();
-        self.times.push(elapsed.as_nanos() as f64 / BURST as f64);
+        let spans = self.workload.spans() as f64;
+        self.times.push(elapsed.as_nanos() as f64 / spans);
         self.take(library.drain());
     }
 

@@ -71,11 +71,20 @@ impl Workload {
         }
     }
 
+    /// How many spans a burst makes: [`BURST`], or ten times as many where they take no
+    /// room, so that code which is cold at first counts for little.
+    pub fn spans(self) -> usize {
+        match self {
+            Self::UnsampledChild => 10 * BURST,
+            _ => BURST,
+        }
+    }
+
     /// How many spans of a burst come out at the other end.
     pub fn exported(self) -> usize {
         match self {
             Self::UnsampledChild => 0,
-            _ => BURST,
+            _ => self.spans(),
         }
     }
 }
@@ -110,7 +119,7 @@ pub trait Library {
         &Workload::SPANS
     }
 
-    /// Makes and finishes [`BURST`] spans on this thread. The one span above
+    /// Makes and finishes [`Workload::spans`] spans on this thread. The one span above
     /// the children of [`Workload::UnsampledChild`] comes on top.
     ///
     /// This is what is measured.

@@ -124,7 +124,6 @@ impl Spans for Tracer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BURST;
 
     #[test]
     fn what_is_made_comes_out() {
@@ -150,6 +149,6 @@ mod tests {
         let mut library = Picojaeger::tsc();
         library.burst(Workload::UnsampledChild);
         let unsampled = library.tracer.stats().unsampled;
-        assert_eq!(unsampled, 1 + BURST as u64);
+        assert_eq!(unsampled, 1 + Workload::UnsampledChild.spans() as u64);
     }
 }

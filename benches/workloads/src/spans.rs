@@ -25,7 +25,7 @@ pub trait Spans {
     fn child(&self, parent: &Self::Parent, index: usize) -> Self::Child;
 }
 
-/// Makes the [`BURST`] spans of a workload on this thread.
+/// Makes the spans of a workload's burst on this thread.
 #[inline]
 pub fn burst(tracer: &impl Spans, workload: Workload) {
     match workload {
@@ -67,7 +67,7 @@ fn w2_moved(tracer: &impl Spans) {
 #[inline(never)]
 fn unsampled_child(tracer: &impl Spans) {
     let parent = tracer.unsampled_parent();
-    for index in 0..BURST {
+    for index in 0..Workload::UnsampledChild.spans() {
         drop(tracer.child(&parent, index));
     }
 }

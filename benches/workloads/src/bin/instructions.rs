@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use picojaeger_workloads::encode::{Records, StraightLine};
 use picojaeger_workloads::floor::Floor;
 use picojaeger_workloads::picojaeger::Picojaeger;
-use picojaeger_workloads::{BURST, Drained, Library, Workload};
+use picojaeger_workloads::{Drained, Library, Workload};
 
 /// Every case. A new one is a line here, and a run of
 /// `benches/instructions.py --update`.
@@ -84,10 +84,10 @@ impl Case {
             let part = (round >= WARM_UP).then_some(self.part);
             let drained = self.round(library.as_mut(), part);
             if drained.exported != self.workload.exported() as u64 {
-                return Err(format!("{}: {drained:?} of {BURST} spans", self.name));
+                return Err(format!("{}: {drained:?} of {} spans", self.name, self.workload.spans()));
             }
         }
-        Ok(MEASURED * BURST)
+        Ok(MEASURED * self.workload.spans())
     }
 
     /// One burst and its drain, with `part` inside [`measured`].
