@@ -302,3 +302,74 @@ fn one_producer_needs_no_exclusion() {
         assert_eq!((found, full + pushed), (pushed, EACH as usize));
     });
 }
+
+/// An exclusion that an interrupt with a push of its own comes before, once.
+struct Interrupted;
+
+static NEWEST: FrameRing<Interrupted, (), Bytes<256>> = FrameRing::new(());
+static OLDEST: FrameRing<Interrupted, (), Bytes<256>, OverwriteOldest> = FrameRing::new(());
+
+std::thread_local! {
+    /// Sections until the interrupt comes, and what it does.
+    static INTERRUPT: core::cell::Cell<(usize, fn())> = const { core::cell::Cell::new((0, || ())) };
+}
+
+// SAFETY: each ring is used by one thread, and the interrupt ends before the section begins.
+unsafe impl Exclusion for Interrupted {
+    const NEW: Self = Interrupted;
+    fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+        let (left, interrupt) = INTERRUPT.get();
+        INTERRUPT.set((left.saturating_sub(1), interrupt));
+        if left == 1 {
+            interrupt();
+        }
+        f()
+    }
+}
+
+fn push_one<P: Policy>(ring: &FrameRing<Interrupted, (), Bytes<256>, P>) {
+    let (_, slot) = ring.reserve(BODY, |_, _| ());
+    slot.unwrap().commit(&[Word::new(1); BODY]);
+}
+
+#[test]
+fn an_interrupt_between_the_sections_of_a_push_takes_its_turn() {
+    const ROUNDS: usize = 21;
+    let (mut consumer, mut expected) = (NEWEST.consumer().unwrap(), 0);
+    for round in 0..ROUNDS {
+        INTERRUPT.set((round % 7, || push_one(&NEWEST)));
+        push_one(&NEWEST);
+        while let Some(frame) = consumer.peek() {
+            assert_eq!(frame.sequence, expected);
+            expected += 1;
+            consumer.advance();
+        }
+        consumer.release();
+    }
+    INTERRUPT.set((0, || ()));
+    // The first section is interrupted each time that it is its turn, those behind it at wraps.
+    assert!(expected as usize > ROUNDS + ROUNDS / 7, "{expected} frames");
+    assert_eq!(NEWEST.dropped(), Dropped::default());
+}
+
+#[test]
+fn an_interrupt_between_the_sections_of_an_eviction_takes_its_turn() {
+    const ROUNDS: usize = 21;
+    for round in 0..ROUNDS {
+        INTERRUPT.set((round % 7, || push_one(&OLDEST)));
+        push_one(&OLDEST);
+    }
+    INTERRUPT.set((0, || ()));
+    let (mut consumer, mut found, mut last) = (OLDEST.consumer().unwrap(), 0, None);
+    while let Some(frame) = consumer.peek() {
+        assert!(last.is_none_or(|last: u32| frame.sequence == last + 1));
+        last = Some(frame.sequence);
+        found += 1;
+        consumer.advance();
+    }
+    assert_eq!(
+        last.map(|last| last as usize + 1),
+        Some(OLDEST.dropped().evicted + found)
+    );
+    assert_eq!(OLDEST.dropped().blocked, 0);
+}
