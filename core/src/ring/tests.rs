@@ -387,7 +387,7 @@ fn push_one<P: Policy>(ring: &FrameRing<Interrupted, (), Bytes<256>, P>) {
 
 #[test]
 fn an_interrupt_between_the_sections_of_a_push_takes_its_turn() {
-    const ROUNDS: usize = 42;
+    const ROUNDS: usize = 21;
     let (mut consumer, mut expected) = (NEWEST.consumer().unwrap(), 0);
     for round in 0..ROUNDS {
         INTERRUPT.set((round % 7, || push_one(&NEWEST)));
@@ -407,7 +407,7 @@ fn an_interrupt_between_the_sections_of_a_push_takes_its_turn() {
 
 #[test]
 fn an_interrupt_between_the_sections_of_an_eviction_takes_its_turn() {
-    const ROUNDS: usize = 42;
+    const ROUNDS: usize = 21;
     for round in 0..ROUNDS {
         INTERRUPT.set((round % 7, || push_one(&OLDEST)));
         push_one(&OLDEST);
