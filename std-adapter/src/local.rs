@@ -181,6 +181,7 @@ pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
 
 /// Leaves the desk of the process that forked alone: it is the parent's. Run in the
 /// child, and by the one thread that it has.
+#[cfg(any(unix, test))]
 pub(crate) fn forget_desk() {
     // Without a destructor, it only loses sight of the desk.
     NEAR.with(|near| near.desk.set(None));
