@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use picojaeger_core::record::Reference;
-use picojaeger_core::{
-    self as core, Decision, Flags, Instant, Key, Query, SpanId, TraceId, Value, tags,
-};
+use picojaeger_core::{self as core, Flags, Key, Value, tags};
 
 use crate::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
-use crate::desk::Desk;
-use crate::local::{active_context, has_active_context, is_worker, with_desk};
+use crate::local::{active_context, has_active_context, with_desk};
+use crate::long::{Start, start_long_way};
 use crate::shared::Shared;
 use crate::short::{put_away, start_child, start_root, start_unsampled};
 use crate::slot::Slot;
-use crate::span::{Span, UNREAD, priority, unix_micros};
+use crate::span::{Span, priority, unix_micros};
 use crate::tracer::Handle;
 
 /// A span that is about to start, from [`Tracer::span`](crate::Tracer::span).
@@ -37,7 +35,7 @@ pub struct SpanBuilder<'t> {
     parent: SpanContext,
     relation: Relation,
     forced: Option<bool>,
-    start: Option<u64>,
+    time: Option<u64>,
     written: Written,
 }
 
@@ -56,14 +54,6 @@ enum Relation {
 #[derive(Debug)]
 struct Written(Option<Box<Slot>>);
 
-/// Who a new span is.
-struct Identity {
-    context: core::SpanContext,
-    parent: SpanId,
-    sampler: u8,
-    is_root: bool,
-}
-
 impl<'t> SpanBuilder<'t> {
     #[inline(always)]
     pub(crate) fn new(handle: &'t Option<Arc<Handle>>, operation: Key<'t>) -> Self {
@@ -76,7 +66,7 @@ impl<'t> SpanBuilder<'t> {
             },
             relation: Relation::Implicit,
             forced: None,
-            start: None,
+            time: None,
             written: Written(None),
         }
     }
@@ -142,7 +132,7 @@ impl<'t> SpanBuilder<'t> {
     /// Lets the span start at another time than now.
     #[inline]
     pub fn start_time(mut self, time: SystemTime) -> Self {
-        self.start = Some(unix_micros(time));
+        self.time = Some(unix_micros(time));
         self
     }
 
@@ -156,11 +146,11 @@ impl<'t> SpanBuilder<'t> {
             parent,
             relation,
             forced,
-            start,
+            time,
             written,
         } = self;
         let (plain, implicit) = (
-            forced.is_none() && start.is_none() && written.0.is_none(),
+            forced.is_none() && time.is_none() && written.0.is_none(),
             relation == Relation::Implicit,
         );
         if let (Key::Static(operation), true, true) = (operation, plain, parent.baggage.is_empty())
@@ -177,14 +167,31 @@ impl<'t> SpanBuilder<'t> {
             }
             return start_under_active(shared, operation);
         }
-        let full = Full {
+        let start = Start {
             operation,
             parent,
             forced,
-            start,
+            time,
         };
-        full.start(handle, implicit, written)
+        start_written(handle, start, implicit, written)
     }
+}
+
+/// Starts a span with what was written for it.
+#[inline(never)]
+fn start_written(
+    handle: &Option<Arc<Handle>>,
+    mut start: Start<'_>,
+    implicit: bool,
+    mut written: Written,
+) -> Span {
+    let Some(Handle(shared)) = handle.as_deref() else {
+        return Span::NONE;
+    };
+    if implicit && let Some(active) = active_context() {
+        start.parent = active;
+    }
+    start.on(shared, written.0.take())
 }
 
 /// Starts a span that has nothing but a name, and a parent without baggage.
@@ -211,137 +218,11 @@ fn start_under_active(shared: &Arc<Shared>, operation: &'static str) -> Span {
     if parent.baggage.is_empty() {
         return start_under(shared, operation, &parent.core);
     }
-    let full = Full {
-        operation: Key::Static(operation),
-        parent,
-        forced: None,
-        start: None,
-    };
-    full.start_on(shared, Written(None))
+    Start::plain(Key::Static(operation), parent).on(shared, None)
 }
 
 /// The flags of a parent that a child's start depends on.
 const DECIDING: Flags = Flags::WIRE.with(Flags::DEFERRED);
-
-/// Starts a span that has nothing but a name and perhaps a parent, whatever it takes.
-#[inline(never)]
-pub(crate) fn start_long_way(
-    shared: &Arc<Shared>,
-    operation: &'static str,
-    high: u64,
-    low: u64,
-    parent: SpanId,
-    flags: Flags,
-) -> Span {
-    let full = Full {
-        operation: Key::Static(operation),
-        parent: SpanContext {
-            core: core::SpanContext::new(TraceId::from_parts(high, low), parent, flags),
-            baggage: Baggage::EMPTY,
-        },
-        forced: None,
-        start: None,
-    };
-    full.start_on(shared, Written(None))
-}
-
-/// A start with whatever the builder was given, on whatever thread.
-struct Full<'t> {
-    operation: Key<'t>,
-    parent: SpanContext,
-    forced: Option<bool>,
-    start: Option<u64>,
-}
-
-impl Full<'_> {
-    #[inline(never)]
-    fn start(mut self, handle: &Option<Arc<Handle>>, implicit: bool, written: Written) -> Span {
-        let Some(Handle(shared)) = handle.as_deref() else {
-            return Span::NONE;
-        };
-        if implicit && let Some(active) = active_context() {
-            self.parent = active;
-        }
-        self.start_on(shared, written)
-    }
-
-    fn start_on(self, shared: &Arc<Shared>, mut written: Written) -> Span {
-        if is_worker() {
-            return Span::NONE;
-        }
-        let shared = shared.current();
-        // What was written before a fork is the parent's.
-        let written = written.0.take().and_then(Slot::of_this_process);
-        Span::new(with_desk(shared, |desk| self.begin(shared, desk, written)))
-    }
-
-    fn begin(
-        &self,
-        shared: &Arc<Shared>,
-        desk: &mut Desk,
-        written: Option<Box<Slot>>,
-    ) -> Box<Slot> {
-        let identity = Identity::draw(shared, desk, self.operation, &self.parent, self.forced);
-        if !identity.context.is_sampled() {
-            if let Some(written) = written {
-                desk.slots.give(written);
-            }
-            desk.counts.unsampled.increment();
-            return self.pass_on(shared, desk, &identity);
-        }
-        desk.counts.began.increment();
-        let fresh = written.is_none();
-        let slot = written.or_else(|| desk.slots.full(shared));
-        let Some(mut slot) = slot.filter(|_| !shared.is_closed()) else {
-            return self.lose(shared, desk, &identity);
-        };
-        if fresh {
-            slot.clear();
-        }
-        slot.image
-            .identify(identity.context, identity.parent, UNREAD);
-        slot.image.set_sampler(identity.sampler);
-        slot.set_operation(self.operation);
-        if !self.parent.baggage.is_empty() {
-            identity.inherit(&mut slot, self.parent.baggage.clone());
-        }
-        slot.image.set_start(match self.start {
-            Some(micros) => Instant::UnixMicros(micros),
-            None => Instant::Ticks(shared.source.ticks()),
-        });
-        slot
-    }
-
-    /// A span that is not recorded: it has ids and passes them on.
-    fn pass_on(&self, shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity) -> Box<Slot> {
-        // A name that is copied needs an area, in case the span is sampled later.
-        let roomy = match self.operation {
-            Key::Static(_) => None,
-            Key::Copied(_) => desk.slots.full(shared),
-        };
-        let mut slot = roomy.unwrap_or_else(|| desk.slots.bare(shared));
-        slot.clear();
-        slot.image
-            .identify(identity.context, identity.parent, UNREAD);
-        slot.set_operation(self.operation);
-        slot.baggage = self.parent.baggage.clone().without_debug_id();
-        slot
-    }
-
-    /// A sampled span that found no memory, or a closed tracer.
-    #[cold]
-    fn lose(&self, shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity) -> Box<Slot> {
-        let counts = &desk.counts;
-        counts.ended.increment();
-        match shared.is_closed() {
-            true => counts.closed.increment(),
-            false => counts.memory.increment(),
-        }
-        let mut slot = self.pass_on(shared, desk, identity);
-        slot.image.discard();
-        slot
-    }
-}
 
 /// Taken and given back by value, so that a builder need not lie in memory.
 impl Written {
@@ -392,75 +273,6 @@ impl Written {
             }
         }
         self.0.as_mut()
-    }
-}
-
-impl Identity {
-    fn draw(
-        shared: &Arc<Shared>,
-        desk: &mut Desk,
-        operation: Key<'_>,
-        parent: &SpanContext,
-        forced: Option<bool>,
-    ) -> Self {
-        let continues = parent.core.is_valid();
-        let mut identity = if continues {
-            let flags = parent.flags() & Flags::WIRE;
-            let span = desk.generator.span_id();
-            Identity {
-                context: core::SpanContext::new(parent.trace_id(), span, flags),
-                parent: parent.span_id(),
-                sampler: 0,
-                is_root: false,
-            }
-        } else {
-            let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
-            Identity {
-                context: core::SpanContext::new(trace, span, Flags::default()),
-                parent: SpanId::default(),
-                sampler: 0,
-                is_root: true,
-            }
-        };
-        let debug = !continues && parent.baggage.debug_id().is_some();
-        if forced.is_some() || debug {
-            identity.force(forced.unwrap_or(true));
-        } else if !continues || parent.flags().contains(Flags::DEFERRED) {
-            identity.ask(shared, operation);
-        }
-        identity
-    }
-
-    fn force(&mut self, sampled: bool) {
-        let forced = Flags::SAMPLED | Flags::DEBUG;
-        let flags = self.context.flags().without(forced);
-        self.set_flags(if sampled { flags | forced } else { flags });
-    }
-
-    fn ask(&mut self, shared: &Shared, operation: Key<'_>) {
-        let decision = shared.sampler.sample(&Query {
-            trace_id: self.context.trace_id(),
-            operation: operation.as_str(),
-            ticks: 0,
-        });
-        if let Decision::Sample { code } = decision {
-            self.sampler = code;
-            self.set_flags(self.context.flags() | Flags::SAMPLED);
-        }
-    }
-
-    fn set_flags(&mut self, flags: Flags) {
-        let context = self.context;
-        self.context = core::SpanContext::new(context.trace_id(), context.span_id(), flags);
-    }
-
-    /// Takes over what came with the parent.
-    #[cold]
-    fn inherit(&self, slot: &mut Box<Slot>, baggage: Baggage) {
-        if let Some(id) = baggage.debug_id().filter(|_| self.is_root) {
-            slot.tag(Key::Static("jaeger-debug-id"), Value::Str(id));
-        }
-        slot.baggage = baggage.without_debug_id();
     }
 }
 

@@ -74,6 +74,7 @@ mod desk;
 mod engine;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod local;
+mod long;
 mod loss_log;
 #[allow(unsafe_code, reason = "publishes a pointer")]
 mod once;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
-use crate::builder::start_long_way;
 use crate::clock::TickSource;
 use crate::desk::Desk;
 use crate::local::{Thread, near};
+use crate::long::{end_long_way, put_away_long_way, start_long_way};
 use crate::shared::Shared;
 use crate::slot::Slot;
-use crate::span::{Span, UNREAD, end_long_way, put_away_long_way};
+use crate::span::{Span, UNREAD};
 use crate::tsc;
 
 /// Starts a child of a span that is sampled and neither debug nor firehose; it has nothing

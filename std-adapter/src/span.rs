@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use picojaeger_core::record::{Reference, boundary};
@@ -470,31 +469,6 @@ impl Slot {
             self.tag(Key::Static(LATE), Value::Bool(true));
         }
     }
-
-    /// Hands the span, which has finished, to the ring.
-    #[inline(never)]
-    pub(crate) fn hand_over(&mut self) {
-        if self.is_of_parent() {
-            return self.disown();
-        }
-        let Slot { image, shared, .. } = self;
-        with_desk(shared, |desk| {
-            if shared.is_closed() {
-                desk.counts.closed.increment();
-                desk.counts.ended.increment();
-            } else {
-                desk.push(shared, image);
-            }
-        });
-    }
-
-    /// Ends a sampled span of a parent process in the child of a fork, where it is a
-    /// context only.
-    #[cold]
-    fn disown(&self) {
-        let forked = &self.shared.current().forked;
-        forked.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 #[cold]
@@ -502,22 +476,6 @@ impl Slot {
 fn end_unwinding(mut slot: Box<Slot>) {
     slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
     end(slot);
-}
-
-/// Ends a span that the short way left, and has finished.
-#[inline(never)]
-pub(crate) fn end_long_way(mut slot: Box<Slot>) {
-    slot.hand_over();
-    put_away_long_way(slot);
-}
-
-/// Takes back the slot of a span that is over, whatever it takes.
-#[inline(never)]
-pub(crate) fn put_away_long_way(slot: Box<Slot>) {
-    if let Some(slot) = slot.of_this_process() {
-        let shared = slot.shared.clone();
-        with_desk(&shared, |desk| desk.slots.give(slot));
-    }
 }
 
 impl fmt::Display for SetBaggageError {

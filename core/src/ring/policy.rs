@@ -15,7 +15,7 @@ pub struct DropNewest;
 /// A full ring evicts the oldest committed frames ("flight recorder").
 ///
 /// A frame that is open or being read is never evicted; a push that meets one
-/// drops itself. Needs an [`Exclusion`], so it does not compile on a [`Sole`] ring:
+/// drops itself. Needs an [`Exclusion`](crate::Exclusion), so it does not compile on a [`Sole`](super::Sole) ring:
 ///
 /// ```compile_fail
 /// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Sole};
