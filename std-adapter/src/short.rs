@@ -76,6 +76,17 @@ pub(crate) fn start_root(shared: &Arc<Shared>, operation: &'static str) -> Span 
 #[inline(always)]
 fn begin_root(shared: &Arc<Shared>, operation: &'static str) -> Option<Box<Slot>> {
     let Thread { desk, .. } = borrow(shared)?;
+    let before = desk.generator.clone();
+    let slot = root_at_once(shared, desk, operation);
+    if slot.is_none() {
+        // The long way draws the same ids, so that the sampler gives the same answer.
+        desk.generator = before;
+    }
+    slot
+}
+
+#[inline(always)]
+fn root_at_once(shared: &Shared, desk: &mut Desk, operation: &'static str) -> Option<Box<Slot>> {
     let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
     let decision = shared.sampler.sample_at_once(&Query {
         trace_id: trace,
@@ -204,18 +215,44 @@ mod tests {
 
     use super::*;
     use crate::config::{Config, Sampler};
+    use crate::local::with_desk;
     use crate::worker;
 
     /// By the processor's counter, which Miri has none of and takes for 0.
     fn shared() -> Arc<Shared> {
+        with(Sampler::Const(true), TickSource::Tsc)
+    }
+
+    fn with(sampler: Sampler, source: TickSource) -> Arc<Shared> {
         let config = Config::new("short")
-            .sampler(Sampler::Const(true))
+            .sampler(sampler)
             .agent(false)
             .background(false)
             .flush_at_exit(false)
             .memory_limit(1 << 20);
         let settings = Arc::new(config.resolve().unwrap());
-        Shared::new(settings, [].into(), TickSource::Tsc)
+        Shared::new(settings, [].into(), source)
+    }
+
+    /// Whichever way is taken, and whether a slot is at hand or not.
+    #[test]
+    fn a_sampler_is_asked_for_the_ids_that_the_root_has() {
+        for source in [TickSource::Tsc, TickSource::System] {
+            let shared = with(Sampler::Probabilistic(0.5), source);
+            // One of each, and their slots are at hand then.
+            let mut sampled = [false; 2];
+            while sampled != [true; 2] {
+                let root = start_root(&shared, "first");
+                sampled[usize::from(root.is_sampled())] = true;
+            }
+            let mut ids = with_desk(&shared, |desk| desk.generator.clone());
+            let roots: Vec<_> = (0..100).map(|_| start_root(&shared, "root")).collect();
+            for root in roots {
+                let (trace, span) = ids.root(shared.settings.trace_id_128bit);
+                let context = root.context();
+                assert_eq!((context.trace_id(), context.span_id()), (trace, span));
+            }
+        }
     }
 
     /// More than a thread keeps slots for, so that the pool takes and gives batches.
