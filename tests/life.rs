@@ -494,6 +494,7 @@ fn tracers_take_turns_in_a_thread() {
 /// long ones.
 #[test]
 fn the_systems_clock_gives_the_same_spans() {
+    let end = |span: &picojaeger_std::collector::Span| span.start_time_us + span.duration_us;
     for clock in [ClockSource::Auto, ClockSource::System] {
         let reporter = Arc::new(InMemoryReporter::new());
         let config = config().agent(false).reporter(reporter.clone());
@@ -514,6 +515,8 @@ fn the_systems_clock_gives_the_same_spans() {
             assert_eq!(child.parent_span_id, root.span_id);
             assert_eq!((child.tags.len(), child.logs.len()), (1, 1));
             assert!(child.start_time_us >= root.start_time_us);
+            // But for what is rounded.
+            assert!(end(child) <= end(root) + 2, "{child:?} in {root:?}");
         }
         assert_settled(&tracer, 201);
     }

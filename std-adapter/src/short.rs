@@ -290,6 +290,46 @@ mod tests {
         assert_eq!(shared.stats().lost.closed, 1);
     }
 
+    /// Closed and not drained, so that what went to a ring would be held; with slots at
+    /// hand, so that no long way is taken for want of one.
+    #[test]
+    fn a_closed_tracer_takes_no_span() {
+        let shared = shared();
+        let [at_hand, mut finished, dropped] = [(); 3].map(|()| start_root(&shared, "before"));
+        drop(at_hand);
+        shared.set_closed();
+        finished.finish();
+        assert_eq!(shared.stats().lost.closed, 1);
+        drop(dropped);
+        assert_eq!(shared.stats().lost.closed, 2);
+        let late = start_root(&shared, "after");
+        assert_eq!(shared.stats().lost.closed, 3);
+        drop(late);
+        assert_eq!(shared.stats().held, 1);
+    }
+
+    #[test]
+    fn a_slot_that_is_at_hand_has_no_baggage() {
+        let shared = shared();
+        let starts: [fn(&Arc<Shared>) -> Span; 2] = [
+            |shared| start_root(shared, "sampled"),
+            |shared| start_unsampled(shared, "not", 0, 1, SpanId::new(7)),
+        ];
+        for start in starts {
+            // From here on a slot is at hand, and its way back is the short one.
+            drop(start(&shared));
+            for finish in [false, true] {
+                let mut span = start(&shared);
+                span.set_baggage_item("user", "ann").unwrap();
+                if finish {
+                    span.finish();
+                }
+                drop(span);
+                assert_eq!(start(&shared).baggage_item("user"), None);
+            }
+        }
+    }
+
     #[test]
     fn a_span_that_ends_on_another_thread_takes_its_slot_there() {
         let shared = shared();
