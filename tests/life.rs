@@ -522,6 +522,58 @@ fn the_systems_clock_gives_the_same_spans() {
     }
 }
 
+/// The first span of a kind finds no slot at hand and starts the long way; those after it
+/// take the short one.
+#[test]
+fn spans_of_a_kind_are_like_the_first() {
+    const PARENT: u128 = 0xa_0000_0000_0000_0007;
+    for (wide, sampler) in [(false, true), (true, true), (false, false), (true, false)] {
+        let reporter = Arc::new(InMemoryReporter::new());
+        let config = config().agent(false).reporter(reporter.clone());
+        let config = config.sampler(Sampler::Const(sampler));
+        let tracer = config.trace_id_128bit(wide).new_tracer().unwrap();
+        let parent = |flags: &str| {
+            let header = format!("{PARENT:x}:5:0:{flags}");
+            tracer.extract(&HashMap::from([("uber-trace-id", header)]))
+        };
+        let parents = ["1", "0"].map(parent);
+        let kinds: [&dyn Fn() -> Span; 3] = [
+            &|| tracer.start("root"),
+            &|| {
+                tracer
+                    .span("of a sampled one")
+                    .child_of(&parents[0])
+                    .start()
+            },
+            &|| tracer.span("of another").child_of(&parents[1]).start(),
+        ];
+        for start in kinds {
+            reporter.clear();
+            for _ in 0..3 {
+                let mut span = start();
+                if !span.is_sampled() {
+                    span.tag("sampling.priority", 1);
+                }
+            }
+            tracer.flush(SOON).unwrap();
+            let spans = reporter.spans();
+            assert_eq!(spans.len(), 3);
+            for span in &spans {
+                let first = &spans[0];
+                assert_eq!(span.operation_name, first.operation_name);
+                assert_eq!(span.parent_span_id, first.parent_span_id);
+                assert_eq!((span.flags, &span.tags), (first.flags, &first.tags));
+                if span.parent_span_id == 5 {
+                    assert_eq!(span.trace_id, PARENT);
+                } else {
+                    assert_eq!(span.trace_id as u64, span.span_id);
+                    assert_eq!(span.trace_id >> 64 != 0, wide);
+                }
+            }
+        }
+    }
+}
+
 /// A loss is injected, and the counts are compared with the test's own.
 mod losses {
     use super::*;
