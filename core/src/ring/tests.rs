@@ -355,3 +355,42 @@ fn a_push_at_once_takes_no_body_that_a_frame_cannot_have() {
     assert!(producer.push_at_once(1, &[Word::new(0)]));
     assert_eq!(producer.dropped().full, 0);
 }
+
+/// A body in two parts.
+struct Halves;
+
+// SAFETY: a frame is viewed as the words it is.
+unsafe impl Carried for Halves {
+    type Body<'b> = [&'b [Word]; 2];
+    type View<'v> = Frame<'v>;
+
+    fn parts<'b>(body: &'b Self::Body<'_>) -> [&'b [Word]; 2] {
+        *body
+    }
+
+    unsafe fn view(frame: Frame<'_>) -> Frame<'_> {
+        frame
+    }
+}
+
+#[test]
+fn a_push_at_once_takes_no_long_second_part() {
+    let words: std::vec::Vec<_> = (0..40).map(Word::new).collect();
+    for (first, second) in [(8, 0), (8, 32), (8, 33), (9, 31), (0, 40), (40, 0)] {
+        let mut ring = FrameRing::<Sole, (), Bytes<1024>, _, Halves>::sole();
+        let (mut producer, mut consumer) = ring.split();
+        // So that the producer has looked at the consumer's side.
+        producer.push(0, &[&[], &[]]).unwrap();
+        let body = [&words[..first], &words[..second]];
+        let at_once = producer.push_at_once(1, &body);
+        assert_eq!(at_once, second <= 32, "{first} and {second}");
+        if at_once {
+            consumer.peek().unwrap();
+            consumer.advance();
+            let frame = consumer.peek().unwrap();
+            // SAFETY: all words were written.
+            let seen = frame.words.iter().map(|word| unsafe { word.assume_init() });
+            assert!(seen.eq((0..first).chain(0..second)));
+        }
+    }
+}
