@@ -224,12 +224,19 @@ mod tests {
     }
 
     fn with(sampler: Sampler, source: TickSource) -> Arc<Shared> {
-        let config = Config::new("short")
-            .sampler(sampler)
+        of(config().sampler(sampler), source)
+    }
+
+    fn config() -> Config {
+        Config::new("short")
+            .sampler(Sampler::Const(true))
             .agent(false)
             .background(false)
             .flush_at_exit(false)
-            .memory_limit(1 << 20);
+            .memory_limit(1 << 20)
+    }
+
+    fn of(config: Config, source: TickSource) -> Arc<Shared> {
         let settings = Arc::new(config.resolve().unwrap());
         Shared::new(settings, [].into(), source)
     }
@@ -328,6 +335,27 @@ mod tests {
                 assert_eq!(start(&shared).baggage_item("user"), None);
             }
         }
+    }
+
+    #[test]
+    fn a_worker_that_holds_nothing_is_woken() {
+        let config = config().background(true);
+        let config = config.flush_interval(Duration::from_secs(3_600));
+        let shared = of(config, TickSource::Tsc);
+        let ends: [fn(Span); 2] = [drop, |mut span| {
+            span.finish();
+            drop(span);
+        }];
+        drop(start_root(&shared, "goes the long way"));
+        for end in ends {
+            assert!(worker::flush(&shared, Duration::from_secs(20)));
+            while !shared.waker().is_idle() {
+                std::thread::yield_now();
+            }
+            end(start_root(&shared, "wakes"));
+            assert!(!shared.waker().is_idle());
+        }
+        assert!(worker::close(&shared, Duration::from_secs(20)));
     }
 
     #[test]
