@@ -338,6 +338,23 @@ mod tests {
     }
 
     #[test]
+    fn no_span_takes_the_slot_of_another_tracer() {
+        let tracers = [shared(), shared()];
+        for shared in &tracers {
+            drop(start_root(shared, "leaves its slot at hand"));
+        }
+        for shared in &tracers {
+            let (high, low) = (0, 1);
+            drop(start_child(shared, "child", high, low, SpanId::new(7)));
+            start_root(shared, "root").finish();
+            drop(start_unsampled(shared, "not", high, low, SpanId::new(7)));
+            assert!(worker::flush(shared, Duration::ZERO));
+            let stats = shared.stats();
+            assert_eq!((stats.delivered, stats.unsampled), (3, 1), "{stats}");
+        }
+    }
+
+    #[test]
     fn a_worker_that_holds_nothing_is_woken() {
         let config = config().background(true);
         let config = config.flush_interval(Duration::from_secs(3_600));
