@@ -40,6 +40,19 @@ fn an_image_that_starts_over_is_as_new() {
 }
 
 #[test]
+fn a_copy_of_an_image_is_whole() {
+    let (mut small, mut large) = (span::<4>(), span::<8>());
+    small.tag("fits".into(), true.into());
+    small.tag("does not".into(), "x".repeat(100).as_str().into());
+    small.tag("nor this".into(), 1.into());
+    large.tag("to be replaced".into(), 2.into());
+    assert!(!large.copy_to(&mut span::<1>()), "that is too small");
+    assert!(small.copy_to(&mut large));
+    assert_eq!(std::format!("{:?}", *large), std::format!("{:?}", *small));
+    assert_eq!(tags(&large), tags(&small));
+}
+
+#[test]
 fn an_end_that_is_noted_is_the_records() {
     let mut span = span::<0>();
     span.set_finish(13);
