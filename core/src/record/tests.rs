@@ -53,6 +53,18 @@ fn a_copy_of_an_image_is_whole() {
 }
 
 #[test]
+fn a_start_that_is_set_again_is_known() {
+    let mut span = span::<0>();
+    for start in [Instant::UnixMicros(9), Instant::Ticks(8)] {
+        span.set_untimed();
+        assert!(!span.is_timed());
+        span.set_start(start);
+        assert!(span.is_timed());
+        assert_eq!(span.record().start(), start);
+    }
+}
+
+#[test]
 fn an_end_that_is_noted_is_the_records() {
     let mut span = span::<0>();
     span.set_finish(13);
