@@ -382,7 +382,9 @@ mod tests {
     fn a_thread_hands_in_its_desk_when_it_ends() {
         let shared = shared();
         let (held, before) = (Arc::strong_count(&shared), shared.ledger().stats());
+        assert!(shared.waker().is_idle());
         let counts = std::thread::scope(|scope| scope.spawn(|| counts(&shared)).join().unwrap());
+        assert!(!shared.waker().is_idle(), "who takes the ring back is told");
         assert_eq!(Arc::strong_count(&counts), 1, "the ledger has let it go");
         assert_eq!(Arc::strong_count(&shared), held);
         assert_eq!(shared.ledger().stats(), before);
