@@ -335,6 +335,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sampler_with_a_lock_is_asked_the_long_way() {
+        let shared = with(Sampler::RateLimiting(1e6), TickSource::Tsc);
+        for _ in 0..2 {
+            // Slots of either kind are at hand in the second round.
+            drop(start_unsampled(&shared, "not", 0, 1, SpanId::new(7)));
+            drop(start_child(&shared, "child", 0, 1, SpanId::new(7)));
+            let roots: Vec<_> = (0..10).map(|_| start_root(&shared, "root")).collect();
+            assert!(roots.iter().all(Span::is_sampled));
+        }
+    }
+
+    #[test]
     fn no_span_takes_the_slot_of_another_tracer() {
         let tracers = [shared(), shared()];
         for shared in &tracers {
