@@ -522,6 +522,30 @@ fn the_systems_clock_gives_the_same_spans() {
     }
 }
 
+/// With slots at hand, what a plain span has not is looked at all the same.
+#[test]
+fn a_start_time_and_a_parents_baggage_are_taken_over() {
+    let (tracer, reporter) = reported();
+    for _ in 0..2 {
+        let mut parent = tracer.start("parent");
+        parent.set_baggage_item("user", "ann").unwrap();
+        let given = tracer.span("given").child_of(&parent).start();
+        let _active = parent.activate();
+        let active = tracer.start("active");
+        for child in [&given, &active] {
+            assert_eq!(child.baggage_item("user"), Some("ann"));
+        }
+        let time = std::time::UNIX_EPOCH + Duration::from_secs(7);
+        let early = tracer.span("early").ignore_active_span();
+        drop(early.start_time(time).start());
+    }
+    tracer.flush(SOON).unwrap();
+    let mut spans = reporter.spans();
+    spans.retain(|span| span.operation_name == "early");
+    assert_eq!(spans.len(), 2);
+    assert!(spans.iter().all(|span| span.start_time_us == 7_000_000));
+}
+
 /// The first span of a kind finds no slot at hand and starts the long way; those after it
 /// take the short one.
 #[test]
