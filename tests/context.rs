@@ -71,3 +71,18 @@ fn a_missing_parent_is_a_new_root() {
     let implicit = tracer.start("implicit");
     assert_eq!(implicit.context().trace_id(), busy.context().trace_id());
 }
+
+#[test]
+fn the_outer_span_is_the_active_one_again() {
+    let tracer = tracer();
+    let [outer, inner] = ["outer", "inner"].map(|name| tracer.start(name));
+    let trace = |span: &picojaeger_std::Span| span.context().trace_id();
+    let outer_scope = outer.activate();
+    let inner_scope = inner.activate();
+    assert_eq!(trace(&tracer.start("in both")), trace(&inner));
+    drop(inner_scope);
+    assert_eq!(trace(&tracer.start("in one")), trace(&outer));
+    drop(outer_scope);
+    let root = trace(&tracer.start("in none"));
+    assert!(root != trace(&outer) && root != trace(&inner));
+}

@@ -494,6 +494,7 @@ fn tracers_take_turns_in_a_thread() {
 /// long ones.
 #[test]
 fn the_systems_clock_gives_the_same_spans() {
+    let end = |span: &picojaeger_std::collector::Span| span.start_time_us + span.duration_us;
     for clock in [ClockSource::Auto, ClockSource::System] {
         let reporter = Arc::new(InMemoryReporter::new());
         let config = config().agent(false).reporter(reporter.clone());
@@ -514,8 +515,86 @@ fn the_systems_clock_gives_the_same_spans() {
             assert_eq!(child.parent_span_id, root.span_id);
             assert_eq!((child.tags.len(), child.logs.len()), (1, 1));
             assert!(child.start_time_us >= root.start_time_us);
+            // But for what is rounded.
+            assert!(end(child) <= end(root) + 2, "{child:?} in {root:?}");
         }
         assert_settled(&tracer, 201);
+    }
+}
+
+/// With slots at hand, what a plain span has not is looked at all the same.
+#[test]
+fn a_start_time_and_a_parents_baggage_are_taken_over() {
+    let (tracer, reporter) = reported();
+    for _ in 0..2 {
+        let mut parent = tracer.start("parent");
+        parent.set_baggage_item("user", "ann").unwrap();
+        let given = tracer.span("given").child_of(&parent).start();
+        let _active = parent.activate();
+        let active = tracer.start("active");
+        for child in [&given, &active] {
+            assert_eq!(child.baggage_item("user"), Some("ann"));
+        }
+        let time = std::time::UNIX_EPOCH + Duration::from_secs(7);
+        let early = tracer.span("early").ignore_active_span();
+        drop(early.start_time(time).start());
+    }
+    tracer.flush(SOON).unwrap();
+    let mut spans = reporter.spans();
+    spans.retain(|span| span.operation_name == "early");
+    assert_eq!(spans.len(), 2);
+    assert!(spans.iter().all(|span| span.start_time_us == 7_000_000));
+}
+
+/// The first span of a kind finds no slot at hand and starts the long way; those after it
+/// take the short one.
+#[test]
+fn spans_of_a_kind_are_like_the_first() {
+    const PARENT: u128 = 0xa_0000_0000_0000_0007;
+    for (wide, sampler) in [(false, true), (true, true), (false, false), (true, false)] {
+        let reporter = Arc::new(InMemoryReporter::new());
+        let config = config().agent(false).reporter(reporter.clone());
+        let config = config.sampler(Sampler::Const(sampler));
+        let tracer = config.trace_id_128bit(wide).new_tracer().unwrap();
+        let parent = |flags: &str| {
+            let header = format!("{PARENT:x}:5:0:{flags}");
+            tracer.extract(&HashMap::from([("uber-trace-id", header)]))
+        };
+        let parents = ["1", "0"].map(parent);
+        let kinds: [&dyn Fn() -> Span; 3] = [
+            &|| tracer.start("root"),
+            &|| {
+                tracer
+                    .span("of a sampled one")
+                    .child_of(&parents[0])
+                    .start()
+            },
+            &|| tracer.span("of another").child_of(&parents[1]).start(),
+        ];
+        for start in kinds {
+            reporter.clear();
+            for _ in 0..3 {
+                let mut span = start();
+                if !span.is_sampled() {
+                    span.tag("sampling.priority", 1);
+                }
+            }
+            tracer.flush(SOON).unwrap();
+            let spans = reporter.spans();
+            assert_eq!(spans.len(), 3);
+            for span in &spans {
+                let first = &spans[0];
+                assert_eq!(span.operation_name, first.operation_name);
+                assert_eq!(span.parent_span_id, first.parent_span_id);
+                assert_eq!((span.flags, &span.tags), (first.flags, &first.tags));
+                if span.parent_span_id == 5 {
+                    assert_eq!(span.trace_id, PARENT);
+                } else {
+                    assert_eq!(span.trace_id as u64, span.span_id);
+                    assert_eq!(span.trace_id >> 64 != 0, wide);
+                }
+            }
+        }
     }
 }
 
@@ -557,7 +636,9 @@ mod losses {
 
     #[test]
     fn too_large() {
+        // A worker might pass over all of them before the close, which then loses none.
         let config = config()
+            .background(false)
             .max_packet_size(512)
             .tag("process", "x".repeat(1_000).as_str());
         let stats = settle(config.agent_port(1), 100, plain);

@@ -369,10 +369,23 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_lets_go_of_a_tracer_that_is_closed() {
+        let (closed, other) = (shared(), shared());
+        let held = Arc::strong_count(&closed);
+        counts(&closed);
+        assert!(Arc::strong_count(&closed) > held);
+        closed.set_closed();
+        counts(&other);
+        assert_eq!(Arc::strong_count(&closed), held);
+    }
+
+    #[test]
     fn a_thread_hands_in_its_desk_when_it_ends() {
         let shared = shared();
         let (held, before) = (Arc::strong_count(&shared), shared.ledger().stats());
+        assert!(shared.waker().is_idle());
         let counts = std::thread::scope(|scope| scope.spawn(|| counts(&shared)).join().unwrap());
+        assert!(!shared.waker().is_idle(), "who takes the ring back is told");
         assert_eq!(Arc::strong_count(&counts), 1, "the ledger has let it go");
         assert_eq!(Arc::strong_count(&shared), held);
         assert_eq!(shared.ledger().stats(), before);

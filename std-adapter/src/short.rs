@@ -76,6 +76,17 @@ pub(crate) fn start_root(shared: &Arc<Shared>, operation: &'static str) -> Span 
 #[inline(always)]
 fn begin_root(shared: &Arc<Shared>, operation: &'static str) -> Option<Box<Slot>> {
     let Thread { desk, .. } = borrow(shared)?;
+    let before = desk.generator.clone();
+    let slot = root_at_once(shared, desk, operation);
+    if slot.is_none() {
+        // The long way draws the same ids, so that the sampler gives the same answer.
+        desk.generator = before;
+    }
+    slot
+}
+
+#[inline(always)]
+fn root_at_once(shared: &Shared, desk: &mut Desk, operation: &'static str) -> Option<Box<Slot>> {
     let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
     let decision = shared.sampler.sample_at_once(&Query {
         trace_id: trace,
@@ -204,18 +215,48 @@ mod tests {
 
     use super::*;
     use crate::config::{Config, Sampler};
+    use crate::local::with_desk;
     use crate::worker;
 
     /// By the processor's counter, which Miri has none of and takes for 0.
     fn shared() -> Arc<Shared> {
-        let config = Config::new("short")
+        with(Sampler::Const(true), TickSource::Tsc)
+    }
+
+    fn with(sampler: Sampler, source: TickSource) -> Arc<Shared> {
+        of(config().sampler(sampler), source)
+    }
+
+    fn config() -> Config {
+        Config::new("short")
             .sampler(Sampler::Const(true))
             .agent(false)
             .background(false)
             .flush_at_exit(false)
-            .memory_limit(1 << 20);
+            .memory_limit(1 << 20)
+    }
+
+    fn of(config: Config, source: TickSource) -> Arc<Shared> {
         let settings = Arc::new(config.resolve().unwrap());
-        Shared::new(settings, [].into(), TickSource::Tsc)
+        Shared::new(settings, [].into(), source)
+    }
+
+    /// Whichever way is taken, and whether a slot is at hand or not.
+    #[test]
+    fn a_sampler_is_asked_for_the_ids_that_the_root_has() {
+        for source in [TickSource::Tsc, TickSource::System] {
+            let shared = with(Sampler::Probabilistic(0.5), source);
+            // Of either kind, so that a slot is at hand.
+            (0..100).for_each(|_| drop(start_root(&shared, "first")));
+            let mut ids = with_desk(&shared, |desk| desk.generator.clone());
+            let roots: Vec<_> = (0..100).map(|_| start_root(&shared, "root")).collect();
+            assert!(roots.iter().any(Span::is_sampled));
+            for root in roots {
+                let (trace, span) = ids.root(shared.settings.trace_id_128bit);
+                let context = root.context();
+                assert_eq!((context.trace_id(), context.span_id()), (trace, span));
+            }
+        }
     }
 
     /// More than a thread keeps slots for, so that the pool takes and gives batches.
@@ -251,6 +292,96 @@ mod tests {
         assert!(late.is_sampled());
         drop(late);
         assert_eq!(shared.stats().lost.closed, 1);
+    }
+
+    /// Closed and not drained, so that what went to a ring would be held; with slots at
+    /// hand, so that no long way is taken for want of one.
+    #[test]
+    fn a_closed_tracer_takes_no_span() {
+        let shared = shared();
+        let [at_hand, mut finished, dropped] = [(); 3].map(|()| start_root(&shared, "before"));
+        drop(at_hand);
+        shared.set_closed();
+        finished.finish();
+        assert_eq!(shared.stats().lost.closed, 1);
+        drop(dropped);
+        assert_eq!(shared.stats().lost.closed, 2);
+        let late = start_root(&shared, "after");
+        assert_eq!(shared.stats().lost.closed, 3);
+        drop(late);
+        assert_eq!(shared.stats().held, 1);
+    }
+
+    #[test]
+    fn a_slot_that_is_at_hand_has_no_baggage() {
+        let shared = shared();
+        let starts: [fn(&Arc<Shared>) -> Span; 2] = [
+            |shared| start_root(shared, "sampled"),
+            |shared| start_unsampled(shared, "not", 0, 1, SpanId::new(7)),
+        ];
+        for start in starts {
+            // From here on a slot is at hand, and its way back is the short one.
+            drop(start(&shared));
+            for finish in [false, true] {
+                let mut span = start(&shared);
+                span.set_baggage_item("user", "ann").unwrap();
+                if finish {
+                    span.finish();
+                }
+                drop(span);
+                assert_eq!(start(&shared).baggage_item("user"), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_sampler_with_a_lock_is_asked_the_long_way() {
+        let shared = with(Sampler::RateLimiting(1e6), TickSource::Tsc);
+        for _ in 0..2 {
+            // Slots of either kind are at hand in the second round.
+            drop(start_unsampled(&shared, "not", 0, 1, SpanId::new(7)));
+            drop(start_child(&shared, "child", 0, 1, SpanId::new(7)));
+            let roots: Vec<_> = (0..10).map(|_| start_root(&shared, "root")).collect();
+            assert!(roots.iter().all(Span::is_sampled));
+        }
+    }
+
+    #[test]
+    fn no_span_takes_the_slot_of_another_tracer() {
+        let tracers = [shared(), shared()];
+        for shared in &tracers {
+            drop(start_root(shared, "leaves its slot at hand"));
+        }
+        for shared in &tracers {
+            let (high, low) = (0, 1);
+            drop(start_child(shared, "child", high, low, SpanId::new(7)));
+            start_root(shared, "root").finish();
+            drop(start_unsampled(shared, "not", high, low, SpanId::new(7)));
+            assert!(worker::flush(shared, Duration::ZERO));
+            let stats = shared.stats();
+            assert_eq!((stats.delivered, stats.unsampled), (3, 1), "{stats}");
+        }
+    }
+
+    #[test]
+    fn a_worker_that_holds_nothing_is_woken() {
+        let config = config().background(true);
+        let config = config.flush_interval(Duration::from_secs(3_600));
+        let shared = of(config, TickSource::Tsc);
+        let ends: [fn(Span); 2] = [drop, |mut span| {
+            span.finish();
+            drop(span);
+        }];
+        drop(start_root(&shared, "goes the long way"));
+        for end in ends {
+            assert!(worker::flush(&shared, Duration::from_secs(20)));
+            while !shared.waker().is_idle() {
+                std::thread::yield_now();
+            }
+            end(start_root(&shared, "wakes"));
+            assert!(!shared.waker().is_idle());
+        }
+        assert!(worker::close(&shared, Duration::from_secs(20)));
     }
 
     #[test]

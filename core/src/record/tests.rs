@@ -21,6 +21,58 @@ fn tags<A: Area + ?Sized>(span: &Open<A>) -> Vec<(String, Value<'_>)> {
 }
 
 #[test]
+fn an_image_that_starts_over_is_as_new() {
+    let mut again = span::<8>();
+    again.set_untimed();
+    again.set_epoch(3);
+    again.tag("fits".into(), 1.into());
+    assert!(again.try_log(Instant::Ticks(6)));
+    again.tag("does not".into(), "x".repeat(100).as_str().into());
+    again.finish_at(7);
+    let (context, parent) = (again.context(), again.parent());
+    for code in [0, 15] {
+        let name = "another";
+        again.restart(name, context, parent, 5, code);
+        let mut new = Span::<8>::new(name, context, parent, 5);
+        new.set_sampler(code);
+        assert_eq!(std::format!("{:?}", *again), std::format!("{:?}", *new));
+    }
+}
+
+#[test]
+fn a_copy_of_an_image_is_whole() {
+    let (mut small, mut large) = (span::<4>(), span::<8>());
+    small.tag("fits".into(), true.into());
+    small.tag("does not".into(), "x".repeat(100).as_str().into());
+    small.tag("nor this".into(), 1.into());
+    large.tag("to be replaced".into(), 2.into());
+    assert!(!large.copy_to(&mut span::<1>()), "that is too small");
+    assert!(small.copy_to(&mut large));
+    assert_eq!(std::format!("{:?}", *large), std::format!("{:?}", *small));
+    assert_eq!(tags(&large), tags(&small));
+}
+
+#[test]
+fn a_start_that_is_set_again_is_known() {
+    let mut span = span::<0>();
+    for start in [Instant::UnixMicros(9), Instant::Ticks(8)] {
+        span.set_untimed();
+        assert!(!span.is_timed());
+        span.set_start(start);
+        assert!(span.is_timed());
+        assert_eq!(span.record().start(), start);
+    }
+}
+
+#[test]
+fn an_end_that_is_noted_is_the_records() {
+    let mut span = span::<0>();
+    span.set_finish(13);
+    assert!(span.is_writable());
+    assert_eq!(span.record().finish(), Instant::Ticks(13));
+}
+
+#[test]
 fn an_image_gives_back_what_was_appended() {
     let mut span = span::<64>();
     let name = String::from("copied.key");

@@ -426,3 +426,69 @@ fn an_interrupt_between_the_sections_of_an_eviction_takes_its_turn() {
     );
     assert_eq!(OLDEST.dropped().blocked, 0);
 }
+
+#[test]
+fn a_push_finds_out_what_was_freed() {
+    let mut ring = FrameRing::<Sole, (), Bytes<512>>::sole();
+    let (mut producer, mut consumer) = ring.split();
+    let at_once = |producer: &mut Producer<'_>| {
+        producer.push(0, &[]).unwrap();
+        std::iter::from_fn(|| producer.push_at_once(0, &[]).then_some(())).count()
+    };
+    // To the half of it, and then an eighth further.
+    let (half, eighth) = (256 / HEADER as usize, 64 / HEADER as usize);
+    assert_eq!(at_once(&mut producer), half - 1);
+    assert_eq!(at_once(&mut producer), eighth);
+    for _ in 0..half + 1 + eighth {
+        consumer.peek().unwrap();
+        consumer.advance();
+    }
+    consumer.release();
+    // To its end now, since no frame wraps.
+    assert_eq!(at_once(&mut producer), half - 2 - eighth);
+    assert_eq!(at_once(&mut producer), eighth);
+}
+
+/// A body in two parts.
+struct Halves;
+
+// SAFETY: a frame is viewed as the words it is.
+unsafe impl Carried for Halves {
+    type Body<'b> = [&'b [Word]; 2];
+    type View<'v> = Frame<'v>;
+
+    fn parts<'b>(body: &'b Self::Body<'_>) -> [&'b [Word]; 2] {
+        *body
+    }
+
+    unsafe fn view(frame: Frame<'_>) -> Frame<'_> {
+        frame
+    }
+}
+
+#[test]
+fn both_parts_of_a_body_are_copied_and_a_long_second_one_not_at_once() {
+    let words: std::vec::Vec<_> = (0..40).map(Word::new).collect();
+    for (first, second) in [0, 8, 9, 40]
+        .into_iter()
+        .flat_map(|n| (0..=40).map(move |m| (n, m)))
+    {
+        let mut ring = FrameRing::<Sole, (), Bytes<2048>, _, Halves>::sole();
+        let (mut producer, mut consumer) = ring.split();
+        // So that the producer has looked at the consumer's side.
+        producer.push(0, &[&[], &[]]).unwrap();
+        let body = [&words[..first], &words[..second]];
+        let at_once = producer.push_at_once(1, &body);
+        assert_eq!(at_once, second <= 32, "{first} and {second}");
+        if !at_once {
+            producer.push(1, &body).unwrap();
+        }
+        consumer.peek().unwrap();
+        consumer.advance();
+        let frame = consumer.peek().unwrap();
+        assert_eq!((frame.sequence, frame.words.len()), (1, first + second));
+        // SAFETY: all words were written.
+        let seen = frame.words.iter().map(|word| unsafe { word.assume_init() });
+        assert!(seen.eq((0..first).chain(0..second)), "{first} and {second}");
+    }
+}

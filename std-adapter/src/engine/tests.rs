@@ -310,6 +310,52 @@ fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
     assert_eq!((tracer.stats().lost.refused, reporter.len()), (1, 1));
 }
 
+/// Refuses the first packet, and notes what each packet tells of losses.
+#[derive(Default)]
+struct Teller {
+    told: Arc<Mutex<Vec<i64>>>,
+}
+
+impl Sender for Teller {
+    fn ready(&mut self) -> bool {
+        true
+    }
+
+    fn send(&mut self, packet: &[u8]) -> Outcome {
+        let stats = decode(packet).unwrap().stats.unwrap();
+        let mut told = lock(&self.told);
+        told.push(stats.failed_to_emit_spans);
+        match told.len() {
+            1 => Outcome::Refused,
+            _ => Outcome::Accepted,
+        }
+    }
+
+    fn late_refusals(&mut self) -> u64 {
+        1
+    }
+
+    fn last_error(&self) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn a_packet_tells_of_the_one_before_it() {
+    let teller = Teller::default();
+    let told = teller.told.clone();
+    let config = config().background(false).max_packet_size(2_000);
+    let tracer = Tracer::with_sender(&config, Box::new(teller));
+    (0..100).for_each(|_| tracer.start("one of many").finish());
+    tracer.flush(SOON).unwrap_err();
+    let (stats, told) = (tracer.stats(), lock(&told));
+    assert!(stats.lost.refused > 0 && stats.delivered > 0, "{stats}");
+    let expected = stats.lost.refused as i64;
+    assert_eq!(told[0], 0);
+    assert!(told[1..].iter().all(|told| *told == expected), "{told:?}");
+    assert_eq!(stats.late_refusals, told.len() as u64);
+}
+
 #[test]
 fn agents_get_each_loss_under_one_of_their_causes() {
     let mut stats = Stats::default();

@@ -311,6 +311,27 @@ fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
 }
 
 #[test]
+fn an_error_of_an_earlier_packet_causes_a_look_up_too() {
+    let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
+    let (socket, address) = listener();
+    named.answer(Ok(vec![address]));
+    assert!(named.sender.ready());
+    assert_eq!(named.sender.send(b"connects"), Outcome::Accepted);
+    drop(socket);
+    let (raw, _) = named.sender.socket.as_ref().unwrap();
+    assert_eq!(raw.send(b"earlier").unwrap(), 7);
+    let _socket = UdpSocket::bind(address).unwrap();
+    named.pass(Duration::from_secs(1));
+    assert!(named.sender.ready());
+    assert!(!named.is_asked(), "nothing is known of it");
+    assert_eq!(named.sender.send(b"in hand"), Outcome::Accepted);
+    named.pass(Duration::from_secs(1));
+    assert!(named.sender.ready());
+    assert!(named.is_asked());
+    named.answers.send(Ok(vec![address])).unwrap();
+}
+
+#[test]
 fn a_failed_look_up_leaves_what_is_known() {
     let (socket, address) = listener();
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
