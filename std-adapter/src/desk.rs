@@ -61,12 +61,12 @@ impl Desk {
     }
 
     /// Hands a finished image to the ring, or to the one that all threads share, and
-    /// counts it.
-    pub(crate) fn push(&mut self, shared: &Arc<Shared>, image: &Image) {
+    /// counts it; says whether the worker should see to it soon.
+    pub(crate) fn push(&mut self, shared: &Shared, image: &Image) -> bool {
         let number = self.counts.ended.get() as u32;
         self.counts.ended.increment();
         let words = image.image_words();
-        let urgent = match &mut self.producer {
+        match &mut self.producer {
             Some(producer) if words * size_of::<usize>() <= producer.capacity() / 4 => {
                 if producer.push(number, &image.image()).is_err() {
                     self.counts.full.increment();
@@ -79,8 +79,7 @@ impl Desk {
                 }
                 true
             }
-        };
-        shared.waker().after_push(shared, urgent);
+        }
     }
 }
 

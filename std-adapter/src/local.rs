@@ -97,9 +97,11 @@ pub(crate) unsafe fn near<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
         .map(|thread| &mut **thread)
 }
 
-/// Puts a desk back.
+/// Puts a desk back, unless a fork came between: then it is the parent's.
 fn give_back(thread: Taken) {
-    NEAR.with(|near| near.desk.set(Some(thread)));
+    if thread.shared.generation() == unix::generation() {
+        NEAR.with(|near| near.desk.set(Some(thread)));
+    }
 }
 
 /// Runs `f` on the calling thread's desk of this tracer, or on the common one if
@@ -253,7 +255,7 @@ impl Local {
         if has_desk || works {
             return None;
         }
-        // From here on, for a logger or an allocator that traces.
+        // From here on, for a logger that traces.
         NEAR.with(|near| near.has_desk.set(true));
         forget_stale(&mut others);
         let found = others.iter().position(|thread| thread.serves(shared));

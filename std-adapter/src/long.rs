@@ -218,14 +218,18 @@ impl Slot {
             return self.disown();
         }
         let Slot { image, shared, .. } = self;
-        with_desk(shared, |desk| {
+        let urgent = with_desk(shared, |desk| {
             if shared.is_closed() {
                 desk.counts.closed.increment();
                 desk.counts.ended.increment();
-            } else {
-                desk.push(shared, image);
+                return None;
             }
+            Some(desk.push(shared, image))
         });
+        // Without the desk: what wakes the worker may log, and a logger may trace.
+        if let Some(urgent) = urgent {
+            shared.waker().after_push(shared, urgent);
+        }
     }
 
     /// Ends a sampled span of a parent process in the child of a fork, where it is a

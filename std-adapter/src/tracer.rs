@@ -282,8 +282,7 @@ impl Tracer {
         self.handle.is_some()
     }
 
-    /// The process tags as they are sent, `client-uuid` among them. Waits while the
-    /// worker sends.
+    /// The process tags as they are sent, `client-uuid` among them.
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
         let shared = self.shared();
         shared

@@ -157,7 +157,7 @@ impl<T: Carried> Producer<'_, T> {
     fn look_ahead(&mut self) {
         let size = self.memory.size();
         let (used, to_end) = (self.backlog() as u32, size - (self.head & (size - 1)));
-        let free = match (size / 2).checked_sub(used) {
+        let free = match (size / 2).checked_sub(used + 1) {
             Some(free) => free,
             None => (size - used).min(size / 8),
         };

@@ -86,11 +86,13 @@ impl UdpSender {
                 &self.socket.insert(connected).0
             }
         };
-        if let Some(late) = offer(|| socket.send(packet), || thread::sleep(PAUSE))? {
+        let (sent, late) = offer(|| socket.send(packet), || thread::sleep(PAUSE));
+        if let Some(late) = late {
             self.late += 1;
             self.last_fault = Some(Fault::of(late));
             self.addresses.suspect();
         }
+        sent?;
         pending(socket).map_or(Ok(()), |error| Err(Fault::of(error)))
     }
 
@@ -183,27 +185,30 @@ impl Fault {
 }
 
 /// Offers a packet to a socket until it takes it, with bounded patience; gives the error
-/// of an earlier packet, if one waited at the socket.
+/// of an earlier packet too, if one waited at the socket.
 ///
-/// The system tells such an error instead of sending, and once: the same packet is then
-/// taken at the next try.
+/// The system tells such an error instead of sending, and once. So an error is an earlier
+/// packet's if the next try has another outcome, and a refusal always is.
 fn offer(
     mut send: impl FnMut() -> io::Result<usize>,
     mut pause: impl FnMut(),
-) -> io::Result<Option<io::Error>> {
-    let mut late = None;
-    for _ in 1..TRIES {
-        let Err(error) = send() else {
-            return Ok(late);
+) -> (io::Result<()>, Option<io::Error>) {
+    let mut late: Option<io::Error> = None;
+    let mut tries = 1;
+    loop {
+        let error = match send() {
+            Ok(_) => return (Ok(()), late),
+            Err(error) => error,
         };
         match error.kind() {
+            _ if tries == TRIES => return (Err(error), late),
             ErrorKind::Interrupted => {}
             ErrorKind::WouldBlock => pause(),
-            _ if late.is_some() || is_too_large(&error) => return Err(error),
-            _ => late = Some(error),
+            _ if is_refusal(&error) || late.is_none() => late = Some(error),
+            kind => return (Err(error), late.filter(|late| late.kind() != kind)),
         }
+        tries += 1;
     }
-    send().map(|_| late)
 }
 
 /// A socket connected to the first address that can be reached.

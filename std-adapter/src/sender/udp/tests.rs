@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender as Channel, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -117,56 +116,57 @@ fn an_address_of_the_other_version_fails() {
     assert!(message.ends_with("it has no IPv6 address"), "{message}");
 }
 
-#[test]
-fn a_full_send_buffer_is_offered_the_packet_a_few_times() {
-    let full = || io::Error::from(ErrorKind::WouldBlock);
-    let mut pauses = 0;
-    let mut answers = VecDeque::from([Err(full()), Err(full()), Ok(5)]);
-    let sent = offer(|| answers.pop_front().unwrap(), || pauses += 1);
-    assert!(sent.unwrap().is_none());
-    assert_eq!(pauses, 2);
-
-    let mut tries = 0;
-    let never = || {
-        tries += 1;
-        Err(full())
-    };
-    assert_eq!(
-        offer(never, || {}).unwrap_err().kind(),
-        ErrorKind::WouldBlock
-    );
-    assert_eq!(tries, TRIES);
-}
-
-#[test]
-fn an_error_that_does_not_come_again_is_of_an_earlier_packet() {
-    for kind in [ErrorKind::ConnectionRefused, ErrorKind::HostUnreachable] {
-        let mut answers = VecDeque::from([Err(io::Error::from(kind)), Ok(5)]);
-        let sent = offer(|| answers.pop_front().unwrap(), || panic!());
-        assert_eq!(sent.unwrap().unwrap().kind(), kind);
-
-        let mut tries = 0;
-        let always = || {
-            tries += 1;
-            Err(io::Error::from(kind))
-        };
-        assert_eq!(offer(always, || panic!()).unwrap_err().kind(), kind);
-        assert_eq!(tries, 2);
-    }
-}
-
-#[test]
-fn a_packet_that_is_too_large_is_offered_once() {
-    let mut tries = 0;
-    let sent = offer(
+/// Offers a packet to a socket that gives these answers, the last again and again: the
+/// errors of the packet and of an earlier one, how often it was tried, and the pauses.
+fn offered(answers: &[Option<i32>]) -> (Option<i32>, Option<i32>, u32, u32) {
+    let (mut tries, mut pauses) = (0, 0);
+    let (sent, late) = offer(
         || {
+            let last = answers.len() - 1;
+            let answer = answers[last.min(tries as usize)];
             tries += 1;
-            Err(io::Error::from_raw_os_error(MESSAGE_SIZE))
+            answer.map_or(Ok(5), |code| Err(io::Error::from_raw_os_error(code)))
         },
-        || panic!(),
+        || pauses += 1,
     );
-    assert!(is_too_large(&sent.unwrap_err()));
-    assert_eq!(tries, 1);
+    let code = |error: io::Error| error.raw_os_error().unwrap();
+    (sent.err().map(code), late.map(code), tries, pauses)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_packet_is_offered_again_where_that_may_help() {
+    let [full, interrupted, refused, unreachable] = [
+        libc::EAGAIN,
+        libc::EINTR,
+        libc::ECONNREFUSED,
+        libc::ENETUNREACH,
+    ];
+    let large = MESSAGE_SIZE;
+    let cases: &[(&[Option<i32>], _)] = &[
+        (&[None], (None, None, 1, 0)),
+        (&[Some(full), Some(full), None], (None, None, 3, 2)),
+        (&[Some(interrupted), None], (None, None, 2, 0)),
+        (&[Some(full)], (Some(full), None, TRIES, TRIES - 1)),
+        // What waited at the socket was an earlier packet's.
+        (&[Some(refused), None], (None, Some(refused), 2, 0)),
+        (&[Some(unreachable), None], (None, Some(unreachable), 2, 0)),
+        (&[Some(large), None], (None, Some(large), 2, 0)),
+        (
+            &[Some(refused), Some(unreachable)],
+            (Some(unreachable), Some(refused), 2, 0),
+        ),
+        (
+            &[Some(refused), Some(large)],
+            (Some(large), Some(refused), 2, 0),
+        ),
+        // What comes again is this one's.
+        (&[Some(unreachable)], (Some(unreachable), None, 2, 0)),
+        (&[Some(large)], (Some(large), None, 2, 0)),
+    ];
+    for (answers, expected) in cases {
+        assert_eq!(offered(answers), *expected, "{answers:?}");
+    }
 }
 
 /// A sender to a name, whose look-ups wait for the test's answers.
