@@ -558,7 +558,7 @@ fn spans_of_a_kind_are_like_the_first() {
         let tracer = config.trace_id_128bit(wide).new_tracer().unwrap();
         let parent = |flags: &str| {
             let header = format!("{PARENT:x}:5:0:{flags}");
-            tracer.extract(&HashMap::from([("uber-trace-id", header)]))
+            tracer.extract(HashMap::from([("uber-trace-id", header)]))
         };
         let parents = ["1", "0"].map(parent);
         let kinds: [&dyn Fn() -> Span; 3] = [
