@@ -11,7 +11,7 @@ use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::local::{active_context, has_active_context, with_desk};
 use crate::long::{Start, start_long_way};
 use crate::shared::Shared;
-use crate::short::{put_away, start_child, start_root, start_unsampled};
+use crate::short::{put_away, start_child, start_root};
 use crate::slot::Slot;
 use crate::span::{Span, priority, unix_micros};
 use crate::tracer::Handle;
@@ -201,9 +201,9 @@ fn start_under(shared: &Arc<Shared>, operation: &'static str, parent: &core::Spa
     let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
     let (span, flags) = (parent.span_id(), parent.flags());
     match flags & DECIDING {
-        Flags::SAMPLED => start_child(shared, operation, high, low, span),
+        Flags::SAMPLED => start_child::<true>(shared, operation, high, low, span),
         Flags::NONE if span.is_zero() => start_root(shared, operation),
-        Flags::NONE => start_unsampled(shared, operation, high, low, span),
+        Flags::NONE => start_child::<false>(shared, operation, high, low, span),
         _ => start_long_way(shared, operation, high, low, span, flags),
     }
 }

@@ -17,45 +17,27 @@ use crate::slot::Slot;
 use crate::span::{Span, UNREAD};
 use crate::tsc;
 
-/// Starts a child of a span that is sampled and neither debug nor firehose; it has nothing
-/// but a name.
+/// Starts a child that has nothing but a name, of a span that is sampled and neither debug
+/// nor firehose, or has no flags at all.
 #[inline(never)]
-pub(crate) fn start_child(
+pub(crate) fn start_child<const SAMPLED: bool>(
     shared: &Arc<Shared>,
     operation: &'static str,
     high: u64,
     low: u64,
     parent: SpanId,
 ) -> Span {
-    let flags = Flags::SAMPLED;
+    let flags = if SAMPLED { Flags::SAMPLED } else { Flags::NONE };
     if let Some(Thread { desk, .. }) = borrow(shared)
-        && let Some(mut slot) = recorded(shared, desk)
+        && let Some(mut slot) = match SAMPLED {
+            true => recorded(shared, desk),
+            false => unrecorded(desk),
+        }
     {
         let trace = TraceId::from_parts(high, low);
         let context = SpanContext::new(trace, desk.generator.span_id(), flags);
-        let start = tsc::ticks();
+        let start = if SAMPLED { tsc::ticks() } else { UNREAD };
         slot.image.restart(operation, context, parent, start, 0);
-        return Span::new(slot);
-    }
-    start_long_way(shared, operation, high, low, parent, flags)
-}
-
-/// Starts a child that is not sampled and has nothing but a name.
-#[inline(never)]
-pub(crate) fn start_unsampled(
-    shared: &Arc<Shared>,
-    operation: &'static str,
-    high: u64,
-    low: u64,
-    parent: SpanId,
-) -> Span {
-    let flags = Flags::NONE;
-    if let Some(Thread { desk, .. }) = borrow(shared)
-        && let Some(mut slot) = unrecorded(desk)
-    {
-        let trace = TraceId::from_parts(high, low);
-        let context = SpanContext::new(trace, desk.generator.span_id(), flags);
-        slot.image.restart(operation, context, parent, UNREAD, 0);
         return Span::new(slot);
     }
     start_long_way(shared, operation, high, low, parent, flags)
@@ -269,10 +251,11 @@ mod tests {
             let context = root.context();
             let (high, low) = (context.trace_id().high(), context.trace_id().low());
             let mut spans: Vec<_> = (0..SPANS)
-                .map(|_| start_child(&shared, "child", high, low, context.span_id()))
+                .map(|_| start_child::<true>(&shared, "child", high, low, context.span_id()))
                 .collect();
             spans.extend(
-                (0..SPANS).map(|_| start_unsampled(&shared, "child", high, low, SpanId::new(7))),
+                (0..SPANS)
+                    .map(|_| start_child::<false>(&shared, "child", high, low, SpanId::new(7))),
             );
             for span in &mut spans {
                 span.tag("number", 1);
@@ -317,7 +300,7 @@ mod tests {
         let shared = shared();
         let starts: [fn(&Arc<Shared>) -> Span; 2] = [
             |shared| start_root(shared, "sampled"),
-            |shared| start_unsampled(shared, "not", 0, 1, SpanId::new(7)),
+            |shared| start_child::<false>(shared, "not", 0, 1, SpanId::new(7)),
         ];
         for start in starts {
             // From here on a slot is at hand, and its way back is the short one.
@@ -339,8 +322,8 @@ mod tests {
         let shared = with(Sampler::RateLimiting(1e6), TickSource::Tsc);
         for _ in 0..2 {
             // Slots of either kind are at hand in the second round.
-            drop(start_unsampled(&shared, "not", 0, 1, SpanId::new(7)));
-            drop(start_child(&shared, "child", 0, 1, SpanId::new(7)));
+            drop(start_child::<false>(&shared, "not", 0, 1, SpanId::new(7)));
+            drop(start_child::<true>(&shared, "child", 0, 1, SpanId::new(7)));
             let roots: Vec<_> = (0..10).map(|_| start_root(&shared, "root")).collect();
             assert!(roots.iter().all(Span::is_sampled));
         }
@@ -354,9 +337,21 @@ mod tests {
         }
         for shared in &tracers {
             let (high, low) = (0, 1);
-            drop(start_child(shared, "child", high, low, SpanId::new(7)));
+            drop(start_child::<true>(
+                shared,
+                "child",
+                high,
+                low,
+                SpanId::new(7),
+            ));
             start_root(shared, "root").finish();
-            drop(start_unsampled(shared, "not", high, low, SpanId::new(7)));
+            drop(start_child::<false>(
+                shared,
+                "not",
+                high,
+                low,
+                SpanId::new(7),
+            ));
             assert!(worker::flush(shared, Duration::ZERO));
             let stats = shared.stats();
             assert_eq!((stats.delivered, stats.unsampled), (3, 1), "{stats}");
