@@ -352,14 +352,14 @@ impl<'r> Entry<'r> {
     }
 
     fn reference(self) -> Reference {
-        let mut ids = [0u64; 3];
-        for (id, bytes) in ids.iter_mut().zip(self.bytes().as_chunks().0) {
-            *id = u64::from_ne_bytes(*bytes);
-        }
+        let [low, high, span] = match self.bytes().as_chunks().0 {
+            [low, high, span] => [*low, *high, *span].map(u64::from_ne_bytes),
+            _ => [0; 3],
+        };
         Reference {
             follows: self.header & header::FOLLOWS != 0,
-            trace: TraceId::from_parts(ids[1], ids[0]),
-            span: SpanId::new(ids[2]),
+            trace: TraceId::from_parts(high, low),
+            span: SpanId::new(span),
         }
     }
 }

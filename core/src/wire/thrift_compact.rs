@@ -14,7 +14,7 @@ use crate::record::{Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
 
-use super::compact::{Out, cut_text, is_small, list_growth, open_gap, put_list_header, zigzag};
+use super::compact::{Out, cut_text, insert, is_small, list_growth, put_list_header, zigzag};
 use super::{Batch, ClientStats, Encoder, Legend, Process, Push};
 
 /// Encodes for the agent's UDP port 6831.
@@ -164,7 +164,7 @@ impl Encoder for ThriftCompact {
         self.spans += 1;
         if more > 0 {
             self.end += more;
-            open_gap(out.get_mut(self.list..self.end).unwrap_or_default());
+            insert(0, out.get_mut(self.list..self.end).unwrap_or_default());
         }
         Push::Taken
     }
@@ -188,7 +188,7 @@ impl Encoder for ThriftCompact {
 
 /// Writes what precedes the spans, the header of their list included.
 fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
-    let out = out.bytes(MESSAGE);
+    let out = out.put(*MESSAGE);
     let mut out = out.text(process.service.as_bytes());
     if !process.tags.is_empty() {
         let mut list = out.elements();
@@ -208,7 +208,7 @@ fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
 #[cold]
 #[inline(never)]
 fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<usize> {
-    let logs = record.logs().count();
+    let logs = count_logs(record);
     let (mut least, mut most) = (1, logs + LONGEST);
     loop {
         let steps = least + (most - least) / 2;
@@ -226,6 +226,12 @@ fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<u
             least = steps + 1;
         }
     }
+}
+
+/// Apart, so that what it takes of the stack is free again when the span is written.
+#[inline(never)]
+fn count_logs(record: &Record<'_>) -> usize {
+    record.logs().count()
 }
 
 /// Writes a span; gives how many bytes are left, unless it did not fit.
@@ -453,8 +459,7 @@ fn put_unsigned(out: Out<'_>, number: u64) -> Out<'_> {
 #[cold]
 #[inline(never)]
 fn put_decimal(out: Out<'_>, number: u64) -> Out<'_> {
-    let mut digits = [b'0'; 20];
-    let mut rest = [0, 16, 32, 48].map(|shift| (number >> shift) as u32 & 0xffff);
+    let (mut digits, mut rest) = ([b'0'; 20], number);
     for digit in digits.iter_mut().rev() {
         *digit += divide_by_ten(&mut rest) as u8;
     }
@@ -462,15 +467,18 @@ fn put_decimal(out: Out<'_>, number: u64) -> Out<'_> {
     put_string(out, digits.strip_prefix(b"0").unwrap_or(&digits))
 }
 
-/// Divides a number in groups of 16 bits, lowest first; gives the remainder.
+/// Divides a number and gives the remainder.
 ///
-/// A chip divides 32 bits at most without a large library function.
-fn divide_by_ten(groups: &mut [u32; 4]) -> u32 {
-    groups.iter_mut().rev().fold(0, |remainder, group| {
-        let dividend = remainder << 16 | *group;
-        *group = dividend / 10;
-        dividend % 10
-    })
+/// By 16 bits a step, from the highest on, and the quotient follows from below: a
+/// chip divides 32 bits at most without a large library function.
+fn divide_by_ten(number: &mut u64) -> u32 {
+    let mut remainder = 0;
+    for _ in 0..4 {
+        let dividend = remainder << 16 | (*number >> 48) as u32;
+        *number = *number << 16 | (dividend / 10) as u64;
+        remainder = dividend % 10;
+    }
+    remainder
 }
 
 impl Cut {
