@@ -367,15 +367,12 @@ impl Times<'_> {
     /// Ticks are measured from the span's start. Where that was given in Unix
     /// time they are converted with the anchor in force at them, and without
     /// one are the start.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn micros_at(&self, instant: Instant) -> u64 {
-        let (mut epoch, anchors);
-        epoch = *self.epoch;
-        if let Instant::Ticks(start) = self.start {
-            anchors = [Anchor::new(start, self.start_micros)];
-            epoch.anchors = &anchors;
+        if let (Instant::Ticks(start), Instant::Ticks(ticks)) = (self.start, instant) {
+            let anchor = Anchor::new(start, self.start_micros);
+            return anchor.unix_micros_at(ticks, self.epoch.rate);
         }
-        let converted = epoch.convert(instant);
+        let converted = self.epoch.convert(instant);
         if converted.synced {
             converted.micros
         } else {

@@ -127,7 +127,7 @@ impl<'o> Out<'o> {
 
     /// Room for so many bytes, and what is left then; neither if there are fewer.
     #[inline(always)]
-    fn take(self, length: usize) -> (&'o mut [u8], Self) {
+    pub(super) fn take(self, length: usize) -> (&'o mut [u8], Self) {
         if length > self.0.len() {
             let (nothing, _) = self.0.split_at_mut(0);
             return (&mut [], Out(nothing));
