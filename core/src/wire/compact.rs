@@ -302,10 +302,10 @@ fn copy(to: &mut [u8], from: &[u8]) {
 fn copy_long(to: &mut [u8], from: &[u8]) {
     if cfg!(target_pointer_width = "32") {
         // For a chip `memcpy` takes more stack than all that leads to it.
-        let (pieces, to) = to.as_chunks_mut::<4>();
-        let (copied, from) = from.as_chunks::<4>();
+        let (pieces, to) = to.as_chunks_mut::<2>();
+        let (copied, from) = from.as_chunks::<2>();
         for (to, from) in pieces.iter_mut().zip(copied) {
-            copy_ends::<2>(to, from);
+            copy_ends::<1>(to, from);
         }
         copy_short(to, from);
     } else if to.len() == from.len() {

@@ -491,7 +491,7 @@ fn divide_by_ten(number: &mut u64) -> u32 {
     for _ in 0..8 {
         let dividend = remainder << 8 | (*number >> 56) as u32;
         // Exact below 16,384.
-        let quotient = dividend * 6_554 >> 16;
+        let quotient = (dividend * 6_554) >> 16;
         *number = *number << 8 | quotient as u64;
         remainder = dividend - quotient * 10;
     }
