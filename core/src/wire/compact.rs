@@ -302,12 +302,14 @@ fn copy(to: &mut [u8], from: &[u8]) {
 fn copy_long(to: &mut [u8], from: &[u8]) {
     if cfg!(target_pointer_width = "32") {
         // For a chip `memcpy` takes more stack than all that leads to it.
-        let (pieces, to) = to.as_chunks_mut::<2>();
-        let (copied, from) = from.as_chunks::<2>();
-        for (to, from) in pieces.iter_mut().zip(copied) {
-            copy_ends::<1>(to, from);
+        let (pairs, last) = to.as_chunks_mut();
+        let (copied, rest) = from.as_chunks();
+        for ([a, b], [first, second]) in pairs.iter_mut().zip(copied) {
+            (*a, *b) = (*first, *second);
         }
-        copy_short(to, from);
+        if let ([a], [first]) = (last, rest) {
+            *a = *first;
+        }
     } else if to.len() == from.len() {
         to.copy_from_slice(from);
     }
