@@ -30,7 +30,7 @@ use crate::wire::{Batch, ClientStats, Encoder, Legend, Process, Push};
 ///     flush: true,
 ///     process: &Process { service: "pump-7", tags: &[] },
 ///     stats: ClientStats::default(),
-///     legend: Legend { timeline: Timeline { epochs: &[] }, samplers: &|_| None },
+///     legend: &Legend { timeline: Timeline { epochs: &[] }, samplers: &|_| None },
 /// };
 /// let (mut consumers, mut buffer) = ([consumer], [0; 512]);
 /// let packet = reporter.poll(&mut consumers, &situation, &mut buffer);
@@ -65,7 +65,7 @@ pub struct Situation<'s> {
     /// What to tell the backend of losses.
     pub stats: ClientStats,
     /// What ticks and sampler codes mean.
-    pub legend: Legend<'s>,
+    pub legend: &'s Legend<'s>,
 }
 
 /// What became of a packet.
@@ -258,31 +258,36 @@ impl<E: Encoder> Reporter<E> {
         let begun = self.begin(situation, out);
         let mut pending = Pending::default();
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
-        let (before, from) = consumers.split_at_mut_checked(first).unwrap_or_default();
-        for consumers in [from, before] {
-            for consumer in consumers {
-                let consumer = consumer.as_mut();
-                while let Some(record) = consumer.peek() {
-                    let push = if begun {
-                        self.encoder.push(out, &record, &situation.legend)
-                    } else if pending.too_large < PASSED_OVER {
-                        Push::TooLarge
-                    } else {
-                        Push::Full
-                    };
-                    match push {
-                        Push::Taken => pending.spans += 1,
-                        Push::TooLarge => pending.too_large += 1,
-                        Push::Full => {
-                            consumer.leave();
-                            return pending;
-                        }
+        let mut at = first;
+        while let Some(consumer) = consumers.get_mut(at) {
+            let consumer = consumer.as_mut();
+            while let Some(record) = consumer.peek() {
+                let push = if begun {
+                    self.encoder.push(out, &record, situation.legend)
+                } else if pending.too_large < PASSED_OVER {
+                    Push::TooLarge
+                } else {
+                    Push::Full
+                };
+                match push {
+                    Push::Taken => pending.spans += 1,
+                    Push::TooLarge => pending.too_large += 1,
+                    Push::Full => {
+                        consumer.leave();
+                        return pending;
                     }
-                    if push == Push::Taken && consumer.overwrites() {
-                        pending.freed += 1;
-                    }
-                    consumer.advance();
                 }
+                if push == Push::Taken && consumer.overwrites() {
+                    pending.freed += 1;
+                }
+                consumer.advance();
+            }
+            at += 1;
+            if at == consumers.len() {
+                at = 0;
+            }
+            if at == first {
+                break;
             }
         }
         pending
@@ -373,7 +378,7 @@ mod tests {
                 tags: &[],
             },
             stats: ClientStats::default(),
-            legend: Legend {
+            legend: &Legend {
                 timeline: Timeline { epochs: &[] },
                 samplers: &|_| None,
             },

@@ -242,7 +242,7 @@ impl Rate {
         // The greatest shift for which the mantissa has 32 bits. It is rounded up, so that
         // a whole number of microseconds stays one.
         let mut shift = 0;
-        while shift < 96 && (1_000_000u128 << (shift + 1)) / frequency <= u32::MAX as u128 {
+        while shift < 95 && (1_000_000u128 << (shift + 1)) / frequency <= u32::MAX as u128 {
             shift += 1;
         }
         let scaled = (1_000_000u128 << shift).div_ceil(frequency);
@@ -266,14 +266,17 @@ impl Rate {
             // A chip without long multiplication and shift has this case cheap.
             return (high as u32 >> (self.shift - 32)) as u64;
         }
-        if self.shift >= 32 {
-            let shift = self.shift - 32;
-            if shift >= 64 { 0 } else { high >> shift }
-        } else if high >> (32 + self.shift) != 0 {
-            u64::MAX
-        } else {
-            high << (32 - self.shift) | (low as u32 as u64) >> self.shift
+        // A clock of less than 1 MHz: whole microseconds begin further down.
+        let (mut shift, mut low) = (self.shift, low as u32);
+        while shift < 32 {
+            if high >> 63 != 0 {
+                return u64::MAX;
+            }
+            high = high << 1 | (low >> 31) as u64;
+            low <<= 1;
+            shift += 1;
         }
+        high.wrapping_shr(shift - 32)
     }
 }
 
@@ -283,17 +286,14 @@ impl<'t> Epoch<'t> {
     /// Looks from the newest back.
     #[inline]
     pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
-        match self.anchors.last() {
-            Some(newest) if newest.ticks > ticks => self.earlier_anchor_at(ticks),
-            newest => newest,
+        let mut in_force = None;
+        for anchor in self.anchors.iter().rev() {
+            in_force = Some(anchor);
+            if anchor.ticks <= ticks {
+                break;
+            }
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn earlier_anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
-        let taken_by_then = self.anchors.iter().rfind(|anchor| anchor.ticks <= ticks);
-        taken_by_then.or(self.anchors.first())
+        in_force
     }
 }
 
@@ -367,15 +367,12 @@ impl Times<'_> {
     /// Ticks are measured from the span's start. Where that was given in Unix
     /// time they are converted with the anchor in force at them, and without
     /// one are the start.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn micros_at(&self, instant: Instant) -> u64 {
-        let (mut epoch, anchors);
-        epoch = *self.epoch;
-        if let Instant::Ticks(start) = self.start {
-            anchors = [Anchor::new(start, self.start_micros)];
-            epoch.anchors = &anchors;
+        if let (Instant::Ticks(start), Instant::Ticks(ticks)) = (self.start, instant) {
+            let anchor = Anchor::new(start, self.start_micros);
+            return anchor.unix_micros_at(ticks, self.epoch.rate);
         }
-        let converted = epoch.convert(instant);
+        let converted = self.epoch.convert(instant);
         if converted.synced {
             converted.micros
         } else {

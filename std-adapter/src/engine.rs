@@ -204,7 +204,7 @@ impl Engine {
             flush,
             process,
             stats: client_stats(stats),
-            legend,
+            legend: &legend,
         };
         let passed_over = self.reporter.delivery().too_large;
         let packet = self

@@ -30,6 +30,7 @@ use crate::value::Key;
 
 pub use area::{Area, Bytes, Room};
 pub use open::Open;
+pub(crate) use view::Entries;
 pub use view::{Log, Record, Reference, Tag};
 
 /// The part of an image that every span has: 64 bytes, 60 on a 32-bit chip.

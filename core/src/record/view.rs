@@ -309,11 +309,16 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     pub(crate) fn value(&self) -> Value<'r> {
         match self.header & header::KIND {
-            kind::DOUBLE => Value::F64(f64::from_bits(self.number())),
             kind::BOOL => Value::Bool(self.header >> header::TRUE_SHIFT & 1 != 0),
-            kind::LONG => Value::I64(self.number() as i64),
             kind::BINARY => Value::Bytes(self.bytes()),
-            kind::UNSIGNED => Value::U64(self.number()),
+            kind @ (kind::DOUBLE | kind::LONG | kind::UNSIGNED) => {
+                let number = self.number();
+                match kind {
+                    kind::DOUBLE => Value::F64(f64::from_bits(number)),
+                    kind::LONG => Value::I64(number as i64),
+                    _ => Value::U64(number),
+                }
+            }
             _ => Value::Str(self.text()),
         }
     }
@@ -352,14 +357,14 @@ impl<'r> Entry<'r> {
     }
 
     fn reference(self) -> Reference {
-        let mut ids = [0u64; 3];
-        for (id, bytes) in ids.iter_mut().zip(self.bytes().as_chunks().0) {
-            *id = u64::from_ne_bytes(*bytes);
-        }
+        let [low, high, span] = match self.bytes().as_chunks().0 {
+            [low, high, span] => [*low, *high, *span].map(u64::from_ne_bytes),
+            _ => [0; 3],
+        };
         Reference {
             follows: self.header & header::FOLLOWS != 0,
-            trace: TraceId::from_parts(ids[1], ids[0]),
-            span: SpanId::new(ids[2]),
+            trace: TraceId::from_parts(high, low),
+            span: SpanId::new(span),
         }
     }
 }

@@ -147,15 +147,16 @@ where
             anchors: self.anchor.as_slice(),
         }];
         let sampler = self.tracer.platform.sampler();
+        let legend = Legend {
+            timeline: Timeline { epochs: &epochs },
+            samplers: &|code| sampler.description(code),
+        };
         let situation = Situation {
             now,
             flush,
             process: &self.process,
             stats: self.client_stats(),
-            legend: Legend {
-                timeline: Timeline { epochs: &epochs },
-                samplers: &|code| sampler.description(code),
-            },
+            legend: &legend,
         };
         self.reporter.poll(&mut self.consumer, &situation, buffer)
     }

@@ -64,11 +64,9 @@ impl<'o> Out<'o> {
     }
 
     /// Bytes as they are.
-    pub(super) fn bytes(self, bytes: &[u8]) -> Self {
+    fn bytes(self, bytes: &[u8]) -> Self {
         let (room, rest) = self.take(bytes.len());
-        if room.len() == bytes.len() {
-            room.copy_from_slice(bytes);
-        }
+        copy_long(room, bytes);
         rest
     }
 
@@ -129,7 +127,7 @@ impl<'o> Out<'o> {
 
     /// Room for so many bytes, and what is left then; neither if there are fewer.
     #[inline(always)]
-    fn take(self, length: usize) -> (&'o mut [u8], Self) {
+    pub(super) fn take(self, length: usize) -> (&'o mut [u8], Self) {
         if length > self.0.len() {
             let (nothing, _) = self.0.split_at_mut(0);
             return (&mut [], Out(nothing));
@@ -163,52 +161,45 @@ impl<'o> Out<'o> {
     #[cold]
     #[inline(never)]
     fn long_list(self, header: u8, count: usize, left: usize) -> Self {
-        let more = list_header(count) - 1;
-        let written = self.left() - left + more;
-        let (list, rest) = self.take(written);
-        for _ in 0..more {
-            open_gap(list.get_mut(LIST..).unwrap_or_default());
+        let mut list = Out(self.0).put([header, COUNT_FOLLOWS | STRUCT]).0;
+        let (elements, mut rest) = (list.len().saturating_sub(left), count);
+        loop {
+            // The count goes before the elements, from its first byte to its last.
+            let more = rest >> 7 != 0;
+            let byte = rest as u8 & !CONTINUED | (more as u8) << 7;
+            insert(byte, list.get_mut(..=elements).unwrap_or_default());
+            list = Out(list).take(1).1.0;
+            rest >>= 7;
+            if !more {
+                return Out(list).take(elements).1;
+            }
         }
-        let list = Out(list).put([header, COUNT_FOLLOWS | STRUCT]);
-        list.last_varint(count as u64);
-        rest
     }
 }
 
-/// Moves all but the last byte on by one.
+/// Puts a byte before others, of which the last is gone.
 #[cold]
 #[inline(never)]
-pub(super) fn open_gap(bytes: &mut [u8]) {
+pub(super) fn insert(first: u8, bytes: &mut [u8]) {
     if cfg!(target_pointer_width = "32") {
         // For a chip `memmove` would be as large as all of the encoder.
-        let mut carried = 0;
+        let mut carried = first;
         for byte in bytes {
             carried = core::mem::replace(byte, carried);
         }
     } else if let Some(stay) = bytes.len().checked_sub(1) {
         bytes.copy_within(..stay, 1);
+        bytes.iter_mut().take(1).for_each(|byte| *byte = first);
     }
 }
 
-/// Writes the header of a list of structs, for which [`list_header`] bytes are free.
+/// Writes the header of a list of structs, for which its bytes are free.
 pub(super) fn put_list_header(out: &mut [u8], count: usize) {
     if count >= 15 {
         let out = Out(out).put([COUNT_FOLLOWS | STRUCT]);
         out.last_varint(count as u64);
     } else if let Some(header) = out.first_mut() {
         *header = (count as u8) << 4 | STRUCT;
-    }
-}
-
-/// Bytes of the header of a list of `count` elements.
-#[inline(always)]
-const fn list_header(count: usize) -> usize {
-    match count {
-        0..15 => 1,
-        15..0x80 => 2,
-        0x80..0x4000 => 3,
-        0x4000..0x20_0000 => 4,
-        _ => 5,
     }
 }
 
@@ -299,11 +290,35 @@ fn put_last(room: &mut [u8; 4], number: u32) -> usize {
 /// Copies between slices of one length; short ones without a call.
 #[inline(always)]
 fn copy(to: &mut [u8], from: &[u8]) {
-    if to.len() != from.len() {
-        return;
-    }
     if from.len() > 16 {
+        copy_long(to, from);
+    } else {
+        copy_short(to, from);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn copy_long(to: &mut [u8], from: &[u8]) {
+    if cfg!(target_pointer_width = "32") {
+        // For a chip `memcpy` takes more stack than all that leads to it.
+        let (pairs, last) = to.as_chunks_mut();
+        let (copied, rest) = from.as_chunks();
+        for ([a, b], [first, second]) in pairs.iter_mut().zip(copied) {
+            (*a, *b) = (*first, *second);
+        }
+        if let ([a], [first]) = (last, rest) {
+            *a = *first;
+        }
+    } else if to.len() == from.len() {
         to.copy_from_slice(from);
+    }
+}
+
+/// Copies up to 16 bytes.
+#[inline(always)]
+fn copy_short(to: &mut [u8], from: &[u8]) {
+    if to.len() != from.len() {
         return;
     }
     let _ = copy_ends::<8>(to, from)
@@ -389,7 +404,6 @@ mod tests {
             } else {
                 [&[0xfc][..], &plain(count as u64)].concat()
             };
-            assert_eq!(header.len(), list_header(count));
             let expected = [&[0x19][..], &header, &[1, 2, 3]].concat();
             for room in 5..12 {
                 let found = written(room, |mut out| {

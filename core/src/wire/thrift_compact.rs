@@ -10,11 +10,11 @@
 use core::ops::Range;
 
 use crate::description::{Description, Param};
-use crate::record::{Log, Record, Reference};
+use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
 
-use super::compact::{Out, cut_text, is_small, list_growth, open_gap, put_list_header, zigzag};
+use super::compact::{Out, cut_text, insert, is_small, list_growth, put_list_header, zigzag};
 use super::{Batch, ClientStats, Encoder, Legend, Process, Push};
 
 /// Encodes for the agent's UDP port 6831.
@@ -76,6 +76,7 @@ const LONGEST: usize = u16::MAX as usize;
 /// Field headers: distance from the field before, and type.
 mod field {
     pub(super) const I32: u8 = 0x15;
+    pub(super) const TEXT: u8 = 0x18;
     pub(super) const LIST: u8 = 0x19;
     pub(super) const STRUCT: u8 = 0x1c;
     /// Added where a field before is left out.
@@ -164,7 +165,7 @@ impl Encoder for ThriftCompact {
         self.spans += 1;
         if more > 0 {
             self.end += more;
-            open_gap(out.get_mut(self.list..self.end).unwrap_or_default());
+            insert(0, out.get_mut(self.list..self.end).unwrap_or_default());
         }
         Push::Taken
     }
@@ -188,7 +189,7 @@ impl Encoder for ThriftCompact {
 
 /// Writes what precedes the spans, the header of their list included.
 fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
-    let out = out.bytes(MESSAGE);
+    let out = out.put(*MESSAGE);
     let mut out = out.text(process.service.as_bytes());
     if !process.tags.is_empty() {
         let mut list = out.elements();
@@ -205,10 +206,10 @@ fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
 ///
 /// First logs go, one by one, then text, byte by byte: halves the steps of which
 /// the least is looked for, and writes that last.
-#[cold]
-#[inline(never)]
+#[cfg_attr(target_pointer_width = "32", inline(always))]
+#[cfg_attr(not(target_pointer_width = "32"), cold, inline(never))]
 fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<usize> {
-    let logs = record.logs().count();
+    let logs = count_logs(record);
     let (mut least, mut most) = (1, logs + LONGEST);
     loop {
         let steps = least + (most - least) / 2;
@@ -226,6 +227,12 @@ fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<u
             least = steps + 1;
         }
     }
+}
+
+/// Apart, so that what it takes of the stack is free again when the span is written.
+#[inline(never)]
+fn count_logs(record: &Record<'_>) -> usize {
+    record.logs().count()
 }
 
 /// Writes a span; gives how many bytes are left, unless it did not fit.
@@ -257,7 +264,7 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
         cut,
     };
     let before = out.left();
-    let mut out = source.put_tags(out, None);
+    let mut out = source.put_tags(out);
     if record.has_logs() {
         let has_tags = out.left() < before;
         let skip = if has_tags { 0 } else { field::SKIP };
@@ -266,8 +273,7 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
     out.end([STOP])
 }
 
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
+#[inline(always)]
 fn times<'l>(record: &Record<'_>, legend: &Legend<'l>) -> Times<'l> {
     let timeline = legend.timeline;
     timeline.times(record.epoch(), record.start(), record.finish())
@@ -286,31 +292,38 @@ fn put_references<'o>(mut out: Out<'o>, record: &Record<'_>) -> Out<'o> {
 }
 
 impl Source<'_> {
-    /// Writes as a list the fields of a log, or the span's tags and those that its
-    /// state stands for.
+    /// Writes as a list the span's tags and those that its state stands for.
+    #[inline(always)]
+    fn put_tags<'o>(&self, mut out: Out<'o>) -> Out<'o> {
+        let (list, count) = self.put_values(out.elements(), self.record.entries(), false);
+        let (list, own) = self.put_own_tags(list);
+        if count + own == 0 {
+            return out;
+        }
+        let left = list.left();
+        out.list(field::LIST, count + own, left)
+    }
+
+    /// Writes the span's tags, or the log's fields that come first; gives their number.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn put_tags<'o>(&self, mut out: Out<'o>, log: Option<&Log<'_>>) -> Out<'o> {
-        let (mut list, mut count) = (out.elements(), 0);
-        for entry in log.map_or(self.record.entries(), Log::entries) {
-            if entry.is_value(log.is_some()) {
-                list = put_key(list, entry.key());
-                list = put_value(list, entry.value(), self.cut.longest);
+    fn put_values<'o>(
+        &self,
+        mut out: Out<'o>,
+        entries: Entries<'_>,
+        of_log: bool,
+    ) -> (Out<'o>, usize) {
+        let mut count = 0;
+        for entry in entries {
+            if entry.is_value(of_log) {
+                out = put_key(out, entry.key());
+                out = put_value(out, entry.value(), self.cut.longest);
                 count += 1;
-            } else if log.is_some() {
+            } else if of_log {
                 break;
             }
         }
-        if log.is_none() {
-            let own;
-            (list, own) = self.put_own_tags(list);
-            count += own;
-            if count == 0 {
-                return out;
-            }
-        }
-        let left = list.left();
-        out.list(field::LIST, count, left)
+        (out, count)
     }
 
     /// Writes the tags that the record's state stands for; gives their number.
@@ -342,8 +355,8 @@ impl Source<'_> {
         (out, count)
     }
 
-    #[cold]
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "32", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "32"), cold, inline(never))]
     fn put_logs<'o>(&self, mut out: Out<'o>, header: u8) -> Out<'o> {
         let (mut list, mut count) = (out.elements(), 0);
         for (number, log) in self.record.logs().enumerate() {
@@ -362,8 +375,10 @@ impl Source<'_> {
     #[inline(always)]
     fn put_log<'o>(&self, out: Out<'o>, log: &Log<'_>) -> Out<'o> {
         let micros = self.times.micros_at(log.time);
-        let out = out.number(micros as i64);
-        self.put_tags(out, Some(log)).put([STOP])
+        let mut out = out.number(micros as i64);
+        let (list, count) = self.put_values(out.elements(), log.entries(), true);
+        let left = list.left();
+        out.list(field::LIST, count, left).put([STOP])
     }
 }
 
@@ -452,25 +467,35 @@ fn put_unsigned(out: Out<'_>, number: u64) -> Out<'_> {
 
 #[cold]
 #[inline(never)]
-fn put_decimal(out: Out<'_>, number: u64) -> Out<'_> {
-    let mut digits = [b'0'; 20];
-    let mut rest = [0, 16, 32, 48].map(|shift| (number >> shift) as u32 & 0xffff);
+fn put_decimal(out: Out<'_>, mut number: u64) -> Out<'_> {
+    // Above `i64::MAX` there are 19 digits, or 20.
+    let length = if number < 10_000_000_000_000_000_000 {
+        19
+    } else {
+        20
+    };
+    let out = out.put([field::I32, kind::STRING, field::TEXT, length]);
+    let (digits, rest) = out.take(length as usize);
     for digit in digits.iter_mut().rev() {
-        *digit += divide_by_ten(&mut rest) as u8;
+        *digit = b'0' + divide_by_ten(&mut number) as u8;
     }
-    // Above `i64::MAX` there are 19 digits, or 20 that begin with 1.
-    put_string(out, digits.strip_prefix(b"0").unwrap_or(&digits))
+    rest.put([STOP])
 }
 
-/// Divides a number in groups of 16 bits, lowest first; gives the remainder.
+/// Divides a number and gives the remainder.
 ///
-/// A chip divides 32 bits at most without a large library function.
-fn divide_by_ten(groups: &mut [u32; 4]) -> u32 {
-    groups.iter_mut().rev().fold(0, |remainder, group| {
-        let dividend = remainder << 16 | *group;
-        *group = dividend / 10;
-        dividend % 10
-    })
+/// By 8 bits a step, from the highest on, and the quotient follows from below: a
+/// chip divides 64 bits by a large library function only, and some any number.
+fn divide_by_ten(number: &mut u64) -> u32 {
+    let mut remainder = 0;
+    for _ in 0..8 {
+        let dividend = remainder << 8 | (*number >> 56) as u32;
+        // Exact below 16,384.
+        let quotient = (dividend * 6_554) >> 16;
+        *number = *number << 8 | quotient as u64;
+        remainder = dividend - quotient * 10;
+    }
+    remainder
 }
 
 impl Cut {
