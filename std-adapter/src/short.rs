@@ -184,8 +184,9 @@ pub(crate) fn put_away(slot: Box<Slot>) {
 #[inline(always)]
 fn borrow<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
     // SAFETY: as long as it is borrowed, the functions of this file call what takes slots,
-    // draws ids, counts and pushes at once: code of ours that reaches no thread-local
-    // state, allocates nothing and runs nobody else's code.
+    // draws ids, asks a sampler that has no lock, counts and pushes at once: code of ours
+    // that reaches no thread-local state, allocates nothing and runs nobody else's code. A
+    // panic of a debug assertion there would unwind, and nothing uses the borrow then.
     unsafe { near(shared) }
 }
 
