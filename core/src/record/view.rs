@@ -309,16 +309,11 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     pub(crate) fn value(&self) -> Value<'r> {
         match self.header & header::KIND {
+            kind::DOUBLE => Value::F64(f64::from_bits(self.number())),
             kind::BOOL => Value::Bool(self.header >> header::TRUE_SHIFT & 1 != 0),
+            kind::LONG => Value::I64(self.number() as i64),
             kind::BINARY => Value::Bytes(self.bytes()),
-            kind @ (kind::DOUBLE | kind::LONG | kind::UNSIGNED) => {
-                let number = self.number();
-                match kind {
-                    kind::DOUBLE => Value::F64(f64::from_bits(number)),
-                    kind::LONG => Value::I64(number as i64),
-                    _ => Value::U64(number),
-                }
-            }
+            kind::UNSIGNED => Value::U64(self.number()),
             _ => Value::Str(self.text()),
         }
     }
