@@ -245,7 +245,7 @@ mod tests {
     /// More than a thread keeps slots for, so that the pool takes and gives batches.
     #[test]
     fn miri_many_spans_by_the_short_ways() {
-        const SPANS: u64 = 100;
+        const SPANS: u64 = if cfg!(miri) { 6 } else { 100 };
         let shared = shared();
         for _ in 0..2 {
             let root = start_root(&shared, "root");
