@@ -157,16 +157,17 @@ fn two_producers_share_a_ring() {
 /// Frames that were pushed at once, in all executions.
 static AT_ONCE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
-/// A ring of which half takes a frame: the first is pushed; the next are pushed at once
-/// where the consumer has freed the one before in time; the third needs freed room.
+/// A ring of which a little less than half takes a frame: the first is pushed; the second is
+/// pushed at once where the consumer has freed the first in time; the third needs a pad and
+/// freed room.
 fn sole_producer_at_once() -> usize {
-    let ring = FrameRing::<Sole, (), _>::sole_over(Places::new(8));
+    let ring = FrameRing::<Sole, (), _>::sole_over(Places::new(16));
     let ring = Box::into_raw(Box::new(ring));
     // SAFETY: it lives until the end of this function, when both ends are gone.
     let (mut producer, mut consumer) = unsafe { &mut *ring }.split();
     let pushing = thread::spawn(move || {
         let pushed = (1..=3).filter(|value| {
-            let body = [Word::new(*value as usize); 3];
+            let body = [Word::new(*value as usize); 5];
             let at_once = producer.push_at_once(*value, &body);
             AT_ONCE.fetch_add(at_once as usize, std::sync::atomic::Ordering::Relaxed);
             at_once || producer.push(*value, &body).is_ok()
