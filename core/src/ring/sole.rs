@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use super::memory::{Aligned, Bytes, Memory, Storage};
-use super::shared::{PAD, Shared, commit_order, fit, frame_length};
+use super::shared::{PAD, Shared, commit_order, fit, frame_length, to_end};
 use super::sync::Ordering;
 use super::{Carried, Consumer, DropNewest, Dropped, FrameRing, Refused, State, Word, Words};
 use crate::exclusion::{Guarded, increment};
@@ -156,7 +156,7 @@ impl<T: Carried> Producer<'_, T> {
     /// or an eighth further where it is, and not behind its end.
     fn look_ahead(&mut self) {
         let size = self.memory.size();
-        let (used, to_end) = (self.backlog() as u32, size - (self.head & (size - 1)));
+        let (used, to_end) = (self.backlog() as u32, to_end(size, self.head));
         let free = match (size / 2).checked_sub(used + 1) {
             Some(free) => free,
             None => (size - used).min(size / 8),
