@@ -307,17 +307,10 @@ fn forget_stale(threads: &mut Threads) {
 mod tests {
     use super::*;
     use crate::clock::TickSource;
-    use crate::config::{Config, Sampler};
     use crate::desk::Counts;
 
     fn shared() -> Arc<Shared> {
-        let config = Config::new("desks")
-            .sampler(Sampler::Const(true))
-            .agent(false)
-            .background(false)
-            .flush_at_exit(false);
-        let settings = Arc::new(config.resolve().unwrap());
-        Shared::new(settings, [].into(), TickSource::System)
+        Shared::of_test(TickSource::System, |config| config)
     }
 
     /// Tells one desk from another.

@@ -377,6 +377,24 @@ impl Shared {
     }
 }
 
+#[cfg(test)]
+impl Shared {
+    /// The state of a tracer that samples all and sends nowhere, without a worker, unless
+    /// `change` says otherwise.
+    pub(crate) fn of_test(
+        source: TickSource,
+        change: impl FnOnce(crate::Config) -> crate::Config,
+    ) -> Arc<Self> {
+        let config = crate::Config::new("test")
+            .sampler(crate::config::Sampler::Const(true))
+            .agent(false)
+            .background(false)
+            .flush_at_exit(false);
+        let settings = Arc::new(change(config).resolve().unwrap());
+        Shared::new(settings, [].into(), source)
+    }
+}
+
 impl Drop for Shared {
     /// Lets other tracers have the rings: every thread's end has come back.
     fn drop(&mut self) {

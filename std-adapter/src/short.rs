@@ -197,7 +197,7 @@ mod tests {
     use picojaeger_core::SpanId;
 
     use super::*;
-    use crate::config::{Config, Sampler};
+    use crate::config::Sampler;
     use crate::local::with_desk;
     use crate::worker;
 
@@ -207,21 +207,9 @@ mod tests {
     }
 
     fn with(sampler: Sampler, source: TickSource) -> Arc<Shared> {
-        of(config().sampler(sampler), source)
-    }
-
-    fn config() -> Config {
-        Config::new("short")
-            .sampler(Sampler::Const(true))
-            .agent(false)
-            .background(false)
-            .flush_at_exit(false)
-            .memory_limit(1 << 20)
-    }
-
-    fn of(config: Config, source: TickSource) -> Arc<Shared> {
-        let settings = Arc::new(config.resolve().unwrap());
-        Shared::new(settings, [].into(), source)
+        Shared::of_test(source, |config| {
+            config.sampler(sampler).memory_limit(1 << 20)
+        })
     }
 
     /// Whichever way is taken, and whether a slot is at hand or not.
@@ -361,9 +349,12 @@ mod tests {
 
     #[test]
     fn a_worker_that_holds_nothing_is_woken() {
-        let config = config().background(true);
-        let config = config.flush_interval(Duration::from_secs(3_600));
-        let shared = of(config, TickSource::Tsc);
+        let shared = Shared::of_test(TickSource::Tsc, |config| {
+            config
+                .background(true)
+                .flush_interval(Duration::from_secs(3_600))
+                .memory_limit(1 << 20)
+        });
         let ends: [fn(Span); 2] = [drop, |mut span| {
             span.finish();
             drop(span);

@@ -323,16 +323,11 @@ mod tests {
 
     use super::*;
     use crate::clock::TickSource;
-    use crate::config::{Config, Sampler};
 
     fn shared(memory_limit: usize) -> Arc<Shared> {
-        let config = Config::new("slots")
-            .sampler(Sampler::Const(true))
-            .agent(false)
-            .flush_at_exit(false)
-            .memory_limit(memory_limit);
-        let settings = Arc::new(config.resolve().unwrap());
-        Shared::new(settings, [].into(), TickSource::System)
+        Shared::of_test(TickSource::System, |config| {
+            config.memory_limit(memory_limit)
+        })
     }
 
     fn begun(slots: &mut Slots, shared: &Arc<Shared>) -> Box<Slot> {

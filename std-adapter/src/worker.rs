@@ -235,19 +235,14 @@ fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
 mod tests {
     use super::*;
     use crate::clock::TickSource;
-    use crate::config::{Config, Sampler};
     use crate::short::start_root;
 
     #[test]
     fn no_span_wakes_a_worker_that_waits_for_more() {
         const LONG: Duration = Duration::from_secs(3_600);
-        let config = Config::new("worker")
-            .sampler(Sampler::Const(true))
-            .agent(false)
-            .flush_at_exit(false)
-            .flush_interval(LONG);
-        let settings = Arc::new(config.resolve().unwrap());
-        let shared = Shared::new(settings, [].into(), TickSource::Tsc);
+        let shared = Shared::of_test(TickSource::Tsc, |config| {
+            config.background(true).flush_interval(LONG)
+        });
         let parking = &shared.waker().parking;
         let waits = || !parking.is_wanted(false) && parking.is_wanted(true);
         drop(start_root(&shared, "wakes it"));
