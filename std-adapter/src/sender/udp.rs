@@ -92,7 +92,7 @@ impl UdpSender {
             self.last_fault = Some(Fault::of(late));
             self.addresses.suspect();
         }
-        sent?;
+        sent.map_err(Fault::of)?;
         pending(socket).map_or(Ok(()), |error| Err(Fault::of(error)))
     }
 
@@ -163,12 +163,6 @@ impl Sender for UdpSender {
 impl FaultKind {
     fn with(self, error: io::Error) -> Fault {
         Fault { kind: self, error }
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Fault {
-        Fault::of(error)
     }
 }
 
