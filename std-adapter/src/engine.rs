@@ -166,7 +166,7 @@ impl Engine {
             tags,
         };
         let mut stats = shared.ledger().stats();
-        while !self.has_passed_marks() {
+        while !has_passed(&self.rings, &self.marks) {
             if self.sender.as_mut().is_some_and(|sender| !sender.ready()) {
                 return End::Stuck;
             }
@@ -218,7 +218,7 @@ impl Engine {
             };
         };
         let outcome = match &mut self.sender {
-            Some(sender) => sender.send(packet),
+            Some(sender) => sender.send(packet, !has_passed(&self.rings, &self.marks)),
             None => Outcome::Accepted,
         };
         if !matches!(outcome, Outcome::TooLarge | Outcome::Retry) && !shared.reporters.is_empty() {
@@ -270,11 +270,6 @@ impl Engine {
 
     fn backlog(&self) -> usize {
         self.rings.iter().map(|ring| ring.consumer.backlog()).sum()
-    }
-
-    fn has_passed_marks(&self) -> bool {
-        let mut rings = self.rings.iter().zip(&self.marks);
-        rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
     }
 
     /// Whether threads without a ring of their own wait: their spans go at once.
@@ -333,6 +328,12 @@ impl AsMut<Consumer<'static, Records>> for Ring {
     fn as_mut(&mut self) -> &mut Consumer<'static, Records> {
         &mut self.consumer
     }
+}
+
+/// Whether the rings' cursors have passed the marks.
+fn has_passed(rings: &[Ring], marks: &[Mark]) -> bool {
+    let mut rings = rings.iter().zip(marks);
+    rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
 }
 
 /// What sends to the agent of these settings, if they have one.

@@ -16,6 +16,7 @@ pub(super) struct Out<'o>(&'o mut [u8]);
 const LONGEST: usize = 12;
 /// The bit of a byte that more follow.
 const CONTINUED: u8 = 0x80;
+const EACH_CONTINUED: u64 = u64::from_le_bytes([CONTINUED; 8]);
 /// Text up to this length is copied in line, and its length is a byte. Longer text
 /// is rare on chips, and copying it takes long anyway.
 const SHORT: usize = if cfg!(target_pointer_width = "32") {
@@ -243,10 +244,51 @@ pub(super) const fn zigzag(number: i64) -> u64 {
 }
 
 /// Writes a varint and gives its length; the bytes behind it may change too.
-///
-/// In words of 32 bits, and without a loop for ids, which take all bytes.
 #[inline(always)]
 fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
+    if cfg!(target_pointer_width = "32") {
+        put_varint_by_halves(room, number)
+    } else {
+        put_varint_at_once(room, number)
+    }
+}
+
+/// Seven bits to a byte, all bytes at once. The only branch is at 2^56: ids lie above,
+/// all else below.
+#[inline(always)]
+fn put_varint_at_once(room: &mut [u8; LONGEST], number: u64) -> usize {
+    let spread = spread(number & ((1 << 56) - 1));
+    let [first, ..] = room.as_chunks_mut().0 else {
+        return 0;
+    };
+    if number < 1 << 56 {
+        // The number of the last byte, from its highest bit.
+        let last = (number | 1).ilog2() / 7;
+        let before = (1 << (8 * last)) - 1;
+        *first = (spread | EACH_CONTINUED & before).to_le_bytes();
+        return last as usize + 1;
+    }
+    *first = (spread | EACH_CONTINUED).to_le_bytes();
+    let more = number >> 63;
+    let [.., a, b, _, _] = room;
+    (*a, *b) = (
+        (number >> 56) as u8 & !CONTINUED | (more as u8) << 7,
+        more as u8,
+    );
+    9 + more as usize
+}
+
+/// Spreads 56 bits over the lower seven of each byte.
+#[inline(always)]
+const fn spread(number: u64) -> u64 {
+    let halves = number & 0x0fff_ffff | (number & 0xff_ffff_f000_0000) << 4;
+    let quarters = halves & 0x3fff_0000_3fff | (halves & 0xfff_c000_0fff_c000) << 2;
+    quarters & 0x7f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1
+}
+
+/// In words of 32 bits, and without a loop for ids, which take all bytes.
+#[inline(always)]
+fn put_varint_by_halves(room: &mut [u8; LONGEST], number: u64) -> usize {
     let [first, second, third] = room.as_chunks_mut().0 else {
         return 0;
     };
@@ -377,6 +419,19 @@ mod tests {
                     let found = written(room, |out| out.number(number as i64));
                     let fits = (room >= expected.len()).then_some(&expected);
                     assert_eq!(found.as_ref(), fits);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_ways_to_write_a_varint_agree_with_the_specification() {
+        for bit in 0..64 {
+            for number in [0, 1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0xaaaa << bit] {
+                for put in [put_varint_at_once, put_varint_by_halves] {
+                    let mut room = [0xee; LONGEST];
+                    let length = put(&mut room, number);
+                    assert_eq!(room[..length], plain(number), "{number}");
                 }
             }
         }

@@ -57,7 +57,7 @@ impl Sender for Fickle {
         self.calm.load(Ordering::Relaxed) || self.random.below(8) > 0
     }
 
-    fn send(&mut self, packet: &[u8]) -> Outcome {
+    fn send(&mut self, packet: &[u8], _: bool) -> Outcome {
         let batch = decode(packet).expect("a packet is whole");
         let count = batch.spans.len() as u64;
         let mut seen = lock(&self.seen);
@@ -187,7 +187,7 @@ impl Sender for Gate {
         self.open.load(Ordering::Relaxed)
     }
 
-    fn send(&mut self, _: &[u8]) -> Outcome {
+    fn send(&mut self, _: &[u8], _: bool) -> Outcome {
         Outcome::Accepted
     }
 
@@ -284,7 +284,7 @@ impl Sender for Told {
         true
     }
 
-    fn send(&mut self, _: &[u8]) -> Outcome {
+    fn send(&mut self, _: &[u8], _: bool) -> Outcome {
         self.0.pop().unwrap_or(Outcome::Accepted)
     }
 
@@ -310,10 +310,11 @@ fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
     assert_eq!((tracer.stats().lost.refused, reporter.len()), (1, 1));
 }
 
-/// Refuses the first packet, and notes what each packet tells of losses.
+/// Refuses the first packet, and notes what each packet tells of losses, and whether
+/// more follow.
 #[derive(Default)]
 struct Teller {
-    told: Arc<Mutex<Vec<i64>>>,
+    told: Arc<Mutex<Vec<(i64, bool)>>>,
 }
 
 impl Sender for Teller {
@@ -321,10 +322,10 @@ impl Sender for Teller {
         true
     }
 
-    fn send(&mut self, packet: &[u8]) -> Outcome {
+    fn send(&mut self, packet: &[u8], more_follow: bool) -> Outcome {
         let stats = decode(packet).unwrap().stats.unwrap();
         let mut told = lock(&self.told);
-        told.push(stats.failed_to_emit_spans);
+        told.push((stats.failed_to_emit_spans, more_follow));
         match told.len() {
             1 => Outcome::Refused,
             _ => Outcome::Accepted,
@@ -341,7 +342,7 @@ impl Sender for Teller {
 }
 
 #[test]
-fn a_packet_tells_of_the_one_before_it() {
+fn a_packet_tells_of_the_one_before_it_and_the_sender_of_more() {
     let teller = Teller::default();
     let told = teller.told.clone();
     let config = config().background(false).max_packet_size(2_000);
@@ -351,8 +352,10 @@ fn a_packet_tells_of_the_one_before_it() {
     let (stats, told) = (tracer.stats(), lock(&told));
     assert!(stats.lost.refused > 0 && stats.delivered > 0, "{stats}");
     let expected = stats.lost.refused as i64;
-    assert_eq!(told[0], 0);
-    assert!(told[1..].iter().all(|told| *told == expected), "{told:?}");
+    let mut all = vec![(expected, true); told.len()];
+    all[0] = (0, true);
+    all[told.len() - 1] = (expected, false);
+    assert_eq!(*told, all);
     assert_eq!(stats.late_refusals, told.len() as u64);
 }
 

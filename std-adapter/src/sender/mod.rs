@@ -16,7 +16,9 @@ pub(crate) trait Sender: Send {
     fn ready(&mut self) -> bool;
 
     /// Sends one packet; asks for a retry where it is not ready.
-    fn send(&mut self, packet: &[u8]) -> Outcome;
+    ///
+    /// Where more `follow` at once, an error of this packet may be told as a late one.
+    fn send(&mut self, packet: &[u8], more_follow: bool) -> Outcome;
 
     /// Errors of packets that had been accepted, since the last call.
     fn late_refusals(&mut self) -> u64;

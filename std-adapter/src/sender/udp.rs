@@ -22,6 +22,8 @@ pub(crate) struct UdpSender {
     addresses: Addresses,
     socket: Option<(UdpSocket, SocketAddr)>,
     late: u64,
+    /// Whether the last packet that was looked after had no error.
+    trusted: bool,
     last_fault: Option<Fault>,
 }
 
@@ -72,11 +74,12 @@ impl UdpSender {
             port,
             socket: None,
             late: 0,
+            trusted: false,
             last_fault: None,
         }
     }
 
-    fn deliver(&mut self, packet: &[u8]) -> Result<(), Fault> {
+    fn deliver(&mut self, packet: &[u8], more_follow: bool) -> Result<(), Fault> {
         let socket = match &self.socket {
             Some((socket, _)) => socket,
             None => {
@@ -89,10 +92,15 @@ impl UdpSender {
         let (sent, late) = offer(|| socket.send(packet), || thread::sleep(PAUSE));
         if let Some(late) = late {
             self.late += 1;
+            self.trusted = false;
             self.last_fault = Some(Fault::of(late));
             self.addresses.suspect();
         }
         sent.map_err(Fault::of)?;
+        // The next send tells the error too, and the look costs a call.
+        if self.trusted && more_follow {
+            return Ok(());
+        }
         pending(socket).map_or(Ok(()), |error| Err(Fault::of(error)))
     }
 
@@ -132,11 +140,13 @@ impl Sender for UdpSender {
         !self.addresses.is_pending()
     }
 
-    fn send(&mut self, packet: &[u8]) -> Outcome {
+    fn send(&mut self, packet: &[u8], more_follow: bool) -> Outcome {
         if !self.ready() {
             return Outcome::Retry;
         }
-        match self.deliver(packet) {
+        let delivered = self.deliver(packet, more_follow);
+        self.trusted = delivered.is_ok();
+        match delivered {
             Ok(()) => Outcome::Accepted,
             Err(fault) => self.note(fault),
         }

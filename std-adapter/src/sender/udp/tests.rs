@@ -39,8 +39,8 @@ fn a_packet_arrives() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
     assert!(sender.ready());
-    assert_eq!(sender.send(b"one"), Outcome::Accepted);
-    assert_eq!(sender.send(b"two"), Outcome::Accepted);
+    assert_eq!(sender.send(b"one", false), Outcome::Accepted);
+    assert_eq!(sender.send(b"two", false), Outcome::Accepted);
     assert_eq!(received(&socket), b"one");
     assert_eq!(received(&socket), b"two");
     assert_eq!((sender.late_refusals(), sender.last_error()), (0, None));
@@ -53,10 +53,10 @@ fn a_packet_arrives_by_ipv6() {
     };
     let address = socket.local_addr().unwrap();
     let mut sender = sender_to(address, IpVersion::V6);
-    assert_eq!(sender.send(b"six"), Outcome::Accepted);
+    assert_eq!(sender.send(b"six", false), Outcome::Accepted);
     assert_eq!(received(&socket), b"six");
     drop(socket);
-    assert_eq!(sender.send(b"refused"), Outcome::Refused);
+    assert_eq!(sender.send(b"refused", false), Outcome::Refused);
     let message = sender.last_error().unwrap();
     let agent = format!("[::1]:{}", address.port());
     assert!(message.contains(&agent), "{message}");
@@ -67,7 +67,7 @@ fn a_closed_port_refuses_until_it_is_open() {
     let (closed, address) = closed_port();
     let mut sender = sender_to(address, IpVersion::Any);
     for _ in 0..3 {
-        assert_eq!(sender.send(b"lost"), Outcome::Refused);
+        assert_eq!(sender.send(b"lost", false), Outcome::Refused);
     }
     assert_eq!(sender.late_refusals(), 0);
     let message = sender.last_error().unwrap();
@@ -76,22 +76,45 @@ fn a_closed_port_refuses_until_it_is_open() {
 
     drop(closed);
     let socket = UdpSocket::bind(address).unwrap();
-    assert_eq!(sender.send(b"found"), Outcome::Accepted);
+    assert_eq!(sender.send(b"found", false), Outcome::Accepted);
     assert_eq!(received(&socket), b"found");
+}
+
+#[test]
+fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
+    let (socket, address) = listener();
+    let mut sender = sender_to(address, IpVersion::Any);
+    assert_eq!(sender.send(b"trusted", true), Outcome::Accepted);
+    assert_eq!(received(&socket), b"trusted");
+    socket.connect("127.0.0.1:1").unwrap();
+    assert_eq!(sender.send(b"not looked after", true), Outcome::Accepted);
+    assert_eq!(sender.late_refusals(), 0);
+    for follows in [true, true, false] {
+        assert_eq!(sender.send(b"looked after", follows), Outcome::Refused);
+    }
+    assert_eq!(sender.late_refusals(), 1);
+
+    drop(socket);
+    let socket = UdpSocket::bind(address).unwrap();
+    assert_eq!(sender.send(b"found", true), Outcome::Accepted);
+    drop(socket);
+    assert_eq!(sender.send(b"not looked after", true), Outcome::Accepted);
+    assert_eq!(sender.send(b"the last", false), Outcome::Refused);
+    assert_eq!(sender.late_refusals(), 1);
 }
 
 #[test]
 fn an_error_that_waits_belongs_to_an_earlier_packet() {
     let (closed, address) = closed_port();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(b"connects"), Outcome::Refused);
+    assert_eq!(sender.send(b"connects", false), Outcome::Refused);
     let (raw, _) = sender.socket.as_ref().unwrap();
     assert_eq!(raw.send(b"earlier").unwrap(), 7);
 
     drop(closed);
     let socket = UdpSocket::bind(address).unwrap();
     sender.last_fault = None;
-    assert_eq!(sender.send(b"in hand"), Outcome::Accepted);
+    assert_eq!(sender.send(b"in hand", false), Outcome::Accepted);
     assert!(sender.last_error().is_some());
     assert_eq!(received(&socket), b"in hand");
     assert_eq!(sender.late_refusals(), 1);
@@ -102,8 +125,8 @@ fn an_error_that_waits_belongs_to_an_earlier_packet() {
 fn a_packet_that_no_datagram_holds_is_too_large() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(&[0; 70_000]), Outcome::TooLarge);
-    assert_eq!(sender.send(b"small"), Outcome::Accepted);
+    assert_eq!(sender.send(&[0; 70_000], false), Outcome::TooLarge);
+    assert_eq!(sender.send(b"small", false), Outcome::Accepted);
     assert_eq!(received(&socket), b"small");
 }
 
@@ -111,7 +134,7 @@ fn a_packet_that_no_datagram_holds_is_too_large() {
 fn an_address_of_the_other_version_fails() {
     let mut sender = sender_to(listener().1, IpVersion::V6);
     assert!(sender.ready());
-    assert_eq!(sender.send(b"lost"), Outcome::Failed);
+    assert_eq!(sender.send(b"lost", false), Outcome::Failed);
     let message = sender.last_error().unwrap();
     assert!(message.ends_with("it has no IPv6 address"), "{message}");
 }
@@ -233,7 +256,7 @@ fn nothing_is_sent_before_a_name_is_known() {
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
     assert!(!named.sender.ready());
     assert!(!named.sender.ready());
-    assert_eq!(named.sender.send(b"too early"), Outcome::Retry);
+    assert_eq!(named.sender.send(b"too early", false), Outcome::Retry);
     assert_eq!(
         named.sender.last_error().unwrap(),
         "the agent's host agent.test:6831 is still being looked up"
@@ -241,7 +264,7 @@ fn nothing_is_sent_before_a_name_is_known() {
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.ready());
     assert_eq!(named.sender.last_error(), None);
-    assert_eq!(named.sender.send(b"known"), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"known", false), Outcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }
 
@@ -252,7 +275,7 @@ fn a_name_that_is_not_found_is_looked_up_again_after_a_second() {
     assert!(!named.answer(Err(not_found())));
     named.pass(Duration::from_secs(5));
     assert!(named.sender.ready(), "the pause begins at the answer");
-    assert_eq!(named.sender.send(b"lost"), Outcome::Failed);
+    assert_eq!(named.sender.send(b"lost", false), Outcome::Failed);
     assert_eq!(
         named.sender.last_error().unwrap(),
         "cannot find the agent's host agent.test:6831: Name or service not known"
@@ -263,7 +286,7 @@ fn a_name_that_is_not_found_is_looked_up_again_after_a_second() {
     named.pass(Duration::from_millis(1));
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"known"), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"known", false), Outcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }
 
@@ -278,11 +301,11 @@ fn a_name_is_looked_up_again_after_the_interval() {
     assert!(!named.is_asked());
     named.pass(Duration::from_millis(1));
     assert!(named.sender.ready(), "what is known stays in use");
-    assert_eq!(named.sender.send(b"old"), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"old", false), Outcome::Accepted);
     assert_eq!(received(&old), b"old");
     named.answer(Ok(vec![second]));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"new"), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"new", false), Outcome::Accepted);
     assert_eq!(received(&new), b"new");
 }
 
@@ -293,7 +316,7 @@ fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
         let (_closed, address) = closed_port();
         named.answer(Ok(vec![address]));
         assert!(named.sender.ready());
-        assert_eq!(named.sender.send(b"lost"), Outcome::Refused);
+        assert_eq!(named.sender.send(b"lost", false), Outcome::Refused);
         named.pass(Duration::from_millis(999));
         assert!(named.sender.ready());
         assert!(!named.is_asked(), "too soon");
@@ -304,7 +327,7 @@ fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
             let (socket, address) = listener();
             named.answer(Ok(vec![address]));
             assert!(named.sender.ready());
-            assert_eq!(named.sender.send(b"found"), Outcome::Accepted);
+            assert_eq!(named.sender.send(b"found", false), Outcome::Accepted);
             assert_eq!(received(&socket), b"found");
         }
     }
@@ -316,7 +339,7 @@ fn an_error_of_an_earlier_packet_causes_a_look_up_too() {
     let (socket, address) = listener();
     named.answer(Ok(vec![address]));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"connects"), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"connects", false), Outcome::Accepted);
     drop(socket);
     let (raw, _) = named.sender.socket.as_ref().unwrap();
     assert_eq!(raw.send(b"earlier").unwrap(), 7);
@@ -324,7 +347,7 @@ fn an_error_of_an_earlier_packet_causes_a_look_up_too() {
     named.pass(Duration::from_secs(1));
     assert!(named.sender.ready());
     assert!(!named.is_asked(), "nothing is known of it");
-    assert_eq!(named.sender.send(b"in hand"), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"in hand", false), Outcome::Accepted);
     named.pass(Duration::from_secs(1));
     assert!(named.sender.ready());
     assert!(named.is_asked());
@@ -340,7 +363,7 @@ fn a_failed_look_up_leaves_what_is_known() {
     named.pass(Duration::from_secs(30));
     assert!(named.answer(Err(not_found())));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"still"), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"still", false), Outcome::Accepted);
     assert_eq!(received(&socket), b"still");
 }
 
