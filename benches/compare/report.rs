@@ -83,7 +83,12 @@ pub(crate) fn print(records: &[Record]) {
     let title = "per span, application thread; drained outside of the timing";
     print_table(title, BURSTS, records, &bursts);
     let title = "per span, processor time of all threads until it is sent";
-    print_table(title, PIPELINE, records, &[Load::Pipeline.name()]);
+    print_table(
+        title,
+        PIPELINE,
+        records,
+        &[Load::Pipeline.name(), Load::Inline.name()],
+    );
     let title = "two threads flat out, nothing sent; \"missing\" was lost silently";
     print_table(title, FLAT_OUT, records, &[Load::FlatOut.name()]);
 }

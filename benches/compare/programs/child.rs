@@ -31,13 +31,15 @@ pub(crate) fn run_child(args: impl Iterator<Item = String>) -> Result<(), String
         .ok_or_else(|| format!("there is no {} under {}", plan.name, plan.load))?;
     let mut program = (entry.start)(&plan);
     let rss_before = rss_peak()?;
-    let run = match entry.load {
-        Load::Pipeline => pipeline,
-        Load::FlatOut => flat_out,
+    let program = program.as_mut();
+    let outcome = match entry.load {
+        Load::Pipeline => pipeline(program, &plan, Some(PAUSE)),
+        Load::Inline => pipeline(program, &plan, None),
+        Load::FlatOut => flat_out(program, &plan),
     };
     let outcome = Outcome {
         rss_before,
-        ..run(program.as_mut(), &plan)
+        ..outcome
     };
     let rss_peak = rss_peak()?;
     println!(
@@ -60,11 +62,11 @@ fn end_at_last(after: Duration) {
     });
 }
 
-fn pipeline(program: &mut dyn Program, plan: &Plan) -> Outcome {
+fn pipeline(program: &mut dyn Program, plan: &Plan, pause: Option<Duration>) -> Outcome {
     let start = Instant::now();
     let mut cpu = Cpu::start();
-    let warm_up = paced(program, plan.duration / 10, &mut cpu);
-    let (allocations, counted) = counted(plan, || paced(program, plan.duration, &mut cpu));
+    let warm_up = paced(program, plan.duration / 10, pause, &mut cpu);
+    let (allocations, counted) = counted(plan, || paced(program, plan.duration, pause, &mut cpu));
     let making_ns = nanos(start.elapsed());
     let drained = cpu.work(|| program.close());
     Outcome {
@@ -80,14 +82,16 @@ fn pipeline(program: &mut dyn Program, plan: &Plan) -> Outcome {
     }
 }
 
-/// Makes bursts with pauses; says how many spans.
-fn paced(program: &dyn Program, duration: Duration, cpu: &mut Cpu) -> u64 {
+/// Makes bursts with pauses between them, if any; says how many spans.
+fn paced(program: &dyn Program, duration: Duration, pause: Option<Duration>, cpu: &mut Cpu) -> u64 {
     let until = Instant::now() + duration;
     let mut made = 0;
     while Instant::now() < until {
         cpu.work(|| program.burst());
         made += BURST as u64;
-        thread::sleep(PAUSE);
+        if let Some(pause) = pause {
+            thread::sleep(pause);
+        }
     }
     made
 }

@@ -41,18 +41,22 @@ pub(crate) enum Load {
     /// One thread makes bursts with pauses between them, and all spans are sent:
     /// counts the processor's time.
     Pipeline,
+    /// One thread makes bursts without a pause, and sends each itself: counts the
+    /// processor's time where nothing is asleep or cold.
+    Inline,
     /// Two threads make spans without a pause, and nothing is sent: counts what
     /// gets through.
     FlatOut,
 }
 
 impl Load {
-    pub(crate) const ALL: [Self; 2] = [Self::Pipeline, Self::FlatOut];
+    pub(crate) const ALL: [Self; 3] = [Self::Pipeline, Self::Inline, Self::FlatOut];
 
     /// The name in tables, results and arguments.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pipeline => "pipeline",
+            Self::Inline => "inline",
             Self::FlatOut => "flat-out",
         }
     }
@@ -97,6 +101,13 @@ impl Entry {
         }
     }
 
+    const fn inline(self) -> Self {
+        Self {
+            load: Load::Inline,
+            ..self
+        }
+    }
+
     const fn flat_out(
         name: &'static str,
         package: &'static str,
@@ -135,6 +146,11 @@ const ENTRIES: &[Entry] = &[
         Kind::Http,
         |plan| Box::new(opentelemetry::Traced::sending(plan.sink)),
     ),
+    Entry::pipeline("picojaeger-1400", "picojaeger-std", Kind::Udp, |plan| {
+        Box::new(picojaeger::Inline::sending(plan.sink, 1_400))
+    })
+    .inline(),
+    Entry::bare("bare-send-1400", "picojaeger-1400").inline(),
     Entry::flat_out("picojaeger", "picojaeger-std", |_| {
         Box::new(picojaeger::Picojaeger::dropping())
     }),

@@ -16,12 +16,7 @@ pub(crate) struct Picojaeger(Tracer);
 impl Picojaeger {
     /// Sends packets of at most so many bytes.
     pub(crate) fn sending(agent: SocketAddr, packet: usize) -> Self {
-        Self::new(
-            Config::new("benches")
-                .agent_host(agent.ip().to_string())
-                .agent_port(agent.port())
-                .max_packet_size(packet),
-        )
+        Self::new(sending(agent, packet))
     }
 
     /// Makes packets, and drops them.
@@ -32,6 +27,33 @@ impl Picojaeger {
     fn new(config: Config) -> Self {
         let config = config.sampler(Sampler::Const(true));
         Self(config.new_tracer().expect("the settings are right"))
+    }
+}
+
+/// Without a worker: what makes a burst sends it too.
+pub(crate) struct Inline(Picojaeger);
+
+impl Inline {
+    pub(crate) fn sending(agent: SocketAddr, packet: usize) -> Self {
+        Self(Picojaeger::new(sending(agent, packet).background(false)))
+    }
+}
+
+fn sending(agent: SocketAddr, packet: usize) -> Config {
+    Config::new("benches")
+        .agent_host(agent.ip().to_string())
+        .agent_port(agent.port())
+        .max_packet_size(packet)
+}
+
+impl Program for Inline {
+    fn burst(&self) {
+        self.0.burst();
+        self.0.0.flush(CLOSING).expect("the sink is there");
+    }
+
+    fn close(&mut self) -> Drained {
+        self.0.close()
     }
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn measure(
 ) -> Result<Vec<Record>, String> {
     let is_needed = |entry: &Entry| {
         let is_imitated = |other: &Entry| {
-            other.imitates == Some(entry.name) && is_wanted(other.load.name(), other.name)
+            (other.load, other.imitates) == (entry.load, Some(entry.name))
+                && is_wanted(other.load.name(), other.name)
         };
         is_wanted(entry.load.name(), entry.name) || ENTRIES.iter().any(is_imitated)
     };
@@ -114,10 +115,10 @@ impl Round {
         per(self.received.bytes, self.received.packets).round() as usize
     }
 
-    /// What a delivered span costs: processor time in a pipeline, else time.
+    /// What a delivered span costs: processor time, or flat out time.
     fn nanos_per_span(&self, load: Load) -> f64 {
         let nanos = match load {
-            Load::Pipeline => self.outcome.cpu_ns,
+            Load::Pipeline | Load::Inline => self.outcome.cpu_ns,
             Load::FlatOut => self.outcome.all_ns,
         };
         per(nanos, self.outcome.exported)
@@ -149,7 +150,7 @@ impl Row {
             outcomes().map(Outcome::missing).sum::<i64>() as f64,
         );
         match load {
-            Load::Pipeline => set_packets(&mut record, self.entry, timed),
+            Load::Pipeline | Load::Inline => set_packets(&mut record, self.entry, timed),
             Load::FlatOut => set_rates(&mut record, timed),
         }
         record

@@ -84,7 +84,11 @@ impl Case {
             let part = (round >= WARM_UP).then_some(self.part);
             let drained = self.round(library.as_mut(), part);
             if drained.exported != self.workload.exported() as u64 {
-                return Err(format!("{}: {drained:?} of {} spans", self.name, self.workload.spans()));
+                return Err(format!(
+                    "{}: {drained:?} of {} spans",
+                    self.name,
+                    self.workload.spans()
+                ));
             }
         }
         Ok(MEASURED * self.workload.spans())
