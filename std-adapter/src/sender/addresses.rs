@@ -131,8 +131,11 @@ impl Addresses {
     }
 
     fn is_due(&self) -> bool {
+        if !self.is_name {
+            return false;
+        }
         let Some(answered) = self.answered else {
-            return self.is_name;
+            return true;
         };
         let since = (self.system.now)().saturating_duration_since(answered);
         let wanted = match self.interval {
@@ -140,7 +143,7 @@ impl Addresses {
             Some(interval) => self.suspected || since >= interval,
             None => false,
         };
-        self.is_name && wanted && since >= PAUSE
+        wanted && since >= PAUSE
     }
 
     /// Starts a thread that lives only for the look-up.
