@@ -10,10 +10,11 @@ use crate::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::local::{active_context, has_active_context, with_desk};
 use crate::long::{Start, start_long_way};
+use crate::priority::priority;
 use crate::shared::Shared;
 use crate::short::{put_away, start_child, start_root};
 use crate::slot::Slot;
-use crate::span::{Span, priority, unix_micros};
+use crate::span::{Span, unix_micros};
 use crate::tracer::Handle;
 
 /// A span that is about to start, from [`Tracer::span`](crate::Tracer::span).

@@ -79,7 +79,9 @@ mod loss_log;
 #[allow(unsafe_code, reason = "publishes a pointer")]
 mod once;
 mod parking;
+mod priority;
 mod process;
+mod recording;
 pub mod reporters;
 mod sampling;
 mod scope;

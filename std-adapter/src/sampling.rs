@@ -37,25 +37,26 @@ impl RootSampler {
         made.unwrap_or(RootSampler::Const(Const(false)))
     }
 
-    /// The answer, if no lock is needed for it.
+    /// The answer, or what has to be locked for it.
     #[inline(always)]
-    pub(crate) fn sample_at_once(&self, query: &Query<'_>) -> Option<Decision> {
+    pub(crate) fn sample_at_once(
+        &self,
+        query: &Query<'_>,
+    ) -> Result<Decision, &Mutex<RateLimiter>> {
         match self {
-            RootSampler::Const(sampler) => Some(sampler.sample(query)),
-            RootSampler::Probabilistic(sampler) => Some(sampler.sample(query)),
-            RootSampler::RateLimiting(_) => None,
+            RootSampler::Const(sampler) => Ok(sampler.sample(query)),
+            RootSampler::Probabilistic(sampler) => Ok(sampler.sample(query)),
+            RootSampler::RateLimiting(limiter) => Err(limiter),
         }
     }
 
     pub(crate) fn sample(&self, query: &Query<'_>) -> Decision {
-        match self {
-            RootSampler::Const(sampler) => sampler.sample(query),
-            RootSampler::Probabilistic(sampler) => sampler.sample(query),
-            RootSampler::RateLimiting(limiter) => match lock(limiter).allow(monotonic()) {
+        self.sample_at_once(query).unwrap_or_else(|limiter| {
+            match lock(limiter).allow(monotonic()) {
                 true => Decision::Sample { code: 1 },
                 false => Decision::Drop,
-            },
-        }
+            }
+        })
     }
 
     /// Runs `f` while the calling thread holds the sampler's state, if it has one.

@@ -70,11 +70,12 @@ fn begin_root(shared: &Arc<Shared>, operation: &'static str) -> Option<Box<Slot>
 #[inline(always)]
 fn root_at_once(shared: &Shared, desk: &mut Desk, operation: &'static str) -> Option<Box<Slot>> {
     let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
-    let decision = shared.sampler.sample_at_once(&Query {
+    let query = Query {
         trace_id: trace,
         operation,
         ticks: UNREAD,
-    })?;
+    };
+    let decision = shared.sampler.sample_at_once(&query).ok()?;
     let none = SpanId::default();
     if let Decision::Sample { code } = decision {
         let mut slot = recorded(shared, desk)?;

@@ -4,12 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
 
 use crate::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
-use crate::local::{with_desk, with_scopes};
+use crate::local::with_scopes;
 use crate::scope::Scope;
 use crate::short::{end, finish, put_away};
 use crate::slot::Slot;
@@ -83,8 +82,9 @@ impl Span {
     /// Sets a tag; a key that is set twice is sent twice.
     ///
     /// Text and bytes beyond `max_tag_value_length` are cut. The tag
-    /// `sampling.priority` decides whether the span is sampled: a number above 0
-    /// makes it sampled and debug, 0 neither; other types do nothing.
+    /// `sampling.priority` decides whether the span is sampled: `true` or a number above 0
+    /// makes it sampled and debug, `false` or any other number neither; text and bytes do
+    /// nothing.
     #[inline(always)]
     pub fn tag<'k, 'v>(
         &mut self,
@@ -276,199 +276,6 @@ impl Slot {
             baggage: self.baggage.clone(),
         }
     }
-
-    /// Appends a tag, in a larger slot if need be.
-    #[inline(always)]
-    pub(crate) fn tag(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
-        // Each kind goes on as plain words, so that no enum need lie in memory.
-        let Key::Static(key) = key else {
-            return self.tag_any(key, value);
-        };
-        match value {
-            Value::Str(text) => {
-                if text.len() > self.value_limit || !self.try_tag(key, value) {
-                    self.tag_text(key, text);
-                }
-            }
-            Value::I64(number) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(key, |word| Value::I64(word as i64), number as u64);
-                }
-            }
-            Value::U64(number) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(key, Value::U64, number);
-                }
-            }
-            Value::F64(number) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(
-                        key,
-                        |word| Value::F64(f64::from_bits(word)),
-                        number.to_bits(),
-                    );
-                }
-            }
-            Value::Bool(on) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(key, |word| Value::Bool(word != 0), on as u64);
-                }
-            }
-            value => self.tag_any(Key::Static(key), value),
-        }
-    }
-
-    #[inline(always)]
-    fn try_tag(&mut self, key: &'static str, value: Value<'_>) -> bool {
-        self.image.try_tag(Key::Static(key), value)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tag_text(self: &mut Box<Self>, key: &'static str, text: &str) {
-        self.tag_any(Key::Static(key), Value::Str(text));
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tag_word(
-        self: &mut Box<Self>,
-        key: &'static str,
-        value: fn(u64) -> Value<'static>,
-        word: u64,
-    ) {
-        self.tag_any(Key::Static(key), value(word));
-    }
-
-    #[inline(never)]
-    fn tag_any(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
-        let value = self.limited(value);
-        while !self.image.try_tag(key, value) {
-            if !self.grow() {
-                return self.image.tag(key, value);
-            }
-        }
-    }
-
-    fn field(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
-        let value = self.limited(value);
-        while !self.image.try_field(key, value) {
-            if !self.grow() {
-                return self.image.field(key, value);
-            }
-        }
-    }
-
-    fn log(self: &mut Box<Self>, time: Instant) -> Option<&mut Box<Self>> {
-        while !self.image.try_log(time) {
-            if !self.grow() {
-                self.image.mark_dropped();
-                return None;
-            }
-        }
-        Some(self)
-    }
-
-    pub(crate) fn set_operation(self: &mut Box<Self>, name: Key<'_>) {
-        match name {
-            Key::Static(name) => self.image.set_operation(name),
-            Key::Copied(name) => {
-                let name = self.limited_text(name);
-                while !self.image.try_copy_operation(name) {
-                    if !self.grow() {
-                        return self.image.copy_operation(name);
-                    }
-                }
-            }
-        }
-    }
-
-    pub(crate) fn reference(self: &mut Box<Self>, reference: Reference) {
-        while !self.image.try_reference(reference) {
-            if !self.grow() {
-                return self.image.mark_dropped();
-            }
-        }
-    }
-
-    /// The value, cut to the configured length.
-    fn limited<'v>(&mut self, value: Value<'v>) -> Value<'v> {
-        match value {
-            Value::Str(text) => Value::Str(self.limited_text(text)),
-            Value::Bytes(bytes) if bytes.len() > self.value_limit => {
-                self.image.mark_cut();
-                Value::Bytes(bytes.get(..self.value_limit).unwrap_or(bytes))
-            }
-            other => other,
-        }
-    }
-
-    /// The text, cut to the configured length at a boundary of UTF-8.
-    fn limited_text<'v>(&mut self, text: &'v str) -> &'v str {
-        if text.len() <= self.value_limit {
-            return text;
-        }
-        self.image.mark_cut();
-        text.get(..boundary(text.as_bytes(), self.value_limit))
-            .unwrap_or("")
-    }
-
-    /// Takes `sampling.priority` into account.
-    #[cold]
-    #[inline(never)]
-    fn set_priority(self: &mut Box<Self>, value: Value<'_>) {
-        let Some(wanted) = priority(value) else {
-            return;
-        };
-        if self.image.is_finished() || self.is_of_parent() {
-            return;
-        }
-        let flags = self.image.flags();
-        let forced = Flags::SAMPLED | Flags::DEBUG;
-        match (wanted, flags.contains(Flags::SAMPLED)) {
-            (true, true) => self.image.set_flags(flags | forced),
-            (true, false) => self.upgrade(flags | forced),
-            (false, true) => {
-                self.image.set_flags(flags.without(forced));
-                with_desk(&self.shared, |desk| desk.counts.cleared.increment());
-            }
-            (false, false) => {}
-        }
-        let context = self.context();
-        with_scopes(|scopes| scopes.refresh(&context));
-    }
-
-    /// Makes an unsampled span a sampled one.
-    fn upgrade(self: &mut Box<Self>, flags: Flags) {
-        let shared = self.shared.clone();
-        with_desk(&shared, |desk| {
-            desk.counts.began.increment();
-            // A span that was sampled before has its area still.
-            let has_area = !self.is_bare()
-                || desk.slots.full(&shared).is_some_and(|full| {
-                    let freed = self.move_to(full);
-                    freed.is_some_and(|bare| {
-                        desk.slots.give(bare);
-                        true
-                    })
-                });
-            self.image.set_flags(flags);
-            if shared.is_closed() || !has_area {
-                let lost = if has_area {
-                    &desk.counts.closed
-                } else {
-                    &desk.counts.memory
-                };
-                lost.increment();
-                desk.counts.ended.increment();
-                self.image.discard();
-            }
-        });
-        if self.image.is_writable() && self.image.start() == Instant::Ticks(UNREAD) {
-            self.image.set_start(Instant::Ticks(shared.source.ticks()));
-            self.tag(Key::Static(LATE), Value::Bool(true));
-        }
-    }
 }
 
 #[cold]
@@ -492,20 +299,6 @@ impl Error for SetBaggageError {
 
 /// The start of a span that never read the clock.
 pub(crate) const UNREAD: u64 = 0;
-
-/// The tag of a span that became sampled after its start, and starts there.
-const LATE: &str = "picojaeger.sampled_late";
-
-/// Whether `sampling.priority` asks for the span; `None` if the value is no number.
-pub(crate) fn priority(value: Value<'_>) -> Option<bool> {
-    match value {
-        Value::I64(number) => Some(number > 0),
-        Value::U64(number) => Some(number > 0),
-        Value::F64(number) => Some(number > 0.0),
-        Value::Bool(on) => Some(on),
-        _ => None,
-    }
-}
 
 /// Microseconds since 1970; 0 for earlier times, `i64::MAX` for those beyond what is sent.
 pub(crate) fn unix_micros(time: SystemTime) -> u64 {

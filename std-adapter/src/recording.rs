@@ -1,0 +1,144 @@
+//! What is written to an open span goes into its slot, or moves with it to a larger one.
+
+use picojaeger_core::record::{Reference, boundary};
+use picojaeger_core::{Instant, Key, Value};
+
+use crate::slot::Slot;
+
+impl Slot {
+    /// Appends a tag, in a larger slot if need be.
+    #[inline(always)]
+    pub(crate) fn tag(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
+        // Each kind goes on as plain words, so that no enum need lie in memory.
+        let Key::Static(key) = key else {
+            return self.tag_any(key, value);
+        };
+        match value {
+            Value::Str(text) => {
+                if text.len() > self.value_limit || !self.try_tag(key, value) {
+                    self.tag_text(key, text);
+                }
+            }
+            Value::I64(number) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(key, |word| Value::I64(word as i64), number as u64);
+                }
+            }
+            Value::U64(number) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(key, Value::U64, number);
+                }
+            }
+            Value::F64(number) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(
+                        key,
+                        |word| Value::F64(f64::from_bits(word)),
+                        number.to_bits(),
+                    );
+                }
+            }
+            Value::Bool(on) => {
+                if !self.try_tag(key, value) {
+                    self.tag_word(key, |word| Value::Bool(word != 0), on as u64);
+                }
+            }
+            value => self.tag_any(Key::Static(key), value),
+        }
+    }
+
+    #[inline(always)]
+    fn try_tag(&mut self, key: &'static str, value: Value<'_>) -> bool {
+        self.image.try_tag(Key::Static(key), value)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tag_text(self: &mut Box<Self>, key: &'static str, text: &str) {
+        self.tag_any(Key::Static(key), Value::Str(text));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tag_word(
+        self: &mut Box<Self>,
+        key: &'static str,
+        value: fn(u64) -> Value<'static>,
+        word: u64,
+    ) {
+        self.tag_any(Key::Static(key), value(word));
+    }
+
+    #[inline(never)]
+    fn tag_any(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
+        let value = self.limited(value);
+        while !self.image.try_tag(key, value) {
+            if !self.grow() {
+                return self.image.tag(key, value);
+            }
+        }
+    }
+
+    pub(crate) fn field(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
+        let value = self.limited(value);
+        while !self.image.try_field(key, value) {
+            if !self.grow() {
+                return self.image.field(key, value);
+            }
+        }
+    }
+
+    pub(crate) fn log(self: &mut Box<Self>, time: Instant) -> Option<&mut Box<Self>> {
+        while !self.image.try_log(time) {
+            if !self.grow() {
+                self.image.mark_dropped();
+                return None;
+            }
+        }
+        Some(self)
+    }
+
+    pub(crate) fn set_operation(self: &mut Box<Self>, name: Key<'_>) {
+        match name {
+            Key::Static(name) => self.image.set_operation(name),
+            Key::Copied(name) => {
+                let name = self.limited_text(name);
+                while !self.image.try_copy_operation(name) {
+                    if !self.grow() {
+                        return self.image.copy_operation(name);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn reference(self: &mut Box<Self>, reference: Reference) {
+        while !self.image.try_reference(reference) {
+            if !self.grow() {
+                return self.image.mark_dropped();
+            }
+        }
+    }
+
+    /// The value, cut to the configured length.
+    fn limited<'v>(&mut self, value: Value<'v>) -> Value<'v> {
+        match value {
+            Value::Str(text) => Value::Str(self.limited_text(text)),
+            Value::Bytes(bytes) if bytes.len() > self.value_limit => {
+                self.image.mark_cut();
+                Value::Bytes(bytes.get(..self.value_limit).unwrap_or(bytes))
+            }
+            other => other,
+        }
+    }
+
+    /// The text, cut to the configured length at a boundary of UTF-8.
+    fn limited_text<'v>(&mut self, text: &'v str) -> &'v str {
+        if text.len() <= self.value_limit {
+            return text;
+        }
+        self.image.mark_cut();
+        text.get(..boundary(text.as_bytes(), self.value_limit))
+            .unwrap_or("")
+    }
+}
