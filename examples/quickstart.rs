@@ -7,7 +7,8 @@
 
 use std::env;
 use std::error::Error;
-use std::io::{Write, stdout};
+use std::fmt::Display;
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("quickstart: {error}");
+            // Where even that cannot be written, the status is left.
+            let _ = writeln!(stderr(), "quickstart: {error}");
             ExitCode::FAILURE
         }
     }
@@ -37,7 +39,8 @@ fn run() -> Result<(), Box<dyn Error>> {
         send(&config.initialize_tracer()?)?;
         return Ok(());
     }
-    let collector = Collector::bind("127.0.0.1:0")?;
+    let collector = Collector::bind("127.0.0.1:0")
+        .map_err(|error| format!("cannot receive on 127.0.0.1: {error}"))?;
     let config = config
         .agent_host(collector.local_addr().ip().to_string())
         .agent_port(collector.local_addr().port());
@@ -50,10 +53,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// Makes the spans and sends them; gives the root's context if it was sampled.
 fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
     if !tracer.is_enabled() {
-        writeln!(
-            stdout(),
-            "Nothing was sent: tracing is disabled by the configuration."
-        )?;
+        print("Nothing was sent: tracing is disabled by the configuration.\n")?;
         return Ok(None);
     }
     let mut span = tracer.start("TestSpan");
@@ -65,14 +65,17 @@ fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
     }
     span.finish();
     let closed = tracer.close(PATIENCE);
-    writeln!(stdout(), "trace {}", context.trace_id())?;
-    writeln!(stdout(), "spans {}", tracer.stats())?;
+    let stats = tracer.stats();
+    print(format_args!(
+        "trace {}\nspans {stats}\n",
+        context.trace_id()
+    ))?;
     closed?;
+    if stats.lost.total() > 0 {
+        return Err(format!("{} spans lost{}", stats.lost.total(), stats.lost).into());
+    }
     if !context.is_sampled() {
-        writeln!(
-            stdout(),
-            "Nothing was sent: the sampler did not choose this trace."
-        )?;
+        print("Nothing was sent: the sampler did not choose this trace.\n")?;
         return Ok(None);
     }
     Ok(Some(context))
@@ -86,6 +89,10 @@ fn show(collector: &Collector, root: &SpanContext) -> Result<(), Box<dyn Error>>
         return Err(format!("only {} of 2 spans arrived", collector.spans().len()).into());
     }
     let trace = collector.trace(id).ok_or("the trace did not arrive")?;
-    write!(stdout(), "{trace}")?;
-    Ok(())
+    print(trace)
+}
+
+fn print(text: impl Display) -> Result<(), Box<dyn Error>> {
+    write!(stdout(), "{text}")
+        .map_err(|error| format!("cannot write to standard output: {error}").into())
 }

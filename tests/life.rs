@@ -161,6 +161,8 @@ fn a_span_stays_a_parent_after_finish_and_close() {
     span.finish();
     span.tag("late", 1).set_operation_name("other");
     span.log().field("event", "late");
+    span.set_baggage_item("late", "1").unwrap();
+    assert_eq!(span.remove_baggage_item("customer"), None);
     let look = |span: &Span| {
         assert_eq!(span.context(), before);
         let mut headers = HashMap::new();

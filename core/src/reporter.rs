@@ -127,7 +127,7 @@ struct Pending {
 
 /// The smallest packet limit that [`Outcome::TooLarge`] leads to, in bytes.
 const SMALLEST_LIMIT: usize = 256;
-/// How many records one poll passes over where not even the process fits.
+/// How many records one poll passes over: a bound on its work.
 const PASSED_OVER: usize = 64;
 
 impl<E: Encoder> Reporter<E> {
@@ -214,6 +214,11 @@ impl<E: Encoder> Reporter<E> {
         self.pending.is_some()
     }
 
+    /// The encoder.
+    pub const fn encoder(&self) -> &E {
+        &self.encoder
+    }
+
     /// What became of the spans so far.
     pub const fn delivery(&self) -> Delivery {
         self.delivery
@@ -255,17 +260,21 @@ impl<E: Encoder> Reporter<E> {
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        let begun = self.begin(situation, out);
+        let batch = Batch {
+            process: situation.process,
+            sequence: self.sequence,
+            stats: situation.stats,
+        };
+        // Where not even the process fits, the encoder says so of each span.
+        let _ = self.encoder.begin(out, &batch);
         let mut pending = Pending::default();
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
         let mut at = first;
         while let Some(consumer) = consumers.get_mut(at) {
             let consumer = consumer.as_mut();
             while let Some(record) = consumer.peek() {
-                let push = if begun {
+                let push = if pending.too_large < PASSED_OVER {
                     self.encoder.push(out, &record, situation.legend)
-                } else if pending.too_large < PASSED_OVER {
-                    Push::TooLarge
                 } else {
                     Push::Full
                 };
@@ -291,16 +300,6 @@ impl<E: Encoder> Reporter<E> {
             }
         }
         pending
-    }
-
-    /// Begins a packet.
-    fn begin(&mut self, situation: &Situation<'_>, out: &mut [u8]) -> bool {
-        let batch = Batch {
-            process: situation.process,
-            sequence: self.sequence,
-            stats: situation.stats,
-        };
-        self.encoder.begin(out, &batch)
     }
 
     /// Frees what was packed or passed over.

@@ -94,7 +94,7 @@ impl<'t> SpanBuilder<'t> {
     }
 
     /// Lets the span follow from another, which does not wait for it. Without a
-    /// `child_of`, the first one gives trace and baggage.
+    /// `child_of`, the first one gives trace and baggage. `None` changes nothing.
     pub fn follows_from(mut self, other: impl AsContext) -> Self {
         if let Some(context) = other.as_context() {
             self.written = self.written.with_reference(self.handle, true, &context);

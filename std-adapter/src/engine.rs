@@ -5,24 +5,27 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use log::Level;
 use picojaeger_core::record::{Record, Records};
 use picojaeger_core::ring::{Consumer, Mark, Producer};
-use picojaeger_core::wire::{ClientStats, Legend, Process, ThriftCompact};
+use picojaeger_core::wire::{ClientStats, Legend, Process};
 use picojaeger_core::{Epoch, Outcome, Reporter, Situation, Stats, Timeline, Value};
 
 use crate::chunk::Chunk;
 use crate::clock::{TickSource, Timekeeper, monotonic};
 use crate::config::{Settings, TagValue};
+use crate::encoder::AgentEncoder;
 use crate::local::Returned;
 use crate::loss_log::LossLog;
 use crate::parking::{Pass, Rest};
 use crate::reporters::FinishedSpan;
+use crate::say::say;
 use crate::sender::{Sender, UdpSender};
 use crate::shared::Shared;
 
 /// The consuming side of a tracer; one thread at a time drives it.
 pub(crate) struct Engine {
-    reporter: Reporter<ThriftCompact>,
+    reporter: Reporter<AgentEncoder>,
     rings: Vec<Ring>,
     /// Where the rings' heads stood at the start of the pass.
     marks: Vec<Mark>,
@@ -82,7 +85,7 @@ impl Engine {
         let interval = settings.flush_interval;
         let limit = settings.max_packet_size;
         Engine {
-            reporter: Reporter::new(ThriftCompact::new(), limit, interval.as_nanos() as u64),
+            reporter: Reporter::new(AgentEncoder::default(), limit, interval.as_nanos() as u64),
             rings: common
                 .into_iter()
                 .map(|consumer| Ring::new(consumer, None))
@@ -104,6 +107,10 @@ impl Engine {
         let heads = self.rings.iter().map(|ring| ring.consumer.mark());
         self.marks.extend(heads);
         let end = self.send_all(shared, flush);
+        let obstacle = (end == End::Stuck)
+            .then(|| last_error(&self.sender))
+            .flatten();
+        shared.ledger().obstacle = obstacle;
         self.reclaim(shared);
         let rest = match end {
             _ if self.backlog() == 0 => Rest::Nothing,
@@ -165,7 +172,7 @@ impl Engine {
             service: &shared.settings.service_name,
             tags,
         };
-        let mut stats = shared.ledger().stats();
+        let mut stats = self.note(shared, monotonic());
         while !has_passed(&self.rings, &self.marks) {
             if self.sender.as_mut().is_some_and(|sender| !sender.ready()) {
                 return End::Stuck;
@@ -232,6 +239,11 @@ impl Engine {
         }
     }
 
+    /// Speaks of losses where no pass is needed.
+    pub(crate) fn note_losses(&mut self, shared: &Shared) {
+        self.note(shared, monotonic());
+    }
+
     /// Publishes what became of the spans, and speaks of losses; gives the counts.
     fn note(&mut self, shared: &Shared, now: u64) -> Stats {
         let late = self
@@ -240,18 +252,25 @@ impl Engine {
             .map_or(0, |sender| sender.late_refusals());
         let all_late = shared.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
         let delivery = self.reporter.delivery();
-        let cause = || self.sender.as_ref().and_then(|sender| sender.last_error());
         let stats = {
             let mut ledger = shared.ledger();
-            if late > 0 || delivery.lost() > ledger.delivery.lost() {
-                ledger.fault = cause().or(ledger.fault.take());
+            let before = ledger.delivery;
+            if delivery.too_large > before.too_large {
+                ledger.fault = too_large(&self.reporter);
+            } else if late > 0 || delivery.lost() > before.lost() {
+                ledger.fault = last_error(&self.sender).or(ledger.fault.take());
             }
             ledger.delivery = delivery;
             ledger.stats()
         };
         let now = Duration::from_nanos(now);
-        self.losses.note(&stats.lost, now, cause);
-        self.losses.note_late(all_late, now, cause);
+        let (sender, reporter) = (&self.sender, &self.reporter);
+        let details = |cause: &str| match cause {
+            "too large" => too_large(reporter),
+            _ => last_error(sender),
+        };
+        self.losses.note(&stats.lost, now, details);
+        self.losses.note_late(all_late, now, details);
         stats
     }
 
@@ -298,8 +317,14 @@ impl Ring {
         records
     }
 
+    /// Whether this is the ring whose end comes back there, and no record waits.
+    pub(crate) fn is_empty_of(&self, returned: &Arc<Returned>) -> bool {
+        let own = self.returned.as_ref();
+        own.is_some_and(|own| Arc::ptr_eq(own, returned)) && self.consumer.backlog() == 0
+    }
+
     /// Both ends, if the producing one is back.
-    fn into_chunk(self) -> Option<Chunk> {
+    pub(crate) fn into_chunk(self) -> Option<Chunk> {
         let producer = self.returned?.take()?;
         Some(Chunk {
             producer,
@@ -328,6 +353,20 @@ impl AsMut<Consumer<'static, Records>> for Ring {
     fn as_mut(&mut self) -> &mut Consumer<'static, Records> {
         &mut self.consumer
     }
+}
+
+/// What the sender says of its last fault.
+fn last_error(sender: &Option<Box<dyn Sender>>) -> Option<String> {
+    sender.as_ref().and_then(|sender| sender.last_error())
+}
+
+/// Which span last fitted no packet, and what the user can do.
+fn too_large(reporter: &Reporter<AgentEncoder>) -> Option<String> {
+    let (operation, limit) = (reporter.encoder().too_large()?, reporter.limit());
+    Some(format!(
+        "even when cut, {operation:?} and the process's tags fit no packet of {limit} bytes; \
+         shorten them, or raise max_packet_size"
+    ))
 }
 
 /// Whether the rings' cursors have passed the marks.
@@ -363,7 +402,8 @@ fn report(rings: &mut [Ring], shared: &Shared, process: &Process<'_>, legend: &L
         for reporter in shared.reporters.iter() {
             // A panic of the user's code must not end the worker, and with it all sending.
             if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
-                log::error!(target: "picojaeger", "a reporter panicked; the span is sent all the same");
+                let line = format_args!("a reporter panicked; the span is sent all the same");
+                say(Level::Error, line);
             }
         }
     };

@@ -54,7 +54,7 @@
 //! then at most once a minute.
 //!
 //! # Threads and processes
-//! A tracer starts its worker when the first sampled span finishes, or at the first flush. Threads may come and go,
+//! A tracer starts its worker when the first sampled span finishes. Threads may come and go,
 //! outlive the tracer, and pass spans to each other. A forked child gets state of its own at its
 //! first call. What finished is sent when the last handle is dropped, and on Unix when the
 //! process ends, for half a second at most; [`Tracer::close`] waits as long as it is told.
@@ -71,6 +71,7 @@ pub mod collector;
 pub mod config;
 mod context;
 mod desk;
+mod encoder;
 mod engine;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod local;
@@ -84,6 +85,7 @@ mod process;
 mod recording;
 pub mod reporters;
 mod sampling;
+mod say;
 mod scope;
 mod sender;
 mod shared;

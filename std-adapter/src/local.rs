@@ -240,7 +240,8 @@ impl Drop for Thread {
             returned.put(producer);
         }
         self.shared.ledger().leave(&self.desk.counts);
-        if self.returned.is_some() {
+        let ring = self.returned.as_ref();
+        if ring.is_some_and(|returned| !self.shared.withdraw(returned)) {
             self.shared.waker().wake(&self.shared);
         }
     }
@@ -308,6 +309,7 @@ mod tests {
     use super::*;
     use crate::clock::TickSource;
     use crate::desk::Counts;
+    use crate::short::start_root;
 
     fn shared() -> Arc<Shared> {
         Shared::of_test(TickSource::System, |config| config)
@@ -380,9 +382,26 @@ mod tests {
         let (held, before) = (Arc::strong_count(&shared), shared.ledger().stats());
         assert!(shared.waker().is_idle());
         let counts = std::thread::scope(|scope| scope.spawn(|| counts(&shared)).join().unwrap());
-        assert!(!shared.waker().is_idle(), "who takes the ring back is told");
+        assert!(shared.waker().is_idle(), "its ring was not used");
         assert_eq!(Arc::strong_count(&counts), 1, "the ledger has let it go");
         assert_eq!(Arc::strong_count(&shared), held);
         assert_eq!(shared.ledger().stats(), before);
+        let trace = || drop(start_root(&shared, "in the ring"));
+        std::thread::scope(|scope| scope.spawn(trace).join().unwrap());
+        assert!(!shared.waker().is_idle(), "who takes the ring back is told");
+    }
+
+    #[test]
+    fn rings_that_were_not_used_go_from_thread_to_thread() {
+        let shared = Shared::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
+        let has_ring = || with_desk(&shared, |desk| desk.producer.is_some());
+        // More threads than the memory limit allows rings for.
+        for _ in 0..100 {
+            assert!(std::thread::scope(|scope| scope
+                .spawn(has_ring)
+                .join()
+                .unwrap()));
+        }
+        assert!(shared.waker().is_idle());
     }
 }

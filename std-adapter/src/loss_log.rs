@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use log::Level;
 use picojaeger_core::Lost;
 
+use crate::say::say;
+
 /// Writes one line for each cause of loss through the [`log`] crate: target `picojaeger`, level
-/// warn; at once at the first loss of a cause, then at most once an interval.
+/// warn; at the first call behind the first loss of a cause, then at most once an interval.
 ///
 /// A line says how many spans were lost since the cause's last one, so a loss that falls into
 /// an interval is said at the first call after its end. Times are those of any monotonic clock.
@@ -41,16 +44,16 @@ impl LossLog {
         }
     }
 
-    /// Writes the lines that are due; `last_error` is what the sender says, and asked only
-    /// where a line needs it. A few comparisons where nothing was lost.
+    /// Writes the lines that are due; `details` is what is known of a cause beyond its name,
+    /// and asked only where a line needs it. A few comparisons where nothing was lost.
     pub(crate) fn note(
         &mut self,
         lost: &Lost,
         now: Duration,
-        last_error: impl Fn() -> Option<String>,
+        details: impl Fn(&str) -> Option<String>,
     ) {
-        for line in self.due(lost, now, last_error) {
-            log::warn!(target: "picojaeger", "{line}");
+        for line in self.due(lost, now, details) {
+            say(Level::Warn, format_args!("{line}"));
         }
     }
 
@@ -60,10 +63,10 @@ impl LossLog {
         &mut self,
         refusals: u64,
         now: Duration,
-        last_error: impl Fn() -> Option<String>,
+        details: impl Fn(&str) -> Option<String>,
     ) {
-        if let Some(line) = self.late_due(refusals, now, last_error) {
-            log::warn!(target: "picojaeger", "{line}");
+        if let Some(line) = self.late_due(refusals, now, details) {
+            say(Level::Warn, format_args!("{line}"));
         }
     }
 
@@ -71,12 +74,12 @@ impl LossLog {
         &mut self,
         lost: &Lost,
         now: Duration,
-        last_error: impl Fn() -> Option<String>,
+        details: impl Fn(&str) -> Option<String>,
     ) -> Vec<String> {
         let mut lines = Vec::new();
         for (said, (cause, count)) in self.causes.iter_mut().zip(lost.by_cause()) {
             if let Some(new) = said.take(count, now, self.interval) {
-                let reason = reason(cause, &last_error);
+                let reason = reason(cause, &details);
                 lines.push(format!("spans lost ({cause}): {new}; {reason}"));
             }
         }
@@ -87,10 +90,10 @@ impl LossLog {
         &mut self,
         refusals: u64,
         now: Duration,
-        last_error: impl Fn() -> Option<String>,
+        details: impl Fn(&str) -> Option<String>,
     ) -> Option<String> {
         let new = self.late.take(refusals, now, self.interval)?;
-        let reason = reason("late", last_error);
+        let reason = reason("late", details);
         Some(format!("packets perhaps lost: {new}; {reason}"))
     }
 }
@@ -112,16 +115,19 @@ impl Said {
 }
 
 /// Why a cause arises, and what the user can do.
-fn reason(cause: &str, last_error: impl Fn() -> Option<String>) -> String {
+fn reason(cause: &str, details: impl Fn(&str) -> Option<String>) -> String {
     let known = match cause {
         "full" => "the thread's ring was full; raise memory_limit or sample less",
         "blocked" => "the ring's oldest span was in use",
         "evicted" => "newer spans took their place; raise memory_limit or sample less",
         "reentered" => "they finished inside another call of the tracer",
-        "too large" => "they fit no packet even when cut; raise max_packet_size",
         "memory" => "memory_limit was reached; raise it or sample less",
         "closed" => "the tracer was closed before they finished",
-        _ => return last_error().unwrap_or_else(|| "the network gave no reason".into()),
+        "too large" => {
+            let known = "they fit no packet even when cut; raise max_packet_size";
+            return details(cause).unwrap_or_else(|| known.into());
+        }
+        _ => return details(cause).unwrap_or_else(|| "the network gave no reason".into()),
     };
     known.into()
 }
@@ -138,7 +144,7 @@ mod tests {
         }
     }
 
-    fn refusal() -> Option<String> {
+    fn refusal(_: &str) -> Option<String> {
         Some("no agent listens at here:1: refused".into())
     }
 
@@ -149,7 +155,7 @@ mod tests {
     fn the_first_loss_is_said_at_once_and_later_ones_once_a_minute() {
         let mut log = LossLog::new();
         let at = |seconds| START + Duration::from_secs(seconds);
-        let mut due = |full, seconds| log.due(&lost(full, 0), at(seconds), || panic!());
+        let mut due = |full, seconds| log.due(&lost(full, 0), at(seconds), |_| panic!());
         assert!(due(0, 0).is_empty());
         assert_eq!(due(2, 1), [format!("spans lost (full): 2; {FULL}")]);
         assert!(due(5, 2).is_empty());
@@ -168,7 +174,7 @@ mod tests {
             ["spans lost (refused): 4; no agent listens at here:1: refused"]
         );
         let last = START + Duration::from_secs(6);
-        assert_eq!(log.due(&lost(2, 5), last, || None).len(), 2);
+        assert_eq!(log.due(&lost(2, 5), last, |_| None).len(), 2);
     }
 
     #[test]
@@ -181,7 +187,7 @@ mod tests {
         assert_eq!(log.late_due(4, START, refusal), None);
         let later = START + Duration::from_secs(60);
         assert_eq!(
-            log.late_due(4, later, || None).unwrap(),
+            log.late_due(4, later, |_| None).unwrap(),
             "packets perhaps lost: 1; the network gave no reason"
         );
     }
@@ -202,6 +208,6 @@ mod tests {
         let lines = LossLog::new().due(&lost, START, refusal);
         assert_eq!(lines.len(), CAUSES);
         let by_network = lines.iter().filter(|line| line.contains("here:1"));
-        assert_eq!(by_network.count(), 2, "refused and failed");
+        assert_eq!(by_network.count(), 3, "too large, refused and failed");
     }
 }

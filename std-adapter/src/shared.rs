@@ -114,8 +114,10 @@ pub(crate) struct Ledger {
     pub(crate) delivery: Delivery,
     /// Records that were still in rings after the tracer had closed.
     pub(crate) swept: u64,
-    /// What sending last failed with.
+    /// What spans were last lost by, outside of the threads.
     pub(crate) fault: Option<String>,
+    /// What keeps the last pass from sending, if anything.
+    pub(crate) obstacle: Option<String>,
 }
 
 /// Rings that may still be handed to threads.
@@ -323,6 +325,16 @@ impl Shared {
     /// Makes a ring known to the engine.
     pub(crate) fn register(&self, consumer: Consumer<'static, Records>, returned: Arc<Returned>) {
         lock(&self.incoming).push(Ring::new(consumer, Some(returned)));
+    }
+
+    /// Frees the ring of a thread that ended if nobody knows of it yet and it is empty.
+    pub(crate) fn withdraw(&self, returned: &Arc<Returned>) -> bool {
+        let mut incoming = lock(&self.incoming);
+        let place = incoming.iter().position(|ring| ring.is_empty_of(returned));
+        let ring = place.map(|place| incoming.swap_remove(place));
+        drop(incoming);
+        let chunk = ring.and_then(Ring::into_chunk);
+        chunk.map(|chunk| self.free_chunk(chunk)).is_some()
     }
 
     pub(crate) fn take_incoming(&self, rings: &mut Vec<Ring>) {

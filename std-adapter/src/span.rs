@@ -144,7 +144,7 @@ impl Span {
         key: &str,
         value: &str,
     ) -> Result<&mut Self, SetBaggageError> {
-        if let Some(slot) = &mut self.slot {
+        if let Some(slot) = self.unfinished() {
             let replaced = slot
                 .baggage
                 .set(key, value)
@@ -172,7 +172,7 @@ impl Span {
 
     /// Removes an item of the baggage and gives its value.
     pub fn remove_baggage_item(&mut self, key: &str) -> Option<String> {
-        let slot = self.slot.as_mut()?;
+        let slot = self.unfinished()?;
         let removed = slot.baggage.remove(key);
         let context = slot.context();
         with_scopes(|scopes| scopes.refresh(&context));
@@ -221,6 +221,10 @@ impl Span {
             slot.image.finish_at(unix_micros(time));
             slot.hand_over();
         }
+    }
+
+    fn unfinished(&mut self) -> Option<&mut Box<Slot>> {
+        self.slot.as_mut().filter(|slot| !slot.image.is_finished())
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use log::Level;
 use picojaeger_core::{InjectError, Key, Lost, Stats};
 
 use crate::baggage::Baggage;
@@ -15,6 +16,7 @@ use crate::clock::TickSource;
 use crate::config::{Config, ConfigError, Settings};
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::reporters::Reporter;
+use crate::say::say;
 use crate::shared::{Lock, Shared};
 use crate::span::Span;
 use crate::{unix, worker};
@@ -69,14 +71,14 @@ pub enum FlushError {
     TimedOut {
         /// Spans that have no outcome yet.
         held: u64,
-        /// What the agent's address last failed with.
+        /// What keeps them, such as a look-up that is under way, or what sending last failed with.
         cause: Option<String>,
     },
     /// Spans were lost since the call began, on any thread and of any cause.
     Lost {
         /// How many, by cause.
         lost: Lost,
-        /// What sending last failed with.
+        /// What sending last failed with, or the span that fitted no packet.
         cause: Option<String>,
     },
 }
@@ -248,8 +250,9 @@ impl Tracer {
     }
 
     /// Sends every span that finished before this call, whatever its thread, and
-    /// waits for the outcome. Starts the worker if there is none yet; where there
-    /// may be none, sends on the calling thread.
+    /// waits for the outcome. Where there may be no worker, it sends on the calling
+    /// thread. Inside a reporter or a logger that the worker calls it only asks for the flush,
+    /// and gives [`FlushError::TimedOut`] at once.
     ///
     /// # Errors
     /// Spans were lost meanwhile, or the time ran out; then the worker goes on.
@@ -357,9 +360,11 @@ impl Tracer {
         let complete = end(shared, timeout);
         let stats = shared.stats();
         if !complete {
+            let ledger = shared.ledger();
+            let cause = ledger.obstacle.as_ref().or(ledger.fault.as_ref());
             return Err(FlushError::TimedOut {
                 held: stats.held,
-                cause: shared.ledger().fault.clone(),
+                cause: cause.cloned(),
             });
         }
         let lost = stats.lost.since(&before);
@@ -379,7 +384,14 @@ impl Drop for Handle {
             std::mem::forget(self.0.clone());
         }
         if let Some(shared) = self.0.present().filter(|shared| !shared.is_closed()) {
-            worker::close(shared, worker::LAST_FLUSH);
+            let complete = worker::close(shared, worker::LAST_FLUSH);
+            let held = shared.stats().held;
+            if !complete && held > 0 {
+                let line = format_args!(
+                    "the tracer is dropped with {held} spans not sent in half a second; call close()"
+                );
+                say(Level::Warn, line);
+            }
         }
     }
 }

@@ -34,7 +34,11 @@ pub(crate) fn install(at_exit: extern "C" fn()) {
     let exits = unsafe { libc::atexit(at_exit) };
     INSTALLED.store(true, Ordering::Release);
     if forks != 0 || exits != 0 {
-        log::warn!(target: "picojaeger", "no memory for the hooks of fork and exit: call close() before the process ends, and do not trace in forked children");
+        let line = format_args!(
+            "no memory for the hooks of fork and exit: call close() before the process ends, and do \
+             not trace in forked children"
+        );
+        crate::say::say(log::Level::Warn, line);
     }
 }
 

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, TryLockError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use log::Level;
+
 use crate::once::PerProcess;
 use crate::parking::{self, Parking, Pass, Work};
+use crate::say::say;
 use crate::shared::{Shared, hold};
 use crate::sync::lock;
 use crate::{local, unix};
@@ -54,7 +57,9 @@ impl Waker {
         self.parking.claim();
         // The lock is over before anything is logged: a logger may trace.
         if let Err(error) = self.unpark_or_start(shared) {
-            log::warn!(target: "picojaeger", "cannot start the worker: {error}; spans are sent at flush() only");
+            let line =
+                format_args!("cannot start the worker: {error}; spans are sent at flush() only");
+            say(Level::Warn, line);
         }
     }
 
@@ -80,7 +85,8 @@ impl Waker {
     fn join(&self) {
         let worker = lock(&self.handle).take();
         if worker.is_some_and(|worker| worker.join().is_err()) {
-            log::error!(target: "picojaeger", "the worker panicked; please report it");
+            let line = format_args!("the worker panicked; please report it");
+            say(Level::Error, line);
         }
     }
 
@@ -125,6 +131,7 @@ pub(crate) fn flush(shared: &Arc<Shared>, timeout: Duration) -> bool {
     }
     if !shared.waker().has_worker() && shared.ledger().stats().held == 0 {
         // No need for a worker yet. What finishes now raced with the end, if there was one.
+        shared.engine().note_losses(shared);
         if shared.is_closed() {
             shared.set_drained();
         }
@@ -216,7 +223,8 @@ fn flush_by_worker(shared: &Arc<Shared>, timeout: Duration) {
     worker.thread().unpark();
     drop(handle);
     if !shared.tickets().wait(ticket, timeout) {
-        log::warn!(target: "picojaeger", "the process ends before all spans are sent");
+        let line = format_args!("the process ends before all spans are sent");
+        say(Level::Warn, line);
     }
 }
 

@@ -43,7 +43,8 @@ pub use thrift_compact::ThriftCompact;
 pub trait Encoder {
     /// Begins a packet, and forgets any that was not finished.
     ///
-    /// `false` if the packet would be too long without any span; then it takes none.
+    /// `false` if the packet would be too long without any span; then each is
+    /// [too large](Push::TooLarge).
     fn begin(&mut self, out: &mut [u8], batch: &Batch<'_>) -> bool;
 
     /// Appends one span.

@@ -15,6 +15,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use log::Level;
+
+use crate::say::say;
+
 mod budget;
 mod decode;
 mod encode;
@@ -95,7 +99,8 @@ impl Collector {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(CLOSE_POLL))?;
         if let Err(error) = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
-            log::debug!("collector: the receive buffer keeps its size: {error}");
+            let line = format_args!("collector: the receive buffer keeps its size: {error}");
+            say(Level::Debug, line);
         }
         let local_addr = socket.local_addr()?;
         let shared = Arc::new(Shared {
@@ -188,7 +193,8 @@ impl Collector {
             _ => {}
         }
         if let Err(error) = self.socket.send_to(&[], address) {
-            log::debug!("collector: closing without wake-up: {error}");
+            let line = format_args!("collector: closing without wake-up: {error}");
+            say(Level::Debug, line);
         }
     }
 }
@@ -209,7 +215,10 @@ impl Drop for Collector {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            log::error!("collector: the thread ended in a panic");
+            say(
+                Level::Error,
+                format_args!("collector: the thread ended in a panic"),
+            );
         }
     }
 }
@@ -232,13 +241,17 @@ fn listen(socket: &UdpSocket, shared: &Shared) {
             Err(error) if is_idle(&error) => failures = 0,
             Err(error) => {
                 failures += 1;
-                log::warn!("collector: receive failed: {error}");
+                say(
+                    Level::Warn,
+                    format_args!("collector: receive failed: {error}"),
+                );
                 shared.lock().count_receive_error();
                 shared.changed.notify_all();
             }
         }
     }
-    log::error!("collector: the socket fails again and again, it is given up");
+    let line = format_args!("collector: the socket fails again and again, it is given up");
+    say(Level::Error, line);
 }
 
 /// A read that timed out, was interrupted, or reports an answer to something that was sent.

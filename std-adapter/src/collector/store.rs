@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use log::Level;
+
+use crate::say::say;
+
 use super::decode::{DecodeError, Parsed, parse};
 use super::model::{ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
 use super::waterfall::Trace;
@@ -212,7 +216,10 @@ impl Received {
         match parse(datagram) {
             Ok(batch) => self.store(batch),
             Err(error) => {
-                log::debug!("collector: datagram rejected: {error}");
+                say(
+                    Level::Debug,
+                    format_args!("collector: datagram rejected: {error}"),
+                );
                 self.stats.rejected += 1;
                 self.last_rejection = Some(error);
             }

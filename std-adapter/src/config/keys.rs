@@ -188,7 +188,7 @@ static REFUSED: &[(&[&str], Apply)] = &[
             "sampler.samplingPath",
             "sampler.refreshIntervalMs",
         ],
-        |_, entry| Err(entry.unsupported(REMOTE_SAMPLING)),
+        |_, entry| entry.off(REMOTE_SAMPLING),
     ),
     (&["sampler.operationNameLateBinding"], |_, entry| {
         entry.off("late binding of operation names is not supported yet; remove the key")

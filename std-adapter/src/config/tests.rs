@@ -644,6 +644,11 @@ JAEGER_PASSWORD hunter2 => JAEGER_PASSWORD: sending to a collector over HTTP is 
         ("JAEGER_ENDPOINT", "http://c"),
         ("JAEGER_USER", "u"),
         ("JAEGER_AUTH_TOKEN", "t"),
+        ("JAEGER_REPORTER_ENDPOINT", "http://c"),
+        ("JAEGER_REPORTER_USER", "u"),
+        ("JAEGER_REPORTER_PASSWORD", "p"),
+        ("JAEGER_SAMPLER_HOST", "h"),
+        ("JAEGER_SAMPLER_PORT", "5778"),
         ("JAEGER_REPORTER_TIMEOUT", "1"),
         ("JAEGER_SENDER_FACTORY", "f"),
         ("JAEGER_PROPAGATION", "b3"),
@@ -664,6 +669,16 @@ JAEGER_PASSWORD hunter2 => JAEGER_PASSWORD: sending to a collector over HTTP is 
             settings("", &[]),
             "{name} empty"
         );
+    }
+}
+
+#[test]
+fn old_names_of_variables_name_the_new_ones() {
+    for end in ["HOST", "PORT"] {
+        let name = format!("JAEGER_REPORTER_AGENT_{end}");
+        let error = variable_error(&name, "1");
+        let new = format!("use JAEGER_AGENT_{end}");
+        assert!(error.contains(&name) && error.ends_with(&new), "{error}");
     }
 }
 

@@ -60,16 +60,27 @@ static VARIABLES: &[(&str, Apply)] = &[
     }),
     ("JAEGER_PROPAGATION", |_, entry| propagation(entry)),
     ("JAEGER_RPC_METRICS", |_, entry| entry.off(RPC_METRICS)),
+    ("JAEGER_REPORTER_AGENT_HOST", |_, entry| {
+        Err(entry.unsupported("an old name; use JAEGER_AGENT_HOST"))
+    }),
+    ("JAEGER_REPORTER_AGENT_PORT", |_, entry| {
+        Err(entry.unsupported("an old name; use JAEGER_AGENT_PORT"))
+    }),
     ("JAEGER_ENDPOINT", no_collector),
     ("JAEGER_USER", no_collector),
     ("JAEGER_PASSWORD", no_collector),
     ("JAEGER_AUTH_TOKEN", no_collector),
     ("JAEGER_REPORTER_TIMEOUT", no_collector),
+    ("JAEGER_REPORTER_ENDPOINT", no_collector),
+    ("JAEGER_REPORTER_USER", no_collector),
+    ("JAEGER_REPORTER_PASSWORD", no_collector),
     ("JAEGER_SENDER_FACTORY", |_, entry| {
         Err(entry.unsupported("a choice of senders is not supported yet; remove it"))
     }),
     ("JAEGER_SAMPLING_ENDPOINT", no_remote),
     ("JAEGER_SAMPLER_MANAGER_HOST_PORT", no_remote),
+    ("JAEGER_SAMPLER_HOST", no_remote),
+    ("JAEGER_SAMPLER_PORT", no_remote),
     ("JAEGER_SAMPLER_MAX_OPERATIONS", no_remote),
     ("JAEGER_SAMPLER_REFRESH_INTERVAL", no_remote),
     ("JAEGER_SAMPLER_SAMPLING_PATH", no_remote),

@@ -12,6 +12,7 @@ pub use composite::{CompositeReporter, NullReporter};
 pub use finished_span::{FinishedLog, FinishedSpan};
 pub use in_memory::InMemoryReporter;
 pub use logging::LoggingReporter;
+pub use picojaeger_core::record::{Reference, Tag};
 
 use std::sync::Arc;
 
@@ -37,7 +38,8 @@ pub trait Reporter: Send + Sync {
     /// Sees one span.
     ///
     /// Called on the tracer's worker thread, which sends nothing meanwhile: it should return
-    /// soon, and not panic. Spans that it starts itself are discarded.
+    /// soon, and not panic. Spans that it starts itself are discarded, and a flush or close
+    /// is only asked for.
     fn report(&self, span: &FinishedSpan<'_>);
 }
 

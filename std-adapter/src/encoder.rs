@@ -1,0 +1,49 @@
+//! The encoder of a server's packets.
+
+use std::ops::Range;
+
+use picojaeger_core::record::Record;
+use picojaeger_core::wire::{Batch, Encoder, Legend, Push, ThriftCompact};
+
+/// Thrift compact, with the operation of the span that last fitted no packet.
+#[derive(Debug, Default)]
+pub(crate) struct AgentEncoder {
+    thrift: ThriftCompact,
+    too_large: Option<String>,
+}
+
+impl AgentEncoder {
+    /// The operation of the span that last fitted no packet, even when cut.
+    pub(crate) fn too_large(&self) -> Option<&str> {
+        self.too_large.as_deref()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, record: &Record<'_>) {
+        self.too_large = Some(record.operation().into());
+    }
+}
+
+impl Encoder for AgentEncoder {
+    fn begin(&mut self, out: &mut [u8], batch: &Batch<'_>) -> bool {
+        self.thrift.begin(out, batch)
+    }
+
+    #[inline]
+    fn push(&mut self, out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Push {
+        let push = self.thrift.push(out, record, legend);
+        if push == Push::TooLarge {
+            self.note(record);
+        }
+        push
+    }
+
+    fn finish(&mut self, out: &mut [u8]) -> Range<usize> {
+        self.thrift.finish(out)
+    }
+
+    fn spans(&self) -> usize {
+        self.thrift.spans()
+    }
+}
