@@ -585,7 +585,7 @@ fn what_does_not_exist_is_refused() {
         r#"
 throttler: {port: 1} => 1:12: `throttler`: the debug throttler is not supported yet; remove the key
 metrics: true => 1:10: `metrics`: metrics are not supported yet; use `metrics: false`, or remove the key
-propagation: b3 => 1:14: `propagation`: propagation other than jaeger is not supported yet
+propagation: b3 => 1:14: `propagation`: propagation other than jaeger is not supported yet; use jaeger
 reporter_batch_size: 10 => 1:22: `reporter_batch_size`: packets are filled by size and not by a number of spans; use `max_packet_size` (bytes)
 service_name: s\nsampler: {type: remote} => 2:17: `sampler.type`: the remote sampler is not supported yet; use const, probabilistic or ratelimiting
 "#,
