@@ -15,6 +15,10 @@ struct Block {
     debug_id: Option<String>,
 }
 
+/// The most items, so that a hostile header costs no more than reading it. OpenTelemetry
+/// draws the line there too.
+const MOST: usize = 180;
+
 impl Baggage {
     pub(crate) const EMPTY: Baggage = Baggage(None);
 
@@ -29,6 +33,9 @@ impl Baggage {
         let block = Arc::make_mut(self.0.get_or_insert_default());
         if let Some((_, old)) = block.items.iter_mut().find(|(name, _)| name == key) {
             return Ok(Some(std::mem::replace(old, value.into())));
+        }
+        if block.items.len() == MOST {
+            return Err(BaggageError::Full);
         }
         block.items.push((key.into(), value.into()));
         Ok(None)
@@ -91,6 +98,18 @@ mod tests {
         assert_eq!((parent.get("empty"), child.get("empty")), (None, Some("")));
         assert_eq!(child.remove("user").as_deref(), Some("bob"));
         assert_eq!(child.iter().collect::<Vec<_>>(), [("empty", "")]);
+    }
+
+    #[test]
+    fn items_beyond_the_most_are_refused_and_those_within_still_change() {
+        let mut baggage = Baggage::EMPTY;
+        for item in 0..MOST {
+            baggage.set(&format!("k{item}"), "1").unwrap();
+        }
+        assert_eq!(baggage.set("another", "1"), Err(BaggageError::Full));
+        assert_eq!(baggage.set("k7", "2").unwrap().as_deref(), Some("1"));
+        assert_eq!(baggage.remove("k8").as_deref(), Some("1"));
+        assert_eq!(baggage.set("another", "1"), Ok(None));
     }
 
     #[test]

@@ -75,6 +75,9 @@ impl<'t> SpanBuilder<'t> {
     /// Makes the span a child. The first `child_of` gives trace and baggage, and
     /// those after it are further references.
     ///
+    /// One that has only baggage or a debug id gives these to a new root, unless another
+    /// reference has ids.
+    ///
     /// `None`, as for a request whose header was missing or wrong, is no parent: the
     /// thread's active span does not become it.
     #[inline(always)]
@@ -83,9 +86,10 @@ impl<'t> SpanBuilder<'t> {
             self.relation = Relation::None;
         }
         if let Some(context) = parent.as_context() {
-            if self.relation == Relation::ChildOf {
+            let has_parent = self.parent.core.is_valid();
+            if has_parent && self.relation == Relation::ChildOf {
                 self.written = self.written.with_reference(self.handle, false, &context);
-            } else {
+            } else if !has_parent || context.core.is_valid() {
                 self.parent = context;
                 self.relation = Relation::ChildOf;
             }
@@ -98,7 +102,8 @@ impl<'t> SpanBuilder<'t> {
     pub fn follows_from(mut self, other: impl AsContext) -> Self {
         if let Some(context) = other.as_context() {
             self.written = self.written.with_reference(self.handle, true, &context);
-            if !matches!(self.relation, Relation::ChildOf | Relation::FollowsFrom) {
+            let is_open = !matches!(self.relation, Relation::ChildOf | Relation::FollowsFrom);
+            if is_open || !self.parent.core.is_valid() {
                 self.parent = context;
                 self.relation = Relation::FollowsFrom;
             }

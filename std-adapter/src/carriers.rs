@@ -109,22 +109,26 @@ impl<H: Header> Header for &H {
     }
 }
 
+/// Replaces headers of this key in any case.
 impl<S: BuildHasher> CarrierMut for HashMap<String, String, S> {
     fn set(&mut self, key: &str, value: &str) {
+        self.retain(|known, _| !known.eq_ignore_ascii_case(key));
         self.insert(key.to_owned(), value.to_owned());
     }
 }
 
+/// Replaces headers of this key in any case.
 impl CarrierMut for BTreeMap<String, String> {
     fn set(&mut self, key: &str, value: &str) {
+        self.retain(|known, _| !known.eq_ignore_ascii_case(key));
         self.insert(key.to_owned(), value.to_owned());
     }
 }
 
-/// Removes the headers of this key, then appends the new one.
+/// Removes the headers of this key in any case, then appends the new one.
 impl CarrierMut for Vec<(String, String)> {
     fn set(&mut self, key: &str, value: &str) {
-        self.retain(|(known, _)| known != key);
+        self.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
         self.push((key.to_owned(), value.to_owned()));
     }
 }
@@ -212,6 +216,20 @@ mod tests {
             written,
             ["uber-trace-id: 0000000000000001:0000000000000002:0:1"]
         );
+    }
+
+    #[test]
+    fn a_header_that_is_forwarded_in_another_case_is_replaced() {
+        let forwarded = [("Uber-Trace-Id".to_owned(), "7:8:0:1".to_owned())];
+        let mut hashed = HashMap::from(forwarded.clone());
+        let mut sorted = BTreeMap::from(forwarded.clone());
+        let mut listed = Vec::from(forwarded);
+        inject(&mut hashed);
+        inject(&mut sorted);
+        inject(&mut listed);
+        assert_eq!(extract(&hashed), Some(context()));
+        assert_eq!(extract(&sorted), Some(context()));
+        assert_eq!(extract(&listed), Some(context()));
     }
 
     #[test]

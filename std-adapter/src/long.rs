@@ -122,6 +122,9 @@ impl<'t> Start<'t> {
         slot.image
             .identify(identity.context, identity.parent, UNREAD);
         slot.set_operation(self.operation);
+        if let Some(micros) = self.time {
+            slot.image.set_start(Instant::UnixMicros(micros));
+        }
         slot.baggage = self.parent.baggage.clone().without_debug_id();
         slot
     }

@@ -12,9 +12,9 @@ pub(crate) struct SetOnce<T> {
     _owned: PhantomData<T>,
 }
 
-/// A static that the child of a fork gets a new one of, so that it takes no lock
+/// A value that the child of a fork gets a new one of, so that it takes no lock
 /// which another thread of its parent held.
-pub(crate) struct PerProcess<T: 'static> {
+pub(crate) struct PerProcess<T> {
     generation: u32,
     value: T,
     next: SetOnce<PerProcess<T>>,
@@ -67,7 +67,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
     }
 
     /// This process's value.
-    pub(crate) fn get(&'static self) -> &'static T {
+    pub(crate) fn get(&self) -> &T {
         let generation = unix::generation();
         let mut at = self;
         while at.generation != generation {

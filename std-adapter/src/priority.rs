@@ -14,7 +14,7 @@ pub(crate) fn priority(value: Value<'_>) -> Option<bool> {
     match value {
         Value::I64(number) => Some(number > 0),
         Value::U64(number) => Some(number > 0),
-        Value::F64(number) => Some(number > 0.0),
+        Value::F64(number) => (!number.is_nan()).then_some(number > 0.0),
         Value::Bool(on) => Some(on),
         _ => None,
     }

@@ -54,7 +54,7 @@ pub struct LogBuilder<'s> {
     slot: Option<&'s mut Box<Slot>>,
 }
 
-/// Why baggage was not set: the key cannot travel in a header.
+/// Why baggage was not set: the key cannot travel in a header, or there are 180 items.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
@@ -128,7 +128,8 @@ impl Span {
     /// Renames the span: static text, or [`Copied`](crate::Copied), which is cut as
     /// a tag's value is.
     pub fn set_operation_name<'n>(&mut self, name: impl Into<Key<'n>>) -> &mut Self {
-        if let Some(slot) = self.writable() {
+        // One that is not sampled may be later.
+        if let Some(slot) = self.unfinished() {
             slot.set_operation(name.into());
         }
         self
@@ -138,7 +139,7 @@ impl Span {
     /// processes; what it replaces is lost. A sampled span logs the change.
     ///
     /// # Errors
-    /// A key that is empty or has bytes that no header name may have.
+    /// A key that is empty or has bytes that no header name may have, or a 181st item.
     pub fn set_baggage_item(
         &mut self,
         key: &str,
@@ -217,9 +218,13 @@ impl Span {
 
     /// Ends the span at a given time; one before the start gives no duration.
     pub fn finish_at(&mut self, time: SystemTime) {
-        if let Some(slot) = self.writable() {
-            slot.image.finish_at(unix_micros(time));
-            slot.hand_over();
+        match &mut self.slot {
+            Some(slot) if slot.image.is_writable() => {
+                slot.image.finish_at(unix_micros(time));
+                slot.hand_over();
+            }
+            Some(slot) => slot.image.discard(),
+            None => {}
         }
     }
 

@@ -240,11 +240,11 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         parent: Option<&SpanContext>,
         forced: Option<bool>,
     ) -> Fixed {
-        let forced = forced.map(flags_of);
         let Some(parent) = parent else {
-            return self.root(operation, name, forced);
+            return self.root(operation, name, forced.map(flags_of));
         };
         let flags = parent.flags();
+        let forced = forced.map(|on| flags_of(on) | flags & Flags::FIREHOSE);
         let decided = match forced {
             None if flags.contains(Flags::DEFERRED) => None,
             None => Some(flags & Flags::WIRE),

@@ -285,7 +285,9 @@ pub(super) fn ip_version(entry: &Entry<'_>) -> Result<IpVersion, ConfigError> {
 pub(super) fn propagation(entry: &Entry<'_>) -> Result<(), ConfigError> {
     match entry.text()?.as_str() {
         "jaeger" => Ok(()),
-        _ => Err(entry.unsupported("propagation other than jaeger is not supported yet; use jaeger")),
+        _ => {
+            Err(entry.unsupported("propagation other than jaeger is not supported yet; use jaeger"))
+        }
     }
 }
 

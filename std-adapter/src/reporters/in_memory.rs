@@ -1,14 +1,17 @@
 //! Finished spans in memory, for tests.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{FinishedSpan, Reporter};
 use crate::collector::Span;
+use crate::once::PerProcess;
 
 /// Keeps the spans that it sees, up to a limit; a handle, whose clones share what is kept.
 ///
 /// Each span is kept as a [`Span`], the type in which the collector gives them too. Spans
-/// beyond the limit are counted and not kept.
+/// beyond the limit are counted and not kept. The child of a fork has a store of its own,
+/// which begins empty.
 ///
 /// ```
 /// # use picojaeger_core::{Flags, SpanContext, SpanId, Timeline, TraceId, record::Open, wire::Legend};
@@ -28,15 +31,15 @@ use crate::collector::Span;
 /// assert_eq!(spans[0].operation_name, "query");
 /// assert_eq!(spans[0].tag("rows"), Some(&TagValue::Long(3)));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct InMemoryReporter {
-    kept: Arc<Mutex<Kept>>,
+    limit: usize,
+    kept: Arc<PerProcess<Mutex<Kept>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kept {
     spans: Vec<Span>,
-    limit: usize,
     missed: u64,
 }
 
@@ -48,13 +51,9 @@ impl InMemoryReporter {
 
     /// Keeps up to `limit` spans; each takes its own memory when it is kept.
     pub fn with_limit(limit: usize) -> Self {
-        let kept = Kept {
-            spans: Vec::new(),
-            limit,
-            missed: 0,
-        };
         InMemoryReporter {
-            kept: Arc::new(Mutex::new(kept)),
+            limit,
+            kept: Arc::new(PerProcess::new(Mutex::default())),
         }
     }
 
@@ -87,7 +86,16 @@ impl InMemoryReporter {
 
     /// Nothing that panics runs under the lock.
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        let kept = self.kept.get().lock();
+        kept.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for InMemoryReporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InMemoryReporter")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +108,7 @@ impl Default for InMemoryReporter {
 impl Reporter for InMemoryReporter {
     fn report(&self, span: &FinishedSpan<'_>) {
         let mut kept = self.kept();
-        if kept.spans.len() < kept.limit {
+        if kept.spans.len() < self.limit {
             kept.spans.push(span.to_span());
         } else {
             kept.missed += 1;

@@ -39,7 +39,8 @@ pub trait Reporter: Send + Sync {
     ///
     /// Called on the tracer's worker thread, which sends nothing meanwhile: it should return
     /// soon, and not panic. Spans that it starts itself are discarded, and a flush or close
-    /// is only asked for.
+    /// is only asked for. The child of a fork calls the same reporter: a lock of it that another
+    /// thread held at the fork is held there for good.
     fn report(&self, span: &FinishedSpan<'_>);
 }
 
