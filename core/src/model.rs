@@ -63,6 +63,8 @@ pub enum Weakness {
     Release,
     /// The frame that the consumer reads is evicted like any other.
     Pin,
+    /// The tail is read by a relaxed load, and so perhaps a head that is older.
+    Tail,
 }
 
 thread_local! {

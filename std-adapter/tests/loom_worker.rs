@@ -291,8 +291,8 @@ fn push_while_falling_asleep() -> usize {
     let world = World::new(1);
     let worker = start(&world);
     world.push(0, false);
-    world.wait_for(0, 1);
     let early = world.sent(0);
+    world.wait_for(0, 1);
     world.close();
     worker.join().unwrap();
     early
@@ -320,9 +320,9 @@ fn two_producers() -> usize {
     let other = world.clone();
     let pushing = thread::spawn(move || other.push(1, false));
     world.push(0, true);
+    let early = world.sent(0) + world.sent(1);
     world.wait_for(0, 1);
     world.wait_for(1, 1);
-    let early = world.sent(0) + world.sent(1);
     pushing.join().unwrap();
     world.close();
     worker.join().unwrap();

@@ -3,6 +3,7 @@
 use core::marker::PhantomData;
 
 use super::memory::Memory;
+use super::shared::tail_order;
 use super::sync::Ordering;
 use super::{Carried, LENGTH, OPEN, PAD, Shared, Words, release_order};
 
@@ -194,7 +195,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     fn position(&self) -> u32 {
         if self.overwrites() {
             // Acquire, so that no older head is seen after it.
-            self.shared.tail.load(Ordering::Acquire)
+            self.shared.tail.load(tail_order())
         } else {
             self.cursor
         }

@@ -150,6 +150,16 @@ pub(super) fn release_order() -> Ordering {
     Ordering::Release
 }
 
+/// The order of the load of the tail that a head is compared with.
+#[inline(always)]
+pub(super) fn tail_order() -> Ordering {
+    #[cfg(loom)]
+    if crate::model::weakened(crate::model::Weakness::Tail) {
+        return Ordering::Relaxed;
+    }
+    Ordering::Acquire
+}
+
 /// Whether the consumer reads the frame at `tail`.
 #[inline(always)]
 pub(super) fn is_pinned(pinned: Option<u32>, tail: u32) -> bool {
