@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
+use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
     AsContext, BaggageTable, Clock, Copied, Decision, Description, Exclusion, Flags, Instant,
-    Interrupts, Key, Platform, Query, Ring, Sampler, Seed, Span, SpanContext, SpanId,
+    Interrupts, Key, Outcome, Platform, Query, Ring, Sampler, Seed, Span, SpanContext, SpanId,
     SpanReference, TextMap, TraceId, Tracer, Value, tags,
 };
+use picojaeger_std::collector::decode;
 
 /// A counter of 24 bits that a test sets.
 struct Timer(AtomicU64);
@@ -337,6 +339,22 @@ fn a_tag_that_forces_sampling_is_seen_before_the_sampler() {
 }
 
 #[test]
+fn priority_1_is_debug_and_leaves_firehose() {
+    device!(BOARD, RING, TRACER);
+    let debug = Flags::SAMPLED | Flags::DEBUG;
+    let mut span = TRACER.span("sampled").start::<32>();
+    assert_eq!(span.context().flags(), Flags::SAMPLED);
+    span.tag(tags::SAMPLING_PRIORITY, 1);
+    assert_eq!(span.context().flags(), debug);
+
+    let parent = remote(Flags::SAMPLED | Flags::FIREHOSE);
+    let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
+    let child = TRACER.span("child").child_of(parent).tags(&demand);
+    let child = child.start::<32>();
+    assert_eq!(child.context().flags(), debug | Flags::FIREHOSE);
+}
+
+#[test]
 fn priority_0_takes_back_debug_too() {
     device!(BOARD, RING, TRACER);
     let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
@@ -491,10 +509,46 @@ fn a_full_ring_drops_and_counts() {
     assert_eq!((stats.began, stats.held, stats.lost.evicted), (5, 3, 2));
     assert!(stats.adds_up());
     let mut consumer = RECORDER.consumer().unwrap();
+    // As long as the oldest is read, nothing takes its place.
+    assert!(consumer.peek().is_some());
+    for _ in 0..4 {
+        NEWEST.span("f").start::<0>();
+    }
+    let stats = NEWEST.stats();
+    assert!(stats.lost.blocked > 0 && stats.adds_up(), "{stats}");
+    consumer.leave();
     assert_eq!(
         next(&mut consumer, |record| record.operation().len()),
         Some(1)
     );
+}
+
+#[test]
+fn what_packets_lost_is_counted_and_told() {
+    device!(BOARD, RING, TRACER);
+    let process = Process {
+        service: "chip",
+        tags: &[],
+    };
+    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut buffer = [0; 512];
+    let mut told = Vec::new();
+    for outcome in [Outcome::Failed, Outcome::Refused, Outcome::Accepted] {
+        TRACER.span("one").start::<0>();
+        TRACER.span("two").start::<0>();
+        let packet = reporter.flush(&mut buffer).unwrap();
+        let batch = decode(packet).unwrap();
+        let stats = batch.stats.unwrap();
+        told.push((batch.seq_no.unwrap(), stats.failed_to_emit_spans));
+        assert_eq!(reporter.stats().held, 2);
+        reporter.done(outcome);
+        let stats = reporter.stats();
+        assert!(stats.adds_up() && stats.held == 0, "{stats}");
+    }
+    assert_eq!(told, [(1, 0), (2, 2), (3, 4)]);
+    let stats = reporter.stats();
+    assert_eq!((stats.began, stats.delivered), (6, 2), "{stats}");
+    assert_eq!((stats.lost.failed, stats.lost.refused), (2, 2), "{stats}");
 }
 
 /// An exclusion that keeps nobody out, as a non-maskable interrupt meets it.

@@ -16,6 +16,7 @@ mod cases {
     use std::collections::HashSet;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::process::{Command, exit};
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::channel;
     use std::thread;
@@ -23,6 +24,7 @@ mod cases {
 
     use picojaeger_std::collector::Collector;
     use picojaeger_std::config::Sampler;
+    use picojaeger_std::reporters::InMemoryReporter;
     use picojaeger_std::{Config, Lock, Span, Tracer};
 
     const SOON: Duration = Duration::from_secs(10);
@@ -39,10 +41,11 @@ mod cases {
                 (format!("while another thread holds {which:?}"), run)
             })
             .collect();
-        let others: [(&str, fn()); 9] = [
+        let others: [(&str, fn()); 10] = [
             ("of a fork", of_a_fork),
             ("of a fork, the first to trace", of_a_fork_that_never_traced),
             ("while threads trace", while_threads_trace),
+            ("while a reporter is read", while_a_reporter_is_read),
             ("a child that exits flushes", a_child_that_exits),
             (
                 "a child that ends at once loses its own",
@@ -282,8 +285,12 @@ mod cases {
                 while !done.load(Ordering::Relaxed) {
                     // Too many to compare: only that nothing hangs.
                     let elsewhere = Config::new("busy").sampler(Sampler::Const(true));
-                    let elsewhere = elsewhere.agent(false).new_tracer().unwrap();
+                    // No thread starts or ends here: a fork at that moment would leave a lock of
+                    // the standard library held.
+                    let elsewhere = elsewhere.agent(false).background(false);
+                    let elsewhere = elsewhere.new_tracer().unwrap();
                     trace(&elsewhere, "busy", 50);
+                    elsewhere.flush(SOON).unwrap();
                     tracer.stats();
                 }
             };
@@ -299,6 +306,35 @@ mod cases {
             done.store(true, Ordering::Relaxed);
         });
         assert_arrived(&collector, &[("child", 5 * FORKS)]);
+    }
+
+    fn while_a_reporter_is_read() {
+        const FORKS: usize = 20;
+        let reporter = InMemoryReporter::new();
+        let config = Config::new("fork")
+            .sampler(Sampler::Const(true))
+            .agent(false);
+        let config = config.reporter(Arc::new(reporter.clone()));
+        let tracer = config.new_tracer().unwrap();
+        trace(&tracer, "parent", 10);
+        tracer.flush(SOON).unwrap();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert_eq!(reporter.spans().len(), 10);
+                }
+            });
+            for _ in 0..FORKS {
+                join(fork(|| {
+                    assert!(reporter.is_empty());
+                    trace(&tracer, "child", 5);
+                    tracer.flush(SOON).unwrap();
+                    assert_eq!(reporter.len(), 5);
+                }));
+            }
+            done.store(true, Ordering::Relaxed);
+        });
     }
 
     fn a_child_that_exits() {

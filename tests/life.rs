@@ -7,12 +7,12 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use picojaeger_std::collector::{Collector, TagValue};
+use picojaeger_std::collector::{Collector, Log, RefKind, SpanRef, Tag, TagValue};
 use picojaeger_std::config::{ClockSource, Sampler};
 use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
-use picojaeger_std::{Config, Copied, FlushError, Key, Span, Stats, TraceId, Tracer};
+use picojaeger_std::{Config, Copied, Flags, FlushError, Key, Span, Stats, TraceId, Tracer, Value};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -449,6 +449,132 @@ fn an_unsampled_span_that_is_upgraded_adds_up() {
     assert_arrived(&collector, 1);
     let stats = assert_settled(&tracer, 2);
     assert_eq!((stats.unsampled, stats.lost.closed), (3, 1), "{stats}");
+}
+
+#[test]
+fn a_priority_changes_the_debug_flag_too() {
+    let (tracer, _reporter) = reported();
+    let debug = Flags::SAMPLED | Flags::DEBUG;
+    let mut span = tracer.start("sampled");
+    for (priority, expected) in [
+        (Value::I64(1), debug),
+        (Value::F64(f64::NAN), debug),
+        (Value::Str("0"), debug),
+        (Value::F64(-1.0), Flags::NONE),
+        (Value::Bool(true), debug),
+        (Value::U64(0), Flags::NONE),
+    ] {
+        span.tag("sampling.priority", priority);
+        assert_eq!(span.context().flags(), expected, "{priority:?}");
+        let child = tracer.span("child").child_of(&span).start();
+        assert_eq!(child.context().flags(), expected, "{priority:?}");
+    }
+}
+
+#[test]
+fn an_unsampled_span_that_has_finished_is_not_upgraded() {
+    let (tracer, reporter) = reported();
+    let ends: [fn(&mut Span); 2] = [Span::finish, |span| span.finish_at(SystemTime::now())];
+    for end in ends {
+        let mut span = tracer.span("not").tag("sampling.priority", 0).start();
+        end(&mut span);
+        span.tag("sampling.priority", 1).tag("late", 1);
+        assert!(!span.is_sampled());
+    }
+    tracer.flush(SOON).unwrap();
+    assert_eq!((tracer.stats().began, reporter.len()), (0, 0));
+}
+
+#[test]
+fn an_upgraded_span_keeps_a_later_name_and_a_start_time_of_the_users() {
+    let (tracer, reporter) = reported();
+    let time = UNIX_EPOCH + Duration::from_secs(7);
+    let renamed = String::from("GET /orders/7");
+    for name in [Key::from("static"), Copied(&renamed).into()] {
+        let span = tracer.span("first").tag("sampling.priority", 0);
+        let mut span = span.start_time(time).start();
+        span.set_operation_name(name);
+        span.tag("sampling.priority", 1);
+    }
+    tracer.flush(SOON).unwrap();
+    let spans = reporter.spans();
+    let names: Vec<_> = spans.iter().map(|it| it.operation_name.as_str()).collect();
+    assert_eq!(names, ["static", "GET /orders/7"]);
+    for span in &spans {
+        assert_eq!(span.start_time_us, 7_000_000);
+        assert_eq!(span.tag("picojaeger.sampled_late"), None);
+    }
+}
+
+#[test]
+fn the_parent_is_the_first_reference_with_ids() {
+    let (tracer, reporter) = reported();
+    let headers = [("jaeger-baggage", "user=ann")];
+    let baggage = tracer.extract(&headers[..]).unwrap();
+    let real = tracer.start("real");
+    let ids = real.context();
+    let children = [
+        tracer.span("a").child_of(&baggage).child_of(&real),
+        tracer.span("b").follows_from(&baggage).follows_from(&real),
+        tracer.span("c").follows_from(&real).child_of(&baggage),
+        tracer.span("d").follows_from(&real),
+    ];
+    for child in children {
+        assert_eq!(child.start().context().trace_id(), ids.trace_id());
+    }
+    let root = tracer.span("e").child_of(&baggage).start();
+    assert_ne!(root.context().trace_id(), ids.trace_id());
+    assert_eq!(root.baggage_item("user"), Some("ann"));
+    drop((real, root));
+    tracer.flush(SOON).unwrap();
+    let own = SpanRef {
+        kind: RefKind::FollowsFrom,
+        trace_id: ids.trace_id().low().into(),
+        span_id: ids.span_id().get(),
+    };
+    for span in reporter.spans() {
+        let follows = ["b", "c", "d"].contains(&span.operation_name.as_str());
+        let expected = if follows { vec![own] } else { vec![] };
+        assert_eq!(span.references, expected, "{}", span.operation_name);
+    }
+}
+
+#[test]
+fn changes_of_baggage_are_logged() {
+    let (tracer, reporter) = reported();
+    let mut span = tracer.start("carries");
+    for value in ["ann", "bob"] {
+        span.set_baggage_item("user", value).unwrap();
+    }
+    drop(span);
+    tracer.flush(SOON).unwrap();
+    let logs = &reporter.spans()[0].logs;
+    let text = |log: &Log| {
+        let text = |tag: &Tag| match &tag.value {
+            TagValue::String(text) => format!("{}={text}", tag.key),
+            other => panic!("{other:?}"),
+        };
+        log.fields.iter().map(text).collect::<Vec<_>>().join(" ")
+    };
+    let lines: Vec<_> = logs.iter().map(text).collect();
+    assert_eq!(lines.len(), 2);
+    for (line, end) in lines.iter().zip(["ann", "bob override=true"]) {
+        assert_eq!(*line, format!("event=baggage key=user value={end}"));
+    }
+}
+
+/// A header is read in a time that its length explains, and what it leaves is bounded.
+#[test]
+fn a_mebibyte_of_baggage_items_is_cut_to_180() {
+    let (tracer, _reporter) = reported();
+    let items: Vec<_> = (0..120_000).map(|item| format!("{item}=v")).collect();
+    let header = items.join(",");
+    assert!(header.len() > 900_000);
+    let headers = [("uber-trace-id", "1:2:0:1"), ("jaeger-baggage", &*header)];
+    let parent = tracer.extract(&headers[..]).unwrap();
+    assert_eq!(parent.baggage_item("179"), Some("v"));
+    assert_eq!(parent.baggage_item("180"), None);
+    assert_eq!(tracer.stats().decode_errors, 1);
 }
 
 #[test]

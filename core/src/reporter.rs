@@ -338,13 +338,14 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
+    use core::ops::Range;
     use std::vec::Vec;
 
     use super::*;
     use crate::context::{Flags, SpanContext};
     use crate::exclusion::Interrupts;
     use crate::id::{SpanId, TraceId};
-    use crate::record::Open;
+    use crate::record::{Open, Record};
     use crate::ring::{Bytes, DropNewest, FrameRing, OverwriteOldest, Policy, Word};
     use crate::time::Timeline;
     use crate::wire::ThriftCompact;
@@ -485,6 +486,55 @@ mod tests {
             (reporter.delivery().refused, reporter.delivery().failed),
             (1, 2)
         );
+    }
+
+    /// Notes the numbers of the batches that it begins.
+    #[derive(Default)]
+    struct Numbers(Vec<i64>);
+
+    impl Encoder for Numbers {
+        fn begin(&mut self, _: &mut [u8], batch: &Batch<'_>) -> bool {
+            self.0.push(batch.sequence);
+            true
+        }
+        fn push(&mut self, _: &mut [u8], _: &Record<'_>, _: &Legend<'_>) -> Push {
+            Push::Taken
+        }
+        fn finish(&mut self, _: &mut [u8]) -> Range<usize> {
+            0..1
+        }
+        fn spans(&self) -> usize {
+            1
+        }
+    }
+
+    #[test]
+    fn a_number_is_spent_by_each_packet_that_is_not_packed_again() {
+        use Outcome::{Accepted, Failed, Refused, Retry};
+        let ring = Ring::<DropNewest>::new(());
+        let mut consumers = [ring.consumer().unwrap()];
+        let mut reporter = Reporter::new(Numbers::default(), 4096, 10);
+        for outcome in [Accepted, Refused, Retry, Failed, Accepted, Accepted] {
+            push(&ring, 1);
+            let situation = Situation {
+                now: 0,
+                flush: true,
+                process: &Process {
+                    service: "s",
+                    tags: &[],
+                },
+                stats: ClientStats::default(),
+                legend: &Legend {
+                    timeline: Timeline { epochs: &[] },
+                    samplers: &|_| None,
+                },
+            };
+            let mut buffer = [0; 64];
+            let packet = reporter.poll(&mut consumers, &situation, &mut buffer);
+            assert!(packet.is_some());
+            reporter.done(outcome, &mut consumers);
+        }
+        assert_eq!(reporter.encoder().0, [1, 2, 3, 3, 4, 5]);
     }
 
     #[test]

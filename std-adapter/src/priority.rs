@@ -52,14 +52,7 @@ impl Slot {
         with_desk(&shared, |desk| {
             desk.counts.began.increment();
             // A span that was sampled before has its area still.
-            let has_area = !self.is_bare()
-                || desk.slots.full(&shared).is_some_and(|full| {
-                    let freed = self.move_to(full);
-                    freed.is_some_and(|bare| {
-                        desk.slots.give(bare);
-                        true
-                    })
-                });
+            let has_area = self.furnish(desk);
             self.image.set_flags(flags);
             if shared.is_closed() || !has_area {
                 let lost = if has_area {

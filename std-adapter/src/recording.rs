@@ -3,6 +3,7 @@
 use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{Instant, Key, Value};
 
+use crate::local::with_desk;
 use crate::slot::Slot;
 
 impl Slot {
@@ -96,6 +97,17 @@ impl Slot {
             }
         }
         Some(self)
+    }
+
+    /// Renames the span, sampled or not: one that is not may be later.
+    pub(crate) fn rename(self: &mut Box<Self>, name: Key<'_>) {
+        if let (Key::Copied(_), true) = (name, self.is_bare()) {
+            let shared = self.shared.clone();
+            if self.is_of_parent() || !with_desk(&shared, |desk| self.furnish(desk)) {
+                return;
+            }
+        }
+        self.set_operation(name);
     }
 
     pub(crate) fn set_operation(self: &mut Box<Self>, name: Key<'_>) {

@@ -8,6 +8,7 @@ use picojaeger_core::ring::Word;
 
 use crate::baggage::Baggage;
 use crate::context::NO_CONTEXT;
+use crate::desk::Desk;
 use crate::shared::Shared;
 use crate::unix;
 
@@ -113,6 +114,17 @@ impl Slot {
     /// Starts over, with nothing but what stays the slot's.
     pub(crate) fn clear(&mut self) {
         self.image.restart("", NO_CONTEXT, SpanId::default(), 0, 0);
+    }
+
+    /// Moves a span without an area to a slot that has one; `false` if no memory is left.
+    pub(crate) fn furnish(self: &mut Box<Self>, desk: &mut Desk) -> bool {
+        if !self.is_bare() {
+            return true;
+        }
+        let shared = self.shared.clone();
+        let full = desk.slots.full(&shared);
+        let bare = full.and_then(|full| self.move_to(full));
+        bare.map(|bare| desk.slots.give(bare)).is_some()
     }
 
     /// Moves the span to a slot of the next larger class; `false` if there is none or

@@ -128,9 +128,8 @@ impl Span {
     /// Renames the span: static text, or [`Copied`](crate::Copied), which is cut as
     /// a tag's value is.
     pub fn set_operation_name<'n>(&mut self, name: impl Into<Key<'n>>) -> &mut Self {
-        // One that is not sampled may be later.
         if let Some(slot) = self.unfinished() {
-            slot.set_operation(name.into());
+            slot.rename(name.into());
         }
         self
     }
