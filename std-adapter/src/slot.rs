@@ -330,6 +330,16 @@ fn batch<const WORDS: usize>(
 }
 
 #[cfg(test)]
+impl Slots {
+    /// How many slots of 512 bytes are neither here nor in the pool.
+    pub(crate) fn out(&self, shared: &Shared) -> usize {
+        let pool = shared.pool();
+        let made = pool.bytes / size_of::<Slot<[Word; FULL]>>();
+        made - pool.full.len() - self.full.len()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use picojaeger_core::{Flags, Key, TraceId, Value};
 

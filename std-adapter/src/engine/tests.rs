@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 
 use super::*;
+use crate::clock::TickSource;
 use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
+use crate::local::with_desk;
 use crate::reporters::InMemoryReporter;
 use crate::shared::lock;
+use crate::short::start_root;
 use crate::{FlushError, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -366,6 +369,41 @@ fn a_packet_tells_of_the_one_before_it_and_the_sender_of_more() {
     assert_eq!(*told, all);
     // Asked behind each packet, and when the pass begins.
     assert_eq!(stats.late_refusals, told.len() as u64 + 1);
+}
+
+/// The counts are differences of others, so they are held against what is there.
+#[test]
+fn open_and_held_are_what_a_walk_finds() {
+    let shared = Shared::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
+    let mut open: Vec<_> = (0..7).map(|_| start_root(&shared, "open")).collect();
+    let finish = || (0..5).for_each(|_| drop(start_root(&shared, "held")));
+    finish();
+    // Joined, so that its slots are back.
+    thread::scope(|scope| scope.spawn(finish).join().unwrap());
+    let walk = || {
+        let mut engine = shared.engine();
+        shared.take_incoming(&mut engine.rings);
+        let mut held = 0;
+        for ring in &mut engine.rings {
+            while ring.consumer.peek().is_some() {
+                ring.consumer.advance();
+                held += 1;
+            }
+            ring.consumer.rewind();
+        }
+        let open = with_desk(&shared, |desk| desk.slots.out(&shared));
+        (open as u64, held)
+    };
+    for expected in [(7, 10), (4, 13)] {
+        let stats = shared.stats();
+        assert_eq!((stats.open, stats.held), expected, "{stats}");
+        assert_eq!(walk(), expected);
+        open.truncate(4);
+    }
+    shared.engine().pass(&shared, true);
+    let stats = shared.stats();
+    assert_eq!((stats.open, stats.held), (4, 0), "{stats}");
+    assert_eq!(walk(), (4, 0));
 }
 
 #[test]
