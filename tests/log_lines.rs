@@ -1,4 +1,4 @@
-//! What a tracer writes to the program's log, with a logger that notes each line and then panics.
+//! What a tracer writes to the program's log, with a logger that notes each line, flushes, and panics.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, channel};
@@ -8,11 +8,13 @@ use std::time::Duration;
 use picojaeger_std::collector::Collector;
 use picojaeger_std::config::Sampler;
 use picojaeger_std::reporters::{FinishedSpan, Reporter};
-use picojaeger_std::{Config, FlushError};
+use picojaeger_std::{Config, FlushError, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// What the logger flushes at each line.
+static FLUSHED: Mutex<Option<Tracer>> = Mutex::new(None);
 
 struct Panicking;
 
@@ -24,6 +26,8 @@ impl log::Log for Panicking {
     fn log(&self, record: &log::Record<'_>) {
         let line = format!("{} {}", record.level(), record.args());
         LINES.lock().unwrap().push(line);
+        let tracer = FLUSHED.lock().unwrap().clone();
+        tracer.map(|tracer| tracer.flush(Duration::ZERO));
         // Without the hook, which would print of every line.
         resume_unwind(Box::new("a line is enough"));
     }
@@ -76,7 +80,9 @@ fn a_flush_speaks_of_losses_where_nothing_is_to_be_sent() {
     let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
     let lost = tracer.stats().lost.memory;
     assert!(lost > 500);
+    *FLUSHED.lock().unwrap() = Some(tracer.clone());
     tracer.flush(SOON).unwrap();
+    FLUSHED.lock().unwrap().take();
     let line = format!("WARN spans lost (memory): {lost}; ");
     assert_eq!(lines_with(&[&line, "raise it or sample less"]), 1);
     drop(open);
