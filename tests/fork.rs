@@ -280,8 +280,10 @@ mod cases {
         const FORKS: usize = 20;
         let (tracer, collector) = traced();
         let done = AtomicBool::new(false);
+        let (started, starts) = channel();
         thread::scope(|scope| {
             let busy = || {
+                started.send(()).unwrap();
                 while !done.load(Ordering::Relaxed) {
                     // Too many to compare: only that nothing hangs.
                     let elsewhere = Config::new("busy").sampler(Sampler::Const(true));
@@ -296,6 +298,7 @@ mod cases {
             };
             scope.spawn(busy);
             scope.spawn(busy);
+            (0..2).for_each(|_| starts.recv().unwrap());
             for _ in 0..FORKS {
                 join(fork(|| {
                     trace(&tracer, "child", 5);
@@ -319,12 +322,15 @@ mod cases {
         trace(&tracer, "parent", 10);
         tracer.flush(SOON).unwrap();
         let done = AtomicBool::new(false);
+        let (started, starts) = channel();
         thread::scope(|scope| {
             scope.spawn(|| {
+                started.send(()).unwrap();
                 while !done.load(Ordering::Relaxed) {
                     assert_eq!(reporter.spans().len(), 10);
                 }
             });
+            starts.recv().unwrap();
             for _ in 0..FORKS {
                 join(fork(|| {
                     assert!(reporter.is_empty());

@@ -522,7 +522,9 @@ fn the_parent_is_the_first_reference_with_ids() {
     for child in children {
         assert_eq!(child.start().context().trace_id(), ids.trace_id());
     }
-    let root = tracer.span("e").child_of(&baggage).start();
+    let other = tracer.extract(&[("jaeger-baggage", "user=bob")][..]);
+    let root = tracer.span("e").child_of(&baggage).child_of(&other);
+    let root = root.follows_from(&other).start();
     assert_ne!(root.context().trace_id(), ids.trace_id());
     assert_eq!(root.baggage_item("user"), Some("ann"));
     drop((real, root));

@@ -51,6 +51,14 @@ enum Relation {
     ChildOf,
 }
 
+impl Relation {
+    /// Whether no reference was given.
+    #[inline(always)]
+    const fn is_open(self) -> bool {
+        matches!(self, Relation::Implicit | Relation::None)
+    }
+}
+
 /// The slot that took tags and references before the start.
 #[derive(Debug)]
 struct Written(Option<Box<Slot>>);
@@ -75,8 +83,8 @@ impl<'t> SpanBuilder<'t> {
     /// Makes the span a child. The first `child_of` gives trace and baggage, and
     /// those after it are further references.
     ///
-    /// One that has only baggage or a debug id gives these to a new root, unless another
-    /// reference has ids.
+    /// One that has only baggage or a debug id gives these to a new root, if it comes first and
+    /// no reference has ids.
     ///
     /// `None`, as for a request whose header was missing or wrong, is no parent: the
     /// thread's active span does not become it.
@@ -86,10 +94,9 @@ impl<'t> SpanBuilder<'t> {
             self.relation = Relation::None;
         }
         if let Some(context) = parent.as_context() {
-            let has_parent = self.parent.core.is_valid();
-            if has_parent && self.relation == Relation::ChildOf {
+            if self.relation == Relation::ChildOf && self.parent.core.is_valid() {
                 self.written = self.written.with_reference(self.handle, false, &context);
-            } else if !has_parent || context.core.is_valid() {
+            } else if self.relation.is_open() || context.core.is_valid() {
                 self.parent = context;
                 self.relation = Relation::ChildOf;
             }
@@ -102,8 +109,8 @@ impl<'t> SpanBuilder<'t> {
     pub fn follows_from(mut self, other: impl AsContext) -> Self {
         if let Some(context) = other.as_context() {
             self.written = self.written.with_reference(self.handle, true, &context);
-            let is_open = !matches!(self.relation, Relation::ChildOf | Relation::FollowsFrom);
-            if is_open || !self.parent.core.is_valid() {
+            let has_parent = self.parent.core.is_valid();
+            if self.relation.is_open() || (!has_parent && context.core.is_valid()) {
                 self.parent = context;
                 self.relation = Relation::FollowsFrom;
             }

@@ -103,14 +103,14 @@ impl Engine {
     /// Sends what is due, or with `flush` whatever finished before this call.
     pub(crate) fn pass(&mut self, shared: &Shared, flush: bool) -> Pass {
         self.begin(shared);
+        shared.ledger().obstacle = None;
         self.marks.clear();
         let heads = self.rings.iter().map(|ring| ring.consumer.mark());
         self.marks.extend(heads);
         let end = self.send_all(shared, flush);
-        let obstacle = (end == End::Stuck)
-            .then(|| last_error(&self.sender))
-            .flatten();
-        shared.ledger().obstacle = obstacle;
+        if end == End::Stuck {
+            shared.ledger().obstacle = last_error(&self.sender);
+        }
         self.reclaim(shared);
         let rest = match end {
             _ if self.backlog() == 0 => Rest::Nothing,
@@ -173,12 +173,28 @@ impl Engine {
             tags,
         };
         let mut stats = self.note(shared, monotonic());
+        let end = self.send_each(shared, &process, &mut stats, flush);
+        if let Some(sender) = &mut self.sender {
+            sender.settle();
+        }
+        self.note(shared, monotonic());
+        end
+    }
+
+    /// Sends packet after packet.
+    fn send_each(
+        &mut self,
+        shared: &Shared,
+        process: &Process<'_>,
+        stats: &mut Stats,
+        flush: bool,
+    ) -> End {
         while !has_passed(&self.rings, &self.marks) {
             if self.sender.as_mut().is_some_and(|sender| !sender.ready()) {
                 return End::Stuck;
             }
             let flush = flush || self.is_common_ring_used();
-            match self.send_one(shared, &process, &mut stats, flush) {
+            match self.send_one(shared, process, stats, flush) {
                 Step::Done => {}
                 Step::NotDue => return End::NotDue,
                 Step::Again => return End::Stuck,
@@ -251,12 +267,12 @@ impl Engine {
             .as_mut()
             .map_or(0, |sender| sender.late_refusals());
         let all_late = shared.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
-        let delivery = self.reporter.delivery();
+        let (delivery, most) = (self.reporter.delivery(), self.buffer.len());
         let stats = {
             let mut ledger = shared.ledger();
             let before = ledger.delivery;
             if delivery.too_large > before.too_large {
-                ledger.fault = too_large(&self.reporter);
+                ledger.fault = too_large(&self.reporter, most).or(ledger.fault.take());
             } else if late > 0 || delivery.lost() > before.lost() {
                 ledger.fault = last_error(&self.sender).or(ledger.fault.take());
             }
@@ -266,7 +282,7 @@ impl Engine {
         let now = Duration::from_nanos(now);
         let (sender, reporter) = (&self.sender, &self.reporter);
         let details = |cause: &str| match cause {
-            "too large" => too_large(reporter),
+            "too large" => too_large(reporter, most),
             _ => last_error(sender),
         };
         self.losses.note(&stats.lost, now, details);
@@ -360,12 +376,16 @@ fn last_error(sender: &Option<Box<dyn Sender>>) -> Option<String> {
     sender.as_ref().and_then(|sender| sender.last_error())
 }
 
-/// Which span last fitted no packet, and what the user can do.
-fn too_large(reporter: &Reporter<AgentEncoder>) -> Option<String> {
+/// Which span last fitted no packet of the `most` bytes that are configured, or of the fewer
+/// that the network takes, and what the user can do.
+fn too_large(reporter: &Reporter<AgentEncoder>, most: usize) -> Option<String> {
     let (operation, limit) = (reporter.encoder().too_large()?, reporter.limit());
+    let remedy = match limit < most {
+        true => "shorten them, since the network takes no larger ones",
+        false => "shorten them, or raise max_packet_size",
+    };
     Some(format!(
-        "even when cut, {operation:?} and the process's tags fit no packet of {limit} bytes; \
-         shorten them, or raise max_packet_size"
+        "even when cut, {operation:?} and the process's tags fit no packet of {limit} bytes; {remedy}"
     ))
 }
 

@@ -50,8 +50,8 @@
 //! # What is lost
 //! No call waits for the network or for memory. Spans that find no room, and packets that are
 //! refused, are lost and counted by cause in [`Lost`]; [`Stats`] adds up to the spans that began.
-//! Each cause is written through the `log` crate (target `picojaeger`) when it first occurs, and
-//! then at most once a minute.
+//! Each cause is written through the `log` crate (target `picojaeger`) when the worker next runs,
+//! or at a flush: at the first loss, and then at most once a minute.
 //!
 //! # Threads and processes
 //! A tracer starts its worker when the first sampled span finishes. Threads may come and go,

@@ -152,7 +152,7 @@ mod tests {
     const FULL: &str = "the thread's ring was full; raise memory_limit or sample less";
 
     #[test]
-    fn the_first_loss_is_said_at_once_and_later_ones_once_a_minute() {
+    fn the_first_loss_is_said_and_later_ones_once_a_minute() {
         let mut log = LossLog::new();
         let at = |seconds| START + Duration::from_secs(seconds);
         let mut due = |full, seconds| log.due(&lost(full, 0), at(seconds), |_| panic!());

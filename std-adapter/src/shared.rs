@@ -2,7 +2,7 @@
 //! the order in which they may nest: [`Lock`].
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, Producer};
@@ -276,6 +276,15 @@ impl Shared {
 
     pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
         lock(&self.engine)
+    }
+
+    /// The engine, unless it is at work.
+    pub(crate) fn try_engine(&self) -> Option<MutexGuard<'_, Engine>> {
+        match self.engine.try_lock() {
+            Ok(engine) => Some(engine),
+            Err(TryLockError::Poisoned(engine)) => Some(engine.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(crate) fn common(&self) -> MutexGuard<'_, Desk> {

@@ -19,7 +19,7 @@ use crate::reporters::Reporter;
 use crate::say::say;
 use crate::shared::{Lock, Shared};
 use crate::span::Span;
-use crate::{unix, worker};
+use crate::{local, unix, worker};
 
 /// A Jaeger tracer. Clones are handles of one tracer.
 ///
@@ -371,7 +371,8 @@ impl Tracer {
         if lost.total() == 0 {
             return Ok(());
         }
-        let cause = shared.ledger().fault.clone();
+        let by_sending = lost.refused + lost.failed + lost.too_large > 0;
+        let cause = by_sending.then(|| shared.ledger().fault.clone()).flatten();
         Err(FlushError::Lost { lost, cause })
     }
 }
@@ -385,8 +386,12 @@ impl Drop for Handle {
         }
         if let Some(shared) = self.0.present().filter(|shared| !shared.is_closed()) {
             let complete = worker::close(shared, worker::LAST_FLUSH);
+            // A worker cannot wait for itself: it sends what is held when it goes on.
+            if complete || local::is_worker() {
+                return;
+            }
             let held = shared.stats().held;
-            if !complete && held > 0 {
+            if held > 0 {
                 let line = format_args!(
                     "the tracer is dropped with {held} spans not sent in half a second; call close()"
                 );

@@ -131,8 +131,10 @@ pub(crate) fn flush(shared: &Arc<Shared>, timeout: Duration) -> bool {
     }
     if !shared.waker().has_worker() && shared.ledger().stats().held == 0 {
         // No need for a worker yet. What finishes now raced with the end, if there was one.
-        // As the worker, since a logger may flush.
-        local::as_worker(|| shared.engine().note_losses(shared));
+        // Whoever has the engine speaks of losses too. As the worker, since a logger may flush.
+        if let Some(mut engine) = shared.try_engine() {
+            local::as_worker(|| engine.note_losses(shared));
+        }
         if shared.is_closed() {
             shared.set_drained();
         }

@@ -240,15 +240,15 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         parent: Option<&SpanContext>,
         forced: Option<bool>,
     ) -> Fixed {
+        let forced = forced.map(flags_of);
         let Some(parent) = parent else {
-            return self.root(operation, name, forced.map(flags_of));
+            return self.root(operation, name, forced);
         };
         let flags = parent.flags();
-        let forced = forced.map(|on| flags_of(on) | flags & Flags::FIREHOSE);
         let decided = match forced {
             None if flags.contains(Flags::DEFERRED) => None,
             None => Some(flags & Flags::WIRE),
-            forced => forced,
+            Some(forced) => Some(forced | flags & Flags::FIREHOSE),
         };
         if parent.is_valid() {
             return match decided {

@@ -367,8 +367,8 @@ fn a_packet_tells_of_the_one_before_it_and_the_sender_of_more() {
     all[0] = (0, true);
     all[told.len() - 1] = (expected, false);
     assert_eq!(*told, all);
-    // Asked behind each packet, and when the pass begins.
-    assert_eq!(stats.late_refusals, told.len() as u64 + 1);
+    // Asked behind each packet, and when the pass begins and ends.
+    assert_eq!(stats.late_refusals, told.len() as u64 + 2);
 }
 
 /// The counts are differences of others, so they are held against what is there.

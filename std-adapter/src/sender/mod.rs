@@ -17,8 +17,12 @@ pub(crate) trait Sender: Send {
 
     /// Sends one packet; asks for a retry where it is not ready.
     ///
-    /// Where more `follow` at once, an error of this packet may be told as a late one.
+    /// Where more packets are likely to follow at once, an error of this one may be told as a late
+    /// one, by the next send or by [`Sender::settle`].
     fn send(&mut self, packet: &[u8], more_follow: bool) -> Outcome;
+
+    /// Looks for errors of packets that were accepted without a look.
+    fn settle(&mut self) {}
 
     /// Errors of packets that had been accepted, since the last call.
     fn late_refusals(&mut self) -> u64;

@@ -22,8 +22,10 @@ pub(crate) struct UdpSender {
     addresses: Addresses,
     socket: Option<(UdpSocket, SocketAddr)>,
     late: u64,
-    /// Whether the last packet that was looked after had no error.
+    /// Whether the peer took the last packet that was looked after.
     trusted: bool,
+    /// Whether a packet was sent since then.
+    unlooked: bool,
     last_fault: Option<Fault>,
 }
 
@@ -75,6 +77,7 @@ impl UdpSender {
             socket: None,
             late: 0,
             trusted: false,
+            unlooked: false,
             last_fault: None,
         }
     }
@@ -86,22 +89,30 @@ impl UdpSender {
                 let known = self.addresses.known();
                 let known = known.map_err(|error| FaultKind::Unresolved.with(error))?;
                 let connected = connect(known).map_err(|error| FaultKind::Failed.with(error))?;
+                self.trusted = false;
                 &self.socket.insert(connected).0
             }
         };
         let (sent, late) = offer(|| socket.send(packet), || thread::sleep(PAUSE));
-        if let Some(late) = late {
-            self.late += 1;
-            self.trusted = false;
-            self.last_fault = Some(Fault::of(late));
-            self.addresses.suspect();
-        }
-        sent.map_err(Fault::of)?;
-        // The next send tells the error too, and the look costs a call.
-        if self.trusted && more_follow {
+        if sent.is_ok() && late.is_none() && self.trusted && more_follow {
+            // The next send tells an error too, and the look costs a call.
+            self.unlooked = true;
             return Ok(());
         }
-        pending(socket).map_or(Ok(()), |error| Err(Fault::of(error)))
+        self.unlooked = false;
+        let looked = sent.and_then(|()| pending(socket).map_or(Ok(()), Err));
+        if let Some(late) = late {
+            self.note_late(late);
+        }
+        looked.map_err(Fault::of)
+    }
+
+    /// Draws the conclusions of an error of a packet that was accepted.
+    fn note_late(&mut self, error: io::Error) {
+        self.late += 1;
+        self.trusted = false;
+        self.last_fault = Some(Fault::of(error));
+        self.addresses.suspect();
     }
 
     /// Draws the conclusions of a fault for the packets to come.
@@ -149,6 +160,15 @@ impl Sender for UdpSender {
         match delivered {
             Ok(()) => Outcome::Accepted,
             Err(fault) => self.note(fault),
+        }
+    }
+
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.unlooked)
+            && let Some((socket, _)) = &self.socket
+            && let Some(late) = pending(socket)
+        {
+            self.note_late(late);
         }
     }
 

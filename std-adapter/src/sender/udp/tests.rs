@@ -97,10 +97,20 @@ fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
     drop(socket);
     let socket = UdpSocket::bind(address).unwrap();
     assert_eq!(sender.send(b"found", true), Outcome::Accepted);
-    drop(socket);
+    socket.connect("127.0.0.1:1").unwrap();
     assert_eq!(sender.send(b"not looked after", true), Outcome::Accepted);
     assert_eq!(sender.send(b"the last", false), Outcome::Refused);
     assert_eq!(sender.late_refusals(), 1);
+
+    drop(socket);
+    let socket = UdpSocket::bind(address).unwrap();
+    assert_eq!(sender.send(b"found", true), Outcome::Accepted);
+    socket.connect("127.0.0.1:1").unwrap();
+    assert_eq!(sender.send(b"nothing follows", true), Outcome::Accepted);
+    sender.settle();
+    sender.settle();
+    assert_eq!(sender.late_refusals(), 1);
+    assert!(sender.last_error().is_some());
 }
 
 #[test]
