@@ -364,8 +364,8 @@ mod tests {
         Reporter::new(ThriftCompact::new(), limit, 10)
     }
 
-    fn poll(
-        reporter: &mut Reporter<ThriftCompact>,
+    fn poll<E: Encoder>(
+        reporter: &mut Reporter<E>,
         consumers: &mut [Consumer<'_, Records>],
         now: u64,
         flush: bool,
@@ -516,22 +516,7 @@ mod tests {
         let mut reporter = Reporter::new(Numbers::default(), 4096, 10);
         for outcome in [Accepted, Refused, Retry, Failed, Accepted, Accepted] {
             push(&ring, 1);
-            let situation = Situation {
-                now: 0,
-                flush: true,
-                process: &Process {
-                    service: "s",
-                    tags: &[],
-                },
-                stats: ClientStats::default(),
-                legend: &Legend {
-                    timeline: Timeline { epochs: &[] },
-                    samplers: &|_| None,
-                },
-            };
-            let mut buffer = [0; 64];
-            let packet = reporter.poll(&mut consumers, &situation, &mut buffer);
-            assert!(packet.is_some());
+            assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
             reporter.done(outcome, &mut consumers);
         }
         assert_eq!(reporter.encoder().0, [1, 2, 3, 3, 4, 5]);
