@@ -60,6 +60,33 @@ pub enum Key<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Copied<'a>(pub &'a str);
 
+impl Value<'_> {
+    /// Whether it is `true` or a number above 0, as `sampling.priority` is asked; `None` for
+    /// text, bytes and what is not a number.
+    ///
+    /// ```
+    /// use picojaeger_core::Value;
+    ///
+    /// assert_eq!(Value::F64(0.5).is_positive(), Some(true));
+    /// assert_eq!(Value::Bool(false).is_positive(), Some(false));
+    /// assert_eq!(Value::Str("1").is_positive(), None);
+    /// ```
+    pub fn is_positive(self) -> Option<bool> {
+        const INFINITY: u64 = f64::INFINITY.to_bits();
+        match self {
+            Value::Bool(on) => Some(on),
+            Value::I64(n) => Some(n > 0),
+            Value::U64(n) => Some(n > 0),
+            // By its bits, which needs no floating-point runtime.
+            Value::F64(n) => match n.to_bits() {
+                bits if bits & !(1 << 63) > INFINITY => None,
+                bits => Some(bits.wrapping_sub(1) < INFINITY),
+            },
+            _ => None,
+        }
+    }
+}
+
 impl Key<'_> {
     /// The text.
     #[inline(always)]
@@ -128,4 +155,28 @@ from_number! {
     i8 => I64 as i64, i16 => I64 as i64, i32 => I64 as i64, i64 => I64 as i64, isize => I64 as i64,
     u8 => I64 as i64, u16 => I64 as i64, u32 => I64 as i64, u64 => U64 as u64, usize => U64 as u64,
     f32 => F64 as f64, f64 => F64 as f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn priorities_are_numbers() {
+        for (value, expected) in [
+            (Value::F64(0.5), Some(true)),
+            (Value::F64(f64::INFINITY), Some(true)),
+            (Value::F64(0.0), Some(false)),
+            (Value::F64(-0.0), Some(false)),
+            (Value::F64(-1.0), Some(false)),
+            (Value::F64(f64::NAN), None),
+            (Value::F64(-f64::NAN), None),
+            (Value::I64(-1), Some(false)),
+            (Value::U64(u64::MAX), Some(true)),
+            (Value::Bool(true), Some(true)),
+            (Value::Str("1"), None),
+        ] {
+            assert_eq!(value.is_positive(), expected, "{value:?}");
+        }
+    }
 }

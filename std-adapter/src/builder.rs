@@ -10,7 +10,6 @@ use crate::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::local::{active_context, has_active_context, with_desk};
 use crate::long::{Start, start_long_way};
-use crate::priority::priority;
 use crate::shared::Shared;
 use crate::short::{put_away, start_child, start_root};
 use crate::slot::Slot;
@@ -136,7 +135,7 @@ impl<'t> SpanBuilder<'t> {
         if key.as_str().len() == tags::SAMPLING_PRIORITY.len()
             && key.as_str() == tags::SAMPLING_PRIORITY
         {
-            self.forced = priority(value).or(self.forced);
+            self.forced = value.is_positive().or(self.forced);
         }
         self.written = self.written.with_tag(self.handle, key, value);
         self

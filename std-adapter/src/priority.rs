@@ -1,31 +1,17 @@
 //! The tag `sampling.priority`: whether a span is sampled, decided anew.
 
-use picojaeger_core::{Flags, Instant, Key, Value};
+use picojaeger_core::{Flags, Instant, Key, Value, tags};
 
 use crate::local::{with_desk, with_scopes};
 use crate::slot::Slot;
 use crate::span::UNREAD;
-
-/// The tag of a span that became sampled after its start, and starts there.
-const LATE: &str = "picojaeger.sampled_late";
-
-/// Whether `sampling.priority` asks for the span; `None` if the value is no number.
-pub(crate) fn priority(value: Value<'_>) -> Option<bool> {
-    match value {
-        Value::I64(number) => Some(number > 0),
-        Value::U64(number) => Some(number > 0),
-        Value::F64(number) => (!number.is_nan()).then_some(number > 0.0),
-        Value::Bool(on) => Some(on),
-        _ => None,
-    }
-}
 
 impl Slot {
     /// Takes `sampling.priority` into account.
     #[cold]
     #[inline(never)]
     pub(crate) fn set_priority(self: &mut Box<Self>, value: Value<'_>) {
-        let Some(wanted) = priority(value) else {
+        let Some(wanted) = value.is_positive() else {
             return;
         };
         if self.image.is_finished() || self.is_of_parent() {
@@ -67,7 +53,7 @@ impl Slot {
         });
         if self.image.is_writable() && self.image.start() == Instant::Ticks(UNREAD) {
             self.image.set_start(Instant::Ticks(shared.source.ticks()));
-            self.tag(Key::Static(LATE), Value::Bool(true));
+            self.tag(Key::Static(tags::SAMPLED_LATE), Value::Bool(true));
         }
     }
 }

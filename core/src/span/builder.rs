@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use crate::context::{AsContext, SpanContext};
 use crate::record::{Area, Fixed, Instant, Open, Reference, Room};
-use crate::span::{Span, priority};
+use crate::span::Span;
 use crate::tags::SAMPLING_PRIORITY;
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::value::{Key, Value};
@@ -190,7 +190,7 @@ where
         let demands = self.tags.iter().rev();
         let forced = demands
             .filter(|(key, _)| key.as_str() == SAMPLING_PRIORITY)
-            .find_map(|(_, value)| priority(*value));
+            .find_map(|(_, value)| value.is_positive());
         let (parent, _) = self.parent();
         let name = self.operation.as_str();
         self.tracer.begin(operation, name, parent.as_ref(), forced)

@@ -151,7 +151,7 @@ where
         if key.as_str() != SAMPLING_PRIORITY {
             return;
         }
-        if let Some(on) = priority(value)
+        if let Some(on) = value.is_positive()
             && self.tracer.prioritise(self.image.fixed_mut(), on)
         {
             self.image.tag(Key::Static(SAMPLED_LATE), Value::Bool(true));
@@ -184,45 +184,5 @@ where
     #[inline(always)]
     fn as_context(&self) -> Option<SpanContext> {
         Some(self.context())
-    }
-}
-
-/// What a sampling priority demands; `None` if it is not a number.
-fn priority(value: Value<'_>) -> Option<bool> {
-    const INFINITY: u64 = f64::INFINITY.to_bits();
-    match value {
-        Value::Bool(on) => Some(on),
-        Value::I64(n) => Some(n > 0),
-        Value::U64(n) => Some(n > 0),
-        // By its bits, which needs no floating-point runtime.
-        Value::F64(n) => match n.to_bits() {
-            bits if bits & !(1 << 63) > INFINITY => None,
-            bits => Some(bits.wrapping_sub(1) < INFINITY),
-        },
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn priorities_are_numbers() {
-        for (value, expected) in [
-            (Value::F64(0.5), Some(true)),
-            (Value::F64(f64::INFINITY), Some(true)),
-            (Value::F64(0.0), Some(false)),
-            (Value::F64(-0.0), Some(false)),
-            (Value::F64(-1.0), Some(false)),
-            (Value::F64(f64::NAN), None),
-            (Value::F64(-f64::NAN), None),
-            (Value::I64(-1), Some(false)),
-            (Value::U64(u64::MAX), Some(true)),
-            (Value::Bool(true), Some(true)),
-            (Value::Str("1"), None),
-        ] {
-            assert_eq!(priority(value), expected, "{value:?}");
-        }
     }
 }
