@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Lent, Producer, Sole, Word};
 
-use crate::once::PerProcess;
 use crate::shared::hold;
-use crate::sync::lock;
+use crate::sys::per_process::PerProcess;
+use crate::sys::sync::lock;
 
 /// Both ends of a ring that lives as long as the program.
 #[derive(Debug)]

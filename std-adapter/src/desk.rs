@@ -109,9 +109,9 @@ mod tests {
     use picojaeger_core::{Flags, Key, Value};
 
     use super::*;
-    use crate::clock::TickSource;
     use crate::local::with_desk;
     use crate::slot::Slot;
+    use crate::sys::clock::TickSource;
 
     /// With rings of 16 KiB, and an interval that no test waits for.
     fn shared() -> Arc<Shared> {

@@ -12,16 +12,16 @@ use picojaeger_core::wire::{ClientStats, Legend, Process};
 use picojaeger_core::{Epoch, Outcome, Reporter, Situation, Stats, Timeline, Value};
 
 use crate::chunk::Chunk;
-use crate::clock::{TickSource, Timekeeper, monotonic};
 use crate::config::{Settings, TagValue};
 use crate::encoder::AgentEncoder;
 use crate::local::Returned;
 use crate::loss_log::LossLog;
 use crate::parking::{Pass, Rest};
 use crate::reporters::FinishedSpan;
-use crate::say::say;
 use crate::sender::{Sender, UdpSender};
 use crate::shared::Shared;
+use crate::sys::clock::{TickSource, Timekeeper, monotonic};
+use crate::sys::log::say;
 
 /// The consuming side of a tracer; one thread at a time drives it.
 pub(crate) struct Engine {

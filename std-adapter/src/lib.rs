@@ -66,7 +66,6 @@ mod baggage;
 mod builder;
 pub mod carriers;
 mod chunk;
-mod clock;
 pub mod collector;
 pub mod config;
 mod context;
@@ -77,15 +76,12 @@ mod engine;
 mod local;
 mod long;
 mod loss_log;
-#[allow(unsafe_code, reason = "publishes a pointer")]
-mod once;
 mod parking;
 mod priority;
 mod process;
 mod recording;
 pub mod reporters;
 mod sampling;
-mod say;
 mod scope;
 mod sender;
 mod shared;
@@ -94,12 +90,8 @@ mod short;
 #[allow(unsafe_code, reason = "tells a box the size that it forgot")]
 mod slot;
 mod span;
-mod sync;
+mod sys;
 mod tracer;
-#[allow(unsafe_code, reason = "reads the counter by an instruction")]
-mod tsc;
-#[allow(unsafe_code, reason = "calls the C library")]
-mod unix;
 mod worker;
 
 pub use builder::SpanBuilder;

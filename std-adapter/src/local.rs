@@ -12,7 +12,7 @@ use crate::context::SpanContext;
 use crate::desk::Desk;
 use crate::scope::Scopes;
 use crate::shared::Shared;
-use crate::unix;
+use crate::sys::fork;
 
 /// A desk and whose it is.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub(crate) unsafe fn near<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
 
 /// Puts a desk back, unless a fork came between: then it is the parent's.
 fn give_back(thread: Taken) {
-    if thread.shared.generation() == unix::generation() {
+    if thread.shared.generation() == fork::generation() {
         NEAR.with(|near| near.desk.set(Some(thread)));
     }
 }
@@ -298,7 +298,7 @@ impl Returned {
 
 /// Leaves what stems from before a fork alone: its locks may be held for good.
 fn forget_stale(threads: &mut Threads) {
-    let generation = unix::generation();
+    let generation = fork::generation();
     threads
         .extract_if(.., |thread| thread.shared.generation() != generation)
         .for_each(std::mem::forget);
@@ -307,9 +307,9 @@ fn forget_stale(threads: &mut Threads) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::TickSource;
     use crate::desk::Counts;
     use crate::short::start_root;
+    use crate::sys::clock::TickSource;
 
     fn shared() -> Arc<Shared> {
         Shared::of_test(TickSource::System, |config| config)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use log::Level;
 use picojaeger_core::Lost;
 
-use crate::say::say;
+use crate::sys::log::say;
 
 /// Writes one line for each cause of loss through the [`log`] crate: target `picojaeger`, level
 /// warn; at the first call behind the first loss of a cause, then at most once an interval.

@@ -1,11 +1,11 @@
 //! When the worker sleeps, who wakes it, and how a flush is answered.
 //!
 //! Free of everything else, so that a model can run the same code: what it needs
-//! of the system comes from `crate::sync`, what it does by [`Work`].
+//! of the system comes from `crate::sys::sync`, what it does by [`Work`].
 
 use std::time::Duration;
 
-use crate::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
+use crate::sys::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 
 /// Nothing is held, and the worker is parked without a time-out or not started.
 const IDLE: u8 = 0;

@@ -6,9 +6,9 @@ use picojaeger_core::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler as _,
 };
 
-use crate::clock::monotonic;
 use crate::config::Sampler;
 use crate::shared::{hold, lock};
+use crate::sys::clock::monotonic;
 
 /// Decides for local roots.
 #[derive(Debug)]

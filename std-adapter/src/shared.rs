@@ -9,20 +9,20 @@ use picojaeger_core::ring::{Consumer, Producer};
 use picojaeger_core::{Delivery, HeaderNames, Lost, Stats, TextMapCodec};
 
 use crate::chunk::{self, Chunk};
-use crate::clock::{TickSource, monotonic};
 use crate::config::Settings;
 use crate::desk::{Counts, Desk};
 use crate::engine::{Engine, ProcessTags, Ring, agent_sender};
 use crate::local::{self, Returned};
-use crate::once::SetOnce;
 use crate::parking::Tickets;
 use crate::process::process_tags;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::sender::Sender;
 use crate::slot::{Image, Pool};
-pub(crate) use crate::sync::lock;
-use crate::unix;
+use crate::sys::clock::{TickSource, monotonic};
+use crate::sys::per_process::SetOnce;
+pub(crate) use crate::sys::sync::lock;
+use crate::sys::{fork, membarrier};
 use crate::worker::{self, Waker};
 
 /// A tracer's state. A fork's child makes itself a new one.
@@ -168,7 +168,7 @@ impl Shared {
         let shared = Arc::new_cyclic(|this| Shared {
             process: process.clone(),
             sampler: RootSampler::new(settings.sampler),
-            generation: unix::generation(),
+            generation: fork::generation(),
             heir: SetOnce::new(),
             closed: AtomicBool::new(false),
             drained: AtomicBool::new(false),
@@ -196,7 +196,7 @@ impl Shared {
             reporters,
             source,
         });
-        unix::fence::prepare();
+        membarrier::prepare();
         // So that no fork finds the clock about to begin.
         monotonic();
         if flush_at_exit {
@@ -208,7 +208,7 @@ impl Shared {
     /// This state, or in the child of a fork the child's own.
     #[inline(always)]
     pub(crate) fn current(self: &Arc<Self>) -> &Arc<Self> {
-        if self.generation == unix::generation() {
+        if self.generation == fork::generation() {
             return self;
         }
         self.inherit()
@@ -217,7 +217,7 @@ impl Shared {
     #[cold]
     fn inherit(self: &Arc<Self>) -> &Arc<Self> {
         let mut shared = self;
-        while shared.generation != unix::generation() {
+        while shared.generation != fork::generation() {
             shared = shared.heir.get_or_set(|| {
                 let heir = Shared::new(
                     shared.settings.clone(),
@@ -234,7 +234,7 @@ impl Shared {
     /// This process's state, if it has one already.
     pub(crate) fn present(self: &Arc<Self>) -> Option<&Arc<Self>> {
         let mut shared = self;
-        while shared.generation != unix::generation() {
+        while shared.generation != fork::generation() {
             shared = shared.heir.get()?;
         }
         Some(shared)
@@ -419,7 +419,7 @@ impl Shared {
 impl Drop for Shared {
     /// Lets other tracers have the rings: every thread's end has come back.
     fn drop(&mut self) {
-        if self.generation != unix::generation() {
+        if self.generation != fork::generation() {
             return;
         }
         self.recycle_chunks();

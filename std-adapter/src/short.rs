@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
-use crate::clock::TickSource;
 use crate::desk::Desk;
 use crate::local::{Thread, near};
 use crate::long::{end_long_way, put_away_long_way, start_long_way};
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::span::{Span, UNREAD};
-use crate::tsc;
+use crate::sys::clock::TickSource;
+use crate::sys::tsc;
 
 /// Starts a child that has nothing but a name, of a span that is sampled and neither debug
 /// nor firehose, or has no flags at all.

@@ -10,7 +10,7 @@ use crate::baggage::Baggage;
 use crate::context::NO_CONTEXT;
 use crate::desk::Desk;
 use crate::shared::Shared;
-use crate::unix;
+use crate::sys::fork;
 
 /// An image of any size.
 pub(crate) type Image = Open<[Word]>;
@@ -98,7 +98,7 @@ impl Slot {
     /// Whether the slot stems from before a fork: then it is the parent's, as all that
     /// its tracer has.
     pub(crate) fn is_of_parent(&self) -> bool {
-        self.shared.generation() != unix::generation()
+        self.shared.generation() != fork::generation()
     }
 
     /// The slot, unless it is the parent's.
@@ -344,7 +344,7 @@ mod tests {
     use picojaeger_core::{Flags, Key, TraceId, Value};
 
     use super::*;
-    use crate::clock::TickSource;
+    use crate::sys::clock::TickSource;
 
     fn shared(memory_limit: usize) -> Arc<Shared> {
         Shared::of_test(TickSource::System, |config| {

@@ -12,14 +12,15 @@ use picojaeger_core::{InjectError, Key, Lost, Stats};
 use crate::baggage::Baggage;
 use crate::builder::SpanBuilder;
 use crate::carriers::{Bridge, Carrier, CarrierMut};
-use crate::clock::TickSource;
 use crate::config::{Config, ConfigError, Settings};
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::reporters::Reporter;
-use crate::say::say;
 use crate::shared::{Lock, Shared};
 use crate::span::Span;
-use crate::{local, unix, worker};
+use crate::sys::clock::TickSource;
+use crate::sys::fork;
+use crate::sys::log::say;
+use crate::{local, worker};
 
 /// A Jaeger tracer. Clones are handles of one tracer.
 ///
@@ -157,7 +158,7 @@ impl Tracer {
             reporters.push(Arc::new(crate::reporters::LoggingReporter));
         }
         let source = TickSource::choose(settings.clock);
-        unix::install(worker::flush_all);
+        fork::install(worker::flush_all);
         let shared = Shared::new(Arc::new(settings), reporters.into(), source);
         Tracer {
             handle: Some(Arc::new(Handle(shared))),
@@ -379,7 +380,7 @@ impl Tracer {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if self.0.generation() != unix::generation() {
+        if self.0.generation() != fork::generation() {
             // What the parent left stays as the fork found it, its locks and its worker's
             // handle too.
             std::mem::forget(self.0.clone());

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
-use crate::once::PerProcess;
+use crate::local;
 use crate::parking::{self, Parking, Pass, Work};
-use crate::say::say;
 use crate::shared::{Shared, hold};
-use crate::sync::lock;
-use crate::{local, unix};
+use crate::sys::log::say;
+use crate::sys::per_process::PerProcess;
+use crate::sys::signals;
+use crate::sys::sync::lock;
 
 /// The worker's sleep and handle.
 pub(crate) struct Waker {
@@ -236,7 +237,7 @@ fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("picojaeger".into())
         .spawn(move || {
-            unix::block_signals();
+            signals::block_signals();
             local::become_worker();
             parking::run(&worker, &worker.waker().parking, worker.tickets());
         })
@@ -245,8 +246,8 @@ fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::TickSource;
     use crate::short::start_root;
+    use crate::sys::clock::TickSource;
 
     #[test]
     fn no_span_wakes_a_worker_that_waits_for_more() {

@@ -24,42 +24,44 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use parking::{Parking, Pass, Rest, Tickets, Work, run};
-use sync::Ordering;
+use sys::sync::Ordering;
 
-/// Loom's primitives, as the adapter's own module names them.
-mod sync {
-    pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
-    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+/// Loom's primitives, where the adapter has the system's.
+mod sys {
+    pub(crate) mod sync {
+        pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+        pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
-    use std::time::Duration;
+        use std::time::Duration;
 
-    use super::{Weakness, is_weak};
+        use crate::{Weakness, is_weak};
 
-    pub(crate) fn light_fence() {
-        if !is_weak(Weakness::NoFence) {
+        pub(crate) fn light_fence() {
+            if !is_weak(Weakness::NoFence) {
+                fence(Ordering::SeqCst);
+            }
+        }
+
+        pub(crate) fn heavy_fence() {
             fence(Ordering::SeqCst);
         }
-    }
 
-    pub(crate) fn heavy_fence() {
-        fence(Ordering::SeqCst);
-    }
-
-    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-        mutex.lock().unwrap()
-    }
-
-    /// Without the time-out: an answer that never comes is a deadlock.
-    pub(crate) fn wait_while<'g, T>(
-        changed: &Condvar,
-        mut guard: MutexGuard<'g, T>,
-        _: Duration,
-        condition: impl Fn(&T) -> bool,
-    ) -> MutexGuard<'g, T> {
-        while condition(&guard) {
-            guard = changed.wait(guard).unwrap();
+        pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+            mutex.lock().unwrap()
         }
-        guard
+
+        /// Without the time-out: an answer that never comes is a deadlock.
+        pub(crate) fn wait_while<'g, T>(
+            changed: &Condvar,
+            mut guard: MutexGuard<'g, T>,
+            _: Duration,
+            condition: impl Fn(&T) -> bool,
+        ) -> MutexGuard<'g, T> {
+            while condition(&guard) {
+                guard = changed.wait(guard).unwrap();
+            }
+            guard
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use crate::say::say;
+use crate::sys::log::say;
 
 mod budget;
 mod decode;

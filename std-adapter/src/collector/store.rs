@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use log::Level;
 
-use crate::say::say;
+use crate::sys::log::say;
 
 use super::decode::{DecodeError, Parsed, parse};
 use super::model::{ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};

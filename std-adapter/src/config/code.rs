@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Config;
-use super::settings::{ClockSource, IpVersion, Sampler, TagValue};
+use super::settings::{Sampler, TagValue};
+use super::{ClockSource, IpVersion};
 use crate::reporters::Reporter;
 
 /// Settings in code. A value out of range is reported by [`Config::resolve`].

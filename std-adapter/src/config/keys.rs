@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::error::ConfigError;
 use super::layer::{Layer, SamplerType};
 use super::nearest::nearest;
-use super::settings::{ClockSource, IpVersion};
+use super::{ClockSource, IpVersion};
 
 /// Reads a value into its slot.
 pub(super) type Apply = fn(&mut Layer, &Entry<'_>) -> Result<(), ConfigError>;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::entry::Entry;
 use super::error::{ConfigError, Origin, clean};
-use super::settings::{ClockSource, IpVersion, Sampler, TagValue};
+use super::settings::{Sampler, TagValue};
+use super::{ClockSource, IpVersion};
 
 /// A setting that was made or not, where, and the rule that its value keeps.
 #[derive(Clone, Debug)]

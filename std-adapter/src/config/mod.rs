@@ -98,8 +98,10 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use crate::sys::clock::ClockSource;
+pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
-pub use settings::{ClockSource, HeaderNames, IpVersion, Sampler, Settings, TagValue};
+pub use settings::{HeaderNames, Sampler, Settings, TagValue};
 
 use layer::Layer;
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use picojaeger_core::Value;
 
+use super::{ClockSource, IpVersion};
+
 /// Which local root spans are kept.
 ///
 /// ```
@@ -22,48 +24,6 @@ pub enum Sampler {
     Probabilistic(f64),
     /// At most so many traces per second, 0 or more; fractions are allowed, 0 means never.
     RateLimiting(f64),
-}
-
-/// Which addresses of the agent's name are used.
-///
-/// ```
-/// use picojaeger_std::config::{Config, IpVersion, Sampler};
-///
-/// let config = Config::new("shop").sampler(Sampler::Const(true)).ip_version(IpVersion::V6);
-/// assert_eq!(config.resolve()?.ip_version, IpVersion::V6);
-/// # Ok::<(), picojaeger_std::config::ConfigError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IpVersion {
-    /// The first IPv4 address that the system's resolver gives, or the first IPv6 one
-    /// if there is none.
-    #[default]
-    Any,
-    /// IPv4 only (`udp4`).
-    V4,
-    /// IPv6 only (`udp6`).
-    V6,
-}
-
-/// Where time stamps come from.
-///
-/// ```
-/// use picojaeger_std::config::{ClockSource, Config, Sampler};
-///
-/// let config = Config::new("shop").sampler(Sampler::Const(true)).clock(ClockSource::System);
-/// assert_eq!(config.resolve()?.clock, ClockSource::System);
-/// # Ok::<(), picojaeger_std::config::ConfigError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ClockSource {
-    /// The processor's time stamp counter where it is invariant, else the system's clock.
-    #[default]
-    Auto,
-    /// The processor's time stamp counter.
-    Tsc,
-    /// The system's monotonic clock.
-    System,
 }
 
 /// The value of a process tag.

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
 
 use super::*;
-use crate::clock::TickSource;
 use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::local::with_desk;
 use crate::reporters::InMemoryReporter;
 use crate::shared::lock;
 use crate::short::start_root;
+use crate::sys::clock::TickSource;
 use crate::{FlushError, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);

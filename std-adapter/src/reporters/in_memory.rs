@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{FinishedSpan, Reporter};
 use crate::collector::Span;
-use crate::once::PerProcess;
+use crate::sys::per_process::PerProcess;
 
 /// Keeps the spans that it sees, up to a limit; a handle, whose clones share what is kept.
 ///

@@ -1,6 +1,5 @@
 //! Packets to the backend: the worker hands them over one at a time.
 
-mod addresses;
 mod udp;
 
 use picojaeger_core::Outcome;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use picojaeger_core::Outcome;
 
 use super::Sender;
-use super::addresses::{Addresses, System, Waker};
-use crate::config::IpVersion;
+use crate::sys::net::IpVersion;
+use crate::sys::net::addresses::{Addresses, System, Waker};
 
 /// Sends each packet as one datagram over a connected socket, so that refusals are heard.
 ///

@@ -2,8 +2,8 @@ use std::sync::mpsc::{Receiver, Sender as Channel, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::super::addresses::Answer;
 use super::*;
+use crate::sys::net::addresses::Answer;
 
 const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
 

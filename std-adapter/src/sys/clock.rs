@@ -12,8 +12,28 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use picojaeger_core::{Anchor, Rate};
 
-use crate::config::ClockSource;
-use crate::tsc;
+use crate::sys::tsc;
+
+/// Where time stamps come from.
+///
+/// ```
+/// use picojaeger_std::config::{ClockSource, Config, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).clock(ClockSource::System);
+/// assert_eq!(config.resolve()?.clock, ClockSource::System);
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClockSource {
+    /// The processor's time stamp counter where it is invariant, else the system's clock.
+    #[default]
+    Auto,
+    /// The processor's time stamp counter.
+    Tsc,
+    /// The system's monotonic clock.
+    System,
+}
 
 /// Where ticks come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::config::IpVersion;
-use crate::unix;
+use crate::sys::net::IpVersion;
+use crate::sys::signals;
 
 /// Called by a look-up's thread when the look-up has ended.
 pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -19,7 +19,7 @@ pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
 /// after errors of its addresses, but never sooner than a second after the last answer. What
 /// is known stays in use until an answer replaces it. Without an interval what was found once
 /// stays for good.
-pub(super) struct Addresses {
+pub(crate) struct Addresses {
     host: Arc<str>,
     port: u16,
     version: IpVersion,
@@ -36,24 +36,24 @@ pub(super) struct Addresses {
 }
 
 /// What is reached outside: the resolver, the clock and the worker.
-pub(super) struct System {
-    pub(super) resolve: Arc<Resolve>,
-    pub(super) now: Box<dyn Fn() -> Instant + Send>,
-    pub(super) waker: Waker,
+pub(crate) struct System {
+    pub(crate) resolve: Arc<Resolve>,
+    pub(crate) now: Box<dyn Fn() -> Instant + Send>,
+    pub(crate) waker: Waker,
 }
 
 /// Looks the addresses of a name up; may block.
-pub(super) type Resolve = dyn Fn(&str, u16) -> Answer + Send + Sync;
+pub(crate) type Resolve = dyn Fn(&str, u16) -> Answer + Send + Sync;
 
 /// What a look-up finds.
-pub(super) type Answer = io::Result<Vec<SocketAddr>>;
+pub(crate) type Answer = io::Result<Vec<SocketAddr>>;
 
 /// Between an answer and the next look-up, at least.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Addresses {
     /// An IPv4 or IPv6 address without brackets, or a name.
-    pub(super) fn new(
+    pub(crate) fn new(
         host: &str,
         port: u16,
         version: IpVersion,
@@ -83,7 +83,7 @@ impl Addresses {
     /// Takes the answer of a look-up, or starts one that is due.
     ///
     /// Gives whether the known addresses may be other ones now.
-    pub(super) fn poll(&mut self) -> bool {
+    pub(crate) fn poll(&mut self) -> bool {
         let Some(lookup) = &self.lookup else {
             if self.is_due() {
                 self.look_up();
@@ -101,18 +101,18 @@ impl Addresses {
     }
 
     /// Says that an address gave an error, so the name is to be looked up again.
-    pub(super) fn suspect(&mut self) {
+    pub(crate) fn suspect(&mut self) {
         self.suspected = true;
     }
 
     /// Whether there is no address yet, but may be one soon.
-    pub(super) fn is_pending(&self) -> bool {
+    pub(crate) fn is_pending(&self) -> bool {
         self.known.is_empty() && self.lookup.is_some()
     }
 
     /// Whether a look-up is under way.
     #[cfg(test)]
-    pub(super) fn is_looking_up(&self) -> bool {
+    pub(crate) fn is_looking_up(&self) -> bool {
         self.lookup.is_some()
     }
 
@@ -120,7 +120,7 @@ impl Addresses {
     ///
     /// # Errors
     /// There is none, and why.
-    pub(super) fn known(&self) -> Result<&[SocketAddr], io::Error> {
+    pub(crate) fn known(&self) -> Result<&[SocketAddr], io::Error> {
         if !self.known.is_empty() {
             return Ok(&self.known);
         }
@@ -152,7 +152,7 @@ impl Addresses {
         let (resolve, waker) = (self.system.resolve.clone(), self.system.waker.clone());
         let (host, port) = (self.host.clone(), self.port);
         let run = move || {
-            unix::block_signals();
+            signals::block_signals();
             // Nobody waits any more where the sender is gone.
             if answer.send(resolve(&host, port)).is_ok() {
                 waker();
@@ -194,7 +194,7 @@ impl Addresses {
 
 impl System {
     /// The real resolver and clock.
-    pub(super) fn new(waker: Waker) -> Self {
+    pub(crate) fn new(waker: Waker) -> Self {
         System {
             resolve: Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())),
             now: Box::new(Instant::now),

@@ -1,4 +1,4 @@
-//! What [`crate::parking`] needs of the system; a model has its own.
+//! What the worker's parking needs of the system; a model has its own.
 
 pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex};
@@ -6,7 +6,7 @@ pub(crate) use std::sync::{Condvar, Mutex};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-pub(crate) use crate::unix::fence::{heavy as heavy_fence, light as light_fence};
+pub(crate) use super::membarrier::{heavy as heavy_fence, light as light_fence};
 
 /// A panic of another thread leaves counts and lists whole: nothing in the adapter
 /// panics between two changes that belong together.

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::unix;
+use crate::sys::fork;
 
 /// A value that is set at most once; nobody ever waits for whoever sets it.
 pub(crate) struct SetOnce<T> {
@@ -68,7 +68,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
 
     /// This process's value.
     pub(crate) fn get(&self) -> &T {
-        let generation = unix::generation();
+        let generation = fork::generation();
         let mut at = self;
         while at.generation != generation {
             at = at.next.get_or_set(|| PerProcess {

@@ -1,0 +1,59 @@
+//! The two halves of an asymmetric fence. Where the kernel has a process-wide
+//! barrier the frequent half costs nothing; elsewhere both are full fences.
+
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+
+static EXPEDITED: AtomicBool = AtomicBool::new(false);
+
+/// Finds out whether the kernel has the barrier. To be called before the
+/// first pair of fences that matters.
+pub(crate) fn prepare() {
+    EXPEDITED.store(register(), Ordering::SeqCst);
+}
+
+/// The frequent half: orders this thread's stores before its later loads,
+/// together with [`heavy`] in the other thread.
+#[inline(always)]
+pub(crate) fn light() {
+    if EXPEDITED.load(Ordering::Relaxed) {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The rare half: about 1 µs.
+pub(crate) fn heavy() {
+    fence(Ordering::SeqCst);
+    if EXPEDITED.load(Ordering::Relaxed) && !barrier() {
+        // Never seen after a registration that succeeded; from here on all pay.
+        EXPEDITED.store(false, Ordering::SeqCst);
+    }
+    fence(Ordering::SeqCst);
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+fn register() -> bool {
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+fn barrier() -> bool {
+    membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: the call takes three integers and touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+fn register() -> bool {
+    false
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+fn barrier() -> bool {
+    false
+}

@@ -1,0 +1,17 @@
+//! What the system gives: clocks, hooks of the process, fences, the log, the network. Knows
+//! nothing of tracing.
+
+pub(crate) mod clock;
+#[allow(unsafe_code, reason = "calls the C library")]
+pub(crate) mod fork;
+pub(crate) mod log;
+#[allow(unsafe_code, reason = "calls the C library")]
+pub(crate) mod membarrier;
+pub(crate) mod net;
+#[allow(unsafe_code, reason = "publishes a pointer")]
+pub(crate) mod per_process;
+#[allow(unsafe_code, reason = "calls the C library")]
+pub(crate) mod signals;
+pub(crate) mod sync;
+#[allow(unsafe_code, reason = "reads the counter by an instruction")]
+pub(crate) mod tsc;

@@ -1,0 +1,24 @@
+//! The network: names and their addresses.
+
+pub(crate) mod addresses;
+
+/// Which addresses of the agent's name are used.
+///
+/// ```
+/// use picojaeger_std::config::{Config, IpVersion, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).ip_version(IpVersion::V6);
+/// assert_eq!(config.resolve()?.ip_version, IpVersion::V6);
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IpVersion {
+    /// The first IPv4 address that the system's resolver gives, or the first IPv6 one
+    /// if there is none.
+    #[default]
+    Any,
+    /// IPv4 only (`udp4`).
+    V4,
+    /// IPv6 only (`udp6`).
+    V6,
+}
