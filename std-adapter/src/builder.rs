@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use picojaeger_core::record::Reference;
 use picojaeger_core::{self as core, Flags, Key, Value, tags};
 
-use crate::baggage::Baggage;
+use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::local::{active_context, has_active_context, with_desk};
 use crate::long::{Start, start_long_way};

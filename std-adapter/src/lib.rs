@@ -62,7 +62,6 @@
 // Models take single files of it.
 #![cfg(not(loom))]
 
-mod baggage;
 mod builder;
 pub mod carriers;
 mod chunk;

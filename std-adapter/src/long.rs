@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use picojaeger_core::{self as core, Decision, Flags, Instant, Key, Query, SpanId, TraceId, Value};
 
-use crate::baggage::Baggage;
 use crate::context::SpanContext;
+use crate::context::baggage::Baggage;
 use crate::desk::Desk;
 use crate::local::{is_worker, with_desk};
 use crate::shared::Shared;

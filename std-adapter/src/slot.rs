@@ -6,8 +6,8 @@ use picojaeger_core::SpanId;
 use picojaeger_core::record::Open;
 use picojaeger_core::ring::Word;
 
-use crate::baggage::Baggage;
 use crate::context::NO_CONTEXT;
+use crate::context::baggage::Baggage;
 use crate::desk::Desk;
 use crate::shared::Shared;
 use crate::sys::fork;

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
 
-use crate::baggage::Baggage;
+use crate::context::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
 use crate::local::with_scopes;
 use crate::scope::Scope;

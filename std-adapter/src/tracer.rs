@@ -9,10 +9,10 @@ use std::time::Duration;
 use log::Level;
 use picojaeger_core::{InjectError, Key, Lost, Stats};
 
-use crate::baggage::Baggage;
 use crate::builder::SpanBuilder;
 use crate::carriers::{Bridge, Carrier, CarrierMut};
 use crate::config::{Config, ConfigError, Settings};
+use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::reporters::Reporter;
 use crate::shared::{Lock, Shared};

@@ -1,8 +1,10 @@
 //! Contexts of servers: the core's, with baggage.
 
+pub(crate) mod baggage;
+
 use picojaeger_core::{self as core, Flags, SpanId, TraceId};
 
-use crate::baggage::Baggage;
+use crate::context::baggage::Baggage;
 
 /// The identity of a span and its baggage: what a span hands to its children
 /// and to other processes.
