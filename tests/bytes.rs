@@ -5,9 +5,9 @@ use picojaeger_core::record::{Instant, Open, Reference};
 use picojaeger_core::ring::Word;
 use picojaeger_core::wire::{Encoder, Legend, Push, ThriftCompact};
 use picojaeger_core::{Copied, Flags, SpanContext, SpanId, Timeline, TraceId, Value, wire};
-use picojaeger_std::collector::{
-    Batch, ClientStats, Encoding, Log, Process, RefKind, Span, SpanRef, Tag, TagValue, decode,
-    encode,
+use picojaeger_std::collector::{Encoding, decode, encode};
+use picojaeger_std::model::{
+    Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue,
 };
 
 type Image = Open<[Word; 16_384]>;

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::process::ExitCode;
 
-use picojaeger_std::collector::{Batch, Span, Tag, TagValue, decode};
+use picojaeger_std::collector::decode;
+use picojaeger_std::model::{Batch, Span, Tag, TagValue};
 
 /// Names the files.
 const UART: &str = "PICOJAEGER_UART";

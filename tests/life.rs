@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use picojaeger_std::collector::{Collector, Log, RefKind, SpanRef, Tag, TagValue};
+use picojaeger_std::collector::Collector;
 use picojaeger_std::config::{ClockSource, Sampler};
+use picojaeger_std::model::{Log, RefKind, SpanRef, Tag, TagValue};
 use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
 use picojaeger_std::{Config, Copied, Flags, FlushError, Key, Span, Stats, TraceId, Tracer, Value};
 
@@ -624,7 +625,7 @@ fn tracers_take_turns_in_a_thread() {
 /// long ones.
 #[test]
 fn the_systems_clock_gives_the_same_spans() {
-    let end = |span: &picojaeger_std::collector::Span| span.start_time_us + span.duration_us;
+    let end = |span: &picojaeger_std::model::Span| span.start_time_us + span.duration_us;
     for clock in [ClockSource::Auto, ClockSource::System] {
         let reporter = Arc::new(InMemoryReporter::new());
         let config = config().agent(false).reporter(reporter.clone());

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
-use picojaeger_std::collector::{Collector, TagValue};
+use picojaeger_std::collector::Collector;
+use picojaeger_std::model::TagValue;
 
 /// How long a datagram over loopback may take.
 const PATIENCE: Duration = Duration::from_secs(10);

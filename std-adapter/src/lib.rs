@@ -41,6 +41,7 @@
 //! - [`carriers`]: what a context can be read from and written to.
 //! - [`reporters`]: what else may see the finished spans.
 //! - [`collector`]: receives and prints traces.
+//! - [`model`]: finished spans as plain data, as collector and reporters give them.
 //!
 //! # What a call costs
 //! Starting, writing and finishing copy bytes and read the clock. They allocate only until a
@@ -75,6 +76,7 @@ mod engine;
 mod local;
 mod long;
 mod loss_log;
+pub mod model;
 mod parking;
 mod priority;
 mod process;

@@ -5,10 +5,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use picojaeger_std::collector::{
-    Batch, DecodeError, Encoding, Log, Process, Received, RefKind, Span, SpanRef, Tag, TagValue,
-    decode, encode,
-};
+use picojaeger_std::collector::{DecodeError, Encoding, Received, decode, encode};
+use picojaeger_std::model::{Batch, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 
 const LIMIT: usize = 1 << 20;
 const DATAGRAM: usize = 65_507;

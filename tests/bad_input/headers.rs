@@ -1,7 +1,7 @@
 //! Headers from peers that are broken or hostile.
 
 use picojaeger_std::SpanContext;
-use picojaeger_std::collector::TagValue;
+use picojaeger_std::model::TagValue;
 
 use crate::{Pair, text};
 

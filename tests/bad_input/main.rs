@@ -12,8 +12,9 @@ mod tags;
 use std::time::Duration;
 
 use picojaeger_std::Tracer;
-use picojaeger_std::collector::{CollectedSpan, Collector, TagValue};
+use picojaeger_std::collector::{CollectedSpan, Collector};
 use picojaeger_std::config::{Config, Sampler};
+use picojaeger_std::model::TagValue;
 
 /// How long what has to come may take.
 const PATIENCE: Duration = Duration::from_secs(30);

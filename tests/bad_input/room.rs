@@ -31,7 +31,7 @@ fn a_full_ring_drops_the_newest_and_counts() {
     let in_order = spans
         .iter()
         .zip(0..)
-        .all(|(span, n)| span.tag("n") == Some(&picojaeger_std::collector::TagValue::Long(n)));
+        .all(|(span, n)| span.tag("n") == Some(&picojaeger_std::model::TagValue::Long(n)));
     assert!(in_order);
     assert_eq!(spans.len() as u64, made - 10);
     pair.tracer.start("after").finish();

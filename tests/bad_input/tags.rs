@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use picojaeger_std::Copied;
-use picojaeger_std::collector::{CollectedSpan, TagValue};
+use picojaeger_std::collector::CollectedSpan;
+use picojaeger_std::model::TagValue;
 
 use crate::{Pair, text};
 

@@ -12,7 +12,7 @@ use thrift::protocol::{
 };
 
 use super::budget::{Budget, MAX_DATAGRAM, Wire};
-use super::model::{Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
+use crate::model::{Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 
 /// Levels of nesting that are read or skipped; a batch itself has six.
 const MAX_DEPTH: i8 = 16;

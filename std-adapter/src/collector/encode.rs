@@ -9,7 +9,7 @@ use thrift::protocol::{
     TMessageIdentifier, TMessageType, TOutputProtocol, TStructIdentifier, TType,
 };
 
-use super::model::{Batch, ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
+use crate::model::{Batch, ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
 
 type Written = thrift::Result<()>;
 
@@ -17,7 +17,8 @@ type Written = thrift::Result<()>;
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Batch, Encoding, encode};
+/// use picojaeger_std::collector::{Encoding, encode};
+/// use picojaeger_std::model::Batch;
 ///
 /// let as_go_sends_it = Encoding { call: true, sequence: 1, ..Encoding::default() };
 /// assert_eq!(encode(&Batch::default(), as_go_sends_it)?[..3], [0x82, 0x21, 0x01]);

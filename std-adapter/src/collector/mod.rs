@@ -2,7 +2,7 @@
 //!
 //! [`Collector`] listens on UDP like Jaeger's agent and suits tests and development: nothing to
 //! install, free ports, waiting without sleeping. [`Received`] is the same without a socket, and
-//! [`decode`] turns one datagram into a [`Batch`].
+//! [`decode`] turns one datagram into a [`Batch`](crate::model::Batch).
 //!
 //! Whoever can reach the port can send: a datagram of any content is at worst rejected and counted,
 //! takes less than 1 MiB of heap while it is read, and what is kept has a limit.
@@ -22,13 +22,13 @@ use crate::sys::log::say;
 mod budget;
 mod decode;
 mod encode;
-mod model;
+
 mod store;
 mod waterfall;
 
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, Encoding, encode};
-pub use model::{Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
+
 pub use store::{Client, CollectedSpan, CollectorStats, Received};
 pub use waterfall::Trace;
 
@@ -47,7 +47,8 @@ const MAX_FAILURES: u32 = 100;
 /// ```
 /// use std::net::UdpSocket;
 /// use std::time::Duration;
-/// use picojaeger_std::collector::{Batch, Collector, Encoding, Process, Span, encode};
+/// use picojaeger_std::collector::{Collector, Encoding, encode};
+/// use picojaeger_std::model::{Batch, Process, Span};
 ///
 /// let collector = Collector::bind("127.0.0.1:0")?;
 ///
@@ -266,6 +267,7 @@ fn is_idle(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Batch, Process, Span};
 
     const LONG: Duration = Duration::from_secs(30);
 

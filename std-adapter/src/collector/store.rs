@@ -9,8 +9,8 @@ use log::Level;
 use crate::sys::log::say;
 
 use super::decode::{DecodeError, Parsed, parse};
-use super::model::{ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
 use super::waterfall::Trace;
+use crate::model::{ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
 
 /// Clients remembered; the one that was silent for longest is forgotten first.
 const MAX_CLIENTS: usize = 256;
@@ -54,7 +54,8 @@ pub struct CollectorStats {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Batch, Encoding, Process, Received, Span, encode};
+/// use picojaeger_std::collector::{Encoding, Received, encode};
+/// use picojaeger_std::model::{Batch, Process, Span};
 ///
 /// let mut batch = Batch::new(Process::new("shop"));
 /// batch.spans.push(Span::new(0x2a, 7, "query"));
@@ -106,7 +107,8 @@ impl Deref for CollectedSpan {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Batch, Encoding, Process, Received, encode};
+/// use picojaeger_std::collector::{Encoding, Received, encode};
+/// use picojaeger_std::model::{Batch, Process};
 ///
 /// let mut received = Received::default();
 /// for seq_no in [1, 2, 5] {
@@ -161,7 +163,8 @@ impl Client {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Batch, Encoding, Process, Received, Span, encode};
+/// use picojaeger_std::collector::{Encoding, Received, encode};
+/// use picojaeger_std::model::{Batch, Process, Span};
 ///
 /// let mut batch = Batch::new(Process::new("pump-7"));
 /// batch.spans.push(Span::new(0x2a, 7, "sample"));
@@ -387,8 +390,8 @@ fn tags_bytes(tags: &[Tag]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::encode::{Encoding, encode};
-    use super::super::model::Batch;
     use super::*;
+    use crate::model::Batch;
 
     fn datagram(service: &str, seq_no: Option<i64>, ids: &[(u128, u64)]) -> Vec<u8> {
         let mut batch = Batch::new(Process::new(service));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Display, Write};
 
-use super::model::{Log, Tag, TagValue};
 use super::store::CollectedSpan;
+use crate::model::{Log, Tag, TagValue};
 
 /// Width of a bar unless the format string gives one.
 const DEFAULT_BAR: usize = 40;
@@ -27,7 +27,8 @@ const MAX_VALUE: usize = 200;
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use picojaeger_std::collector::{CollectedSpan, Log, Process, Span, Tag, TagValue, Trace};
+/// use picojaeger_std::collector::{CollectedSpan, Trace};
+/// use picojaeger_std::model::{Log, Process, Span, Tag, TagValue};
 ///
 /// let event = Tag::new("event", TagValue::String("cache miss".into()));
 /// let mut root = Span { duration_us: 2_000, ..Span::new(0x2a, 1, "GET /") };
@@ -378,8 +379,8 @@ fn write_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::model::{Process, RefKind, Span, SpanRef};
     use super::*;
+    use crate::model::{Process, RefKind, Span, SpanRef};
 
     fn trace(spans: impl IntoIterator<Item = Span>) -> Trace {
         let process = Arc::new(Process::new("svc"));

@@ -7,7 +7,7 @@ use picojaeger_core::record::{Log, Record, Reference, Tag};
 use picojaeger_core::wire::Legend;
 use picojaeger_core::{Description, SpanContext, SpanId, Times, TraceId, Value};
 
-use crate::collector;
+use crate::model;
 
 /// A finished span, read in place, as the agent gets it.
 ///
@@ -144,9 +144,9 @@ impl<'s> FinishedSpan<'s> {
     }
 
     /// A copy that can be kept, of the type in which the collector gives spans.
-    pub fn to_span(&self) -> collector::Span {
+    pub fn to_span(&self) -> model::Span {
         let context = self.context();
-        collector::Span {
+        model::Span {
             trace_id: joined(context.trace_id()),
             span_id: context.span_id().get(),
             parent_span_id: self.record.parent().get(),
@@ -172,8 +172,8 @@ impl<'s> FinishedLog<'s> {
         self.log.fields()
     }
 
-    fn to_log(self) -> collector::Log {
-        collector::Log {
+    fn to_log(self) -> model::Log {
+        model::Log {
             timestamp_us: self.micros as i64,
             fields: self.fields().map(owned_tag).collect(),
         }
@@ -218,24 +218,24 @@ fn joined(id: TraceId) -> u128 {
     u128::from(id.high()) << 64 | u128::from(id.low())
 }
 
-fn owned_reference(reference: Reference) -> collector::SpanRef {
-    collector::SpanRef {
+fn owned_reference(reference: Reference) -> model::SpanRef {
+    model::SpanRef {
         kind: match reference.follows {
-            true => collector::RefKind::FollowsFrom,
-            false => collector::RefKind::ChildOf,
+            true => model::RefKind::FollowsFrom,
+            false => model::RefKind::ChildOf,
         },
         trace_id: joined(reference.trace),
         span_id: reference.span.get(),
     }
 }
 
-fn owned_tag(tag: Tag<'_>) -> collector::Tag {
-    collector::Tag::new(tag.key, owned_value(tag.value))
+fn owned_tag(tag: Tag<'_>) -> model::Tag {
+    model::Tag::new(tag.key, owned_value(tag.value))
 }
 
 /// The value as it is on the wire, which has no unsigned integers.
-fn owned_value(value: Value<'_>) -> collector::TagValue {
-    use collector::TagValue;
+fn owned_value(value: Value<'_>) -> model::TagValue {
+    use model::TagValue;
     match value {
         Value::Str(text) => TagValue::String(text.to_owned()),
         Value::Bool(value) => TagValue::Bool(value),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{FinishedSpan, Reporter};
-use crate::collector::Span;
+use crate::model::Span;
 use crate::sys::per_process::PerProcess;
 
 /// Keeps the spans that it sees, up to a limit; a handle, whose clones share what is kept.
@@ -15,7 +15,7 @@ use crate::sys::per_process::PerProcess;
 ///
 /// ```
 /// # use picojaeger_core::{Flags, SpanContext, SpanId, Timeline, TraceId, record::Open, wire::Legend};
-/// use picojaeger_std::collector::TagValue;
+/// use picojaeger_std::model::TagValue;
 /// use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
 ///
 /// let reporter = InMemoryReporter::new();

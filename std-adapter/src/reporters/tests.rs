@@ -9,7 +9,7 @@ use picojaeger_core::{
 };
 
 use super::*;
-use crate::collector::{self, Span};
+use crate::model::Span;
 
 const UNIX: u64 = 1_700_000_000_000_000;
 const ANCHORS: [Anchor; 1] = [Anchor {
@@ -84,7 +84,7 @@ fn by_wire(record: &Record<'_>, legend: &Legend<'_>) -> Span {
     assert!(encoder.begin(&mut packet, &batch));
     assert_eq!(encoder.push(&mut packet, record, legend), Push::Taken);
     let place = encoder.finish(&mut packet);
-    let mut decoded = collector::decode(&packet[place]).unwrap();
+    let mut decoded = crate::collector::decode(&packet[place]).unwrap();
     decoded.spans.remove(0)
 }
 

@@ -7,7 +7,8 @@
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Batch, Process, Span, Tag, TagValue, decode, encode, Encoding};
+/// use picojaeger_std::collector::{decode, encode, Encoding};
+/// use picojaeger_std::model::{Batch, Process, Span, Tag, TagValue};
 ///
 /// let mut batch = Batch::new(Process::new("shop"));
 /// let mut span = Span::new(0x2a, 7, "GET /orders");
@@ -44,7 +45,7 @@ impl Batch {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Process, Tag, TagValue};
+/// use picojaeger_std::model::{Process, Tag, TagValue};
 ///
 /// let mut process = Process::new("shop");
 /// process.tags.push(Tag::new("client-uuid", TagValue::String("4f3a".into())));
@@ -80,7 +81,7 @@ impl Process {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Span, Tag, TagValue};
+/// use picojaeger_std::model::{Span, Tag, TagValue};
 ///
 /// let mut span = Span::new(0x2a, 7, "query");
 /// span.tags.push(Tag::new("db.rows", TagValue::Long(3)));
@@ -147,7 +148,7 @@ impl Span {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{RefKind, Span, SpanRef};
+/// use picojaeger_std::model::{RefKind, Span, SpanRef};
 ///
 /// let mut span = Span::new(0x2a, 7, "consume");
 /// span.references.push(SpanRef { kind: RefKind::FollowsFrom, trace_id: 0x2a, span_id: 3 });
@@ -167,7 +168,7 @@ pub struct SpanRef {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::RefKind;
+/// use picojaeger_std::model::RefKind;
 ///
 /// assert_eq!(RefKind::FollowsFrom as i32, 1); // the value on the wire
 /// ```
@@ -183,7 +184,7 @@ pub enum RefKind {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Log, Tag, TagValue};
+/// use picojaeger_std::model::{Log, Tag, TagValue};
 ///
 /// let event = Tag::new("event", TagValue::String("cache miss".into()));
 /// let log = Log { timestamp_us: 1_700_000_000_000_000, fields: vec![event] };
@@ -208,7 +209,7 @@ impl Log {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::{Tag, TagValue};
+/// use picojaeger_std::model::{Tag, TagValue};
 ///
 /// let tag = Tag::new("error", TagValue::Bool(true));
 /// assert_eq!(tag.key, "error");
@@ -235,7 +236,7 @@ impl Tag {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::TagValue;
+/// use picojaeger_std::model::TagValue;
 ///
 /// assert_ne!(TagValue::Long(1), TagValue::Double(1.0));
 /// ```
@@ -257,7 +258,7 @@ pub enum TagValue {
 ///
 /// # Examples
 /// ```
-/// use picojaeger_std::collector::ClientStats;
+/// use picojaeger_std::model::ClientStats;
 ///
 /// assert_eq!(ClientStats::default().too_large_dropped_spans, 0);
 /// ```
