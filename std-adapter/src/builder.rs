@@ -10,9 +10,9 @@ use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::local::{active_context, has_active_context, with_desk};
 use crate::long::{Start, start_long_way};
+use crate::memory::span_pool::Slot;
 use crate::shared::Shared;
 use crate::short::{put_away, start_child, start_root};
-use crate::slot::Slot;
 use crate::span::{Span, unix_micros};
 use crate::tracer::Handle;
 

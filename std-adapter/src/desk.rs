@@ -7,8 +7,8 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
 use picojaeger_core::{Generator, Seed};
 
+use crate::memory::span_pool::{Image, Slots};
 use crate::shared::Shared;
-use crate::slot::{Image, Slots};
 
 /// One a thread, and one for all threads that have none.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
     use crate::local::with_desk;
-    use crate::slot::Slot;
+    use crate::memory::span_pool::Slot;
     use crate::sys::clock::TickSource;
 
     /// With rings of 16 KiB, and an interval that no test waits for.

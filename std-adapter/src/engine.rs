@@ -11,11 +11,11 @@ use picojaeger_core::ring::{Consumer, Mark, Producer};
 use picojaeger_core::wire::{ClientStats, Legend, Process};
 use picojaeger_core::{Epoch, Outcome, Reporter, Situation, Stats, Timeline, Value};
 
-use crate::chunk::Chunk;
 use crate::config::{Settings, TagValue};
 use crate::encoder::AgentEncoder;
 use crate::local::Returned;
 use crate::loss_log::LossLog;
+use crate::memory::rings::Chunk;
 use crate::parking::{Pass, Rest};
 use crate::reporters::FinishedSpan;
 use crate::sender::{Sender, UdpSender};

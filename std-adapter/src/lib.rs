@@ -65,7 +65,6 @@
 
 mod builder;
 pub mod carriers;
-mod chunk;
 pub mod collector;
 pub mod config;
 mod context;
@@ -76,6 +75,7 @@ mod engine;
 mod local;
 mod long;
 mod loss_log;
+mod memory;
 pub mod model;
 mod parking;
 mod priority;
@@ -88,8 +88,6 @@ mod sender;
 mod shared;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod short;
-#[allow(unsafe_code, reason = "tells a box the size that it forgot")]
-mod slot;
 mod span;
 mod sys;
 mod tracer;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
 
-use crate::chunk;
 use crate::context::SpanContext;
 use crate::desk::Desk;
+use crate::memory::rings as chunk;
 use crate::scope::Scopes;
 use crate::shared::Shared;
 use crate::sys::fork;

@@ -10,9 +10,9 @@ use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
 use crate::desk::Desk;
 use crate::local::{is_worker, with_desk};
+use crate::memory::span_pool::Slot;
 use crate::shared::Shared;
 use crate::short::put_away;
-use crate::slot::Slot;
 use crate::span::{Span, UNREAD};
 
 /// Who a new span is.

@@ -3,7 +3,7 @@
 use picojaeger_core::{Flags, Instant, Key, Value, tags};
 
 use crate::local::{with_desk, with_scopes};
-use crate::slot::Slot;
+use crate::memory::span_pool::Slot;
 use crate::span::UNREAD;
 
 impl Slot {

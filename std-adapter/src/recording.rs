@@ -4,7 +4,7 @@ use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{Instant, Key, Value};
 
 use crate::local::with_desk;
-use crate::slot::Slot;
+use crate::memory::span_pool::Slot;
 
 impl Slot {
     /// Appends a tag, in a larger slot if need be.
