@@ -1,7 +1,6 @@
 //! What making and finishing spans needs: a generator, slots, a ring, counts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
@@ -9,6 +8,7 @@ use picojaeger_core::{Generator, Seed};
 
 use crate::memory::span_pool::{Image, Slots};
 use crate::shared::Shared;
+use crate::stats::Counts;
 
 /// One a thread, and one for all threads that have none.
 #[derive(Debug)]
@@ -18,23 +18,6 @@ pub(crate) struct Desk {
     pub(crate) counts: Arc<Counts>,
     pub(crate) producer: Option<Producer<'static, Records>>,
 }
-
-/// Counts that one thread writes and any reads; they only grow.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) began: Count,
-    /// Spans that finished while sampled; numbers the next of them.
-    pub(crate) ended: Count,
-    pub(crate) cleared: Count,
-    pub(crate) unsampled: Count,
-    pub(crate) full: Count,
-    pub(crate) memory: Count,
-    pub(crate) closed: Count,
-}
-
-/// A counter with one writer at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
 
 impl Desk {
     /// A desk with a ring end, or without.
@@ -80,18 +63,6 @@ impl Desk {
                 true
             }
         }
-    }
-}
-
-impl Count {
-    #[inline(always)]
-    pub(crate) fn increment(&self) {
-        self.0.store(self.get().wrapping_add(1), Relaxed);
-    }
-
-    #[inline(always)]
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
     }
 }
 

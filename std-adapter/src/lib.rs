@@ -89,6 +89,7 @@ mod shared;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod short;
 mod span;
+mod stats;
 mod sys;
 mod tracer;
 mod worker;

@@ -307,8 +307,8 @@ fn forget_stale(threads: &mut Threads) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desk::Counts;
     use crate::short::start_root;
+    use crate::stats::Counts;
     use crate::sys::clock::TickSource;
 
     fn shared() -> Arc<Shared> {

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, Producer};
-use picojaeger_core::{Delivery, HeaderNames, Lost, Stats, TextMapCodec};
+use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
 
 use crate::config::Settings;
-use crate::desk::{Counts, Desk};
+use crate::desk::Desk;
 use crate::engine::{Engine, ProcessTags, Ring, agent_sender};
 use crate::local::{self, Returned};
 use crate::memory::rings::{self as chunk, Chunk};
@@ -19,6 +19,7 @@ use crate::process::process_tags;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::sender::Sender;
+use crate::stats::Ledger;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::SetOnce;
 pub(crate) use crate::sys::sync::lock;
@@ -105,21 +106,6 @@ impl Lock {
     ];
 }
 
-/// The counts of all threads, and what the worker knows of their spans.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    threads: Vec<Arc<Counts>>,
-    /// Sums of threads that ended.
-    gone: Stats,
-    pub(crate) delivery: Delivery,
-    /// Records that were still in rings after the tracer had closed.
-    pub(crate) swept: u64,
-    /// What spans were last lost by, outside of the threads.
-    pub(crate) fault: Option<String>,
-    /// What keeps the last pass from sending, if anything.
-    pub(crate) obstacle: Option<String>,
-}
-
 /// Rings that may still be handed to threads.
 struct Chunks {
     free: Vec<Chunk>,
@@ -158,10 +144,8 @@ impl Shared {
         };
         let taken = producer.as_ref().map_or(0, Producer::capacity);
         let common = Desk::new(None);
-        let ledger = Ledger {
-            threads: vec![common.counts.clone()],
-            ..Ledger::default()
-        };
+        let mut ledger = Ledger::default();
+        ledger.join(common.counts.clone());
         let flush_at_exit = settings.flush_at_exit;
         let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
         let process: ProcessTags = process_tags(&settings.tags, uuid).into();
@@ -439,52 +423,6 @@ impl std::fmt::Debug for Shared {
             .field("service", &self.settings.service_name)
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
-    }
-}
-
-impl Ledger {
-    pub(crate) fn join(&mut self, counts: Arc<Counts>) {
-        self.threads.push(counts);
-    }
-
-    /// Keeps the sums of a thread that ends.
-    pub(crate) fn leave(&mut self, counts: &Arc<Counts>) {
-        counts.add_to(&mut self.gone);
-        self.threads.retain(|other| !Arc::ptr_eq(other, counts));
-    }
-
-    pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.gone;
-        for counts in &self.threads {
-            counts.add_to(&mut stats);
-        }
-        let delivery = self.delivery;
-        stats.delivered = delivery.delivered;
-        stats.lost.too_large += delivery.too_large;
-        stats.lost.refused += delivery.refused;
-        stats.lost.failed += delivery.failed;
-        stats.lost.closed += self.swept;
-        // `held` has counted what ended until here.
-        stats.open = stats.began.saturating_sub(stats.held);
-        let left = stats.delivered + stats.lost.total() + stats.cleared;
-        stats.held = stats.held.saturating_sub(left);
-        stats
-    }
-}
-
-impl Counts {
-    /// Adds these counts; what ended goes to `held` for the time being.
-    fn add_to(&self, stats: &mut Stats) {
-        // Ends are read first, so that a span is never seen to end before it began.
-        let cleared = self.cleared.get();
-        stats.held += self.ended.get() + cleared;
-        stats.cleared += cleared;
-        stats.unsampled += self.unsampled.get();
-        let lost: &mut Lost = &mut stats.lost;
-        lost.full += self.full.get();
-        lost.memory += self.memory.get();
-        lost.closed += self.closed.get();
-        stats.began += self.began.get();
     }
 }
 
