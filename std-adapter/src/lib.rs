@@ -64,7 +64,7 @@
 #![cfg(not(loom))]
 
 mod builder;
-pub mod carriers;
+
 pub mod collector;
 pub mod config;
 mod context;
@@ -80,6 +80,7 @@ pub mod model;
 mod parking;
 mod priority;
 mod process;
+mod propagation;
 mod recording;
 pub mod reporters;
 mod sampling;
@@ -100,6 +101,7 @@ pub use context::{AsContext, SpanContext};
 pub use picojaeger_core::{
     BaggageError, Copied, Flags, InjectError, Key, Lost, SpanId, Stats, TraceId, Value, tags,
 };
+pub use propagation::carriers;
 pub use scope::Scope;
 #[doc(hidden)]
 pub use shared::Lock;

@@ -10,10 +10,10 @@ use log::Level;
 use picojaeger_core::{InjectError, Key, Lost, Stats};
 
 use crate::builder::SpanBuilder;
-use crate::carriers::{Bridge, Carrier, CarrierMut};
 use crate::config::{Config, ConfigError, Settings};
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
+use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::reporters::Reporter;
 use crate::shared::{Lock, Shared};
 use crate::span::Span;

@@ -1,0 +1,3 @@
+//! Contexts between processes.
+
+pub mod carriers;

@@ -1,0 +1,5 @@
+//! Which traces are recorded.
+
+mod root_sampler;
+
+pub(crate) use root_sampler::RootSampler;
