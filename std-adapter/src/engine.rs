@@ -18,10 +18,10 @@ use crate::loss_log::LossLog;
 use crate::memory::rings::Chunk;
 use crate::parking::{Pass, Rest};
 use crate::reporters::FinishedSpan;
-use crate::sender::{Sender, UdpSender};
 use crate::shared::Shared;
 use crate::sys::clock::{TickSource, Timekeeper, monotonic};
 use crate::sys::log::say;
+use crate::transport::{Sender, UdpSender};
 
 /// The consuming side of a tracer; one thread at a time drives it.
 pub(crate) struct Engine {

@@ -85,7 +85,7 @@ mod recording;
 pub mod reporters;
 mod sampling;
 mod scope;
-mod sender;
+
 mod shared;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod short;
@@ -93,6 +93,7 @@ mod span;
 mod stats;
 mod sys;
 mod tracer;
+mod transport;
 mod worker;
 
 pub use builder::SpanBuilder;

@@ -18,12 +18,12 @@ use crate::parking::Tickets;
 use crate::process::process_tags;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
-use crate::sender::Sender;
 use crate::stats::Ledger;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::SetOnce;
 pub(crate) use crate::sys::sync::lock;
 use crate::sys::{fork, membarrier};
+use crate::transport::Sender;
 use crate::worker::{self, Waker};
 
 /// A tracer's state. A fork's child makes itself a new one.

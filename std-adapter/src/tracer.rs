@@ -167,7 +167,7 @@ impl Tracer {
 
     /// A tracer that sends by other means than UDP.
     #[cfg(test)]
-    pub(crate) fn with_sender(config: &Config, sender: Box<dyn crate::sender::Sender>) -> Self {
+    pub(crate) fn with_sender(config: &Config, sender: Box<dyn crate::transport::Sender>) -> Self {
         let settings = Arc::new(config.resolve().unwrap());
         let source = TickSource::choose(settings.clock);
         let reporters = config.reporters().into();
