@@ -16,12 +16,12 @@ use crate::encoder::AgentEncoder;
 use crate::local::Returned;
 use crate::loss_log::LossLog;
 use crate::memory::rings::Chunk;
-use crate::parking::{Pass, Rest};
 use crate::reporters::FinishedSpan;
 use crate::shared::Shared;
 use crate::sys::clock::{TickSource, Timekeeper, monotonic};
 use crate::sys::log::say;
 use crate::transport::{Sender, UdpSender};
+use crate::worker::parking::{Pass, Rest};
 
 /// The consuming side of a tracer; one thread at a time drives it.
 pub(crate) struct Engine {

@@ -77,7 +77,7 @@ mod long;
 mod loss_log;
 mod memory;
 pub mod model;
-mod parking;
+
 mod priority;
 mod process;
 mod propagation;

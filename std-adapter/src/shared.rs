@@ -14,7 +14,6 @@ use crate::engine::{Engine, ProcessTags, Ring, agent_sender};
 use crate::local::{self, Returned};
 use crate::memory::rings::{self as chunk, Chunk};
 use crate::memory::span_pool::{Image, Pool};
-use crate::parking::Tickets;
 use crate::process::process_tags;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
@@ -24,6 +23,7 @@ use crate::sys::per_process::SetOnce;
 pub(crate) use crate::sys::sync::lock;
 use crate::sys::{fork, membarrier};
 use crate::transport::Sender;
+use crate::worker::parking::Tickets;
 use crate::worker::{self, Waker};
 
 /// A tracer's state. A fork's child makes itself a new one.

@@ -7,7 +7,7 @@
 //! ```
 #![cfg(loom)]
 
-#[path = "../src/parking.rs"]
+#[path = "../src/worker/parking.rs"]
 #[allow(dead_code, reason = "no model is stuck")]
 mod parking;
 

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use crate::local;
-use crate::parking::{self, Parking, Pass, Work};
 use crate::shared::{Shared, hold};
 use crate::sys::log::say;
 use crate::sys::per_process::PerProcess;
 use crate::sys::signals;
 use crate::sys::sync::lock;
+use crate::worker::parking::{self, Parking, Pass, Work};
 
 /// The worker's sleep and handle.
 pub(crate) struct Waker {

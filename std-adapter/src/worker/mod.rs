@@ -1,0 +1,6 @@
+//! The worker: when it sleeps and who wakes it, and the thread that it is.
+
+pub(crate) mod parking;
+mod thread;
+
+pub(crate) use thread::*;
