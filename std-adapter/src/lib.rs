@@ -64,28 +64,22 @@
 #![cfg(not(loom))]
 
 mod builder;
-
 pub mod collector;
 pub mod config;
 mod context;
 mod desk;
-mod encoder;
-mod engine;
+mod export;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod local;
 mod long;
-mod loss_log;
 mod memory;
 pub mod model;
-
 mod priority;
-mod process;
 mod propagation;
 mod recording;
 pub mod reporters;
 mod sampling;
 mod scope;
-
 mod shared;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod short;

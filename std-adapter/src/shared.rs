@@ -10,11 +10,11 @@ use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
 
 use crate::config::Settings;
 use crate::desk::Desk;
-use crate::engine::{Engine, ProcessTags, Ring, agent_sender};
+use crate::export::exporter::{Engine, ProcessTags, Ring, agent_sender};
+use crate::export::process_tags::process_tags;
 use crate::local::{self, Returned};
 use crate::memory::rings::{self as chunk, Chunk};
 use crate::memory::span_pool::{Image, Pool};
-use crate::process::process_tags;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::stats::Ledger;

@@ -1,16 +1,9 @@
-//! The server's clocks: ticks for the hot path, and what they mean in Unix time.
-//!
-//! Ticks are those of the time stamp counter or nanoseconds of the system's monotonic clock.
-//! The worker's [`Timekeeper`] reads ticks, monotonic and real time together now and then: the
-//! counter's rate follows from the first and the latest such reading, the anchors from the
-//! real time of some of them. The monotonic clock is trusted; a counter that departs from it,
-//! as in a suspended machine, gives a wrong rate.
+//! The server's clocks: ticks for the hot path, those of the time stamp counter or nanoseconds
+//! of the system's monotonic clock.
 
 use std::fs;
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-use picojaeger_core::{Anchor, Rate};
+use std::time::Instant;
 
 use crate::sys::tsc;
 
@@ -44,36 +37,6 @@ pub(crate) enum TickSource {
     System,
 }
 
-/// Keeps the rate and the anchors of one source.
-#[derive(Debug)]
-pub(crate) struct Timekeeper {
-    source: TickSource,
-    first: Reading,
-    latest: Reading,
-    rate: Rate,
-    /// Oldest first, never empty.
-    anchors: Vec<Anchor>,
-    /// Monotonic time of the newest anchor.
-    anchored: u64,
-}
-
-/// Three clocks read together.
-#[derive(Clone, Copy, Debug)]
-struct Reading {
-    ticks: u64,
-    /// Nanoseconds since the process's epoch.
-    monotonic: u64,
-    /// Microseconds since 1970-01-01 UTC.
-    unix_micros: u64,
-}
-
-/// Anchors that are kept: those of the last minute or more.
-const ANCHORS: usize = 64;
-/// Nanoseconds between anchors, and the shortest stretch that a rate is not refined any more.
-const SECOND: u64 = 1_000_000_000;
-/// How often three clocks are read to find a reading that nothing interrupted.
-const TRIES: usize = 5;
-
 impl TickSource {
     /// The source that stands for `wanted` on this machine; found out once per process.
     ///
@@ -106,116 +69,6 @@ impl TickSource {
     }
 }
 
-impl Timekeeper {
-    /// Takes the first reading, and with it the first anchor: about 1 µs.
-    pub(crate) fn new(source: TickSource) -> Self {
-        Self::with_reading(source, Reading::take(source))
-    }
-
-    /// Takes a reading if one is due; to be called before records are encoded.
-    ///
-    /// One is due a second after the last, and until then whenever the time that the rate was
-    /// taken over has grown by a quarter: so the rate is exact to the noise of a reading over
-    /// nearly the whole time so far, and no span that finished before this call is off by more
-    /// than 1.25 times that noise. Costs a read of the ticks, and about 1 µs for a reading. An
-    /// anchor is kept at most once a second.
-    pub(crate) fn observe(&mut self) {
-        if self.is_due(self.source.ticks()) {
-            self.admit(Reading::take(self.source));
-        }
-    }
-
-    /// The ticks' rate; for a counter that was read only once, a nanosecond each.
-    pub(crate) fn rate(&self) -> Rate {
-        self.rate
-    }
-
-    /// The anchors of the last minute or more, oldest first.
-    pub(crate) fn anchors(&self) -> &[Anchor] {
-        &self.anchors
-    }
-
-    fn with_reading(source: TickSource, first: Reading) -> Self {
-        let mut anchors = Vec::with_capacity(ANCHORS);
-        anchors.push(first.anchor());
-        Timekeeper {
-            source,
-            first,
-            latest: first,
-            rate: Rate::new(SECOND),
-            anchors,
-            anchored: first.monotonic,
-        }
-    }
-
-    fn is_due(&self, ticks: u64) -> bool {
-        let since = self.rate.micros(ticks.saturating_sub(self.latest.ticks));
-        let baseline = self.latest.monotonic - self.first.monotonic;
-        since >= (baseline / 4).min(SECOND) / 1_000
-    }
-
-    /// Refines the rate by a reading, and keeps it as an anchor if the last one is old.
-    ///
-    /// A reading that lies before the latest one is ignored.
-    fn admit(&mut self, reading: Reading) {
-        if reading.ticks <= self.latest.ticks || reading.monotonic <= self.latest.monotonic {
-            return;
-        }
-        self.latest = reading;
-        if self.source == TickSource::Tsc {
-            self.rate = Rate::new(frequency(self.first, reading));
-        }
-        if reading.monotonic - self.anchored >= SECOND {
-            self.anchored = reading.monotonic;
-            if self.anchors.len() == ANCHORS {
-                self.anchors.remove(0);
-            }
-            self.anchors.push(reading.anchor());
-        }
-    }
-}
-
-impl Reading {
-    /// Reads the three clocks a few times, and keeps what took least.
-    fn take(source: TickSource) -> Reading {
-        let (mut best, mut shortest) = Reading::try_take(source);
-        for _ in 1..TRIES {
-            let (reading, took) = Reading::try_take(source);
-            if took < shortest {
-                (best, shortest) = (reading, took);
-            }
-        }
-        best
-    }
-
-    /// A reading, and how many ticks it took.
-    fn try_take(source: TickSource) -> (Reading, u64) {
-        let before = source.ticks();
-        let monotonic = monotonic();
-        let middle = source.ticks();
-        let real = SystemTime::now().duration_since(UNIX_EPOCH);
-        let took = source.ticks().saturating_sub(before);
-        let reading = Reading {
-            ticks: before + middle.saturating_sub(before) / 2,
-            monotonic,
-            unix_micros: real.map_or(0, |since| since.as_micros() as u64),
-        };
-        (reading, took)
-    }
-
-    fn anchor(&self) -> Anchor {
-        Anchor::new(self.ticks, self.unix_micros)
-    }
-}
-
-/// Ticks a second, by two readings of which the second is the later.
-fn frequency(first: Reading, latest: Reading) -> u64 {
-    let ticks = u128::from(latest.ticks - first.ticks);
-    let nanos = u128::from(latest.monotonic - first.monotonic);
-    let rounded = (ticks * u128::from(SECOND) + nanos / 2) / nanos;
-    u64::try_from(rounded).unwrap_or(u64::MAX)
-}
-
 /// Nanoseconds of the monotonic clock since the first call in the process.
 #[inline(never)]
 pub(crate) fn monotonic() -> u64 {
@@ -235,133 +88,6 @@ fn kernel_trusts_tsc() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use picojaeger_core::{Epoch, Instant, Timeline};
-
-    const HERTZ: u64 = 2_799_998_123;
-    const BOOT: u64 = 77_000_000_000;
-    const UNIX: u64 = 1_700_000_000_000_000;
-
-    fn ticks_at(nanos: u64) -> u64 {
-        BOOT + (u128::from(nanos) * u128::from(HERTZ) / 1_000_000_000) as u64
-    }
-
-    /// A reading `nanos` after the start whose ticks are read `late` nanoseconds late.
-    fn reading(nanos: u64, late: u64) -> Reading {
-        Reading {
-            ticks: ticks_at(nanos + late),
-            monotonic: nanos,
-            unix_micros: UNIX + nanos / 1_000,
-        }
-    }
-
-    fn keeper() -> Timekeeper {
-        Timekeeper::with_reading(TickSource::Tsc, reading(0, 0))
-    }
-
-    /// Start and duration in microseconds of a span between two times in nanoseconds.
-    fn span(keeper: &Timekeeper, start: u64, finish: u64) -> (u64, u64) {
-        let epochs = [Epoch {
-            rate: keeper.rate(),
-            anchors: keeper.anchors(),
-        }];
-        let (start, finish) = (ticks_at(start), ticks_at(finish));
-        let timeline = Timeline { epochs: &epochs };
-        let times = timeline.times(0, Instant::Ticks(start), Instant::Ticks(finish));
-        (times.start_micros, times.duration_micros)
-    }
-
-    #[test]
-    fn an_early_rate_is_exact_to_the_noise_of_a_reading() {
-        for after in [2_000, 50_000, 1_000_000, 30_000_000] {
-            let mut keeper = keeper();
-            keeper.admit(reading(after, 60));
-            let (start, duration) = span(&keeper, 0, after);
-            assert_eq!(start, UNIX);
-            let exact = after / 1_000;
-            assert!(duration.abs_diff(exact) <= 1, "{duration} for {exact}");
-        }
-    }
-
-    #[test]
-    fn the_rate_sharpens_with_the_baseline() {
-        let mut keeper = keeper();
-        keeper.admit(reading(1_000, 60));
-        assert!(span(&keeper, 0, SECOND).1.abs_diff(1_000_000) > 10_000);
-        keeper.admit(reading(100 * SECOND, 60));
-        assert!(span(&keeper, 0, 100 * SECOND).1.abs_diff(100_000_000) <= 1);
-    }
-
-    #[test]
-    fn readings_are_due_as_the_baseline_grows_then_once_a_second() {
-        let mut keeper = keeper();
-        assert!(keeper.is_due(ticks_at(0)));
-        for (baseline, wait) in [(SECOND / 100, SECOND / 400), (8 * SECOND, SECOND)] {
-            keeper.admit(reading(baseline, 0));
-            assert!(!keeper.is_due(ticks_at(baseline)));
-            assert!(!keeper.is_due(ticks_at(baseline + wait - 10_000)));
-            assert!(keeper.is_due(ticks_at(baseline + wait + 10_000)));
-        }
-    }
-
-    #[test]
-    fn anchors_are_a_second_apart_and_bounded() {
-        let mut keeper = keeper();
-        for half in 1..=300 {
-            keeper.admit(reading(half * SECOND / 2, 0));
-        }
-        let ticks: Vec<_> = keeper.anchors().iter().map(|anchor| anchor.ticks).collect();
-        let expected: Vec<_> = (87..=150).map(|second| ticks_at(second * SECOND)).collect();
-        assert_eq!(ticks, expected);
-        assert_eq!(keeper.anchors.capacity(), ANCHORS);
-    }
-
-    #[test]
-    fn a_stepped_wall_clock_moves_later_spans_only() {
-        let mut keeper = keeper();
-        let mut stepped = reading(2 * SECOND, 0);
-        stepped.unix_micros -= 3_600_000_000;
-        keeper.admit(stepped);
-        let near = |(start, duration): (u64, u64), expected: u64, micros: u64| {
-            start.abs_diff(expected) <= 1 && duration.abs_diff(micros) <= 1
-        };
-        let across = span(&keeper, SECOND, 3 * SECOND);
-        assert!(near(across, UNIX + 1_000_000, 2_000_000), "{across:?}");
-        let after = span(&keeper, 3 * SECOND, 4 * SECOND);
-        let expected = UNIX + 3_000_000 - 3_600_000_000;
-        assert!(near(after, expected, 1_000_000), "{after:?}");
-    }
-
-    #[test]
-    fn a_reading_from_before_is_ignored() {
-        let mut keeper = keeper();
-        keeper.admit(reading(2 * SECOND, 0));
-        let rate = keeper.rate();
-        keeper.admit(reading(SECOND, 0));
-        assert_eq!((keeper.rate(), keeper.anchors().len()), (rate, 2));
-    }
-
-    #[test]
-    fn system_ticks_are_nanoseconds_from_the_start() {
-        let mut keeper = Timekeeper::new(TickSource::System);
-        keeper.observe();
-        assert_eq!(keeper.rate(), Rate::new(SECOND));
-        let first = TickSource::System.ticks();
-        assert!(TickSource::System.ticks() >= first);
-    }
-
-    #[test]
-    fn the_sources_agree_about_now() {
-        for wanted in [ClockSource::Auto, ClockSource::Tsc, ClockSource::System] {
-            let source = TickSource::choose(wanted);
-            let mut keeper = Timekeeper::new(source);
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-            let ticks = source.ticks();
-            keeper.observe();
-            let unix = keeper.anchors()[0].unix_micros_at(ticks, keeper.rate());
-            let off = unix.abs_diff(since.as_micros() as u64);
-            assert!(off < 5_000_000, "{source:?} is off by {off} µs");
-        }
-    }
 
     #[test]
     fn a_choice_by_the_user_holds() {

@@ -12,13 +12,14 @@ use picojaeger_core::wire::{ClientStats, Legend, Process};
 use picojaeger_core::{Epoch, Outcome, Reporter, Situation, Stats, Timeline, Value};
 
 use crate::config::{Settings, TagValue};
-use crate::encoder::AgentEncoder;
+use crate::export::encoder::AgentEncoder;
+use crate::export::loss_log::LossLog;
+use crate::export::timekeeper::Timekeeper;
 use crate::local::Returned;
-use crate::loss_log::LossLog;
 use crate::memory::rings::Chunk;
 use crate::reporters::FinishedSpan;
 use crate::shared::Shared;
-use crate::sys::clock::{TickSource, Timekeeper, monotonic};
+use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::log::say;
 use crate::transport::{Sender, UdpSender};
 use crate::worker::parking::{Pass, Rest};

@@ -1,0 +1,7 @@
+//! The consuming side: rings to packets, packets to the transport, losses to the log.
+
+mod encoder;
+pub(crate) mod exporter;
+mod loss_log;
+pub(crate) mod process_tags;
+mod timekeeper;
