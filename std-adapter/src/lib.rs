@@ -67,10 +67,7 @@ mod builder;
 pub mod collector;
 pub mod config;
 mod context;
-mod desk;
 mod export;
-#[allow(unsafe_code, reason = "borrows the thread's desk")]
-mod local;
 mod long;
 mod memory;
 pub mod model;
@@ -80,10 +77,10 @@ mod recording;
 pub mod reporters;
 mod sampling;
 mod scope;
-mod shared;
 #[allow(unsafe_code, reason = "borrows the thread's desk")]
 mod short;
 mod span;
+mod state;
 mod stats;
 mod sys;
 mod tracer;
@@ -98,9 +95,9 @@ pub use picojaeger_core::{
 };
 pub use propagation::carriers;
 pub use scope::Scope;
-#[doc(hidden)]
-pub use shared::Lock;
 pub use span::{LogBuilder, SetBaggageError, Span};
+#[doc(hidden)]
+pub use state::Lock;
 pub use tracer::{FlushError, InitializeError, Tracer, global_tracer};
 
 #[cfg(doctest)]

@@ -8,12 +8,12 @@ use picojaeger_core::{self as core, Decision, Flags, Instant, Key, Query, SpanId
 
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
-use crate::desk::Desk;
-use crate::local::{is_worker, with_desk};
 use crate::memory::span_pool::Slot;
-use crate::shared::Shared;
 use crate::short::put_away;
 use crate::span::{Span, UNREAD};
+use crate::state::Shared;
+use crate::state::shard::Desk;
+use crate::state::thread_local::{is_worker, with_desk};
 
 /// Who a new span is.
 struct Identity {

@@ -2,9 +2,9 @@
 
 use picojaeger_core::{Flags, Instant, Key, Value, tags};
 
-use crate::local::{with_desk, with_scopes};
 use crate::memory::span_pool::Slot;
 use crate::span::UNREAD;
+use crate::state::thread_local::{with_desk, with_scopes};
 
 impl Slot {
     /// Takes `sampling.priority` into account.

@@ -3,8 +3,8 @@
 use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{Instant, Key, Value};
 
-use crate::local::with_desk;
 use crate::memory::span_pool::Slot;
+use crate::state::thread_local::with_desk;
 
 impl Slot {
     /// Appends a tag, in a larger slot if need be.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
 use crate::context::SpanContext;
-use crate::local::{self, with_scopes};
+use crate::state::thread_local::{self as local, with_scopes};
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
-use crate::desk::Desk;
-use crate::local::{Thread, near};
 use crate::long::{end_long_way, put_away_long_way, start_long_way};
 use crate::memory::span_pool::Slot;
-use crate::shared::Shared;
 use crate::span::{Span, UNREAD};
+use crate::state::Shared;
+use crate::state::shard::Desk;
+use crate::state::thread_local::{Thread, near};
 use crate::sys::clock::TickSource;
 use crate::sys::tsc;
 
@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::config::Sampler;
-    use crate::local::with_desk;
+    use crate::state::thread_local::with_desk;
     use crate::worker;
 
     /// By the processor's counter, which Miri has none of and takes for 0.

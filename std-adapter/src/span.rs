@@ -8,10 +8,10 @@ use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
-use crate::local::with_scopes;
 use crate::memory::span_pool::Slot;
 use crate::scope::Scope;
 use crate::short::{end, finish, put_away};
+use crate::state::thread_local::with_scopes;
 
 /// An open span; two words, which may go to any thread.
 ///

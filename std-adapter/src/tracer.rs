@@ -15,12 +15,13 @@ use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::reporters::Reporter;
-use crate::shared::{Lock, Shared};
 use crate::span::Span;
+use crate::state::thread_local as local;
+use crate::state::{Lock, Shared};
 use crate::sys::clock::TickSource;
 use crate::sys::fork;
 use crate::sys::log::say;
-use crate::{local, worker};
+use crate::worker;
 
 /// A Jaeger tracer. Clones are handles of one tracer.
 ///

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Lent, Producer, Sole, Word};
 
-use crate::shared::hold;
+use crate::state::hold;
 use crate::sys::per_process::PerProcess;
 use crate::sys::sync::lock;
 

@@ -8,8 +8,8 @@ use picojaeger_core::ring::Word;
 
 use crate::context::NO_CONTEXT;
 use crate::context::baggage::Baggage;
-use crate::desk::Desk;
-use crate::shared::Shared;
+use crate::state::Shared;
+use crate::state::shard::Desk;
 use crate::sys::fork;
 
 /// An image of any size.

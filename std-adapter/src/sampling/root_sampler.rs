@@ -7,7 +7,7 @@ use picojaeger_core::{
 };
 
 use crate::config::Sampler;
-use crate::shared::{hold, lock};
+use crate::state::{hold, lock};
 use crate::sys::clock::monotonic;
 
 /// Decides for local roots.

@@ -49,5 +49,5 @@ pub(crate) fn install(_at_exit: extern "C" fn()) {}
 #[cfg(unix)]
 extern "C" fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    crate::local::forget_desk();
+    crate::state::thread_local::forget_desk();
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
-use crate::local;
-use crate::shared::{Shared, hold};
+use crate::state::thread_local as local;
+use crate::state::{Shared, hold};
 use crate::sys::log::say;
 use crate::sys::per_process::PerProcess;
 use crate::sys::signals;

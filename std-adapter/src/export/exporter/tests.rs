@@ -6,10 +6,10 @@ use std::thread;
 use super::*;
 use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
-use crate::local::with_desk;
 use crate::reporters::InMemoryReporter;
-use crate::shared::lock;
 use crate::short::start_root;
+use crate::state::lock;
+use crate::state::thread_local::with_desk;
 use crate::sys::clock::TickSource;
 use crate::{FlushError, Tracer};
 

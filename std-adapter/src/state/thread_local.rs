@@ -8,10 +8,10 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
 
 use crate::context::SpanContext;
-use crate::desk::Desk;
 use crate::memory::rings as chunk;
 use crate::scope::Scopes;
-use crate::shared::Shared;
+use crate::state::Shared;
+use crate::state::shard::Desk;
 use crate::sys::fork;
 
 /// A desk and whose it is.

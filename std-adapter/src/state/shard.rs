@@ -7,7 +7,7 @@ use picojaeger_core::ring::Producer;
 use picojaeger_core::{Generator, Seed};
 
 use crate::memory::span_pool::{Image, Slots};
-use crate::shared::Shared;
+use crate::state::Shared;
 use crate::stats::Counts;
 
 /// One a thread, and one for all threads that have none.
@@ -80,8 +80,8 @@ mod tests {
     use picojaeger_core::{Flags, Key, Value};
 
     use super::*;
-    use crate::local::with_desk;
     use crate::memory::span_pool::Slot;
+    use crate::state::thread_local::with_desk;
     use crate::sys::clock::TickSource;
 
     /// With rings of 16 KiB, and an interval that no test waits for.

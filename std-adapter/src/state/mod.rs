@@ -1,6 +1,10 @@
 //! What the threads of a tracer share. All locks of the adapter are here, in
 //! the order in which they may nest: [`Lock`].
 
+pub(crate) mod shard;
+#[allow(unsafe_code, reason = "borrows the thread's desk")]
+pub(crate) mod thread_local;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
@@ -9,14 +13,14 @@ use picojaeger_core::ring::{Consumer, Producer};
 use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
 
 use crate::config::Settings;
-use crate::desk::Desk;
 use crate::export::exporter::{Engine, ProcessTags, Ring, agent_sender};
 use crate::export::process_tags::process_tags;
-use crate::local::{self, Returned};
 use crate::memory::rings::{self as chunk, Chunk};
 use crate::memory::span_pool::{Image, Pool};
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
+use crate::state::shard::Desk;
+use crate::state::thread_local::{self as local, Returned};
 use crate::stats::Ledger;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::SetOnce;
