@@ -10,7 +10,7 @@ use crate::context::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
 use crate::memory::span_pool::Slot;
 use crate::scope::Scope;
-use crate::short::{end, finish, put_away};
+use crate::spans::fast_path::{end, finish, put_away};
 use crate::state::thread_local::with_scopes;
 
 /// An open span; two words, which may go to any thread.

@@ -307,7 +307,7 @@ fn forget_stale(threads: &mut Threads) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::short::start_root;
+    use crate::spans::fast_path::start_root;
     use crate::stats::Counts;
     use crate::sys::clock::TickSource;
 

@@ -246,7 +246,7 @@ fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::short::start_root;
+    use crate::spans::fast_path::start_root;
     use crate::sys::clock::TickSource;
 
     #[test]

@@ -7,7 +7,7 @@ use super::*;
 use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::reporters::InMemoryReporter;
-use crate::short::start_root;
+use crate::spans::fast_path::start_root;
 use crate::state::lock;
 use crate::state::thread_local::with_desk;
 use crate::sys::clock::TickSource;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
-use crate::long::{end_long_way, put_away_long_way, start_long_way};
 use crate::memory::span_pool::Slot;
 use crate::span::{Span, UNREAD};
+use crate::spans::slow_path::{end_long_way, put_away_long_way, start_long_way};
 use crate::state::Shared;
 use crate::state::shard::Desk;
 use crate::state::thread_local::{Thread, near};
