@@ -63,7 +63,6 @@
 // Models take single files of it.
 #![cfg(not(loom))]
 
-mod builder;
 pub mod collector;
 pub mod config;
 mod context;
@@ -74,7 +73,6 @@ mod propagation;
 pub mod reporters;
 mod sampling;
 mod scope;
-mod span;
 mod spans;
 mod state;
 mod stats;
@@ -83,7 +81,6 @@ mod tracer;
 mod transport;
 mod worker;
 
-pub use builder::SpanBuilder;
 pub use config::Config;
 pub use context::{AsContext, SpanContext};
 pub use picojaeger_core::{
@@ -91,9 +88,10 @@ pub use picojaeger_core::{
 };
 pub use propagation::carriers;
 pub use scope::Scope;
-pub use span::{LogBuilder, SetBaggageError, Span};
 #[doc(hidden)]
 pub use state::Lock;
+pub use tracer::span::{LogBuilder, SetBaggageError, Span};
+pub use tracer::span_builder::SpanBuilder;
 pub use tracer::{FlushError, InitializeError, Tracer, global_tracer};
 
 #[cfg(doctest)]

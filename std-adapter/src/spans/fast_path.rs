@@ -9,13 +9,13 @@ use std::sync::Arc;
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
 use crate::memory::span_pool::Slot;
-use crate::span::{Span, UNREAD};
 use crate::spans::slow_path::{end_long_way, put_away_long_way, start_long_way};
 use crate::state::Shared;
 use crate::state::shard::Desk;
 use crate::state::thread_local::{Thread, near};
 use crate::sys::clock::TickSource;
 use crate::sys::tsc;
+use crate::tracer::span::{Span, UNREAD};
 
 /// Starts a child that has nothing but a name, of a span that is sampled and neither debug
 /// nor firehose, or has no flags at all.

@@ -3,8 +3,8 @@
 use picojaeger_core::{Flags, Instant, Key, Value, tags};
 
 use crate::memory::span_pool::Slot;
-use crate::span::UNREAD;
 use crate::state::thread_local::{with_desk, with_scopes};
+use crate::tracer::span::UNREAD;
 
 impl Slot {
     /// Takes `sampling.priority` into account.

@@ -9,11 +9,11 @@ use picojaeger_core::{self as core, Decision, Flags, Instant, Key, Query, SpanId
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
 use crate::memory::span_pool::Slot;
-use crate::span::{Span, UNREAD};
 use crate::spans::fast_path::put_away;
 use crate::state::Shared;
 use crate::state::shard::Desk;
 use crate::state::thread_local::{is_worker, with_desk};
+use crate::tracer::span::{Span, UNREAD};
 
 /// Who a new span is.
 struct Identity {

@@ -9,12 +9,12 @@ use picojaeger_core::{self as core, Flags, Key, Value, tags};
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::memory::span_pool::Slot;
-use crate::span::{Span, unix_micros};
 use crate::spans::fast_path::{put_away, start_child, start_root};
 use crate::spans::slow_path::{Start, start_long_way};
 use crate::state::Shared;
 use crate::state::thread_local::{active_context, has_active_context, with_desk};
 use crate::tracer::Handle;
+use crate::tracer::span::{Span, unix_micros};
 
 /// A span that is about to start, from [`Tracer::span`](crate::Tracer::span).
 ///

@@ -1,5 +1,8 @@
 //! The front door of servers.
 
+pub(crate) mod span;
+pub(crate) mod span_builder;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -9,18 +12,18 @@ use std::time::Duration;
 use log::Level;
 use picojaeger_core::{InjectError, Key, Lost, Stats};
 
-use crate::builder::SpanBuilder;
 use crate::config::{Config, ConfigError, Settings};
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::reporters::Reporter;
-use crate::span::Span;
 use crate::state::thread_local as local;
 use crate::state::{Lock, Shared};
 use crate::sys::clock::TickSource;
 use crate::sys::fork;
 use crate::sys::log::say;
+use crate::tracer::span::Span;
+use crate::tracer::span_builder::SpanBuilder;
 use crate::worker;
 
 /// A Jaeger tracer. Clones are handles of one tracer.
