@@ -41,7 +41,7 @@ fn children_take_over_every_flag_that_jaeger_knows() {
         assert_eq!(handed_on(&tracer, came), [goes; 2], "{came}");
     }
     let stats = tracer.stats();
-    assert_eq!((stats.began, stats.unsampled), (8, 4), "{stats}");
+    assert_eq!((stats.sampled, stats.unsampled), (8, 4), "{stats}");
 }
 
 #[test]

@@ -162,7 +162,7 @@ mod cases {
         let stats = tracer.stats();
         assert!(stats.adds_up(), "{stats}");
         assert_eq!(
-            (stats.began, stats.delivered),
+            (stats.sampled, stats.delivered),
             (delivered, delivered),
             "{stats}"
         );
@@ -170,7 +170,7 @@ mod cases {
 
     /// All that a child may do with a tracer of its parent's.
     fn use_in_child(tracer: &Tracer, inherited: &RefCell<Option<Span>>) {
-        assert_eq!(tracer.stats().began, 0, "the counts start again");
+        assert_eq!(tracer.stats().sampled, 0, "the counts start again");
         let mut span = inherited.take().unwrap();
         let text = "x".repeat(3_000);
         span.tag("sampling.priority", 0).tag("long", text.as_str());

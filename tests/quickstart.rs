@@ -66,7 +66,7 @@ fn without_variables_it_shows_the_trace_that_arrived() {
     let mut lines = printed.lines();
     let id = lines.next().unwrap().strip_prefix("trace ").unwrap();
     assert_eq!(id.len(), 16, "{id}");
-    let sums = "spans 2 began: 0 open, 0 held, 2 delivered, 0 lost, 0 cleared";
+    let sums = "spans 2 sampled: 0 open, 0 queued, 2 delivered, 0 lost, 0 cleared";
     assert_eq!(lines.next(), Some(sums));
     let title = lines.next().unwrap();
     assert!(
@@ -131,7 +131,7 @@ fn a_closed_port_is_named() {
         ("JAEGER_AGENT_HOST", "127.0.0.1"),
         ("JAEGER_AGENT_PORT", &port.to_string()),
     ]);
-    let sums = "spans 2 began: 0 open, 0 held, 0 delivered, 2 lost (2 refused), 0 cleared";
+    let sums = "spans 2 sampled: 0 open, 0 queued, 0 delivered, 2 lost (2 refused), 0 cleared";
     assert!(String::from_utf8_lossy(&output.stdout).contains(sums));
     let agent = format!("127.0.0.1:{port}");
     complains_of(output, &["2 refused", &agent]);
@@ -152,7 +152,7 @@ fn a_sampler_that_wants_nothing_is_no_failure() {
         printed.contains("Nothing was sent: the sampler did not choose"),
         "{printed}"
     );
-    assert!(printed.contains("spans 0 began"), "{printed}");
+    assert!(printed.contains("spans 0 sampled"), "{printed}");
 }
 
 #[test]

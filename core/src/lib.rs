@@ -2,14 +2,14 @@
 //! input or output.
 //!
 //! It needs no heap, no operating system and no compare-and-swap. Clock, randomness, exclusion
-//! and sending come from outside: [`Clock`], [`Seed`], [`Exclusion`], and the packets that
-//! [`PacketReporter::poll`] gives and [`PacketReporter::done`] gets the [`Outcome`] of. Servers use the crate
+//! and sending come from outside: [`Clock`], [`Seed`], [`RawMutex`], and the packets that
+//! [`PacketReporter::poll`] gives and [`PacketReporter::done`] gets the [`SendOutcome`] of. Servers use the crate
 //! `picojaeger-std`, which is built on this one.
 //!
 //! ```
 //! use picojaeger_core::ring::Bytes;
 //! use picojaeger_core::wire::{Process, ThriftCompact};
-//! use picojaeger_core::{Anchor, Clock, Const, Interrupts, Outcome, Platform, Ring, Seed, Tracer};
+//! use picojaeger_core::{Anchor, Clock, Const, Interrupts, SendOutcome, Platform, Ring, Seed, Tracer};
 //!
 //! struct Timer;
 //! impl Clock for Timer {
@@ -48,7 +48,7 @@
 //! let mut buffer = [0; 512];
 //! let packet = reporter.flush(&mut buffer); // or `poll`, which waits until one is due
 //! assert!(packet.is_some_and(|packet| packet.len() < 256)); // send it here
-//! reporter.done(Outcome::Accepted);
+//! reporter.done(SendOutcome::Accepted);
 //! assert_eq!(reporter.stats().delivered, 1);
 //! # Ok::<(), picojaeger_core::ReporterTaken>(())
 //! ```
@@ -56,11 +56,11 @@
 //! # Where to look
 //! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
 //!   interrupts; [`PacketReporter`]: their packets.
-//! - [`Reporter`] and [`wire`]: from any number of rings to packets.
+//! - [`PacketBuilder`] and [`wire`]: from any number of rings to packets.
 //! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`]: which traces are recorded.
 //! - [`TextMapCodec`], [`BaggageTable`]: contexts and baggage between processes.
 //! - [`Timeline`]: how ticks become Unix time.
-//! - [`mod@ring`], [`record`], [`Exclusion`]: what the above is made of.
+//! - [`mod@ring`], [`record`], [`RawMutex`]: what the above is made of.
 //!
 //! # What it promises
 //! - Starting, writing and finishing a span copy bytes and read the clock: no formatting, no
@@ -82,20 +82,20 @@ extern crate std;
 mod baggage;
 mod context;
 mod description;
-#[allow(unsafe_code, reason = "each block says why")]
-mod exclusion;
-mod generator;
 mod id;
+mod id_generator;
 #[cfg(loom)]
 #[doc(hidden)]
 #[allow(unsafe_code, reason = "each block says why")]
-pub mod model;
+pub mod loom_model;
+#[cfg(not(loom))]
+mod packet_builder;
 mod propagation;
+#[allow(unsafe_code, reason = "each block says why")]
+mod raw_mutex;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "each block says why")]
 pub mod record;
-#[cfg(not(loom))]
-mod reporter;
 #[allow(unsafe_code, reason = "each block says why")]
 pub mod ring;
 mod sampler;
@@ -112,15 +112,15 @@ pub mod wire;
 
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{AsContext, Flags, SpanContext};
-pub use exclusion::{Exclusion, Guarded, Interrupts};
-pub use generator::{Generator, Seed};
 pub use id::{SpanId, TraceId};
+pub use id_generator::{IdGenerator, Seed};
+#[cfg(not(loom))]
+pub use packet_builder::{DeliveryCounts, PacketBuilder, PollContext, SendOutcome};
 pub use propagation::{
     BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
     ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
 };
-#[cfg(not(loom))]
-pub use reporter::{Delivery, Outcome, Reporter, Situation};
+pub use raw_mutex::{Guarded, Interrupts, RawMutex};
 pub use sampler::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
     SamplerError,
@@ -128,9 +128,9 @@ pub use sampler::{
 #[cfg(not(loom))]
 pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};
 pub use stats::{Lost, Stats};
-pub use time::{Anchor, Clock, Epoch, Extension, Instant, Rate, Timeline, Times};
+pub use time::{Anchor, Clock, ClockSegment, Extension, Rate, Timeline, Times, Timestamp};
 #[cfg(not(loom))]
 pub use tracer::{
-    Incoming, Origin, PacketReporter, Platform, ReporterTaken, Ring, SpanRing, Tracer,
+    Incoming, PacketReporter, Platform, ProducerState, ReporterTaken, Ring, SpanRing, Tracer,
 };
-pub use value::{Copied, Key, Value};
+pub use value::{Key, Value};

@@ -4,25 +4,25 @@ use core::fmt;
 
 /// Counts of sampled spans, which add up: nothing is lost uncounted.
 ///
-/// `began` = `open` + `held` + `delivered` + `lost` + `cleared`, exactly when no
+/// `sampled` = `open` + `queued` + `delivered` + `lost` + `cleared`, exactly when no
 /// call is in progress. The counts start with the tracer and only grow, except
-/// `open` and `held`.
+/// `open` and `queued`.
 ///
 /// ```
 /// use picojaeger_core::{Lost, Stats};
 ///
-/// let stats = Stats { began: 3, delivered: 2, lost: Lost { full: 1, ..Lost::default() }, ..Stats::default() };
+/// let stats = Stats { sampled: 3, delivered: 2, lost: Lost { full: 1, ..Lost::default() }, ..Stats::default() };
 /// assert!(stats.adds_up());
-/// assert_eq!(stats.to_string(), "3 began: 0 open, 0 held, 2 delivered, 1 lost (1 full), 0 cleared");
+/// assert_eq!(stats.to_string(), "3 sampled: 0 open, 0 queued, 2 delivered, 1 lost (1 full), 0 cleared");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Stats {
     /// Spans that became sampled, at their start or later.
-    pub began: u64,
+    pub sampled: u64,
     /// Of these, not finished yet.
     pub open: u64,
     /// Finished, in a ring or in a packet that has no outcome yet.
-    pub held: u64,
+    pub queued: u64,
     /// In packets that were accepted. For UDP: handed to the network without a
     /// known error.
     pub delivered: u64,
@@ -74,7 +74,7 @@ pub struct Lost {
 impl Stats {
     /// Whether the sum holds.
     pub const fn adds_up(&self) -> bool {
-        self.began == self.open + self.held + self.delivered + self.lost.total() + self.cleared
+        self.sampled == self.open + self.queued + self.delivered + self.lost.total() + self.cleared
     }
 }
 
@@ -125,10 +125,10 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} began: {} open, {} held, {} delivered, {} lost{}, {} cleared",
-            self.began,
+            "{} sampled: {} open, {} queued, {} delivered, {} lost{}, {} cleared",
+            self.sampled,
             self.open,
-            self.held,
+            self.queued,
             self.delivered,
             self.lost.total(),
             self.lost,

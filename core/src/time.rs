@@ -128,12 +128,12 @@ impl Default for Extension {
 /// When something happened.
 ///
 /// ```
-/// use picojaeger_core::Instant;
+/// use picojaeger_core::Timestamp;
 ///
-/// assert_ne!(Instant::Ticks(5), Instant::UnixMicros(5));
+/// assert_ne!(Timestamp::Ticks(5), Timestamp::UnixMicros(5));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Instant {
+pub enum Timestamp {
     /// Extended ticks of the tracer's clock.
     Ticks(u64),
     /// Microseconds since 1970-01-01 UTC, as the user gave them.
@@ -143,50 +143,50 @@ pub enum Instant {
 /// What a clock's ticks meant while it was in use: its rate and its anchors.
 ///
 /// ```
-/// use picojaeger_core::{Anchor, Epoch, Rate};
+/// use picojaeger_core::{Anchor, ClockSegment, Rate};
 ///
 /// let anchors = [Anchor::new(0, 1_700_000_000_000_000)];
-/// let epoch = Epoch { rate: Rate::new(1_000_000), anchors: &anchors };
-/// assert_eq!(epoch.anchor_at(7), Some(&anchors[0]));
+/// let segment = ClockSegment { rate: Rate::new(1_000_000), anchors: &anchors };
+/// assert_eq!(segment.anchor_at(7), Some(&anchors[0]));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Epoch<'t> {
+pub struct ClockSegment<'t> {
     /// The clock's rate.
     pub rate: Rate,
     /// The anchors that are kept, oldest first; none if Unix time is not known.
     pub anchors: &'t [Anchor],
 }
 
-/// The clock's epochs, by which ticks become Unix time.
+/// The clock's segments, by which ticks become Unix time.
 ///
 /// A span is converted with the anchor in force at its start, and lasts what
 /// its ticks say, whatever the Unix time did meanwhile.
 ///
 /// ```
-/// use picojaeger_core::{Anchor, Epoch, Instant, Rate, Timeline};
+/// use picojaeger_core::{Anchor, ClockSegment, Timestamp, Rate, Timeline};
 ///
 /// let anchors = [Anchor::new(1_000, 1_700_000_000_000_000)];
-/// let epochs = [Epoch { rate: Rate::new(1_000_000), anchors: &anchors }];
-/// let timeline = Timeline { epochs: &epochs };
+/// let segments = [ClockSegment { rate: Rate::new(1_000_000), anchors: &anchors }];
+/// let timeline = Timeline { segments: &segments };
 ///
-/// let times = timeline.times(0, Instant::Ticks(1_500), Instant::Ticks(1_540));
+/// let times = timeline.times(0, Timestamp::Ticks(1_500), Timestamp::Ticks(1_540));
 /// assert_eq!((times.start_micros, times.duration_micros), (1_700_000_000_000_500, 40));
 /// assert!(times.synced);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeline<'t> {
-    /// The epochs, at most four, in the order of their numbers.
-    pub epochs: &'t [Epoch<'t>],
+    /// The segments, at most four, in the order of their numbers.
+    pub segments: &'t [ClockSegment<'t>],
 }
 
 /// A span's times in microseconds, and how they are known.
 ///
 /// ```
-/// use picojaeger_core::{Instant, Timeline};
+/// use picojaeger_core::{Timestamp, Timeline};
 ///
-/// let unknown = Timeline { epochs: &[] };
-/// let times = unknown.times(0, Instant::UnixMicros(70), Instant::UnixMicros(75));
-/// assert_eq!(times.micros_at(Instant::UnixMicros(72)), 72);
+/// let unknown = Timeline { segments: &[] };
+/// let times = unknown.times(0, Timestamp::UnixMicros(70), Timestamp::UnixMicros(75));
+/// assert_eq!(times.micros_at(Timestamp::UnixMicros(72)), 72);
 /// assert!(times.synced, "both ends are given in Unix time");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -199,8 +199,8 @@ pub struct Times<'t> {
     pub synced: bool,
     /// How far the conversion may be off.
     pub uncertainty_micros: u32,
-    start: Instant,
-    epoch: &'t Epoch<'t>,
+    start: Timestamp,
+    segment: &'t ClockSegment<'t>,
 }
 
 /// An instant in Unix time, and how that is known.
@@ -280,7 +280,7 @@ impl Rate {
     }
 }
 
-impl<'t> Epoch<'t> {
+impl<'t> ClockSegment<'t> {
     /// The anchor in force at `ticks`: the last one taken by then, or the oldest.
     ///
     /// Looks from the newest back.
@@ -298,22 +298,22 @@ impl<'t> Epoch<'t> {
 }
 
 impl<'t> Timeline<'t> {
-    /// The times of a span that started in this epoch.
+    /// The times of a span that started in this segment.
     ///
     /// Ends that were given in Unix time hold as given; a tick at the other end
     /// is converted with the anchor in force at that tick. Without an anchor
     /// ticks count from 0, and such a mixed pair lasts 0. Nothing lasts less
-    /// than 0. Ticks of an epoch that is not there count as microseconds.
+    /// than 0. Ticks of a segment that is not there count as microseconds.
     #[inline(always)]
-    pub fn times(&self, epoch: u8, start: Instant, finish: Instant) -> Times<'t> {
-        let epoch = self.epochs.get(epoch as usize).unwrap_or(&UNKNOWN);
-        let first = epoch.convert(start);
+    pub fn times(&self, segment: u8, start: Timestamp, finish: Timestamp) -> Times<'t> {
+        let segment = self.segments.get(segment as usize).unwrap_or(&UNKNOWN);
+        let first = segment.convert(start);
         let (duration_micros, last) = match (start, finish) {
-            (Instant::Ticks(start), Instant::Ticks(finish)) if start <= finish => {
-                (epoch.rate.micros(finish - start), first)
+            (Timestamp::Ticks(start), Timestamp::Ticks(finish)) if start <= finish => {
+                (segment.rate.micros(finish - start), first)
             }
-            (Instant::Ticks(_), Instant::Ticks(_)) => (0, first),
-            _ => epoch.convert(finish).since(first),
+            (Timestamp::Ticks(_), Timestamp::Ticks(_)) => (0, first),
+            _ => segment.convert(finish).since(first),
         };
         Times {
             start_micros: first.micros,
@@ -321,19 +321,19 @@ impl<'t> Timeline<'t> {
             synced: first.synced && last.synced,
             uncertainty_micros: first.uncertainty_micros.max(last.uncertainty_micros),
             start,
-            epoch,
+            segment,
         }
     }
 }
 
-impl Epoch<'_> {
+impl ClockSegment<'_> {
     /// An instant in Unix time.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn convert(&self, instant: Instant) -> Converted {
+    fn convert(&self, instant: Timestamp) -> Converted {
         let (micros, uncertainty_micros, synced) = match instant {
-            Instant::UnixMicros(micros) => (micros, 0, true),
-            Instant::Ticks(ticks) => match self.anchor_at(ticks) {
+            Timestamp::UnixMicros(micros) => (micros, 0, true),
+            Timestamp::Ticks(ticks) => match self.anchor_at(ticks) {
                 Some(anchor) => {
                     let micros = anchor.unix_micros_at(ticks, self.rate);
                     (micros, anchor.uncertainty_micros, true)
@@ -367,12 +367,12 @@ impl Times<'_> {
     /// Ticks are measured from the span's start. Where that was given in Unix
     /// time they are converted with the anchor in force at them, and without
     /// one are the start.
-    pub fn micros_at(&self, instant: Instant) -> u64 {
-        if let (Instant::Ticks(start), Instant::Ticks(ticks)) = (self.start, instant) {
+    pub fn micros_at(&self, instant: Timestamp) -> u64 {
+        if let (Timestamp::Ticks(start), Timestamp::Ticks(ticks)) = (self.start, instant) {
             let anchor = Anchor::new(start, self.start_micros);
-            return anchor.unix_micros_at(ticks, self.epoch.rate);
+            return anchor.unix_micros_at(ticks, self.segment.rate);
         }
-        let converted = self.epoch.convert(instant);
+        let converted = self.segment.convert(instant);
         if converted.synced {
             converted.micros
         } else {
@@ -381,8 +381,8 @@ impl Times<'_> {
     }
 }
 
-/// An epoch of which nothing is known: its ticks count as microseconds.
-static UNKNOWN: Epoch<'static> = Epoch {
+/// A segment of which nothing is known: its ticks count as microseconds.
+static UNKNOWN: ClockSegment<'static> = ClockSegment {
     rate: Rate::new(1_000_000),
     anchors: &[],
 };
@@ -435,15 +435,18 @@ mod tests {
         Anchor::new(2_000, 90_000), // Unix time stepped meanwhile
     ];
 
-    /// The times by an epoch 1 of 1 MHz.
-    fn times(anchors: &[Anchor], start: Instant, finish: Instant) -> (u64, u64, bool, u32) {
+    /// The times by a segment 1 of 1 MHz.
+    fn times(anchors: &[Anchor], start: Timestamp, finish: Timestamp) -> (u64, u64, bool, u32) {
         let rate = Rate::new(1_000_000);
-        let other = Epoch {
+        let other = ClockSegment {
             rate: Rate::new(1),
             anchors: &[],
         };
-        let epochs = [other, Epoch { rate, anchors }];
-        let times = Timeline { epochs: &epochs }.times(1, start, finish);
+        let segments = [other, ClockSegment { rate, anchors }];
+        let times = Timeline {
+            segments: &segments,
+        }
+        .times(1, start, finish);
         (
             times.start_micros,
             times.duration_micros,
@@ -454,7 +457,7 @@ mod tests {
 
     #[test]
     fn the_anchor_in_force_at_the_start_converts_a_span() {
-        use Instant::{Ticks, UnixMicros};
+        use Timestamp::{Ticks, UnixMicros};
         let cases = [
             (Ticks(1_999), Ticks(2_500), (50_999, 501, true, 3)),
             (Ticks(2_000), Ticks(2_500), (90_000, 500, true, 0)),
@@ -478,7 +481,7 @@ mod tests {
 
     #[test]
     fn without_an_anchor_ticks_count_from_zero() {
-        use Instant::{Ticks, UnixMicros};
+        use Timestamp::{Ticks, UnixMicros};
         let cases = [
             (Ticks(30), Ticks(40), (30, 10, false, 0)),
             (Ticks(30), UnixMicros(1_000), (30, 0, false, 0)),
@@ -492,17 +495,17 @@ mod tests {
 
     #[test]
     fn instants_within_a_span_keep_to_the_scale_of_its_start() {
-        use Instant::{Ticks, UnixMicros};
-        let known = [Epoch {
+        use Timestamp::{Ticks, UnixMicros};
+        let known = [ClockSegment {
             rate: Rate::new(1_000_000),
             anchors: &ANCHORS,
         }];
-        let unknown = [Epoch {
+        let unknown = [ClockSegment {
             rate: Rate::new(1_000_000),
             anchors: &[],
         }];
-        let at = |epochs, start, instant| {
-            let times = Timeline { epochs }.times(0, start, Ticks(9_000));
+        let at = |segments, start, instant| {
+            let times = Timeline { segments }.times(0, start, Ticks(9_000));
             times.micros_at(instant)
         };
         assert_eq!(at(&known, Ticks(1_500), Ticks(2_500)), 51_500);
@@ -515,7 +518,7 @@ mod tests {
 
     #[test]
     fn an_epoch_that_is_not_there_counts_in_microseconds() {
-        let times = Timeline { epochs: &[] }.times(3, Instant::Ticks(5), Instant::Ticks(8));
+        let times = Timeline { segments: &[] }.times(3, Timestamp::Ticks(5), Timestamp::Ticks(8));
         assert_eq!((times.start_micros, times.duration_micros), (5, 3));
         assert!(!times.synced);
     }

@@ -29,16 +29,17 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The key of a tag or a log field: kept by reference where it is `'static`,
-/// copied into the span where it is [`Copied`].
+/// The key of a tag or a log field, or an operation name: kept by reference where it is
+/// `'static`, copied into the span where it is [`Key::copied`].
 ///
 /// At most 255 bytes are kept.
 ///
 /// ```
-/// use picojaeger_core::{Copied, Key};
+/// use picojaeger_core::Key;
 ///
 /// let name = String::from("user.name");
-/// assert_eq!(Key::from(Copied(&name)).as_str(), "user.name");
+/// assert_eq!(Key::copied(&name).as_str(), "user.name");
+/// assert_eq!(Key::from("user.name"), Key::Static("user.name"));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Key<'a> {
@@ -47,18 +48,6 @@ pub enum Key<'a> {
     /// Copied into the span.
     Copied(&'a str),
 }
-
-/// Marks text that does not live for the whole program, so it is copied into
-/// the span: a key of a tag, or an operation name.
-///
-/// ```
-/// use picojaeger_core::{Copied, Key};
-///
-/// let route = String::from("GET /orders");
-/// assert_eq!(Key::from(Copied(&route)), Key::Copied("GET /orders"));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Copied<'a>(pub &'a str);
 
 impl Value<'_> {
     /// Whether it is `true` or a number above 0, as `sampling.priority` is asked; `None` for
@@ -87,7 +76,13 @@ impl Value<'_> {
     }
 }
 
-impl Key<'_> {
+impl<'a> Key<'a> {
+    /// A key of text that does not live for the whole program, so it is copied into the span.
+    #[inline(always)]
+    pub const fn copied(text: &'a str) -> Self {
+        Key::Copied(text)
+    }
+
     /// The text.
     #[inline(always)]
     pub const fn as_str(&self) -> &str {
@@ -101,13 +96,6 @@ impl From<&'static str> for Key<'_> {
     #[inline(always)]
     fn from(text: &'static str) -> Self {
         Key::Static(text)
-    }
-}
-
-impl<'a> From<Copied<'a>> for Key<'a> {
-    #[inline(always)]
-    fn from(text: Copied<'a>) -> Self {
-        Key::Copied(text.0)
     }
 }
 

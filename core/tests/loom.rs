@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use loom::model::Builder;
 use loom::sync::Arc;
 use loom::thread;
-use picojaeger_core::model::{Locked, Places, Weakness, weaken};
+use picojaeger_core::loom_model::{Locked, Places, Weakness, weaken};
 use picojaeger_core::ring::{
-    Consumer, DropNewest, FrameRing, OverwriteOldest, Policy, Refused, Sole, Word,
+    Consumer, DropNewest, FrameRing, OverwriteOldest, Policy, PushError, Spsc, Word,
 };
 
 type Ring<P> = FrameRing<Locked, (), Places, P>;
@@ -89,7 +89,7 @@ impl Model {
     }
 }
 
-fn push<P: Policy>(ring: &Ring<P>, value: usize) -> Result<(), Refused> {
+fn push<P: Policy>(ring: &Ring<P>, value: usize) -> Result<(), PushError> {
     let (_, slot) = ring.reserve(1, |_, _| ());
     slot.map(|slot| slot.commit(&[Word::new(value)]))
 }
@@ -164,14 +164,14 @@ static AT_ONCE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize:
 /// pushed at once where the consumer has freed the first in time; the third needs a pad and
 /// freed room.
 fn sole_producer_at_once() -> usize {
-    let ring = FrameRing::<Sole, (), _>::sole_over(Places::new(16));
+    let ring = FrameRing::<Spsc, (), _>::spsc_over(Places::new(16));
     let ring = Box::into_raw(Box::new(ring));
     // SAFETY: it lives until the end of this function, when both ends are gone.
     let (mut producer, mut consumer) = unsafe { &mut *ring }.split();
     let pushing = thread::spawn(move || {
         let pushed = (1..=3).filter(|value| {
             let body = [Word::new(*value as usize); 5];
-            let at_once = producer.push_at_once(*value, &body);
+            let at_once = producer.push_fast(*value, &body);
             AT_ONCE.fetch_add(at_once as usize, std::sync::atomic::Ordering::Relaxed);
             at_once || producer.push(*value, &body).is_ok()
         });
@@ -204,7 +204,7 @@ fn one_producer_that_pushes_at_once() {
 /// Frames of three words in a ring of four: each but the first needs a pad and
 /// the room of the one before.
 fn sole_producer() -> usize {
-    let ring = FrameRing::<Sole, (), _>::sole_over(Places::new(4));
+    let ring = FrameRing::<Spsc, (), _>::spsc_over(Places::new(4));
     let ring = Box::into_raw(Box::new(ring));
     // SAFETY: it lives until the end of this function, when both ends are gone.
     let (mut producer, mut consumer) = unsafe { &mut *ring }.split();

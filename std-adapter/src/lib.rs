@@ -84,7 +84,7 @@ mod worker;
 pub use config::Config;
 pub use context::{AsContext, SpanContext};
 pub use picojaeger_core::{
-    BaggageError, Copied, Flags, InjectError, Key, Lost, SpanId, Stats, TraceId, Value, tags,
+    BaggageError, Flags, InjectError, Key, Lost, SpanId, Stats, TraceId, Value, tags,
 };
 pub use propagation::carriers;
 pub use scope::Scope;

@@ -1,34 +1,34 @@
-//! What became of spans: counts of each thread, and their sum.
+//! What became of spans: counters of each thread, and their sum.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use picojaeger_core::{Delivery, Lost, Stats};
+use picojaeger_core::{DeliveryCounts, Lost, Stats};
 
-/// Counts that one thread writes and any reads; they only grow.
+/// Counters that one thread writes and any reads; they only grow.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) began: Count,
+pub(crate) struct ThreadCounters {
+    pub(crate) sampled: Counter,
     /// Spans that finished while sampled; numbers the next of them.
-    pub(crate) ended: Count,
-    pub(crate) cleared: Count,
-    pub(crate) unsampled: Count,
-    pub(crate) full: Count,
-    pub(crate) memory: Count,
-    pub(crate) closed: Count,
+    pub(crate) finished: Counter,
+    pub(crate) cleared: Counter,
+    pub(crate) unsampled: Counter,
+    pub(crate) full: Counter,
+    pub(crate) memory: Counter,
+    pub(crate) closed: Counter,
 }
 
 /// A counter with one writer at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
-/// The counts of all threads, and what the worker knows of their spans.
+/// The counters of all threads, and what the worker knows of their spans.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    threads: Vec<Arc<Counts>>,
+pub(crate) struct StatsRegistry {
+    threads: Vec<Arc<ThreadCounters>>,
     /// Sums of threads that ended.
     gone: Stats,
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: DeliveryCounts,
     /// Records that were still in rings after the tracer had closed.
     pub(crate) swept: u64,
     /// What spans were last lost by, outside of the threads.
@@ -37,21 +37,21 @@ pub(crate) struct Ledger {
     pub(crate) obstacle: Option<String>,
 }
 
-impl Ledger {
-    pub(crate) fn join(&mut self, counts: Arc<Counts>) {
-        self.threads.push(counts);
+impl StatsRegistry {
+    pub(crate) fn join(&mut self, counters: Arc<ThreadCounters>) {
+        self.threads.push(counters);
     }
 
     /// Keeps the sums of a thread that ends.
-    pub(crate) fn leave(&mut self, counts: &Arc<Counts>) {
-        counts.add_to(&mut self.gone);
-        self.threads.retain(|other| !Arc::ptr_eq(other, counts));
+    pub(crate) fn leave(&mut self, counters: &Arc<ThreadCounters>) {
+        counters.add_to(&mut self.gone);
+        self.threads.retain(|other| !Arc::ptr_eq(other, counters));
     }
 
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.gone;
-        for counts in &self.threads {
-            counts.add_to(&mut stats);
+        for counters in &self.threads {
+            counters.add_to(&mut stats);
         }
         let delivery = self.delivery;
         stats.delivered = delivery.delivered;
@@ -59,31 +59,31 @@ impl Ledger {
         stats.lost.refused += delivery.refused;
         stats.lost.failed += delivery.failed;
         stats.lost.closed += self.swept;
-        // `held` has counted what ended until here.
-        stats.open = stats.began.saturating_sub(stats.held);
+        // `queued` has counted what finished until here.
+        stats.open = stats.sampled.saturating_sub(stats.queued);
         let left = stats.delivered + stats.lost.total() + stats.cleared;
-        stats.held = stats.held.saturating_sub(left);
+        stats.queued = stats.queued.saturating_sub(left);
         stats
     }
 }
 
-impl Counts {
-    /// Adds these counts; what ended goes to `held` for the time being.
+impl ThreadCounters {
+    /// Adds these counters; what finished goes to `queued` for the time being.
     fn add_to(&self, stats: &mut Stats) {
         // Ends are read first, so that a span is never seen to end before it began.
         let cleared = self.cleared.get();
-        stats.held += self.ended.get() + cleared;
+        stats.queued += self.finished.get() + cleared;
         stats.cleared += cleared;
         stats.unsampled += self.unsampled.get();
         let lost: &mut Lost = &mut stats.lost;
         lost.full += self.full.get();
         lost.memory += self.memory.get();
         lost.closed += self.closed.get();
-        stats.began += self.began.get();
+        stats.sampled += self.sampled.get();
     }
 }
 
-impl Count {
+impl Counter {
     #[inline(always)]
     pub(crate) fn increment(&self) {
         self.0.store(self.get().wrapping_add(1), Relaxed);

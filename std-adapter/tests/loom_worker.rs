@@ -124,19 +124,19 @@ impl World {
     fn push(&self, ring: usize, urgent: bool) {
         let head = &self.heads[ring];
         head.store(head.load(Ordering::Relaxed) + 1, Ordering::Release);
-        if self.parking.is_wanted(urgent) {
+        if self.parking.needs_wake(urgent) {
             self.wake();
         }
     }
 
     fn wake(&self) {
-        self.parking.claim();
+        self.parking.mark_awake();
         *self.token.lock().unwrap() = true;
         self.unparked.notify_one();
     }
 
     fn flush(&self) {
-        let ticket = self.tickets.ask();
+        let ticket = self.tickets.take();
         self.wake();
         assert!(self.tickets.wait(ticket, Duration::ZERO));
     }
@@ -288,7 +288,7 @@ impl Model {
     }
 }
 
-/// A push while the worker goes to sleep is sent without being asked for.
+/// A push while the worker goes to sleep is sent without a request.
 fn push_while_falling_asleep() -> usize {
     let world = World::new(1);
     let worker = start(&world);
@@ -371,7 +371,7 @@ fn a_flush_finds_what_came_before_it() {
     .check();
 }
 
-/// A flush and a close at once: both are answered, and the worker ends.
+/// A flush and a close at once: both are completed, and the worker ends.
 fn flush_and_close() -> usize {
     let world = World::new(1);
     let worker = start(&world);
@@ -381,7 +381,7 @@ fn flush_and_close() -> usize {
     let early = world.sent(0);
     world.close();
     assert_eq!(world.sent(0), 1, "closed too early");
-    // Nobody may be there any more, and yet it is answered.
+    // Nobody may be there any more, and yet it is completed.
     flushing.join().unwrap();
     worker.join().unwrap();
     early

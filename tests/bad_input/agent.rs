@@ -21,7 +21,7 @@ fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
     let error = tracer.flush(PATIENCE).unwrap_err();
     let stats = tracer.stats();
     assert!(stats.adds_up(), "{stats}");
-    assert_eq!((stats.began, stats.lost), (1, wanted));
+    assert_eq!((stats.sampled, stats.lost), (1, wanted));
     let FlushError::Lost { lost, cause } = error else {
         panic!("{error}");
     };

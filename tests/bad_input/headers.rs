@@ -70,7 +70,7 @@ fn every_byte_in_every_place() {
         pair.arrived();
     }
     let stats = pair.tracer.stats();
-    assert_eq!(stats.began + stats.unsampled, good.len() as u64 * 256);
+    assert_eq!(stats.sampled + stats.unsampled, good.len() as u64 * 256);
     assert!(
         stats.decode_errors > good.len() as u64 * 200,
         "{}",

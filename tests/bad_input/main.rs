@@ -4,8 +4,8 @@
 mod common;
 
 mod agent;
+mod capacity;
 mod headers;
-mod room;
 mod settings;
 mod tags;
 
@@ -47,7 +47,7 @@ impl Pair {
         self.tracer.flush(PATIENCE).unwrap();
         let stats = self.tracer.stats();
         assert!(stats.adds_up(), "{stats}");
-        assert_eq!(stats.held, 0, "{stats}");
+        assert_eq!(stats.queued, 0, "{stats}");
         assert!(
             self.collector.wait_for_spans(stats.delivered, PATIENCE),
             "{stats}"

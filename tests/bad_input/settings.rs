@@ -188,5 +188,5 @@ fn an_error_leaves_the_next_configuration_alone() {
     let good = Config::from_yaml_str("jaeger.yaml", &sampler("type: const, param: 1"));
     let tracer = good.unwrap().agent(false).new_tracer().unwrap();
     tracer.start("order").finish();
-    assert_eq!(tracer.stats().began, 1);
+    assert_eq!(tracer.stats().sampled, 1);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use picojaeger_std::Copied;
+use picojaeger_std::Key;
 use picojaeger_std::collector::CollectedSpan;
 use picojaeger_std::model::TagValue;
 
@@ -80,15 +80,15 @@ fn a_mebibyte_is_cut() {
     let spans = between(&pair, |pair| {
         let mut span = pair
             .tracer
-            .span(Copied(&long))
+            .span(Key::copied(&long))
             .tag("early", long.as_str())
             .start();
         span.tag("text", long.as_str())
             .tag("bytes", long.as_bytes());
-        span.tag(Copied(&long), 7);
+        span.tag(Key::copied(&long), 7);
         span.log()
             .field("text", long.as_str())
-            .field(Copied(&long), 8);
+            .field(Key::copied(&long), 8);
     });
     let span = &spans[0];
     let (key, value) = (&long[..LONGEST_KEY], &long[..LONGEST_VALUE]);
@@ -124,10 +124,10 @@ fn characters_are_cut_out_whole() {
     let pair = Pair::with(|config| config.max_tag_value_length(LONGEST_VALUE - 1));
     let long = WIDE.repeat(MIB / 2);
     let spans = between(&pair, |pair| {
-        let mut span = pair.tracer.start(Copied(&long));
-        span.tag(Copied(&long), long.as_str());
+        let mut span = pair.tracer.start(Key::copied(&long));
+        span.tag(Key::copied(&long), long.as_str());
         span.tag("bytes", long.as_bytes());
-        span.log().field(Copied(&long), long.as_str());
+        span.log().field(Key::copied(&long), long.as_str());
     });
     let span = &spans[0];
     let (key, value) = (&long[..LONGEST_KEY - 1], &long[..LONGEST_VALUE - 2]);
@@ -202,13 +202,13 @@ fn ten_thousand_tags() {
     let spans = between(&pair, |pair| {
         let mut span = pair.tracer.start("numbers");
         (0..TAGS).for_each(|n| {
-            span.tag(Copied(&n.to_string()), 7);
+            span.tag(Key::copied(&n.to_string()), 7);
         });
         span.finish();
         let mut span = pair.tracer.start("fields");
         let mut log = span.log();
         (0..TAGS).for_each(|n| {
-            log.field(Copied(&n.to_string()), "seven");
+            log.field(Key::copied(&n.to_string()), "seven");
         });
     });
     let kept = keeps_the_first_tags(&spans[0], &TagValue::Long(7), TAGS);

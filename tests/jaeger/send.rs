@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use picojaeger_std::config::{Config, ConfigError, Sampler, TagValue};
-use picojaeger_std::{Copied, Span, SpanBuilder, SpanContext, Tracer, Value as ApiValue};
+use picojaeger_std::{Key, Span, SpanBuilder, SpanContext, Tracer, Value as ApiValue};
 
 use crate::load::{Load, Planned, Sent, Service};
 use crate::model::{Ids, RefKind, Tag, Value};
@@ -75,7 +75,7 @@ fn tracer(service: &Service, agent: SocketAddr) -> Result<Tracer, ConfigError> {
 /// Makes a span from start to finish, and gives its context.
 fn make(planned: &Planned, tracer: &Tracer, contexts: &[SpanContext]) -> SpanContext {
     let builder = tracer
-        .span(Copied(&planned.operation))
+        .span(Key::copied(&planned.operation))
         .start_time(at(planned.start_us));
     let builder = planned
         .references
@@ -86,11 +86,11 @@ fn make(planned: &Planned, tracer: &Tracer, contexts: &[SpanContext]) -> SpanCon
     // Tags come in at the start and later.
     let (early, late) = planned.tags.split_at(planned.tags.len() / 2);
     let builder = early.iter().fold(builder, |builder, tag| {
-        builder.tag(Copied(&tag.key), api_value(&tag.value))
+        builder.tag(Key::copied(&tag.key), api_value(&tag.value))
     });
     let mut span = builder.start();
     for tag in late {
-        span.tag(Copied(&tag.key), api_value(&tag.value));
+        span.tag(Key::copied(&tag.key), api_value(&tag.value));
     }
     write_logs(planned, &mut span);
     span.finish_at(at(planned.start_us + planned.duration_us));
@@ -108,7 +108,7 @@ fn write_logs(planned: &Planned, span: &mut Span) {
     for log in &planned.logs {
         let mut written = span.log_at(at(log.time_us));
         for field in &log.fields {
-            written.field(Copied(&field.key), api_value(&field.value));
+            written.field(Key::copied(&field.key), api_value(&field.value));
         }
     }
 }

@@ -4,12 +4,12 @@
 use std::fmt;
 
 use picojaeger_core::record::{Open, Records as Kind};
-use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Lent, Producer, Sole, Word};
+use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStorage, Spsc, Word};
 use picojaeger_core::wire::{
-    Batch, ClientStats, Encoder as _, Legend, Process, Push, ThriftCompact,
+    Batch, ClientStats, EncodeContext, Encoder as _, Process, Push, ThriftCompact,
 };
 use picojaeger_core::{
-    Anchor, Const, Epoch, Flags, Generator, Rate, Sampler as _, Seed, SpanContext, SpanId,
+    Anchor, ClockSegment, Const, Flags, IdGenerator, Rate, Sampler as _, Seed, SpanContext, SpanId,
     Timeline, TraceId,
 };
 
@@ -69,12 +69,14 @@ impl Records {
 
     #[inline(never)]
     fn encode(&mut self) -> &[u8] {
-        let epochs = [Epoch {
+        let segments = [ClockSegment {
             rate: rate(),
             anchors: &[ANCHOR],
         }];
-        let legend = Legend {
-            timeline: Timeline { epochs: &epochs },
+        let context = EncodeContext {
+            timeline: Timeline {
+                segments: &segments,
+            },
             samplers: &|code| Const(true).description(code),
         };
         let process = Process {
@@ -89,7 +91,7 @@ impl Records {
         let out = &mut self.buffer[..];
         assert!(self.encoder.begin(out, &batch), "the packet has room");
         while let Some(record) = self.consumer.peek() {
-            assert_eq!(self.encoder.push(out, &record, &legend), Push::Taken);
+            assert_eq!(self.encoder.push(out, &record, &context), Push::Taken);
             self.consumer.advance();
         }
         self.consumer.rewind();
@@ -265,8 +267,8 @@ type Ends = (Producer<'static, Kind>, Consumer<'static, Kind>);
 /// A ring of `bytes` or the next power of two, for the rest of the run.
 fn ring(bytes: usize) -> Ends {
     let words = bytes.next_power_of_two() / size_of::<Word>();
-    let storage = Lent::new(vec![Word::uninit(); words].leak()).expect("a power of two");
-    let ring: FrameRing<Sole, (), _, DropNewest, Kind> = FrameRing::sole_over(storage);
+    let storage = SliceStorage::new(vec![Word::uninit(); words].leak()).expect("a power of two");
+    let ring: FrameRing<Spsc, (), _, DropNewest, Kind> = FrameRing::spsc_over(storage);
     Box::leak(Box::new(ring)).split()
 }
 
@@ -285,13 +287,13 @@ fn push(producer: &mut Producer<'static, Kind>, number: u32, plain: &Plain) {
 
 /// A burst of W2 with ids and times that are the same in each run.
 fn spans() -> Vec<Plain> {
-    let mut ids = Generator::new(Seed::from_words([1, 2, 3]));
+    let mut ids = IdGenerator::new(Seed::from_words([1, 2, 3]));
     (0..BURST / TREE)
         .flat_map(|tree| spans_of(tree, &mut ids))
         .collect()
 }
 
-fn spans_of(tree: usize, ids: &mut Generator) -> Vec<Plain> {
+fn spans_of(tree: usize, ids: &mut IdGenerator) -> Vec<Plain> {
     let (trace, root) = ids.root(false);
     let span = |index: usize| Plain {
         operation: if index == 0 { ROOT } else { CHILD },

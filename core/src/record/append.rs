@@ -7,7 +7,7 @@ use crate::value::{Key, Value};
 
 /// What an entry holds behind its key: eight bytes, or text and bytes.
 pub(super) trait Content: Copy {
-    /// Bytes, padding apart.
+    /// ByteArea, padding apart.
     fn length(self) -> usize;
 
     /// Fills exactly as many words as it takes.

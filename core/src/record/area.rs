@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use super::{Open, WORD};
 use crate::ring::Word;
 
-/// The areas of an [`Open`] image: `[Word; N]` and `[Word]`, and the [`Bytes`].
+/// The areas of an [`Open`] image: `[Word; N]` and `[Word]`, and the [`ByteArea`]s.
 pub trait Area: sealed::Sealed {
     /// The words.
     #[doc(hidden)]
@@ -17,25 +17,25 @@ pub trait Area: sealed::Sealed {
 }
 
 /// The areas that are given in bytes.
-pub trait Bytes: Area {}
+pub trait ByteArea: Area {}
 
-impl Bytes for Room {}
+impl ByteArea for AreaBytes {}
 
-impl<const N: usize> Bytes for Room<[MaybeUninit<u8>; N]> {}
+impl<const N: usize> ByteArea for AreaBytes<[MaybeUninit<u8>; N]> {}
 
-/// An area that is given in bytes: `Room<[MaybeUninit<u8>; N]>`, or without `N`.
+/// An area that is given in bytes: `AreaBytes<[MaybeUninit<u8>; N]>`, or without `N`.
 ///
 /// Bytes behind the last whole word stay unused.
 ///
 /// ```
 /// use core::mem::MaybeUninit;
 ///
-/// use picojaeger_core::record::Room;
+/// use picojaeger_core::record::AreaBytes;
 ///
-/// assert_eq!(size_of::<Room<[MaybeUninit<u8>; 96]>>(), 96);
+/// assert_eq!(size_of::<AreaBytes<[MaybeUninit<u8>; 96]>>(), 96);
 /// ```
 #[repr(C)]
-pub struct Room<B: ?Sized = [MaybeUninit<u8>]> {
+pub struct AreaBytes<B: ?Sized = [MaybeUninit<u8>]> {
     aligned: [Word; 0],
     bytes: B,
 }
@@ -44,8 +44,8 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for [super::Word] {}
     impl<const N: usize> Sealed for [super::Word; N] {}
-    impl Sealed for super::Room {}
-    impl<const N: usize> Sealed for super::Room<[super::MaybeUninit<u8>; N]> {}
+    impl Sealed for super::AreaBytes {}
+    impl<const N: usize> Sealed for super::AreaBytes<[super::MaybeUninit<u8>; N]> {}
 }
 
 impl Area for [Word] {
@@ -72,31 +72,31 @@ impl<const N: usize> Area for [Word; N] {
     }
 }
 
-impl<const N: usize> Room<[MaybeUninit<u8>; N]> {
+impl<const N: usize> AreaBytes<[MaybeUninit<u8>; N]> {
     /// Nothing is written yet.
     #[inline(always)]
     pub const fn new() -> Self {
-        Room {
+        AreaBytes {
             aligned: [],
             bytes: [const { MaybeUninit::uninit() }; N],
         }
     }
 }
 
-impl<const N: usize> Default for Room<[MaybeUninit<u8>; N]> {
+impl<const N: usize> Default for AreaBytes<[MaybeUninit<u8>; N]> {
     fn default() -> Self {
-        Room::new()
+        AreaBytes::new()
     }
 }
 
-impl<B: ?Sized> core::fmt::Debug for Room<B> {
+impl<B: ?Sized> core::fmt::Debug for AreaBytes<B> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let bytes = size_of_val(self) - size_of_val(&self.aligned);
-        f.debug_struct("Room").field("bytes", &bytes).finish()
+        f.debug_struct("AreaBytes").field("bytes", &bytes).finish()
     }
 }
 
-impl Area for Room {
+impl Area for AreaBytes {
     #[inline(always)]
     fn words(&self) -> &[Word] {
         let words = self.bytes.len() / WORD;
@@ -114,16 +114,16 @@ impl Area for Room {
     }
 }
 
-impl<const N: usize> Area for Room<[MaybeUninit<u8>; N]> {
+impl<const N: usize> Area for AreaBytes<[MaybeUninit<u8>; N]> {
     #[inline(always)]
     fn words(&self) -> &[Word] {
-        let unsized_room: &Room = self;
+        let unsized_room: &AreaBytes = self;
         unsized_room.words()
     }
 
     #[inline(always)]
     fn erase(open: &mut Open<Self>) -> &mut Open {
-        let unsized_open: &mut Open<Room> = open;
-        Room::erase(unsized_open)
+        let unsized_open: &mut Open<AreaBytes> = open;
+        AreaBytes::erase(unsized_open)
     }
 }

@@ -24,11 +24,11 @@ mod view;
 
 use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, TraceId, halves, join};
-use crate::ring::{Carried, Frame, Word};
-pub use crate::time::Instant;
+use crate::ring::{Frame, Payload, Word};
+pub use crate::time::Timestamp;
 use crate::value::Key;
 
-pub use area::{Area, Bytes, Room};
+pub use area::{Area, AreaBytes, ByteArea};
 pub use open::Open;
 pub(crate) use view::Entries;
 pub use view::{Log, Record, Reference, Tag};
@@ -70,10 +70,10 @@ unsafe impl Sync for Fixed {}
 ///
 /// ```
 /// use picojaeger_core::record::{Open, Records};
-/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<512>, _, Records>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<512>, _, Records>::spsc();
 /// let (mut producer, mut consumer) = ring.split();
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
 /// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);
@@ -100,8 +100,8 @@ mod bits {
     pub(super) const CUT: u16 = 1 << 5;
     pub(super) const REFERENCES: u16 = 1 << 6;
     pub(super) const LOGS: u16 = 1 << 7;
-    pub(super) const EPOCH: u16 = 3 << 8;
-    pub(super) const EPOCH_SHIFT: u16 = 8;
+    pub(super) const SEGMENT: u16 = 3 << 8;
+    pub(super) const SEGMENT_SHIFT: u16 = 8;
     pub(super) const EXPLICIT_START: u16 = 1 << 10;
     pub(super) const EXPLICIT_END: u16 = 1 << 11;
     pub(super) const SAMPLER_SHIFT: u16 = 12;
@@ -182,7 +182,7 @@ impl Fixed {
 
     /// When the span started.
     #[inline(always)]
-    pub const fn start(&self) -> Instant {
+    pub const fn start(&self) -> Timestamp {
         instant(self.start, self.bits & bits::EXPLICIT_START != 0)
     }
 
@@ -277,10 +277,10 @@ impl Fixed {
     }
 
     #[inline(always)]
-    pub(crate) const fn set_start(&mut self, start: Instant) {
+    pub(crate) const fn set_start(&mut self, start: Timestamp) {
         let (time, bit) = match start {
-            Instant::Ticks(ticks) => (ticks, 0),
-            Instant::UnixMicros(micros) => (micros, bits::EXPLICIT_START),
+            Timestamp::Ticks(ticks) => (ticks, 0),
+            Timestamp::UnixMicros(micros) => (micros, bits::EXPLICIT_START),
         };
         self.start = halves(time);
         self.bits = self.bits & !(bits::EXPLICIT_START | bits::UNTIMED) | bit;
@@ -328,7 +328,7 @@ impl<'i> Image<'i> {
 
 // SAFETY: `parts` gives a whole `Fixed` and then the written words of its area, which
 // is what `view` reads back; the pointers in them are to static text.
-unsafe impl Carried for Records {
+unsafe impl Payload for Records {
     type Body<'b> = Image<'b>;
     type View<'v> = Record<'v>;
 
@@ -352,11 +352,11 @@ unsafe impl Carried for Records {
 }
 
 #[inline(always)]
-const fn instant(time: [u32; 2], explicit: bool) -> Instant {
+const fn instant(time: [u32; 2], explicit: bool) -> Timestamp {
     if explicit {
-        Instant::UnixMicros(join(time))
+        Timestamp::UnixMicros(join(time))
     } else {
-        Instant::Ticks(join(time))
+        Timestamp::Ticks(join(time))
     }
 }
 

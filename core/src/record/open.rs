@@ -5,7 +5,7 @@ use super::{Area, Fixed, Image, NO_KEY, bits, header, kind, name_length};
 use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, halves};
 use crate::ring::Word;
-use crate::time::Instant;
+use crate::time::Timestamp;
 use crate::value::{Key, Value};
 
 /// The image of an open span: its fixed part and an area of words for tags,
@@ -101,16 +101,16 @@ impl<A: Area + ?Sized> Open<A> {
         self.fixed.set_sampler(code);
     }
 
-    /// Names the clock's epoch at the start, 0 to 3.
+    /// Names the clock's segment at the start, 0 to 3.
     #[inline(always)]
-    pub const fn set_epoch(&mut self, epoch: u8) {
-        let kept = self.fixed.bits & !bits::EPOCH;
-        self.fixed.bits = kept | (epoch as u16 & 3) << bits::EPOCH_SHIFT;
+    pub const fn set_segment(&mut self, segment: u8) {
+        let kept = self.fixed.bits & !bits::SEGMENT;
+        self.fixed.bits = kept | (segment as u16 & 3) << bits::SEGMENT_SHIFT;
     }
 
     /// Sets the start again.
     #[inline(always)]
-    pub const fn set_start(&mut self, start: Instant) {
+    pub const fn set_start(&mut self, start: Timestamp) {
         self.fixed.set_start(start);
     }
 
@@ -241,10 +241,10 @@ impl<A: Area + ?Sized> Open<A> {
 
     /// Begins a log; its fields follow. `false` if there is no room, which the
     /// caller counts.
-    pub fn try_log(&mut self, time: Instant) -> bool {
+    pub fn try_log(&mut self, time: Timestamp) -> bool {
         let (time, explicit) = match time {
-            Instant::Ticks(ticks) => (ticks, 0),
-            Instant::UnixMicros(micros) => (micros, header::EXPLICIT),
+            Timestamp::Ticks(ticks) => (ticks, 0),
+            Timestamp::UnixMicros(micros) => (micros, header::EXPLICIT),
         };
         let begun = A::erase(self).try_named(kind::LOG | explicit, NO_KEY, time);
         if begun {

@@ -4,7 +4,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::*;
-use crate::value::{Copied, Value};
+use crate::value::Value;
 
 type Span<const N: usize> = Open<[Word; N]>;
 
@@ -24,9 +24,9 @@ fn tags<A: Area + ?Sized>(span: &Open<A>) -> Vec<(String, Value<'_>)> {
 fn an_image_that_starts_over_is_as_new() {
     let mut again = span::<8>();
     again.set_untimed();
-    again.set_epoch(3);
+    again.set_segment(3);
     again.tag("fits".into(), 1.into());
-    assert!(again.try_log(Instant::Ticks(6)));
+    assert!(again.try_log(Timestamp::Ticks(6)));
     again.tag("does not".into(), "x".repeat(100).as_str().into());
     again.finish_at(7);
     let (context, parent) = (again.context(), again.parent());
@@ -55,7 +55,7 @@ fn a_copy_of_an_image_is_whole() {
 #[test]
 fn a_start_that_is_set_again_is_known() {
     let mut span = span::<0>();
-    for start in [Instant::UnixMicros(9), Instant::Ticks(8)] {
+    for start in [Timestamp::UnixMicros(9), Timestamp::Ticks(8)] {
         span.set_untimed();
         assert!(!span.is_timed());
         span.set_start(start);
@@ -69,7 +69,7 @@ fn an_end_that_is_noted_is_the_records() {
     let mut span = span::<0>();
     span.set_finish(13);
     assert!(span.is_writable());
-    assert_eq!(span.record().finish(), Instant::Ticks(13));
+    assert_eq!(span.record().finish(), Timestamp::Ticks(13));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn an_image_gives_back_what_was_appended() {
     let mut span = span::<64>();
     let name = String::from("copied.key");
     span.tag("s".into(), "text".into());
-    span.tag(Copied(&name).into(), (-7i64).into());
+    span.tag(Key::copied(&name), (-7i64).into());
     span.tag("u".into(), u64::MAX.into());
     span.tag("f".into(), 1.5.into());
     span.tag("yes".into(), true.into());
@@ -89,10 +89,10 @@ fn an_image_gives_back_what_was_appended() {
         span: SpanId::new(10),
     };
     assert!(span.try_reference(other));
-    assert!(span.try_log(Instant::UnixMicros(11)));
+    assert!(span.try_log(Timestamp::UnixMicros(11)));
     span.field("event".into(), "e".into());
     span.field("n".into(), 1.into());
-    assert!(span.try_log(Instant::Ticks(12)));
+    assert!(span.try_log(Timestamp::Ticks(12)));
     span.tag("after".into(), "".into());
     span.finish(13);
 
@@ -100,7 +100,7 @@ fn an_image_gives_back_what_was_appended() {
     assert_eq!((record.operation(), record.parent().get()), ("op", 4));
     assert_eq!(
         (record.start(), record.finish()),
-        (Instant::Ticks(5), Instant::Ticks(13))
+        (Timestamp::Ticks(5), Timestamp::Ticks(13))
     );
     let keys = ["s", "copied.key", "u", "f", "yes", "no", "raw", "after"];
     let values = [
@@ -123,7 +123,7 @@ fn an_image_gives_back_what_was_appended() {
     let logs: Vec<_> = record.logs().collect();
     assert_eq!(
         (logs[0].time, logs[1].time),
-        (Instant::UnixMicros(11), Instant::Ticks(12))
+        (Timestamp::UnixMicros(11), Timestamp::Ticks(12))
     );
     let fields: Vec<_> = logs[0]
         .fields()
@@ -160,7 +160,7 @@ fn what_fits_exactly_is_not_marked() {
 fn long_keys_and_values_are_cut() {
     let mut span = span::<20_000>();
     let key = String::from("ß").repeat(200);
-    span.tag(Copied(&key).into(), 1.into());
+    span.tag(Key::copied(&key), 1.into());
     let value = String::from("x").repeat(1 << 20);
     span.tag("v".into(), value.as_str().into());
     let found = tags(&span);
@@ -174,7 +174,7 @@ fn the_longest_value_is_kept_and_one_byte_more_is_cut() {
     const ROOM: usize = (LONGEST_VALUE + 1) / WORD + 3;
     let text = String::from("x").repeat(LONGEST_VALUE + 1);
     let kept = &text[..LONGEST_VALUE];
-    for key in [Key::Static("k"), Copied("k").into()] {
+    for key in [Key::Static("k"), Key::copied("k")] {
         let mut span = span::<ROOM>();
         assert!(!span.try_tag(key, text.as_str().into()));
         assert!(!span.try_tag(key, text.as_bytes().into()));
@@ -230,10 +230,10 @@ fn a_copy_has_all_of_the_image() {
     let (mut small, mut large) = (span::<8>(), span::<64>());
     small.tag("k".into(), 1.into());
     small.set_sampler(9);
-    small.set_epoch(2);
+    small.set_segment(2);
     assert!(small.copy_to(&mut large));
     assert_eq!(tags(&large), tags(&small));
-    assert_eq!((large.record().sampler(), large.record().epoch()), (9, 2));
+    assert_eq!((large.record().sampler(), large.record().segment()), (9, 2));
     assert!(!large.copy_to(&mut span::<1>()));
 }
 
@@ -242,20 +242,20 @@ fn states_do_not_touch_each_other() {
     let mut span = span::<1>();
     span.set_flags(Flags::SAMPLED | Flags::DEBUG | Flags::FIREHOSE);
     span.set_sampler(15);
-    span.set_epoch(3);
-    span.set_start(Instant::UnixMicros(1));
+    span.set_segment(3);
+    span.set_start(Timestamp::UnixMicros(1));
     assert!(span.is_writable());
     span.finish_at(2);
     assert!(!span.is_writable() && span.is_finished());
     assert_eq!(span.flags().wire(), 11);
     let record = span.record();
     assert_eq!(
-        (record.sampler(), record.epoch(), record.is_cut()),
+        (record.sampler(), record.segment(), record.is_cut()),
         (15, 3, false)
     );
     assert_eq!(
         (record.start(), record.finish()),
-        (Instant::UnixMicros(1), Instant::UnixMicros(2))
+        (Timestamp::UnixMicros(1), Timestamp::UnixMicros(2))
     );
 }
 

@@ -4,7 +4,7 @@ use super::{Fixed, WORD, bits, header, instant, key_words, kind, value_words};
 use crate::context::SpanContext;
 use crate::id::{SpanId, TraceId, halves, join};
 use crate::ring::Word;
-use crate::time::Instant;
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// A finished span, read in place.
@@ -12,7 +12,7 @@ use crate::value::Value;
 /// Reading costs a walk over the area for each kind of entry asked for.
 ///
 /// ```
-/// use picojaeger_core::record::{Instant, Open};
+/// use picojaeger_core::record::{Timestamp, Open};
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
@@ -23,7 +23,7 @@ use crate::value::Value;
 ///
 /// let record = span.record();
 /// assert_eq!((record.operation(), record.context()), ("read", context));
-/// assert_eq!((record.start(), record.finish()), (Instant::Ticks(1_000), Instant::Ticks(1_500)));
+/// assert_eq!((record.start(), record.finish()), (Timestamp::Ticks(1_000), Timestamp::Ticks(1_500)));
 /// assert_eq!(record.tags().count(), 1);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -75,23 +75,23 @@ pub struct Reference {
 /// A log of a record.
 ///
 /// ```
-/// use picojaeger_core::record::{Instant, Open};
+/// use picojaeger_core::record::{Timestamp, Open};
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
 /// let mut span = Open::<[Word; 16]>::new("read", context, SpanId::default(), 1_000);
-/// assert!(span.try_log(Instant::Ticks(1_200)));
+/// assert!(span.try_log(Timestamp::Ticks(1_200)));
 /// span.field("event".into(), "retry".into());
 ///
 /// let log = span.record().logs().next().unwrap();
-/// assert_eq!(log.time, Instant::Ticks(1_200));
+/// assert_eq!(log.time, Timestamp::Ticks(1_200));
 /// assert_eq!(log.fields().next().unwrap().key, "event");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Log<'r> {
     /// When it was written.
-    pub time: Instant,
+    pub time: Timestamp,
     entries: Entries<'r>,
 }
 
@@ -140,20 +140,20 @@ impl<'r> Record<'r> {
 
     /// When the span started.
     #[inline]
-    pub fn start(&self) -> Instant {
+    pub fn start(&self) -> Timestamp {
         self.fixed.start()
     }
 
     /// When the span finished.
     #[inline]
-    pub fn finish(&self) -> Instant {
+    pub fn finish(&self) -> Timestamp {
         instant(self.fixed.end, self.fixed.bits & bits::EXPLICIT_END != 0)
     }
 
-    /// The clock's epoch at the start, 0 to 3.
+    /// The clock's segment at the start, 0 to 3.
     #[inline]
-    pub fn epoch(&self) -> u8 {
-        ((self.fixed.bits & bits::EPOCH) >> bits::EPOCH_SHIFT) as u8
+    pub fn segment(&self) -> u8 {
+        ((self.fixed.bits & bits::SEGMENT) >> bits::SEGMENT_SHIFT) as u8
     }
 
     /// The code of the sampler's answer, 0 for none.
@@ -347,7 +347,7 @@ impl<'r> Entry<'r> {
         }
     }
 
-    fn time(&self) -> Instant {
+    fn time(&self) -> Timestamp {
         instant(halves(self.number()), self.header & header::EXPLICIT != 0)
     }
 

@@ -3,9 +3,9 @@
 use core::marker::PhantomData;
 
 use super::memory::Memory;
-use super::shared::tail_order;
+use super::positions::tail_order;
 use super::sync::Ordering;
-use super::{Carried, LENGTH, OPEN, PAD, Shared, Words, release_order};
+use super::{LENGTH, OPEN, PAD, Payload, Positions, Words, release_order};
 
 /// The one reader of a ring.
 ///
@@ -15,9 +15,9 @@ use super::{Carried, LENGTH, OPEN, PAD, Shared, Words, release_order};
 /// to rewind.
 ///
 /// ```
-/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
 /// let (mut producer, mut consumer) = ring.split();
 /// producer.push(1, &[Word::new(7)]).unwrap();
 ///
@@ -27,7 +27,7 @@ use super::{Carried, LENGTH, OPEN, PAD, Shared, Words, release_order};
 /// assert!(consumer.peek().is_some());
 /// ```
 pub struct Consumer<'r, T = Words> {
-    shared: &'r Shared,
+    positions: &'r Positions,
     memory: Memory<'r>,
     /// Frames were handed out up to here.
     cursor: u32,
@@ -43,10 +43,10 @@ pub struct Consumer<'r, T = Words> {
 pub(super) trait Pins: Sync {
     /// Pins the oldest frame, if it is committed, or frees a pad; gives its
     /// position and commit word.
-    fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)>;
+    fn pin(&self, positions: &Positions, memory: Memory<'_>) -> Option<(u32, u32)>;
 
     /// Ends the pin and frees up to the given position.
-    fn unpin(&self, shared: &Shared, free_to: Option<u32>);
+    fn unpin(&self, positions: &Positions, free_to: Option<u32>);
 }
 
 /// Where a consumer was taken.
@@ -55,9 +55,9 @@ pub(super) trait Owner: Sync {
     fn give_back(&self);
 }
 
-impl<'r, T: Carried> Consumer<'r, T> {
-    pub(super) fn shared(
-        shared: &'r Shared,
+impl<'r, T: Payload> Consumer<'r, T> {
+    pub(super) fn positions(
+        positions: &'r Positions,
         memory: Memory<'r>,
         pins: Option<&'r dyn Pins>,
         owner: &'r dyn Owner,
@@ -65,15 +65,15 @@ impl<'r, T: Carried> Consumer<'r, T> {
         Consumer {
             pins,
             owner: Some(owner),
-            ..Consumer::sole(shared, memory)
+            ..Consumer::spsc(positions, memory)
         }
     }
 
-    pub(super) fn sole(shared: &'r Shared, memory: Memory<'r>) -> Self {
+    pub(super) fn spsc(positions: &'r Positions, memory: Memory<'r>) -> Self {
         Consumer {
-            shared,
+            positions,
             memory,
-            cursor: shared.tail.load(Ordering::Relaxed),
+            cursor: positions.tail.load(Ordering::Relaxed),
             peeked: 0,
             pins: None,
             owner: None,
@@ -120,7 +120,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
         self.cursor = self.cursor.wrapping_add(length);
         // Only a pinned frame is sure to be the oldest: the tail never moves back.
         if let (true, Some(pins)) = (length != 0, self.pins) {
-            pins.unpin(self.shared, Some(self.cursor));
+            pins.unpin(self.positions, Some(self.cursor));
         }
     }
 
@@ -129,7 +129,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     pub fn leave(&mut self) {
         self.peeked = 0;
         if let Some(pins) = self.pins {
-            pins.unpin(self.shared, None);
+            pins.unpin(self.positions, None);
         }
     }
 
@@ -137,7 +137,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     #[inline]
     pub fn release(&mut self) {
         if !self.overwrites() {
-            self.shared.tail.store(self.cursor, release_order());
+            self.positions.tail.store(self.cursor, release_order());
         }
     }
 
@@ -146,7 +146,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     pub fn rewind(&mut self) {
         self.leave();
         if !self.overwrites() {
-            self.cursor = self.shared.tail.load(Ordering::Relaxed);
+            self.cursor = self.positions.tail.load(Ordering::Relaxed);
         }
     }
 
@@ -162,7 +162,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     #[inline]
     pub fn backlog(&self) -> usize {
         let position = self.position();
-        let head = self.shared.head.load(Ordering::Acquire);
+        let head = self.positions.head.load(Ordering::Acquire);
         head.wrapping_sub(position) as usize
     }
 
@@ -181,7 +181,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     /// Everything that was reserved before this call lies before this position.
     #[inline]
     pub fn mark(&self) -> Mark {
-        Mark(self.shared.head.load(Ordering::Acquire))
+        Mark(self.positions.head.load(Ordering::Acquire))
     }
 
     /// Whether the cursor has passed `mark`; true for the 2 GiB that follow it.
@@ -195,7 +195,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     fn position(&self) -> u32 {
         if self.overwrites() {
             // Acquire, so that no older head is seen after it.
-            self.shared.tail.load(tail_order())
+            self.positions.tail.load(tail_order())
         } else {
             self.cursor
         }
@@ -205,7 +205,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     #[inline(always)]
     fn committed(&mut self) -> Option<u32> {
         loop {
-            if self.cursor == self.shared.head.load(Ordering::Acquire) {
+            if self.cursor == self.positions.head.load(Ordering::Acquire) {
                 return None;
             }
             let word = self.memory.commit_word(self.cursor).load(Ordering::Acquire);
@@ -222,7 +222,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
     /// The commit word of the oldest frame, which is pinned; pads are freed.
     fn pin(&mut self, pins: &dyn Pins) -> Option<u32> {
         loop {
-            let (position, word) = pins.pin(self.shared, self.memory)?;
+            let (position, word) = pins.pin(self.positions, self.memory)?;
             if word & OPEN != 0 {
                 return None;
             }
@@ -237,9 +237,9 @@ impl<'r, T: Carried> Consumer<'r, T> {
 /// A position of a ring, from [`Consumer::mark`] or [`Consumer::cursor`].
 ///
 /// ```
-/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
 /// let (mut producer, mut consumer) = ring.split();
 /// producer.push(0, &[Word::new(7)]).unwrap();
 /// let mark = consumer.mark();
@@ -251,7 +251,7 @@ impl<'r, T: Carried> Consumer<'r, T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mark(u32);
 
-impl<'r, T: Carried> AsMut<Consumer<'r, T>> for Consumer<'r, T> {
+impl<'r, T: Payload> AsMut<Consumer<'r, T>> for Consumer<'r, T> {
     fn as_mut(&mut self) -> &mut Self {
         self
     }
@@ -260,7 +260,7 @@ impl<'r, T: Carried> AsMut<Consumer<'r, T>> for Consumer<'r, T> {
 impl<T> Drop for Consumer<'_, T> {
     fn drop(&mut self) {
         if let Some(pins) = self.pins {
-            pins.unpin(self.shared, None);
+            pins.unpin(self.positions, None);
         }
         if let Some(owner) = self.owner {
             owner.give_back();
@@ -268,7 +268,7 @@ impl<T> Drop for Consumer<'_, T> {
     }
 }
 
-impl<T: Carried> core::fmt::Debug for Consumer<'_, T> {
+impl<T: Payload> core::fmt::Debug for Consumer<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Consumer")
             .field("backlog", &self.backlog())

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 #[cfg(not(loom))]
-use super::shared::{HEADER, WORD};
+use super::positions::{HEADER, WORD};
 #[cfg(not(loom))]
 use super::sync::{AtomicU32, Ordering};
 
@@ -37,7 +37,7 @@ pub type Bytes<const N: usize> = [ByteCell; N];
 #[repr(C, align(8))]
 pub(super) struct Aligned<B: ?Sized>(pub(super) B);
 
-/// Where a ring's frames lie: [`Bytes`], or [`Lent`] words.
+/// Where a ring's frames lie: [`Bytes`], or [`SliceStorage`] words.
 ///
 /// # Safety
 ///
@@ -58,25 +58,25 @@ pub unsafe trait Storage {
 /// Storage that is lent as a slice of words.
 ///
 /// ```
-/// use picojaeger_core::ring::{Lent, Word};
+/// use picojaeger_core::ring::{SliceStorage, Word};
 ///
 /// let mut words = [Word::uninit(); 64];
-/// assert!(Lent::new(&mut words).is_some());
-/// assert!(Lent::new(&mut words[..63]).is_none()); // not a power of two
+/// assert!(SliceStorage::new(&mut words).is_some());
+/// assert!(SliceStorage::new(&mut words[..63]).is_none()); // not a power of two
 /// ```
 #[derive(Debug)]
-#[cfg_attr(loom, allow(dead_code))] // models run on `model::Places`
-pub struct Lent<'a> {
+#[cfg_attr(loom, allow(dead_code))] // models run on `loom_model::Places`
+pub struct SliceStorage<'a> {
     base: *mut Word,
     bytes: u32,
     _lent: PhantomData<&'a mut [Word]>,
 }
 
 // SAFETY: the slice is lent mutably, so nobody else uses it, and words may be sent.
-unsafe impl Send for Lent<'_> {}
-// SAFETY: a shared `Lent` gives no access to the words; the ring it lies in does,
+unsafe impl Send for SliceStorage<'_> {}
+// SAFETY: a shared `SliceStorage` gives no access to the words; the ring it lies in does,
 // under the ring's own rules.
-unsafe impl Sync for Lent<'_> {}
+unsafe impl Sync for SliceStorage<'_> {}
 
 /// A view of a ring's bytes, addressed by free-running positions.
 #[cfg(not(loom))]
@@ -95,14 +95,14 @@ unsafe impl Send for Memory<'_> {}
 unsafe impl Sync for Memory<'_> {}
 
 #[cfg(loom)]
-pub(super) use crate::model::Memory;
+pub(super) use crate::loom_model::LoomMemory as Memory;
 
 /// A committed frame, read in place.
 ///
 /// ```
-/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
 /// let (mut producer, mut consumer) = ring.split();
 /// producer.push(7, &[Word::new(1), Word::new(2)]).unwrap();
 /// let frame = consumer.peek().unwrap();
@@ -117,7 +117,7 @@ pub struct Frame<'r> {
     pub words: &'r [Word],
     /// The body, copied out through the model's cells.
     #[cfg(loom)]
-    pub words: crate::model::Copied<'r>,
+    pub words: crate::loom_model::FrameCopy<'r>,
 }
 
 /// Fails to compile for a size that a ring cannot have.
@@ -167,8 +167,8 @@ unsafe impl<const N: usize> Storage for Bytes<N> {
 }
 
 #[cfg(not(loom))]
-// SAFETY: `Lent::new` checks size and alignment, and holds the only borrow.
-unsafe impl Storage for Lent<'_> {
+// SAFETY: `SliceStorage::new` checks size and alignment, and holds the only borrow.
+unsafe impl Storage for SliceStorage<'_> {
     const VALID: () = ();
 
     #[inline(always)]
@@ -181,13 +181,13 @@ unsafe impl Storage for Lent<'_> {
     }
 }
 
-impl<'a> Lent<'a> {
+impl<'a> SliceStorage<'a> {
     /// The words as storage; `None` unless they are a power of two of bytes,
     /// from 128 to 2³⁰, and aligned to 8 bytes.
     pub fn new(words: &'a mut [Word]) -> Option<Self> {
         let bytes = size_of_val(words);
         let base = words.as_mut_ptr();
-        (valid_size(bytes) && base.addr().is_multiple_of(8)).then_some(Lent {
+        (valid_size(bytes) && base.addr().is_multiple_of(8)).then_some(SliceStorage {
             base,
             bytes: bytes as u32,
             _lent: PhantomData,

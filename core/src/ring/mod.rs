@@ -1,49 +1,49 @@
 //! A framed ring: reserve, copy, commit.
 //!
-//! Producers reserve a contiguous slot in a few instructions inside the
+//! Producers reserve a contiguous frame in a few instructions inside the
 //! exclusion, copy outside of it, and commit by one Release store. One consumer
 //! reads frames in place and in order, and stops at the first that is still
 //! open. Loads and stores suffice, so it runs without compare-and-swap.
 //!
 //! A frame is 8 bytes of header (commit word, sequence number) and a body of
-//! whole words. What the words mean is a parameter, [`Carried`].
+//! whole words. What the words mean is a parameter, [`Payload`].
 
-mod carried;
 mod consumer;
 mod memory;
+mod payload;
 mod policy;
-mod shared;
-mod slot;
-mod sole;
+mod positions;
+mod reservation;
+mod spsc;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 use core::marker::PhantomData;
 
-use crate::exclusion::{Exclusion, Guarded, increment};
+use crate::raw_mutex::{Guarded, RawMutex, increment};
 
-pub use carried::{Carried, Words};
 pub use consumer::{Consumer, Mark};
 use consumer::{Owner, Pins};
 #[cfg(not(loom))]
 pub(crate) use memory::keep_loop;
 use memory::{Aligned, Memory};
-pub use memory::{ByteCell, Bytes, Frame, Lent, Storage, Word};
-pub use policy::{DropNewest, Dropped, OverwriteOldest, Policy, Refused};
+pub use memory::{ByteCell, Bytes, Frame, SliceStorage, Storage, Word};
+pub use payload::{Payload, Words};
+pub use policy::{DropNewest, Dropped, OverwriteOldest, Policy, PushError};
 #[cfg(loom)]
-pub(crate) use shared::HEADER;
-use shared::{LENGTH, OPEN, PAD, Shared, fit, frame_length, release_order};
-pub use slot::Slot;
-pub use sole::{Producer, Sole};
+pub(crate) use positions::HEADER;
+use positions::{LENGTH, OPEN, PAD, Positions, fit, frame_length, release_order};
+pub use reservation::Reservation;
+pub use spsc::{Producer, Spsc};
 use sync::Ordering;
 
 /// A ring of frames that many producers fill and one consumer empties.
 ///
-/// - `X` keeps producers apart: [`Exclusion`], or [`Sole`] for a single
+/// - `X` keeps producers apart: [`RawMutex`], or [`Spsc`] for a single
 ///   [`Producer`] that needs none.
 /// - `S` is a value of the user's that lives under the same exclusion.
-/// - `B` is the storage: [`Bytes`] in place, or [`Lent`] words. Its size is a
+/// - `B` is the storage: [`Bytes`] in place, or [`SliceStorage`] words. Its size is a
 ///   power of two from 128 bytes to 1 GiB.
 /// - `P` says what a full ring does: [`DropNewest`] or [`OverwriteOldest`].
 /// - `T` says what the frames carry; plain [`Words`] unless told otherwise.
@@ -56,8 +56,8 @@ use sync::Ordering;
 ///
 /// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
 ///
-/// let (_, slot) = RING.reserve(1, |_, _| ());
-/// slot.unwrap().commit(&[Word::new(42)]);
+/// let (_, reservation) = RING.reserve(1, |_, _| ());
+/// reservation.unwrap().commit(&[Word::new(42)]);
 ///
 /// let mut consumer = RING.consumer().unwrap();
 /// assert_eq!(consumer.peek().unwrap().words.len(), 1);
@@ -67,7 +67,7 @@ use sync::Ordering;
 /// ```
 #[repr(C)]
 pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
-    shared: Shared,
+    positions: Positions,
     guarded: Guarded<X, State<S>>,
     /// Invariant in `T`: what goes in as one type never comes out as another.
     kind: PhantomData<fn(T) -> (P, T)>,
@@ -75,7 +75,7 @@ pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
 }
 
 // SAFETY: the user's value is only reached inside the exclusion, and not at all through
-// a shared `Sole` ring. Positions are atomic. A frame belongs to its producer until the
+// a shared `Spsc` ring. Positions are atomic. A frame belongs to its producer until the
 // commit and to the one consumer after it.
 unsafe impl<X: Sync, S: Send, B: Storage + ?Sized, P, T> Sync for FrameRing<X, S, B, P, T> {}
 
@@ -90,13 +90,13 @@ struct State<S> {
     user: S,
 }
 
-impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Bytes<N>, P, T> {
+impl<X: RawMutex, S, const N: usize, P: Policy, T: Payload> FrameRing<X, S, Bytes<N>, P, T> {
     /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
     #[cfg(not(loom))]
     pub const fn new(user: S) -> Self {
         const { <Bytes<N> as Storage>::VALID };
         FrameRing {
-            shared: Shared::new(),
+            positions: Positions::new(),
             guarded: Guarded::new(State::new(user)),
             kind: PhantomData,
             storage: Aligned(memory::bytes()),
@@ -104,7 +104,7 @@ impl<X: Exclusion, S, const N: usize, P: Policy, T: Carried> FrameRing<X, S, Byt
     }
 }
 
-impl<X: Exclusion, S, B: Storage, P: Policy, T: Carried> FrameRing<X, S, B, P, T> {
+impl<X: RawMutex, S, B: Storage, P: Policy, T: Payload> FrameRing<X, S, B, P, T> {
     /// An empty ring in this storage. A size that no ring has does not compile:
     ///
     /// ```compile_fail
@@ -118,7 +118,7 @@ impl<X: Exclusion, S, B: Storage, P: Policy, T: Carried> FrameRing<X, S, B, P, T
     pub fn over(storage: B, user: S) -> Self {
         const { B::VALID };
         FrameRing {
-            shared: Shared::new(),
+            positions: Positions::new(),
             guarded: Guarded::new(State::new(user)),
             kind: PhantomData,
             storage: Aligned(storage),
@@ -126,7 +126,7 @@ impl<X: Exclusion, S, B: Storage, P: Policy, T: Carried> FrameRing<X, S, B, P, T
     }
 }
 
-impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S, B, P, T> {
+impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S, B, P, T> {
     /// Runs `f` on the user's value, inside the exclusion; `None` if a call on
     /// this ring is already inside.
     #[inline(always)]
@@ -147,7 +147,7 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     ///
     /// A frame never wraps, so one of more than half the ring may find no room
     /// even where the ring is empty. One that is dropped takes a sequence number
-    /// too. `stamp` does not run where the call is [`Refused::Reentered`], hence
+    /// too. `stamp` does not run where the call is [`PushError::Reentered`], hence
     /// the option.
     ///
     /// The exclusion is entered to reserve the frame, and before that to skip the
@@ -157,36 +157,40 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         &self,
         words: usize,
         mut stamp: impl FnMut(&mut S, u32) -> R,
-    ) -> (Option<R>, Result<Slot<'_, T>, Refused>) {
+    ) -> (Option<R>, Result<Reservation<'_, T>, PushError>) {
         let (memory, length) = (self.storage.0.memory(), frame_length(words));
         let mut rounds = ROUNDS;
         // A ring that overwrites is full most of the time: it looks before it enters.
-        if P::OVERWRITES && self.shared.place(memory, length).is_none() && !self.make_room(length) {
+        if P::OVERWRITES
+            && self.positions.place(memory, length).is_none()
+            && !self.make_room(length)
+        {
             rounds = 0;
         }
         loop {
             let entered = self.guarded.with(|state| {
-                let place = self.shared.place(memory, length);
+                let place = self.positions.place(memory, length);
                 if place.is_none()
                     && rounds > 0
-                    && (P::OVERWRITES || self.shared.is_short(memory, length))
+                    && (P::OVERWRITES || self.positions.is_short(memory, length))
                 {
                     return None;
                 }
                 let sequence = state.number();
                 match place {
-                    Some(at) => self.shared.open(memory, at, length, sequence),
-                    None => increment(&self.shared.refused),
+                    Some(at) => self.positions.open(memory, at, length, sequence),
+                    None => increment(&self.positions.refused),
                 }
                 Some((stamp(&mut state.user, sequence), place, sequence))
             });
             match entered {
-                None => return (None, Err(Refused::Reentered)),
+                None => return (None, Err(PushError::Reentered)),
                 Some(None) if self.make_room(length) => rounds -= 1,
                 Some(None) => rounds = 0,
                 Some(Some((stamped, place, sequence))) => {
-                    let slot = place.map(|at| Slot::new(memory, at, length, sequence));
-                    return (Some(stamped), slot.ok_or(P::REFUSED));
+                    let reservation =
+                        place.map(|at| Reservation::new(memory, at, length, sequence));
+                    return (Some(stamped), reservation.ok_or(P::REFUSED));
                 }
             }
         }
@@ -198,23 +202,23 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     #[cold]
     #[inline(never)]
     fn make_room(&self, length: u32) -> bool {
-        let (shared, memory) = (&self.shared, self.storage.0.memory());
-        let head = shared.head.load(Ordering::Relaxed);
+        let (positions, memory) = (&self.positions, self.storage.0.memory());
+        let head = positions.head.load(Ordering::Relaxed);
         let (at, need) = fit(memory.size(), head, length);
         if need > memory.size() {
             return false;
         }
         let made = self.guarded.with(|state| {
-            if shared.head.load(Ordering::Relaxed) != head {
+            if positions.head.load(Ordering::Relaxed) != head {
                 return true;
             }
-            let held = head.wrapping_sub(shared.tail.load(Ordering::Acquire));
+            let held = head.wrapping_sub(positions.tail.load(Ordering::Acquire));
             if need > memory.size() - held {
-                return P::OVERWRITES && shared.evict(memory, state.pinned);
+                return P::OVERWRITES && positions.evict(memory, state.pinned);
             }
             if at != head {
                 memory.open(head, at.wrapping_sub(head) | PAD);
-                shared.head.store(at, Ordering::Release);
+                positions.head.store(at, Ordering::Release);
             }
             true
         });
@@ -224,7 +228,7 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
     /// The consumer, or `None` while there is one.
     pub fn consumer(&self) -> Option<Consumer<'_, T>>
     where
-        X: Exclusion,
+        X: RawMutex,
         S: Send,
     {
         let taken = self
@@ -239,14 +243,19 @@ impl<X: Exclusion, S, B: Storage + ?Sized, P: Policy, T: Carried> FrameRing<X, S
         } else {
             None
         };
-        Some(Consumer::shared(&self.shared, memory, pins, &self.guarded))
+        Some(Consumer::positions(
+            &self.positions,
+            memory,
+            pins,
+            &self.guarded,
+        ))
     }
 
     /// How many frames were dropped so far, by cause.
     pub fn dropped(&self) -> Dropped {
         Dropped {
             reentered: self.guarded.refused(),
-            ..self.shared.dropped(P::OVERWRITES)
+            ..self.positions.dropped(P::OVERWRITES)
         }
     }
 }
@@ -270,16 +279,16 @@ impl<S> State<S> {
     }
 }
 
-impl<X: Exclusion, S: Send> Pins for Guarded<X, State<S>> {
-    fn pin(&self, shared: &Shared, memory: Memory<'_>) -> Option<(u32, u32)> {
+impl<X: RawMutex, S: Send> Pins for Guarded<X, State<S>> {
+    fn pin(&self, positions: &Positions, memory: Memory<'_>) -> Option<(u32, u32)> {
         self.with(|state| {
-            let tail = shared.tail.load(Ordering::Relaxed);
-            if tail == shared.head.load(Ordering::Acquire) {
+            let tail = positions.tail.load(Ordering::Relaxed);
+            if tail == positions.head.load(Ordering::Acquire) {
                 return None;
             }
             let word = memory.commit_word(tail).load(Ordering::Acquire);
             if word & PAD != 0 {
-                shared
+                positions
                     .tail
                     .store(tail.wrapping_add(word & LENGTH), release_order());
             } else if word & OPEN == 0 {
@@ -290,17 +299,17 @@ impl<X: Exclusion, S: Send> Pins for Guarded<X, State<S>> {
         .flatten()
     }
 
-    fn unpin(&self, shared: &Shared, free_to: Option<u32>) {
+    fn unpin(&self, positions: &Positions, free_to: Option<u32>) {
         self.with(|state| {
             state.pinned = None;
             if let Some(tail) = free_to {
-                shared.tail.store(tail, release_order());
+                positions.tail.store(tail, release_order());
             }
         });
     }
 }
 
-impl<X: Exclusion, S: Send> Owner for Guarded<X, State<S>> {
+impl<X: RawMutex, S: Send> Owner for Guarded<X, State<S>> {
     fn give_back(&self) {
         self.with(|state| state.consumed = false);
     }

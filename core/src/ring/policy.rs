@@ -3,11 +3,11 @@
 /// A full ring drops the newest frame: the producer is told so.
 ///
 /// ```
-/// use picojaeger_core::ring::{Bytes, DropNewest, FrameRing, Refused, Sole, Word};
+/// use picojaeger_core::ring::{Bytes, DropNewest, FrameRing, PushError, Spsc, Word};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>, DropNewest>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>, DropNewest>::spsc();
 /// let (mut producer, _consumer) = ring.split();
-/// assert_eq!(producer.push(0, &[Word::new(0); 100]), Err(Refused::Full));
+/// assert_eq!(producer.push(0, &[Word::new(0); 100]), Err(PushError::Full));
 /// ```
 #[derive(Debug)]
 pub struct DropNewest;
@@ -15,11 +15,11 @@ pub struct DropNewest;
 /// A full ring evicts the oldest committed frames ("flight recorder").
 ///
 /// A frame that is open or being read is never evicted; a push that meets one
-/// drops itself. Needs an [`Exclusion`](crate::Exclusion), so it does not compile on a [`Sole`](super::Sole) ring:
+/// drops itself. Needs a [`RawMutex`](crate::RawMutex), so it does not compile on a [`Spsc`](super::Spsc) ring:
 ///
 /// ```compile_fail
-/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Sole};
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>, OverwriteOldest>::sole();
+/// use picojaeger_core::ring::{Bytes, FrameRing, OverwriteOldest, Spsc};
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>, OverwriteOldest>::spsc();
 /// ```
 ///
 /// ```
@@ -28,8 +28,8 @@ pub struct DropNewest;
 ///
 /// static RING: FrameRing<Interrupts, (), Bytes<128>, OverwriteOldest> = FrameRing::new(());
 /// for number in 0..100 {
-///     let (_, slot) = RING.reserve(1, |_, _| ());
-///     slot.unwrap().commit(&[Word::new(number)]);
+///     let (_, reservation) = RING.reserve(1, |_, _| ());
+///     reservation.unwrap().commit(&[Word::new(number)]);
 /// }
 /// assert!(RING.dropped().evicted > 80);
 /// assert!(RING.consumer().unwrap().peek().unwrap().sequence > 80);
@@ -44,7 +44,7 @@ pub trait Policy: sealed::Sealed {
     const OVERWRITES: bool;
     /// What a push is told that finds no room.
     #[doc(hidden)]
-    const REFUSED: Refused;
+    const REFUSED: PushError;
 }
 
 mod sealed {
@@ -55,27 +55,27 @@ mod sealed {
 
 impl Policy for DropNewest {
     const OVERWRITES: bool = false;
-    const REFUSED: Refused = Refused::Full;
+    const REFUSED: PushError = PushError::Full;
 }
 
 impl Policy for OverwriteOldest {
     const OVERWRITES: bool = true;
-    const REFUSED: Refused = Refused::Blocked;
+    const REFUSED: PushError = PushError::Blocked;
 }
 
 /// Why a frame was not taken.
 ///
 /// ```
-/// use picojaeger_core::ring::{Bytes, FrameRing, Refused, Sole, Word};
+/// use picojaeger_core::ring::{Bytes, FrameRing, PushError, Spsc, Word};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
 /// let (mut producer, _consumer) = ring.split();
 /// let cause = producer.push(0, &[Word::new(0); 100]).unwrap_err();
-/// assert_eq!(cause, Refused::Full); // poll more often, or take a larger ring
+/// assert_eq!(cause, PushError::Full); // poll more often, or take a larger ring
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum PushError {
     /// No room; the consumer is behind. Counted by the ring.
     Full,
     /// No room, and the oldest frame is open or being read. Counted by the ring.

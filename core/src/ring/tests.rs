@@ -1,16 +1,16 @@
 //! Unit tests of the ring.
 
-use super::shared::{HEADER, WORD};
+use super::positions::{HEADER, WORD};
 use super::*;
-use crate::exclusion::Interrupts;
+use crate::raw_mutex::Interrupts;
 
 type Test<P> = FrameRing<Interrupts, u32, Bytes<256>, P>;
 /// 40 bytes of body: 48 bytes a frame, so five frames and a pad of 16 fill the ring.
 const BODY: usize = 40 / size_of::<usize>();
 
-fn push<P: Policy>(ring: &Test<P>, value: usize) -> Result<(), Refused> {
-    let (_, slot) = ring.reserve(BODY, |count, _| *count += 1);
-    slot.map(|slot| slot.commit(&[Word::new(value); BODY]))
+fn push<P: Policy>(ring: &Test<P>, value: usize) -> Result<(), PushError> {
+    let (_, reservation) = ring.reserve(BODY, |count, _| *count += 1);
+    reservation.map(|reservation| reservation.commit(&[Word::new(value); BODY]))
 }
 
 fn values(consumer: &mut Consumer<'_>) -> std::vec::Vec<usize> {
@@ -32,11 +32,15 @@ fn a_full_ring_drops_the_newest_and_counts_it() {
     for value in 0..5 {
         assert_eq!(push(&ring, value), Ok(()));
     }
-    assert_eq!(push(&ring, 5), Err(Refused::Full));
+    assert_eq!(push(&ring, 5), Err(PushError::Full));
     assert_eq!(ring.dropped().full, 1);
     let mut consumer = ring.consumer().unwrap();
     assert_eq!(values(&mut consumer), [0, 1, 2, 3, 4]);
-    assert_eq!(push(&ring, 6), Err(Refused::Full), "nothing was freed yet");
+    assert_eq!(
+        push(&ring, 6),
+        Err(PushError::Full),
+        "nothing was freed yet"
+    );
     consumer.release();
     assert_eq!(push(&ring, 7), Ok(()));
     assert_eq!(
@@ -89,8 +93,8 @@ fn reading_again_ends_where_it_ended_before_although_a_pad_lies_there() {
 #[test]
 fn frames_never_wrap_and_positions_do() {
     let ring = Test::<DropNewest>::new(0);
-    ring.shared.head.store(u32::MAX - 255, Ordering::Relaxed);
-    ring.shared.tail.store(u32::MAX - 255, Ordering::Relaxed);
+    ring.positions.head.store(u32::MAX - 255, Ordering::Relaxed);
+    ring.positions.tail.store(u32::MAX - 255, Ordering::Relaxed);
     let mut consumer = ring.consumer().unwrap();
     for value in 0..100 {
         push(&ring, value).unwrap();
@@ -103,11 +107,11 @@ fn frames_never_wrap_and_positions_do() {
 #[test]
 fn the_consumer_stops_at_an_open_frame() {
     let ring = Test::<DropNewest>::new(0);
-    let (_, slot) = ring.reserve(BODY, |_, _| ());
+    let (_, reservation) = ring.reserve(BODY, |_, _| ());
     push(&ring, 2).unwrap();
     let mut consumer = ring.consumer().unwrap();
     assert_eq!(values(&mut consumer), []);
-    slot.unwrap().commit(&[Word::new(1); BODY]);
+    reservation.unwrap().commit(&[Word::new(1); BODY]);
     assert_eq!(values(&mut consumer), [1, 2]);
 }
 
@@ -123,8 +127,8 @@ fn a_slot_that_is_dropped_is_skipped() {
 fn a_body_of_another_length_is_skipped() {
     let ring = Test::<DropNewest>::new(0);
     for length in [BODY - 1, BODY + 1] {
-        let (_, slot) = ring.reserve(length, |_, _| ());
-        slot.unwrap().commit(&[Word::new(1); BODY]);
+        let (_, reservation) = ring.reserve(length, |_, _| ());
+        reservation.unwrap().commit(&[Word::new(1); BODY]);
     }
     push(&ring, 2).unwrap();
     assert_eq!(values(&mut ring.consumer().unwrap()), [2]);
@@ -150,7 +154,7 @@ fn overwriting_touches_no_open_and_no_pinned_frame() {
     }
     let mut consumer = ring.consumer().unwrap();
     consumer.peek().unwrap();
-    assert_eq!(push(&ring, 5), Err(Refused::Blocked));
+    assert_eq!(push(&ring, 5), Err(PushError::Blocked));
     consumer.leave();
     assert_eq!(push(&ring, 5), Ok(()));
     assert_eq!(ring.dropped().evicted, 1);
@@ -160,7 +164,7 @@ fn overwriting_touches_no_open_and_no_pinned_frame() {
     for value in 0..4 {
         push(&ring, value).unwrap();
     }
-    assert_eq!(push(&ring, 9), Err(Refused::Blocked));
+    assert_eq!(push(&ring, 9), Err(PushError::Blocked));
     assert_eq!(ring.dropped().blocked, 2);
     drop(open);
 }
@@ -178,13 +182,16 @@ fn there_is_one_consumer_at_a_time() {
 fn a_frame_that_no_ring_holds_is_refused() {
     let ring = Test::<DropNewest>::new(0);
     for words in [256 / size_of::<usize>(), 1 << 16, usize::MAX] {
-        assert_eq!(ring.reserve(words, |_, _| ()).1.err(), Some(Refused::Full));
+        assert_eq!(
+            ring.reserve(words, |_, _| ()).1.err(),
+            Some(PushError::Full)
+        );
     }
     let ring = Test::<OverwriteOldest>::new(0);
     push(&ring, 1).unwrap();
     assert_eq!(
         ring.reserve(usize::MAX, |_, _| ()).1.err(),
-        Some(Refused::Blocked)
+        Some(PushError::Blocked)
     );
     assert_eq!(ring.dropped().evicted, 0, "no frame goes for nothing");
 }
@@ -233,10 +240,10 @@ fn a_forgotten_consumer_or_slot_only_stops_the_ring() {
     let mut consumer = ring.consumer().unwrap();
     assert!(consumer.peek().is_some());
     core::mem::forget(consumer);
-    assert_eq!(push(&ring, 5), Err(Refused::Blocked));
+    assert_eq!(push(&ring, 5), Err(PushError::Blocked));
     assert!(ring.consumer().is_none());
 
-    let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+    let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
     let (mut producer, consumer) = ring.split();
     producer.push(1, &[Word::new(1)]).unwrap();
     core::mem::forget((producer, consumer));
@@ -275,7 +282,7 @@ fn two_threads_push_while_a_third_reads() {
 #[test]
 fn one_producer_needs_no_exclusion() {
     const EACH: u32 = if cfg!(miri) { 60 } else { 20_000 };
-    let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+    let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
     let (mut producer, mut consumer) = ring.split();
     let (mut found, mut last) = (0, None);
     std::thread::scope(|scope| {
@@ -309,9 +316,9 @@ fn one_producer_needs_no_exclusion() {
 fn a_push_at_once_is_a_push() {
     const SIZE: u32 = 512;
     const ROUNDS: u32 = if cfg!(miri) { 150 } else { 20_000 };
-    let mut ring = FrameRing::<Sole, (), Bytes<512>>::sole();
+    let mut ring = FrameRing::<Spsc, (), Bytes<512>>::spsc();
     let (mut producer, mut consumer) = ring.split();
-    let mut random = crate::Generator::new(crate::Seed::from_words([1, 2, 3]));
+    let mut random = crate::IdGenerator::new(crate::Seed::from_words([1, 2, 3]));
     let mut held = std::collections::VecDeque::new();
     let (mut used, mut unseen, mut at_once) = (0, 0, 0);
     for sequence in 0..ROUNDS {
@@ -319,7 +326,7 @@ fn a_push_at_once_is_a_push() {
         let body = [Word::new(sequence as usize); 12];
         let body = &body[..random as usize % body.len()];
         let length = frame_length(body.len());
-        if producer.push_at_once(sequence, body) {
+        if producer.push_fast(sequence, body) {
             at_once += 1;
             used += length;
             unseen += length;
@@ -346,13 +353,13 @@ fn a_push_at_once_is_a_push() {
 
 #[test]
 fn a_push_at_once_takes_no_body_that_a_frame_cannot_have() {
-    let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+    let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
     let (mut producer, _consumer) = ring.split();
-    assert!(!producer.push_at_once(0, &[]), "it has not looked yet");
+    assert!(!producer.push_fast(0, &[]), "it has not looked yet");
     producer.push(0, &[]).unwrap();
     let words = [Word::new(0); 300];
-    assert!(!producer.push_at_once(1, &words), "longer than the ring");
-    assert!(producer.push_at_once(1, &[Word::new(0)]));
+    assert!(!producer.push_fast(1, &words), "longer than the ring");
+    assert!(producer.push_fast(1, &[Word::new(0)]));
     assert_eq!(producer.dropped().full, 0);
 }
 
@@ -368,9 +375,9 @@ std::thread_local! {
 }
 
 // SAFETY: each ring is used by one thread, and the interrupt ends before the section begins.
-unsafe impl Exclusion for Interrupted {
-    const NEW: Self = Interrupted;
-    fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+unsafe impl RawMutex for Interrupted {
+    const INIT: Self = Interrupted;
+    fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
         let (left, interrupt) = INTERRUPT.get();
         INTERRUPT.set((left.saturating_sub(1), interrupt));
         if left == 1 {
@@ -381,8 +388,8 @@ unsafe impl Exclusion for Interrupted {
 }
 
 fn push_one<P: Policy>(ring: &FrameRing<Interrupted, (), Bytes<256>, P>) {
-    let (_, slot) = ring.reserve(BODY, |_, _| ());
-    slot.unwrap().commit(&[Word::new(1); BODY]);
+    let (_, reservation) = ring.reserve(BODY, |_, _| ());
+    reservation.unwrap().commit(&[Word::new(1); BODY]);
 }
 
 #[test]
@@ -429,11 +436,11 @@ fn an_interrupt_between_the_sections_of_an_eviction_takes_its_turn() {
 
 #[test]
 fn a_push_finds_out_what_was_freed() {
-    let mut ring = FrameRing::<Sole, (), Bytes<512>>::sole();
+    let mut ring = FrameRing::<Spsc, (), Bytes<512>>::spsc();
     let (mut producer, mut consumer) = ring.split();
     let at_once = |producer: &mut Producer<'_>| {
         producer.push(0, &[]).unwrap();
-        std::iter::from_fn(|| producer.push_at_once(0, &[]).then_some(())).count()
+        std::iter::from_fn(|| producer.push_fast(0, &[]).then_some(())).count()
     };
     // To just before the half of it, and then an eighth further.
     let (half, eighth) = (256 / HEADER as usize, 64 / HEADER as usize);
@@ -453,7 +460,7 @@ fn a_push_finds_out_what_was_freed() {
 struct Halves;
 
 // SAFETY: a frame is viewed as the words it is.
-unsafe impl Carried for Halves {
+unsafe impl Payload for Halves {
     type Body<'b> = [&'b [Word]; 2];
     type View<'v> = Frame<'v>;
 
@@ -474,12 +481,12 @@ fn both_parts_of_a_body_are_copied_and_a_long_second_one_not_at_once() {
         .into_iter()
         .flat_map(|n| (0..=40).step_by(STEP).map(move |m| (n, m)))
     {
-        let mut ring = FrameRing::<Sole, (), Bytes<2048>, _, Halves>::sole();
+        let mut ring = FrameRing::<Spsc, (), Bytes<2048>, _, Halves>::spsc();
         let (mut producer, mut consumer) = ring.split();
         // So that the producer has looked at the consumer's side.
         producer.push(0, &[&[], &[]]).unwrap();
         let body = [&words[..first], &words[..second]];
-        let at_once = producer.push_at_once(1, &body);
+        let at_once = producer.push_fast(1, &body);
         assert_eq!(at_once, second <= 32, "{first} and {second}");
         if !at_once {
             producer.push(1, &body).unwrap();

@@ -1,6 +1,6 @@
 //! The sampler that takes so many traces a second.
 
-use crate::exclusion::{Exclusion, Guarded};
+use crate::raw_mutex::{Guarded, RawMutex};
 use crate::sampler::limiter::RateLimiter;
 use crate::sampler::{
     Decision, Description, Param, Query, Sampler, SamplerError, decide, describe,
@@ -28,7 +28,7 @@ pub struct RateLimiting<X> {
     limiter: Guarded<X, RateLimiter>,
 }
 
-impl<X: Exclusion> RateLimiting<X> {
+impl<X: RawMutex> RateLimiting<X> {
     /// Samples what this limiter lets through.
     #[cfg(not(loom))]
     pub const fn new(limiter: RateLimiter) -> Self {
@@ -76,7 +76,7 @@ impl<X: Exclusion> RateLimiting<X> {
     }
 }
 
-impl<X: Exclusion> Sampler for RateLimiting<X> {
+impl<X: RawMutex> Sampler for RateLimiting<X> {
     #[inline]
     fn sample(&self, query: &Query<'_>) -> Decision {
         let allowed = self.limiter.with(|limiter| limiter.allow(query.ticks));
@@ -92,8 +92,8 @@ impl<X: Exclusion> Sampler for RateLimiting<X> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exclusion::Interrupts;
     use crate::id::TraceId;
+    use crate::raw_mutex::Interrupts;
 
     fn sampler(rate: f64) -> RateLimiting<Interrupts> {
         RateLimiting::new(RateLimiter::new(rate, 1_000).unwrap())

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use crate::context::{AsContext, SpanContext};
-use crate::record::{Area, Fixed, Instant, Open, Reference, Room};
+use crate::record::{Area, AreaBytes, Fixed, Open, Reference, Timestamp};
 use crate::span::Span;
 use crate::tags::SAMPLING_PRIORITY;
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
@@ -153,13 +153,13 @@ where
                         Some(parent) => self.tracer.begin_child(operation, parent),
                         None => self.tracer.begin_root(operation),
                     },
-                    Room::new(),
+                    AreaBytes::new(),
                 ),
             };
         }
         let mut span = Span {
             tracer: self.tracer,
-            image: Open::begun(self.begin(), Room::new()),
+            image: Open::begun(self.begin(), AreaBytes::new()),
         };
         self.fill(Area::erase(&mut span.image));
         span
@@ -198,7 +198,7 @@ where
 
     /// The chosen parent, and its index if it is a child-of among the references.
     fn parent(&self) -> (Option<SpanContext>, Option<usize>) {
-        let child_of = self.child_of.filter(has_say);
+        let child_of = self.child_of.filter(decides);
         if child_of.is_some() {
             return (child_of, None);
         }
@@ -227,7 +227,7 @@ where
             image.copy_operation(name);
         }
         if let Some(unix_micros) = self.start {
-            image.set_start(Instant::UnixMicros(unix_micros));
+            image.set_start(Timestamp::UnixMicros(unix_micros));
         }
         if !image.is_writable() {
             return;
@@ -250,7 +250,7 @@ where
 }
 
 /// Whether a context decides anything: it is valid, or a decision from elsewhere.
-fn has_say(context: &SpanContext) -> bool {
+fn decides(context: &SpanContext) -> bool {
     context.is_valid() || context.flags().contains(crate::Flags::REMOTE)
 }
 

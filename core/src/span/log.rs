@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::record::{Bytes, Instant, Room};
+use crate::record::{AreaBytes, ByteArea, Timestamp};
 use crate::span::Span;
 use crate::tracer::{Platform, Ring, SpanRing};
 use crate::value::{Key, Value};
@@ -44,7 +44,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Bytes,
+    AreaBytes<B>: ByteArea,
 {
     span: &'s mut Span<'t, P, B, R>,
     state: State,
@@ -65,7 +65,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Bytes,
+    AreaBytes<B>: ByteArea,
 {
     #[inline]
     pub(super) fn new(span: &'s mut Span<'t, P, B, R>) -> Self {
@@ -101,8 +101,8 @@ where
     /// Writes the log itself, once.
     fn begin(&mut self) {
         let time = match self.state {
-            State::New => self.span.tracer.now().map(Instant::Ticks),
-            State::At(unix_micros) => Some(Instant::UnixMicros(unix_micros)),
+            State::New => self.span.tracer.now().map(Timestamp::Ticks),
+            State::At(unix_micros) => Some(Timestamp::UnixMicros(unix_micros)),
             State::Written | State::Refused => return,
         };
         let image = &mut self.span.image;

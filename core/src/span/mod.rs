@@ -6,7 +6,7 @@ mod log;
 use core::mem::MaybeUninit;
 
 use crate::context::{AsContext, SpanContext};
-use crate::record::{Area, Bytes, Open, Record, Room};
+use crate::record::{Area, AreaBytes, ByteArea, Open, Record};
 use crate::tags::{SAMPLED_LATE, SAMPLING_PRIORITY};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::value::{Key, Value};
@@ -60,10 +60,10 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Bytes,
+    AreaBytes<B>: ByteArea,
 {
     tracer: &'t Tracer<P, R>,
-    image: Open<Room<B>>,
+    image: Open<AreaBytes<B>>,
 }
 
 impl<'t, P, B, R> Span<'t, P, B, R>
@@ -71,7 +71,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Bytes,
+    AreaBytes<B>: ByteArea,
 {
     /// Appends a tag, the same key again included.
     ///
@@ -164,7 +164,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Bytes,
+    AreaBytes<B>: ByteArea,
 {
     #[inline(always)]
     fn drop(&mut self) {
@@ -179,7 +179,7 @@ where
     P: Platform,
     B: ?Sized,
     R: SpanRing + ?Sized,
-    Room<B>: Bytes,
+    AreaBytes<B>: ByteArea,
 {
     #[inline(always)]
     fn as_context(&self) -> Option<SpanContext> {

@@ -1,16 +1,16 @@
 //! The front door on chips: a static that starts spans from main, tasks and interrupts.
 
 mod incoming;
-mod origin;
 mod packets;
+mod producer_state;
 mod ring;
 
 use crate::baggage::BaggageSink;
 use crate::context::{AsContext, Flags, SpanContext};
-use crate::generator::{Generator, Seed};
 use crate::id::SpanId;
+use crate::id_generator::{IdGenerator, Seed};
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
-use crate::record::{Fixed, Instant, Open};
+use crate::record::{Fixed, Open, Timestamp};
 use crate::sampler::{Decision, Query, Sampler};
 use crate::span::SpanBuilder;
 use crate::stats::{Lost, Stats};
@@ -19,8 +19,8 @@ use crate::value::Key;
 use crate::wire::{Encoder, Process};
 
 pub use incoming::Incoming;
-pub use origin::Origin;
 pub use packets::{PacketReporter, ReporterTaken};
+pub use producer_state::ProducerState;
 pub use ring::{Ring, SpanRing};
 
 /// The clock and the sampler of a tracer.
@@ -97,7 +97,7 @@ pub trait Platform: Sync + 'static {
 /// let mut span = TRACER.span("sample").start::<96>();
 /// span.tag("channel", 3).tag("mode", "fast");
 /// span.finish();
-/// assert_eq!((TRACER.stats().began, TRACER.stats().held), (1, 1));
+/// assert_eq!((TRACER.stats().sampled, TRACER.stats().queued), (1, 1));
 /// ```
 #[derive(Debug)]
 pub struct Tracer<P, R: ?Sized + 'static = Ring> {
@@ -118,14 +118,18 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// memory: `Seed::from_words([id_low, id_high, boots])`. Boots, and devices,
     /// that differ in one bit share no trace id.
     pub fn seed(&self, seed: Seed) {
-        let generator = Generator::new(seed);
-        if self.ring.with(|origin| origin.seed(generator)).is_none() {
+        let generator = IdGenerator::new(seed);
+        if self
+            .ring
+            .with(|producer| producer.seed(generator))
+            .is_none()
+        {
             self.ring.count_refused_start();
         }
     }
 
     /// Begins the description of a span; the name is kept by reference, or
-    /// copied into the span's area if it is [`Copied`](crate::Copied).
+    /// copied into the span's area if it is [`Key::copied`].
     #[inline(always)]
     pub fn span<'a>(&self, operation: impl Into<Key<'a>>) -> SpanBuilder<'_, 'a, P, R> {
         SpanBuilder::new(self, operation.into())
@@ -181,12 +185,12 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     ) -> Incoming<'s> {
         let incoming = Incoming::from(TextMapCodec::http().extract(carrier, baggage, scratch));
         if incoming.had_errors() {
-            self.ring.with(Origin::count_decode_error);
+            self.ring.with(ProducerState::count_decode_error);
         }
         incoming
     }
 
-    /// The counts as they stand; `held` has the spans in the ring and those that
+    /// The counts as they stand; `queued` has the spans in the ring and those that
     /// have left it, of which [`PacketReporter::stats`] knows more.
     pub fn stats(&self) -> Stats {
         let stats = self.ring.counts().unwrap_or_default();
@@ -200,9 +204,9 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         };
         let in_ring = lost.full + lost.blocked + lost.evicted;
         Stats {
-            began: stats.began + starts as u64,
+            sampled: stats.sampled + starts as u64,
             open: stats.open.saturating_sub(finishes as u64),
-            held: stats.held.saturating_sub(in_ring),
+            queued: stats.queued.saturating_sub(in_ring),
             lost,
             ..stats
         }
@@ -212,7 +216,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     #[inline]
     pub(crate) fn now(&self) -> Option<u64> {
         let clock = self.platform.clock();
-        self.ring.with(|origin| origin.now(clock))
+        self.ring.with(|producer| producer.now(clock))
     }
 
     /// The fixed part of a root span.
@@ -271,7 +275,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         let clock = self.platform.clock();
         let (trace, span, ticks) = self
             .ring
-            .draw(|origin| origin.root(clock, P::TRACE_ID_128BIT));
+            .draw(|producer| producer.root(clock, P::TRACE_ID_128BIT));
         if span.is_zero() {
             return Fixed::absent(operation);
         }
@@ -284,7 +288,8 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     #[inline(never)]
     fn draw(&self, sampled: bool, timed: bool) -> (SpanId, u64) {
         let clock = self.platform.clock();
-        self.ring.draw(|origin| origin.child(clock, sampled, timed))
+        self.ring
+            .draw(|producer| producer.child(clock, sampled, timed))
     }
 
     /// A span of a trace that is decided by `flags`.
@@ -336,7 +341,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
             },
         };
         if !flags.contains(Flags::SAMPLED) {
-            self.ring.with(Origin::count_unsampled);
+            self.ring.with(ProducerState::count_unsampled);
         }
         let context = SpanContext::new(context.trace_id(), context.span_id(), flags);
         let state = Fixed::state(code, true);
@@ -356,7 +361,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     #[inline(never)]
     fn publish(&self, image: &mut Open) {
         let (clock, (fixed, area)) = (self.platform.clock(), image.parts());
-        self.ring.push(fixed, area, |origin| origin.now(clock));
+        self.ring.push(fixed, area, |producer| producer.now(clock));
     }
 
     /// Obeys a sampling priority; whether the span was sampled at this moment,
@@ -380,13 +385,13 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
             return false;
         }
         let (clock, again) = (self.platform.clock(), fixed.was_cleared());
-        let counted = self.ring.with(|origin| {
+        let counted = self.ring.with(|producer| {
             if on {
-                origin.count_upgraded(again);
+                producer.count_upgraded(again);
             } else {
-                origin.count_cleared();
+                producer.count_cleared();
             }
-            origin.now(clock)
+            producer.now(clock)
         });
         // Refused: the span stays as it is, since nothing may go uncounted.
         let Some(ticks) = counted else { return false };
@@ -397,7 +402,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         }
         let late = !fixed.is_timed();
         if late {
-            fixed.set_start(Instant::Ticks(ticks));
+            fixed.set_start(Timestamp::Ticks(ticks));
         }
         late
     }

@@ -3,14 +3,14 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::packet_builder::{PacketBuilder, PollContext, SendOutcome};
 use crate::record::Records;
-use crate::reporter::{Outcome, Reporter, Situation};
 use crate::ring::Consumer;
 use crate::sampler::Sampler;
 use crate::stats::{Lost, Stats};
-use crate::time::{Anchor, Clock, Epoch, Rate, Timeline};
+use crate::time::{Anchor, Clock, ClockSegment, Rate, Timeline};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
-use crate::wire::{ClientStats, Encoder, Legend, Process};
+use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 
 /// Packs a tracer's finished spans into packets, for whatever transport there is.
 ///
@@ -35,11 +35,11 @@ use crate::wire::{ClientStats, Encoder, Legend, Process};
 /// #     fn sampler(&self) -> &Const { &Const(true) }
 /// # }
 /// # use picojaeger_core::ring::Bytes;
-/// # use picojaeger_core::{Interrupts, Outcome, Ring, Seed, Tracer};
+/// # use picojaeger_core::{Interrupts, SendOutcome, Ring, Seed, Tracer};
 /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 /// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
 /// # TRACER.seed(Seed::from_words([1, 2, 3]));
-/// # fn send(_packet: &[u8]) -> Outcome { Outcome::Accepted }
+/// # fn send(_packet: &[u8]) -> SendOutcome { SendOutcome::Accepted }
 /// use picojaeger_core::wire::{Process, ThriftCompact};
 ///
 /// let process = Process { service: "pump-7", tags: &[] };
@@ -58,7 +58,7 @@ use crate::wire::{ClientStats, Encoder, Legend, Process};
 pub struct PacketReporter<'t, P, E, R: SpanRing + ?Sized = Ring> {
     tracer: &'t Tracer<P, R>,
     consumer: [Consumer<'static, Records>; 1],
-    reporter: Reporter<E>,
+    reporter: PacketBuilder<E>,
     process: Process<'t>,
     rate: Rate,
     anchor: Option<Anchor>,
@@ -90,7 +90,7 @@ where
         Ok(PacketReporter {
             tracer,
             consumer: [tracer.ring.consumer().ok_or(ReporterTaken)?],
-            reporter: Reporter::new(encoder, LIMIT, frequency),
+            reporter: PacketBuilder::new(encoder, LIMIT, frequency),
             process,
             rate: Rate::new(frequency),
             anchor: None,
@@ -110,7 +110,7 @@ where
     }
 
     /// Takes the outcome of the packet that was given last.
-    pub fn done(&mut self, outcome: Outcome) {
+    pub fn done(&mut self, outcome: SendOutcome) {
         self.reporter.done(outcome, &mut self.consumer);
     }
 
@@ -126,8 +126,8 @@ where
     pub fn stats(&self) -> Stats {
         let (stats, delivery) = (self.tracer.stats(), self.reporter.delivery());
         Stats {
-            held: stats
-                .held
+            queued: stats
+                .queued
                 .saturating_sub(delivery.delivered + delivery.lost()),
             delivered: delivery.delivered,
             lost: Lost {
@@ -142,23 +142,25 @@ where
 
     fn pack<'b>(&mut self, buffer: &'b mut [u8], flush: bool) -> Option<&'b [u8]> {
         let now = self.tracer.now()?;
-        let epochs = [Epoch {
+        let segments = [ClockSegment {
             rate: self.rate,
             anchors: self.anchor.as_slice(),
         }];
         let sampler = self.tracer.platform.sampler();
-        let legend = Legend {
-            timeline: Timeline { epochs: &epochs },
+        let encode = EncodeContext {
+            timeline: Timeline {
+                segments: &segments,
+            },
             samplers: &|code| sampler.description(code),
         };
-        let situation = Situation {
+        let context = PollContext {
             now,
             flush,
             process: &self.process,
             stats: self.client_stats(),
-            legend: &legend,
+            encode: &encode,
         };
-        self.reporter.poll(&mut self.consumer, &situation, buffer)
+        self.reporter.poll(&mut self.consumer, &context, buffer)
     }
 
     /// The losses by the three causes that agents know. In line, its masked section

@@ -2,13 +2,13 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::exclusion::{Exclusion, Interrupts, increment};
+use crate::raw_mutex::{Interrupts, RawMutex, increment};
 use crate::record::{Fixed, Image, Records};
 use crate::ring::{
     ByteCell, Bytes, Consumer, DropNewest, Dropped, FrameRing, Policy, Storage, Word,
 };
 use crate::stats::Stats;
-use crate::tracer::Origin;
+use crate::tracer::ProducerState;
 
 /// Holds finished spans until the reporter takes them, and the state of the
 /// tracer that fills it.
@@ -27,19 +27,19 @@ use crate::tracer::Origin;
 #[repr(C)]
 pub struct Ring<X = Interrupts, B: ?Sized = [ByteCell], P = DropNewest> {
     aside: Aside,
-    frames: FrameRing<X, Origin, B, P, Records>,
+    frames: FrameRing<X, ProducerState, B, P, Records>,
 }
 
 /// What a tracer asks of its ring; implemented by [`Ring`] alone.
 pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Runs `f` inside the exclusion; `None` if another call is inside.
     #[doc(hidden)]
-    fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T>;
+    fn with<T>(&self, f: impl FnOnce(&mut ProducerState) -> T) -> Option<T>;
 
     /// What `f` gives inside the exclusion for a span that starts; zeros if that is
     /// nothing, or if another call is inside, which is counted.
     #[doc(hidden)]
-    fn draw<T: Default>(&self, f: impl FnOnce(&mut Origin) -> Option<T>) -> T;
+    fn draw<T: Default>(&self, f: impl FnOnce(&mut ProducerState) -> Option<T>) -> T;
 
     /// The counters, as if every span that ended were held; `None` as above.
     #[doc(hidden)]
@@ -48,7 +48,7 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Finishes an image, of whose area this is written, at the time that `now`
     /// gives, and keeps a copy.
     #[doc(hidden)]
-    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut Origin) -> u64);
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut ProducerState) -> u64);
 
     /// Counts a span whose start was refused.
     #[doc(hidden)]
@@ -78,34 +78,34 @@ struct Aside {
     finishes: AtomicUsize,
 }
 
-impl<X: Exclusion, const N: usize, P: Policy> Ring<X, Bytes<N>, P> {
+impl<X: RawMutex, const N: usize, P: Policy> Ring<X, Bytes<N>, P> {
     /// An empty ring of `N` bytes, a power of two from 128; all of it is zero,
     /// so a `static` lies in `.bss`.
     pub const fn new() -> Self {
         Ring {
             aside: Aside::new(),
-            frames: FrameRing::new(Origin::new()),
+            frames: FrameRing::new(ProducerState::new()),
         }
     }
 }
 
-impl<X: Exclusion, const N: usize, P: Policy> Default for Ring<X, Bytes<N>, P> {
+impl<X: RawMutex, const N: usize, P: Policy> Default for Ring<X, Bytes<N>, P> {
     fn default() -> Self {
         Ring::new()
     }
 }
 
-impl<X: Exclusion, B: Storage, P: Policy> Ring<X, B, P> {
+impl<X: RawMutex, B: Storage, P: Policy> Ring<X, B, P> {
     /// An empty ring in this storage.
     pub fn over(storage: B) -> Self {
         Ring {
             aside: Aside::new(),
-            frames: FrameRing::over(storage, Origin::new()),
+            frames: FrameRing::over(storage, ProducerState::new()),
         }
     }
 }
 
-impl<X: Exclusion, B: Storage + ?Sized, P: Policy> Ring<X, B, P> {
+impl<X: RawMutex, B: Storage + ?Sized, P: Policy> Ring<X, B, P> {
     /// The one reader, or `None` while there is one.
     pub fn consumer(&self) -> Option<Consumer<'_, Records>> {
         self.frames.consumer()
@@ -114,19 +114,19 @@ impl<X: Exclusion, B: Storage + ?Sized, P: Policy> Ring<X, B, P> {
 
 impl<X, B, P> SpanRing for Ring<X, B, P>
 where
-    X: Exclusion + 'static,
+    X: RawMutex + 'static,
     B: Storage + ?Sized + 'static,
     P: Policy + 'static,
 {
     #[inline(always)]
-    fn with<T>(&self, f: impl FnOnce(&mut Origin) -> T) -> Option<T> {
+    fn with<T>(&self, f: impl FnOnce(&mut ProducerState) -> T) -> Option<T> {
         self.frames.with(f)
     }
 
     #[inline(always)]
-    fn draw<T: Default>(&self, f: impl FnOnce(&mut Origin) -> Option<T>) -> T {
+    fn draw<T: Default>(&self, f: impl FnOnce(&mut ProducerState) -> Option<T>) -> T {
         // No flag beside what is drawn: registers are dear where interrupts are masked.
-        let drawn = self.with(|origin| f(origin).unwrap_or_default());
+        let drawn = self.with(|producer| f(producer).unwrap_or_default());
         drawn.unwrap_or_else(|| {
             self.count_refused_start();
             T::default()
@@ -134,9 +134,9 @@ where
     }
 
     #[inline(always)]
-    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut Origin) -> u64) {
+    fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut ProducerState) -> u64) {
         let words = Image::words(area);
-        let (ticks, slot) = self.frames.reserve(words, |origin, _| now(origin));
+        let (ticks, slot) = self.frames.reserve(words, |producer, _| now(producer));
         let Some(ticks) = ticks else {
             increment(&self.aside.finishes);
             return;
@@ -149,7 +149,8 @@ where
     }
 
     fn counts(&self) -> Option<Stats> {
-        self.frames.with_count(|origin, ended| origin.stats(ended))
+        self.frames
+            .with_count(|producer, ended| producer.stats(ended))
     }
 
     fn count_refused_start(&self) {

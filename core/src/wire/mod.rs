@@ -23,7 +23,7 @@ pub use thrift_compact::ThriftCompact;
 /// ```
 /// use picojaeger_core::record::Open;
 /// use picojaeger_core::ring::Word;
-/// use picojaeger_core::wire::{Batch, ClientStats, Encoder, Legend, Process, Push, ThriftCompact};
+/// use picojaeger_core::wire::{Batch, ClientStats, Encoder, EncodeContext, Process, Push, ThriftCompact};
 /// use picojaeger_core::{Flags, SpanContext, SpanId, Timeline, TraceId};
 ///
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
@@ -32,11 +32,11 @@ pub use thrift_compact::ThriftCompact;
 ///
 /// let process = Process { service: "pump-7", tags: &[] };
 /// let batch = Batch { process: &process, sequence: 1, stats: ClientStats::default() };
-/// let legend = Legend { timeline: Timeline { epochs: &[] }, samplers: &|_| None };
+/// let context = EncodeContext { timeline: Timeline { segments: &[] }, samplers: &|_| None };
 ///
 /// let (mut encoder, mut buffer) = (ThriftCompact::new(), [0; 256]);
 /// assert!(encoder.begin(&mut buffer, &batch));
-/// assert_eq!(encoder.push(&mut buffer, &span.record(), &legend), Push::Taken);
+/// assert_eq!(encoder.push(&mut buffer, &span.record(), &context), Push::Taken);
 /// let place = encoder.finish(&mut buffer);
 /// assert_eq!(buffer[place][4..13], *b"emitBatch");
 /// ```
@@ -52,7 +52,7 @@ pub trait Encoder {
     /// A packet that has none yet takes it by force: the oldest logs are left
     /// out, then text and bytes are cut, each as little as need be. The work is
     /// that of encoding the span, and up to 19 times that where it is cut.
-    fn push(&mut self, out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Push;
+    fn push(&mut self, out: &mut [u8], record: &Record<'_>, context: &EncodeContext<'_>) -> Push;
 
     /// Ends the packet and says where in `out` it lies.
     fn finish(&mut self, out: &mut [u8]) -> Range<usize>;
@@ -138,15 +138,15 @@ pub struct ClientStats {
 /// What the ticks and codes in records mean.
 ///
 /// ```
-/// use picojaeger_core::wire::Legend;
+/// use picojaeger_core::wire::EncodeContext;
 /// use picojaeger_core::{Const, Sampler, Timeline};
 ///
 /// let samplers = |code| Const(true).description(code);
-/// let legend = Legend { timeline: Timeline { epochs: &[] }, samplers: &samplers };
-/// assert_eq!((legend.samplers)(1).unwrap().kind, "const");
+/// let context = EncodeContext { timeline: Timeline { segments: &[] }, samplers: &samplers };
+/// assert_eq!((context.samplers)(1).unwrap().kind, "const");
 /// ```
 #[derive(Clone, Copy)]
-pub struct Legend<'l> {
+pub struct EncodeContext<'l> {
     /// When the clock's ticks were.
     pub timeline: Timeline<'l>,
     /// What the codes of samplers stand for.

@@ -9,13 +9,13 @@ use super::*;
 use crate::id::{SpanId, TraceId};
 use crate::record::{Open, Reference};
 use crate::ring::Word;
-use crate::time::{Anchor, Epoch, Instant, Rate};
+use crate::time::{Anchor, ClockSegment, Rate, Timestamp};
 use crate::{Const, Flags, Sampler, SpanContext};
 
 type Span = Open<[Word; 512]>;
 
-const UNKNOWN: Legend<'static> = Legend {
-    timeline: Timeline { epochs: &[] },
+const UNKNOWN: EncodeContext<'static> = EncodeContext {
+    timeline: Timeline { segments: &[] },
     samplers: &|_| None,
 };
 
@@ -29,7 +29,7 @@ const GOLDEN: &str = "82810009656d697442617463681c1c1803737663191c18017015001801
 fn span(operation: &'static str) -> Span {
     let context = SpanContext::new(TraceId::from_parts(2, 1), SpanId::new(3), Flags::SAMPLED);
     let mut span = Span::new(operation, context, SpanId::default(), 0);
-    span.set_start(Instant::UnixMicros(1_000_000));
+    span.set_start(Timestamp::UnixMicros(1_000_000));
     span
 }
 
@@ -49,7 +49,7 @@ fn golden_span() -> Span {
     span.tag("d".into(), 1.5.into());
     span.tag("b".into(), true.into());
     span.tag("l".into(), (-1).into());
-    assert!(span.try_log(Instant::UnixMicros(7)));
+    assert!(span.try_log(Timestamp::UnixMicros(7)));
     span.field("event".into(), "e".into());
     finished(span)
 }
@@ -68,7 +68,7 @@ const SVC: Process<'static> = Process {
 };
 
 /// The packets of these spans, and how many fit none.
-fn packets(spans: &[&Span], limit: usize, legend: &Legend<'_>) -> (Vec<Vec<u8>>, usize) {
+fn packets(spans: &[&Span], limit: usize, context: &EncodeContext<'_>) -> (Vec<Vec<u8>>, usize) {
     let (mut encoder, mut out) = (ThriftCompact::new(), vec![0xee; limit]);
     let (mut packets, mut taken, mut too_large) = (Vec::new(), 0, 0);
     let mut waiting = spans.iter();
@@ -78,7 +78,7 @@ fn packets(spans: &[&Span], limit: usize, legend: &Legend<'_>) -> (Vec<Vec<u8>>,
             return (packets, spans.len());
         }
         while let Some(span) = next {
-            match encoder.push(&mut out, &span.record(), legend) {
+            match encoder.push(&mut out, &span.record(), context) {
                 Push::Taken => taken += 1,
                 Push::TooLarge => too_large += 1,
                 Push::Full => {
@@ -95,8 +95,8 @@ fn packets(spans: &[&Span], limit: usize, legend: &Legend<'_>) -> (Vec<Vec<u8>>,
     (packets, too_large)
 }
 
-fn packet(span: &Span, limit: usize, legend: &Legend<'_>) -> Vec<u8> {
-    let (mut packets, too_large) = packets(&[span], limit, legend);
+fn packet(span: &Span, limit: usize, context: &EncodeContext<'_>) -> Vec<u8> {
+    let (mut packets, too_large) = packets(&[span], limit, context);
     assert_eq!((packets.len(), too_large), (1, 0));
     packets.remove(0)
 }
@@ -126,7 +126,7 @@ fn every_limit_holds_and_no_span_is_forgotten() {
         large.tag("tag".into(), i.into());
     }
     for i in 0..20 {
-        assert!(large.try_log(Instant::UnixMicros(i)));
+        assert!(large.try_log(Timestamp::UnixMicros(i)));
         large.field("text".into(), "äöü€😀".into());
     }
     let large = finished(large);
@@ -234,7 +234,7 @@ fn the_oldest_logs_go_first_and_as_few_as_need_be() {
     let mut open = span("op");
     open.tag("kept".into(), "whole".into());
     for i in 0..9 {
-        assert!(open.try_log(Instant::UnixMicros(i)));
+        assert!(open.try_log(Timestamp::UnixMicros(i)));
         open.field(
             "n".into(),
             ["log0", "log1", "log2", "log3", "log4"][i as usize % 5].into(),
@@ -300,15 +300,15 @@ fn what_the_record_stands_for_becomes_tags() {
     open.tag("refused too".into(), 2.into());
     open.finish(5_040);
     let mut out = [0; 300];
-    let mut encode = |legend: &Legend<'_>| {
+    let mut encode = |context: &EncodeContext<'_>| {
         let mut encoder = ThriftCompact::new();
         assert!(encoder.begin(&mut out, &batch(&SVC)));
-        assert_eq!(encoder.push(&mut out, &open.record(), legend), Push::Taken);
+        assert_eq!(encoder.push(&mut out, &open.record(), context), Push::Taken);
         let place = encoder.finish(&mut out);
         out[place].to_vec()
     };
     let samplers = |code| Const(true).description(code);
-    let found = encode(&Legend {
+    let found = encode(&EncodeContext {
         samplers: &samplers,
         ..UNKNOWN
     });
@@ -323,12 +323,14 @@ fn what_the_record_stands_for_becomes_tags() {
         unix_micros: 1_000_000,
         uncertainty_micros: 1,
     }];
-    let epochs = [Epoch {
+    let segments = [ClockSegment {
         rate: Rate::new(1_000_000),
         anchors: &anchors,
     }];
-    let found = encode(&Legend {
-        timeline: Timeline { epochs: &epochs },
+    let found = encode(&EncodeContext {
+        timeline: Timeline {
+            segments: &segments,
+        },
         ..UNKNOWN
     });
     assert!(hex(&found).contains("25021680897a1650193c"));

@@ -15,7 +15,7 @@ use crate::time::Times;
 use crate::value::Value;
 
 use super::compact::{Out, cut_text, insert, is_small, list_growth, put_list_header, zigzag};
-use super::{Batch, ClientStats, Encoder, Legend, Process, Push};
+use super::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
 
 /// Encodes for the agent's UDP port 6831.
 ///
@@ -47,7 +47,7 @@ pub struct ThriftCompact {
 /// What a span is written from.
 struct Source<'s> {
     record: &'s Record<'s>,
-    legend: &'s Legend<'s>,
+    context: &'s EncodeContext<'s>,
     times: &'s Times<'s>,
     cut: Cut,
 }
@@ -144,7 +144,7 @@ impl Encoder for ThriftCompact {
     }
 
     #[inline]
-    fn push(&mut self, out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Push {
+    fn push(&mut self, out: &mut [u8], record: &Record<'_>, context: &EncodeContext<'_>) -> Push {
         if self.end == 0 {
             return Push::TooLarge;
         }
@@ -153,10 +153,10 @@ impl Encoder for ThriftCompact {
         let Some(free) = out.get_mut(self.end..room) else {
             return Push::Full;
         };
-        let left = match put_span(Out::new(free), record, legend, WHOLE) {
+        let left = match put_span(Out::new(free), record, context, WHOLE) {
             Some(left) => left,
             None if self.spans > 0 => return Push::Full,
-            None => match put_cut(free, record, legend) {
+            None => match put_cut(free, record, context) {
                 Some(left) => left,
                 None => return Push::TooLarge,
             },
@@ -208,7 +208,7 @@ fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
 /// the least is looked for, and writes that last.
 #[cfg_attr(target_pointer_width = "32", inline(always))]
 #[cfg_attr(not(target_pointer_width = "32"), cold, inline(never))]
-fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<usize> {
+fn put_cut(out: &mut [u8], record: &Record<'_>, context: &EncodeContext<'_>) -> Option<usize> {
     let logs = count_logs(record);
     let (mut least, mut most) = (1, logs + LONGEST);
     loop {
@@ -217,7 +217,7 @@ fn put_cut(out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Option<u
             logs: steps.min(logs),
             longest: LONGEST - steps.saturating_sub(logs),
         };
-        let left = put_span(Out::new(out), record, legend, cut);
+        let left = put_span(Out::new(out), record, context, cut);
         if least == most {
             return left;
         }
@@ -237,13 +237,18 @@ fn count_logs(record: &Record<'_>) -> usize {
 
 /// Writes a span; gives how many bytes are left, unless it did not fit.
 #[inline(never)]
-fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) -> Option<usize> {
+fn put_span(
+    out: Out<'_>,
+    record: &Record<'_>,
+    context: &EncodeContext<'_>,
+    cut: Cut,
+) -> Option<usize> {
     // Read anew each time: what a chip holds across calls lies on its stack.
-    let context = || record.context();
+    let identity = || record.context();
     let mut out = out
-        .number(context().trace.low() as i64)
-        .number(context().trace.high() as i64)
-        .number(context().span.get() as i64)
+        .number(identity().trace.low() as i64)
+        .number(identity().trace.high() as i64)
+        .number(identity().span.get() as i64)
         .number(record.parent().get() as i64)
         .text(cut_text(record.operation(), cut.longest));
     let mut flags = field::I32 + field::SKIP;
@@ -252,14 +257,14 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
         flags = field::I32;
     }
     // The wire flags are below 64: a single byte.
-    let out = out.put([flags, context().flags.wire() << 1]);
-    let times = &times(record, legend);
+    let out = out.put([flags, identity().flags.wire() << 1]);
+    let times = &times(record, context);
     let out = out
         .number(times.start_micros as i64)
         .number(times.duration_micros as i64);
     let source = Source {
         record,
-        legend,
+        context,
         times,
         cut,
     };
@@ -274,9 +279,9 @@ fn put_span(out: Out<'_>, record: &Record<'_>, legend: &Legend<'_>, cut: Cut) ->
 }
 
 #[inline(always)]
-fn times<'l>(record: &Record<'_>, legend: &Legend<'l>) -> Times<'l> {
-    let timeline = legend.timeline;
-    timeline.times(record.epoch(), record.start(), record.finish())
+fn times<'l>(record: &Record<'_>, context: &EncodeContext<'l>) -> Times<'l> {
+    let timeline = context.timeline;
+    timeline.times(record.segment(), record.start(), record.finish())
 }
 
 #[cold]
@@ -332,7 +337,7 @@ impl Source<'_> {
         let (record, times, cut) = (self.record, self.times, self.cut);
         let mut count = 0;
         if record.sampler() != 0
-            && let Some(description) = &(self.legend.samplers)(record.sampler())
+            && let Some(description) = &(self.context.samplers)(record.sampler())
         {
             out = put_sampler(out, description);
             count += 2;

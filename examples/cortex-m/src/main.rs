@@ -9,7 +9,7 @@ use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::{Process, ThriftCompact};
-use picojaeger_core::{Anchor, Interrupts, Outcome, Ring, Seed, Tracer, tags};
+use picojaeger_core::{Anchor, Interrupts, Ring, Seed, SendOutcome, Tracer, tags};
 use picojaeger_cortex_m::{Board, Timer, Uart, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
@@ -67,7 +67,7 @@ fn main() -> ! {
         round(number);
         if let Some(packet) = reporter.poll(&mut buffer) {
             Uart::send(packet);
-            reporter.done(Outcome::Accepted);
+            reporter.done(SendOutcome::Accepted);
         }
     }
     while BEATS.load(Ordering::Relaxed) < BEATS_WANTED {
@@ -75,7 +75,7 @@ fn main() -> ! {
     }
     while let Some(packet) = reporter.flush(&mut buffer) {
         Uart::send(packet);
-        reporter.done(Outcome::Accepted);
+        reporter.done(SendOutcome::Accepted);
     }
     let stats = reporter.stats();
     hprintln!("{}", stats);

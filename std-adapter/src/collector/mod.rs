@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use crate::sys::log::say;
+use crate::sys::log::log_guarded;
 
 mod budget;
 mod decode;
@@ -63,20 +63,20 @@ const MAX_FAILURES: u32 = 100;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Collector {
-    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
     socket: UdpSocket,
     local_addr: SocketAddr,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What the thread and the owner of a collector share.
-struct Shared {
+struct Inbox {
     received: Mutex<Received>,
     changed: Condvar,
     closing: AtomicBool,
 }
 
-impl Shared {
+impl Inbox {
     /// A predicate that panicked has left nothing half done.
     fn lock(&self) -> MutexGuard<'_, Received> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
@@ -101,20 +101,20 @@ impl Collector {
         socket.set_read_timeout(Some(CLOSE_POLL))?;
         if let Err(error) = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
             let line = format_args!("collector: the receive buffer keeps its size: {error}");
-            say(Level::Debug, line);
+            log_guarded(Level::Debug, line);
         }
         let local_addr = socket.local_addr()?;
-        let shared = Arc::new(Shared {
+        let inbox = Arc::new(Inbox {
             received: Mutex::new(Received::with_limit(limit)),
             changed: Condvar::new(),
             closing: AtomicBool::new(false),
         });
-        let (listening, heard) = (socket.try_clone()?, Arc::clone(&shared));
+        let (listening, heard) = (socket.try_clone()?, Arc::clone(&inbox));
         let thread = thread::Builder::new()
             .name("jaeger-collector".to_owned())
             .spawn(move || listen(&listening, &heard))?;
         Ok(Self {
-            shared,
+            inbox,
             socket,
             local_addr,
             thread: Some(thread),
@@ -136,32 +136,32 @@ impl Collector {
 
     /// Every trace held, in the order of arrival.
     pub fn traces(&self) -> Vec<Trace> {
-        self.shared.lock().traces()
+        self.inbox.lock().traces()
     }
 
     /// The spans of one trace that arrived so far.
     pub fn trace(&self, trace_id: u128) -> Option<Trace> {
-        self.shared.lock().trace(trace_id)
+        self.inbox.lock().trace(trace_id)
     }
 
     /// Every span held: trace by trace, in the order of arrival.
     pub fn spans(&self) -> Vec<CollectedSpan> {
-        self.shared.lock().spans()
+        self.inbox.lock().spans()
     }
 
     /// The clients heard of, with what they say of themselves.
     pub fn clients(&self) -> Vec<Client> {
-        self.shared.lock().clients()
+        self.inbox.lock().clients()
     }
 
     /// The counters.
     pub fn stats(&self) -> CollectorStats {
-        self.shared.lock().stats()
+        self.inbox.lock().stats()
     }
 
     /// Why the most recent rejected datagram was rejected.
     pub fn last_rejection(&self) -> Option<DecodeError> {
-        self.shared.lock().last_rejection().cloned()
+        self.inbox.lock().last_rejection().cloned()
     }
 
     /// Waits until `condition` holds, asking after each datagram, for at most `timeout`; answers
@@ -173,9 +173,9 @@ impl Collector {
         mut condition: impl FnMut(&Received) -> bool,
     ) -> bool {
         let waited =
-            self.shared
+            self.inbox
                 .changed
-                .wait_timeout_while(self.shared.lock(), timeout, |received| !condition(received));
+                .wait_timeout_while(self.inbox.lock(), timeout, |received| !condition(received));
         let (_received, result) = waited.unwrap_or_else(PoisonError::into_inner);
         !result.timed_out()
     }
@@ -195,7 +195,7 @@ impl Collector {
         }
         if let Err(error) = self.socket.send_to(&[], address) {
             let line = format_args!("collector: closing without wake-up: {error}");
-            say(Level::Debug, line);
+            log_guarded(Level::Debug, line);
         }
     }
 }
@@ -211,12 +211,12 @@ impl fmt::Debug for Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Release);
+        self.inbox.closing.store(true, Ordering::Release);
         self.wake();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            say(
+            log_guarded(
                 Level::Error,
                 format_args!("collector: the thread ended in a panic"),
             );
@@ -225,34 +225,34 @@ impl Drop for Collector {
 }
 
 /// Receives until the collector closes.
-fn listen(socket: &UdpSocket, shared: &Shared) {
+fn listen(socket: &UdpSocket, inbox: &Inbox) {
     let mut buffer = vec![0; budget::MAX_DATAGRAM];
     let mut failures = 0;
     while failures < MAX_FAILURES {
         let result = socket.recv(&mut buffer);
-        if shared.closing.load(Ordering::Acquire) {
+        if inbox.closing.load(Ordering::Acquire) {
             return;
         }
         match result {
             Ok(length) => {
                 failures = 0;
-                shared.lock().accept(buffer.get(..length).unwrap_or(&[]));
-                shared.changed.notify_all();
+                inbox.lock().accept(buffer.get(..length).unwrap_or(&[]));
+                inbox.changed.notify_all();
             }
             Err(error) if is_idle(&error) => failures = 0,
             Err(error) => {
                 failures += 1;
-                say(
+                log_guarded(
                     Level::Warn,
                     format_args!("collector: receive failed: {error}"),
                 );
-                shared.lock().count_receive_error();
-                shared.changed.notify_all();
+                inbox.lock().count_receive_error();
+                inbox.changed.notify_all();
             }
         }
     }
     let line = format_args!("collector: the socket fails again and again, it is given up");
-    say(Level::Error, line);
+    log_guarded(Level::Error, line);
 }
 
 /// A read that timed out, was interrupted, or reports an answer to something that was sent.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use log::Level;
 
-use crate::sys::log::say;
+use crate::sys::log::log_guarded;
 
 use super::decode::{DecodeError, Parsed, parse};
 use super::waterfall::Trace;
@@ -178,7 +178,7 @@ impl Client {
 #[derive(Debug)]
 pub struct Received {
     limit: usize,
-    held: usize,
+    queued: usize,
     traces: BTreeMap<u128, Held>,
     arrival: VecDeque<u128>,
     clients: VecDeque<Client>,
@@ -202,7 +202,7 @@ impl Received {
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
-            held: 0,
+            queued: 0,
             traces: BTreeMap::new(),
             arrival: VecDeque::new(),
             clients: VecDeque::new(),
@@ -219,7 +219,7 @@ impl Received {
         match parse(datagram) {
             Ok(batch) => self.store(batch),
             Err(error) => {
-                say(
+                log_guarded(
                     Level::Debug,
                     format_args!("collector: datagram rejected: {error}"),
                 );
@@ -267,7 +267,7 @@ impl Received {
 
     /// Estimated memory of the traces held, in bytes.
     pub fn held_bytes(&self) -> usize {
-        self.held
+        self.queued
     }
 
     pub(super) fn count_receive_error(&mut self) {
@@ -311,16 +311,16 @@ impl Received {
         }
         held.spans.push(span);
         held.bytes += bytes;
-        self.held += bytes;
+        self.queued += bytes;
     }
 
     fn evict(&mut self) {
-        while self.held > self.limit {
+        while self.queued > self.limit {
             let Some(oldest) = self.arrival.pop_front() else {
                 return;
             };
             if let Some(trace) = self.traces.remove(&oldest) {
-                self.held -= trace.bytes;
+                self.queued -= trace.bytes;
                 self.stats.evicted_traces += 1;
                 self.stats.evicted_spans += trace.spans.len() as u64;
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::duration;
 use super::error::{ConfigError, Origin, clean};
-use super::layer::{Fault, SamplerParam, host, port};
+use super::layer::{SamplerParam, Violation, host, port};
 use super::settings::TagValue;
 use super::yaml::{Node, Value, is_boolean};
 
@@ -241,8 +241,8 @@ impl Entry<'_> {
         }
     }
 
-    pub(super) fn invalid(&self, fault: Fault) -> ConfigError {
-        self.wrong(fault.problem, fault.accepted)
+    pub(super) fn invalid(&self, violation: Violation) -> ConfigError {
+        self.wrong(violation.problem, violation.accepted)
     }
 
     pub(super) fn wrong(&self, problem: &'static str, accepted: &'static str) -> ConfigError {

@@ -11,14 +11,14 @@ use super::{ClockSource, IpVersion};
 
 /// A setting that was made or not, where, and the rule that its value keeps.
 #[derive(Clone, Debug)]
-pub(super) struct Slot<T> {
-    held: Option<(T, Origin)>,
-    check: fn(&T) -> Result<(), Fault>,
+pub(super) struct Setting<T> {
+    queued: Option<(T, Origin)>,
+    check: fn(&T) -> Result<(), Violation>,
 }
 
 /// What is wrong with a value, and what is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct Violation {
     pub(super) problem: &'static str,
     pub(super) accepted: &'static str,
 }
@@ -41,37 +41,40 @@ pub(super) enum SamplerParam {
 
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    pub(super) service_name: Slot<String>,
-    pub(super) disabled: Slot<bool>,
+    pub(super) service_name: Setting<String>,
+    pub(super) disabled: Setting<bool>,
     /// Set in code; the other layers have type and parameter.
-    pub(super) sampler: Slot<Sampler>,
-    pub(super) sampler_type: Slot<SamplerType>,
-    pub(super) sampler_param: Slot<SamplerParam>,
-    pub(super) agent_host: Slot<String>,
-    pub(super) agent_port: Slot<u16>,
-    pub(super) ip_version: Slot<IpVersion>,
-    pub(super) max_packet_size: Slot<usize>,
-    pub(super) flush_interval: Slot<Duration>,
-    pub(super) memory_limit: Slot<usize>,
-    pub(super) log_spans: Slot<bool>,
-    pub(super) tags: Slot<Vec<(String, TagValue)>>,
-    pub(super) trace_id_128bit: Slot<bool>,
-    pub(super) max_tag_value_length: Slot<usize>,
-    pub(super) trace_context_header: Slot<String>,
-    pub(super) baggage_prefix: Slot<String>,
-    pub(super) debug_id_header: Slot<String>,
-    pub(super) baggage_header: Slot<String>,
-    pub(super) clock: Slot<ClockSource>,
-    pub(super) flush_at_exit: Slot<bool>,
-    pub(super) agent: Slot<bool>,
-    pub(super) background: Slot<bool>,
-    pub(super) resolve_once: Slot<bool>,
-    pub(super) resolve_interval: Slot<Duration>,
+    pub(super) sampler: Setting<Sampler>,
+    pub(super) sampler_type: Setting<SamplerType>,
+    pub(super) sampler_param: Setting<SamplerParam>,
+    pub(super) agent_host: Setting<String>,
+    pub(super) agent_port: Setting<u16>,
+    pub(super) ip_version: Setting<IpVersion>,
+    pub(super) max_packet_size: Setting<usize>,
+    pub(super) flush_interval: Setting<Duration>,
+    pub(super) memory_limit: Setting<usize>,
+    pub(super) log_spans: Setting<bool>,
+    pub(super) tags: Setting<Vec<(String, TagValue)>>,
+    pub(super) trace_id_128bit: Setting<bool>,
+    pub(super) max_tag_value_length: Setting<usize>,
+    pub(super) trace_context_header: Setting<String>,
+    pub(super) baggage_prefix: Setting<String>,
+    pub(super) debug_id_header: Setting<String>,
+    pub(super) baggage_header: Setting<String>,
+    pub(super) clock: Setting<ClockSource>,
+    pub(super) flush_at_exit: Setting<bool>,
+    pub(super) agent: Setting<bool>,
+    pub(super) background: Setting<bool>,
+    pub(super) resolve_once: Setting<bool>,
+    pub(super) resolve_interval: Setting<Duration>,
 }
 
-impl<T> Slot<T> {
-    fn new(check: fn(&T) -> Result<(), Fault>) -> Self {
-        Self { held: None, check }
+impl<T> Setting<T> {
+    fn new(check: fn(&T) -> Result<(), Violation>) -> Self {
+        Self {
+            queued: None,
+            check,
+        }
     }
 
     fn free() -> Self {
@@ -80,56 +83,56 @@ impl<T> Slot<T> {
 
     /// Where the value was set, if it was.
     pub(super) fn origin(&self) -> Option<&Origin> {
-        self.held.as_ref().map(|(_, origin)| origin)
+        self.queued.as_ref().map(|(_, origin)| origin)
     }
 }
 
-impl<T: PartialEq> Slot<T> {
+impl<T: PartialEq> Setting<T> {
     /// Takes a value of a file or of the environment.
     pub(super) fn set(&mut self, entry: &Entry<'_>, value: T) -> Result<(), ConfigError> {
-        (self.check)(&value).map_err(|fault| entry.invalid(fault))?;
-        match &self.held {
+        (self.check)(&value).map_err(|violation| entry.invalid(violation))?;
+        match &self.queued {
             Some((held, first)) if *held != value => Err(ConfigError::Conflict {
                 origin: entry.origin.clone(),
                 first: first.clone(),
             }),
             Some(_) => Ok(()),
             None => {
-                self.held = Some((value, entry.origin.clone()));
+                self.queued = Some((value, entry.origin.clone()));
                 Ok(())
             }
         }
     }
 }
 
-impl<T: Debug> Slot<T> {
+impl<T: Debug> Setting<T> {
     /// Takes a value of code, in place of an earlier one; `get` checks it.
     pub(super) fn put(&mut self, method: &'static str, value: T) {
-        self.held = Some((value, Origin::Code { method }));
+        self.queued = Some((value, Origin::Code { method }));
     }
 
     /// The value, if it was set and keeps its rule.
     pub(super) fn get(&self) -> Result<Option<&T>, ConfigError> {
-        let Some((value, origin)) = &self.held else {
+        let Some((value, origin)) = &self.queued else {
             return Ok(None);
         };
         match (self.check)(value) {
             Ok(()) => Ok(Some(value)),
-            Err(fault) => Err(ConfigError::Invalid {
+            Err(violation) => Err(ConfigError::Invalid {
                 origin: origin.clone(),
                 found: clean(&format!("{value:?}")).into(),
-                problem: fault.problem,
-                accepted: fault.accepted,
+                problem: violation.problem,
+                accepted: violation.accepted,
             }),
         }
     }
 }
 
-impl<T> Slot<Vec<T>> {
+impl<T> Setting<Vec<T>> {
     /// Adds to the values of code.
     pub(super) fn push(&mut self, method: &'static str, value: T) {
         let held = self
-            .held
+            .queued
             .get_or_insert_with(|| (Vec::new(), Origin::Code { method }));
         held.0.push(value);
     }
@@ -138,8 +141,8 @@ impl<T> Slot<Vec<T>> {
 impl Layer {
     /// Checks the sampler, where this layer alone makes a whole one.
     pub(super) fn check_sampler(&self) -> Result<(), ConfigError> {
-        let kind = self.sampler_type.held.as_ref().map(|(kind, _)| *kind);
-        match (kind, &self.sampler_param.held) {
+        let kind = self.sampler_type.queued.as_ref().map(|(kind, _)| *kind);
+        match (kind, &self.sampler_param.queued) {
             (None | Some(SamplerType::Remote), _) | (_, None) => Ok(()),
             _ => Self::combine(&self.sampler_type, &self.sampler_param).map(|_| ()),
         }
@@ -147,10 +150,10 @@ impl Layer {
 
     /// The sampler that type and parameter make together.
     pub(super) fn combine(
-        kind: &Slot<SamplerType>,
-        param: &Slot<SamplerParam>,
+        kind: &Setting<SamplerType>,
+        param: &Setting<SamplerParam>,
     ) -> Result<Option<Sampler>, ConfigError> {
-        let Some((kind, origin)) = &kind.held else {
+        let Some((kind, origin)) = &kind.queued else {
             return Ok(None);
         };
         if *kind == SamplerType::Remote {
@@ -160,16 +163,16 @@ impl Layer {
                          ratelimiting",
             });
         }
-        let Some((param, place)) = &param.held else {
+        let Some((param, place)) = &param.queued else {
             return Err(ConfigError::MissingSamplerParam {
                 origin: origin.clone(),
             });
         };
-        let sampler = make_sampler(*kind, *param).map_err(|fault| ConfigError::Invalid {
+        let sampler = make_sampler(*kind, *param).map_err(|violation| ConfigError::Invalid {
             origin: place.clone(),
             found: param.to_string().into(),
-            problem: fault.problem,
-            accepted: fault.accepted,
+            problem: violation.problem,
+            accepted: violation.accepted,
         })?;
         Ok(Some(sampler))
     }
@@ -178,31 +181,31 @@ impl Layer {
 impl Default for Layer {
     fn default() -> Self {
         Self {
-            service_name: Slot::new(|name| self::service_name(name)),
-            disabled: Slot::free(),
-            sampler: Slot::new(sampler),
-            sampler_type: Slot::free(),
-            sampler_param: Slot::new(sampler_param),
-            agent_host: Slot::new(|host| self::host(host)),
-            agent_port: Slot::new(port),
-            ip_version: Slot::free(),
-            max_packet_size: Slot::new(max_packet_size),
-            flush_interval: Slot::new(interval),
-            memory_limit: Slot::new(memory_limit),
-            log_spans: Slot::free(),
-            tags: Slot::new(|tags| self::tags(tags)),
-            trace_id_128bit: Slot::free(),
-            max_tag_value_length: Slot::new(max_tag_value_length),
-            trace_context_header: Slot::new(|name| header(name)),
-            baggage_prefix: Slot::new(|name| header(name)),
-            debug_id_header: Slot::new(|name| header(name)),
-            baggage_header: Slot::new(|name| header(name)),
-            clock: Slot::free(),
-            flush_at_exit: Slot::free(),
-            agent: Slot::free(),
-            background: Slot::free(),
-            resolve_once: Slot::free(),
-            resolve_interval: Slot::new(interval),
+            service_name: Setting::new(|name| self::service_name(name)),
+            disabled: Setting::free(),
+            sampler: Setting::new(sampler),
+            sampler_type: Setting::free(),
+            sampler_param: Setting::new(sampler_param),
+            agent_host: Setting::new(|host| self::host(host)),
+            agent_port: Setting::new(port),
+            ip_version: Setting::free(),
+            max_packet_size: Setting::new(max_packet_size),
+            flush_interval: Setting::new(interval),
+            memory_limit: Setting::new(memory_limit),
+            log_spans: Setting::free(),
+            tags: Setting::new(|tags| self::tags(tags)),
+            trace_id_128bit: Setting::free(),
+            max_tag_value_length: Setting::new(max_tag_value_length),
+            trace_context_header: Setting::new(|name| header(name)),
+            baggage_prefix: Setting::new(|name| header(name)),
+            debug_id_header: Setting::new(|name| header(name)),
+            baggage_header: Setting::new(|name| header(name)),
+            clock: Setting::free(),
+            flush_at_exit: Setting::free(),
+            agent: Setting::free(),
+            background: Setting::free(),
+            resolve_once: Setting::free(),
+            resolve_interval: Setting::new(interval),
         }
     }
 }
@@ -216,26 +219,26 @@ impl std::fmt::Display for SamplerParam {
     }
 }
 
-fn make_sampler(kind: SamplerType, param: SamplerParam) -> Result<Sampler, Fault> {
+fn make_sampler(kind: SamplerType, param: SamplerParam) -> Result<Sampler, Violation> {
     use SamplerParam::{Flag, Number};
     let made = match (kind, param) {
         (SamplerType::Const, Flag(flag)) => Sampler::Const(flag),
         (SamplerType::Const, Number(0.0)) => Sampler::Const(false),
         (SamplerType::Const, Number(1.0)) => Sampler::Const(true),
         (SamplerType::Const, Number(_)) => {
-            return fault(
+            return violation(
                 "not a decision",
                 "0 or 1, true or false, for a const sampler",
             );
         }
         (SamplerType::Probabilistic, Number(share)) => Sampler::Probabilistic(share),
         (SamplerType::RateLimiting, Number(rate)) => Sampler::RateLimiting(rate),
-        _ => return fault("not a number", "a number for this type of sampler"),
+        _ => return violation("not a number", "a number for this type of sampler"),
     };
     sampler(&made).map(|()| made)
 }
 
-fn sampler(sampler: &Sampler) -> Result<(), Fault> {
+fn sampler(sampler: &Sampler) -> Result<(), Violation> {
     match sampler {
         Sampler::Const(_) => Ok(()),
         Sampler::Probabilistic(share) => require(
@@ -251,7 +254,7 @@ fn sampler(sampler: &Sampler) -> Result<(), Fault> {
     }
 }
 
-fn sampler_param(param: &SamplerParam) -> Result<(), Fault> {
+fn sampler_param(param: &SamplerParam) -> Result<(), Violation> {
     let fits = match param {
         SamplerParam::Flag(_) => true,
         SamplerParam::Number(number) => number.is_finite() && *number >= 0.0,
@@ -259,7 +262,7 @@ fn sampler_param(param: &SamplerParam) -> Result<(), Fault> {
     require(fits, "not a sampler parameter", "a number of 0 or more")
 }
 
-fn service_name(name: &str) -> Result<(), Fault> {
+fn service_name(name: &str) -> Result<(), Violation> {
     require(
         !name.trim().is_empty(),
         "an empty service name",
@@ -268,7 +271,7 @@ fn service_name(name: &str) -> Result<(), Fault> {
 }
 
 /// A name or an address; whether it exists is asked when the first packet is sent.
-pub(super) fn host(host: &str) -> Result<(), Fault> {
+pub(super) fn host(host: &str) -> Result<(), Violation> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || "/[]@".contains(c);
     let address = host.split('%').next().unwrap_or_default();
     let colons = !host.contains(':') || address.parse::<Ipv6Addr>().is_ok();
@@ -279,11 +282,11 @@ pub(super) fn host(host: &str) -> Result<(), Fault> {
     )
 }
 
-pub(super) fn port(port: &u16) -> Result<(), Fault> {
+pub(super) fn port(port: &u16) -> Result<(), Violation> {
     require(*port != 0, "not a port", "1 to 65535")
 }
 
-fn max_packet_size(size: &usize) -> Result<(), Fault> {
+fn max_packet_size(size: &usize) -> Result<(), Violation> {
     require(
         (512..=65_000).contains(size),
         "out of range",
@@ -291,7 +294,7 @@ fn max_packet_size(size: &usize) -> Result<(), Fault> {
     )
 }
 
-fn interval(interval: &Duration) -> Result<(), Fault> {
+fn interval(interval: &Duration) -> Result<(), Violation> {
     let range = Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60);
     require(
         range.contains(interval),
@@ -300,7 +303,7 @@ fn interval(interval: &Duration) -> Result<(), Fault> {
     )
 }
 
-fn memory_limit(limit: &usize) -> Result<(), Fault> {
+fn memory_limit(limit: &usize) -> Result<(), Violation> {
     require(
         (1 << 20..=1 << 30).contains(limit),
         "out of range",
@@ -308,7 +311,7 @@ fn memory_limit(limit: &usize) -> Result<(), Fault> {
     )
 }
 
-fn max_tag_value_length(length: &usize) -> Result<(), Fault> {
+fn max_tag_value_length(length: &usize) -> Result<(), Violation> {
     require(
         (1..=65_000).contains(length),
         "out of range",
@@ -317,7 +320,7 @@ fn max_tag_value_length(length: &usize) -> Result<(), Fault> {
 }
 
 /// A field name of HTTP: a token of RFC 9110, section 5.6.2.
-fn header(name: &str) -> Result<(), Fault> {
+fn header(name: &str) -> Result<(), Violation> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     require(
         !name.is_empty() && name.len() <= 256 && name.chars().all(token),
@@ -326,7 +329,7 @@ fn header(name: &str) -> Result<(), Fault> {
     )
 }
 
-fn tags(tags: &[(String, TagValue)]) -> Result<(), Fault> {
+fn tags(tags: &[(String, TagValue)]) -> Result<(), Violation> {
     let named = tags.iter().all(|(key, _)| !key.is_empty());
     require(named, "a tag without a key", "a key for each tag")?;
     let finite = |value: &TagValue| !matches!(value, TagValue::F64(x) if !x.is_finite());
@@ -337,14 +340,14 @@ fn tags(tags: &[(String, TagValue)]) -> Result<(), Fault> {
     )
 }
 
-fn require(fits: bool, problem: &'static str, accepted: &'static str) -> Result<(), Fault> {
+fn require(fits: bool, problem: &'static str, accepted: &'static str) -> Result<(), Violation> {
     if fits {
         Ok(())
     } else {
-        fault(problem, accepted)
+        violation(problem, accepted)
     }
 }
 
-fn fault<T>(problem: &'static str, accepted: &'static str) -> Result<T, Fault> {
-    Err(Fault { problem, accepted })
+fn violation<T>(problem: &'static str, accepted: &'static str) -> Result<T, Violation> {
+    Err(Violation { problem, accepted })
 }

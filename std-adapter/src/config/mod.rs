@@ -110,7 +110,7 @@ use crate::reporters::Reporter;
 /// Largest file in bytes that is read: 1 MiB.
 pub const MAX_FILE_SIZE: usize = 1 << 20;
 
-/// What file, environment and code say about a tracer.
+/// What file, environment and code set for a tracer.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};

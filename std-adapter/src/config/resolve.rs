@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::error::ConfigError;
-use super::layer::{Layer, Slot};
+use super::layer::{Layer, Setting};
 use super::settings::{HeaderNames, Sampler, Settings, TagValue};
 
 const AGENT_HOST: &str = "localhost";
@@ -69,7 +69,7 @@ impl Config {
     /// The value of the first layer that has one.
     fn pick<T: Clone + Debug>(
         &self,
-        slot: fn(&Layer) -> &Slot<T>,
+        slot: fn(&Layer) -> &Setting<T>,
     ) -> Result<Option<T>, ConfigError> {
         for layer in [&self.code, &self.environment, &self.file] {
             if let Some(value) = slot(layer).get()? {

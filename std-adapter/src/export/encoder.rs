@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use picojaeger_core::record::Record;
-use picojaeger_core::wire::{Batch, Encoder, Legend, Push, ThriftCompact};
+use picojaeger_core::wire::{Batch, EncodeContext, Encoder, Push, ThriftCompact};
 
 /// Thrift compact, with the operation of the span that last fitted no packet.
 #[derive(Debug, Default)]
@@ -31,8 +31,8 @@ impl Encoder for AgentEncoder {
     }
 
     #[inline]
-    fn push(&mut self, out: &mut [u8], record: &Record<'_>, legend: &Legend<'_>) -> Push {
-        let push = self.thrift.push(out, record, legend);
+    fn push(&mut self, out: &mut [u8], record: &Record<'_>, context: &EncodeContext<'_>) -> Push {
+        let push = self.thrift.push(out, record, context);
         if push == Push::TooLarge {
             self.note(record);
         }

@@ -8,30 +8,32 @@ use std::time::Duration;
 use log::Level;
 use picojaeger_core::record::{Record, Records};
 use picojaeger_core::ring::{Consumer, Mark, Producer};
-use picojaeger_core::wire::{ClientStats, Legend, Process};
-use picojaeger_core::{Epoch, Outcome, Reporter, Situation, Stats, Timeline, Value};
+use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
+use picojaeger_core::{
+    ClockSegment, PacketBuilder, PollContext, SendOutcome, Stats, Timeline, Value,
+};
 
 use crate::config::{Settings, TagValue};
 use crate::export::encoder::AgentEncoder;
 use crate::export::loss_log::LossLog;
 use crate::export::timekeeper::Timekeeper;
-use crate::memory::rings::Chunk;
+use crate::memory::rings::RingEnds;
 use crate::reporters::FinishedSpan;
-use crate::state::Shared;
-use crate::state::thread_local::Returned;
+use crate::state::TracerState;
+use crate::state::thread_local::ReturnedProducer;
 use crate::sys::clock::{TickSource, monotonic};
-use crate::sys::log::say;
-use crate::transport::{Sender, UdpSender};
+use crate::sys::log::log_guarded;
+use crate::transport::{Sender, UdpTransport};
 use crate::worker::parking::{Pass, Rest};
 
 /// The consuming side of a tracer; one thread at a time drives it.
-pub(crate) struct Engine {
-    reporter: Reporter<AgentEncoder>,
-    rings: Vec<Ring>,
+pub(crate) struct Exporter {
+    reporter: PacketBuilder<AgentEncoder>,
+    rings: Vec<RingReader>,
     /// Where the rings' heads stood at the start of the pass.
     marks: Vec<Mark>,
     sender: Option<Box<dyn Sender>>,
-    keeper: Timekeeper,
+    timekeeper: Timekeeper,
     process: ProcessTags,
     buffer: Vec<u8>,
     interval: Duration,
@@ -42,9 +44,9 @@ pub(crate) struct Engine {
 pub(crate) type ProcessTags = Arc<[(String, TagValue)]>;
 
 /// A ring's consuming end, and where its producing end comes back.
-pub(crate) struct Ring {
+pub(crate) struct RingReader {
     consumer: Consumer<'static, Records>,
-    returned: Option<Arc<Returned>>,
+    returned: Option<Arc<ReturnedProducer>>,
 }
 
 /// Why sending stopped.
@@ -74,7 +76,7 @@ const STUCK: Duration = Duration::from_secs(1);
 /// Process tags that are viewed without an allocation.
 const FEW_TAGS: usize = 32;
 
-impl Engine {
+impl Exporter {
     /// Without a sender, only the user's reporters get the spans.
     pub(crate) fn new(
         settings: &Settings,
@@ -85,15 +87,19 @@ impl Engine {
     ) -> Self {
         let interval = settings.flush_interval;
         let limit = settings.max_packet_size;
-        Engine {
-            reporter: Reporter::new(AgentEncoder::default(), limit, interval.as_nanos() as u64),
+        Exporter {
+            reporter: PacketBuilder::new(
+                AgentEncoder::default(),
+                limit,
+                interval.as_nanos() as u64,
+            ),
             rings: common
                 .into_iter()
-                .map(|consumer| Ring::new(consumer, None))
+                .map(|consumer| RingReader::new(consumer, None))
                 .collect(),
             marks: Vec::new(),
             sender,
-            keeper: Timekeeper::new(source),
+            timekeeper: Timekeeper::new(source),
             process,
             buffer: vec![0; limit],
             interval,
@@ -102,17 +108,17 @@ impl Engine {
     }
 
     /// Sends what is due, or with `flush` whatever finished before this call.
-    pub(crate) fn pass(&mut self, shared: &Shared, flush: bool) -> Pass {
-        self.begin(shared);
-        shared.ledger().obstacle = None;
+    pub(crate) fn pass(&mut self, state: &TracerState, flush: bool) -> Pass {
+        self.begin(state);
+        state.stats_registry().obstacle = None;
         self.marks.clear();
         let heads = self.rings.iter().map(|ring| ring.consumer.mark());
         self.marks.extend(heads);
-        let end = self.send_all(shared, flush);
+        let end = self.send_all(state, flush);
         if end == End::Stuck {
-            shared.ledger().obstacle = last_error(&self.sender);
+            state.stats_registry().obstacle = last_error(&self.sender);
         }
-        self.reclaim(shared);
+        self.reclaim(state);
         let rest = match end {
             _ if self.backlog() == 0 => Rest::Nothing,
             End::Passed => Rest::More,
@@ -126,33 +132,33 @@ impl Engine {
     }
 
     /// Whether any record waits.
-    pub(crate) fn holds(&mut self, shared: &Shared) -> bool {
-        shared.take_incoming(&mut self.rings);
+    pub(crate) fn holds(&mut self, state: &TracerState) -> bool {
+        state.take_incoming(&mut self.rings);
         self.backlog() > 0
     }
 
     /// Counts what raced with the end of the tracer.
-    pub(crate) fn sweep(&mut self, shared: &Shared) {
-        self.begin(shared);
-        let swept: u64 = self.rings.iter_mut().map(Ring::empty).sum();
-        shared.ledger().swept += swept;
+    pub(crate) fn sweep(&mut self, state: &TracerState) {
+        self.begin(state);
+        let swept: u64 = self.rings.iter_mut().map(RingReader::empty).sum();
+        state.stats_registry().swept += swept;
     }
 
     /// The rings of a tracer that is gone.
-    pub(crate) fn take_rings(&mut self) -> Vec<Ring> {
+    pub(crate) fn take_rings(&mut self) -> Vec<RingReader> {
         std::mem::take(&mut self.rings)
     }
 
     /// Takes over new rings, and the records of a pass that a panic broke off: their
     /// packet never had an outcome.
-    fn begin(&mut self, shared: &Shared) {
-        self.reporter.done(Outcome::Retry, &mut self.rings);
-        shared.take_incoming(&mut self.rings);
+    fn begin(&mut self, state: &TracerState) {
+        self.reporter.done(SendOutcome::Retry, &mut self.rings);
+        state.take_incoming(&mut self.rings);
     }
 
     /// Packs and sends until the marks are passed, or nothing is due. Not until the
     /// rings are empty: that may never be, and flushes wait for their answer.
-    fn send_all(&mut self, shared: &Shared, flush: bool) -> End {
+    fn send_all(&mut self, state: &TracerState, flush: bool) -> End {
         let process = self.process.clone();
         // On the stack, since a pass allocates nothing; more tags than that are rare.
         let (mut few, many);
@@ -170,22 +176,22 @@ impl Engine {
             &many
         };
         let process = Process {
-            service: &shared.settings.service_name,
+            service: &state.settings.service_name,
             tags,
         };
-        let mut stats = self.note(shared, monotonic());
-        let end = self.send_each(shared, &process, &mut stats, flush);
+        let mut stats = self.publish_counts(state, monotonic());
+        let end = self.send_each(state, &process, &mut stats, flush);
         if let Some(sender) = &mut self.sender {
             sender.settle();
         }
-        self.note(shared, monotonic());
+        self.publish_counts(state, monotonic());
         end
     }
 
     /// Sends packet after packet.
     fn send_each(
         &mut self,
-        shared: &Shared,
+        state: &TracerState,
         process: &Process<'_>,
         stats: &mut Stats,
         flush: bool,
@@ -195,7 +201,7 @@ impl Engine {
                 return End::Stuck;
             }
             let flush = flush || self.is_common_ring_used();
-            match self.send_one(shared, process, stats, flush) {
+            match self.send_one(state, process, stats, flush) {
                 Step::Done => {}
                 Step::NotDue => return End::NotDue,
                 Step::Again => return End::Stuck,
@@ -208,34 +214,34 @@ impl Engine {
     /// those behind it.
     fn send_one(
         &mut self,
-        shared: &Shared,
+        state: &TracerState,
         process: &Process<'_>,
         stats: &mut Stats,
         flush: bool,
     ) -> Step {
-        self.keeper.observe();
+        self.timekeeper.observe();
         let now = monotonic();
-        let anchors = [Epoch {
-            rate: self.keeper.rate(),
-            anchors: self.keeper.anchors(),
+        let anchors = [ClockSegment {
+            rate: self.timekeeper.rate(),
+            anchors: self.timekeeper.anchors(),
         }];
-        let legend = Legend {
-            timeline: Timeline { epochs: &anchors },
-            samplers: &|code| shared.sampler.description(code),
+        let encode = EncodeContext {
+            timeline: Timeline { segments: &anchors },
+            samplers: &|code| state.sampler.description(code),
         };
-        let situation = Situation {
+        let context = PollContext {
             now,
             flush,
             process,
             stats: client_stats(stats),
-            legend: &legend,
+            encode: &encode,
         };
         let passed_over = self.reporter.delivery().too_large;
         let packet = self
             .reporter
-            .poll(&mut self.rings, &situation, &mut self.buffer);
+            .poll(&mut self.rings, &context, &mut self.buffer);
         let Some(packet) = packet else {
-            *stats = self.note(shared, now);
+            *stats = self.publish_counts(state, now);
             return match self.reporter.delivery().too_large == passed_over {
                 true => Step::NotDue,
                 false => Step::Done,
@@ -243,42 +249,45 @@ impl Engine {
         };
         let outcome = match &mut self.sender {
             Some(sender) => sender.send(packet, !has_passed(&self.rings, &self.marks)),
-            None => Outcome::Accepted,
+            None => SendOutcome::Accepted,
         };
-        if !matches!(outcome, Outcome::TooLarge | Outcome::Retry) && !shared.reporters.is_empty() {
-            report(&mut self.rings, shared, process, &legend);
+        if !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry)
+            && !state.reporters.is_empty()
+        {
+            report(&mut self.rings, state, process, &encode);
         }
         self.reporter.done(outcome, &mut self.rings);
-        *stats = self.note(shared, now);
+        *stats = self.publish_counts(state, now);
         match outcome {
-            Outcome::Retry => Step::Again,
+            SendOutcome::Retry => Step::Again,
             _ => Step::Done,
         }
     }
 
     /// Speaks of losses where no pass is needed.
-    pub(crate) fn note_losses(&mut self, shared: &Shared) {
-        self.note(shared, monotonic());
+    pub(crate) fn log_losses(&mut self, state: &TracerState) {
+        self.publish_counts(state, monotonic());
     }
 
     /// Publishes what became of the spans, and speaks of losses; gives the counts.
-    fn note(&mut self, shared: &Shared, now: u64) -> Stats {
+    fn publish_counts(&mut self, state: &TracerState, now: u64) -> Stats {
         let late = self
             .sender
             .as_mut()
             .map_or(0, |sender| sender.late_refusals());
-        let all_late = shared.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
+        let all_late = state.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
         let (delivery, most) = (self.reporter.delivery(), self.buffer.len());
         let stats = {
-            let mut ledger = shared.ledger();
-            let before = ledger.delivery;
+            let mut stats_registry = state.stats_registry();
+            let before = stats_registry.delivery;
             if delivery.too_large > before.too_large {
-                ledger.fault = too_large(&self.reporter, most).or(ledger.fault.take());
+                stats_registry.fault =
+                    too_large(&self.reporter, most).or(stats_registry.fault.take());
             } else if late > 0 || delivery.lost() > before.lost() {
-                ledger.fault = last_error(&self.sender).or(ledger.fault.take());
+                stats_registry.fault = last_error(&self.sender).or(stats_registry.fault.take());
             }
-            ledger.delivery = delivery;
-            ledger.stats()
+            stats_registry.delivery = delivery;
+            stats_registry.stats()
         };
         let now = Duration::from_nanos(now);
         let (sender, reporter) = (&self.sender, &self.reporter);
@@ -286,13 +295,13 @@ impl Engine {
             "too large" => too_large(reporter, most),
             _ => last_error(sender),
         };
-        self.losses.note(&stats.lost, now, details);
-        self.losses.note_late(all_late, now, details);
+        self.losses.log(&stats.lost, now, details);
+        self.losses.log_late(all_late, now, details);
         stats
     }
 
     /// Frees the rings of threads that ended, once they are empty.
-    fn reclaim(&mut self, shared: &Shared) {
+    fn reclaim(&mut self, state: &TracerState) {
         let over = self.rings.extract_if(.., |ring| {
             // The order matters: no record comes once the end is back.
             ring.returned
@@ -300,8 +309,8 @@ impl Engine {
                 .is_some_and(|returned| returned.is_back())
                 && ring.consumer.backlog() == 0
         });
-        over.filter_map(Ring::into_chunk)
-            .for_each(|chunk| shared.free_chunk(chunk));
+        over.filter_map(RingReader::into_chunk)
+            .for_each(|chunk| state.free_chunk(chunk));
     }
 
     fn backlog(&self) -> usize {
@@ -315,12 +324,12 @@ impl Engine {
     }
 }
 
-impl Ring {
+impl RingReader {
     pub(crate) fn new(
         consumer: Consumer<'static, Records>,
-        returned: Option<Arc<Returned>>,
+        returned: Option<Arc<ReturnedProducer>>,
     ) -> Self {
-        Ring { consumer, returned }
+        RingReader { consumer, returned }
     }
 
     /// Drops every record, and says how many there were.
@@ -335,15 +344,15 @@ impl Ring {
     }
 
     /// Whether this is the ring whose end comes back there, and no record waits.
-    pub(crate) fn is_empty_of(&self, returned: &Arc<Returned>) -> bool {
+    pub(crate) fn is_empty_of(&self, returned: &Arc<ReturnedProducer>) -> bool {
         let own = self.returned.as_ref();
         own.is_some_and(|own| Arc::ptr_eq(own, returned)) && self.consumer.backlog() == 0
     }
 
     /// Both ends, if the producing one is back.
-    pub(crate) fn into_chunk(self) -> Option<Chunk> {
+    pub(crate) fn into_chunk(self) -> Option<RingEnds> {
         let producer = self.returned?.take()?;
-        Some(Chunk {
+        Some(RingEnds {
             producer,
             consumer: self.consumer,
         })
@@ -355,7 +364,7 @@ impl Ring {
         self.empty();
         let chunk = match self.returned {
             Some(_) => self.into_chunk(),
-            None => common.take().map(|producer| Chunk {
+            None => common.take().map(|producer| RingEnds {
                 producer,
                 consumer: self.consumer,
             }),
@@ -366,7 +375,7 @@ impl Ring {
     }
 }
 
-impl AsMut<Consumer<'static, Records>> for Ring {
+impl AsMut<Consumer<'static, Records>> for RingReader {
     fn as_mut(&mut self) -> &mut Consumer<'static, Records> {
         &mut self.consumer
     }
@@ -379,7 +388,7 @@ fn last_error(sender: &Option<Box<dyn Sender>>) -> Option<String> {
 
 /// Which span last fitted no packet of the `most` bytes that are configured, or of the fewer
 /// that the network takes, and what the user can do.
-fn too_large(reporter: &Reporter<AgentEncoder>, most: usize) -> Option<String> {
+fn too_large(reporter: &PacketBuilder<AgentEncoder>, most: usize) -> Option<String> {
     let (operation, limit) = (reporter.encoder().too_large()?, reporter.limit());
     let remedy = match limit < most {
         true => "shorten them, since the network takes no larger ones",
@@ -391,22 +400,25 @@ fn too_large(reporter: &Reporter<AgentEncoder>, most: usize) -> Option<String> {
 }
 
 /// Whether the rings' cursors have passed the marks.
-fn has_passed(rings: &[Ring], marks: &[Mark]) -> bool {
+fn has_passed(rings: &[RingReader], marks: &[Mark]) -> bool {
     let mut rings = rings.iter().zip(marks);
     rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
 }
 
 /// What sends to the agent of these settings, if they have one.
-pub(crate) fn agent_sender(settings: &Settings, shared: Weak<Shared>) -> Option<Box<dyn Sender>> {
+pub(crate) fn agent_sender(
+    settings: &Settings,
+    state: Weak<TracerState>,
+) -> Option<Box<dyn Sender>> {
     if !settings.agent {
         return None;
     }
     let waker = move || {
-        if let Some(shared) = shared.upgrade() {
-            shared.waker().wake(&shared);
+        if let Some(state) = state.upgrade() {
+            state.worker().wake(&state);
         }
     };
-    let sender = UdpSender::new(
+    let sender = UdpTransport::new(
         settings.agent_host.clone(),
         settings.agent_port,
         settings.ip_version,
@@ -417,14 +429,19 @@ pub(crate) fn agent_sender(settings: &Settings, shared: Weak<Shared>) -> Option<
 }
 
 /// Shows the user's reporters each record of the packet, once.
-fn report(rings: &mut [Ring], shared: &Shared, process: &Process<'_>, legend: &Legend<'_>) {
+fn report(
+    rings: &mut [RingReader],
+    state: &TracerState,
+    process: &Process<'_>,
+    encode: &EncodeContext<'_>,
+) {
     let each = |record: Record<'_>| {
-        let span = FinishedSpan::new(process.service, record, legend);
-        for reporter in shared.reporters.iter() {
+        let span = FinishedSpan::new(process.service, record, encode);
+        for reporter in state.reporters.iter() {
             // A panic of the user's code must not end the worker, and with it all sending.
             if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
                 let line = format_args!("a reporter panicked; the span is sent all the same");
-                say(Level::Error, line);
+                log_guarded(Level::Error, line);
             }
         }
     };

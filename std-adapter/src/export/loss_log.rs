@@ -5,7 +5,7 @@ use std::time::Duration;
 use log::Level;
 use picojaeger_core::Lost;
 
-use crate::sys::log::say;
+use crate::sys::log::log_guarded;
 
 /// Writes one line for each cause of loss through the [`log`] crate: target `picojaeger`, level
 /// warn; at the first call behind the first loss of a cause, then at most once an interval.
@@ -16,13 +16,13 @@ use crate::sys::log::say;
 pub(crate) struct LossLog {
     interval: Duration,
     /// In the order of [`Lost::by_cause`].
-    causes: [Said; CAUSES],
-    late: Said,
+    causes: [CauseLog; CAUSES],
+    late: CauseLog,
 }
 
 /// What was said of a cause.
 #[derive(Clone, Copy, Default, Debug)]
-struct Said {
+struct CauseLog {
     count: u64,
     at: Option<Duration>,
 }
@@ -39,34 +39,34 @@ impl LossLog {
     pub(crate) fn with_interval(interval: Duration) -> Self {
         LossLog {
             interval,
-            causes: [Said::default(); CAUSES],
-            late: Said::default(),
+            causes: [CauseLog::default(); CAUSES],
+            late: CauseLog::default(),
         }
     }
 
     /// Writes the lines that are due; `details` is what is known of a cause beyond its name,
     /// and asked only where a line needs it. A few comparisons where nothing was lost.
-    pub(crate) fn note(
+    pub(crate) fn log(
         &mut self,
         lost: &Lost,
         now: Duration,
         details: impl Fn(&str) -> Option<String>,
     ) {
         for line in self.due(lost, now, details) {
-            say(Level::Warn, format_args!("{line}"));
+            log_guarded(Level::Warn, format_args!("{line}"));
         }
     }
 
     /// The same for refusals of packets that count as delivered: behind a network they may be
     /// all that is heard of a closed port.
-    pub(crate) fn note_late(
+    pub(crate) fn log_late(
         &mut self,
         refusals: u64,
         now: Duration,
         details: impl Fn(&str) -> Option<String>,
     ) {
         if let Some(line) = self.late_due(refusals, now, details) {
-            say(Level::Warn, format_args!("{line}"));
+            log_guarded(Level::Warn, format_args!("{line}"));
         }
     }
 
@@ -98,7 +98,7 @@ impl LossLog {
     }
 }
 
-impl Said {
+impl CauseLog {
     /// How many are to be spoken of now, which then counts as done.
     fn take(&mut self, count: u64, now: Duration, interval: Duration) -> Option<u64> {
         let is_early = |at| now.saturating_sub(at) < interval;
@@ -106,7 +106,7 @@ impl Said {
         if new == 0 || self.at.is_some_and(is_early) {
             return None;
         }
-        *self = Said {
+        *self = CauseLog {
             count,
             at: Some(now),
         };
@@ -149,7 +149,7 @@ mod tests {
     }
 
     const START: Duration = Duration::from_secs(7);
-    const FULL: &str = "the thread's ring was full; raise memory_limit or sample less";
+    const SMALL: &str = "the thread's ring was full; raise memory_limit or sample less";
 
     #[test]
     fn the_first_loss_is_said_and_later_ones_once_a_minute() {
@@ -157,10 +157,10 @@ mod tests {
         let at = |seconds| START + Duration::from_secs(seconds);
         let mut due = |full, seconds| log.due(&lost(full, 0), at(seconds), |_| panic!());
         assert!(due(0, 0).is_empty());
-        assert_eq!(due(2, 1), [format!("spans lost (full): 2; {FULL}")]);
+        assert_eq!(due(2, 1), [format!("spans lost (full): 2; {SMALL}")]);
         assert!(due(5, 2).is_empty());
         assert!(due(9, 60).is_empty());
-        assert_eq!(due(9, 61), [format!("spans lost (full): 7; {FULL}")]);
+        assert_eq!(due(9, 61), [format!("spans lost (full): 7; {SMALL}")]);
         assert!(due(9, 200).is_empty(), "nothing new");
     }
 

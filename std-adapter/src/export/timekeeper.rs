@@ -155,7 +155,7 @@ fn frequency(first: Reading, latest: Reading) -> u64 {
 mod tests {
     use super::*;
     use crate::sys::clock::ClockSource;
-    use picojaeger_core::{Epoch, Instant, Timeline};
+    use picojaeger_core::{ClockSegment, Timeline, Timestamp};
 
     const HERTZ: u64 = 2_799_998_123;
     const BOOT: u64 = 77_000_000_000;
@@ -180,13 +180,15 @@ mod tests {
 
     /// Start and duration in microseconds of a span between two times in nanoseconds.
     fn span(keeper: &Timekeeper, start: u64, finish: u64) -> (u64, u64) {
-        let epochs = [Epoch {
+        let segments = [ClockSegment {
             rate: keeper.rate(),
             anchors: keeper.anchors(),
         }];
         let (start, finish) = (ticks_at(start), ticks_at(finish));
-        let timeline = Timeline { epochs: &epochs };
-        let times = timeline.times(0, Instant::Ticks(start), Instant::Ticks(finish));
+        let timeline = Timeline {
+            segments: &segments,
+        };
+        let times = timeline.times(0, Timestamp::Ticks(start), Timestamp::Ticks(finish));
         (times.start_micros, times.duration_micros)
     }
 

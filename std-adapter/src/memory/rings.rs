@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use picojaeger_core::record::Records;
-use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Lent, Producer, Sole, Word};
+use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStorage, Spsc, Word};
 
 use crate::state::hold;
 use crate::sys::per_process::PerProcess;
@@ -11,33 +11,33 @@ use crate::sys::sync::lock;
 
 /// Both ends of a ring that lives as long as the program.
 #[derive(Debug)]
-pub(crate) struct Chunk {
+pub(crate) struct RingEnds {
     pub(crate) producer: Producer<'static, Records>,
     pub(crate) consumer: Consumer<'static, Records>,
 }
 
-type Ring = FrameRing<Sole, (), Lent<'static>, DropNewest, Records>;
+type ThreadRing = FrameRing<Spsc, (), SliceStorage<'static>, DropNewest, Records>;
 
-/// Chunks of tracers that are gone.
-static SPARE: PerProcess<Mutex<Vec<Chunk>>> = PerProcess::new(Mutex::new(Vec::new()));
+/// Rings of tracers that are gone.
+static SPARE: PerProcess<Mutex<Vec<RingEnds>>> = PerProcess::new(Mutex::new(Vec::new()));
 
 /// The smallest ring of a thread, in bytes.
 pub(crate) const SMALLEST: usize = 8 << 10;
 /// The largest ring of a thread, in bytes.
 pub(crate) const LARGEST: usize = 64 << 10;
 
-impl Chunk {
+impl RingEnds {
     /// A chunk of `bytes`, a power of two from 8 KiB: a spare one, or a new one
     /// that is never freed but becomes spare.
-    pub(crate) fn get(bytes: usize) -> Option<Chunk> {
+    pub(crate) fn get(bytes: usize) -> Option<RingEnds> {
         if let Some(chunk) = Self::take_spare(bytes) {
             return Some(chunk);
         }
         let words = vec![Word::uninit(); bytes / size_of::<Word>()];
-        let storage = Lent::new(Vec::leak(words))?;
-        let ring: &'static mut Ring = Box::leak(Box::new(FrameRing::sole_over(storage)));
+        let storage = SliceStorage::new(Vec::leak(words))?;
+        let ring: &'static mut ThreadRing = Box::leak(Box::new(FrameRing::spsc_over(storage)));
         let (producer, consumer) = ring.split();
-        Some(Chunk { producer, consumer })
+        Some(RingEnds { producer, consumer })
     }
 
     /// Keeps the chunk, which must be empty, for the next tracer.
@@ -45,9 +45,9 @@ impl Chunk {
         lock(SPARE.get()).push(self);
     }
 
-    fn take_spare(bytes: usize) -> Option<Chunk> {
+    fn take_spare(bytes: usize) -> Option<RingEnds> {
         let mut spare = lock(SPARE.get());
-        let fits = |chunk: &Chunk| chunk.producer.capacity() == bytes;
+        let fits = |chunk: &RingEnds| chunk.producer.capacity() == bytes;
         spare.iter().position(fits).map(|at| spare.swap_remove(at))
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use picojaeger_core::record::{Log, Record, Reference, Tag};
-use picojaeger_core::wire::Legend;
+use picojaeger_core::wire::EncodeContext;
 use picojaeger_core::{Description, SpanContext, SpanId, Times, TraceId, Value};
 
 use crate::model;
@@ -18,8 +18,8 @@ use crate::model;
 /// ```
 /// use picojaeger_core::record::Open;
 /// use picojaeger_core::ring::Word;
-/// use picojaeger_core::wire::Legend;
-/// use picojaeger_core::{Anchor, Epoch, Flags, Rate, SpanContext, SpanId, Timeline, TraceId};
+/// use picojaeger_core::wire::EncodeContext;
+/// use picojaeger_core::{Anchor, ClockSegment, Flags, Rate, SpanContext, SpanId, Timeline, TraceId};
 /// use picojaeger_std::reporters::FinishedSpan;
 ///
 /// let context = SpanContext::new(TraceId::from_parts(0, 0x2a), SpanId::new(7), Flags::SAMPLED);
@@ -28,10 +28,10 @@ use crate::model;
 /// span.finish(1_250);
 ///
 /// let anchors = [Anchor::new(1_000, 1_700_000_000_000_000)];
-/// let epochs = [Epoch { rate: Rate::new(1_000_000), anchors: &anchors }];
-/// let legend = Legend { timeline: Timeline { epochs: &epochs }, samplers: &|_| None };
+/// let segments = [ClockSegment { rate: Rate::new(1_000_000), anchors: &anchors }];
+/// let context = EncodeContext { timeline: Timeline { segments: &segments }, samplers: &|_| None };
 ///
-/// let finished = FinishedSpan::new("shop", span.record(), &legend);
+/// let finished = FinishedSpan::new("shop", span.record(), &context);
 /// assert_eq!(finished.start_micros(), 1_700_000_000_000_000);
 /// assert_eq!(
 ///     finished.to_string(),
@@ -64,15 +64,15 @@ pub struct FinishedLog<'s> {
 }
 
 impl<'s> FinishedSpan<'s> {
-    /// The span of a record, its ticks and codes read by the legend.
-    pub fn new(service: &'s str, record: Record<'s>, legend: &Legend<'s>) -> Self {
+    /// The span of a record, its ticks and codes read by the context.
+    pub fn new(service: &'s str, record: Record<'s>, context: &EncodeContext<'s>) -> Self {
         let (start, finish) = (record.start(), record.finish());
         let sampler = Some(record.sampler()).filter(|code| *code != 0);
         FinishedSpan {
             service,
             record,
-            times: legend.timeline.times(record.epoch(), start, finish),
-            sampler: sampler.and_then(|code| (legend.samplers)(code)),
+            times: context.timeline.times(record.segment(), start, finish),
+            sampler: sampler.and_then(|code| (context.samplers)(code)),
         }
     }
 

@@ -2,10 +2,12 @@ use std::sync::Mutex;
 
 use picojaeger_core::record::{Open, Record, Reference};
 use picojaeger_core::ring::Word;
-use picojaeger_core::wire::{Batch, ClientStats, Encoder, Legend, Process, Push, ThriftCompact};
+use picojaeger_core::wire::{
+    Batch, ClientStats, EncodeContext, Encoder, Process, Push, ThriftCompact,
+};
 use picojaeger_core::{
-    Anchor, Const, Copied, Description, Epoch, Flags, Instant, Key, Rate, Sampler, SpanContext,
-    SpanId, Timeline, TraceId, Value,
+    Anchor, ClockSegment, Const, Description, Flags, Key, Rate, Sampler, SpanContext, SpanId,
+    Timeline, Timestamp, TraceId, Value,
 };
 
 use super::*;
@@ -22,16 +24,16 @@ fn samplers(code: u8) -> Option<Description> {
     Const(true).description(code)
 }
 
-fn known() -> [Epoch<'static>; 1] {
-    [Epoch {
+fn known() -> [ClockSegment<'static>; 1] {
+    [ClockSegment {
         rate: Rate::new(1_000_000),
         anchors: &ANCHORS,
     }]
 }
 
-fn legend<'l>(epochs: &'l [Epoch<'l>]) -> Legend<'l> {
-    Legend {
-        timeline: Timeline { epochs },
+fn context<'l>(segments: &'l [ClockSegment<'l>]) -> EncodeContext<'l> {
+    EncodeContext {
+        timeline: Timeline { segments },
         samplers: &samplers,
     }
 }
@@ -46,7 +48,7 @@ fn rich() -> Open<[Word; 128]> {
     let mut span = open("a \"b\"\n");
     span.set_sampler(1);
     span.tag("text".into(), "tea\nfor two".into());
-    span.tag(Key::from(Copied("yes")), true.into());
+    span.tag(Key::copied("yes"), true.into());
     span.tag("number".into(), (-7).into());
     span.tag("small".into(), Value::U64(7));
     span.tag("large".into(), Value::U64(u64::MAX));
@@ -59,10 +61,10 @@ fn rich() -> Open<[Word; 128]> {
             span: SpanId::new(u64::MAX),
         }));
     }
-    assert!(span.try_log(Instant::Ticks(1_600)));
+    assert!(span.try_log(Timestamp::Ticks(1_600)));
     span.field("event".into(), "early".into());
     span.field("life".into(), 42.into());
-    assert!(span.try_log(Instant::UnixMicros(77)));
+    assert!(span.try_log(Timestamp::UnixMicros(77)));
     span.field("event".into(), "explicit".into());
     span.mark_dropped();
     span.finish(2_750);
@@ -70,7 +72,7 @@ fn rich() -> Open<[Word; 128]> {
 }
 
 /// The span as it comes out of a packet.
-fn by_wire(record: &Record<'_>, legend: &Legend<'_>) -> Span {
+fn by_wire(record: &Record<'_>, context: &EncodeContext<'_>) -> Span {
     let process = Process {
         service: "shop",
         tags: &[],
@@ -82,7 +84,7 @@ fn by_wire(record: &Record<'_>, legend: &Legend<'_>) -> Span {
     };
     let (mut encoder, mut packet) = (ThriftCompact::new(), [0; 4_096]);
     assert!(encoder.begin(&mut packet, &batch));
-    assert_eq!(encoder.push(&mut packet, record, legend), Push::Taken);
+    assert_eq!(encoder.push(&mut packet, record, context), Push::Taken);
     let place = encoder.finish(&mut packet);
     let mut decoded = crate::collector::decode(&packet[place]).unwrap();
     decoded.spans.remove(0)
@@ -90,23 +92,23 @@ fn by_wire(record: &Record<'_>, legend: &Legend<'_>) -> Span {
 
 #[test]
 fn a_copy_is_what_the_agent_gets() {
-    for epochs in [&known()[..], &[]] {
-        let legend = legend(epochs);
+    for segments in [&known()[..], &[]] {
+        let context = context(segments);
         let span = rich();
-        let finished = FinishedSpan::new("shop", span.record(), &legend);
-        assert_eq!(finished.to_span(), by_wire(&span.record(), &legend));
+        let finished = FinishedSpan::new("shop", span.record(), &context);
+        assert_eq!(finished.to_span(), by_wire(&span.record(), &context));
     }
 }
 
 #[test]
 fn a_view_says_what_the_span_was() {
-    let epochs = known();
+    let segments = known();
     let mut span = open("query");
     span.set_parent(SpanId::new(5));
-    assert!(span.try_log(Instant::Ticks(1_600)));
+    assert!(span.try_log(Timestamp::Ticks(1_600)));
     span.field("life".into(), 42.into());
     span.finish(1_750);
-    let finished = FinishedSpan::new("shop", span.record(), &legend(&epochs));
+    let finished = FinishedSpan::new("shop", span.record(), &context(&segments));
     assert_eq!(finished.service(), "shop");
     assert_eq!(finished.operation(), "query");
     assert_eq!(finished.context(), span.context());
@@ -122,7 +124,7 @@ fn a_view_says_what_the_span_was() {
 #[test]
 fn a_root_has_no_parent() {
     let span = open("root");
-    let finished = FinishedSpan::new("shop", span.record(), &legend(&[]));
+    let finished = FinishedSpan::new("shop", span.record(), &context(&[]));
     assert_eq!(finished.parent(), None);
 }
 
@@ -133,8 +135,8 @@ const LINE: &str = "a \\\"b\\\"\\n 00000000000000010000000000000002:000000000000
 
 #[test]
 fn a_line_holds_operation_ids_duration_and_tags() {
-    let (span, epochs) = (rich(), known());
-    let finished = FinishedSpan::new("shop", span.record(), &legend(&epochs));
+    let (span, segments) = (rich(), known());
+    let finished = FinishedSpan::new("shop", span.record(), &context(&segments));
     assert_eq!(finished.to_string(), LINE);
 }
 
@@ -160,8 +162,12 @@ impl log::Log for Lines {
 fn the_logging_reporter_writes_a_line_of_level_info() {
     log::set_logger(&Lines).unwrap();
     log::set_max_level(log::LevelFilter::Info);
-    let (span, epochs) = (rich(), known());
-    LoggingReporter.report(&FinishedSpan::new("shop", span.record(), &legend(&epochs)));
+    let (span, segments) = (rich(), known());
+    LoggingReporter.report(&FinishedSpan::new(
+        "shop",
+        span.record(),
+        &context(&segments),
+    ));
     let expected = format!("INFO picojaeger finished span: {LINE}");
     assert!(LINES.lock().unwrap().contains(&expected));
 }
@@ -172,7 +178,7 @@ fn memory_is_bounded_shared_and_cleared() {
     let handle = reporter.clone();
     for operation in ["one", "two", "three"] {
         let span = open(operation);
-        reporter.report(&FinishedSpan::new("shop", span.record(), &legend(&[])));
+        reporter.report(&FinishedSpan::new("shop", span.record(), &context(&[])));
     }
     let names = |reporter: &InMemoryReporter| {
         let spans = reporter.spans().into_iter();
@@ -194,7 +200,7 @@ fn a_composite_shows_a_span_to_each() {
         Arc::new(second.clone()),
     ]);
     let span = open("seen");
-    both.report(&FinishedSpan::new("shop", span.record(), &legend(&[])));
+    both.report(&FinishedSpan::new("shop", span.record(), &context(&[])));
     assert_eq!((first.len(), second.len()), (1, 1));
     assert_eq!(format!("{both:?}"), "CompositeReporter(3)");
 }

@@ -39,10 +39,7 @@ impl RootSampler {
 
     /// The answer, or what has to be locked for it.
     #[inline(always)]
-    pub(crate) fn sample_at_once(
-        &self,
-        query: &Query<'_>,
-    ) -> Result<Decision, &Mutex<RateLimiter>> {
+    pub(crate) fn try_sample(&self, query: &Query<'_>) -> Result<Decision, &Mutex<RateLimiter>> {
         match self {
             RootSampler::Const(sampler) => Ok(sampler.sample(query)),
             RootSampler::Probabilistic(sampler) => Ok(sampler.sample(query)),
@@ -51,12 +48,11 @@ impl RootSampler {
     }
 
     pub(crate) fn sample(&self, query: &Query<'_>) -> Decision {
-        self.sample_at_once(query).unwrap_or_else(|limiter| {
-            match lock(limiter).allow(monotonic()) {
+        self.try_sample(query)
+            .unwrap_or_else(|limiter| match lock(limiter).allow(monotonic()) {
                 true => Decision::Sample { code: 1 },
                 false => Decision::Drop,
-            }
-        })
+            })
     }
 
     /// Runs `f` while the calling thread holds the sampler's state, if it has one.

@@ -1,6 +1,6 @@
-//! The short ways: starts and ends of spans that take nothing but the thread's own desk.
+//! The fast path: starts and ends of spans that take nothing but the thread's own shard.
 //!
-//! A function here borrows the desk, and calls nothing that could come back to it: it makes
+//! A function here borrows the shard, and calls nothing that could come back to it: it makes
 //! no call at all but at its end, where the borrow is over and a long way is taken instead,
 //! with the same arguments. So it needs no frame either.
 
@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
-use crate::memory::span_pool::Slot;
-use crate::spans::slow_path::{end_long_way, put_away_long_way, start_long_way};
-use crate::state::Shared;
-use crate::state::shard::Desk;
-use crate::state::thread_local::{Thread, near};
+use crate::memory::span_pool::SpanSlot;
+use crate::spans::slow_path::{end_slow, release_slow, start_slow};
+use crate::state::TracerState;
+use crate::state::shard::Shard;
+use crate::state::thread_local::{ThreadShard, near};
 use crate::sys::clock::TickSource;
 use crate::sys::tsc;
 use crate::tracer::span::{Span, UNREAD};
@@ -21,70 +21,74 @@ use crate::tracer::span::{Span, UNREAD};
 /// nor firehose, or has no flags at all.
 #[inline(never)]
 pub(crate) fn start_child<const SAMPLED: bool>(
-    shared: &Arc<Shared>,
+    state: &Arc<TracerState>,
     operation: &'static str,
     high: u64,
     low: u64,
     parent: SpanId,
 ) -> Span {
     let flags = if SAMPLED { Flags::SAMPLED } else { Flags::NONE };
-    if let Some(Thread { desk, .. }) = borrow(shared)
+    if let Some(ThreadShard { shard, .. }) = borrow(state)
         && let Some(mut slot) = match SAMPLED {
-            true => recorded(shared, desk),
-            false => unrecorded(desk),
+            true => recorded(state, shard),
+            false => unrecorded(shard),
         }
     {
         let trace = TraceId::from_parts(high, low);
-        let context = SpanContext::new(trace, desk.generator.span_id(), flags);
+        let context = SpanContext::new(trace, shard.generator.span_id(), flags);
         let start = if SAMPLED { tsc::ticks() } else { UNREAD };
         slot.image.restart(operation, context, parent, start, 0);
         return Span::new(slot);
     }
-    start_long_way(shared, operation, high, low, parent, flags)
+    start_slow(state, operation, high, low, parent, flags)
 }
 
 /// Starts a root that has nothing but a name.
 #[inline(never)]
-pub(crate) fn start_root(shared: &Arc<Shared>, operation: &'static str) -> Span {
-    match begin_root(shared, operation) {
+pub(crate) fn start_root(state: &Arc<TracerState>, operation: &'static str) -> Span {
+    match begin_root(state, operation) {
         Some(slot) => Span::new(slot),
         None => {
             let (parent, flags) = (SpanId::default(), Flags::NONE);
-            start_long_way(shared, operation, 0, 0, parent, flags)
+            start_slow(state, operation, 0, 0, parent, flags)
         }
     }
 }
 
 #[inline(always)]
-fn begin_root(shared: &Arc<Shared>, operation: &'static str) -> Option<Box<Slot>> {
-    let Thread { desk, .. } = borrow(shared)?;
-    let before = desk.generator.clone();
-    let slot = root_at_once(shared, desk, operation);
+fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<SpanSlot>> {
+    let ThreadShard { shard, .. } = borrow(state)?;
+    let before = shard.generator.clone();
+    let slot = try_root(state, shard, operation);
     if slot.is_none() {
         // The long way draws the same ids, so that the sampler gives the same answer.
-        desk.generator = before;
+        shard.generator = before;
     }
     slot
 }
 
 #[inline(always)]
-fn root_at_once(shared: &Shared, desk: &mut Desk, operation: &'static str) -> Option<Box<Slot>> {
-    let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
+fn try_root(
+    state: &TracerState,
+    shard: &mut Shard,
+    operation: &'static str,
+) -> Option<Box<SpanSlot>> {
+    let (trace, span) = shard.generator.root(state.settings.trace_id_128bit);
     let query = Query {
         trace_id: trace,
         operation,
         ticks: UNREAD,
     };
-    let decision = shared.sampler.sample_at_once(&query).ok()?;
+    let decision = state.sampler.try_sample(&query).ok()?;
     let none = SpanId::default();
     if let Decision::Sample { code } = decision {
-        let mut slot = recorded(shared, desk)?;
+        let mut slot = recorded(state, shard)?;
         let context = SpanContext::new(trace, span, Flags::SAMPLED);
         let start = tsc::ticks();
         slot.image.restart(operation, context, none, start, code);
         return Some(slot);
     }
-    let mut slot = unrecorded(desk)?;
+    let mut slot = unrecorded(shard)?;
     let context = SpanContext::new(trace, span, Flags::NONE);
     slot.image.restart(operation, context, none, UNREAD, 0);
     Some(slot)
@@ -92,103 +96,103 @@ fn root_at_once(shared: &Shared, desk: &mut Desk, operation: &'static str) -> Op
 
 /// A slot for a sampled span that starts now by the processor's counter, which is counted.
 #[inline(always)]
-fn recorded(shared: &Shared, desk: &mut Desk) -> Option<Box<Slot>> {
-    if shared.source != TickSource::Tsc || shared.is_closed() {
+fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<SpanSlot>> {
+    if state.source != TickSource::Tsc || state.is_closed() {
         return None;
     }
-    let slot = desk.slots.full_at_once()?;
-    desk.counts.began.increment();
+    let slot = shard.cache.try_take_small()?;
+    shard.counters.sampled.increment();
     Some(slot)
 }
 
 /// A slot for a span that is not recorded, which is counted.
 #[inline(always)]
-fn unrecorded(desk: &mut Desk) -> Option<Box<Slot>> {
-    let slot = desk.slots.bare_at_once()?;
-    desk.counts.unsampled.increment();
+fn unrecorded(shard: &mut Shard) -> Option<Box<SpanSlot>> {
+    let slot = shard.cache.try_take_context_only()?;
+    shard.counters.unsampled.increment();
     Some(slot)
 }
 
 /// Ends a span now, unless it has ended; it keeps its slot.
 #[inline(never)]
-pub(crate) fn finish(slot: &mut Slot) {
+pub(crate) fn finish(slot: &mut SpanSlot) {
     if !slot.image.is_writable() {
         return slot.image.discard();
     }
-    slot.image.finish(slot.shared.source.ticks());
-    let pushed = !slot.shared.is_closed()
-        && borrow(&slot.shared).is_some_and(|thread| thread.desk.push_at_once(&slot.image));
+    slot.image.finish(slot.state.source.ticks());
+    let pushed = !slot.state.is_closed()
+        && borrow(&slot.state).is_some_and(|thread| thread.shard.push_fast(&slot.image));
     if !pushed {
-        return slot.hand_over();
+        return slot.publish();
     }
-    slot.shared.waker().after_push(&slot.shared, false);
+    slot.state.worker().after_push(&slot.state, false);
 }
 
 /// Ends a sampled span that is open, and takes its slot back.
 #[inline(never)]
-pub(crate) fn end(slot: Box<Slot>) {
-    match slot.shared.source {
+pub(crate) fn end(slot: Box<SpanSlot>) {
+    match slot.state.source {
         TickSource::Tsc => end_at(slot, tsc::ticks()),
         TickSource::System => end_by_system_clock(slot),
     }
 }
 
 #[inline(never)]
-fn end_by_system_clock(slot: Box<Slot>) {
-    let ticks = slot.shared.source.ticks();
+fn end_by_system_clock(slot: Box<SpanSlot>) {
+    let ticks = slot.state.source.ticks();
     end_at(slot, ticks);
 }
 
 #[inline(never)]
-fn end_at(mut slot: Box<Slot>, ticks: u64) {
+fn end_at(mut slot: Box<SpanSlot>, ticks: u64) {
     // No more than that: the record is read back whole, and soon.
     slot.image.set_finish(ticks);
-    if slot.shared.is_closed() || !slot.baggage.is_empty() {
-        return end_long_way(slot);
+    if slot.state.is_closed() || !slot.baggage.is_empty() {
+        return end_slow(slot);
     }
-    let Some(Thread { desk, shared, .. }) = borrow(&slot.shared) else {
-        return end_long_way(slot);
+    let Some(ThreadShard { shard, state, .. }) = borrow(&slot.state) else {
+        return end_slow(slot);
     };
-    if !desk.push_at_once(&slot.image) {
-        return end_long_way(slot);
+    if !shard.push_fast(&slot.image) {
+        return end_slow(slot);
     }
-    if let Err(slot) = desk.slots.give_full_at_once(slot) {
-        return put_away_long_way(slot);
+    if let Err(slot) = shard.cache.try_put_small(slot) {
+        return release_slow(slot);
     }
-    if shared.waker().is_idle() {
-        wake(shared.clone());
+    if state.worker().is_idle() {
+        wake(state.clone());
     }
 }
 
 #[cold]
 #[inline(never)]
-fn wake(shared: Arc<Shared>) {
-    shared.waker().wake(&shared);
+fn wake(state: Arc<TracerState>) {
+    state.worker().wake(&state);
 }
 
 /// Takes the slot of a span that is over to the calling thread's list, whoever started
 /// the span.
 #[inline(never)]
-pub(crate) fn put_away(slot: Box<Slot>) {
+pub(crate) fn release(slot: Box<SpanSlot>) {
     if !slot.baggage.is_empty() {
-        return put_away_long_way(slot);
+        return release_slow(slot);
     }
-    let Some(Thread { desk, .. }) = borrow(&slot.shared) else {
-        return put_away_long_way(slot);
+    let Some(ThreadShard { shard, .. }) = borrow(&slot.state) else {
+        return release_slow(slot);
     };
-    if let Err(slot) = desk.slots.give_at_once(slot) {
-        put_away_long_way(slot);
+    if let Err(slot) = shard.cache.try_put(slot) {
+        release_slow(slot);
     }
 }
 
-/// The calling thread's desk, if it is near and serves this tracer in this process.
+/// The calling thread's shard, if it is near and serves this tracer in this process.
 #[inline(always)]
-fn borrow<'t>(shared: &Arc<Shared>) -> Option<&'t mut Thread> {
+fn borrow<'t>(state: &Arc<TracerState>) -> Option<&'t mut ThreadShard> {
     // SAFETY: as long as it is borrowed, the functions of this file call what takes slots,
     // draws ids, asks a sampler that has no lock, counts and pushes at once: code of ours
     // that reaches no thread-local state, allocates nothing and runs nobody else's code. A
     // panic of a debug assertion there would unwind, and nothing uses the borrow then.
-    unsafe { near(shared) }
+    unsafe { near(state) }
 }
 
 #[cfg(test)]
@@ -199,16 +203,16 @@ mod tests {
 
     use super::*;
     use crate::config::Sampler;
-    use crate::state::thread_local::with_desk;
+    use crate::state::thread_local::with_shard;
     use crate::worker;
 
     /// By the processor's counter, which Miri has none of and takes for 0.
-    fn shared() -> Arc<Shared> {
+    fn state() -> Arc<TracerState> {
         with(Sampler::Const(true), TickSource::Tsc)
     }
 
-    fn with(sampler: Sampler, source: TickSource) -> Arc<Shared> {
-        Shared::of_test(source, |config| {
+    fn with(sampler: Sampler, source: TickSource) -> Arc<TracerState> {
+        TracerState::of_test(source, |config| {
             config.sampler(sampler).memory_limit(1 << 20)
         })
     }
@@ -217,14 +221,14 @@ mod tests {
     #[test]
     fn a_sampler_is_asked_for_the_ids_that_the_root_has() {
         for source in [TickSource::Tsc, TickSource::System] {
-            let shared = with(Sampler::Probabilistic(0.5), source);
+            let state = with(Sampler::Probabilistic(0.5), source);
             // Of either kind, so that a slot is at hand.
-            (0..100).for_each(|_| drop(start_root(&shared, "first")));
-            let mut ids = with_desk(&shared, |desk| desk.generator.clone());
-            let roots: Vec<_> = (0..100).map(|_| start_root(&shared, "root")).collect();
+            (0..100).for_each(|_| drop(start_root(&state, "first")));
+            let mut ids = with_shard(&state, |shard| shard.generator.clone());
+            let roots: Vec<_> = (0..100).map(|_| start_root(&state, "root")).collect();
             assert!(roots.iter().any(Span::is_sampled));
             for root in roots {
-                let (trace, span) = ids.root(shared.settings.trace_id_128bit);
+                let (trace, span) = ids.root(state.settings.trace_id_128bit);
                 let context = root.context();
                 assert_eq!((context.trace_id(), context.span_id()), (trace, span));
             }
@@ -235,17 +239,17 @@ mod tests {
     #[test]
     fn miri_many_spans_by_the_short_ways() {
         const SPANS: u64 = if cfg!(miri) { 6 } else { 100 };
-        let shared = shared();
+        let state = state();
         for _ in 0..2 {
-            let root = start_root(&shared, "root");
+            let root = start_root(&state, "root");
             let context = root.context();
             let (high, low) = (context.trace_id().high(), context.trace_id().low());
             let mut spans: Vec<_> = (0..SPANS)
-                .map(|_| start_child::<true>(&shared, "child", high, low, context.span_id()))
+                .map(|_| start_child::<true>(&state, "child", high, low, context.span_id()))
                 .collect();
             spans.extend(
                 (0..SPANS)
-                    .map(|_| start_child::<false>(&shared, "child", high, low, SpanId::new(7))),
+                    .map(|_| start_child::<false>(&state, "child", high, low, SpanId::new(7))),
             );
             for span in &mut spans {
                 span.tag("number", 1);
@@ -254,103 +258,103 @@ mod tests {
             spans[0].finish();
             drop(spans);
             drop(root);
-            assert!(worker::flush(&shared, Duration::ZERO));
+            assert!(worker::flush(&state, Duration::ZERO));
         }
-        let stats = shared.stats();
+        let stats = state.stats();
         assert!(stats.adds_up(), "{stats}");
         let expected = (2 * (SPANS + 1), 2 * SPANS);
         assert_eq!((stats.delivered, stats.unsampled), expected, "{stats}");
-        assert!(worker::close(&shared, Duration::ZERO));
-        let late = start_root(&shared, "late");
+        assert!(worker::close(&state, Duration::ZERO));
+        let late = start_root(&state, "late");
         assert!(late.is_sampled());
         drop(late);
-        assert_eq!(shared.stats().lost.closed, 1);
+        assert_eq!(state.stats().lost.closed, 1);
     }
 
     /// Closed and not drained, so that what went to a ring would be held; with slots at
     /// hand, so that no long way is taken for want of one.
     #[test]
     fn a_closed_tracer_takes_no_span() {
-        let shared = shared();
-        let [at_hand, mut finished, dropped] = [(); 3].map(|()| start_root(&shared, "before"));
+        let state = state();
+        let [at_hand, mut finished, dropped] = [(); 3].map(|()| start_root(&state, "before"));
         drop(at_hand);
-        shared.set_closed();
+        state.set_closed();
         finished.finish();
-        assert_eq!(shared.stats().lost.closed, 1);
+        assert_eq!(state.stats().lost.closed, 1);
         drop(dropped);
-        assert_eq!(shared.stats().lost.closed, 2);
-        let late = start_root(&shared, "after");
-        assert_eq!(shared.stats().lost.closed, 3);
+        assert_eq!(state.stats().lost.closed, 2);
+        let late = start_root(&state, "after");
+        assert_eq!(state.stats().lost.closed, 3);
         drop(late);
-        assert_eq!(shared.stats().held, 1);
+        assert_eq!(state.stats().queued, 1);
     }
 
     #[test]
     fn a_slot_that_is_at_hand_has_no_baggage() {
-        let shared = shared();
-        let starts: [fn(&Arc<Shared>) -> Span; 2] = [
-            |shared| start_root(shared, "sampled"),
-            |shared| start_child::<false>(shared, "not", 0, 1, SpanId::new(7)),
+        let state = state();
+        let starts: [fn(&Arc<TracerState>) -> Span; 2] = [
+            |state| start_root(state, "sampled"),
+            |state| start_child::<false>(state, "not", 0, 1, SpanId::new(7)),
         ];
         for start in starts {
             // From here on a slot is at hand, and its way back is the short one.
-            drop(start(&shared));
+            drop(start(&state));
             for finish in [false, true] {
-                let mut span = start(&shared);
+                let mut span = start(&state);
                 span.set_baggage_item("user", "ann").unwrap();
                 if finish {
                     span.finish();
                 }
                 drop(span);
-                assert_eq!(start(&shared).baggage_item("user"), None);
+                assert_eq!(start(&state).baggage_item("user"), None);
             }
         }
     }
 
     #[test]
     fn a_sampler_with_a_lock_is_asked_the_long_way() {
-        let shared = with(Sampler::RateLimiting(1e6), TickSource::Tsc);
+        let state = with(Sampler::RateLimiting(1e6), TickSource::Tsc);
         for _ in 0..2 {
             // Slots of either kind are at hand in the second round.
-            drop(start_child::<false>(&shared, "not", 0, 1, SpanId::new(7)));
-            drop(start_child::<true>(&shared, "child", 0, 1, SpanId::new(7)));
-            let roots: Vec<_> = (0..10).map(|_| start_root(&shared, "root")).collect();
+            drop(start_child::<false>(&state, "not", 0, 1, SpanId::new(7)));
+            drop(start_child::<true>(&state, "child", 0, 1, SpanId::new(7)));
+            let roots: Vec<_> = (0..10).map(|_| start_root(&state, "root")).collect();
             assert!(roots.iter().all(Span::is_sampled));
         }
     }
 
     #[test]
     fn no_span_takes_the_slot_of_another_tracer() {
-        let tracers = [shared(), shared()];
-        for shared in &tracers {
-            drop(start_root(shared, "leaves its slot at hand"));
+        let tracers = [state(), state()];
+        for state in &tracers {
+            drop(start_root(state, "leaves its slot at hand"));
         }
-        for shared in &tracers {
+        for state in &tracers {
             let (high, low) = (0, 1);
             drop(start_child::<true>(
-                shared,
+                state,
                 "child",
                 high,
                 low,
                 SpanId::new(7),
             ));
-            start_root(shared, "root").finish();
+            start_root(state, "root").finish();
             drop(start_child::<false>(
-                shared,
+                state,
                 "not",
                 high,
                 low,
                 SpanId::new(7),
             ));
-            assert!(worker::flush(shared, Duration::ZERO));
-            let stats = shared.stats();
+            assert!(worker::flush(state, Duration::ZERO));
+            let stats = state.stats();
             assert_eq!((stats.delivered, stats.unsampled), (3, 1), "{stats}");
         }
     }
 
     #[test]
     fn a_worker_that_holds_nothing_is_woken() {
-        let shared = Shared::of_test(TickSource::Tsc, |config| {
+        let state = TracerState::of_test(TickSource::Tsc, |config| {
             config
                 .background(true)
                 .flush_interval(Duration::from_secs(3_600))
@@ -360,30 +364,30 @@ mod tests {
             span.finish();
             drop(span);
         }];
-        drop(start_root(&shared, "goes the long way"));
+        drop(start_root(&state, "goes the long way"));
         for end in ends {
-            assert!(worker::flush(&shared, Duration::from_secs(20)));
-            while !shared.waker().is_idle() {
+            assert!(worker::flush(&state, Duration::from_secs(20)));
+            while !state.worker().is_idle() {
                 std::thread::yield_now();
             }
-            end(start_root(&shared, "wakes"));
-            assert!(!shared.waker().is_idle());
+            end(start_root(&state, "wakes"));
+            assert!(!state.worker().is_idle());
         }
-        assert!(worker::close(&shared, Duration::from_secs(20)));
+        assert!(worker::close(&state, Duration::from_secs(20)));
     }
 
     #[test]
     fn a_span_that_ends_on_another_thread_takes_its_slot_there() {
-        let shared = shared();
-        let spans: Vec<_> = (0..100).map(|_| start_root(&shared, "moved")).collect();
+        let state = state();
+        let spans: Vec<_> = (0..100).map(|_| start_root(&state, "moved")).collect();
         std::thread::scope(|scope| {
             scope.spawn(|| drop(spans));
         });
-        assert!(worker::flush(&shared, Duration::ZERO));
-        assert_eq!(shared.stats().delivered, 100);
+        assert!(worker::flush(&state, Duration::ZERO));
+        assert_eq!(state.stats().delivered, 100);
         // The other thread's end gave its slots to the pool.
-        let again: Vec<_> = (0..100).map(|_| start_root(&shared, "again")).collect();
-        assert_eq!(shared.stats().open, again.len() as u64);
-        assert_eq!(shared.stats().lost.memory, 0);
+        let again: Vec<_> = (0..100).map(|_| start_root(&state, "again")).collect();
+        assert_eq!(state.stats().open, again.len() as u64);
+        assert_eq!(state.stats().lost.memory, 0);
     }
 }

@@ -1,12 +1,12 @@
 //! The tag `sampling.priority`: whether a span is sampled, decided anew.
 
-use picojaeger_core::{Flags, Instant, Key, Value, tags};
+use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
 
-use crate::memory::span_pool::Slot;
-use crate::state::thread_local::{with_desk, with_scopes};
+use crate::memory::span_pool::SpanSlot;
+use crate::state::thread_local::{with_scopes, with_shard};
 use crate::tracer::span::UNREAD;
 
-impl Slot {
+impl SpanSlot {
     /// Takes `sampling.priority` into account.
     #[cold]
     #[inline(never)]
@@ -24,7 +24,7 @@ impl Slot {
             (true, false) => self.upgrade(flags | forced),
             (false, true) => {
                 self.image.set_flags(flags.without(forced));
-                with_desk(&self.shared, |desk| desk.counts.cleared.increment());
+                with_shard(&self.state, |shard| shard.counters.cleared.increment());
             }
             (false, false) => {}
         }
@@ -34,25 +34,25 @@ impl Slot {
 
     /// Makes an unsampled span a sampled one.
     fn upgrade(self: &mut Box<Self>, flags: Flags) {
-        let shared = self.shared.clone();
-        with_desk(&shared, |desk| {
-            desk.counts.began.increment();
+        let state = self.state.clone();
+        with_shard(&state, |shard| {
+            shard.counters.sampled.increment();
             // A span that was sampled before has its area still.
-            let has_area = self.furnish(desk);
+            let has_area = self.ensure_area(shard);
             self.image.set_flags(flags);
-            if shared.is_closed() || !has_area {
+            if state.is_closed() || !has_area {
                 let lost = if has_area {
-                    &desk.counts.closed
+                    &shard.counters.closed
                 } else {
-                    &desk.counts.memory
+                    &shard.counters.memory
                 };
                 lost.increment();
-                desk.counts.ended.increment();
+                shard.counters.finished.increment();
                 self.image.discard();
             }
         });
-        if self.image.is_writable() && self.image.start() == Instant::Ticks(UNREAD) {
-            self.image.set_start(Instant::Ticks(shared.source.ticks()));
+        if self.image.is_writable() && self.image.start() == Timestamp::Ticks(UNREAD) {
+            self.image.set_start(Timestamp::Ticks(state.source.ticks()));
             self.tag(Key::Static(tags::SAMPLED_LATE), Value::Bool(true));
         }
     }

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use picojaeger_core::{self as core, Decision, Flags, Instant, Key, Query, SpanId, TraceId, Value};
+use picojaeger_core::{
+    self as core, Decision, Flags, Key, Query, SpanId, Timestamp, TraceId, Value,
+};
 
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
-use crate::memory::span_pool::Slot;
-use crate::spans::fast_path::put_away;
-use crate::state::Shared;
-use crate::state::shard::Desk;
-use crate::state::thread_local::{is_worker, with_desk};
+use crate::memory::span_pool::SpanSlot;
+use crate::spans::fast_path::release;
+use crate::state::TracerState;
+use crate::state::shard::Shard;
+use crate::state::thread_local::{is_worker, with_shard};
 use crate::tracer::span::{Span, UNREAD};
 
 /// Who a new span is.
@@ -25,8 +27,8 @@ struct Identity {
 
 /// Starts a span that has nothing but a name and perhaps a parent, whatever it takes.
 #[inline(never)]
-pub(crate) fn start_long_way(
-    shared: &Arc<Shared>,
+pub(crate) fn start_slow(
+    state: &Arc<TracerState>,
     operation: &'static str,
     high: u64,
     low: u64,
@@ -37,7 +39,7 @@ pub(crate) fn start_long_way(
         core: core::SpanContext::new(TraceId::from_parts(high, low), parent, flags),
         baggage: Baggage::EMPTY,
     };
-    Start::plain(Key::Static(operation), parent).on(shared, None)
+    Start::plain(Key::Static(operation), parent).on(state, None)
 }
 
 /// A start with whatever the builder was given.
@@ -62,36 +64,36 @@ impl<'t> Start<'t> {
     }
 
     /// Starts the span in the slot that took what was written before, if any.
-    pub(crate) fn on(self, shared: &Arc<Shared>, written: Option<Box<Slot>>) -> Span {
+    pub(crate) fn on(self, state: &Arc<TracerState>, written: Option<Box<SpanSlot>>) -> Span {
         if is_worker() {
-            written.into_iter().for_each(put_away);
+            written.into_iter().for_each(release);
             return Span::NONE;
         }
-        let shared = shared.current();
+        let state = state.current();
         // What was written before a fork is the parent's.
-        let written = written.and_then(Slot::of_this_process);
-        Span::new(with_desk(shared, |desk| self.begin(shared, desk, written)))
+        let written = written.and_then(SpanSlot::of_this_process);
+        Span::new(with_shard(state, |shard| self.begin(state, shard, written)))
     }
 
     fn begin(
         &self,
-        shared: &Arc<Shared>,
-        desk: &mut Desk,
-        written: Option<Box<Slot>>,
-    ) -> Box<Slot> {
-        let identity = Identity::draw(shared, desk, self.operation, &self.parent, self.forced);
+        state: &Arc<TracerState>,
+        shard: &mut Shard,
+        written: Option<Box<SpanSlot>>,
+    ) -> Box<SpanSlot> {
+        let identity = Identity::draw(state, shard, self.operation, &self.parent, self.forced);
         if !identity.context.is_sampled() {
             if let Some(written) = written {
-                desk.slots.give(written);
+                shard.cache.put(written);
             }
-            desk.counts.unsampled.increment();
-            return self.pass_on(shared, desk, &identity);
+            shard.counters.unsampled.increment();
+            return self.start_unsampled(state, shard, &identity);
         }
-        desk.counts.began.increment();
+        shard.counters.sampled.increment();
         let fresh = written.is_none();
-        let slot = written.or_else(|| desk.slots.full(shared));
-        let Some(mut slot) = slot.filter(|_| !shared.is_closed()) else {
-            return self.lose(shared, desk, &identity);
+        let slot = written.or_else(|| shard.cache.take_small(state));
+        let Some(mut slot) = slot.filter(|_| !state.is_closed()) else {
+            return self.start_lost(state, shard, &identity);
         };
         if fresh {
             slot.clear();
@@ -104,26 +106,31 @@ impl<'t> Start<'t> {
             identity.inherit(&mut slot, self.parent.baggage.clone());
         }
         slot.image.set_start(match self.time {
-            Some(micros) => Instant::UnixMicros(micros),
-            None => Instant::Ticks(shared.source.ticks()),
+            Some(micros) => Timestamp::UnixMicros(micros),
+            None => Timestamp::Ticks(state.source.ticks()),
         });
         slot
     }
 
     /// A span that is not recorded: it has ids and passes them on.
-    fn pass_on(&self, shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity) -> Box<Slot> {
+    fn start_unsampled(
+        &self,
+        state: &Arc<TracerState>,
+        shard: &mut Shard,
+        identity: &Identity,
+    ) -> Box<SpanSlot> {
         // A name that is copied needs an area, in case the span is sampled later.
         let roomy = match self.operation {
             Key::Static(_) => None,
-            Key::Copied(_) => desk.slots.full(shared),
+            Key::Copied(_) => shard.cache.take_small(state),
         };
-        let mut slot = roomy.unwrap_or_else(|| desk.slots.bare(shared));
+        let mut slot = roomy.unwrap_or_else(|| shard.cache.take_context_only(state));
         slot.clear();
         slot.image
             .identify(identity.context, identity.parent, UNREAD);
         slot.set_operation(self.operation);
         if let Some(micros) = self.time {
-            slot.image.set_start(Instant::UnixMicros(micros));
+            slot.image.set_start(Timestamp::UnixMicros(micros));
         }
         slot.baggage = self.parent.baggage.clone().without_debug_id();
         slot
@@ -131,14 +138,19 @@ impl<'t> Start<'t> {
 
     /// A sampled span that found no memory, or a closed tracer.
     #[cold]
-    fn lose(&self, shared: &Arc<Shared>, desk: &mut Desk, identity: &Identity) -> Box<Slot> {
-        let counts = &desk.counts;
-        counts.ended.increment();
-        match shared.is_closed() {
-            true => counts.closed.increment(),
-            false => counts.memory.increment(),
+    fn start_lost(
+        &self,
+        state: &Arc<TracerState>,
+        shard: &mut Shard,
+        identity: &Identity,
+    ) -> Box<SpanSlot> {
+        let counters = &shard.counters;
+        counters.finished.increment();
+        match state.is_closed() {
+            true => counters.closed.increment(),
+            false => counters.memory.increment(),
         }
-        let mut slot = self.pass_on(shared, desk, identity);
+        let mut slot = self.start_unsampled(state, shard, identity);
         slot.image.discard();
         slot
     }
@@ -146,8 +158,8 @@ impl<'t> Start<'t> {
 
 impl Identity {
     fn draw(
-        shared: &Arc<Shared>,
-        desk: &mut Desk,
+        state: &Arc<TracerState>,
+        shard: &mut Shard,
         operation: Key<'_>,
         parent: &SpanContext,
         forced: Option<bool>,
@@ -155,7 +167,7 @@ impl Identity {
         let continues = parent.core.is_valid();
         let mut identity = if continues {
             let flags = parent.flags() & Flags::WIRE;
-            let span = desk.generator.span_id();
+            let span = shard.generator.span_id();
             Identity {
                 context: core::SpanContext::new(parent.trace_id(), span, flags),
                 parent: parent.span_id(),
@@ -163,7 +175,7 @@ impl Identity {
                 is_root: false,
             }
         } else {
-            let (trace, span) = desk.generator.root(shared.settings.trace_id_128bit);
+            let (trace, span) = shard.generator.root(state.settings.trace_id_128bit);
             Identity {
                 context: core::SpanContext::new(trace, span, Flags::default()),
                 parent: SpanId::default(),
@@ -175,7 +187,7 @@ impl Identity {
         if forced.is_some() || debug {
             identity.force(forced.unwrap_or(true));
         } else if !continues || parent.flags().contains(Flags::DEFERRED) {
-            identity.ask(shared, operation);
+            identity.consult_sampler(state, operation);
         }
         identity
     }
@@ -186,8 +198,8 @@ impl Identity {
         self.set_flags(if sampled { flags | forced } else { flags });
     }
 
-    fn ask(&mut self, shared: &Shared, operation: Key<'_>) {
-        let decision = shared.sampler.sample(&Query {
+    fn consult_sampler(&mut self, state: &TracerState, operation: Key<'_>) {
+        let decision = state.sampler.sample(&Query {
             trace_id: self.context.trace_id(),
             operation: operation.as_str(),
             ticks: 0,
@@ -205,7 +217,7 @@ impl Identity {
 
     /// Takes over what came with the parent.
     #[cold]
-    fn inherit(&self, slot: &mut Box<Slot>, baggage: Baggage) {
+    fn inherit(&self, slot: &mut Box<SpanSlot>, baggage: Baggage) {
         if let Some(id) = baggage.debug_id().filter(|_| self.is_root) {
             slot.tag(Key::Static("jaeger-debug-id"), Value::Str(id));
         }
@@ -213,25 +225,25 @@ impl Identity {
     }
 }
 
-impl Slot {
+impl SpanSlot {
     /// Hands the span, which has finished, to the ring.
     #[inline(never)]
-    pub(crate) fn hand_over(&mut self) {
+    pub(crate) fn publish(&mut self) {
         if self.is_of_parent() {
             return self.disown();
         }
-        let Slot { image, shared, .. } = self;
-        let urgent = with_desk(shared, |desk| {
-            if shared.is_closed() {
-                desk.counts.closed.increment();
-                desk.counts.ended.increment();
+        let SpanSlot { image, state, .. } = self;
+        let urgent = with_shard(state, |shard| {
+            if state.is_closed() {
+                shard.counters.closed.increment();
+                shard.counters.finished.increment();
                 return None;
             }
-            Some(desk.push(shared, image))
+            Some(shard.push(state, image))
         });
-        // Without the desk: what wakes the worker may log, and a logger may trace.
+        // Without the shard: what wakes the worker may log, and a logger may trace.
         if let Some(urgent) = urgent {
-            shared.waker().after_push(shared, urgent);
+            state.worker().after_push(state, urgent);
         }
     }
 
@@ -239,23 +251,23 @@ impl Slot {
     /// context only.
     #[cold]
     fn disown(&self) {
-        let forked = &self.shared.current().forked;
+        let forked = &self.state.current().forked;
         forked.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// Ends a span that the short way left, and has finished.
 #[inline(never)]
-pub(crate) fn end_long_way(mut slot: Box<Slot>) {
-    slot.hand_over();
-    put_away_long_way(slot);
+pub(crate) fn end_slow(mut slot: Box<SpanSlot>) {
+    slot.publish();
+    release_slow(slot);
 }
 
 /// Takes back the slot of a span that is over, whatever it takes.
 #[inline(never)]
-pub(crate) fn put_away_long_way(slot: Box<Slot>) {
+pub(crate) fn release_slow(slot: Box<SpanSlot>) {
     if let Some(slot) = slot.of_this_process() {
-        let shared = slot.shared.clone();
-        with_desk(&shared, |desk| desk.slots.give(slot));
+        let state = slot.state.clone();
+        with_shard(&state, |shard| shard.cache.put(slot));
     }
 }

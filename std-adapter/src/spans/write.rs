@@ -1,12 +1,12 @@
 //! What is written to an open span goes into its slot, or moves with it to a larger one.
 
 use picojaeger_core::record::{Reference, boundary};
-use picojaeger_core::{Instant, Key, Value};
+use picojaeger_core::{Key, Timestamp, Value};
 
-use crate::memory::span_pool::Slot;
-use crate::state::thread_local::with_desk;
+use crate::memory::span_pool::SpanSlot;
+use crate::state::thread_local::with_shard;
 
-impl Slot {
+impl SpanSlot {
     /// Appends a tag, in a larger slot if need be.
     #[inline(always)]
     pub(crate) fn tag(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
@@ -89,7 +89,7 @@ impl Slot {
         }
     }
 
-    pub(crate) fn log(self: &mut Box<Self>, time: Instant) -> Option<&mut Box<Self>> {
+    pub(crate) fn log(self: &mut Box<Self>, time: Timestamp) -> Option<&mut Box<Self>> {
         while !self.image.try_log(time) {
             if !self.grow() {
                 self.image.mark_dropped();
@@ -101,9 +101,9 @@ impl Slot {
 
     /// Renames the span, sampled or not: one that is not may be later.
     pub(crate) fn rename(self: &mut Box<Self>, name: Key<'_>) {
-        if let (Key::Copied(_), true) = (name, self.is_bare()) {
-            let shared = self.shared.clone();
-            if self.is_of_parent() || !with_desk(&shared, |desk| self.furnish(desk)) {
+        if let (Key::Copied(_), true) = (name, self.is_context_only()) {
+            let state = self.state.clone();
+            if self.is_of_parent() || !with_shard(&state, |shard| self.ensure_area(shard)) {
                 return;
             }
         }

@@ -2,7 +2,7 @@
 //! the order in which they may nest: [`Lock`].
 
 pub(crate) mod shard;
-#[allow(unsafe_code, reason = "borrows the thread's desk")]
+#[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod thread_local;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,44 +13,44 @@ use picojaeger_core::ring::{Consumer, Producer};
 use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
 
 use crate::config::Settings;
-use crate::export::exporter::{Engine, ProcessTags, Ring, agent_sender};
+use crate::export::exporter::{Exporter, ProcessTags, RingReader, agent_sender};
 use crate::export::process_tags::process_tags;
-use crate::memory::rings::{self as chunk, Chunk};
-use crate::memory::span_pool::{Image, Pool};
+use crate::memory::rings::{self as chunk, RingEnds};
+use crate::memory::span_pool::{Image, SpanPool};
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
-use crate::state::shard::Desk;
-use crate::state::thread_local::{self as local, Returned};
-use crate::stats::Ledger;
+use crate::state::shard::Shard;
+use crate::state::thread_local::{self as local, ReturnedProducer};
+use crate::stats::StatsRegistry;
 use crate::sys::clock::{TickSource, monotonic};
-use crate::sys::per_process::SetOnce;
+use crate::sys::per_process::OnceBox;
 pub(crate) use crate::sys::sync::lock;
 use crate::sys::{fork, membarrier};
 use crate::transport::Sender;
 use crate::worker::parking::Tickets;
-use crate::worker::{self, Waker};
+use crate::worker::{self, WorkerHandle};
 
 /// A tracer's state. A fork's child makes itself a new one.
-pub(crate) struct Shared {
+pub(crate) struct TracerState {
     pub(crate) settings: Arc<Settings>,
     pub(crate) reporters: Arc<[Arc<dyn Reporter>]>,
     pub(crate) source: TickSource,
     pub(crate) sampler: RootSampler,
     generation: u32,
-    heir: SetOnce<Arc<Shared>>,
+    child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
     /// Closed, and the last pass is over: what comes now raced with the end.
     drained: AtomicBool,
     pub(crate) process: ProcessTags,
-    waker: Waker,
+    worker: WorkerHandle,
     tickets: Tickets,
-    engine: Mutex<Engine>,
-    incoming: Mutex<Vec<Ring>>,
-    chunks: Mutex<Chunks>,
-    overflow: Mutex<Overflow>,
-    common: Mutex<Desk>,
-    pool: Mutex<Pool>,
-    ledger: Mutex<Ledger>,
+    exporter: Mutex<Exporter>,
+    incoming: Mutex<Vec<RingReader>>,
+    chunks: Mutex<RingPool>,
+    fallback_ring: Mutex<FallbackRing>,
+    common: Mutex<Shard>,
+    pool: Mutex<SpanPool>,
+    stats_registry: Mutex<StatsRegistry>,
     pub(crate) late_refusals: AtomicU64,
     pub(crate) decode_errors: AtomicU64,
     pub(crate) forked: AtomicU64,
@@ -67,15 +67,15 @@ pub(crate) struct Shared {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {
     /// Reporter, rings and sender.
-    Engine,
-    /// Rings that the engine has not seen yet.
+    Exporter,
+    /// Rings that the exporter has not seen yet.
     Incoming,
     /// Rings for threads to come.
-    Chunks,
-    /// The desk of threads that have none.
+    RingPool,
+    /// The shard of threads that have none.
     Common,
     /// The ring that all threads share.
-    Overflow,
+    FallbackRing,
     /// The worker's handle.
     Worker,
     /// Tickets of flushes.
@@ -83,9 +83,9 @@ pub enum Lock {
     /// The state of a sampler that has one.
     Sampler,
     /// Slots that no thread has.
-    Pool,
-    /// Counts.
-    Ledger,
+    SpanPool,
+    /// Counters.
+    StatsRegistry,
     /// The process's list of tracers.
     AtExit,
     /// The process's rings of tracers that are gone.
@@ -95,33 +95,33 @@ pub enum Lock {
 impl Lock {
     /// All of them.
     pub const ALL: [Lock; 12] = [
-        Lock::Engine,
+        Lock::Exporter,
         Lock::Incoming,
-        Lock::Chunks,
+        Lock::RingPool,
         Lock::Common,
-        Lock::Overflow,
+        Lock::FallbackRing,
         Lock::Worker,
         Lock::Flush,
         Lock::Sampler,
-        Lock::Pool,
-        Lock::Ledger,
+        Lock::SpanPool,
+        Lock::StatsRegistry,
         Lock::AtExit,
         Lock::Spare,
     ];
 }
 
 /// Rings that may still be handed to threads.
-struct Chunks {
-    free: Vec<Chunk>,
+struct RingPool {
+    free: Vec<RingEnds>,
     made: usize,
     most: usize,
     bytes: usize,
 }
 
 /// The producing end of the common ring.
-pub(crate) struct Overflow(Option<Producer<'static, Records>>);
+pub(crate) struct FallbackRing(Option<Producer<'static, Records>>);
 
-impl Shared {
+impl TracerState {
     pub(crate) fn new(
         settings: Arc<Settings>,
         reporters: Arc<[Arc<dyn Reporter>]>,
@@ -135,48 +135,48 @@ impl Shared {
         settings: Arc<Settings>,
         reporters: Arc<[Arc<dyn Reporter>]>,
         source: TickSource,
-        sender: impl FnOnce(&Settings, Weak<Shared>) -> Option<Box<dyn Sender>>,
+        sender: impl FnOnce(&Settings, Weak<TracerState>) -> Option<Box<dyn Sender>>,
     ) -> Arc<Self> {
         let rings = settings.memory_limit / 2;
         let bytes = chunk::ring_bytes(settings.memory_limit);
         // Room for the largest record, or an eighth of the rings.
-        let overflow = (rings / 8).max(256 << 10);
-        let overflow = Chunk::get(1 << overflow.ilog2());
-        let (producer, consumer) = match overflow {
-            Some(Chunk { producer, consumer }) => (Some(producer), Some(consumer)),
+        let fallback_ring = (rings / 8).max(256 << 10);
+        let fallback_ring = RingEnds::get(1 << fallback_ring.ilog2());
+        let (producer, consumer) = match fallback_ring {
+            Some(RingEnds { producer, consumer }) => (Some(producer), Some(consumer)),
             None => (None, None),
         };
         let taken = producer.as_ref().map_or(0, Producer::capacity);
-        let common = Desk::new(None);
-        let mut ledger = Ledger::default();
-        ledger.join(common.counts.clone());
+        let common = Shard::new(None);
+        let mut stats_registry = StatsRegistry::default();
+        stats_registry.join(common.counters.clone());
         let flush_at_exit = settings.flush_at_exit;
         let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
         let process: ProcessTags = process_tags(&settings.tags, uuid).into();
-        let shared = Arc::new_cyclic(|this| Shared {
+        let state = Arc::new_cyclic(|this| TracerState {
             process: process.clone(),
             sampler: RootSampler::new(settings.sampler),
             generation: fork::generation(),
-            heir: SetOnce::new(),
+            child_state: OnceBox::new(),
             closed: AtomicBool::new(false),
             drained: AtomicBool::new(false),
-            waker: Waker::new(),
+            worker: WorkerHandle::new(),
             tickets: Tickets::new(),
-            engine: {
+            exporter: {
                 let sender = sender(&settings, this.clone());
-                Mutex::new(Engine::new(&settings, process, source, consumer, sender))
+                Mutex::new(Exporter::new(&settings, process, source, consumer, sender))
             },
             incoming: Mutex::new(Vec::new()),
-            chunks: Mutex::new(Chunks {
+            chunks: Mutex::new(RingPool {
                 free: Vec::new(),
                 made: 0,
                 most: rings.saturating_sub(taken) / bytes,
                 bytes,
             }),
-            overflow: Mutex::new(Overflow(producer)),
+            fallback_ring: Mutex::new(FallbackRing(producer)),
             common: Mutex::new(common),
-            pool: Mutex::new(Pool::new(settings.memory_limit / 2)),
-            ledger: Mutex::new(ledger),
+            pool: Mutex::new(SpanPool::new(settings.memory_limit / 2)),
+            stats_registry: Mutex::new(stats_registry),
             late_refusals: AtomicU64::new(0),
             decode_errors: AtomicU64::new(0),
             forked: AtomicU64::new(0),
@@ -188,9 +188,9 @@ impl Shared {
         // So that no fork finds the clock about to begin.
         monotonic();
         if flush_at_exit {
-            worker::flush_when_the_process_ends(&shared);
+            worker::flush_when_the_process_ends(&state);
         }
-        shared
+        state
     }
 
     /// This state, or in the child of a fork the child's own.
@@ -204,28 +204,30 @@ impl Shared {
 
     #[cold]
     fn inherit(self: &Arc<Self>) -> &Arc<Self> {
-        let mut shared = self;
-        while shared.generation != fork::generation() {
-            shared = shared.heir.get_or_set(|| {
-                let heir = Shared::new(
-                    shared.settings.clone(),
-                    shared.reporters.clone(),
-                    shared.source,
+        let mut state = self;
+        while state.generation != fork::generation() {
+            state = state.child_state.get_or_set(|| {
+                let child_state = TracerState::new(
+                    state.settings.clone(),
+                    state.reporters.clone(),
+                    state.source,
                 );
-                heir.closed.store(shared.is_closed(), Ordering::SeqCst);
-                heir
+                child_state
+                    .closed
+                    .store(state.is_closed(), Ordering::SeqCst);
+                child_state
             });
         }
-        shared
+        state
     }
 
     /// This process's state, if it has one already.
     pub(crate) fn present(self: &Arc<Self>) -> Option<&Arc<Self>> {
-        let mut shared = self;
-        while shared.generation != fork::generation() {
-            shared = shared.heir.get()?;
+        let mut state = self;
+        while state.generation != fork::generation() {
+            state = state.child_state.get()?;
         }
-        Some(shared)
+        Some(state)
     }
 
     #[inline(always)]
@@ -254,45 +256,45 @@ impl Shared {
     }
 
     #[inline(always)]
-    pub(crate) fn waker(&self) -> &Waker {
-        &self.waker
+    pub(crate) fn worker(&self) -> &WorkerHandle {
+        &self.worker
     }
 
     pub(crate) fn tickets(&self) -> &Tickets {
         &self.tickets
     }
 
-    pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
-        lock(&self.engine)
+    pub(crate) fn exporter(&self) -> MutexGuard<'_, Exporter> {
+        lock(&self.exporter)
     }
 
-    /// The engine, unless it is at work.
-    pub(crate) fn try_engine(&self) -> Option<MutexGuard<'_, Engine>> {
-        match self.engine.try_lock() {
-            Ok(engine) => Some(engine),
-            Err(TryLockError::Poisoned(engine)) => Some(engine.into_inner()),
+    /// The exporter, unless it is at work.
+    pub(crate) fn try_exporter(&self) -> Option<MutexGuard<'_, Exporter>> {
+        match self.exporter.try_lock() {
+            Ok(exporter) => Some(exporter),
+            Err(TryLockError::Poisoned(exporter)) => Some(exporter.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
     }
 
-    pub(crate) fn common(&self) -> MutexGuard<'_, Desk> {
+    pub(crate) fn common(&self) -> MutexGuard<'_, Shard> {
         lock(&self.common)
     }
 
-    pub(crate) fn overflow(&self) -> MutexGuard<'_, Overflow> {
-        lock(&self.overflow)
+    pub(crate) fn fallback_ring(&self) -> MutexGuard<'_, FallbackRing> {
+        lock(&self.fallback_ring)
     }
 
-    pub(crate) fn pool(&self) -> MutexGuard<'_, Pool> {
+    pub(crate) fn pool(&self) -> MutexGuard<'_, SpanPool> {
         lock(&self.pool)
     }
 
-    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledger)
+    pub(crate) fn stats_registry(&self) -> MutexGuard<'_, StatsRegistry> {
+        lock(&self.stats_registry)
     }
 
     /// A ring for a thread, or `None` where the memory limit allows no more.
-    pub(crate) fn chunk(&self) -> Option<Chunk> {
+    pub(crate) fn chunk(&self) -> Option<RingEnds> {
         let mut chunks = lock(&self.chunks);
         if let Some(chunk) = chunks.free.pop() {
             return Some(chunk);
@@ -300,13 +302,13 @@ impl Shared {
         if chunks.made >= chunks.most {
             return None;
         }
-        let chunk = Chunk::get(chunks.bytes)?;
+        let chunk = RingEnds::get(chunks.bytes)?;
         chunks.made += 1;
         Some(chunk)
     }
 
     /// Takes back the ring of a thread that ended.
-    pub(crate) fn free_chunk(&self, chunk: Chunk) {
+    pub(crate) fn free_chunk(&self, chunk: RingEnds) {
         if self.is_closed() {
             return chunk.recycle();
         }
@@ -316,25 +318,29 @@ impl Shared {
     /// Lets other tracers have the rings that no thread holds.
     pub(crate) fn recycle_chunks(&self) {
         let free = std::mem::take(&mut lock(&self.chunks).free);
-        free.into_iter().for_each(Chunk::recycle);
+        free.into_iter().for_each(RingEnds::recycle);
     }
 
-    /// Makes a ring known to the engine.
-    pub(crate) fn register(&self, consumer: Consumer<'static, Records>, returned: Arc<Returned>) {
-        lock(&self.incoming).push(Ring::new(consumer, Some(returned)));
+    /// Makes a ring known to the exporter.
+    pub(crate) fn register(
+        &self,
+        consumer: Consumer<'static, Records>,
+        returned: Arc<ReturnedProducer>,
+    ) {
+        lock(&self.incoming).push(RingReader::new(consumer, Some(returned)));
     }
 
     /// Frees the ring of a thread that ended if nobody knows of it yet and it is empty.
-    pub(crate) fn withdraw(&self, returned: &Arc<Returned>) -> bool {
+    pub(crate) fn withdraw(&self, returned: &Arc<ReturnedProducer>) -> bool {
         let mut incoming = lock(&self.incoming);
         let place = incoming.iter().position(|ring| ring.is_empty_of(returned));
         let ring = place.map(|place| incoming.swap_remove(place));
         drop(incoming);
-        let chunk = ring.and_then(Ring::into_chunk);
+        let chunk = ring.and_then(RingReader::into_chunk);
         chunk.map(|chunk| self.free_chunk(chunk)).is_some()
     }
 
-    pub(crate) fn take_incoming(&self, rings: &mut Vec<Ring>) {
+    pub(crate) fn take_incoming(&self, rings: &mut Vec<RingReader>) {
         rings.append(&mut lock(&self.incoming));
     }
 
@@ -356,11 +362,11 @@ impl Shared {
 
     /// The sum of contract 5, exact when no call is in progress.
     pub(crate) fn stats(&self) -> Stats {
-        // A reporter asks while the engine is at work.
+        // A reporter asks while the exporter is at work.
         if self.drained.load(Ordering::SeqCst) && !local::is_worker() {
-            self.engine().sweep(self);
+            self.exporter().sweep(self);
         }
-        let mut stats = self.ledger().stats();
+        let mut stats = self.stats_registry().stats();
         stats.late_refusals = self.late_refusals.load(Ordering::Relaxed);
         stats.decode_errors = self.decode_errors.load(Ordering::Relaxed);
         stats.forked = self.forked.load(Ordering::Relaxed);
@@ -370,16 +376,16 @@ impl Shared {
     /// Runs `f` while the calling thread holds a lock; for tests of fork.
     pub(crate) fn while_locked(&self, which: Lock, f: impl FnOnce()) {
         match which {
-            Lock::Engine => hold(&self.engine, f),
+            Lock::Exporter => hold(&self.exporter, f),
             Lock::Incoming => hold(&self.incoming, f),
-            Lock::Chunks => hold(&self.chunks, f),
+            Lock::RingPool => hold(&self.chunks, f),
             Lock::Common => hold(&self.common, f),
-            Lock::Overflow => hold(&self.overflow, f),
-            Lock::Worker => self.waker.while_locked(f),
+            Lock::FallbackRing => hold(&self.fallback_ring, f),
+            Lock::Worker => self.worker.while_locked(f),
             Lock::Flush => self.tickets.while_locked(f),
             Lock::Sampler => self.sampler.while_locked(f),
-            Lock::Pool => hold(&self.pool, f),
-            Lock::Ledger => hold(&self.ledger, f),
+            Lock::SpanPool => hold(&self.pool, f),
+            Lock::StatsRegistry => hold(&self.stats_registry, f),
             Lock::AtExit => worker::while_list_locked(f),
             Lock::Spare => chunk::while_spare_locked(f),
         }
@@ -387,7 +393,7 @@ impl Shared {
 }
 
 #[cfg(test)]
-impl Shared {
+impl TracerState {
     /// The state of a tracer that samples all and sends nowhere, without a worker, unless
     /// `change` says otherwise.
     pub(crate) fn of_test(
@@ -400,37 +406,39 @@ impl Shared {
             .background(false)
             .flush_at_exit(false);
         let settings = Arc::new(change(config).resolve().unwrap());
-        Shared::new(settings, [].into(), source)
+        TracerState::new(settings, [].into(), source)
     }
 }
 
-impl Drop for Shared {
+impl Drop for TracerState {
     /// Lets other tracers have the rings: every thread's end has come back.
     fn drop(&mut self) {
         if self.generation != fork::generation() {
             return;
         }
         self.recycle_chunks();
-        let engine = self.engine.get_mut();
-        let mut rings = engine.unwrap_or_else(PoisonError::into_inner).take_rings();
+        let exporter = self.exporter.get_mut();
+        let mut rings = exporter
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_rings();
         self.take_incoming(&mut rings);
-        let mut common = self.overflow().0.take();
+        let mut common = self.fallback_ring().0.take();
         for ring in rings {
             ring.recycle(&mut common);
         }
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for TracerState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
+        f.debug_struct("TracerState")
             .field("service", &self.settings.service_name)
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }
 }
 
-impl Overflow {
+impl FallbackRing {
     /// Appends an image; `false` if the ring is full.
     pub(crate) fn push(&mut self, sequence: u32, image: &Image) -> bool {
         let producer = self.0.as_mut();

@@ -14,7 +14,7 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Counts forks from now on, takes the forking thread's desk from it in the child, and
+/// Counts forks from now on, takes the forking thread's shard from it in the child, and
 /// runs `at_exit` when the process ends normally.
 /// Only the first call has an effect.
 ///
@@ -38,7 +38,7 @@ pub(crate) fn install(at_exit: extern "C" fn()) {
             "no memory for the hooks of fork and exit: call close() before the process ends, and do \
              not trace in forked children"
         );
-        crate::sys::log::say(log::Level::Warn, line);
+        crate::sys::log::log_guarded(log::Level::Warn, line);
     }
 }
 
@@ -49,5 +49,5 @@ pub(crate) fn install(_at_exit: extern "C" fn()) {}
 #[cfg(unix)]
 extern "C" fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    crate::state::thread_local::forget_desk();
+    crate::state::thread_local::forget_shard();
 }

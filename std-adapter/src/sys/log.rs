@@ -9,8 +9,8 @@ use log::Level;
 ///
 /// A logger that panics costs its line and no more: not the worker, and not the lock that
 /// its caller holds.
-pub(crate) fn say(level: Level, line: Arguments<'_>) {
-    let say = || log::log!(target: "picojaeger", level, "{line}");
+pub(crate) fn log_guarded(level: Level, line: Arguments<'_>) {
+    let log_guarded = || log::log!(target: "picojaeger", level, "{line}");
     // What the panic was about, its hook has said.
-    let _ = catch_unwind(AssertUnwindSafe(say));
+    let _ = catch_unwind(AssertUnwindSafe(log_guarded));
 }

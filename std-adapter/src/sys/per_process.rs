@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use crate::sys::fork;
 
 /// A value that is set at most once; nobody ever waits for whoever sets it.
-pub(crate) struct SetOnce<T> {
+pub(crate) struct OnceBox<T> {
     value: AtomicPtr<T>,
     _owned: PhantomData<T>,
 }
@@ -17,12 +17,12 @@ pub(crate) struct SetOnce<T> {
 pub(crate) struct PerProcess<T> {
     generation: u32,
     value: T,
-    next: SetOnce<PerProcess<T>>,
+    next: OnceBox<PerProcess<T>>,
 }
 
-impl<T: Send + Sync> SetOnce<T> {
+impl<T: Send + Sync> OnceBox<T> {
     pub(crate) const fn new() -> Self {
-        SetOnce {
+        OnceBox {
             value: AtomicPtr::new(ptr::null_mut()),
             _owned: PhantomData,
         }
@@ -62,7 +62,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
         PerProcess {
             generation: 0,
             value,
-            next: SetOnce::new(),
+            next: OnceBox::new(),
         }
     }
 
@@ -74,14 +74,14 @@ impl<T: Default + Send + Sync> PerProcess<T> {
             at = at.next.get_or_set(|| PerProcess {
                 generation,
                 value: T::default(),
-                next: SetOnce::new(),
+                next: OnceBox::new(),
             });
         }
         &at.value
     }
 }
 
-impl<T> Drop for SetOnce<T> {
+impl<T> Drop for OnceBox<T> {
     fn drop(&mut self) {
         let value = *self.value.get_mut();
         if !value.is_null() {
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn miri_one_of_many_values_stays() {
         let counted = Arc::new(());
-        let once = SetOnce::new();
+        let once = OnceBox::new();
         assert!(once.get().is_none());
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..3)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub(crate) use super::membarrier::{heavy as heavy_fence, light as light_fence};
 
-/// A panic of another thread leaves counts and lists whole: nothing in the adapter
+/// A panic of another thread leaves counters and lists whole: nothing in the adapter
 /// panics between two changes that belong together.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -18,10 +18,10 @@ use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::reporters::Reporter;
 use crate::state::thread_local as local;
-use crate::state::{Lock, Shared};
+use crate::state::{Lock, TracerState};
 use crate::sys::clock::TickSource;
 use crate::sys::fork;
-use crate::sys::log::say;
+use crate::sys::log::log_guarded;
 use crate::tracer::span::Span;
 use crate::tracer::span_builder::SpanBuilder;
 use crate::worker;
@@ -75,7 +75,7 @@ pub enum FlushError {
     /// The time ran out; the worker goes on.
     TimedOut {
         /// Spans that have no outcome yet.
-        held: u64,
+        queued: u64,
         /// What keeps them, such as a look-up that is under way, or what sending last failed with.
         cause: Option<String>,
     },
@@ -106,7 +106,7 @@ pub enum InitializeError {
 
 /// Closes the tracer when the last of its clones goes.
 #[derive(Debug)]
-pub(crate) struct Handle(pub(crate) Arc<Shared>);
+pub(crate) struct Handle(pub(crate) Arc<TracerState>);
 
 /// The tracer of [`Config::initialize_tracer`].
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
@@ -163,9 +163,9 @@ impl Tracer {
         }
         let source = TickSource::choose(settings.clock);
         fork::install(worker::flush_all);
-        let shared = Shared::new(Arc::new(settings), reporters.into(), source);
+        let state = TracerState::new(Arc::new(settings), reporters.into(), source);
         Tracer {
-            handle: Some(Arc::new(Handle(shared))),
+            handle: Some(Arc::new(Handle(state))),
         }
     }
 
@@ -175,9 +175,9 @@ impl Tracer {
         let settings = Arc::new(config.resolve().unwrap());
         let source = TickSource::choose(settings.clock);
         let reporters = config.reporters().into();
-        let shared = Shared::with_sender(settings, reporters, source, |_, _| Some(sender));
+        let state = TracerState::with_sender(settings, reporters, source, |_, _| Some(sender));
         Tracer {
-            handle: Some(Arc::new(Handle(shared))),
+            handle: Some(Arc::new(Handle(state))),
         }
     }
 
@@ -277,11 +277,9 @@ impl Tracer {
     /// What became of the spans; all zero for a disabled tracer.
     ///
     /// Adds up exactly when no call is in progress. Takes a lock and a walk over
-    /// the threads' counts; of a closed tracer, also what raced with the close.
+    /// the threads' counters; of a closed tracer, also what raced with the close.
     pub fn stats(&self) -> Stats {
-        self.shared()
-            .map(|shared| shared.stats())
-            .unwrap_or_default()
+        self.state().map(|state| state.stats()).unwrap_or_default()
     }
 
     /// Whether the tracer makes spans.
@@ -292,22 +290,22 @@ impl Tracer {
 
     /// The process tags as they are sent, `client-uuid` among them.
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
-        let shared = self.shared();
-        shared
-            .map(|shared| shared.process.to_vec())
+        let state = self.state();
+        state
+            .map(|state| state.process.to_vec())
             .unwrap_or_default()
     }
 
     /// Runs `f` while the calling thread holds one of the tracer's locks.
     #[doc(hidden)]
     pub fn while_locked(&self, which: Lock, f: impl FnOnce()) {
-        if let Some(shared) = self.shared() {
-            shared.while_locked(which, f);
+        if let Some(state) = self.state() {
+            state.while_locked(which, f);
         }
     }
 
     #[inline(always)]
-    fn shared(&self) -> Option<&Arc<Shared>> {
+    fn state(&self) -> Option<&Arc<TracerState>> {
         self.handle.as_ref().map(|handle| handle.0.current())
     }
 
@@ -317,10 +315,10 @@ impl Tracer {
         context: impl AsContext,
         carrier: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
-        let (Some(shared), Some(context)) = (self.shared(), context.as_context()) else {
+        let (Some(state), Some(context)) = (self.state(), context.as_context()) else {
             return Ok(());
         };
-        let codec = shared.codec(http);
+        let codec = state.codec(http);
         codec.inject(
             &context.core,
             context.baggage.iter(),
@@ -330,15 +328,15 @@ impl Tracer {
     }
 
     fn extract_as(&self, http: bool, carrier: impl Carrier) -> Option<SpanContext> {
-        let shared = self.shared()?;
+        let state = self.state()?;
         let mut baggage = Baggage::EMPTY;
         let mut scratch = [0; HEADER];
-        let extracted = shared
+        let extracted = state
             .codec(http)
             .extract(&Bridge(carrier), &mut baggage, &mut scratch);
         let whole = extracted.context.is_ok() && extracted.debug_id.is_ok();
         if !whole || !extracted.dropped.is_empty() {
-            shared.decode_errors.fetch_add(1, Ordering::Relaxed);
+            state.decode_errors.fetch_add(1, Ordering::Relaxed);
         }
         let context = extracted.context.ok().flatten();
         if let (None, Ok(Some(id))) = (context, extracted.debug_id) {
@@ -356,19 +354,22 @@ impl Tracer {
     fn end_with(
         &self,
         timeout: Duration,
-        end: fn(&Arc<Shared>, Duration) -> bool,
+        end: fn(&Arc<TracerState>, Duration) -> bool,
     ) -> Result<(), FlushError> {
-        let Some(shared) = self.shared() else {
+        let Some(state) = self.state() else {
             return Ok(());
         };
-        let before = shared.stats().lost;
-        let complete = end(shared, timeout);
-        let stats = shared.stats();
+        let before = state.stats().lost;
+        let complete = end(state, timeout);
+        let stats = state.stats();
         if !complete {
-            let ledger = shared.ledger();
-            let cause = ledger.obstacle.as_ref().or(ledger.fault.as_ref());
+            let stats_registry = state.stats_registry();
+            let cause = stats_registry
+                .obstacle
+                .as_ref()
+                .or(stats_registry.fault.as_ref());
             return Err(FlushError::TimedOut {
-                held: stats.held,
+                queued: stats.queued,
                 cause: cause.cloned(),
             });
         }
@@ -377,7 +378,9 @@ impl Tracer {
             return Ok(());
         }
         let by_sending = lost.refused + lost.failed + lost.too_large > 0;
-        let cause = by_sending.then(|| shared.ledger().fault.clone()).flatten();
+        let cause = by_sending
+            .then(|| state.stats_registry().fault.clone())
+            .flatten();
         Err(FlushError::Lost { lost, cause })
     }
 }
@@ -389,18 +392,18 @@ impl Drop for Handle {
             // handle too.
             std::mem::forget(self.0.clone());
         }
-        if let Some(shared) = self.0.present().filter(|shared| !shared.is_closed()) {
-            let complete = worker::close(shared, worker::LAST_FLUSH);
+        if let Some(state) = self.0.present().filter(|state| !state.is_closed()) {
+            let complete = worker::close(state, worker::LAST_FLUSH);
             // A worker cannot wait for itself: it sends what is held when it goes on.
             if complete || local::is_worker() {
                 return;
             }
-            let held = shared.stats().held;
-            if held > 0 {
+            let queued = state.stats().queued;
+            if queued > 0 {
                 let line = format_args!(
-                    "the tracer is dropped with {held} spans not sent in half a second; call close()"
+                    "the tracer is dropped with {queued} spans not sent in half a second; call close()"
                 );
-                say(Level::Warn, line);
+                log_guarded(Level::Warn, line);
             }
         }
     }
@@ -409,8 +412,8 @@ impl Drop for Handle {
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause = match self {
-            FlushError::TimedOut { held, cause } => {
-                write!(f, "the time ran out with {held} spans not sent")?;
+            FlushError::TimedOut { queued, cause } => {
+                write!(f, "the time ran out with {queued} spans not sent")?;
                 cause
             }
             FlushError::Lost { lost, cause } => {

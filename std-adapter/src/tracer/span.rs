@@ -4,13 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use picojaeger_core::{BaggageError, Flags, Instant, Key, Value, tags};
+use picojaeger_core::{BaggageError, Flags, Key, Timestamp, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
-use crate::memory::span_pool::Slot;
+use crate::memory::span_pool::SpanSlot;
 use crate::scope::Scope;
-use crate::spans::fast_path::{end, finish, put_away};
+use crate::spans::fast_path::{end, finish, release};
 use crate::state::thread_local::with_scopes;
 
 /// An open span; two words, which may go to any thread.
@@ -35,7 +35,7 @@ use crate::state::thread_local::with_scopes;
 #[derive(Debug)]
 #[must_use = "a span that is dropped at once has no duration"]
 pub struct Span {
-    slot: Option<Box<Slot>>,
+    slot: Option<Box<SpanSlot>>,
 }
 
 /// A log that is being written to a span, from [`Span::log`].
@@ -51,7 +51,7 @@ pub struct Span {
 #[derive(Debug)]
 pub struct LogBuilder<'s> {
     /// `None` where the span takes no logs, or had no room for this one.
-    slot: Option<&'s mut Box<Slot>>,
+    slot: Option<&'s mut Box<SpanSlot>>,
 }
 
 /// Why baggage was not set: the key cannot travel in a header, or there are 180 items.
@@ -75,7 +75,7 @@ impl Span {
     pub(crate) const NONE: Span = Span { slot: None };
 
     #[inline(always)]
-    pub(crate) const fn new(slot: Box<Slot>) -> Self {
+    pub(crate) const fn new(slot: Box<SpanSlot>) -> Self {
         Span { slot: Some(slot) }
     }
 
@@ -111,7 +111,7 @@ impl Span {
         let slot = self.writable();
         LogBuilder {
             slot: slot.and_then(|slot| {
-                let now = Instant::Ticks(slot.shared.source.ticks());
+                let now = Timestamp::Ticks(slot.state.source.ticks());
                 slot.log(now)
             }),
         }
@@ -121,11 +121,11 @@ impl Span {
     pub fn log_at(&mut self, time: SystemTime) -> LogBuilder<'_> {
         let slot = self.writable();
         LogBuilder {
-            slot: slot.and_then(|slot| slot.log(Instant::UnixMicros(unix_micros(time)))),
+            slot: slot.and_then(|slot| slot.log(Timestamp::UnixMicros(unix_micros(time)))),
         }
     }
 
-    /// Renames the span: static text, or [`Copied`](crate::Copied), which is cut as
+    /// Renames the span: static text, or [`Key::copied`], which is cut as
     /// a tag's value is.
     pub fn set_operation_name<'n>(&mut self, name: impl Into<Key<'n>>) -> &mut Self {
         if let Some(slot) = self.unfinished() {
@@ -220,19 +220,19 @@ impl Span {
         match &mut self.slot {
             Some(slot) if slot.image.is_writable() => {
                 slot.image.finish_at(unix_micros(time));
-                slot.hand_over();
+                slot.publish();
             }
             Some(slot) => slot.image.discard(),
             None => {}
         }
     }
 
-    fn unfinished(&mut self) -> Option<&mut Box<Slot>> {
+    fn unfinished(&mut self) -> Option<&mut Box<SpanSlot>> {
         self.slot.as_mut().filter(|slot| !slot.image.is_finished())
     }
 
     #[inline(always)]
-    fn writable(&mut self) -> Option<&mut Box<Slot>> {
+    fn writable(&mut self) -> Option<&mut Box<SpanSlot>> {
         self.slot.as_mut().filter(|slot| slot.image.is_writable())
     }
 }
@@ -248,7 +248,7 @@ impl Drop for Span {
                 }
                 end(slot);
             }
-            Some(slot) => put_away(slot),
+            Some(slot) => release(slot),
             None => {}
         }
     }
@@ -276,7 +276,7 @@ impl LogBuilder<'_> {
     }
 }
 
-impl Slot {
+impl SpanSlot {
     #[inline(always)]
     pub(crate) fn context(&self) -> SpanContext {
         SpanContext {
@@ -288,7 +288,7 @@ impl Slot {
 
 #[cold]
 #[inline(never)]
-fn end_unwinding(mut slot: Box<Slot>) {
+fn end_unwinding(mut slot: Box<SpanSlot>) {
     slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
     end(slot);
 }

@@ -8,11 +8,11 @@ use picojaeger_core::{self as core, Flags, Key, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
-use crate::memory::span_pool::Slot;
-use crate::spans::fast_path::{put_away, start_child, start_root};
-use crate::spans::slow_path::{Start, start_long_way};
-use crate::state::Shared;
-use crate::state::thread_local::{active_context, has_active_context, with_desk};
+use crate::memory::span_pool::SpanSlot;
+use crate::spans::fast_path::{release, start_child, start_root};
+use crate::spans::slow_path::{Start, start_slow};
+use crate::state::TracerState;
+use crate::state::thread_local::{active_context, has_active_context, with_shard};
 use crate::tracer::Handle;
 use crate::tracer::span::{Span, unix_micros};
 
@@ -60,7 +60,7 @@ impl Relation {
 
 /// The slot that took tags and references before the start.
 #[derive(Debug)]
-struct Written(Option<Box<Slot>>);
+struct Written(Option<Box<SpanSlot>>);
 
 impl<'t> SpanBuilder<'t> {
     #[inline(always)]
@@ -168,16 +168,16 @@ impl<'t> SpanBuilder<'t> {
         if let (Key::Static(operation), true, true) = (operation, plain, parent.baggage.is_empty())
         {
             written.forget_none();
-            let Some(Handle(shared)) = handle.as_deref() else {
+            let Some(Handle(state)) = handle.as_deref() else {
                 return Span::NONE;
             };
             if !implicit {
-                return start_under(shared, operation, &parent.core);
+                return start_under(state, operation, &parent.core);
             }
             if !has_active_context() {
-                return start_root(shared, operation);
+                return start_root(state, operation);
             }
-            return start_under_active(shared, operation);
+            return start_under_active(state, operation);
         }
         let start = Start {
             operation,
@@ -197,40 +197,44 @@ fn start_written(
     implicit: bool,
     mut written: Written,
 ) -> Span {
-    let Some(Handle(shared)) = handle.as_deref() else {
+    let Some(Handle(state)) = handle.as_deref() else {
         return Span::NONE;
     };
     if implicit && let Some(active) = active_context() {
         start.parent = active;
     }
-    start.on(shared, written.0.take())
+    start.on(state, written.0.take())
 }
 
 /// Starts a span that has nothing but a name, and a parent without baggage.
 #[inline(always)]
-fn start_under(shared: &Arc<Shared>, operation: &'static str, parent: &core::SpanContext) -> Span {
+fn start_under(
+    state: &Arc<TracerState>,
+    operation: &'static str,
+    parent: &core::SpanContext,
+) -> Span {
     // As words, which go on in registers.
     let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
     let (span, flags) = (parent.span_id(), parent.flags());
     match flags & DECIDING {
-        Flags::SAMPLED => start_child::<true>(shared, operation, high, low, span),
-        Flags::NONE if span.is_zero() => start_root(shared, operation),
-        Flags::NONE => start_child::<false>(shared, operation, high, low, span),
-        _ => start_long_way(shared, operation, high, low, span, flags),
+        Flags::SAMPLED => start_child::<true>(state, operation, high, low, span),
+        Flags::NONE if span.is_zero() => start_root(state, operation),
+        Flags::NONE => start_child::<false>(state, operation, high, low, span),
+        _ => start_slow(state, operation, high, low, span, flags),
     }
 }
 
 /// Starts a span that has nothing but a name, under the thread's active one.
 #[inline(never)]
-fn start_under_active(shared: &Arc<Shared>, operation: &'static str) -> Span {
+fn start_under_active(state: &Arc<TracerState>, operation: &'static str) -> Span {
     let parent = active_context().unwrap_or(SpanContext {
         core: NO_CONTEXT,
         baggage: Baggage::EMPTY,
     });
     if parent.baggage.is_empty() {
-        return start_under(shared, operation, &parent.core);
+        return start_under(state, operation, &parent.core);
     }
-    Start::plain(Key::Static(operation), parent).on(shared, None)
+    Start::plain(Key::Static(operation), parent).on(state, None)
 }
 
 /// The flags of a parent that a child's start depends on.
@@ -276,10 +280,10 @@ impl Written {
     /// The slot to write to; `None` if the tracer is disabled, or if no memory is
     /// left, which the start counts.
     #[inline]
-    fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<Slot>> {
+    fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<SpanSlot>> {
         if self.0.is_none() {
-            let shared = handle.as_deref()?.0.current();
-            self.0 = with_desk(shared, |desk| desk.slots.full(shared));
+            let state = handle.as_deref()?.0.current();
+            self.0 = with_shard(state, |shard| shard.cache.take_small(state));
             if let Some(slot) = &mut self.0 {
                 slot.clear();
             }
@@ -292,7 +296,7 @@ impl Drop for Written {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(slot) = self.0.take() {
-            put_away(slot);
+            release(slot);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 mod udp;
 
-use picojaeger_core::Outcome;
+use picojaeger_core::SendOutcome;
 
-pub(crate) use udp::UdpSender;
+pub(crate) use udp::UdpTransport;
 
 /// Takes whole packets; never waits for a peer.
 pub(crate) trait Sender: Send {
@@ -18,7 +18,7 @@ pub(crate) trait Sender: Send {
     ///
     /// Where more packets are likely to follow at once, an error of this one may be told as a late
     /// one, by the next send or by [`Sender::settle`].
-    fn send(&mut self, packet: &[u8], more_follow: bool) -> Outcome;
+    fn send(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome;
 
     /// Looks for errors of packets that were accepted without a look.
     fn settle(&mut self) {}

@@ -1,4 +1,4 @@
-//! When the worker sleeps, who wakes it, and how a flush is answered.
+//! When the worker sleeps, who wakes it, and how a flush is completed.
 //!
 //! Free of everything else, so that a model can run the same code: what it needs
 //! of the system comes from `crate::sys::sync`, what it does by [`Work`].
@@ -19,10 +19,10 @@ pub(crate) struct Parking {
     state: AtomicU8,
 }
 
-/// Tickets: who asks for a flush takes a number and waits until it is answered.
+/// Tickets: who asks for a flush takes a number and waits until it is completed.
 pub(crate) struct Tickets {
-    asked: AtomicU64,
-    answered: Mutex<u64>,
+    taken: AtomicU64,
+    completed: Mutex<u64>,
     changed: Condvar,
 }
 
@@ -76,14 +76,14 @@ impl Parking {
 
     /// Called by a producer behind each push: whether it has to wake the worker.
     #[inline(always)]
-    pub(crate) fn is_wanted(&self, urgent: bool) -> bool {
+    pub(crate) fn needs_wake(&self, urgent: bool) -> bool {
         sync::light_fence();
         let state = self.state.load(Ordering::Relaxed);
         state == IDLE || (urgent && state == TIMED)
     }
 
     /// Called before the worker is woken, so that nobody else does.
-    pub(crate) fn claim(&self) {
+    pub(crate) fn mark_awake(&self) {
         self.state.store(AWAKE, Ordering::SeqCst);
     }
 }
@@ -91,55 +91,55 @@ impl Parking {
 impl Tickets {
     pub(crate) fn new() -> Self {
         Tickets {
-            asked: AtomicU64::new(0),
-            answered: Mutex::new(0),
+            taken: AtomicU64::new(0),
+            completed: Mutex::new(0),
             changed: Condvar::new(),
         }
     }
 
     /// Takes a number; whoever does wakes the worker then.
-    pub(crate) fn ask(&self) -> u64 {
-        self.asked.fetch_add(1, Ordering::SeqCst) + 1
+    pub(crate) fn take(&self) -> u64 {
+        self.taken.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Whether the ticket is answered within this time.
+    /// Whether the ticket is completed within this time.
     pub(crate) fn wait(&self, ticket: u64, timeout: Duration) -> bool {
-        let answered = sync::lock(&self.answered);
-        let unanswered = |answered: &u64| *answered < ticket;
-        *sync::wait_while(&self.changed, answered, timeout, unanswered) >= ticket
+        let completed = sync::lock(&self.completed);
+        let pending = |completed: &u64| *completed < ticket;
+        *sync::wait_while(&self.changed, completed, timeout, pending) >= ticket
     }
 
-    fn answer(&self, ticket: u64) {
-        let mut answered = sync::lock(&self.answered);
-        *answered = ticket.max(*answered);
-        drop(answered);
+    fn complete(&self, ticket: u64) {
+        let mut completed = sync::lock(&self.completed);
+        *completed = ticket.max(*completed);
+        drop(completed);
         self.changed.notify_all();
     }
 
     #[cfg(not(loom))]
     pub(crate) fn while_locked(&self, f: impl FnOnce()) {
-        let _guard = sync::lock(&self.answered);
+        let _guard = sync::lock(&self.completed);
         f();
     }
 }
 
 /// The worker's life: passes, and sleep between them, until it is closed.
 pub(crate) fn run(work: &impl Work, parking: &Parking, tickets: &Tickets) {
-    let mut answered = 0;
+    let mut completed = 0;
     loop {
-        parking.claim();
+        parking.mark_awake();
         let closing = work.is_closed();
         // Before the pass: what asks later may have finished spans later.
-        let asked = tickets.asked.load(Ordering::SeqCst);
-        let pass = work.pass(asked != answered || closing);
+        let taken = tickets.taken.load(Ordering::SeqCst);
+        let pass = work.pass(taken != completed || closing);
         if pass.complete && closing {
             work.drained();
             // Tickets that are still taken get their answer too.
-            return tickets.answer(u64::MAX);
+            return tickets.complete(u64::MAX);
         }
-        if pass.complete && asked != answered {
-            answered = asked;
-            tickets.answer(asked);
+        if pass.complete && taken != completed {
+            completed = taken;
+            tickets.complete(taken);
         }
         match pass.rest {
             Rest::More => {}
@@ -172,10 +172,10 @@ mod tests {
         passes: RefCell<Vec<Rest>>,
         looks: RefCell<Vec<bool>>,
         slept: RefCell<Vec<Option<Duration>>>,
-        /// Of each pass, whether it flushes and whether ticket 2 is answered before it.
+        /// Of each pass, whether it flushes and whether ticket 2 is completed before it.
         flushed: RefCell<Vec<(bool, bool)>>,
         /// The pass during which somebody asks for a flush, from 1.
-        asked_in: usize,
+        taken_in: usize,
         drained: Cell<bool>,
     }
 
@@ -188,7 +188,7 @@ mod tests {
                 looks: RefCell::new(looks.to_vec()),
                 slept: RefCell::default(),
                 flushed: RefCell::default(),
-                asked_in: 0,
+                taken_in: 0,
                 drained: Cell::new(false),
             }
         }
@@ -205,10 +205,10 @@ mod tests {
         }
 
         fn pass(&self, flush: bool) -> Pass {
-            let answered = self.tickets.wait(2, Duration::ZERO);
-            self.flushed.borrow_mut().push((flush, answered));
-            if self.flushed.borrow().len() == self.asked_in {
-                self.tickets.ask();
+            let completed = self.tickets.wait(2, Duration::ZERO);
+            self.flushed.borrow_mut().push((flush, completed));
+            if self.flushed.borrow().len() == self.taken_in {
+                self.tickets.take();
             }
             Pass {
                 complete: true,
@@ -251,9 +251,9 @@ mod tests {
     #[test]
     fn a_ticket_that_is_taken_during_a_pass_is_for_the_next() {
         let tickets = Tickets::new();
-        tickets.ask();
+        tickets.take();
         let mut work = Script::new(&tickets, &[Rest::More, Rest::More, Rest::More], &[]);
-        work.asked_in = 1;
+        work.taken_in = 1;
         work.run();
         let expected = [(true, false), (true, false), (false, true), (true, true)];
         assert_eq!(*work.flushed.borrow(), expected);
@@ -262,11 +262,11 @@ mod tests {
     #[test]
     fn a_push_wakes_who_sleeps() {
         let parking = Parking::new();
-        let wanted = || (parking.is_wanted(false), parking.is_wanted(true));
+        let wanted = || (parking.needs_wake(false), parking.needs_wake(true));
         assert_eq!(wanted(), (true, true), "idle");
         parking.state.store(TIMED, Ordering::SeqCst);
         assert_eq!(wanted(), (false, true), "timed");
-        parking.claim();
+        parking.mark_awake();
         assert_eq!(wanted(), (false, false), "awake");
     }
 }

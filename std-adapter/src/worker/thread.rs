@@ -8,29 +8,29 @@ use std::time::{Duration, Instant};
 use log::Level;
 
 use crate::state::thread_local as local;
-use crate::state::{Shared, hold};
-use crate::sys::log::say;
+use crate::state::{TracerState, hold};
+use crate::sys::log::log_guarded;
 use crate::sys::per_process::PerProcess;
 use crate::sys::signals;
 use crate::sys::sync::lock;
 use crate::worker::parking::{self, Parking, Pass, Work};
 
 /// The worker's sleep and handle.
-pub(crate) struct Waker {
+pub(crate) struct WorkerHandle {
     parking: Parking,
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Tracers that are flushed when the process ends.
-static AT_EXIT: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new(Mutex::new(Vec::new()));
+static AT_EXIT: PerProcess<Mutex<Vec<Weak<TracerState>>>> = PerProcess::new(Mutex::new(Vec::new()));
 /// How long the end of the process, or of the last handle, waits.
 pub(crate) const LAST_FLUSH: Duration = Duration::from_millis(500);
 /// Between two tries to send on the calling thread.
 const PAUSE: Duration = Duration::from_millis(10);
 
-impl Waker {
+impl WorkerHandle {
     pub(crate) fn new() -> Self {
-        Waker {
+        WorkerHandle {
             parking: Parking::new(),
             handle: Mutex::new(None),
         }
@@ -38,9 +38,9 @@ impl Waker {
 
     /// Called by a producer behind each push.
     #[inline(always)]
-    pub(crate) fn after_push(&self, shared: &Arc<Shared>, urgent: bool) {
-        if self.parking.is_wanted(urgent) {
-            self.wake(shared);
+    pub(crate) fn after_push(&self, state: &Arc<TracerState>, urgent: bool) {
+        if self.parking.needs_wake(urgent) {
+            self.wake(state);
         }
     }
 
@@ -48,29 +48,29 @@ impl Waker {
     /// the worker has to be woken.
     #[inline(always)]
     pub(crate) fn is_idle(&self) -> bool {
-        self.parking.is_wanted(false)
+        self.parking.needs_wake(false)
     }
 
     /// Wakes the worker, and starts it where there is none yet.
     #[cold]
     #[inline(never)]
-    pub(crate) fn wake(&self, shared: &Arc<Shared>) {
-        self.parking.claim();
+    pub(crate) fn wake(&self, state: &Arc<TracerState>) {
+        self.parking.mark_awake();
         // The lock is over before anything is logged: a logger may trace.
-        if let Err(error) = self.unpark_or_start(shared) {
+        if let Err(error) = self.unpark_or_start(state) {
             let line =
                 format_args!("cannot start the worker: {error}; spans are sent at flush() only");
-            say(Level::Warn, line);
+            log_guarded(Level::Warn, line);
         }
     }
 
-    fn unpark_or_start(&self, shared: &Arc<Shared>) -> io::Result<()> {
+    fn unpark_or_start(&self, state: &Arc<TracerState>) -> io::Result<()> {
         let mut handle = lock(&self.handle);
         match &*handle {
             Some(worker) if !worker.is_finished() => worker.thread().unpark(),
             // What is left of a closed tracer is sent by whoever closes it.
-            _ if shared.is_closed() || !shared.settings.background => {}
-            _ => *handle = Some(start(shared)?),
+            _ if state.is_closed() || !state.settings.background => {}
+            _ => *handle = Some(start(state)?),
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ impl Waker {
         let worker = lock(&self.handle).take();
         if worker.is_some_and(|worker| worker.join().is_err()) {
             let line = format_args!("the worker panicked; please report it");
-            say(Level::Error, line);
+            log_guarded(Level::Error, line);
         }
     }
 
@@ -96,17 +96,17 @@ impl Waker {
     }
 }
 
-impl Work for Arc<Shared> {
+impl Work for Arc<TracerState> {
     fn is_closed(&self) -> bool {
         self.is_closing()
     }
 
     fn pass(&self, flush: bool) -> Pass {
-        self.engine().pass(self, flush)
+        self.exporter().pass(self, flush)
     }
 
     fn holds(&self) -> bool {
-        self.engine().holds(self)
+        self.exporter().holds(self)
     }
 
     fn park(&self, timeout: Option<Duration>) {
@@ -125,50 +125,50 @@ impl Work for Arc<Shared> {
 ///
 /// Inside a reporter it only asks for that: the pass that runs the reporter cannot
 /// wait for itself.
-pub(crate) fn flush(shared: &Arc<Shared>, timeout: Duration) -> bool {
-    let ticket = shared.tickets().ask();
+pub(crate) fn flush(state: &Arc<TracerState>, timeout: Duration) -> bool {
+    let ticket = state.tickets().take();
     if local::is_worker() {
         return false;
     }
-    if !shared.waker().has_worker() && shared.ledger().stats().held == 0 {
+    if !state.worker().has_worker() && state.stats_registry().stats().queued == 0 {
         // No need for a worker yet. What finishes now raced with the end, if there was one.
-        // Whoever has the engine speaks of losses too. As the worker, since a logger may flush.
-        if let Some(mut engine) = shared.try_engine() {
-            local::as_worker(|| engine.note_losses(shared));
+        // Whoever has the exporter speaks of losses too. As the worker, since a logger may flush.
+        if let Some(mut exporter) = state.try_exporter() {
+            local::as_worker(|| exporter.log_losses(state));
         }
-        if shared.is_closed() {
-            shared.set_drained();
+        if state.is_closed() {
+            state.set_drained();
         }
         return true;
     }
-    shared.waker().wake(shared);
-    if shared.waker().has_worker() {
-        return shared.tickets().wait(ticket, timeout);
+    state.worker().wake(state);
+    if state.worker().has_worker() {
+        return state.tickets().wait(ticket, timeout);
     }
-    drain_here(shared, timeout)
+    drain_here(state, timeout)
 }
 
 /// Flushes, ends the worker, and lets go of the slots that are back.
-pub(crate) fn close(shared: &Arc<Shared>, timeout: Duration) -> bool {
-    shared.set_closed();
-    let complete = flush(shared, timeout);
+pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
+    state.set_closed();
+    let complete = flush(state, timeout);
     if complete {
-        shared.waker().join();
+        state.worker().join();
     }
-    let slots = shared.pool().close();
+    let slots = state.pool().close();
     drop(slots);
-    shared.recycle_chunks();
+    state.recycle_chunks();
     complete
 }
 
 /// Flushes on the calling thread, which is a worker meanwhile.
-fn drain_here(shared: &Arc<Shared>, timeout: Duration) -> bool {
+fn drain_here(state: &Arc<TracerState>, timeout: Duration) -> bool {
     let until = Instant::now().checked_add(timeout);
     loop {
-        let closing = shared.is_closing();
-        if local::as_worker(|| shared.engine().pass(shared, true)).complete {
+        let closing = state.is_closing();
+        if local::as_worker(|| state.exporter().pass(state, true)).complete {
             if closing {
-                shared.set_drained();
+                state.set_drained();
             }
             return true;
         }
@@ -184,10 +184,10 @@ fn drain_here(shared: &Arc<Shared>, timeout: Duration) -> bool {
 }
 
 /// Lets the end of the process flush this tracer.
-pub(crate) fn flush_when_the_process_ends(shared: &Arc<Shared>) {
+pub(crate) fn flush_when_the_process_ends(state: &Arc<TracerState>) {
     let mut tracers = lock(AT_EXIT.get());
     tracers.retain(|tracer| tracer.strong_count() > 0);
-    tracers.push(Arc::downgrade(shared));
+    tracers.push(Arc::downgrade(state));
 }
 
 /// Runs `f` while the calling thread holds the list of tracers; for tests of fork.
@@ -209,37 +209,37 @@ pub(crate) extern "C" fn flush_all() {
         Err(TryLockError::WouldBlock) => return,
     };
     let until = Instant::now() + LAST_FLUSH;
-    for shared in tracers.iter().filter(|shared| !shared.is_closed()) {
-        flush_by_worker(shared, until.saturating_duration_since(Instant::now()));
+    for state in tracers.iter().filter(|state| !state.is_closed()) {
+        flush_by_worker(state, until.saturating_duration_since(Instant::now()));
     }
 }
 
 /// Asks a worker that runs to flush, and waits; without one there is nothing to
 /// wait for that could be had while the process ends.
-fn flush_by_worker(shared: &Arc<Shared>, timeout: Duration) {
-    let Ok(handle) = shared.waker().handle.try_lock() else {
+fn flush_by_worker(state: &Arc<TracerState>, timeout: Duration) {
+    let Ok(handle) = state.worker().handle.try_lock() else {
         return;
     };
     let Some(worker) = handle.as_ref().filter(|worker| !worker.is_finished()) else {
         return;
     };
-    let ticket = shared.tickets().ask();
+    let ticket = state.tickets().take();
     worker.thread().unpark();
     drop(handle);
-    if !shared.tickets().wait(ticket, timeout) {
+    if !state.tickets().wait(ticket, timeout) {
         let line = format_args!("the process ends before all spans are sent");
-        say(Level::Warn, line);
+        log_guarded(Level::Warn, line);
     }
 }
 
-fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
-    let worker = shared.clone();
+fn start(state: &Arc<TracerState>) -> io::Result<JoinHandle<()>> {
+    let worker = state.clone();
     thread::Builder::new()
         .name("picojaeger".into())
         .spawn(move || {
             signals::block_signals();
             local::become_worker();
-            parking::run(&worker, &worker.waker().parking, worker.tickets());
+            parking::run(&worker, &worker.worker().parking, worker.tickets());
         })
 }
 
@@ -252,24 +252,24 @@ mod tests {
     #[test]
     fn no_span_wakes_a_worker_that_waits_for_more() {
         const LONG: Duration = Duration::from_secs(3_600);
-        let shared = Shared::of_test(TickSource::Tsc, |config| {
+        let state = TracerState::of_test(TickSource::Tsc, |config| {
             config.background(true).flush_interval(LONG)
         });
-        let parking = &shared.waker().parking;
-        let waits = || !parking.is_wanted(false) && parking.is_wanted(true);
-        drop(start_root(&shared, "wakes it"));
+        let parking = &state.worker().parking;
+        let waits = || !parking.needs_wake(false) && parking.needs_wake(true);
+        drop(start_root(&state, "wakes it"));
         while !waits() {
             thread::yield_now();
         }
         for finish in [true, false] {
-            let mut span = start_root(&shared, "does not");
+            let mut span = start_root(&state, "does not");
             if finish {
                 span.finish();
             }
             drop(span);
             assert!(waits());
         }
-        assert!(close(&shared, LONG));
-        assert_eq!(shared.stats().delivered, 3);
+        assert!(close(&state, LONG));
+        assert_eq!(state.stats().delivered, 3);
     }
 }

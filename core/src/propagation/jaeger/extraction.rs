@@ -123,24 +123,24 @@ impl<'s, 'c> Extraction<'s, 'c> {
         }
     }
 
-    fn count(&mut self, result: Result<(), Refused>) {
+    fn count(&mut self, result: Result<(), Rejected>) {
         match result {
             Ok(()) => {}
-            Err(Refused::Malformed) => self.dropped.count_malformed(),
-            Err(Refused::Baggage(cause)) => self.dropped.count(cause),
+            Err(Rejected::Malformed) => self.dropped.count_malformed(),
+            Err(Rejected::Baggage(cause)) => self.dropped.count(cause),
         }
     }
 }
 
 /// Why a found item was not taken.
-enum Refused {
+enum Rejected {
     Malformed,
     Baggage(BaggageError),
 }
 
-impl From<BaggageError> for Refused {
+impl From<BaggageError> for Rejected {
     fn from(cause: BaggageError) -> Self {
-        Refused::Baggage(cause)
+        Rejected::Baggage(cause)
     }
 }
 
@@ -150,7 +150,7 @@ fn item(
     key: impl Iterator<Item = u8>,
     value: impl Iterator<Item = u8>,
     sink: &mut dyn BaggageSink,
-) -> Result<(), Refused> {
+) -> Result<(), Rejected> {
     let (key, rest) = fill(scratch, key).ok_or(BaggageError::TooLong)?;
     let (value, _) = fill(rest, value).ok_or(BaggageError::TooLong)?;
     set(key, value, sink)
@@ -161,7 +161,7 @@ fn pair(
     scratch: &mut [u8],
     text: impl Iterator<Item = u8>,
     sink: &mut dyn BaggageSink,
-) -> Result<(), Refused> {
+) -> Result<(), Rejected> {
     let (text, _) = fill(scratch, text).ok_or(BaggageError::TooLong)?;
     let text = text.trim_ascii();
     if text.is_empty() {
@@ -170,14 +170,14 @@ fn pair(
     let mut sides = text.split(|byte| *byte == b'=');
     match (sides.next(), sides.next(), sides.next()) {
         (Some(key), Some(value), None) => set(key.trim_ascii(), value.trim_ascii(), sink),
-        _ => Err(Refused::Malformed),
+        _ => Err(Rejected::Malformed),
     }
 }
 
-fn set(key: &[u8], value: &[u8], sink: &mut dyn BaggageSink) -> Result<(), Refused> {
+fn set(key: &[u8], value: &[u8], sink: &mut dyn BaggageSink) -> Result<(), Rejected> {
     let key = str::from_utf8(key).map_err(|_| BaggageError::IllegalKey)?;
     check_baggage_key(key)?;
-    let value = str::from_utf8(value).map_err(|_| Refused::Malformed)?;
+    let value = str::from_utf8(value).map_err(|_| Rejected::Malformed)?;
     Ok(sink.set(key, value)?)
 }
 

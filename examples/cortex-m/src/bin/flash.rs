@@ -11,7 +11,7 @@ fn work() {
     use core::hint::black_box;
     use picojaeger_core::ring::Bytes;
     use picojaeger_core::wire::{Process, ThriftCompact};
-    use picojaeger_core::{Interrupts, Outcome, Ring, Seed, Tracer};
+    use picojaeger_core::{Interrupts, Ring, Seed, SendOutcome, Tracer};
     use picojaeger_cortex_m::Board;
 
     static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
@@ -32,7 +32,7 @@ fn work() {
         span.finish();
         if let Some(packet) = reporter.poll(&mut buffer) {
             Uart::send(packet);
-            reporter.done(Outcome::Accepted);
+            reporter.done(SendOutcome::Accepted);
         }
     }
 }

@@ -13,7 +13,7 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::{Bytes, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, Flags, Interrupts, Outcome, Ring, Seed, Span, SpanContext, SpanId, TraceId, Tracer,
+    Anchor, Flags, Interrupts, Ring, Seed, SendOutcome, Span, SpanContext, SpanId, TraceId, Tracer,
 };
 use picojaeger_cortex_m::{Board, SWITCH, Timer, exit};
 
@@ -189,7 +189,7 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
         let buffer = buffer.get_mut(..room).unwrap_or_default();
         picojaeger_count_from();
         let packet = reporter.flush(buffer).map_or(0, <[u8]>::len);
-        reporter.done(Outcome::Accepted);
+        reporter.done(SendOutcome::Accepted);
         picojaeger_count_to();
         black_box(packet);
     };

@@ -11,8 +11,8 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, AsContext, BaggageTable, Copied, InjectError, Interrupts, Key, Outcome, PacketReporter,
-    Probabilistic, Query, RateLimiter, RateLimiting, Reporter, Ring, Sampler, Seed, Situation,
+    Anchor, AsContext, BaggageTable, InjectError, Interrupts, Key, PacketBuilder, PacketReporter,
+    PollContext, Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome,
     Span, SpanContext, SpanReference, Stats, TextMap, Tracer, Value, tags,
 };
 use picojaeger_cortex_m::Board;
@@ -66,7 +66,7 @@ entries! {
         TRACER.span(name).start()
     }
     fn start_copied(name: &str) -> Sample {
-        TRACER.span(Copied(name)).start()
+        TRACER.span(Key::copied(name)).start()
     }
     fn start_child(name: &'static str, parent: Option<SpanContext>) -> Sample {
         TRACER.span(name).child_of(parent).start()
@@ -107,7 +107,7 @@ entries! {
         span.tag(key, value);
     }
     fn tag_copied(span: &mut Sample, key: &str, value: Value<'_>) {
-        span.tag(Copied(key), value);
+        span.tag(Key::copied(key), value);
     }
     fn priority(span: &mut Sample, value: i64) {
         span.tag(tags::SAMPLING_PRIORITY, value);
@@ -122,7 +122,7 @@ entries! {
         span.set_operation_name(name);
     }
     fn set_copied_name(span: &mut Sample, name: &str) {
-        span.set_operation_name(Copied(name));
+        span.set_operation_name(Key::copied(name));
     }
     fn finish(span: &mut Sample) {
         span.finish();
@@ -153,25 +153,25 @@ entries! {
     fn flush(reporter: &mut Packets, buffer: &mut [u8]) -> usize {
         reporter.flush(buffer).map_or(0, <[u8]>::len)
     }
-    fn done(reporter: &mut Packets, outcome: Outcome) {
+    fn done(reporter: &mut Packets, outcome: SendOutcome) {
         reporter.done(outcome);
     }
     fn set_anchor(reporter: &mut Packets, anchor: Anchor) {
         reporter.set_anchor(anchor);
     }
     fn poll_several(
-        reporter: &mut Reporter<ThriftCompact>,
+        reporter: &mut PacketBuilder<ThriftCompact>,
         consumers: &mut [Consumer<'_, Records>],
-        situation: &Situation<'_>,
+        situation: &PollContext<'_>,
         buffer: &mut [u8],
     ) -> usize {
         let packet = reporter.poll(consumers, situation, buffer);
         packet.map_or(0, <[u8]>::len)
     }
     fn done_several(
-        reporter: &mut Reporter<ThriftCompact>,
+        reporter: &mut PacketBuilder<ThriftCompact>,
         consumers: &mut [Consumer<'_, Records>],
-        outcome: Outcome,
+        outcome: SendOutcome,
     ) {
         reporter.done(outcome, consumers);
     }

@@ -12,7 +12,7 @@ use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::record::{Record, Records};
 use picojaeger_core::ring::{Bytes, Consumer};
-use picojaeger_core::{Instant, Interrupts, Ring, Seed, Tracer, Value};
+use picojaeger_core::{Interrupts, Ring, Seed, Timestamp, Tracer, Value};
 use picojaeger_cortex_m::{Board, Timer, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
@@ -82,7 +82,7 @@ fn is_whole(consumer: &mut Consumer<'_, Records>, sequence: &mut u32) -> bool {
 /// The end, which spans of one ring have in the order of their numbers.
 fn end(record: &Record<'_>) -> u64 {
     match record.finish() {
-        Instant::Ticks(ticks) | Instant::UnixMicros(ticks) => ticks,
+        Timestamp::Ticks(ticks) | Timestamp::UnixMicros(ticks) => ticks,
     }
 }
 
@@ -122,7 +122,7 @@ fn main() -> ! {
     // All points of the work are hit, and some lie behind its end.
     let swept = hits > 500 && hits < POINTS;
     let all = u64::from(3 * POINTS);
-    exit(if swept && stats.adds_up() && stats.held == all {
+    exit(if swept && stats.adds_up() && stats.queued == all {
         debug::EXIT_SUCCESS
     } else {
         debug::EXIT_FAILURE

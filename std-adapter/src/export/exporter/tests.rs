@@ -9,14 +9,14 @@ use crate::config::{ClockSource, Config, Sampler};
 use crate::reporters::InMemoryReporter;
 use crate::spans::fast_path::start_root;
 use crate::state::lock;
-use crate::state::thread_local::with_desk;
+use crate::state::thread_local::with_shard;
 use crate::sys::clock::TickSource;
 use crate::{FlushError, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
 
 fn config() -> Config {
-    Config::new("engine")
+    Config::new("exporter")
         .sampler(Sampler::Const(true))
         .clock(ClockSource::System)
         // Nothing is sent unless a flush asks for it.
@@ -60,7 +60,7 @@ impl Sender for Fickle {
         self.calm.load(Ordering::Relaxed) || self.random.below(8) > 0
     }
 
-    fn send(&mut self, packet: &[u8], _: bool) -> Outcome {
+    fn send(&mut self, packet: &[u8], _: bool) -> SendOutcome {
         let batch = decode(packet).expect("a packet is whole");
         let count = batch.spans.len() as u64;
         let mut seen = lock(&self.seen);
@@ -73,25 +73,25 @@ impl Sender for Fickle {
             }
             1..6 if !calm => {
                 seen.refused += count;
-                Outcome::Refused
+                SendOutcome::Refused
             }
             6..11 if !calm => {
                 seen.failed += count;
-                Outcome::Failed
+                SendOutcome::Failed
             }
             11..16 if !calm => {
                 seen.retried += 1;
-                Outcome::Retry
+                SendOutcome::Retry
             }
             16 if !calm => {
                 seen.too_large += 1;
-                Outcome::TooLarge
+                SendOutcome::TooLarge
             }
             _ => {
                 for span in &batch.spans {
                     assert!(seen.accepted.insert(span.span_id), "delivered twice");
                 }
-                Outcome::Accepted
+                SendOutcome::Accepted
             }
         }
     }
@@ -105,12 +105,12 @@ impl Sender for Fickle {
     }
 }
 
-/// Compares the tracer's counts with the transport's.
+/// Compares the tracer's counters with the transport's.
 #[track_caller]
-fn compare(tracer: &Tracer, seen: &Mutex<Seen>, began: u64) -> Stats {
+fn compare(tracer: &Tracer, seen: &Mutex<Seen>, sampled: u64) -> Stats {
     let (stats, seen) = (tracer.stats(), lock(seen));
     assert!(stats.adds_up(), "{stats}");
-    assert_eq!(stats.began, began, "{stats}");
+    assert_eq!(stats.sampled, sampled, "{stats}");
     assert_eq!(stats.delivered, seen.accepted.len() as u64, "{stats}");
     assert_eq!(stats.lost.refused, seen.refused, "{stats}");
     assert_eq!(stats.lost.failed, seen.failed, "{stats}");
@@ -143,7 +143,7 @@ fn run_seed(seed: u64) -> Seen {
         let flush = || tracer.flush(Duration::ZERO);
         // A panic of the transport comes out of the flush on this thread.
         if let Ok(Ok(())) = catch_unwind(AssertUnwindSafe(flush)) {
-            assert_eq!(tracer.stats().held, 0);
+            assert_eq!(tracer.stats().queued, 0);
         }
         compare(&tracer, &seen, began);
     }
@@ -151,7 +151,7 @@ fn run_seed(seed: u64) -> Seen {
     let end = tracer.close(SOON);
     assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
     let stats = compare(&tracer, &seen, began);
-    assert_eq!((stats.open, stats.held), (0, 0), "{stats}");
+    assert_eq!((stats.open, stats.queued), (0, 0), "{stats}");
     std::mem::take(&mut lock(&seen))
 }
 
@@ -190,8 +190,8 @@ impl Sender for Gate {
         self.open.load(Ordering::Relaxed)
     }
 
-    fn send(&mut self, _: &[u8], _: bool) -> Outcome {
-        Outcome::Accepted
+    fn send(&mut self, _: &[u8], _: bool) -> SendOutcome {
+        SendOutcome::Accepted
     }
 
     fn late_refusals(&mut self) -> u64 {
@@ -213,7 +213,7 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
         (0..10).for_each(|_| tracer.start("waits").finish());
         let end = tracer.close(Duration::ZERO);
         assert!(
-            matches!(end, Err(FlushError::TimedOut { held: 10, .. })),
+            matches!(end, Err(FlushError::TimedOut { queued: 10, .. })),
             "{end:?}"
         );
         if !background {
@@ -225,7 +225,7 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
             );
         }
         let stats = tracer.stats();
-        assert_eq!((stats.held, stats.lost.total()), (10, 0), "{stats}");
+        assert_eq!((stats.queued, stats.lost.total()), (10, 0), "{stats}");
         open.store(true, Ordering::Relaxed);
         tracer.flush(SOON).unwrap();
         assert_eq!(tracer.stats().delivered, 10);
@@ -288,15 +288,15 @@ fn miri_two_threads_and_a_worker() {
 }
 
 /// Answers as it is told, the last first, and then accepts.
-struct Told(Vec<Outcome>);
+struct Told(Vec<SendOutcome>);
 
 impl Sender for Told {
     fn ready(&mut self) -> bool {
         true
     }
 
-    fn send(&mut self, _: &[u8], _: bool) -> Outcome {
-        self.0.pop().unwrap_or(Outcome::Accepted)
+    fn send(&mut self, _: &[u8], _: bool) -> SendOutcome {
+        self.0.pop().unwrap_or(SendOutcome::Accepted)
     }
 
     fn late_refusals(&mut self) -> u64 {
@@ -312,11 +312,11 @@ impl Sender for Told {
 fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
     let reporter = Arc::new(InMemoryReporter::new());
     let config = config().background(false).reporter(reporter.clone());
-    let answers = vec![Outcome::Refused, Outcome::Retry];
+    let answers = vec![SendOutcome::Refused, SendOutcome::Retry];
     let tracer = Tracer::with_sender(&config, Box::new(Told(answers)));
     tracer.start("seen").finish();
     tracer.flush(Duration::ZERO).unwrap_err();
-    assert_eq!((tracer.stats().held, reporter.len()), (1, 0));
+    assert_eq!((tracer.stats().queued, reporter.len()), (1, 0));
     tracer.flush(Duration::ZERO).unwrap_err();
     assert_eq!((tracer.stats().lost.refused, reporter.len()), (1, 1));
 }
@@ -333,13 +333,13 @@ impl Sender for Teller {
         true
     }
 
-    fn send(&mut self, packet: &[u8], more_follow: bool) -> Outcome {
+    fn send(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome {
         let stats = decode(packet).unwrap().stats.unwrap();
         let mut told = lock(&self.told);
         told.push((stats.failed_to_emit_spans, more_follow));
         match told.len() {
-            1 => Outcome::Refused,
-            _ => Outcome::Accepted,
+            1 => SendOutcome::Refused,
+            _ => SendOutcome::Accepted,
         }
     }
 
@@ -371,38 +371,38 @@ fn a_packet_tells_of_the_one_before_it_and_the_sender_of_more() {
     assert_eq!(stats.late_refusals, told.len() as u64 + 2);
 }
 
-/// The counts are differences of others, so they are held against what is there.
+/// The counters are differences of others, so they are held against what is there.
 #[test]
 fn open_and_held_are_what_a_walk_finds() {
-    let shared = Shared::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
-    let mut open: Vec<_> = (0..7).map(|_| start_root(&shared, "open")).collect();
-    let finish = || (0..5).for_each(|_| drop(start_root(&shared, "held")));
+    let state = TracerState::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
+    let mut open: Vec<_> = (0..7).map(|_| start_root(&state, "open")).collect();
+    let finish = || (0..5).for_each(|_| drop(start_root(&state, "held")));
     finish();
     // Joined, so that its slots are back.
     thread::scope(|scope| scope.spawn(finish).join().unwrap());
     let walk = || {
-        let mut engine = shared.engine();
-        shared.take_incoming(&mut engine.rings);
+        let mut exporter = state.exporter();
+        state.take_incoming(&mut exporter.rings);
         let mut held = 0;
-        for ring in &mut engine.rings {
+        for ring in &mut exporter.rings {
             while ring.consumer.peek().is_some() {
                 ring.consumer.advance();
                 held += 1;
             }
             ring.consumer.rewind();
         }
-        let open = with_desk(&shared, |desk| desk.slots.out(&shared));
+        let open = with_shard(&state, |shard| shard.cache.in_use(&state));
         (open as u64, held)
     };
     for expected in [(7, 10), (4, 13)] {
-        let stats = shared.stats();
-        assert_eq!((stats.open, stats.held), expected, "{stats}");
+        let stats = state.stats();
+        assert_eq!((stats.open, stats.queued), expected, "{stats}");
         assert_eq!(walk(), expected);
         open.truncate(4);
     }
-    shared.engine().pass(&shared, true);
-    let stats = shared.stats();
-    assert_eq!((stats.open, stats.held), (4, 0), "{stats}");
+    state.exporter().pass(&state, true);
+    let stats = state.stats();
+    assert_eq!((stats.open, stats.queued), (4, 0), "{stats}");
     assert_eq!(walk(), (4, 0));
 }
 

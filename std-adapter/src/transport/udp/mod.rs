@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-use picojaeger_core::Outcome;
+use picojaeger_core::SendOutcome;
 
 use super::Sender;
 use crate::sys::net::IpVersion;
@@ -16,7 +16,7 @@ use crate::sys::net::addresses::{Addresses, System, Waker};
 /// The socket does not block. Where the system's send buffer is full, as after a burst of
 /// large packets, it is tried again each millisecond, at most [`TRIES`] times; then the packet
 /// fails. IPv4 addresses are preferred, and the first address that connects is used.
-pub(crate) struct UdpSender {
+pub(crate) struct UdpTransport {
     host: String,
     port: u16,
     addresses: Addresses,
@@ -26,17 +26,17 @@ pub(crate) struct UdpSender {
     trusted: bool,
     /// Whether a packet was sent since then.
     unlooked: bool,
-    last_fault: Option<Fault>,
+    last_fault: Option<SendError>,
 }
 
 /// What went wrong with a packet.
-struct Fault {
-    kind: FaultKind,
+struct SendError {
+    kind: SendErrorKind,
     error: io::Error,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum FaultKind {
+enum SendErrorKind {
     /// The agent has no address.
     Unresolved,
     TooLarge,
@@ -48,7 +48,7 @@ enum FaultKind {
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
-impl UdpSender {
+impl UdpTransport {
     /// Sends to the agent at `host`, a name or an address without brackets.
     ///
     /// Nothing is looked up or opened before the first packet.
@@ -70,7 +70,7 @@ impl UdpSender {
         resolve_interval: Option<Duration>,
         system: System,
     ) -> Self {
-        UdpSender {
+        UdpTransport {
             addresses: Addresses::new(&host, port, version, resolve_interval, system),
             host,
             port,
@@ -82,13 +82,14 @@ impl UdpSender {
         }
     }
 
-    fn deliver(&mut self, packet: &[u8], more_follow: bool) -> Result<(), Fault> {
+    fn deliver(&mut self, packet: &[u8], more_follow: bool) -> Result<(), SendError> {
         let socket = match &self.socket {
             Some((socket, _)) => socket,
             None => {
                 let known = self.addresses.known();
-                let known = known.map_err(|error| FaultKind::Unresolved.with(error))?;
-                let connected = connect(known).map_err(|error| FaultKind::Failed.with(error))?;
+                let known = known.map_err(|error| SendErrorKind::Unresolved.with(error))?;
+                let connected =
+                    connect(known).map_err(|error| SendErrorKind::Failed.with(error))?;
                 self.trusted = false;
                 &self.socket.insert(connected).0
             }
@@ -104,26 +105,26 @@ impl UdpSender {
         if let Some(late) = late {
             self.note_late(late);
         }
-        looked.map_err(Fault::of)
+        looked.map_err(SendError::of)
     }
 
     /// Draws the conclusions of an error of a packet that was accepted.
     fn note_late(&mut self, error: io::Error) {
         self.late += 1;
         self.trusted = false;
-        self.last_fault = Some(Fault::of(error));
+        self.last_fault = Some(SendError::of(error));
         self.addresses.suspect();
     }
 
     /// Draws the conclusions of a fault for the packets to come.
-    fn note(&mut self, fault: Fault) -> Outcome {
+    fn note(&mut self, fault: SendError) -> SendOutcome {
         let outcome = match fault.kind {
-            FaultKind::TooLarge => return Outcome::TooLarge,
-            FaultKind::Refused => Outcome::Refused,
-            FaultKind::Unresolved => Outcome::Failed,
-            FaultKind::Failed => {
+            SendErrorKind::TooLarge => return SendOutcome::TooLarge,
+            SendErrorKind::Refused => SendOutcome::Refused,
+            SendErrorKind::Unresolved => SendOutcome::Failed,
+            SendErrorKind::Failed => {
                 self.socket = None;
-                Outcome::Failed
+                SendOutcome::Failed
             }
         };
         self.addresses.suspect();
@@ -140,7 +141,7 @@ impl UdpSender {
     }
 }
 
-impl Sender for UdpSender {
+impl Sender for UdpTransport {
     fn ready(&mut self) -> bool {
         if self.addresses.poll()
             && let (Some((_, peer)), Ok(known)) = (&self.socket, self.addresses.known())
@@ -151,14 +152,14 @@ impl Sender for UdpSender {
         !self.addresses.is_pending()
     }
 
-    fn send(&mut self, packet: &[u8], more_follow: bool) -> Outcome {
+    fn send(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome {
         if !self.ready() {
-            return Outcome::Retry;
+            return SendOutcome::Retry;
         }
         let delivered = self.deliver(packet, more_follow);
         self.trusted = delivered.is_ok();
         match delivered {
-            Ok(()) => Outcome::Accepted,
+            Ok(()) => SendOutcome::Accepted,
             Err(fault) => self.note(fault),
         }
     }
@@ -181,28 +182,28 @@ impl Sender for UdpSender {
         if self.addresses.is_pending() {
             return Some(format!("the agent's host {agent} is still being looked up"));
         }
-        let Fault { kind, error } = self.last_fault.as_ref()?;
+        let SendError { kind, error } = self.last_fault.as_ref()?;
         Some(match kind {
-            FaultKind::Unresolved => format!("cannot find the agent's host {agent}: {error}"),
-            FaultKind::Refused => format!("no agent listens at {agent}: {error}"),
+            SendErrorKind::Unresolved => format!("cannot find the agent's host {agent}: {error}"),
+            SendErrorKind::Refused => format!("no agent listens at {agent}: {error}"),
             _ => format!("cannot send to the agent at {agent}: {error}"),
         })
     }
 }
 
-impl FaultKind {
-    fn with(self, error: io::Error) -> Fault {
-        Fault { kind: self, error }
+impl SendErrorKind {
+    fn with(self, error: io::Error) -> SendError {
+        SendError { kind: self, error }
     }
 }
 
-impl Fault {
+impl SendError {
     /// The fault of a packet that the socket gave an error for.
-    fn of(error: io::Error) -> Fault {
+    fn of(error: io::Error) -> SendError {
         let kind = match error.kind() {
-            _ if is_too_large(&error) => FaultKind::TooLarge,
-            _ if is_refusal(&error) => FaultKind::Refused,
-            _ => FaultKind::Failed,
+            _ if is_too_large(&error) => SendErrorKind::TooLarge,
+            _ if is_refusal(&error) => SendErrorKind::Refused,
+            _ => SendErrorKind::Failed,
         };
         kind.with(error)
     }

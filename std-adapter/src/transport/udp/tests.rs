@@ -7,10 +7,10 @@ use crate::sys::net::addresses::Answer;
 
 const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
 
-fn sender_to(address: SocketAddr, version: IpVersion) -> UdpSender {
+fn sender_to(address: SocketAddr, version: IpVersion) -> UdpTransport {
     let host = address.ip().to_string();
     let waker: Waker = Arc::new(|| panic!("an address needs no look-up"));
-    UdpSender::new(host, address.port(), version, HALF_MINUTE, waker)
+    UdpTransport::new(host, address.port(), version, HALF_MINUTE, waker)
 }
 
 fn listener() -> (UdpSocket, SocketAddr) {
@@ -39,8 +39,8 @@ fn a_packet_arrives() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
     assert!(sender.ready());
-    assert_eq!(sender.send(b"one", false), Outcome::Accepted);
-    assert_eq!(sender.send(b"two", false), Outcome::Accepted);
+    assert_eq!(sender.send(b"one", false), SendOutcome::Accepted);
+    assert_eq!(sender.send(b"two", false), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"one");
     assert_eq!(received(&socket), b"two");
     assert_eq!((sender.late_refusals(), sender.last_error()), (0, None));
@@ -53,10 +53,10 @@ fn a_packet_arrives_by_ipv6() {
     };
     let address = socket.local_addr().unwrap();
     let mut sender = sender_to(address, IpVersion::V6);
-    assert_eq!(sender.send(b"six", false), Outcome::Accepted);
+    assert_eq!(sender.send(b"six", false), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"six");
     drop(socket);
-    assert_eq!(sender.send(b"refused", false), Outcome::Refused);
+    assert_eq!(sender.send(b"refused", false), SendOutcome::Refused);
     let message = sender.last_error().unwrap();
     let agent = format!("[::1]:{}", address.port());
     assert!(message.contains(&agent), "{message}");
@@ -67,7 +67,7 @@ fn a_closed_port_refuses_until_it_is_open() {
     let (closed, address) = closed_port();
     let mut sender = sender_to(address, IpVersion::Any);
     for _ in 0..3 {
-        assert_eq!(sender.send(b"lost", false), Outcome::Refused);
+        assert_eq!(sender.send(b"lost", false), SendOutcome::Refused);
     }
     assert_eq!(sender.late_refusals(), 0);
     let message = sender.last_error().unwrap();
@@ -76,7 +76,7 @@ fn a_closed_port_refuses_until_it_is_open() {
 
     drop(closed);
     let socket = UdpSocket::bind(address).unwrap();
-    assert_eq!(sender.send(b"found", false), Outcome::Accepted);
+    assert_eq!(sender.send(b"found", false), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"found");
 }
 
@@ -84,29 +84,35 @@ fn a_closed_port_refuses_until_it_is_open() {
 fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(b"trusted", true), Outcome::Accepted);
+    assert_eq!(sender.send(b"trusted", true), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"trusted");
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(sender.send(b"not looked after", true), Outcome::Accepted);
+    assert_eq!(
+        sender.send(b"not looked after", true),
+        SendOutcome::Accepted
+    );
     assert_eq!(sender.late_refusals(), 0);
     for follows in [true, true, false] {
-        assert_eq!(sender.send(b"looked after", follows), Outcome::Refused);
+        assert_eq!(sender.send(b"looked after", follows), SendOutcome::Refused);
     }
     assert_eq!(sender.late_refusals(), 1);
 
     drop(socket);
     let socket = UdpSocket::bind(address).unwrap();
-    assert_eq!(sender.send(b"found", true), Outcome::Accepted);
+    assert_eq!(sender.send(b"found", true), SendOutcome::Accepted);
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(sender.send(b"not looked after", true), Outcome::Accepted);
-    assert_eq!(sender.send(b"the last", false), Outcome::Refused);
+    assert_eq!(
+        sender.send(b"not looked after", true),
+        SendOutcome::Accepted
+    );
+    assert_eq!(sender.send(b"the last", false), SendOutcome::Refused);
     assert_eq!(sender.late_refusals(), 1);
 
     drop(socket);
     let socket = UdpSocket::bind(address).unwrap();
-    assert_eq!(sender.send(b"found", true), Outcome::Accepted);
+    assert_eq!(sender.send(b"found", true), SendOutcome::Accepted);
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(sender.send(b"nothing follows", true), Outcome::Accepted);
+    assert_eq!(sender.send(b"nothing follows", true), SendOutcome::Accepted);
     sender.settle();
     sender.settle();
     assert_eq!(sender.late_refusals(), 1);
@@ -117,14 +123,14 @@ fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
 fn an_error_that_waits_belongs_to_an_earlier_packet() {
     let (closed, address) = closed_port();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(b"connects", false), Outcome::Refused);
+    assert_eq!(sender.send(b"connects", false), SendOutcome::Refused);
     let (raw, _) = sender.socket.as_ref().unwrap();
     assert_eq!(raw.send(b"earlier").unwrap(), 7);
 
     drop(closed);
     let socket = UdpSocket::bind(address).unwrap();
     sender.last_fault = None;
-    assert_eq!(sender.send(b"in hand", false), Outcome::Accepted);
+    assert_eq!(sender.send(b"in hand", false), SendOutcome::Accepted);
     assert!(sender.last_error().is_some());
     assert_eq!(received(&socket), b"in hand");
     assert_eq!(sender.late_refusals(), 1);
@@ -135,8 +141,8 @@ fn an_error_that_waits_belongs_to_an_earlier_packet() {
 fn a_packet_that_no_datagram_holds_is_too_large() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(&[0; 70_000], false), Outcome::TooLarge);
-    assert_eq!(sender.send(b"small", false), Outcome::Accepted);
+    assert_eq!(sender.send(&[0; 70_000], false), SendOutcome::TooLarge);
+    assert_eq!(sender.send(b"small", false), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"small");
 }
 
@@ -144,7 +150,7 @@ fn a_packet_that_no_datagram_holds_is_too_large() {
 fn an_address_of_the_other_version_fails() {
     let mut sender = sender_to(listener().1, IpVersion::V6);
     assert!(sender.ready());
-    assert_eq!(sender.send(b"lost", false), Outcome::Failed);
+    assert_eq!(sender.send(b"lost", false), SendOutcome::Failed);
     let message = sender.last_error().unwrap();
     assert!(message.ends_with("it has no IPv6 address"), "{message}");
 }
@@ -204,7 +210,7 @@ fn a_packet_is_offered_again_where_that_may_help() {
 
 /// A sender to a name, whose look-ups wait for the test's answers.
 struct Named {
-    sender: UdpSender,
+    sender: UdpTransport,
     answers: Channel<Answer>,
     asked: Receiver<(String, u16)>,
     woken: Receiver<()>,
@@ -228,7 +234,7 @@ impl Named {
             waker: Arc::new(move || wake.lock().unwrap().send(()).unwrap()),
         };
         Named {
-            sender: UdpSender::with_system("agent.test".into(), 6831, version, interval, system),
+            sender: UdpTransport::with_system("agent.test".into(), 6831, version, interval, system),
             answers,
             asked,
             woken,
@@ -266,7 +272,7 @@ fn nothing_is_sent_before_a_name_is_known() {
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
     assert!(!named.sender.ready());
     assert!(!named.sender.ready());
-    assert_eq!(named.sender.send(b"too early", false), Outcome::Retry);
+    assert_eq!(named.sender.send(b"too early", false), SendOutcome::Retry);
     assert_eq!(
         named.sender.last_error().unwrap(),
         "the agent's host agent.test:6831 is still being looked up"
@@ -274,7 +280,7 @@ fn nothing_is_sent_before_a_name_is_known() {
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.ready());
     assert_eq!(named.sender.last_error(), None);
-    assert_eq!(named.sender.send(b"known", false), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"known", false), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }
 
@@ -285,7 +291,7 @@ fn a_name_that_is_not_found_is_looked_up_again_after_a_second() {
     assert!(!named.answer(Err(not_found())));
     named.pass(Duration::from_secs(5));
     assert!(named.sender.ready(), "the pause begins at the answer");
-    assert_eq!(named.sender.send(b"lost", false), Outcome::Failed);
+    assert_eq!(named.sender.send(b"lost", false), SendOutcome::Failed);
     assert_eq!(
         named.sender.last_error().unwrap(),
         "cannot find the agent's host agent.test:6831: Name or service not known"
@@ -296,7 +302,7 @@ fn a_name_that_is_not_found_is_looked_up_again_after_a_second() {
     named.pass(Duration::from_millis(1));
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"known", false), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"known", false), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }
 
@@ -311,11 +317,11 @@ fn a_name_is_looked_up_again_after_the_interval() {
     assert!(!named.is_asked());
     named.pass(Duration::from_millis(1));
     assert!(named.sender.ready(), "what is known stays in use");
-    assert_eq!(named.sender.send(b"old", false), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"old", false), SendOutcome::Accepted);
     assert_eq!(received(&old), b"old");
     named.answer(Ok(vec![second]));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"new", false), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"new", false), SendOutcome::Accepted);
     assert_eq!(received(&new), b"new");
 }
 
@@ -326,7 +332,7 @@ fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
         let (_closed, address) = closed_port();
         named.answer(Ok(vec![address]));
         assert!(named.sender.ready());
-        assert_eq!(named.sender.send(b"lost", false), Outcome::Refused);
+        assert_eq!(named.sender.send(b"lost", false), SendOutcome::Refused);
         named.pass(Duration::from_millis(999));
         assert!(named.sender.ready());
         assert!(!named.is_asked(), "too soon");
@@ -337,7 +343,7 @@ fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
             let (socket, address) = listener();
             named.answer(Ok(vec![address]));
             assert!(named.sender.ready());
-            assert_eq!(named.sender.send(b"found", false), Outcome::Accepted);
+            assert_eq!(named.sender.send(b"found", false), SendOutcome::Accepted);
             assert_eq!(received(&socket), b"found");
         }
     }
@@ -349,7 +355,7 @@ fn an_error_of_an_earlier_packet_causes_a_look_up_too() {
     let (socket, address) = listener();
     named.answer(Ok(vec![address]));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"connects", false), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"connects", false), SendOutcome::Accepted);
     drop(socket);
     let (raw, _) = named.sender.socket.as_ref().unwrap();
     assert_eq!(raw.send(b"earlier").unwrap(), 7);
@@ -357,7 +363,7 @@ fn an_error_of_an_earlier_packet_causes_a_look_up_too() {
     named.pass(Duration::from_secs(1));
     assert!(named.sender.ready());
     assert!(!named.is_asked(), "nothing is known of it");
-    assert_eq!(named.sender.send(b"in hand", false), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"in hand", false), SendOutcome::Accepted);
     named.pass(Duration::from_secs(1));
     assert!(named.sender.ready());
     assert!(named.is_asked());
@@ -373,7 +379,7 @@ fn a_failed_look_up_leaves_what_is_known() {
     named.pass(Duration::from_secs(30));
     assert!(named.answer(Err(not_found())));
     assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"still", false), Outcome::Accepted);
+    assert_eq!(named.sender.send(b"still", false), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"still");
 }
 

@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicU32, Ordering};
 
-use crate::exclusion::Exclusion;
+use crate::raw_mutex::RawMutex;
 use crate::ring::{Frame, HEADER, Storage, Word};
 
 /// Bytes of a word.
@@ -32,9 +32,9 @@ struct Place {
     body: UnsafeCell<Word>,
 }
 
-/// As the ring's own `Memory`, over [`Places`].
+/// As the ring's own `LoomMemory`, over [`Places`].
 #[derive(Clone, Copy, Debug)]
-pub struct Memory<'r>(&'r [Place]);
+pub struct LoomMemory<'r>(&'r [Place]);
 
 /// The commit word of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +43,8 @@ pub struct CommitWord<'r>(&'r Place);
 /// The words of a frame, copied at the first look: anywhere between the peek
 /// and the end of the frame.
 #[derive(Debug)]
-pub struct Copied<'r> {
-    memory: Memory<'r>,
+pub struct FrameCopy<'r> {
+    memory: LoomMemory<'r>,
     position: u32,
     count: u32,
     words: OnceCell<Box<[Word]>>,
@@ -93,26 +93,26 @@ impl Places {
 // SAFETY: loom checks each access of a cell, and fails the model where two overlap.
 unsafe impl Sync for Places {}
 // SAFETY: as above.
-unsafe impl Send for Memory<'_> {}
+unsafe impl Send for LoomMemory<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for Memory<'_> {}
+unsafe impl Sync for LoomMemory<'_> {}
 
 // SAFETY: the places belong to this value alone, and are as many as `new` checked.
 unsafe impl Storage for Places {
     const VALID: () = ();
 
-    fn memory(&self) -> Memory<'_> {
-        Memory(&self.0)
+    fn memory(&self) -> LoomMemory<'_> {
+        LoomMemory(&self.0)
     }
 }
 
 // SAFETY: the mutex is held while `f` runs.
-unsafe impl Exclusion for Locked {
+unsafe impl RawMutex for Locked {
     fn new() -> Self {
         Locked(Mutex::new(()))
     }
 
-    fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+    fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
         let _guard = self.0.lock().unwrap_or_else(|held| held.into_inner());
         f()
     }
@@ -128,7 +128,7 @@ impl Place {
     }
 }
 
-impl<'r> Memory<'r> {
+impl<'r> LoomMemory<'r> {
     pub(crate) fn size(self) -> u32 {
         self.0.len() as u32 * WORD
     }
@@ -192,7 +192,7 @@ impl<'r> Memory<'r> {
             unsafe { *from }
         });
         let body = length.checked_sub(HEADER).expect("a committed frame");
-        let copied = Copied {
+        let copied = FrameCopy {
             memory: self,
             position: position.wrapping_add(HEADER),
             count: body / WORD,
@@ -218,7 +218,7 @@ impl CommitWord<'_> {
     }
 }
 
-impl Deref for Copied<'_> {
+impl Deref for FrameCopy<'_> {
     type Target = [Word];
 
     fn deref(&self) -> &[Word] {

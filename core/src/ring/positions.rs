@@ -5,10 +5,10 @@ use core::sync::atomic::AtomicUsize;
 use super::Dropped;
 use super::memory::Memory;
 use super::sync::{AtomicU32, Ordering};
-use crate::exclusion::increment;
+use crate::raw_mutex::increment;
 
 /// What both sides see: positions run freely and wrap at 2³².
-pub(crate) struct Shared {
+pub(crate) struct Positions {
     /// Producers have reserved up to here.
     pub(super) head: AtomicU32,
     /// Free up to here.
@@ -18,10 +18,10 @@ pub(crate) struct Shared {
     pub(super) evicted: AtomicUsize,
 }
 
-impl Shared {
+impl Positions {
     #[cfg(not(loom))]
     pub(super) const fn new() -> Self {
-        Shared {
+        Positions {
             head: AtomicU32::new(0),
             tail: AtomicU32::new(0),
             refused: AtomicUsize::new(0),
@@ -31,7 +31,7 @@ impl Shared {
 
     #[cfg(loom)]
     pub(super) fn new() -> Self {
-        Shared {
+        Positions {
             head: AtomicU32::new(0),
             tail: AtomicU32::new(0),
             refused: AtomicUsize::new(0),
@@ -134,7 +134,7 @@ pub(super) const fn to_end(size: u32, position: u32) -> u32 {
 #[inline(always)]
 pub(super) fn commit_order() -> Ordering {
     #[cfg(loom)]
-    if crate::model::weakened(crate::model::Weakness::Commit) {
+    if crate::loom_model::weakened(crate::loom_model::Weakness::Commit) {
         return Ordering::Relaxed;
     }
     Ordering::Release
@@ -144,7 +144,7 @@ pub(super) fn commit_order() -> Ordering {
 #[inline(always)]
 pub(super) fn release_order() -> Ordering {
     #[cfg(loom)]
-    if crate::model::weakened(crate::model::Weakness::Release) {
+    if crate::loom_model::weakened(crate::loom_model::Weakness::Release) {
         return Ordering::Relaxed;
     }
     Ordering::Release
@@ -154,7 +154,7 @@ pub(super) fn release_order() -> Ordering {
 #[inline(always)]
 pub(super) fn tail_order() -> Ordering {
     #[cfg(loom)]
-    if crate::model::weakened(crate::model::Weakness::Tail) {
+    if crate::loom_model::weakened(crate::loom_model::Weakness::Tail) {
         return Ordering::Relaxed;
     }
     Ordering::Acquire
@@ -164,7 +164,7 @@ pub(super) fn tail_order() -> Ordering {
 #[inline(always)]
 pub(super) fn is_pinned(pinned: Option<u32>, tail: u32) -> bool {
     #[cfg(loom)]
-    if crate::model::weakened(crate::model::Weakness::Pin) {
+    if crate::loom_model::weakened(crate::loom_model::Weakness::Pin) {
         return false;
     }
     pinned == Some(tail)

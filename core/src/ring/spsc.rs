@@ -3,32 +3,32 @@
 use core::marker::PhantomData;
 
 use super::memory::{Aligned, Bytes, Memory, Storage};
-use super::shared::{PAD, Shared, commit_order, fit, frame_length, to_end};
+use super::positions::{PAD, Positions, commit_order, fit, frame_length, to_end};
 use super::sync::Ordering;
-use super::{Carried, Consumer, DropNewest, Dropped, FrameRing, Refused, State, Word, Words};
-use crate::exclusion::{Guarded, increment};
+use super::{Consumer, DropNewest, Dropped, FrameRing, Payload, PushError, State, Word, Words};
+use crate::raw_mutex::{Guarded, increment};
 
 /// No exclusion: the ring hands out one [`Producer`] and one [`Consumer`].
 ///
 /// ```
-/// use picojaeger_core::ring::{Bytes, FrameRing, Sole};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Spsc};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
 /// let (producer, consumer) = ring.split();
 /// assert_eq!((producer.capacity(), consumer.backlog()), (128, 0));
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Sole;
+pub struct Spsc;
 
-/// The one writer of a [`Sole`] ring.
+/// The one writer of a [`Spsc`] ring.
 ///
 /// A push is a copy and two stores; the consumer's side is looked at where half the
 /// ring, or its end, is reached. It may move between threads but not be shared by them.
 ///
 /// ```
-/// use picojaeger_core::ring::{Bytes, FrameRing, Refused, Sole, Word};
+/// use picojaeger_core::ring::{Bytes, FrameRing, PushError, Spsc, Word};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<128>>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
 /// let (mut producer, consumer) = ring.split();
 /// let body = [Word::new(1); 4];
 /// let mut pushed = 0;
@@ -40,7 +40,7 @@ pub struct Sole;
 /// # drop(consumer);
 /// ```
 pub struct Producer<'r, T = Words> {
-    shared: &'r Shared,
+    positions: &'r Positions,
     memory: Memory<'r>,
     head: u32,
     /// The tail as last seen; the real one is this or later.
@@ -52,58 +52,58 @@ pub struct Producer<'r, T = Words> {
     _not_sync: PhantomData<core::cell::Cell<()>>,
 }
 
-impl<const N: usize, T: Carried> FrameRing<Sole, (), Bytes<N>, DropNewest, T> {
+impl<const N: usize, T: Payload> FrameRing<Spsc, (), Bytes<N>, DropNewest, T> {
     /// An empty ring of `N` bytes for one producer.
     #[cfg(not(loom))]
-    pub const fn sole() -> Self {
+    pub const fn spsc() -> Self {
         const { <Bytes<N> as Storage>::VALID };
         FrameRing {
-            shared: Shared::new(),
-            guarded: Guarded::with_exclusion(Sole, State::new(())),
+            positions: Positions::new(),
+            guarded: Guarded::with_mutex(Spsc, State::new(())),
             kind: PhantomData,
             storage: Aligned(super::memory::bytes()),
         }
     }
 }
 
-impl<B: Storage, T: Carried> FrameRing<Sole, (), B, DropNewest, T> {
+impl<B: Storage, T: Payload> FrameRing<Spsc, (), B, DropNewest, T> {
     /// An empty ring in this storage, for one producer.
-    pub fn sole_over(storage: B) -> Self {
+    pub fn spsc_over(storage: B) -> Self {
         const { B::VALID };
         FrameRing {
-            shared: Shared::new(),
-            guarded: Guarded::with_exclusion(Sole, State::new(())),
+            positions: Positions::new(),
+            guarded: Guarded::with_mutex(Spsc, State::new(())),
             kind: PhantomData,
             storage: Aligned(storage),
         }
     }
 }
 
-impl<B: Storage + ?Sized, T: Carried> FrameRing<Sole, (), B, DropNewest, T> {
+impl<B: Storage + ?Sized, T: Payload> FrameRing<Spsc, (), B, DropNewest, T> {
     /// The two ends. Frames that a former pair left are still there.
     pub fn split(&mut self) -> (Producer<'_, T>, Consumer<'_, T>) {
-        let (shared, memory) = (&self.shared, self.storage.0.memory());
-        let head = shared.head.load(Ordering::Relaxed);
+        let (positions, memory) = (&self.positions, self.storage.0.memory());
+        let head = positions.head.load(Ordering::Relaxed);
         let producer = Producer {
-            shared,
+            positions,
             memory,
             head,
-            tail: shared.tail.load(Ordering::Relaxed),
+            tail: positions.tail.load(Ordering::Relaxed),
             clear: head,
             _carried: PhantomData,
             _not_sync: PhantomData,
         };
-        (producer, Consumer::sole(shared, memory))
+        (producer, Consumer::spsc(positions, memory))
     }
 }
 
-impl<T: Carried> Producer<'_, T> {
+impl<T: Payload> Producer<'_, T> {
     /// Appends a frame with this sequence number.
     ///
     /// # Errors
-    /// [`Refused::Full`], which the ring counts.
+    /// [`PushError::Full`], which the ring counts.
     #[inline(always)]
-    pub fn push(&mut self, sequence: u32, body: &T::Body<'_>) -> Result<(), Refused> {
+    pub fn push(&mut self, sequence: u32, body: &T::Body<'_>) -> Result<(), PushError> {
         let [first, second] = T::parts(body);
         let length = frame_length(first.len() + second.len());
         let (at, need) = fit(self.memory.size(), self.head, length);
@@ -125,7 +125,7 @@ impl<T: Carried> Producer<'_, T> {
     /// It says so in time for whoever watches how full the ring is by the pushes that follow:
     /// where the ring becomes half full, and then with each eighth of it.
     #[inline(always)]
-    pub fn push_at_once(&mut self, sequence: u32, body: &T::Body<'_>) -> bool {
+    pub fn push_fast(&mut self, sequence: u32, body: &T::Body<'_>) -> bool {
         let [first, second] = T::parts(body);
         let length = frame_length(first.len() + second.len());
         if length > self.clear.wrapping_sub(self.head) || second.len() > SHORT {
@@ -139,17 +139,17 @@ impl<T: Carried> Producer<'_, T> {
     #[inline(always)]
     fn append(&mut self, at: u32, length: u32, sequence: u32, first: &[Word], second: &[Word]) {
         // Copies, since what is written below could be these fields for all the compiler knows.
-        let (memory, shared) = (self.memory, self.shared);
+        let (memory, positions) = (self.memory, self.positions);
         let end = at.wrapping_add(length);
         self.head = end;
         memory.open(at, length);
-        // SAFETY: `push` and `push_at_once` found these bytes free; they are ours until
+        // SAFETY: `push` and `push_fast` found these bytes free; they are ours until
         // the head moves.
         unsafe {
             memory.write_sequence(at, sequence);
             memory.fill(at, first, second);
         }
-        shared.head.store(end, commit_order());
+        positions.head.store(end, commit_order());
     }
 
     /// Finds out how far frames may go without another look: to where the ring is half full,
@@ -167,7 +167,7 @@ impl<T: Carried> Producer<'_, T> {
     /// Bytes that are not freed yet, by the tail as it stands now.
     #[inline]
     pub fn backlog(&mut self) -> usize {
-        self.tail = self.shared.tail.load(Ordering::Acquire);
+        self.tail = self.positions.tail.load(Ordering::Acquire);
         self.backlog_bound()
     }
 
@@ -186,16 +186,16 @@ impl<T: Carried> Producer<'_, T> {
 
     /// How many frames were dropped so far.
     pub fn dropped(&self) -> Dropped {
-        self.shared.dropped(false)
+        self.positions.dropped(false)
     }
 
     /// Looks at the tail again.
     #[cold]
-    fn make_room(&mut self, need: u32) -> Result<(), Refused> {
-        self.tail = self.shared.tail.load(Ordering::Acquire);
+    fn make_room(&mut self, need: u32) -> Result<(), PushError> {
+        self.tail = self.positions.tail.load(Ordering::Acquire);
         if need > self.memory.size() - self.head.wrapping_sub(self.tail) {
-            increment(&self.shared.refused);
-            return Err(Refused::Full);
+            increment(&self.positions.refused);
+            return Err(PushError::Full);
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl<T: Carried> Producer<'_, T> {
 /// Words of a body's second part that are copied without a call.
 const SHORT: usize = 32;
 
-impl<T: Carried> core::fmt::Debug for Producer<'_, T> {
+impl<T: Payload> core::fmt::Debug for Producer<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Producer")
             .field("backlog", &self.backlog_bound())

@@ -25,10 +25,10 @@ use super::memory::{Frame, Word};
 /// ```
 ///
 /// ```compile_fail,E0308
-/// use picojaeger_core::ring::Slot;
+/// use picojaeger_core::ring::Reservation;
 ///
-/// fn other<'r>(slot: Slot<'r, fn(&'static str)>) -> Slot<'r, for<'a> fn(&'a str)> {
-///     slot
+/// fn other<'r>(reservation: Reservation<'r, fn(&'static str)>) -> Reservation<'r, for<'a> fn(&'a str)> {
+///     reservation
 /// }
 /// ```
 ///
@@ -38,7 +38,7 @@ use super::memory::{Frame, Word};
 /// was committed and is not freed in `'v`; it may rely on what `parts` promises
 /// about them. It may run on another thread, after the body is gone: what the
 /// words hold must bear both.
-pub unsafe trait Carried {
+pub unsafe trait Payload {
     /// What a producer hands over; it is copied word by word.
     type Body<'b>: ?Sized;
     /// What the consumer sees.
@@ -59,7 +59,7 @@ pub unsafe trait Carried {
 pub struct Words;
 
 // SAFETY: a frame is viewed as the words it is.
-unsafe impl Carried for Words {
+unsafe impl Payload for Words {
     type Body<'b> = [Word];
     type View<'v> = Frame<'v>;
 

@@ -1,10 +1,10 @@
 //! What the core's encoder writes is byte for byte what the `thrift` crate writes, and is
 //! read back as what was made. Spans are drawn from fixed seeds.
 
-use picojaeger_core::record::{Instant, Open, Reference};
+use picojaeger_core::record::{Open, Reference, Timestamp};
 use picojaeger_core::ring::Word;
-use picojaeger_core::wire::{Encoder, Legend, Push, ThriftCompact};
-use picojaeger_core::{Copied, Flags, SpanContext, SpanId, Timeline, TraceId, Value, wire};
+use picojaeger_core::wire::{EncodeContext, Encoder, Push, ThriftCompact};
+use picojaeger_core::{Flags, Key, SpanContext, SpanId, Timeline, TraceId, Value, wire};
 use picojaeger_std::collector::{Encoding, decode, encode};
 use picojaeger_std::model::{
     Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue,
@@ -13,8 +13,8 @@ use picojaeger_std::model::{
 type Image = Open<[Word; 16_384]>;
 
 /// Every time here is explicit, so no clock has a say.
-const NO_CLOCK: Legend<'static> = Legend {
-    timeline: Timeline { epochs: &[] },
+const NO_CLOCK: EncodeContext<'static> = EncodeContext {
+    timeline: Timeline { segments: &[] },
     samplers: &|_| None,
 };
 /// A header of a list has another form from 15 elements on.
@@ -203,7 +203,7 @@ fn image(span: &Span) -> Box<Image> {
     let parent = SpanId::new(span.parent_span_id);
     let mut image = Box::new(Image::new("", context, parent, 0));
     let start = span.start_time_us.cast_unsigned();
-    image.set_start(Instant::UnixMicros(start));
+    image.set_start(Timestamp::UnixMicros(start));
     assert!(image.try_copy_operation(&span.operation_name));
     for reference in &span.references {
         let trace = reference.trace_id;
@@ -215,14 +215,14 @@ fn image(span: &Span) -> Box<Image> {
     }
     for tag in &span.tags {
         let (key, value) = lend(tag);
-        assert!(image.try_tag(Copied(key).into(), value));
+        assert!(image.try_tag(Key::copied(key), value));
     }
     for log in &span.logs {
         let time = log.timestamp_us.cast_unsigned();
-        assert!(image.try_log(Instant::UnixMicros(time)));
+        assert!(image.try_log(Timestamp::UnixMicros(time)));
         for field in &log.fields {
             let (key, value) = lend(field);
-            assert!(image.try_field(Copied(key).into(), value));
+            assert!(image.try_field(Key::copied(key), value));
         }
     }
     image.finish_at(start.wrapping_add_signed(span.duration_us));

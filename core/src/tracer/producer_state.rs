@@ -2,8 +2,8 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use crate::generator::Generator;
 use crate::id::{SpanId, TraceId};
+use crate::id_generator::IdGenerator;
 use crate::stats::Stats;
 use crate::time::{Clock, Extension};
 
@@ -13,7 +13,7 @@ use crate::time::{Clock, Extension};
 /// A chip's tracer has one under the exclusion of its ring.
 ///
 /// ```
-/// use picojaeger_core::{Generator, Origin, Seed};
+/// use picojaeger_core::{IdGenerator, ProducerState, Seed};
 /// # use picojaeger_core::Clock;
 /// # struct Ticks;
 /// # impl Clock for Ticks {
@@ -22,24 +22,24 @@ use crate::time::{Clock, Extension};
 /// #     fn frequency(&self) -> u64 { 1_000 }
 /// # }
 ///
-/// let mut origin = Origin::new();
-/// assert!(origin.root(&Ticks, false).is_none(), "no seed, no ids");
-/// origin.seed(Generator::new(Seed::from_words([1, 2, 3])));
-/// let (trace, span, ticks) = origin.root(&Ticks, false).unwrap();
+/// let mut producer = ProducerState::new();
+/// assert!(producer.root(&Ticks, false).is_none(), "no seed, no ids");
+/// producer.seed(IdGenerator::new(Seed::from_words([1, 2, 3])));
+/// let (trace, span, ticks) = producer.root(&Ticks, false).unwrap();
 /// assert_eq!((trace.low(), ticks), (span.get(), 5));
-/// assert_eq!((origin.stats(0).unseeded, origin.stats(0).began), (1, 1));
+/// assert_eq!((producer.stats(0).unseeded, producer.stats(0).sampled), (1, 1));
 /// ```
 #[repr(C)] // what every start touches lies first
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct ProducerState {
     clock: Extension,
     /// Spans that are sampled or were, and roots that were not.
-    began: u32,
+    sampled: u32,
     /// Children that were not sampled.
     unsampled: u32,
     /// Roots that were not sampled.
     unsampled_roots: u32,
-    generator: Option<Generator>,
+    generator: Option<IdGenerator>,
     /// Unsampled spans that became sampled for the first time.
     upgraded: u32,
     cleared: u32,
@@ -51,18 +51,18 @@ pub struct Origin {
 /// The counters, extended to 64 bits each time they are read.
 #[derive(Clone, Debug)]
 struct Totals {
-    began: Extension,
-    ended: Extension,
+    sampled: Extension,
+    finished: Extension,
     unsampled: Extension,
     unsampled_roots: Extension,
 }
 
-impl Origin {
-    /// An origin without a seed; all of it is zero.
+impl ProducerState {
+    /// A producer without a seed; all of it is zero.
     pub const fn new() -> Self {
-        Origin {
+        ProducerState {
             clock: Extension::new(),
-            began: 0,
+            sampled: 0,
             unsampled: 0,
             unsampled_roots: 0,
             generator: None,
@@ -71,8 +71,8 @@ impl Origin {
             unseeded: 0,
             decode_errors: 0,
             totals: Totals {
-                began: Extension::new(),
-                ended: Extension::new(),
+                sampled: Extension::new(),
+                finished: Extension::new(),
                 unsampled: Extension::new(),
                 unsampled_roots: Extension::new(),
             },
@@ -81,7 +81,7 @@ impl Origin {
 
     /// Draws ids from this generator from now on.
     #[inline]
-    pub fn seed(&mut self, generator: Generator) {
+    pub fn seed(&mut self, generator: IdGenerator) {
         self.generator = Some(generator);
     }
 
@@ -92,7 +92,7 @@ impl Origin {
     }
 
     /// Ids and start of a root span, which counts as sampled until
-    /// [`Origin::count_unsampled`]; `None` without a seed.
+    /// [`ProducerState::count_unsampled`]; `None` without a seed.
     #[inline(always)]
     pub fn root<C: Clock>(&mut self, clock: &C, wide: bool) -> Option<(TraceId, SpanId, u64)> {
         if self.generator.is_none() {
@@ -101,7 +101,7 @@ impl Origin {
         let generator = self.generator.as_mut()?;
         let (trace, span) = generator.root(wide);
         in_order();
-        self.began = self.began.wrapping_add(1);
+        self.sampled = self.sampled.wrapping_add(1);
         in_order();
         Some((trace, span, self.now(clock)))
     }
@@ -120,7 +120,7 @@ impl Origin {
         let generator = self.generator.as_mut()?;
         let span = generator.span_id();
         in_order();
-        self.began = self.began.wrapping_add(sampled.into());
+        self.sampled = self.sampled.wrapping_add(sampled.into());
         self.unsampled = self.unsampled.wrapping_add((!sampled).into());
         in_order();
         Some((span, if timed { self.now(clock) } else { 0 }))
@@ -136,7 +136,7 @@ impl Origin {
     /// had been cleared.
     #[inline]
     pub fn count_upgraded(&mut self, again: bool) {
-        self.began = self.began.wrapping_add(1);
+        self.sampled = self.sampled.wrapping_add(1);
         if !again {
             self.upgraded = self.upgraded.wrapping_add(1);
         }
@@ -154,20 +154,20 @@ impl Origin {
         self.decode_errors = self.decode_errors.wrapping_add(1);
     }
 
-    /// The counters, where so many sampled spans have `ended`, modulo 2³²: `held`
+    /// The counters, where so many sampled spans have `finished`, modulo 2³²: `queued`
     /// has all of them, whatever became of them.
     ///
     /// Exact if called at least once in 2³² spans.
-    pub fn stats(&mut self, ended: u32) -> Stats {
+    pub fn stats(&mut self, finished: u32) -> Stats {
         let total = |extension: &mut Extension, count: u32| extension.extend(count.into(), 32);
         let roots = total(&mut self.totals.unsampled_roots, self.unsampled_roots);
-        let began = total(&mut self.totals.began, self.began).saturating_sub(roots);
-        let ended = total(&mut self.totals.ended, ended);
+        let sampled = total(&mut self.totals.sampled, self.sampled).saturating_sub(roots);
+        let finished = total(&mut self.totals.finished, finished);
         let unsampled = total(&mut self.totals.unsampled, self.unsampled) + roots;
         Stats {
-            began,
-            open: began.saturating_sub(ended + u64::from(self.cleared)),
-            held: ended,
+            sampled,
+            open: sampled.saturating_sub(finished + u64::from(self.cleared)),
+            queued: finished,
             cleared: self.cleared.into(),
             unsampled: unsampled.saturating_sub(self.upgraded.into()),
             unseeded: self.unseeded.into(),
@@ -191,8 +191,8 @@ fn in_order() {
     }
 }
 
-impl Default for Origin {
+impl Default for ProducerState {
     fn default() -> Self {
-        Origin::new()
+        ProducerState::new()
     }
 }

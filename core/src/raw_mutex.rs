@@ -19,33 +19,33 @@ use loom::cell::UnsafeCell;
 /// interrupt). What was written inside one call must be visible inside the next.
 ///
 /// ```
-/// use picojaeger_core::Exclusion;
+/// use picojaeger_core::RawMutex;
 /// use std::sync::Mutex;
 ///
 /// /// For a hosted test: a mutex.
 /// struct Locked(Mutex<()>);
 ///
 /// // SAFETY: the mutex is held while `f` runs.
-/// unsafe impl Exclusion for Locked {
-///     const NEW: Self = Locked(Mutex::new(()));
-///     fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+/// unsafe impl RawMutex for Locked {
+///     const INIT: Self = Locked(Mutex::new(()));
+///     fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
 ///         let _guard = self.0.lock().unwrap_or_else(|held| held.into_inner());
 ///         f()
 ///     }
 /// }
-/// assert_eq!(Locked::NEW.with(|| 7), 7);
+/// assert_eq!(Locked::INIT.lock(|| 7), 7);
 /// ```
-pub unsafe trait Exclusion: Sync {
+pub unsafe trait RawMutex: Sync {
     /// The initial value; each ring owns an instance of its own.
     #[cfg(not(loom))]
-    const NEW: Self;
+    const INIT: Self;
 
     /// The initial value; each ring owns an instance of its own.
     #[cfg(loom)]
     fn new() -> Self;
 
     /// Runs `f` with the others kept out. Not to be nested on one instance.
-    fn with<R>(&self, f: impl FnOnce() -> R) -> R;
+    fn lock<R>(&self, f: impl FnOnce() -> R) -> R;
 }
 
 /// Exclusion by masking interrupts: the `critical-section` implementation that
@@ -55,17 +55,17 @@ pub unsafe trait Exclusion: Sync {
 /// The implementation for `std` is one global lock, for tests only.
 ///
 /// ```
-/// use picojaeger_core::{Exclusion, Interrupts};
+/// use picojaeger_core::{RawMutex, Interrupts};
 ///
-/// assert_eq!(Interrupts.with(|| 3), 3);
+/// assert_eq!(Interrupts.lock(|| 3), 3);
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Interrupts;
 
 // SAFETY: `critical_section::with` has exactly this contract.
-unsafe impl Exclusion for Interrupts {
+unsafe impl RawMutex for Interrupts {
     #[cfg(not(loom))]
-    const NEW: Self = Interrupts;
+    const INIT: Self = Interrupts;
 
     #[cfg(loom)]
     fn new() -> Self {
@@ -73,7 +73,7 @@ unsafe impl Exclusion for Interrupts {
     }
 
     #[inline(always)]
-    fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+    fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
         // As `critical_section::with`, which the compiler does not always inline.
         // SAFETY: the guard releases what was acquired, once, and calls nest as scopes do.
         let _masked = Masked(unsafe { critical_section::acquire() });
@@ -109,7 +109,7 @@ impl Drop for Masked {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Guarded<X, T> {
-    exclusion: X,
+    mutex: X,
     entered: AtomicBool,
     refused: AtomicUsize,
     value: UnsafeCell<T>,
@@ -117,19 +117,19 @@ pub struct Guarded<X, T> {
 
 // SAFETY: `value` is only reached in `with`, inside the exclusion and never twice at
 // a time, so sharing the cell hands `T` from one thread to another at most.
-unsafe impl<X: Exclusion, T: Send> Sync for Guarded<X, T> {}
+unsafe impl<X: RawMutex, T: Send> Sync for Guarded<X, T> {}
 
-impl<X: Exclusion, T> Guarded<X, T> {
+impl<X: RawMutex, T> Guarded<X, T> {
     /// A cell that holds `value`.
     #[cfg(not(loom))]
     pub const fn new(value: T) -> Self {
-        Guarded::with_exclusion(X::NEW, value)
+        Guarded::with_mutex(X::INIT, value)
     }
 
     /// A cell that holds `value`.
     #[cfg(loom)]
     pub fn new(value: T) -> Self {
-        Guarded::with_exclusion(X::new(), value)
+        Guarded::with_mutex(X::new(), value)
     }
 
     /// Runs `f` on the value; `None` if a call on this cell is already inside.
@@ -137,7 +137,7 @@ impl<X: Exclusion, T> Guarded<X, T> {
     /// If `f` panics, the value may be half changed: later calls are refused.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
-        self.exclusion.with(|| {
+        self.mutex.lock(|| {
             if self.entered.load(Ordering::Relaxed) {
                 increment(&self.refused);
                 return None;
@@ -157,9 +157,9 @@ impl<X: Exclusion, T> Guarded<X, T> {
 impl<X, T> Guarded<X, T> {
     /// A cell that holds `value` behind this instance.
     #[cfg(not(loom))]
-    pub(crate) const fn with_exclusion(exclusion: X, value: T) -> Self {
+    pub(crate) const fn with_mutex(mutex: X, value: T) -> Self {
         Guarded {
-            exclusion,
+            mutex,
             entered: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
             value: UnsafeCell::new(value),
@@ -167,9 +167,9 @@ impl<X, T> Guarded<X, T> {
     }
 
     #[cfg(loom)]
-    pub(crate) fn with_exclusion(exclusion: X, value: T) -> Self {
+    pub(crate) fn with_mutex(mutex: X, value: T) -> Self {
         Guarded {
-            exclusion,
+            mutex,
             entered: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
             value: UnsafeCell::new(value),
@@ -213,9 +213,9 @@ mod tests {
     struct Porous;
 
     // SAFETY: the test has one thread, and its nested call ends before the outer goes on.
-    unsafe impl Exclusion for Porous {
-        const NEW: Self = Porous;
-        fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+    unsafe impl RawMutex for Porous {
+        const INIT: Self = Porous;
+        fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
             f()
         }
     }

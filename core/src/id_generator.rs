@@ -4,7 +4,7 @@ use rand_core::TryRng;
 
 use crate::id::{SpanId, TraceId};
 
-/// 96 random bits that start a [`Generator`].
+/// 96 random bits that start a [`IdGenerator`].
 ///
 /// Take them once, from the operating system, a hardware generator, or the
 /// device's id mixed with a boot counter. Two tracers with one seed make the
@@ -32,13 +32,13 @@ pub struct Seed([u32; 3]);
 /// instructions on chips, 10 on servers.
 ///
 /// ```
-/// use picojaeger_core::{Generator, Seed};
+/// use picojaeger_core::{IdGenerator, Seed};
 ///
-/// let (mut one, mut other) = (Generator::new(Seed::from_words([1, 2, 3])), Generator::new(Seed::from_words([1, 2, 4])));
+/// let (mut one, mut other) = (IdGenerator::new(Seed::from_words([1, 2, 3])), IdGenerator::new(Seed::from_words([1, 2, 4])));
 /// assert_ne!(one.span_id(), other.span_id());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Generator(State);
+pub struct IdGenerator(State);
 
 #[cfg(target_pointer_width = "64")]
 use keyed::State;
@@ -71,10 +71,10 @@ impl Seed {
     }
 }
 
-impl Generator {
+impl IdGenerator {
     /// The generator that this seed starts.
     pub const fn new(seed: Seed) -> Self {
-        Generator(State::new(seed.0))
+        IdGenerator(State::new(seed.0))
     }
 
     /// A span id, never zero.
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn ids_are_not_zero_and_differ() {
-        let mut generator = Generator::new(Seed::from_words([0; 3]));
+        let mut generator = IdGenerator::new(Seed::from_words([0; 3]));
         let ids: HashSet<_> = (0..10_000).map(|_| generator.span_id().get()).collect();
         assert_eq!(ids.len(), 10_000);
         assert!(!ids.contains(&0));
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_root_shares_the_lower_half_of_its_trace() {
-        let mut generator = Generator::new(Seed::from_words([1, 2, 3]));
+        let mut generator = IdGenerator::new(Seed::from_words([1, 2, 3]));
         let (trace, span) = generator.root(true);
         assert_eq!(trace.low(), span.get());
         assert_ne!(trace.high(), 0);

@@ -13,7 +13,7 @@ use picojaeger_std::collector::Collector;
 use picojaeger_std::config::{ClockSource, Sampler};
 use picojaeger_std::model::{Log, RefKind, SpanRef, Tag, TagValue};
 use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
-use picojaeger_std::{Config, Copied, Flags, FlushError, Key, Span, Stats, TraceId, Tracer, Value};
+use picojaeger_std::{Config, Flags, FlushError, Key, Span, Stats, TraceId, Tracer, Value};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -42,12 +42,12 @@ fn reported() -> (Tracer, Arc<InMemoryReporter>) {
 
 /// The sum of all counts, with nothing open or held.
 #[track_caller]
-fn assert_settled(tracer: &Tracer, began: u64) -> Stats {
+fn assert_settled(tracer: &Tracer, sampled: u64) -> Stats {
     let stats = tracer.stats();
     assert!(stats.adds_up(), "{stats}");
     assert_eq!(
-        (stats.began, stats.open, stats.held),
-        (began, 0, 0),
+        (stats.sampled, stats.open, stats.queued),
+        (sampled, 0, 0),
         "{stats}"
     );
     stats
@@ -139,7 +139,7 @@ fn threads_may_outlive_the_tracer() {
             late.context()
         })
     };
-    while tracer.stats().began < 2 || tracer.stats().open > 1 {
+    while tracer.stats().sampled < 2 || tracer.stats().open > 1 {
         thread::yield_now();
     }
     tracer.close(SOON).unwrap();
@@ -207,7 +207,7 @@ fn two_threads_finish_each_others_spans() {
     tracer.flush(SOON).unwrap();
     let stats = assert_settled(&tracer, 2 * EACH as u64);
     assert_eq!(stats.delivered, reporter.len() as u64);
-    assert_eq!(stats.delivered + stats.lost.full, stats.began, "{stats}");
+    assert_eq!(stats.delivered + stats.lost.full, stats.sampled, "{stats}");
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn a_flush_is_answered_under_full_load() {
                 }
             });
         }
-        while tracer.stats().began == 0 {
+        while tracer.stats().sampled == 0 {
             thread::yield_now();
         }
         for _ in 0..20 {
@@ -369,7 +369,7 @@ fn a_flush_is_answered_under_full_load() {
         assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
     });
     let stats = tracer.stats();
-    assert!(stats.adds_up() && stats.open + stats.held == 0, "{stats}");
+    assert!(stats.adds_up() && stats.open + stats.queued == 0, "{stats}");
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn dropping_the_last_handle_flushes() {
     let second = tracer.clone();
     tracer.start("held").finish();
     drop(tracer);
-    assert_eq!(second.stats().held, 1);
+    assert_eq!(second.stats().queued, 1);
     drop(second);
     assert_arrived(&collector, 1);
 }
@@ -418,14 +418,14 @@ fn priorities_add_up() {
         .tag("sampling.priority", 1);
     let stats = tracer.stats();
     assert_eq!(
-        (stats.began, stats.open, stats.cleared),
+        (stats.sampled, stats.open, stats.cleared),
         (5, 3, 2),
         "{stats}"
     );
     drop(spans);
     let stats = tracer.stats();
     assert_eq!(
-        (stats.held, stats.open, stats.cleared),
+        (stats.queued, stats.open, stats.cleared),
         (3, 0, 2),
         "{stats}"
     );
@@ -483,7 +483,7 @@ fn an_unsampled_span_that_has_finished_is_not_upgraded() {
         assert!(!span.is_sampled());
     }
     tracer.flush(SOON).unwrap();
-    assert_eq!((tracer.stats().began, reporter.len()), (0, 0));
+    assert_eq!((tracer.stats().sampled, reporter.len()), (0, 0));
 }
 
 #[test]
@@ -491,7 +491,7 @@ fn an_upgraded_span_keeps_a_later_name_and_a_start_time_of_the_users() {
     let (tracer, reporter) = reported();
     let time = UNIX_EPOCH + Duration::from_secs(7);
     let renamed = String::from("GET /orders/7");
-    for name in [Key::from("static"), Copied(&renamed).into()] {
+    for name in [Key::from("static"), Key::copied(&renamed)] {
         let span = tracer.span("first").tag("sampling.priority", 0);
         let mut span = span.start_time(time).start();
         span.set_operation_name(name);
@@ -586,7 +586,7 @@ fn an_unsampled_span_that_is_upgraded_keeps_its_name() {
     let config = config().agent(false).reporter(reporter.clone());
     let tracer = config.sampler(Sampler::Const(false)).new_tracer().unwrap();
     let copied = String::from("GET /orders/7");
-    for name in [Key::from("static"), Copied(&copied).into()] {
+    for name in [Key::from("static"), Key::copied(&copied)] {
         let root = tracer.start(name);
         let mut child = tracer.span(name).child_of(&root).start();
         child.tag("sampling.priority", 1).tag("after", true);
@@ -738,7 +738,7 @@ mod losses {
         let tracer = config.new_tracer().unwrap();
         (0..spans).for_each(|_| make(&tracer));
         let stats = tracer.stats();
-        assert!(stats.adds_up() && stats.began == spans, "{stats}");
+        assert!(stats.adds_up() && stats.sampled == spans, "{stats}");
         let end = tracer.close(SOON);
         let stats = assert_settled(&tracer, spans);
         if stats.lost.total() > 0 {
@@ -761,8 +761,8 @@ mod losses {
         let config = config().agent_port(collector.local_addr().port());
         let stats = settle(config.background(false), 3_000, plain);
         assert!(stats.lost.full > 1_000, "{stats}");
-        assert_arrived(&collector, stats.began - stats.lost.full);
-        assert_eq!(stats.delivered, stats.began - stats.lost.full);
+        assert_arrived(&collector, stats.sampled - stats.lost.full);
+        assert_eq!(stats.delivered, stats.sampled - stats.lost.full);
     }
 
     #[test]

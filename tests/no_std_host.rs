@@ -6,9 +6,9 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    AsContext, BaggageTable, Clock, Copied, Decision, Description, Exclusion, Flags, Instant,
-    Interrupts, Key, Outcome, Platform, Query, Ring, Sampler, Seed, Span, SpanContext, SpanId,
-    SpanReference, TextMap, TraceId, Tracer, Value, tags,
+    AsContext, BaggageTable, Clock, Decision, Description, Flags, Interrupts, Key, Platform, Query,
+    RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference, TextMap,
+    Timestamp, TraceId, Tracer, Value, tags,
 };
 use picojaeger_std::collector::decode;
 
@@ -134,7 +134,7 @@ fn a_span_arrives_as_it_was_made() {
         assert!(record.parent().is_zero());
         assert_eq!(
             (record.start(), record.finish()),
-            (Instant::Ticks(100), Instant::Ticks(150))
+            (Timestamp::Ticks(100), Timestamp::Ticks(150))
         );
         assert_eq!(record.sampler(), 5);
         let found: Vec<_> = record.tags().map(|tag| (tag.key, tag.value)).collect();
@@ -149,7 +149,7 @@ fn a_span_arrives_as_it_was_made() {
         "a second finish and the drop are harmless"
     );
     let stats = TRACER.stats();
-    assert_eq!((stats.began, stats.open, stats.held), (1, 0, 1));
+    assert_eq!((stats.sampled, stats.open, stats.queued), (1, 0, 1));
     assert!(stats.adds_up());
 }
 
@@ -170,7 +170,7 @@ fn spans_before_the_seed_are_unsampled_and_counted() {
     );
     drop((early, child));
     let stats = TRACER.stats();
-    assert_eq!((stats.unseeded, stats.began, stats.open), (2, 1, 1));
+    assert_eq!((stats.unseeded, stats.sampled, stats.open), (2, 1, 1));
     assert!(stats.adds_up());
 }
 
@@ -180,7 +180,7 @@ fn two_boots_with_a_counter_in_the_seed_share_no_trace() {
     let mut seen = std::collections::HashSet::new();
     for boot in 0..200 {
         let seed = Seed::from_words([DEVICE[0], DEVICE[1], boot]);
-        let mut generator = picojaeger_core::Generator::new(seed);
+        let mut generator = picojaeger_core::IdGenerator::new(seed);
         for _ in 0..50 {
             assert!(seen.insert(generator.root(false).0), "boot {boot}");
         }
@@ -204,11 +204,11 @@ fn children_join_the_trace_and_take_its_decision() {
     below.tag("k", 1).log().field("k", 1);
     assert!(!local.is_writable() && !below.is_writable());
     assert!(
-        local.record().start() == Instant::Ticks(100),
+        local.record().start() == Timestamp::Ticks(100),
         "a local root reads the clock"
     );
     assert!(
-        below.record().start() == Instant::Ticks(0),
+        below.record().start() == Timestamp::Ticks(0),
         "its unsampled child does not"
     );
     assert_eq!(
@@ -218,7 +218,7 @@ fn children_join_the_trace_and_take_its_decision() {
     assert!(below.context().is_valid());
     drop((parent, child, local, below));
     let stats = TRACER.stats();
-    assert_eq!((stats.began, stats.held, stats.unsampled), (2, 2, 2));
+    assert_eq!((stats.sampled, stats.queued, stats.unsampled), (2, 2, 2));
     assert!(stats.adds_up());
 }
 
@@ -243,7 +243,7 @@ fn remote_parents_decide_unless_they_defer() {
     assert!(!no.is_writable());
     assert_eq!(
         no.record().start(),
-        Instant::Ticks(100),
+        Timestamp::Ticks(100),
         "it is a local root"
     );
     assert_eq!(BOARD.asked(), 0);
@@ -334,7 +334,7 @@ fn a_tag_that_forces_sampling_is_seen_before_the_sampler() {
     assert_eq!(BOARD.asked(), 0);
     drop((forced, cleared, child));
     let stats = TRACER.stats();
-    assert_eq!((stats.began, stats.unsampled, stats.cleared), (1, 2, 0));
+    assert_eq!((stats.sampled, stats.unsampled, stats.cleared), (1, 2, 0));
     assert!(stats.adds_up());
 }
 
@@ -378,14 +378,14 @@ fn priority_changes_a_span_and_later_children() {
     assert_eq!(child.context().flags(), Flags::SAMPLED | Flags::DEBUG);
     let keys: Vec<_> = child.record().tags().map(|tag| tag.key).collect();
     assert_eq!(keys, [tags::SAMPLED_LATE, tags::SAMPLING_PRIORITY, "kept"]);
-    assert_eq!(child.record().start(), Instant::Ticks(170));
+    assert_eq!(child.record().start(), Timestamp::Ticks(170));
     assert_eq!(TRACER.stats().cleared, 1);
     assert!(TRACER.stats().adds_up());
 
     root.tag(tags::SAMPLING_PRIORITY, true);
     assert_eq!(
         root.record().start(),
-        Instant::Ticks(100),
+        Timestamp::Ticks(100),
         "it read the clock at its start"
     );
     root.tag(tags::SAMPLING_PRIORITY, "1")
@@ -394,7 +394,7 @@ fn priority_changes_a_span_and_later_children() {
     drop((root, child));
     let stats = TRACER.stats();
     assert_eq!(
-        (stats.began, stats.held, stats.cleared, stats.unsampled),
+        (stats.sampled, stats.queued, stats.cleared, stats.unsampled),
         (3, 2, 1, 0)
     );
     assert!(stats.adds_up());
@@ -412,15 +412,18 @@ fn times_can_be_given() {
     span.finish_at(7_000);
     let mut consumer = RING.consumer().unwrap();
     next(&mut consumer, |record| {
-        assert_eq!(record.start(), Instant::UnixMicros(5_000));
-        assert_eq!(record.finish(), Instant::UnixMicros(6_000));
+        assert_eq!(record.start(), Timestamp::UnixMicros(5_000));
+        assert_eq!(record.finish(), Timestamp::UnixMicros(6_000));
         let logs: Vec<_> = record
             .logs()
             .map(|log| (log.time, log.fields().count()))
             .collect();
         assert_eq!(
             logs,
-            [(Instant::UnixMicros(5_500), 2), (Instant::Ticks(120), 1)]
+            [
+                (Timestamp::UnixMicros(5_500), 2),
+                (Timestamp::Ticks(120), 1)
+            ]
         );
     })
     .unwrap();
@@ -452,12 +455,12 @@ fn what_finds_no_room_is_marked() {
 fn names_and_keys_can_be_copied() {
     device!(BOARD, RING, TRACER);
     let (name, key) = (String::from("pump 7"), String::from("flow"));
-    let mut span = TRACER.span(Copied(&name)).start::<96>();
-    span.tag(Copied(&key), 2.5);
+    let mut span = TRACER.span(Key::copied(&name)).start::<96>();
+    span.tag(Key::copied(&key), 2.5);
     drop((name, key));
     assert_eq!(span.record().operation(), "pump 7");
     assert_eq!(span.record().tags().next().unwrap().key, "flow");
-    span.set_operation_name(Copied(&String::from("pump 8")));
+    span.set_operation_name(Key::copied(&String::from("pump 8")));
     assert_eq!(span.record().operation(), "pump 8");
     span.set_operation_name("pump");
     assert_eq!(span.record().operation(), "pump");
@@ -474,12 +477,12 @@ fn a_wrapping_clock_is_extended() {
     TRACER.tick();
     BOARD.set(0x20);
     let next_span = TRACER.span("next").start::<0>();
-    assert_eq!(next_span.record().start(), Instant::Ticks(0x200_0020));
+    assert_eq!(next_span.record().start(), Timestamp::Ticks(0x200_0020));
     let mut consumer = RING.consumer().unwrap();
     next(&mut consumer, |record| {
         assert_eq!(
             (record.start(), record.finish()),
-            (Instant::Ticks(0xff_fff0), Instant::Ticks(0x100_0010))
+            (Timestamp::Ticks(0xff_fff0), Timestamp::Ticks(0x100_0010))
         );
     })
     .unwrap();
@@ -495,7 +498,7 @@ fn a_full_ring_drops_and_counts() {
         TRACER.span("op").start::<0>();
     }
     let stats = TRACER.stats();
-    assert_eq!((stats.began, stats.held, stats.lost.full), (10, 3, 7));
+    assert_eq!((stats.sampled, stats.queued, stats.lost.full), (10, 3, 7));
     assert!(stats.adds_up());
 
     type Recorder = Ring<Interrupts, Bytes<256>, OverwriteOldest>;
@@ -506,7 +509,7 @@ fn a_full_ring_drops_and_counts() {
         NEWEST.span(name).start::<0>();
     }
     let stats = NEWEST.stats();
-    assert_eq!((stats.began, stats.held, stats.lost.evicted), (5, 3, 2));
+    assert_eq!((stats.sampled, stats.queued, stats.lost.evicted), (5, 3, 2));
     assert!(stats.adds_up());
     let mut consumer = RECORDER.consumer().unwrap();
     // As long as the oldest is read, nothing takes its place.
@@ -533,21 +536,25 @@ fn what_packets_lost_is_counted_and_told() {
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
     let mut buffer = [0; 512];
     let mut told = Vec::new();
-    for outcome in [Outcome::Failed, Outcome::Refused, Outcome::Accepted] {
+    for outcome in [
+        SendOutcome::Failed,
+        SendOutcome::Refused,
+        SendOutcome::Accepted,
+    ] {
         TRACER.span("one").start::<0>();
         TRACER.span("two").start::<0>();
         let packet = reporter.flush(&mut buffer).unwrap();
         let batch = decode(packet).unwrap();
         let stats = batch.stats.unwrap();
         told.push((batch.seq_no.unwrap(), stats.failed_to_emit_spans));
-        assert_eq!(reporter.stats().held, 2);
+        assert_eq!(reporter.stats().queued, 2);
         reporter.done(outcome);
         let stats = reporter.stats();
-        assert!(stats.adds_up() && stats.held == 0, "{stats}");
+        assert!(stats.adds_up() && stats.queued == 0, "{stats}");
     }
     assert_eq!(told, [(1, 0), (2, 2), (3, 4)]);
     let stats = reporter.stats();
-    assert_eq!((stats.began, stats.delivered), (6, 2), "{stats}");
+    assert_eq!((stats.sampled, stats.delivered), (6, 2), "{stats}");
     assert_eq!((stats.lost.failed, stats.lost.refused), (2, 2), "{stats}");
 }
 
@@ -555,9 +562,9 @@ fn what_packets_lost_is_counted_and_told() {
 struct Porous;
 
 // SAFETY: the test has one thread, and a nested call ends before the outer goes on.
-unsafe impl Exclusion for Porous {
-    const NEW: Self = Porous;
-    fn with<R>(&self, f: impl FnOnce() -> R) -> R {
+unsafe impl RawMutex for Porous {
+    const INIT: Self = Porous;
+    fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
         f()
     }
 }
@@ -616,7 +623,7 @@ fn a_span_from_inside_the_exclusion_is_dropped_and_counted() {
         stats.lost.reentered, 2,
         "one at its start, one at its finish"
     );
-    assert_eq!((stats.began, stats.open, stats.held), (3, 0, 1));
+    assert_eq!((stats.sampled, stats.open, stats.queued), (3, 0, 1));
     assert!(stats.adds_up());
 }
 

@@ -24,7 +24,7 @@ fn a_full_ring_drops_the_newest_and_counts() {
             ..Lost::default()
         }
     );
-    assert_eq!((stats.began, stats.held), (made, made - 10));
+    assert_eq!((stats.sampled, stats.queued), (made, made - 10));
 
     // What was there first arrives, and then there is room again.
     let spans = pair.arrived();

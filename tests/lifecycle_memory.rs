@@ -84,7 +84,7 @@ fn memory_stays_within_its_limit() {
     let stats = tracer.stats();
     assert!(stats.adds_up(), "{stats}");
     assert_eq!(
-        (stats.began, stats.open, stats.held),
+        (stats.sampled, stats.open, stats.queued),
         (10_000, 0, 0),
         "{stats}"
     );

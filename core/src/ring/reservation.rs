@@ -2,11 +2,11 @@
 
 use core::marker::PhantomData;
 
-use super::carried::{Carried, Words};
 use super::memory::Memory;
-use super::shared::{PAD, commit_order, frame_length};
+use super::payload::{Payload, Words};
+use super::positions::{PAD, commit_order, frame_length};
 
-/// A reserved frame, to be [committed](Slot::commit).
+/// A reserved frame, to be [committed](Reservation::commit).
 ///
 /// Dropping it instead makes the consumer skip it. Forgetting it leaves the
 /// frame open for good, and the consumer stops before it.
@@ -17,13 +17,13 @@ use super::shared::{PAD, commit_order, frame_length};
 ///
 /// static RING: FrameRing<Interrupts, (), Bytes<256>> = FrameRing::new(());
 /// let mut consumer = RING.consumer().unwrap();
-/// let (_, slot) = RING.reserve(1, |_, _| ());
+/// let (_, reservation) = RING.reserve(1, |_, _| ());
 /// assert!(consumer.peek().is_none(), "still open");
-/// slot.unwrap().commit(&[Word::new(42)]);
+/// reservation.unwrap().commit(&[Word::new(42)]);
 /// assert!(consumer.peek().is_some());
 /// ```
 #[must_use = "the consumer waits until the frame is committed"]
-pub struct Slot<'r, T = Words> {
+pub struct Reservation<'r, T = Words> {
     memory: Memory<'r>,
     at: u32,
     length: u32,
@@ -31,10 +31,10 @@ pub struct Slot<'r, T = Words> {
     _carried: PhantomData<fn(T) -> T>,
 }
 
-impl<'r, T> Slot<'r, T> {
+impl<'r, T> Reservation<'r, T> {
     #[inline(always)]
     pub(super) fn new(memory: Memory<'r>, at: u32, length: u32, sequence: u32) -> Self {
-        Slot {
+        Reservation {
             memory,
             at,
             length,
@@ -56,7 +56,7 @@ impl<'r, T> Slot<'r, T> {
     }
 }
 
-impl<T: Carried> Slot<'_, T> {
+impl<T: Payload> Reservation<'_, T> {
     /// Copies `body` into the frame and hands it to the consumer.
     ///
     /// A body of another length than was reserved is not taken: the frame is skipped.
@@ -75,15 +75,15 @@ impl<T: Carried> Slot<'_, T> {
     }
 }
 
-impl<T> Drop for Slot<'_, T> {
+impl<T> Drop for Reservation<'_, T> {
     fn drop(&mut self) {
         self.skip();
     }
 }
 
-impl<T> core::fmt::Debug for Slot<'_, T> {
+impl<T> core::fmt::Debug for Reservation<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Slot")
+        f.debug_struct("Reservation")
             .field("sequence", &self.sequence)
             .finish_non_exhaustive()
     }

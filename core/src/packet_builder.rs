@@ -2,44 +2,44 @@
 
 use crate::record::Records;
 use crate::ring::Consumer;
-use crate::wire::{Batch, ClientStats, Encoder, Legend, Process, Push};
+use crate::wire::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
 
 /// Packs records into packets and keeps account of what became of them.
 ///
-/// [`Reporter::poll`] gives a packet when one is due, [`Reporter::done`] takes
+/// [`PacketBuilder::poll`] gives a packet when one is due, [`PacketBuilder::done`] takes
 /// its outcome; until then there is no other. Both borrow the consumers of any
 /// number of rings, always the same in the same order, and begin with another
 /// one each time. The work of a call is bounded by the packet's size.
 ///
 /// ```
 /// use picojaeger_core::record::{Open, Records};
-/// use picojaeger_core::ring::{Bytes, FrameRing, Sole, Word};
-/// use picojaeger_core::wire::{ClientStats, Legend, Process, ThriftCompact};
-/// use picojaeger_core::{Flags, Outcome, Reporter, Situation, SpanContext, SpanId, Timeline, TraceId};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
+/// use picojaeger_core::wire::{ClientStats, EncodeContext, Process, ThriftCompact};
+/// use picojaeger_core::{Flags, SendOutcome, PacketBuilder, PollContext, SpanContext, SpanId, Timeline, TraceId};
 ///
-/// let mut ring = FrameRing::<Sole, (), Bytes<1024>, _, Records>::sole();
+/// let mut ring = FrameRing::<Spsc, (), Bytes<1024>, _, Records>::spsc();
 /// let (mut producer, consumer) = ring.split();
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
 /// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);
 /// span.finish(1_500);
 /// producer.push(0, &span.image()).unwrap();
 ///
-/// let mut reporter = Reporter::new(ThriftCompact::new(), 512, 1_000_000);
-/// let situation = Situation {
+/// let mut reporter = PacketBuilder::new(ThriftCompact::new(), 512, 1_000_000);
+/// let context = PollContext {
 ///     now: 0,
 ///     flush: true,
 ///     process: &Process { service: "pump-7", tags: &[] },
 ///     stats: ClientStats::default(),
-///     legend: &Legend { timeline: Timeline { epochs: &[] }, samplers: &|_| None },
+///     encode: &EncodeContext { timeline: Timeline { segments: &[] }, samplers: &|_| None },
 /// };
 /// let (mut consumers, mut buffer) = ([consumer], [0; 512]);
-/// let packet = reporter.poll(&mut consumers, &situation, &mut buffer);
+/// let packet = reporter.poll(&mut consumers, &context, &mut buffer);
 /// assert!(packet.is_some_and(|packet| packet.ends_with(&[0, 0])));
-/// reporter.done(Outcome::Accepted, &mut consumers);
+/// reporter.done(SendOutcome::Accepted, &mut consumers);
 /// assert_eq!(reporter.delivery().delivered, 1);
 /// ```
 #[derive(Debug)]
-pub struct Reporter<E> {
+pub struct PacketBuilder<E> {
     encoder: E,
     limit: usize,
     interval: u64,
@@ -49,12 +49,12 @@ pub struct Reporter<E> {
     next: usize,
     sequence: i64,
     pending: Option<Pending>,
-    delivery: Delivery,
+    delivery: DeliveryCounts,
 }
 
-/// What a poll works with; lent for the call. See [`Reporter`] for an example.
+/// What a poll works with; lent for the call. See [`PacketBuilder`] for an example.
 #[derive(Clone, Copy)]
-pub struct Situation<'s> {
+pub struct PollContext<'s> {
     /// The time by any clock that does not step back; the unit is that of the
     /// flush interval.
     pub now: u64,
@@ -65,22 +65,22 @@ pub struct Situation<'s> {
     /// What to tell the backend of losses.
     pub stats: ClientStats,
     /// What ticks and sampler codes mean.
-    pub legend: &'s Legend<'s>,
+    pub encode: &'s EncodeContext<'s>,
 }
 
 /// What became of a packet.
 ///
 /// ```
-/// use picojaeger_core::Outcome;
+/// use picojaeger_core::SendOutcome;
 ///
 /// let outcome = match 90 {
-///     90 => Outcome::TooLarge, // EMSGSIZE on Linux
-///     _ => Outcome::Failed,
+///     90 => SendOutcome::TooLarge, // EMSGSIZE on Linux
+///     _ => SendOutcome::Failed,
 /// };
-/// assert_eq!(outcome, Outcome::TooLarge);
+/// assert_eq!(outcome, SendOutcome::TooLarge);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
+pub enum SendOutcome {
     /// The transport took it.
     Accepted,
     /// The transport takes no packet of this size: the limit halves, and the
@@ -95,15 +95,15 @@ pub enum Outcome {
 }
 
 /// Counts of spans by what became of their packets. With a tracer of a chip,
-/// these are the part of the sum that [`Stats::held`](crate::Stats) still holds.
+/// these are the part of the sum that [`Stats::queued`](crate::Stats) still holds.
 ///
 /// ```
-/// use picojaeger_core::Delivery;
+/// use picojaeger_core::DeliveryCounts;
 ///
-/// assert_eq!(Delivery { failed: 1, refused: 2, ..Delivery::default() }.lost(), 3);
+/// assert_eq!(DeliveryCounts { failed: 1, refused: 2, ..DeliveryCounts::default() }.lost(), 3);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Delivery {
+pub struct DeliveryCounts {
     /// In packets that were accepted.
     pub delivered: u64,
     /// Fitted no packet.
@@ -125,16 +125,16 @@ struct Pending {
     freed: usize,
 }
 
-/// The smallest packet limit that [`Outcome::TooLarge`] leads to, in bytes.
+/// The smallest packet limit that [`SendOutcome::TooLarge`] leads to, in bytes.
 const SMALLEST_LIMIT: usize = 256;
 /// How many records one poll passes over: a bound on its work.
 const PASSED_OVER: usize = 64;
 
-impl<E: Encoder> Reporter<E> {
+impl<E: Encoder> PacketBuilder<E> {
     /// A reporter whose packets have at most `limit` bytes, and that holds
-    /// records back for `interval` at most, in the unit of [`Situation::now`].
+    /// records back for `interval` at most, in the unit of [`PollContext::now`].
     pub const fn new(encoder: E, limit: usize, interval: u64) -> Self {
-        Reporter {
+        PacketBuilder {
             encoder,
             limit,
             interval,
@@ -142,7 +142,7 @@ impl<E: Encoder> Reporter<E> {
             next: 0,
             sequence: 1,
             pending: None,
-            delivery: Delivery {
+            delivery: DeliveryCounts {
                 delivered: 0,
                 too_large: 0,
                 refused: 0,
@@ -158,18 +158,18 @@ impl<E: Encoder> Reporter<E> {
     pub fn poll<'b, 'r, C>(
         &mut self,
         consumers: &mut [C],
-        situation: &Situation<'_>,
+        context: &PollContext<'_>,
         buffer: &'b mut [u8],
     ) -> Option<&'b [u8]>
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        if self.pending.is_some() || !self.is_due(consumers, situation) {
+        if self.pending.is_some() || !self.is_due(consumers, context) {
             return None;
         }
         let limit = self.limit.min(buffer.len());
         let out = buffer.get_mut(..limit)?;
-        let pending = self.pack(consumers, situation, out);
+        let pending = self.pack(consumers, context, out);
         self.next = self.next.wrapping_add(1);
         self.seen = None;
         if pending.spans == 0 {
@@ -184,9 +184,9 @@ impl<E: Encoder> Reporter<E> {
         out.get(place)
     }
 
-    /// Takes the outcome of the packet that [`Reporter::poll`] gave last.
+    /// Takes the outcome of the packet that [`PacketBuilder::poll`] gave last.
     /// Without one, nothing happens.
-    pub fn done<'r, C>(&mut self, outcome: Outcome, consumers: &mut [C])
+    pub fn done<'r, C>(&mut self, outcome: SendOutcome, consumers: &mut [C])
     where
         C: AsMut<Consumer<'r, Records>>,
     {
@@ -194,15 +194,15 @@ impl<E: Encoder> Reporter<E> {
             return;
         };
         let spent = match outcome {
-            Outcome::Accepted => &mut self.delivery.delivered,
-            Outcome::Refused => &mut self.delivery.refused,
-            Outcome::Failed => &mut self.delivery.failed,
-            Outcome::TooLarge if pending.bytes > SMALLEST_LIMIT => {
+            SendOutcome::Accepted => &mut self.delivery.delivered,
+            SendOutcome::Refused => &mut self.delivery.refused,
+            SendOutcome::Failed => &mut self.delivery.failed,
+            SendOutcome::TooLarge if pending.bytes > SMALLEST_LIMIT => {
                 self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
-                return self.repack(pending, Outcome::TooLarge, consumers);
+                return self.repack(pending, SendOutcome::TooLarge, consumers);
             }
-            Outcome::TooLarge => &mut self.delivery.too_large,
-            Outcome::Retry => return self.repack(pending, Outcome::Failed, consumers),
+            SendOutcome::TooLarge => &mut self.delivery.too_large,
+            SendOutcome::Retry => return self.repack(pending, SendOutcome::Failed, consumers),
         };
         *spent += pending.spans as u64;
         self.sequence = self.sequence.wrapping_add(1);
@@ -220,7 +220,7 @@ impl<E: Encoder> Reporter<E> {
     }
 
     /// What became of the spans so far.
-    pub const fn delivery(&self) -> Delivery {
+    pub const fn delivery(&self) -> DeliveryCounts {
         self.delivery
     }
 
@@ -230,7 +230,7 @@ impl<E: Encoder> Reporter<E> {
     }
 
     /// Whether to pack now; notes when records were first seen.
-    fn is_due<'r, C>(&mut self, consumers: &mut [C], situation: &Situation<'_>) -> bool
+    fn is_due<'r, C>(&mut self, consumers: &mut [C], context: &PollContext<'_>) -> bool
     where
         C: AsMut<Consumer<'r, Records>>,
     {
@@ -245,25 +245,25 @@ impl<E: Encoder> Reporter<E> {
             self.seen = None;
             return false;
         }
-        let seen = *self.seen.get_or_insert(situation.now);
-        let waited = situation.now.saturating_sub(seen) >= self.interval;
-        situation.flush || waited || half_full || held >= self.limit
+        let seen = *self.seen.get_or_insert(context.now);
+        let waited = context.now.saturating_sub(seen) >= self.interval;
+        context.flush || waited || half_full || held >= self.limit
     }
 
     /// Packs from one ring after another.
     fn pack<'r, C>(
         &mut self,
         consumers: &mut [C],
-        situation: &Situation<'_>,
+        context: &PollContext<'_>,
         out: &mut [u8],
     ) -> Pending
     where
         C: AsMut<Consumer<'r, Records>>,
     {
         let batch = Batch {
-            process: situation.process,
+            process: context.process,
             sequence: self.sequence,
-            stats: situation.stats,
+            stats: context.stats,
         };
         // Where not even the process fits, the encoder says so of each span.
         let _ = self.encoder.begin(out, &batch);
@@ -274,7 +274,7 @@ impl<E: Encoder> Reporter<E> {
             let consumer = consumer.as_mut();
             while let Some(record) = consumer.peek() {
                 let push = if pending.too_large < PASSED_OVER {
-                    self.encoder.push(out, &record, situation.legend)
+                    self.encoder.push(out, &record, context.encode)
                 } else {
                     Push::Full
                 };
@@ -314,11 +314,11 @@ impl<E: Encoder> Reporter<E> {
     }
 
     /// Lets everything be packed again, but for records that are gone already.
-    fn repack<'r, C>(&mut self, pending: Pending, cause: Outcome, consumers: &mut [C])
+    fn repack<'r, C>(&mut self, pending: Pending, cause: SendOutcome, consumers: &mut [C])
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        if cause == Outcome::TooLarge {
+        if cause == SendOutcome::TooLarge {
             self.delivery.too_large += pending.freed as u64;
         } else {
             self.delivery.failed += pending.freed as u64;
@@ -329,7 +329,7 @@ impl<E: Encoder> Reporter<E> {
     }
 }
 
-impl Delivery {
+impl DeliveryCounts {
     /// All that was lost.
     pub const fn lost(&self) -> u64 {
         self.too_large + self.refused + self.failed
@@ -343,8 +343,8 @@ mod tests {
 
     use super::*;
     use crate::context::{Flags, SpanContext};
-    use crate::exclusion::Interrupts;
     use crate::id::{SpanId, TraceId};
+    use crate::raw_mutex::Interrupts;
     use crate::record::{Open, Record};
     use crate::ring::{Bytes, DropNewest, FrameRing, OverwriteOldest, Policy, Word};
     use crate::time::Timeline;
@@ -360,17 +360,17 @@ mod tests {
         slot.unwrap().commit(&span.image());
     }
 
-    fn reporter(limit: usize) -> Reporter<ThriftCompact> {
-        Reporter::new(ThriftCompact::new(), limit, 10)
+    fn reporter(limit: usize) -> PacketBuilder<ThriftCompact> {
+        PacketBuilder::new(ThriftCompact::new(), limit, 10)
     }
 
     fn poll<E: Encoder>(
-        reporter: &mut Reporter<E>,
+        reporter: &mut PacketBuilder<E>,
         consumers: &mut [Consumer<'_, Records>],
         now: u64,
         flush: bool,
     ) -> Option<Vec<u8>> {
-        let situation = Situation {
+        let context = PollContext {
             now,
             flush,
             process: &Process {
@@ -378,13 +378,13 @@ mod tests {
                 tags: &[],
             },
             stats: ClientStats::default(),
-            legend: &Legend {
-                timeline: Timeline { epochs: &[] },
+            encode: &EncodeContext {
+                timeline: Timeline { segments: &[] },
                 samplers: &|_| None,
             },
         };
         reporter
-            .poll(consumers, &situation, &mut [0; 4096])
+            .poll(consumers, &context, &mut [0; 4096])
             .map(<[u8]>::to_vec)
     }
 
@@ -405,8 +405,8 @@ mod tests {
             poll(&mut reporter, &mut consumers, 99, true).is_none(),
             "no outcome yet"
         );
-        reporter.done(Outcome::Accepted, &mut consumers);
-        reporter.done(Outcome::Accepted, &mut consumers);
+        reporter.done(SendOutcome::Accepted, &mut consumers);
+        reporter.done(SendOutcome::Accepted, &mut consumers);
         assert_eq!(reporter.delivery().delivered, 1);
     }
 
@@ -433,23 +433,23 @@ mod tests {
         let mut reporter = reporter(4096);
         (1..=10).for_each(|id| push(&ring, id));
         let first = poll(&mut reporter, &mut consumers, 0, true).unwrap();
-        reporter.done(Outcome::Retry, &mut consumers);
+        reporter.done(SendOutcome::Retry, &mut consumers);
         let second = poll(&mut reporter, &mut consumers, 0, true).unwrap();
         assert_eq!(first, second);
-        reporter.done(Outcome::TooLarge, &mut consumers);
+        reporter.done(SendOutcome::TooLarge, &mut consumers);
         assert_eq!(reporter.limit(), first.len() / 2);
         let mut packets = 0;
         while let Some(packet) = poll(&mut reporter, &mut consumers, 0, true) {
             assert!(packet.len() <= first.len() / 2);
             packets += 1;
-            reporter.done(Outcome::Accepted, &mut consumers);
+            reporter.done(SendOutcome::Accepted, &mut consumers);
         }
         assert!(packets >= 2);
         assert_eq!(
             reporter.delivery(),
-            Delivery {
+            DeliveryCounts {
                 delivered: 10,
-                ..Delivery::default()
+                ..DeliveryCounts::default()
             }
         );
     }
@@ -461,13 +461,13 @@ mod tests {
         let mut reporter = reporter(4096);
         (1..=10).for_each(|id| push(&ring, id));
         while poll(&mut reporter, &mut consumers, 0, true).is_some() {
-            reporter.done(Outcome::TooLarge, &mut consumers);
+            reporter.done(SendOutcome::TooLarge, &mut consumers);
         }
         assert_eq!(
             reporter.delivery(),
-            Delivery {
+            DeliveryCounts {
                 too_large: 10,
-                ..Delivery::default()
+                ..DeliveryCounts::default()
             }
         );
     }
@@ -477,7 +477,11 @@ mod tests {
         let ring = Ring::<DropNewest>::new(());
         let mut consumers = [ring.consumer().unwrap()];
         let mut reporter = reporter(4096);
-        for outcome in [Outcome::Refused, Outcome::Failed, Outcome::Failed] {
+        for outcome in [
+            SendOutcome::Refused,
+            SendOutcome::Failed,
+            SendOutcome::Failed,
+        ] {
             push(&ring, 1);
             assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
             reporter.done(outcome, &mut consumers);
@@ -497,7 +501,7 @@ mod tests {
             self.0.push(batch.sequence);
             true
         }
-        fn push(&mut self, _: &mut [u8], _: &Record<'_>, _: &Legend<'_>) -> Push {
+        fn push(&mut self, _: &mut [u8], _: &Record<'_>, _: &EncodeContext<'_>) -> Push {
             Push::Taken
         }
         fn finish(&mut self, _: &mut [u8]) -> Range<usize> {
@@ -510,10 +514,10 @@ mod tests {
 
     #[test]
     fn a_number_is_spent_by_each_packet_that_is_not_packed_again() {
-        use Outcome::{Accepted, Failed, Refused, Retry};
+        use SendOutcome::{Accepted, Failed, Refused, Retry};
         let ring = Ring::<DropNewest>::new(());
         let mut consumers = [ring.consumer().unwrap()];
-        let mut reporter = Reporter::new(Numbers::default(), 4096, 10);
+        let mut reporter = PacketBuilder::new(Numbers::default(), 4096, 10);
         for outcome in [Accepted, Refused, Retry, Failed, Accepted, Accepted] {
             push(&ring, 1);
             assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
@@ -540,7 +544,7 @@ mod tests {
         let mut reporter = reporter(4096);
         rings.iter().for_each(|ring| push(ring, 1));
         assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
-        reporter.done(Outcome::Accepted, &mut consumers);
+        reporter.done(SendOutcome::Accepted, &mut consumers);
         assert_eq!(reporter.delivery().delivered, 3);
     }
 
@@ -556,7 +560,7 @@ mod tests {
         let mut left = Vec::new();
         for _ in 0..2 {
             assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
-            reporter.done(Outcome::Accepted, &mut consumers);
+            reporter.done(SendOutcome::Accepted, &mut consumers);
             left.push([0, 1].map(|ring: usize| consumers[ring].backlog() < full));
         }
         assert_eq!(left, [[true, false], [true, true]]);
@@ -569,7 +573,7 @@ mod tests {
         let mut reporter = reporter(4096);
         push(&ring, 1);
         assert!(poll(&mut reporter, &mut consumers, 0, true).is_some());
-        reporter.done(Outcome::Retry, &mut consumers);
+        reporter.done(SendOutcome::Retry, &mut consumers);
         assert_eq!(reporter.delivery().failed, 1);
         assert!(poll(&mut reporter, &mut consumers, 0, true).is_none());
     }
