@@ -2,6 +2,7 @@
 //! they are allocated.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -56,9 +57,14 @@ fn short_threads(tracer: &Tracer) -> usize {
 fn tracers_that_come_and_go() {
     let live = || {
         let tracer = tracer();
+        // All ten threads live at once, so each tracer needs the same number of rings.
+        let together = Barrier::new(10);
         thread::scope(|scope| {
             for _ in 0..10 {
-                scope.spawn(|| drop(tracer.start("brief")));
+                scope.spawn(|| {
+                    drop(tracer.start("brief"));
+                    together.wait();
+                });
             }
         });
         tracer.start("brief").finish();
