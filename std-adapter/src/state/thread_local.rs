@@ -12,7 +12,7 @@ use crate::memory::rings as chunk;
 use crate::scope::Scopes;
 use crate::state::TracerState;
 use crate::state::shard::Shard;
-use crate::sys::fork;
+use crate::sys::fork::{self, InChild};
 
 /// A shard and whose it is.
 #[derive(Debug)]
@@ -181,13 +181,20 @@ pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Leaves the shard of the process that forked alone: it is the parent's. Run in the
-/// child, and by the one thread that it has.
-#[cfg(any(unix, test))]
-pub(crate) fn forget_shard() {
-    // Without a destructor, it only loses sight of the shard.
-    FAST.with(|near| near.shard.set(None));
-    FAST.with(|near| near.has_shard.set(false));
+/// Leaves the shard of the process that forked alone: it is the parent's.
+struct ForgetShard;
+
+impl InChild for ForgetShard {
+    fn run() {
+        // Neither cell has a destructor, so this only loses sight of the shard.
+        FAST.with(|near| near.shard.set(None));
+        FAST.with(|near| near.has_shard.set(false));
+    }
+}
+
+/// Counts forks from now on, and hides the forking thread's shard in the child.
+pub(crate) fn install_fork_hook() {
+    fork::install::<ForgetShard>();
 }
 
 /// Takes the near shard away, unless a call has it.
@@ -359,7 +366,7 @@ mod tests {
     fn a_desk_that_is_forgotten_is_not_found_again() {
         let state = state();
         let parents = counters(&state);
-        forget_shard();
+        ForgetShard::run();
         let own = counters(&state);
         assert!(!Arc::ptr_eq(&parents, &own));
         assert!(Arc::ptr_eq(&own, &counters(&state)));

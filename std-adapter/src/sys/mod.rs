@@ -3,6 +3,8 @@
 
 pub(crate) mod clock;
 #[allow(unsafe_code, reason = "calls the C library")]
+pub(crate) mod exit;
+#[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod fork;
 pub(crate) mod log;
 #[allow(unsafe_code, reason = "calls the C library")]

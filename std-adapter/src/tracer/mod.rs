@@ -20,8 +20,8 @@ use crate::reporters::Reporter;
 use crate::state::thread_local as local;
 use crate::state::{Lock, TracerState};
 use crate::sys::clock::TickSource;
-use crate::sys::fork;
 use crate::sys::log::log_guarded;
+use crate::sys::{exit, fork};
 use crate::tracer::span::Span;
 use crate::tracer::span_builder::SpanBuilder;
 use crate::worker;
@@ -162,7 +162,8 @@ impl Tracer {
             reporters.push(Arc::new(crate::reporters::LoggingReporter));
         }
         let source = TickSource::choose(settings.clock);
-        fork::install(worker::flush_all);
+        local::install_fork_hook();
+        exit::install(worker::flush_all);
         let state = TracerState::new(Arc::new(settings), reporters.into(), source);
         Tracer {
             handle: Some(Arc::new(Handle(state))),
