@@ -5,9 +5,8 @@ use std::sync::Mutex;
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStorage, Spsc, Word};
 
-use crate::state::hold;
 use crate::sys::per_process::PerProcess;
-use crate::sys::sync::lock;
+use crate::sys::sync::{hold, lock};
 
 /// Both ends of a ring that lives as long as the program.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use picojaeger_core::{
 };
 
 use crate::config::Sampler;
-use crate::state::{hold, lock};
 use crate::sys::clock::monotonic;
+use crate::sys::sync::{hold, lock};
 
 /// Decides for local roots.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use crate::state::thread_local::{self as local, ReturnedProducer};
 use crate::stats::StatsRegistry;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
-pub(crate) use crate::sys::sync::lock;
+use crate::sys::sync::{hold, lock};
 use crate::sys::{fork, membarrier};
 use crate::transport::Sender;
 use crate::worker::parking::Tickets;
@@ -444,9 +444,4 @@ impl FallbackRing {
         let producer = self.0.as_mut();
         producer.is_some_and(|producer| producer.push(sequence, &image.image()).is_ok())
     }
-}
-
-pub(crate) fn hold<T>(mutex: &Mutex<T>, f: impl FnOnce()) {
-    let _guard = lock(mutex);
-    f();
 }

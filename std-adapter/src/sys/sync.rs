@@ -25,3 +25,9 @@ pub(crate) fn wait_while<'g, T>(
     let (guard, _) = waited.unwrap_or_else(PoisonError::into_inner);
     guard
 }
+
+/// Runs `f` while the calling thread holds the lock; for tests of fork.
+pub(crate) fn hold<T>(mutex: &Mutex<T>, f: impl FnOnce()) {
+    let _guard = lock(mutex);
+    f();
+}

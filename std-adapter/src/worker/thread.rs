@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
+use crate::state::TracerState;
 use crate::state::thread_local as local;
-use crate::state::{TracerState, hold};
 use crate::sys::log::log_guarded;
 use crate::sys::per_process::PerProcess;
 use crate::sys::signals;
-use crate::sys::sync::lock;
+use crate::sys::sync::{hold, lock};
 use crate::worker::parking::{self, Parking, Pass, Work};
 
 /// The worker's sleep and handle.

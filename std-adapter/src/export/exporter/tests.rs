@@ -8,9 +8,9 @@ use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::reporters::InMemoryReporter;
 use crate::spans::fast_path::start_root;
-use crate::state::lock;
 use crate::state::thread_local::with_shard;
 use crate::sys::clock::TickSource;
+use crate::sys::sync::lock;
 use crate::{FlushError, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
