@@ -4,12 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
 use crate::context::SpanContext;
-use crate::state::thread_local::{self as local, with_scopes};
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {
     active: RefCell<Vec<(u64, SpanContext)>>,
     next: Cell<u64>,
+}
+
+thread_local! {
+    /// Whether a scope is active on this thread. Apart from the scopes and without a destructor,
+    /// so that a start reads it without a check.
+    static ACTIVE: Cell<bool> = const { Cell::new(false) };
+
+    static SCOPES: Scopes = const { Scopes::new() };
 }
 
 /// Keeps a span the active one of this thread until it is dropped.
@@ -39,7 +46,7 @@ pub struct Scope {
 }
 
 impl Scopes {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Scopes {
             active: RefCell::new(Vec::new()),
             next: Cell::new(0),
@@ -47,7 +54,7 @@ impl Scopes {
     }
 
     /// Puts the refreshed context of a span into its scopes, if it has any.
-    pub(crate) fn refresh(&self, context: &SpanContext) {
+    fn refresh(&self, context: &SpanContext) {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return;
         };
@@ -58,8 +65,8 @@ impl Scopes {
         }
     }
 
-    /// The innermost active context.
-    pub(crate) fn innermost(&self) -> Option<SpanContext> {
+    /// Returns the innermost active context.
+    fn innermost(&self) -> Option<SpanContext> {
         let active = self.active.try_borrow().ok()?;
         active.last().map(|(_, context)| context.clone())
     }
@@ -69,7 +76,7 @@ impl Scopes {
         let key = self.next.get();
         self.next.set(key + 1);
         active.push((key, context));
-        local::set_active(true);
+        ACTIVE.set(true);
         Some(key)
     }
 
@@ -80,8 +87,32 @@ impl Scopes {
         if let Some(at) = active.iter().rposition(|(other, _)| *other == key) {
             active.remove(at);
         }
-        local::set_active(!active.is_empty());
+        ACTIVE.set(!active.is_empty());
     }
+}
+
+/// Returns whether a scope is active on this thread.
+#[inline(always)]
+pub(crate) fn has_active_context() -> bool {
+    ACTIVE.get()
+}
+
+/// Returns the innermost active context of this thread.
+pub(crate) fn active_context() -> Option<SpanContext> {
+    if has_active_context() {
+        return with_scopes(Scopes::innermost).flatten();
+    }
+    None
+}
+
+/// Puts the changed context of a span into this thread's scopes of it, if there are any.
+pub(crate) fn refresh(context: &SpanContext) {
+    with_scopes(|scopes| scopes.refresh(context));
+}
+
+/// Runs `f` on the calling thread's scopes; `None` while the thread ends.
+fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
+    SCOPES.try_with(f).ok()
 }
 
 impl Scope {

@@ -3,7 +3,8 @@
 use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
 
 use crate::memory::span_pool::SpanSlot;
-use crate::state::thread_local::{with_scopes, with_shard};
+use crate::scope;
+use crate::state::thread_local::with_shard;
 use crate::tracer::span::UNREAD;
 
 impl SpanSlot {
@@ -29,7 +30,7 @@ impl SpanSlot {
             (false, false) => {}
         }
         let context = self.context();
-        with_scopes(|scopes| scopes.refresh(&context));
+        scope::refresh(&context);
     }
 
     /// Makes an unsampled span a sampled one.

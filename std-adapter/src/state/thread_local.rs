@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
 
-use crate::context::SpanContext;
 use crate::memory::rings as chunk;
-use crate::scope::Scopes;
 use crate::state::TracerState;
 use crate::state::shard::Shard;
 use crate::sys::fork::{self, InChild};
@@ -41,14 +39,11 @@ struct FastLocal {
     /// Whether there is one, in its place or taken by a call.
     has_shard: Cell<bool>,
     worker: Cell<bool>,
-    /// Whether a scope is active.
-    active: Cell<bool>,
 }
 
 /// The rest of what a thread has.
 struct SlowLocal {
     others: RefCell<Shards>,
-    scopes: Scopes,
 }
 
 thread_local! {
@@ -57,14 +52,12 @@ thread_local! {
             shard: Cell::new(None),
             has_shard: Cell::new(false),
             worker: Cell::new(false),
-            active: Cell::new(false),
         }
     };
 
     static SLOW: SlowLocal = const {
         SlowLocal {
             others: RefCell::new(Vec::new()),
-            scopes: Scopes::new(),
         }
     };
 }
@@ -121,30 +114,6 @@ fn with_fallback_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard) -
     // It keeps no slots: they would keep the tracer.
     shard.cache.return_all(state);
     result
-}
-
-/// Whether a scope is active on this thread.
-#[inline(always)]
-pub(crate) fn has_active_context() -> bool {
-    FAST.with(|near| near.active.get())
-}
-
-/// The innermost active context of this thread.
-pub(crate) fn active_context() -> Option<SpanContext> {
-    if has_active_context() {
-        return with_scopes(Scopes::innermost).flatten();
-    }
-    None
-}
-
-/// Notes whether a scope is active.
-pub(crate) fn set_active(active: bool) {
-    FAST.with(|near| near.active.set(active));
-}
-
-/// Runs `f` on the calling thread's scopes; `None` while the thread ends.
-pub(crate) fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
-    SLOW.try_with(|local| f(&local.scopes)).ok()
 }
 
 /// Whether this thread works for a tracer, so that nothing it traces is kept.

@@ -9,9 +9,8 @@ use picojaeger_core::{BaggageError, Flags, Key, Timestamp, Value, tags};
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
 use crate::memory::span_pool::SpanSlot;
-use crate::scope::Scope;
+use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
-use crate::state::thread_local::with_scopes;
 
 /// An open span; two words, which may go to any thread.
 ///
@@ -153,7 +152,7 @@ impl Span {
                     cause,
                 })?;
             let context = slot.context();
-            with_scopes(|scopes| scopes.refresh(&context));
+            scope::refresh(&context);
             let mut log = self.log();
             log.field(tags::EVENT, "baggage")
                 .field("key", key)
@@ -175,7 +174,7 @@ impl Span {
         let slot = self.unfinished()?;
         let removed = slot.baggage.remove(key);
         let context = slot.context();
-        with_scopes(|scopes| scopes.refresh(&context));
+        scope::refresh(&context);
         removed
     }
 

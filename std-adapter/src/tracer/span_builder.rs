@@ -9,10 +9,11 @@ use picojaeger_core::{self as core, Flags, Key, Value, tags};
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::memory::span_pool::SpanSlot;
+use crate::scope::{active_context, has_active_context};
 use crate::spans::fast_path::{release, start_child, start_root};
 use crate::spans::slow_path::{Start, start_slow};
 use crate::state::TracerState;
-use crate::state::thread_local::{active_context, has_active_context, with_shard};
+use crate::state::thread_local::with_shard;
 use crate::tracer::Handle;
 use crate::tracer::span::{Span, unix_micros};
 
