@@ -9,7 +9,6 @@ use picojaeger_core::ring::Word;
 use crate::context::NO_CONTEXT;
 use crate::context::baggage::Baggage;
 use crate::state::TracerState;
-use crate::state::shard::Shard;
 use crate::sys::fork;
 
 /// An image of any size.
@@ -117,14 +116,14 @@ impl SpanSlot {
     }
 
     /// Moves a span without an area to a slot that has one; `false` if no memory is left.
-    pub(crate) fn ensure_area(self: &mut Box<Self>, shard: &mut Shard) -> bool {
+    pub(crate) fn ensure_area(self: &mut Box<Self>, cache: &mut SpanCache) -> bool {
         if !self.is_context_only() {
             return true;
         }
         let state = self.state.clone();
-        let full = shard.cache.take_small(&state);
+        let full = cache.take_small(&state);
         let bare = full.and_then(|full| self.move_to(full));
-        bare.map(|bare| shard.cache.put(bare)).is_some()
+        bare.map(|bare| cache.put(bare)).is_some()
     }
 
     /// Moves the span to a slot of the next larger class; `false` if there is none or

@@ -39,7 +39,7 @@ impl SpanSlot {
         with_shard(&state, |shard| {
             shard.counters.sampled.increment();
             // A span that was sampled before has its area still.
-            let has_area = self.ensure_area(shard);
+            let has_area = self.ensure_area(&mut shard.cache);
             self.image.set_flags(flags);
             if state.is_closed() || !has_area {
                 let lost = if has_area {

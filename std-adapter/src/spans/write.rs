@@ -103,7 +103,9 @@ impl SpanSlot {
     pub(crate) fn rename(self: &mut Box<Self>, name: Key<'_>) {
         if let (Key::Copied(_), true) = (name, self.is_context_only()) {
             let state = self.state.clone();
-            if self.is_of_parent() || !with_shard(&state, |shard| self.ensure_area(shard)) {
+            if self.is_of_parent()
+                || !with_shard(&state, |shard| self.ensure_area(&mut shard.cache))
+            {
                 return;
             }
         }
