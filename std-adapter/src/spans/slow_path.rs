@@ -10,10 +10,10 @@ use picojaeger_core::{
 
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
-use crate::memory::span_pool::SpanSlot;
+use crate::memory::span_pool::{Image, SpanSlot};
 use crate::spans::fast_path::release;
 use crate::state::TracerState;
-use crate::state::shard::Shard;
+use crate::state::shard::{Pushed, Shard};
 use crate::state::thread_local::{is_worker, with_shard};
 use crate::tracer::span::{Span, UNREAD};
 
@@ -239,7 +239,7 @@ impl SpanSlot {
                 shard.counters.finished.increment();
                 return None;
             }
-            Some(shard.push(state, image))
+            Some(push(state, shard, image))
         });
         // Without the shard: what wakes the worker may log, and a logger may trace.
         if let Some(urgent) = urgent {
@@ -256,6 +256,21 @@ impl SpanSlot {
     }
 }
 
+/// Pushes a finished image to the shard's ring or the fallback ring, and counts it; returns
+/// whether the worker is to be woken soon.
+fn push(state: &TracerState, shard: &mut Shard, image: &Image) -> bool {
+    match shard.push(image) {
+        Pushed::Done { urgent } => urgent,
+        Pushed::NeedsFallback { number } => {
+            if !state.fallback_ring().push(number, image) {
+                shard.counters.full.increment();
+            }
+            // Threads without a ring of their own share this one, so it is emptied at once.
+            true
+        }
+    }
+}
+
 /// Ends a span that the short way left, and has finished.
 #[inline(never)]
 pub(crate) fn end_slow(mut slot: Box<SpanSlot>) {
@@ -269,5 +284,84 @@ pub(crate) fn release_slow(slot: Box<SpanSlot>) {
     if let Some(slot) = slot.of_this_process() {
         let state = slot.state.clone();
         with_shard(&state, |shard| shard.cache.put(slot));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::span_pool::SpanSlot;
+    use crate::state::thread_local::with_shard;
+    use crate::sys::clock::TickSource;
+
+    /// With rings of 16 KiB, and an interval that no test waits for.
+    fn state() -> Arc<TracerState> {
+        TracerState::of_test(TickSource::System, |config| {
+            config
+                .memory_limit(1 << 20)
+                .flush_interval(std::time::Duration::from_secs(3_600))
+        })
+    }
+
+    fn backlog(shard: &mut Shard) -> usize {
+        shard.producer.as_mut().unwrap().backlog()
+    }
+
+    /// A finished span with so many tags of 1,000 bytes.
+    fn finished(shard: &mut Shard, state: &Arc<TracerState>, tags: usize) -> Box<SpanSlot> {
+        let mut slot = shard.cache.take_small(state).unwrap();
+        slot.clear();
+        slot.image.set_flags(Flags::SAMPLED);
+        let text = "x".repeat(1_000);
+        (0..tags).for_each(|_| slot.tag(Key::Static("text"), Value::Str(&text)));
+        shard.counters.sampled.increment();
+        slot.image.finish(1);
+        slot
+    }
+
+    #[test]
+    fn a_ring_is_urgent_from_its_half_on() {
+        let state = state();
+        with_shard(&state, |shard| {
+            let slot = finished(shard, &state, 0);
+            let half = shard.producer.as_ref().unwrap().capacity() / 2;
+            for _ in 0..half {
+                let urgent = push(&state, shard, &slot.image);
+                let held = backlog(shard);
+                assert_eq!(urgent, held >= half, "{held} of {half}");
+                if urgent {
+                    return;
+                }
+            }
+            panic!("the ring never was half full");
+        });
+    }
+
+    #[test]
+    fn a_record_over_a_quarter_of_the_ring_goes_to_the_common_one_and_is_sent_at_once() {
+        let state = state();
+        with_shard(&state, |shard| {
+            let (small, large) = (finished(shard, &state, 3), finished(shard, &state, 5));
+            assert!(!push(&state, shard, &small.image));
+            let own = backlog(shard);
+            assert!(own > 3_000);
+            assert!(push(&state, shard, &large.image), "it is urgent");
+            assert_eq!(backlog(shard), own);
+        });
+        state.exporter().pass(&state, false);
+        let stats = state.stats();
+        assert_eq!((stats.delivered, stats.queued), (2, 0), "{stats}");
+    }
+
+    #[test]
+    fn a_record_in_a_threads_own_ring_waits() {
+        let state = state();
+        with_shard(&state, |shard| {
+            let slot = finished(shard, &state, 3);
+            assert!(!push(&state, shard, &slot.image));
+        });
+        state.exporter().pass(&state, false);
+        let stats = state.stats();
+        assert_eq!((stats.delivered, stats.queued), (0, 1), "{stats}");
     }
 }

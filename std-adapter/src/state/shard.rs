@@ -7,8 +7,16 @@ use picojaeger_core::ring::Producer;
 use picojaeger_core::{IdGenerator, Seed};
 
 use crate::memory::span_pool::{Image, SpanCache};
-use crate::state::TracerState;
 use crate::stats::ThreadCounters;
+
+/// Result of a push.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pushed {
+    /// The image is in the ring, or counted as lost; `urgent` from a half-full ring on.
+    Done { urgent: bool },
+    /// The image belongs in the fallback ring, under this number.
+    NeedsFallback { number: u32 },
+}
 
 /// One a thread, and one for all threads that have none.
 #[derive(Debug)]
@@ -43,25 +51,23 @@ impl Shard {
         pushed
     }
 
-    /// Hands a finished image to the ring, or to the one that all threads share, and
-    /// counts it; says whether the worker should see to it soon.
-    pub(crate) fn push(&mut self, state: &TracerState, image: &Image) -> bool {
+    /// Counts a finished image, and hands it to the shard's own ring if it has one and the
+    /// image takes at most a quarter of it.
+    pub(crate) fn push(&mut self, image: &Image) -> Pushed {
         let number = self.counters.finished.get() as u32;
         self.counters.finished.increment();
-        let words = image.image_words();
-        match &mut self.producer {
-            Some(producer) if words * size_of::<usize>() <= producer.capacity() / 4 => {
-                if producer.push(number, &image.image()).is_err() {
-                    self.counters.full.increment();
-                }
-                producer.backlog() >= producer.capacity() / 2
-            }
-            _ => {
-                if !state.fallback_ring().push(number, image) {
-                    self.counters.full.increment();
-                }
-                true
-            }
+        let bytes = image.image_words() * size_of::<usize>();
+        let Some(producer) = &mut self.producer else {
+            return Pushed::NeedsFallback { number };
+        };
+        if bytes > producer.capacity() / 4 {
+            return Pushed::NeedsFallback { number };
+        }
+        if producer.push(number, &image.image()).is_err() {
+            self.counters.full.increment();
+        }
+        Pushed::Done {
+            urgent: producer.backlog() >= producer.capacity() / 2,
         }
     }
 }
@@ -71,87 +77,4 @@ impl Shard {
 fn seed() -> Seed {
     use std::hash::{BuildHasher, RandomState};
     Seed::from_fn(|| getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0)))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use picojaeger_core::{Flags, Key, Value};
-
-    use super::*;
-    use crate::memory::span_pool::SpanSlot;
-    use crate::state::thread_local::with_shard;
-    use crate::sys::clock::TickSource;
-
-    /// With rings of 16 KiB, and an interval that no test waits for.
-    fn state() -> Arc<TracerState> {
-        TracerState::of_test(TickSource::System, |config| {
-            config
-                .memory_limit(1 << 20)
-                .flush_interval(std::time::Duration::from_secs(3_600))
-        })
-    }
-
-    fn backlog(shard: &mut Shard) -> usize {
-        shard.producer.as_mut().unwrap().backlog()
-    }
-
-    /// A finished span with so many tags of 1,000 bytes.
-    fn finished(shard: &mut Shard, state: &Arc<TracerState>, tags: usize) -> Box<SpanSlot> {
-        let mut slot = shard.cache.take_small(state).unwrap();
-        slot.clear();
-        slot.image.set_flags(Flags::SAMPLED);
-        let text = "x".repeat(1_000);
-        (0..tags).for_each(|_| slot.tag(Key::Static("text"), Value::Str(&text)));
-        shard.counters.sampled.increment();
-        slot.image.finish(1);
-        slot
-    }
-
-    #[test]
-    fn a_ring_is_urgent_from_its_half_on() {
-        let state = state();
-        with_shard(&state, |shard| {
-            let slot = finished(shard, &state, 0);
-            let half = shard.producer.as_ref().unwrap().capacity() / 2;
-            for _ in 0..half {
-                let urgent = shard.push(&state, &slot.image);
-                let held = backlog(shard);
-                assert_eq!(urgent, held >= half, "{held} of {half}");
-                if urgent {
-                    return;
-                }
-            }
-            panic!("the ring never was half full");
-        });
-    }
-
-    #[test]
-    fn a_record_over_a_quarter_of_the_ring_goes_to_the_common_one_and_is_sent_at_once() {
-        let state = state();
-        with_shard(&state, |shard| {
-            let (small, large) = (finished(shard, &state, 3), finished(shard, &state, 5));
-            assert!(!shard.push(&state, &small.image));
-            let own = backlog(shard);
-            assert!(own > 3_000);
-            assert!(shard.push(&state, &large.image), "it is urgent");
-            assert_eq!(backlog(shard), own);
-        });
-        state.exporter().pass(&state, false);
-        let stats = state.stats();
-        assert_eq!((stats.delivered, stats.queued), (2, 0), "{stats}");
-    }
-
-    #[test]
-    fn a_record_in_a_threads_own_ring_waits() {
-        let state = state();
-        with_shard(&state, |shard| {
-            let slot = finished(shard, &state, 3);
-            assert!(!shard.push(&state, &slot.image));
-        });
-        state.exporter().pass(&state, false);
-        let stats = state.stats();
-        assert_eq!((stats.delivered, stats.queued), (0, 1), "{stats}");
-    }
 }
