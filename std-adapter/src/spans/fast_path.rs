@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
-use crate::memory::span_pool::SpanSlot;
 use crate::spans::slow_path::{end_slow, release_slow, start_slow};
+use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::shard::Shard;
 use crate::state::thread_local::{ThreadShard, near};
@@ -56,7 +56,7 @@ pub(crate) fn start_root(state: &Arc<TracerState>, operation: &'static str) -> S
 }
 
 #[inline(always)]
-fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<SpanSlot>> {
+fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<Slot>> {
     let ThreadShard { shard, .. } = borrow(state)?;
     let before = shard.generator.clone();
     let slot = try_root(state, shard, operation);
@@ -68,11 +68,7 @@ fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<S
 }
 
 #[inline(always)]
-fn try_root(
-    state: &TracerState,
-    shard: &mut Shard,
-    operation: &'static str,
-) -> Option<Box<SpanSlot>> {
+fn try_root(state: &TracerState, shard: &mut Shard, operation: &'static str) -> Option<Box<Slot>> {
     let (trace, span) = shard.generator.root(state.settings.trace_id_128bit);
     let query = Query {
         trace_id: trace,
@@ -96,7 +92,7 @@ fn try_root(
 
 /// A slot for a sampled span that starts now by the processor's counter, which is counted.
 #[inline(always)]
-fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<SpanSlot>> {
+fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<Slot>> {
     if state.source != TickSource::Tsc || state.is_closed() {
         return None;
     }
@@ -107,7 +103,7 @@ fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<SpanSlot>> {
 
 /// A slot for a span that is not recorded, which is counted.
 #[inline(always)]
-fn unrecorded(shard: &mut Shard) -> Option<Box<SpanSlot>> {
+fn unrecorded(shard: &mut Shard) -> Option<Box<Slot>> {
     let slot = shard.cache.try_take_context_only()?;
     shard.counters.unsampled.increment();
     Some(slot)
@@ -115,42 +111,42 @@ fn unrecorded(shard: &mut Shard) -> Option<Box<SpanSlot>> {
 
 /// Ends a span now, unless it has ended; it keeps its slot.
 #[inline(never)]
-pub(crate) fn finish(slot: &mut SpanSlot) {
+pub(crate) fn finish(slot: &mut Slot) {
     if !slot.image.is_writable() {
         return slot.image.discard();
     }
-    slot.image.finish(slot.state.source.ticks());
-    let pushed = !slot.state.is_closed()
-        && borrow(&slot.state).is_some_and(|thread| thread.shard.push_fast(&slot.image));
+    slot.image.finish(slot.owner.source.ticks());
+    let pushed = !slot.owner.is_closed()
+        && borrow(&slot.owner).is_some_and(|thread| thread.shard.push_fast(&slot.image));
     if !pushed {
         return slot.publish();
     }
-    slot.state.worker().after_push(&slot.state, false);
+    slot.owner.worker().after_push(&slot.owner, false);
 }
 
 /// Ends a sampled span that is open, and takes its slot back.
 #[inline(never)]
-pub(crate) fn end(slot: Box<SpanSlot>) {
-    match slot.state.source {
+pub(crate) fn end(slot: Box<Slot>) {
+    match slot.owner.source {
         TickSource::Tsc => end_at(slot, tsc::ticks()),
         TickSource::System => end_by_system_clock(slot),
     }
 }
 
 #[inline(never)]
-fn end_by_system_clock(slot: Box<SpanSlot>) {
-    let ticks = slot.state.source.ticks();
+fn end_by_system_clock(slot: Box<Slot>) {
+    let ticks = slot.owner.source.ticks();
     end_at(slot, ticks);
 }
 
 #[inline(never)]
-fn end_at(mut slot: Box<SpanSlot>, ticks: u64) {
+fn end_at(mut slot: Box<Slot>, ticks: u64) {
     // No more than that: the record is read back whole, and soon.
     slot.image.set_finish(ticks);
-    if slot.state.is_closed() || !slot.baggage.is_empty() {
+    if slot.owner.is_closed() || !slot.baggage.is_empty() {
         return end_slow(slot);
     }
-    let Some(ThreadShard { shard, state, .. }) = borrow(&slot.state) else {
+    let Some(ThreadShard { shard, state, .. }) = borrow(&slot.owner) else {
         return end_slow(slot);
     };
     if !shard.push_fast(&slot.image) {
@@ -173,11 +169,11 @@ fn wake(state: Arc<TracerState>) {
 /// Takes the slot of a span that is over to the calling thread's list, whoever started
 /// the span.
 #[inline(never)]
-pub(crate) fn release(slot: Box<SpanSlot>) {
+pub(crate) fn release(slot: Box<Slot>) {
     if !slot.baggage.is_empty() {
         return release_slow(slot);
     }
-    let Some(ThreadShard { shard, .. }) = borrow(&slot.state) else {
+    let Some(ThreadShard { shard, .. }) = borrow(&slot.owner) else {
         return release_slow(slot);
     };
     if let Err(slot) = shard.cache.try_put(slot) {

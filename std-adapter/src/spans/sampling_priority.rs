@@ -2,12 +2,12 @@
 
 use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
 
-use crate::memory::span_pool::SpanSlot;
 use crate::scope;
+use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 use crate::tracer::span::UNREAD;
 
-impl SpanSlot {
+impl Slot {
     /// Takes `sampling.priority` into account.
     #[cold]
     #[inline(never)]
@@ -25,7 +25,7 @@ impl SpanSlot {
             (true, false) => self.upgrade(flags | forced),
             (false, true) => {
                 self.image.set_flags(flags.without(forced));
-                with_shard(&self.state, |shard| shard.counters.cleared.increment());
+                with_shard(&self.owner, |shard| shard.counters.cleared.increment());
             }
             (false, false) => {}
         }
@@ -35,7 +35,7 @@ impl SpanSlot {
 
     /// Makes an unsampled span a sampled one.
     fn upgrade(self: &mut Box<Self>, flags: Flags) {
-        let state = self.state.clone();
+        let state = self.owner.clone();
         with_shard(&state, |shard| {
             shard.counters.sampled.increment();
             // A span that was sampled before has its area still.

@@ -10,8 +10,9 @@ use picojaeger_core::{
 
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
-use crate::memory::span_pool::{Image, SpanSlot};
+use crate::memory::span_slot::Image;
 use crate::spans::fast_path::release;
+use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::shard::{Pushed, Shard};
 use crate::state::thread_local::{is_worker, with_shard};
@@ -64,14 +65,14 @@ impl<'t> Start<'t> {
     }
 
     /// Starts the span in the slot that took what was written before, if any.
-    pub(crate) fn on(self, state: &Arc<TracerState>, written: Option<Box<SpanSlot>>) -> Span {
+    pub(crate) fn on(self, state: &Arc<TracerState>, written: Option<Box<Slot>>) -> Span {
         if is_worker() {
             written.into_iter().for_each(release);
             return Span::NONE;
         }
         let state = state.current();
         // What was written before a fork is the parent's.
-        let written = written.and_then(SpanSlot::of_this_process);
+        let written = written.and_then(Slot::of_this_process);
         Span::new(with_shard(state, |shard| self.begin(state, shard, written)))
     }
 
@@ -79,8 +80,8 @@ impl<'t> Start<'t> {
         &self,
         state: &Arc<TracerState>,
         shard: &mut Shard,
-        written: Option<Box<SpanSlot>>,
-    ) -> Box<SpanSlot> {
+        written: Option<Box<Slot>>,
+    ) -> Box<Slot> {
         let identity = Identity::draw(state, shard, self.operation, &self.parent, self.forced);
         if !identity.context.is_sampled() {
             if let Some(written) = written {
@@ -118,7 +119,7 @@ impl<'t> Start<'t> {
         state: &Arc<TracerState>,
         shard: &mut Shard,
         identity: &Identity,
-    ) -> Box<SpanSlot> {
+    ) -> Box<Slot> {
         // A name that is copied needs an area, in case the span is sampled later.
         let roomy = match self.operation {
             Key::Static(_) => None,
@@ -143,7 +144,7 @@ impl<'t> Start<'t> {
         state: &Arc<TracerState>,
         shard: &mut Shard,
         identity: &Identity,
-    ) -> Box<SpanSlot> {
+    ) -> Box<Slot> {
         let counters = &shard.counters;
         counters.finished.increment();
         match state.is_closed() {
@@ -217,7 +218,7 @@ impl Identity {
 
     /// Takes over what came with the parent.
     #[cold]
-    fn inherit(&self, slot: &mut Box<SpanSlot>, baggage: Baggage) {
+    fn inherit(&self, slot: &mut Box<Slot>, baggage: Baggage) {
         if let Some(id) = baggage.debug_id().filter(|_| self.is_root) {
             slot.tag(Key::Static("jaeger-debug-id"), Value::Str(id));
         }
@@ -225,14 +226,18 @@ impl Identity {
     }
 }
 
-impl SpanSlot {
+impl Slot {
     /// Hands the span, which has finished, to the ring.
     #[inline(never)]
     pub(crate) fn publish(&mut self) {
         if self.is_of_parent() {
             return self.disown();
         }
-        let SpanSlot { image, state, .. } = self;
+        let Slot {
+            image,
+            owner: state,
+            ..
+        } = self;
         let urgent = with_shard(state, |shard| {
             if state.is_closed() {
                 shard.counters.closed.increment();
@@ -251,7 +256,7 @@ impl SpanSlot {
     /// context only.
     #[cold]
     fn disown(&self) {
-        let forked = &self.state.current().forked;
+        let forked = &self.owner.current().forked;
         forked.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -273,16 +278,16 @@ fn push(state: &TracerState, shard: &mut Shard, image: &Image) -> bool {
 
 /// Ends a span that the short way left, and has finished.
 #[inline(never)]
-pub(crate) fn end_slow(mut slot: Box<SpanSlot>) {
+pub(crate) fn end_slow(mut slot: Box<Slot>) {
     slot.publish();
     release_slow(slot);
 }
 
 /// Takes back the slot of a span that is over, whatever it takes.
 #[inline(never)]
-pub(crate) fn release_slow(slot: Box<SpanSlot>) {
+pub(crate) fn release_slow(slot: Box<Slot>) {
     if let Some(slot) = slot.of_this_process() {
-        let state = slot.state.clone();
+        let state = slot.owner.clone();
         with_shard(&state, |shard| shard.cache.put(slot));
     }
 }
@@ -290,7 +295,7 @@ pub(crate) fn release_slow(slot: Box<SpanSlot>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::span_pool::SpanSlot;
+    use crate::state::Slot;
     use crate::state::thread_local::with_shard;
     use crate::sys::clock::TickSource;
 
@@ -308,7 +313,7 @@ mod tests {
     }
 
     /// A finished span with so many tags of 1,000 bytes.
-    fn finished(shard: &mut Shard, state: &Arc<TracerState>, tags: usize) -> Box<SpanSlot> {
+    fn finished(shard: &mut Shard, state: &Arc<TracerState>, tags: usize) -> Box<Slot> {
         let mut slot = shard.cache.take_small(state).unwrap();
         slot.clear();
         slot.image.set_flags(Flags::SAMPLED);

@@ -3,10 +3,10 @@
 use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{Key, Timestamp, Value};
 
-use crate::memory::span_pool::SpanSlot;
+use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 
-impl SpanSlot {
+impl Slot {
     /// Appends a tag, in a larger slot if need be.
     #[inline(always)]
     pub(crate) fn tag(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
@@ -102,7 +102,7 @@ impl SpanSlot {
     /// Renames the span, sampled or not: one that is not may be later.
     pub(crate) fn rename(self: &mut Box<Self>, name: Key<'_>) {
         if let (Key::Copied(_), true) = (name, self.is_context_only()) {
-            let state = self.state.clone();
+            let state = self.owner.clone();
             if self.is_of_parent()
                 || !with_shard(&state, |shard| self.ensure_area(&mut shard.cache))
             {

@@ -16,7 +16,8 @@ use crate::config::Settings;
 use crate::export::exporter::{Exporter, ProcessTags, RingReader, agent_sender};
 use crate::export::process_tags::process_tags;
 use crate::memory::rings::{self as chunk, RingEnds};
-use crate::memory::span_pool::{Image, SpanPool};
+use crate::memory::span_pool::SpanPool;
+use crate::memory::span_slot::{Image, SpanOwner, SpanSlot};
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::state::shard::Shard;
@@ -49,12 +50,15 @@ pub(crate) struct TracerState {
     chunks: Mutex<RingPool>,
     fallback_ring: Mutex<FallbackRing>,
     common: Mutex<Shard>,
-    pool: Mutex<SpanPool>,
+    pool: Mutex<SpanPool<TracerState>>,
     stats_registry: Mutex<StatsRegistry>,
     pub(crate) late_refusals: AtomicU64,
     pub(crate) decode_errors: AtomicU64,
     pub(crate) forked: AtomicU64,
 }
+
+/// The slot of a span of this tracer.
+pub(crate) type Slot = SpanSlot<TracerState>;
 
 /// The locks of a tracer; one that stands further down may be taken while one
 /// further up is held, not the other way round. Public for tests of fork.
@@ -193,10 +197,16 @@ impl TracerState {
         state
     }
 
+    /// Returns whether the state stems from before a fork, and so is the parent's.
+    #[inline(always)]
+    pub(crate) fn is_of_parent(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
     /// This state, or in the child of a fork the child's own.
     #[inline(always)]
     pub(crate) fn current(self: &Arc<Self>) -> &Arc<Self> {
-        if self.generation == fork::generation() {
+        if !self.is_of_parent() {
             return self;
         }
         self.inherit()
@@ -205,7 +215,7 @@ impl TracerState {
     #[cold]
     fn inherit(self: &Arc<Self>) -> &Arc<Self> {
         let mut state = self;
-        while state.generation != fork::generation() {
+        while state.is_of_parent() {
             state = state.child_state.get_or_set(|| {
                 let child_state = TracerState::new(
                     state.settings.clone(),
@@ -224,15 +234,10 @@ impl TracerState {
     /// This process's state, if it has one already.
     pub(crate) fn present(self: &Arc<Self>) -> Option<&Arc<Self>> {
         let mut state = self;
-        while state.generation != fork::generation() {
+        while state.is_of_parent() {
             state = state.child_state.get()?;
         }
         Some(state)
-    }
-
-    #[inline(always)]
-    pub(crate) fn generation(&self) -> u32 {
-        self.generation
     }
 
     #[inline(always)]
@@ -283,10 +288,6 @@ impl TracerState {
 
     pub(crate) fn fallback_ring(&self) -> MutexGuard<'_, FallbackRing> {
         lock(&self.fallback_ring)
-    }
-
-    pub(crate) fn pool(&self) -> MutexGuard<'_, SpanPool> {
-        lock(&self.pool)
     }
 
     pub(crate) fn stats_registry(&self) -> MutexGuard<'_, StatsRegistry> {
@@ -410,10 +411,25 @@ impl TracerState {
     }
 }
 
+impl SpanOwner for TracerState {
+    fn pool(&self) -> MutexGuard<'_, SpanPool<Self>> {
+        lock(&self.pool)
+    }
+
+    #[inline(always)]
+    fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    fn value_limit(&self) -> usize {
+        self.settings.max_tag_value_length
+    }
+}
+
 impl Drop for TracerState {
     /// Lets other tracers have the rings: every thread's end has come back.
     fn drop(&mut self) {
-        if self.generation != fork::generation() {
+        if self.is_of_parent() {
             return;
         }
         self.recycle_chunks();

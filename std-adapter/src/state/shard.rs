@@ -6,7 +6,9 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::Producer;
 use picojaeger_core::{IdGenerator, Seed};
 
-use crate::memory::span_pool::{Image, SpanCache};
+use crate::memory::span_cache::SpanCache;
+use crate::memory::span_slot::Image;
+use crate::state::TracerState;
 use crate::stats::ThreadCounters;
 
 /// Result of a push.
@@ -22,7 +24,7 @@ pub(crate) enum Pushed {
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) generator: IdGenerator,
-    pub(crate) cache: SpanCache,
+    pub(crate) cache: SpanCache<TracerState>,
     pub(crate) counters: Arc<ThreadCounters>,
     pub(crate) producer: Option<Producer<'static, Records>>,
 }

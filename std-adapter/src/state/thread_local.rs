@@ -92,7 +92,7 @@ pub(crate) unsafe fn near<'t>(state: &Arc<TracerState>) -> Option<&'t mut Thread
 
 /// Puts a shard back, unless a fork came between: then it is the parent's.
 fn give_back(thread: Taken) {
-    if thread.state.generation() == fork::generation() {
+    if !thread.state.is_of_parent() {
         FAST.with(|near| near.shard.set(Some(thread)));
     }
 }
@@ -274,9 +274,8 @@ impl ReturnedProducer {
 
 /// Leaves what stems from before a fork alone: its locks may be held for good.
 fn forget_stale(threads: &mut Shards) {
-    let generation = fork::generation();
     threads
-        .extract_if(.., |thread| thread.state.generation() != generation)
+        .extract_if(.., |thread| thread.state.is_of_parent())
         .for_each(std::mem::forget);
 }
 

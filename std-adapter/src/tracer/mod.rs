@@ -20,8 +20,8 @@ use crate::reporters::Reporter;
 use crate::state::thread_local as local;
 use crate::state::{Lock, TracerState};
 use crate::sys::clock::TickSource;
+use crate::sys::exit;
 use crate::sys::log::log_guarded;
-use crate::sys::{exit, fork};
 use crate::tracer::span::Span;
 use crate::tracer::span_builder::SpanBuilder;
 use crate::worker;
@@ -388,7 +388,7 @@ impl Tracer {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if self.0.generation() != fork::generation() {
+        if self.0.is_of_parent() {
             // What the parent left stays as the fork found it, its locks and its worker's
             // handle too.
             std::mem::forget(self.0.clone());

@@ -8,9 +8,9 @@ use picojaeger_core::{BaggageError, Flags, Key, Timestamp, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
-use crate::memory::span_pool::SpanSlot;
 use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
+use crate::state::Slot;
 
 /// An open span; two words, which may go to any thread.
 ///
@@ -34,7 +34,7 @@ use crate::spans::fast_path::{end, finish, release};
 #[derive(Debug)]
 #[must_use = "a span that is dropped at once has no duration"]
 pub struct Span {
-    slot: Option<Box<SpanSlot>>,
+    slot: Option<Box<Slot>>,
 }
 
 /// A log that is being written to a span, from [`Span::log`].
@@ -50,7 +50,7 @@ pub struct Span {
 #[derive(Debug)]
 pub struct LogBuilder<'s> {
     /// `None` where the span takes no logs, or had no room for this one.
-    slot: Option<&'s mut Box<SpanSlot>>,
+    slot: Option<&'s mut Box<Slot>>,
 }
 
 /// Why baggage was not set: the key cannot travel in a header, or there are 180 items.
@@ -74,7 +74,7 @@ impl Span {
     pub(crate) const NONE: Span = Span { slot: None };
 
     #[inline(always)]
-    pub(crate) const fn new(slot: Box<SpanSlot>) -> Self {
+    pub(crate) const fn new(slot: Box<Slot>) -> Self {
         Span { slot: Some(slot) }
     }
 
@@ -110,7 +110,7 @@ impl Span {
         let slot = self.writable();
         LogBuilder {
             slot: slot.and_then(|slot| {
-                let now = Timestamp::Ticks(slot.state.source.ticks());
+                let now = Timestamp::Ticks(slot.owner.source.ticks());
                 slot.log(now)
             }),
         }
@@ -226,12 +226,12 @@ impl Span {
         }
     }
 
-    fn unfinished(&mut self) -> Option<&mut Box<SpanSlot>> {
+    fn unfinished(&mut self) -> Option<&mut Box<Slot>> {
         self.slot.as_mut().filter(|slot| !slot.image.is_finished())
     }
 
     #[inline(always)]
-    fn writable(&mut self) -> Option<&mut Box<SpanSlot>> {
+    fn writable(&mut self) -> Option<&mut Box<Slot>> {
         self.slot.as_mut().filter(|slot| slot.image.is_writable())
     }
 }
@@ -275,7 +275,7 @@ impl LogBuilder<'_> {
     }
 }
 
-impl SpanSlot {
+impl Slot {
     #[inline(always)]
     pub(crate) fn context(&self) -> SpanContext {
         SpanContext {
@@ -287,7 +287,7 @@ impl SpanSlot {
 
 #[cold]
 #[inline(never)]
-fn end_unwinding(mut slot: Box<SpanSlot>) {
+fn end_unwinding(mut slot: Box<Slot>) {
     slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
     end(slot);
 }

@@ -8,10 +8,10 @@ use picojaeger_core::{self as core, Flags, Key, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
-use crate::memory::span_pool::SpanSlot;
 use crate::scope::{active_context, has_active_context};
 use crate::spans::fast_path::{release, start_child, start_root};
 use crate::spans::slow_path::{Start, start_slow};
+use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::thread_local::with_shard;
 use crate::tracer::Handle;
@@ -61,7 +61,7 @@ impl Relation {
 
 /// The slot that took tags and references before the start.
 #[derive(Debug)]
-struct Written(Option<Box<SpanSlot>>);
+struct Written(Option<Box<Slot>>);
 
 impl<'t> SpanBuilder<'t> {
     #[inline(always)]
@@ -281,7 +281,7 @@ impl Written {
     /// The slot to write to; `None` if the tracer is disabled, or if no memory is
     /// left, which the start counts.
     #[inline]
-    fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<SpanSlot>> {
+    fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<Slot>> {
         if self.0.is_none() {
             let state = handle.as_deref()?.0.current();
             self.0 = with_shard(state, |shard| shard.cache.take_small(state));

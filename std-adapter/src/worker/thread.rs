@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
+use crate::memory::span_slot::SpanOwner as _;
 use crate::state::TracerState;
 use crate::state::thread_local as local;
 use crate::sys::log::log_guarded;

@@ -1,0 +1,146 @@
+//! A slot: the memory of one open span.
+
+use std::sync::{Arc, MutexGuard};
+
+use picojaeger_core::SpanId;
+use picojaeger_core::record::Open;
+use picojaeger_core::ring::Word;
+
+use crate::context::NO_CONTEXT;
+use crate::context::baggage::Baggage;
+use crate::memory::span_cache::SpanCache;
+use crate::memory::span_pool::SpanPool;
+use crate::sys::fork;
+
+/// Owner of a pool and of the slots that stem from it: a tracer's state.
+pub(crate) trait SpanOwner: Sized {
+    fn pool(&self) -> MutexGuard<'_, SpanPool<Self>>;
+
+    /// Returns the fork generation in which the owner was made.
+    fn generation(&self) -> u32;
+
+    /// Returns the longest text or bytes of a tag.
+    fn value_limit(&self) -> usize;
+}
+
+/// An image of any size.
+pub(crate) type Image = Open<[Word]>;
+
+/// Memory of an open span. The area is part of it, so a span that needs a larger one moves to
+/// another slot.
+#[derive(Debug)]
+pub(crate) struct SpanSlot<O, A: ?Sized = [Word]> {
+    /// Kept while the slot is pooled too, so that starting a span counts no reference.
+    pub(crate) owner: Arc<O>,
+    pub(crate) baggage: Baggage,
+    /// Longest text or bytes of a tag; a copy of the owner's, which writes need no look-up for.
+    pub(crate) value_limit: usize,
+    pub(crate) image: Open<A>,
+}
+
+/// Words of the areas: none, 512 bytes, 4 KiB, 64 KiB (on a 64-bit system).
+pub(super) const CONTEXT_ONLY: usize = 0;
+pub(super) const SMALL: usize = 512 / size_of::<usize>();
+pub(super) const MEDIUM: usize = 4096 / size_of::<usize>();
+pub(super) const LARGE: usize = 65_536 / size_of::<usize>();
+
+impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
+    pub(super) fn new(owner: &Arc<O>) -> Box<Self> {
+        Box::new(SpanSlot {
+            owner: owner.clone(),
+            baggage: Baggage::EMPTY,
+            value_limit: owner.value_limit(),
+            image: Open::new("", NO_CONTEXT, SpanId::default(), 0),
+        })
+    }
+
+    /// Returns the slot with its size, if its area has so many words.
+    #[inline(always)]
+    pub(super) fn of(slot: Box<SpanSlot<O>>) -> Result<Box<Self>, Box<SpanSlot<O>>> {
+        if slot.words() != WORDS {
+            return Err(slot);
+        }
+        let sized = Box::into_raw(slot).cast::<Self>();
+        // SAFETY: from a box, and of this size: its area was made with `WORDS` words, and
+        // only forgot their number since.
+        Ok(unsafe { Box::from_raw(sized) })
+    }
+}
+
+impl<O: SpanOwner> SpanSlot<O> {
+    /// Words of the area.
+    #[inline(always)]
+    pub(super) fn words(&self) -> usize {
+        self.image.capacity()
+    }
+
+    /// Returns whether the slot has no area.
+    #[inline(always)]
+    pub(crate) fn is_context_only(&self) -> bool {
+        self.words() == CONTEXT_ONLY
+    }
+
+    /// Returns whether the slot stems from before a fork: then it is the parent's, as all that
+    /// its tracer has.
+    pub(crate) fn is_of_parent(&self) -> bool {
+        self.owner.generation() != fork::generation()
+    }
+
+    /// Returns the slot, unless it is the parent's.
+    pub(crate) fn of_this_process(self: Box<Self>) -> Option<Box<Self>> {
+        if self.is_of_parent() {
+            // Its tracer's locks may be held for good, so nothing of it is touched.
+            std::mem::forget(self);
+            return None;
+        }
+        Some(self)
+    }
+
+    /// Starts over, with nothing but what stays the slot's.
+    pub(crate) fn clear(&mut self) {
+        self.image.restart("", NO_CONTEXT, SpanId::default(), 0, 0);
+    }
+
+    /// Moves a span without an area to a slot that has one; `false` if no memory is left.
+    pub(crate) fn ensure_area(self: &mut Box<Self>, cache: &mut SpanCache<O>) -> bool {
+        if !self.is_context_only() {
+            return true;
+        }
+        let owner = self.owner.clone();
+        let small = cache.take_small(&owner);
+        let freed = small.and_then(|small| self.move_to(small));
+        freed.map(|freed| cache.put(freed)).is_some()
+    }
+
+    /// Moves the span to a slot of the next larger class; `false` if there is none or no memory
+    /// is left.
+    pub(crate) fn grow(self: &mut Box<Self>) -> bool {
+        // The child of a fork touches no pool of its parent's; there the span is a context.
+        if self.is_of_parent() {
+            return false;
+        }
+        let owner = self.owner.clone();
+        let Some(larger) = owner.pool().larger(self.words(), &owner) else {
+            return false;
+        };
+        let Some(smaller) = self.move_to(larger) else {
+            return false;
+        };
+        // In a statement of its own, so that the lock is free where the surplus is dropped.
+        let surplus = owner.pool().store(std::iter::once(smaller));
+        drop(surplus);
+        true
+    }
+
+    /// Moves the span to another slot, and returns the one that is free then.
+    pub(crate) fn move_to(
+        self: &mut Box<Self>,
+        mut other: Box<SpanSlot<O>>,
+    ) -> Option<Box<SpanSlot<O>>> {
+        if !self.image.copy_to(&mut other.image) {
+            return None;
+        }
+        std::mem::swap(&mut self.baggage, &mut other.baggage);
+        Some(std::mem::replace(self, other))
+    }
+}
