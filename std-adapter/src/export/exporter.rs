@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log::Level;
 use picojaeger_core::record::{Record, Records};
-use picojaeger_core::ring::{Consumer, Mark, Producer};
+use picojaeger_core::ring::{Consumer, Mark};
 use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
 use picojaeger_core::{
     ClockSegment, PacketBuilder, PollContext, SendOutcome, Stats, Timeline, Value,
@@ -17,10 +17,9 @@ use crate::config::{Settings, TagValue};
 use crate::export::encoder::AgentEncoder;
 use crate::export::loss_log::LossLog;
 use crate::export::timekeeper::Timekeeper;
-use crate::memory::rings::RingEnds;
+use crate::memory::ring_reader::RingReader;
 use crate::reporters::FinishedSpan;
 use crate::state::TracerState;
-use crate::state::thread_local::ReturnedProducer;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::log::log_guarded;
 use crate::transport::{Sender, UdpTransport};
@@ -42,12 +41,6 @@ pub(crate) struct Exporter {
 
 /// The process tags, as sent.
 pub(crate) type ProcessTags = Arc<[(String, TagValue)]>;
-
-/// A ring's consuming end, and where its producing end comes back.
-pub(crate) struct RingReader {
-    consumer: Consumer<'static, Records>,
-    returned: Option<Arc<ReturnedProducer>>,
-}
 
 /// Why sending stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,10 +86,7 @@ impl Exporter {
                 limit,
                 interval.as_nanos() as u64,
             ),
-            rings: common
-                .into_iter()
-                .map(|consumer| RingReader::new(consumer, None))
-                .collect(),
+            rings: common.into_iter().map(RingReader::of_fallback).collect(),
             marks: Vec::new(),
             sender,
             timekeeper: Timekeeper::new(source),
@@ -133,7 +123,7 @@ impl Exporter {
 
     /// Whether any record waits.
     pub(crate) fn holds(&mut self, state: &TracerState) -> bool {
-        state.take_incoming(&mut self.rings);
+        state.take_new_readers(&mut self.rings);
         self.backlog() > 0
     }
 
@@ -153,7 +143,7 @@ impl Exporter {
     /// packet never had an outcome.
     fn begin(&mut self, state: &TracerState) {
         self.reporter.done(SendOutcome::Retry, &mut self.rings);
-        state.take_incoming(&mut self.rings);
+        state.take_new_readers(&mut self.rings);
     }
 
     /// Packs and sends until the marks are passed, or nothing is due. Not until the
@@ -200,7 +190,7 @@ impl Exporter {
             if self.sender.as_mut().is_some_and(|sender| !sender.ready()) {
                 return End::Stuck;
             }
-            let flush = flush || self.is_common_ring_used();
+            let flush = flush || self.is_fallback_ring_used();
             match self.send_one(state, process, stats, flush) {
                 Step::Done => {}
                 Step::NotDue => return End::NotDue,
@@ -302,82 +292,19 @@ impl Exporter {
 
     /// Frees the rings of threads that ended, once they are empty.
     fn reclaim(&mut self, state: &TracerState) {
-        let over = self.rings.extract_if(.., |ring| {
-            // The order matters: no record comes once the end is back.
-            ring.returned
-                .as_ref()
-                .is_some_and(|returned| returned.is_back())
-                && ring.consumer.backlog() == 0
-        });
-        over.filter_map(RingReader::into_chunk)
-            .for_each(|chunk| state.free_chunk(chunk));
+        let over = self.rings.extract_if(.., |ring| ring.is_over());
+        over.filter_map(RingReader::into_ends)
+            .for_each(|ends| state.put_ring(ends));
     }
 
     fn backlog(&self) -> usize {
-        self.rings.iter().map(|ring| ring.consumer.backlog()).sum()
+        self.rings.iter().map(RingReader::backlog).sum()
     }
 
     /// Whether threads without a ring of their own wait: their spans go at once.
-    fn is_common_ring_used(&self) -> bool {
-        let mut common = self.rings.iter().filter(|ring| ring.returned.is_none());
-        common.any(|ring| ring.consumer.backlog() > 0)
-    }
-}
-
-impl RingReader {
-    pub(crate) fn new(
-        consumer: Consumer<'static, Records>,
-        returned: Option<Arc<ReturnedProducer>>,
-    ) -> Self {
-        RingReader { consumer, returned }
-    }
-
-    /// Drops every record, and says how many there were.
-    fn empty(&mut self) -> u64 {
-        let mut records = 0;
-        while self.consumer.peek().is_some() {
-            self.consumer.advance();
-            records += 1;
-        }
-        self.consumer.release();
-        records
-    }
-
-    /// Whether this is the ring whose end comes back there, and no record waits.
-    pub(crate) fn is_empty_of(&self, returned: &Arc<ReturnedProducer>) -> bool {
-        let own = self.returned.as_ref();
-        own.is_some_and(|own| Arc::ptr_eq(own, returned)) && self.consumer.backlog() == 0
-    }
-
-    /// Both ends, if the producing one is back.
-    pub(crate) fn into_chunk(self) -> Option<RingEnds> {
-        let producer = self.returned?.take()?;
-        Some(RingEnds {
-            producer,
-            consumer: self.consumer,
-        })
-    }
-
-    /// Lets other tracers have the ring; the end of the common one is given.
-    pub(crate) fn recycle(mut self, common: &mut Option<Producer<'static, Records>>) {
-        self.consumer.rewind();
-        self.empty();
-        let chunk = match self.returned {
-            Some(_) => self.into_chunk(),
-            None => common.take().map(|producer| RingEnds {
-                producer,
-                consumer: self.consumer,
-            }),
-        };
-        if let Some(chunk) = chunk {
-            chunk.recycle();
-        }
-    }
-}
-
-impl AsMut<Consumer<'static, Records>> for RingReader {
-    fn as_mut(&mut self) -> &mut Consumer<'static, Records> {
-        &mut self.consumer
+    fn is_fallback_ring_used(&self) -> bool {
+        let mut fallback = self.rings.iter().filter(|ring| ring.is_fallback());
+        fallback.any(|ring| ring.backlog() > 0)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `memory_limit` divides: areas for open spans, and rings for finished ones.
 
+pub(crate) mod ring_reader;
 pub(crate) mod rings;
 pub(crate) mod span_cache;
 pub(crate) mod span_pool;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStorage, Spsc, Word};
 
+use crate::memory::span_slot::Image;
 use crate::sys::per_process::PerProcess;
 use crate::sys::sync::{hold, lock};
 
@@ -15,22 +16,41 @@ pub(crate) struct RingEnds {
     pub(crate) consumer: Consumer<'static, Records>,
 }
 
+/// Place where a thread that ends leaves its ring's producing end.
+#[derive(Debug, Default)]
+pub(crate) struct ReturnedProducer(Mutex<Option<Producer<'static, Records>>>);
+
+/// Rings that may still be handed to threads, within the memory limit.
+#[derive(Debug)]
+pub(crate) struct RingPool {
+    free: Vec<RingEnds>,
+    made: usize,
+    limit: usize,
+    ring_bytes: usize,
+    closed: bool,
+}
+
+/// Producing end of the ring that all threads without a ring of their own use.
+pub(crate) struct FallbackRing(Option<Producer<'static, Records>>);
+
 type ThreadRing = FrameRing<Spsc, (), SliceStorage<'static>, DropNewest, Records>;
 
 /// Rings of tracers that are gone.
 static SPARE: PerProcess<Mutex<Vec<RingEnds>>> = PerProcess::new(Mutex::new(Vec::new()));
 
-/// The smallest ring of a thread, in bytes.
-pub(crate) const SMALLEST: usize = 8 << 10;
-/// The largest ring of a thread, in bytes.
-pub(crate) const LARGEST: usize = 64 << 10;
+/// Bytes of a thread's smallest ring.
+const SMALLEST: usize = 8 << 10;
+/// Bytes of a thread's largest ring.
+const LARGEST: usize = 64 << 10;
+/// Bytes of the smallest fallback ring, which has room for the largest record.
+const SMALLEST_FALLBACK: usize = 256 << 10;
 
 impl RingEnds {
-    /// A chunk of `bytes`, a power of two from 8 KiB: a spare one, or a new one
-    /// that is never freed but becomes spare.
+    /// Returns a ring of `bytes`, a power of two from 8 KiB: a spare one, or a new one that is
+    /// never freed but becomes spare.
     pub(crate) fn get(bytes: usize) -> Option<RingEnds> {
-        if let Some(chunk) = Self::take_spare(bytes) {
-            return Some(chunk);
+        if let Some(ends) = Self::take_spare(bytes) {
+            return Some(ends);
         }
         let words = vec![Word::uninit(); bytes / size_of::<Word>()];
         let storage = SliceStorage::new(Vec::leak(words))?;
@@ -39,25 +59,103 @@ impl RingEnds {
         Some(RingEnds { producer, consumer })
     }
 
-    /// Keeps the chunk, which must be empty, for the next tracer.
+    /// Keeps the ring, which must be empty, for the next tracer.
     pub(crate) fn recycle(self) {
         lock(SPARE.get()).push(self);
     }
 
     fn take_spare(bytes: usize) -> Option<RingEnds> {
         let mut spare = lock(SPARE.get());
-        let fits = |chunk: &RingEnds| chunk.producer.capacity() == bytes;
+        let fits = |ends: &RingEnds| ends.producer.capacity() == bytes;
         spare.iter().position(fits).map(|at| spare.swap_remove(at))
     }
 }
 
-/// Runs `f` while the calling thread holds the spare chunks; for tests of fork.
+impl ReturnedProducer {
+    pub(crate) fn put(&self, producer: Option<Producer<'static, Records>>) {
+        *lock(&self.0) = producer;
+    }
+
+    pub(crate) fn take(&self) -> Option<Producer<'static, Records>> {
+        lock(&self.0).take()
+    }
+
+    pub(crate) fn is_back(&self) -> bool {
+        lock(&self.0).is_some()
+    }
+}
+
+impl RingPool {
+    /// A pool of rings for threads, and the fallback ring: half of the memory limit together.
+    pub(crate) fn new(memory_limit: usize) -> (Self, Option<RingEnds>) {
+        let limit = memory_limit / 2;
+        let fallback = (limit / 8).max(SMALLEST_FALLBACK);
+        let fallback = RingEnds::get(1 << fallback.ilog2());
+        let taken = fallback.as_ref().map_or(0, |ends| ends.producer.capacity());
+        let ring_bytes = ring_bytes(memory_limit);
+        let pool = RingPool {
+            free: Vec::new(),
+            made: 0,
+            limit: limit.saturating_sub(taken) / ring_bytes,
+            ring_bytes,
+            closed: false,
+        };
+        (pool, fallback)
+    }
+
+    /// Takes a ring for a thread; `None` where the memory limit allows no more.
+    pub(crate) fn take(&mut self) -> Option<RingEnds> {
+        if let Some(ends) = self.free.pop() {
+            return Some(ends);
+        }
+        if self.made >= self.limit {
+            return None;
+        }
+        let ends = RingEnds::get(self.ring_bytes)?;
+        self.made += 1;
+        Some(ends)
+    }
+
+    /// Puts back the empty ring of a thread that ended; the pool of a closed tracer lets other
+    /// tracers have it.
+    pub(crate) fn put(&mut self, ends: RingEnds) {
+        match self.closed {
+            true => ends.recycle(),
+            false => self.free.push(ends),
+        }
+    }
+
+    /// Lets other tracers have the rings that no thread holds, now and later.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.free.drain(..).for_each(RingEnds::recycle);
+    }
+}
+
+impl FallbackRing {
+    pub(crate) fn new(producer: Option<Producer<'static, Records>>) -> Self {
+        FallbackRing(producer)
+    }
+
+    /// Appends an image; `false` if the ring is full.
+    pub(crate) fn push(&mut self, number: u32, image: &Image) -> bool {
+        let producer = self.0.as_mut();
+        producer.is_some_and(|producer| producer.push(number, &image.image()).is_ok())
+    }
+
+    /// Takes the producing end, of a tracer that is gone.
+    pub(crate) fn take(&mut self) -> Option<Producer<'static, Records>> {
+        self.0.take()
+    }
+}
+
+/// Runs `f` while the calling thread holds the spare rings; for tests of fork.
 pub(crate) fn while_spare_locked(f: impl FnOnce()) {
     hold(SPARE.get(), f);
 }
 
-/// The size of a thread's ring under this memory limit.
-pub(crate) fn ring_bytes(memory_limit: usize) -> usize {
+/// Returns the size of a thread's ring under this memory limit.
+fn ring_bytes(memory_limit: usize) -> usize {
     let most = (memory_limit / 64).clamp(SMALLEST, LARGEST);
     // The greatest power of two up to that.
     1 << most.ilog2()

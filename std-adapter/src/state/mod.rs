@@ -9,19 +9,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use picojaeger_core::record::Records;
-use picojaeger_core::ring::{Consumer, Producer};
+use picojaeger_core::ring::Consumer;
 use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
 
 use crate::config::Settings;
-use crate::export::exporter::{Exporter, ProcessTags, RingReader, agent_sender};
+use crate::export::exporter::{Exporter, ProcessTags, agent_sender};
 use crate::export::process_tags::process_tags;
-use crate::memory::rings::{self as chunk, RingEnds};
+use crate::memory::ring_reader::{RingReader, RingRegistry};
+use crate::memory::rings::{self, FallbackRing, ReturnedProducer, RingEnds, RingPool};
 use crate::memory::span_pool::SpanPool;
-use crate::memory::span_slot::{Image, SpanOwner, SpanSlot};
+use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::state::shard::Shard;
-use crate::state::thread_local::{self as local, ReturnedProducer};
+use crate::state::thread_local as local;
 use crate::stats::StatsRegistry;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
@@ -46,8 +47,8 @@ pub(crate) struct TracerState {
     worker: WorkerHandle,
     tickets: Tickets,
     exporter: Mutex<Exporter>,
-    incoming: Mutex<Vec<RingReader>>,
-    chunks: Mutex<RingPool>,
+    ring_registry: Mutex<RingRegistry>,
+    ring_pool: Mutex<RingPool>,
     fallback_ring: Mutex<FallbackRing>,
     common: Mutex<Shard>,
     pool: Mutex<SpanPool<TracerState>>,
@@ -114,17 +115,6 @@ impl Lock {
     ];
 }
 
-/// Rings that may still be handed to threads.
-struct RingPool {
-    free: Vec<RingEnds>,
-    made: usize,
-    most: usize,
-    bytes: usize,
-}
-
-/// The producing end of the common ring.
-pub(crate) struct FallbackRing(Option<Producer<'static, Records>>);
-
 impl TracerState {
     pub(crate) fn new(
         settings: Arc<Settings>,
@@ -141,16 +131,11 @@ impl TracerState {
         source: TickSource,
         sender: impl FnOnce(&Settings, Weak<TracerState>) -> Option<Box<dyn Sender>>,
     ) -> Arc<Self> {
-        let rings = settings.memory_limit / 2;
-        let bytes = chunk::ring_bytes(settings.memory_limit);
-        // Room for the largest record, or an eighth of the rings.
-        let fallback_ring = (rings / 8).max(256 << 10);
-        let fallback_ring = RingEnds::get(1 << fallback_ring.ilog2());
-        let (producer, consumer) = match fallback_ring {
+        let (ring_pool, fallback) = RingPool::new(settings.memory_limit);
+        let (producer, consumer) = match fallback {
             Some(RingEnds { producer, consumer }) => (Some(producer), Some(consumer)),
             None => (None, None),
         };
-        let taken = producer.as_ref().map_or(0, Producer::capacity);
         let common = Shard::new(None);
         let mut stats_registry = StatsRegistry::default();
         stats_registry.join(common.counters.clone());
@@ -170,14 +155,9 @@ impl TracerState {
                 let sender = sender(&settings, this.clone());
                 Mutex::new(Exporter::new(&settings, process, source, consumer, sender))
             },
-            incoming: Mutex::new(Vec::new()),
-            chunks: Mutex::new(RingPool {
-                free: Vec::new(),
-                made: 0,
-                most: rings.saturating_sub(taken) / bytes,
-                bytes,
-            }),
-            fallback_ring: Mutex::new(FallbackRing(producer)),
+            ring_registry: Mutex::default(),
+            ring_pool: Mutex::new(ring_pool),
+            fallback_ring: Mutex::new(FallbackRing::new(producer)),
             common: Mutex::new(common),
             pool: Mutex::new(SpanPool::new(settings.memory_limit / 2)),
             stats_registry: Mutex::new(stats_registry),
@@ -294,32 +274,19 @@ impl TracerState {
         lock(&self.stats_registry)
     }
 
-    /// A ring for a thread, or `None` where the memory limit allows no more.
-    pub(crate) fn chunk(&self) -> Option<RingEnds> {
-        let mut chunks = lock(&self.chunks);
-        if let Some(chunk) = chunks.free.pop() {
-            return Some(chunk);
-        }
-        if chunks.made >= chunks.most {
-            return None;
-        }
-        let chunk = RingEnds::get(chunks.bytes)?;
-        chunks.made += 1;
-        Some(chunk)
+    /// Takes a ring for a thread; `None` where the memory limit allows no more.
+    pub(crate) fn take_ring(&self) -> Option<RingEnds> {
+        lock(&self.ring_pool).take()
     }
 
-    /// Takes back the ring of a thread that ended.
-    pub(crate) fn free_chunk(&self, chunk: RingEnds) {
-        if self.is_closed() {
-            return chunk.recycle();
-        }
-        lock(&self.chunks).free.push(chunk);
+    /// Puts back the ring of a thread that ended.
+    pub(crate) fn put_ring(&self, ends: RingEnds) {
+        lock(&self.ring_pool).put(ends);
     }
 
     /// Lets other tracers have the rings that no thread holds.
-    pub(crate) fn recycle_chunks(&self) {
-        let free = std::mem::take(&mut lock(&self.chunks).free);
-        free.into_iter().for_each(RingEnds::recycle);
+    pub(crate) fn close_ring_pool(&self) {
+        lock(&self.ring_pool).close();
     }
 
     /// Makes a ring known to the exporter.
@@ -328,21 +295,19 @@ impl TracerState {
         consumer: Consumer<'static, Records>,
         returned: Arc<ReturnedProducer>,
     ) {
-        lock(&self.incoming).push(RingReader::new(consumer, Some(returned)));
+        lock(&self.ring_registry).add(RingReader::of_thread(consumer, returned));
     }
 
-    /// Frees the ring of a thread that ended if nobody knows of it yet and it is empty.
+    /// Frees the ring of a thread that ended if the exporter has not taken it over and it is
+    /// empty.
     pub(crate) fn withdraw(&self, returned: &Arc<ReturnedProducer>) -> bool {
-        let mut incoming = lock(&self.incoming);
-        let place = incoming.iter().position(|ring| ring.is_empty_of(returned));
-        let ring = place.map(|place| incoming.swap_remove(place));
-        drop(incoming);
-        let chunk = ring.and_then(RingReader::into_chunk);
-        chunk.map(|chunk| self.free_chunk(chunk)).is_some()
+        // In a statement of its own, so that the registry's lock is free behind it.
+        let ends = lock(&self.ring_registry).withdraw(returned);
+        ends.map(|ends| self.put_ring(ends)).is_some()
     }
 
-    pub(crate) fn take_incoming(&self, rings: &mut Vec<RingReader>) {
-        rings.append(&mut lock(&self.incoming));
+    pub(crate) fn take_new_readers(&self, readers: &mut Vec<RingReader>) {
+        lock(&self.ring_registry).take_all(readers);
     }
 
     /// How to read and write headers.
@@ -378,8 +343,8 @@ impl TracerState {
     pub(crate) fn while_locked(&self, which: Lock, f: impl FnOnce()) {
         match which {
             Lock::Exporter => hold(&self.exporter, f),
-            Lock::Incoming => hold(&self.incoming, f),
-            Lock::RingPool => hold(&self.chunks, f),
+            Lock::Incoming => hold(&self.ring_registry, f),
+            Lock::RingPool => hold(&self.ring_pool, f),
             Lock::Common => hold(&self.common, f),
             Lock::FallbackRing => hold(&self.fallback_ring, f),
             Lock::Worker => self.worker.while_locked(f),
@@ -388,7 +353,7 @@ impl TracerState {
             Lock::SpanPool => hold(&self.pool, f),
             Lock::StatsRegistry => hold(&self.stats_registry, f),
             Lock::AtExit => worker::while_list_locked(f),
-            Lock::Spare => chunk::while_spare_locked(f),
+            Lock::Spare => rings::while_spare_locked(f),
         }
     }
 }
@@ -432,15 +397,15 @@ impl Drop for TracerState {
         if self.is_of_parent() {
             return;
         }
-        self.recycle_chunks();
+        self.close_ring_pool();
         let exporter = self.exporter.get_mut();
         let mut rings = exporter
             .unwrap_or_else(PoisonError::into_inner)
             .take_rings();
-        self.take_incoming(&mut rings);
-        let mut common = self.fallback_ring().0.take();
+        self.take_new_readers(&mut rings);
+        let mut fallback = self.fallback_ring().take();
         for ring in rings {
-            ring.recycle(&mut common);
+            ring.recycle(&mut fallback);
         }
     }
 }
@@ -451,13 +416,5 @@ impl std::fmt::Debug for TracerState {
             .field("service", &self.settings.service_name)
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
-    }
-}
-
-impl FallbackRing {
-    /// Appends an image; `false` if the ring is full.
-    pub(crate) fn push(&mut self, sequence: u32, image: &Image) -> bool {
-        let producer = self.0.as_mut();
-        producer.is_some_and(|producer| producer.push(sequence, &image.image()).is_ok())
     }
 }

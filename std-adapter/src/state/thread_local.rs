@@ -2,12 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use picojaeger_core::record::Records;
-use picojaeger_core::ring::Producer;
-
-use crate::memory::rings as chunk;
+use crate::memory::rings::{ReturnedProducer, RingEnds};
 use crate::state::TracerState;
 use crate::state::shard::Shard;
 use crate::sys::fork::{self, InChild};
@@ -23,10 +20,6 @@ pub(crate) struct ThreadShard {
 
 /// The shard that a call has taken, until [`give_back`].
 type Taken = ManuallyDrop<Box<ThreadShard>>;
-
-/// Where a thread that ends leaves its ring's producing half.
-#[derive(Debug, Default)]
-pub(crate) struct ReturnedProducer(Mutex<Option<Producer<'static, Records>>>);
 
 /// Desks that are put aside.
 type Shards = Vec<Box<ThreadShard>>;
@@ -190,9 +183,9 @@ impl ThreadShard {
 
     fn new(state: &Arc<TracerState>) -> Box<Self> {
         // After the end there is nothing to push.
-        let chunk = (!state.is_closed()).then(|| state.chunk()).flatten();
-        let (producer, returned) = match chunk {
-            Some(chunk::RingEnds { producer, consumer }) => {
+        let ends = (!state.is_closed()).then(|| state.take_ring()).flatten();
+        let (producer, returned) = match ends {
+            Some(RingEnds { producer, consumer }) => {
                 let returned = Arc::new(ReturnedProducer::default());
                 state.register(consumer, returned.clone());
                 (Some(producer), Some(returned))
@@ -252,23 +245,6 @@ impl Drop for SlowLocal {
         let mut threads = std::mem::take(self.others.get_mut());
         threads.extend(put_aside());
         forget_stale(&mut threads);
-    }
-}
-
-impl ReturnedProducer {
-    fn put(&self, producer: Option<Producer<'static, Records>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = producer;
-    }
-
-    pub(crate) fn take(&self) -> Option<Producer<'static, Records>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    pub(crate) fn is_back(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
     }
 }
 

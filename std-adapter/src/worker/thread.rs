@@ -158,7 +158,7 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     }
     let slots = state.pool().close();
     drop(slots);
-    state.recycle_chunks();
+    state.close_ring_pool();
     complete
 }
 

@@ -382,7 +382,7 @@ fn open_and_held_are_what_a_walk_finds() {
     thread::scope(|scope| scope.spawn(finish).join().unwrap());
     let walk = || {
         let mut exporter = state.exporter();
-        state.take_incoming(&mut exporter.rings);
+        state.take_new_readers(&mut exporter.rings);
         let mut held = 0;
         for ring in &mut exporter.rings {
             while ring.consumer.peek().is_some() {
