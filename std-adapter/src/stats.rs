@@ -29,6 +29,8 @@ pub(crate) struct StatsRegistry {
     /// Sums of threads that ended.
     gone: Stats,
     pub(crate) delivery: DeliveryCounts,
+    /// Refusals of packets that count as delivered.
+    pub(crate) late_refusals: u64,
     /// Records that were still in rings after the tracer had closed.
     pub(crate) swept: u64,
     /// What spans were last lost by, outside of the threads.
@@ -59,6 +61,7 @@ impl StatsRegistry {
         stats.lost.refused += delivery.refused;
         stats.lost.failed += delivery.failed;
         stats.lost.closed += self.swept;
+        stats.late_refusals = self.late_refusals;
         // `queued` has counted what finished until here.
         stats.open = stats.sampled.saturating_sub(stats.queued);
         let left = stats.delivered + stats.lost.total() + stats.cleared;

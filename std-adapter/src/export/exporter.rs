@@ -1,7 +1,6 @@
 //! What the worker does: rings to packets, packets to the network.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use picojaeger_core::{
     ClockSegment, PacketBuilder, PollContext, SendOutcome, Stats, Timeline, Value,
 };
 
-use crate::config::{Settings, TagValue};
+use crate::config::Settings;
+use crate::export::common::{Common, ProcessTags};
 use crate::export::encoder::AgentEncoder;
 use crate::export::loss_log::LossLog;
 use crate::export::timekeeper::Timekeeper;
@@ -38,9 +38,6 @@ pub(crate) struct Exporter {
     interval: Duration,
     losses: LossLog,
 }
-
-/// The process tags, as sent.
-pub(crate) type ProcessTags = Arc<[(String, TagValue)]>;
 
 /// Why sending stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,17 +95,17 @@ impl Exporter {
     }
 
     /// Sends what is due, or with `flush` whatever finished before this call.
-    pub(crate) fn pass(&mut self, state: &TracerState, flush: bool) -> Pass {
-        self.begin(state);
-        state.stats_registry().obstacle = None;
+    pub(crate) fn pass(&mut self, common: &Common, flush: bool) -> Pass {
+        self.begin(common);
+        common.stats_registry().obstacle = None;
         self.marks.clear();
         let heads = self.rings.iter().map(|ring| ring.consumer.mark());
         self.marks.extend(heads);
-        let end = self.send_all(state, flush);
+        let end = self.send_all(common, flush);
         if end == End::Stuck {
-            state.stats_registry().obstacle = last_error(&self.sender);
+            common.stats_registry().obstacle = last_error(&self.sender);
         }
-        self.reclaim(state);
+        self.reclaim(common);
         let rest = match end {
             _ if self.backlog() == 0 => Rest::Nothing,
             End::Passed => Rest::More,
@@ -122,16 +119,16 @@ impl Exporter {
     }
 
     /// Whether any record waits.
-    pub(crate) fn holds(&mut self, state: &TracerState) -> bool {
-        state.take_new_readers(&mut self.rings);
+    pub(crate) fn holds(&mut self, common: &Common) -> bool {
+        common.take_new_readers(&mut self.rings);
         self.backlog() > 0
     }
 
     /// Counts what raced with the end of the tracer.
-    pub(crate) fn sweep(&mut self, state: &TracerState) {
-        self.begin(state);
+    pub(crate) fn sweep(&mut self, common: &Common) {
+        self.begin(common);
         let swept: u64 = self.rings.iter_mut().map(RingReader::empty).sum();
-        state.stats_registry().swept += swept;
+        common.stats_registry().swept += swept;
     }
 
     /// The rings of a tracer that is gone.
@@ -141,14 +138,14 @@ impl Exporter {
 
     /// Takes over new rings, and the records of a pass that a panic broke off: their
     /// packet never had an outcome.
-    fn begin(&mut self, state: &TracerState) {
+    fn begin(&mut self, common: &Common) {
         self.reporter.done(SendOutcome::Retry, &mut self.rings);
-        state.take_new_readers(&mut self.rings);
+        common.take_new_readers(&mut self.rings);
     }
 
     /// Packs and sends until the marks are passed, or nothing is due. Not until the
     /// rings are empty: that may never be, and flushes wait for their answer.
-    fn send_all(&mut self, state: &TracerState, flush: bool) -> End {
+    fn send_all(&mut self, common: &Common, flush: bool) -> End {
         let process = self.process.clone();
         // On the stack, since a pass allocates nothing; more tags than that are rare.
         let (mut few, many);
@@ -166,22 +163,22 @@ impl Exporter {
             &many
         };
         let process = Process {
-            service: &state.settings.service_name,
+            service: &common.settings.service_name,
             tags,
         };
-        let mut stats = self.publish_counts(state, monotonic());
-        let end = self.send_each(state, &process, &mut stats, flush);
+        let mut stats = self.publish_counts(common, monotonic());
+        let end = self.send_each(common, &process, &mut stats, flush);
         if let Some(sender) = &mut self.sender {
             sender.settle();
         }
-        self.publish_counts(state, monotonic());
+        self.publish_counts(common, monotonic());
         end
     }
 
     /// Sends packet after packet.
     fn send_each(
         &mut self,
-        state: &TracerState,
+        common: &Common,
         process: &Process<'_>,
         stats: &mut Stats,
         flush: bool,
@@ -191,7 +188,7 @@ impl Exporter {
                 return End::Stuck;
             }
             let flush = flush || self.is_fallback_ring_used();
-            match self.send_one(state, process, stats, flush) {
+            match self.send_one(common, process, stats, flush) {
                 Step::Done => {}
                 Step::NotDue => return End::NotDue,
                 Step::Again => return End::Stuck,
@@ -204,7 +201,7 @@ impl Exporter {
     /// those behind it.
     fn send_one(
         &mut self,
-        state: &TracerState,
+        common: &Common,
         process: &Process<'_>,
         stats: &mut Stats,
         flush: bool,
@@ -217,7 +214,7 @@ impl Exporter {
         }];
         let encode = EncodeContext {
             timeline: Timeline { segments: &anchors },
-            samplers: &|code| state.sampler.description(code),
+            samplers: &|code| common.sampler.description(code),
         };
         let context = PollContext {
             now,
@@ -231,7 +228,7 @@ impl Exporter {
             .reporter
             .poll(&mut self.rings, &context, &mut self.buffer);
         let Some(packet) = packet else {
-            *stats = self.publish_counts(state, now);
+            *stats = self.publish_counts(common, now);
             return match self.reporter.delivery().too_large == passed_over {
                 true => Step::NotDue,
                 false => Step::Done,
@@ -242,12 +239,12 @@ impl Exporter {
             None => SendOutcome::Accepted,
         };
         if !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry)
-            && !state.reporters.is_empty()
+            && !common.reporters.is_empty()
         {
-            report(&mut self.rings, state, process, &encode);
+            report(&mut self.rings, common, process, &encode);
         }
         self.reporter.done(outcome, &mut self.rings);
-        *stats = self.publish_counts(state, now);
+        *stats = self.publish_counts(common, now);
         match outcome {
             SendOutcome::Retry => Step::Again,
             _ => Step::Done,
@@ -255,20 +252,19 @@ impl Exporter {
     }
 
     /// Speaks of losses where no pass is needed.
-    pub(crate) fn log_losses(&mut self, state: &TracerState) {
-        self.publish_counts(state, monotonic());
+    pub(crate) fn log_losses(&mut self, common: &Common) {
+        self.publish_counts(common, monotonic());
     }
 
     /// Publishes what became of the spans, and speaks of losses; gives the counts.
-    fn publish_counts(&mut self, state: &TracerState, now: u64) -> Stats {
+    fn publish_counts(&mut self, common: &Common, now: u64) -> Stats {
         let late = self
             .sender
             .as_mut()
             .map_or(0, |sender| sender.late_refusals());
-        let all_late = state.late_refusals.fetch_add(late, Ordering::Relaxed) + late;
         let (delivery, most) = (self.reporter.delivery(), self.buffer.len());
         let stats = {
-            let mut stats_registry = state.stats_registry();
+            let mut stats_registry = common.stats_registry();
             let before = stats_registry.delivery;
             if delivery.too_large > before.too_large {
                 stats_registry.fault =
@@ -277,6 +273,7 @@ impl Exporter {
                 stats_registry.fault = last_error(&self.sender).or(stats_registry.fault.take());
             }
             stats_registry.delivery = delivery;
+            stats_registry.late_refusals += late;
             stats_registry.stats()
         };
         let now = Duration::from_nanos(now);
@@ -286,15 +283,15 @@ impl Exporter {
             _ => last_error(sender),
         };
         self.losses.log(&stats.lost, now, details);
-        self.losses.log_late(all_late, now, details);
+        self.losses.log_late(stats.late_refusals, now, details);
         stats
     }
 
     /// Frees the rings of threads that ended, once they are empty.
-    fn reclaim(&mut self, state: &TracerState) {
+    fn reclaim(&mut self, common: &Common) {
         let over = self.rings.extract_if(.., |ring| ring.is_over());
         over.filter_map(RingReader::into_ends)
-            .for_each(|ends| state.put_ring(ends));
+            .for_each(|ends| common.put_ring(ends));
     }
 
     fn backlog(&self) -> usize {
@@ -358,13 +355,13 @@ pub(crate) fn agent_sender(
 /// Shows the user's reporters each record of the packet, once.
 fn report(
     rings: &mut [RingReader],
-    state: &TracerState,
+    common: &Common,
     process: &Process<'_>,
     encode: &EncodeContext<'_>,
 ) {
     let each = |record: Record<'_>| {
         let span = FinishedSpan::new(process.service, record, encode);
-        for reporter in state.reporters.iter() {
+        for reporter in common.reporters.iter() {
             // A panic of the user's code must not end the worker, and with it all sending.
             if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
                 let line = format_args!("a reporter panicked; the span is sent all the same");

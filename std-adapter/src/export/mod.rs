@@ -1,5 +1,6 @@
 //! The consuming side: rings to packets, packets to the transport, losses to the log.
 
+pub(crate) mod common;
 mod encoder;
 pub(crate) mod exporter;
 mod loss_log;

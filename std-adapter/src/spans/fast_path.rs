@@ -69,13 +69,13 @@ fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<S
 
 #[inline(always)]
 fn try_root(state: &TracerState, shard: &mut Shard, operation: &'static str) -> Option<Box<Slot>> {
-    let (trace, span) = shard.generator.root(state.settings.trace_id_128bit);
+    let (trace, span) = shard.generator.root(state.common.trace_id_128bit);
     let query = Query {
         trace_id: trace,
         operation,
         ticks: UNREAD,
     };
-    let decision = state.sampler.try_sample(&query).ok()?;
+    let decision = state.common.sampler.try_sample(&query).ok()?;
     let none = SpanId::default();
     if let Decision::Sample { code } = decision {
         let mut slot = recorded(state, shard)?;
@@ -224,7 +224,7 @@ mod tests {
             let roots: Vec<_> = (0..100).map(|_| start_root(&state, "root")).collect();
             assert!(roots.iter().any(Span::is_sampled));
             for root in roots {
-                let (trace, span) = ids.root(state.settings.trace_id_128bit);
+                let (trace, span) = ids.root(state.common.trace_id_128bit);
                 let context = root.context();
                 assert_eq!((context.trace_id(), context.span_id()), (trace, span));
             }

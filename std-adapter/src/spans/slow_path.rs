@@ -176,7 +176,7 @@ impl Identity {
                 is_root: false,
             }
         } else {
-            let (trace, span) = shard.generator.root(state.settings.trace_id_128bit);
+            let (trace, span) = shard.generator.root(state.common.trace_id_128bit);
             Identity {
                 context: core::SpanContext::new(trace, span, Flags::default()),
                 parent: SpanId::default(),
@@ -200,7 +200,7 @@ impl Identity {
     }
 
     fn consult_sampler(&mut self, state: &TracerState, operation: Key<'_>) {
-        let decision = state.sampler.sample(&Query {
+        let decision = state.common.sampler.sample(&Query {
             trace_id: self.context.trace_id(),
             operation: operation.as_str(),
             ticks: 0,
@@ -353,7 +353,7 @@ mod tests {
             assert!(push(&state, shard, &large.image), "it is urgent");
             assert_eq!(backlog(shard), own);
         });
-        state.exporter().pass(&state, false);
+        state.exporter().pass(&state.common, false);
         let stats = state.stats();
         assert_eq!((stats.delivered, stats.queued), (2, 0), "{stats}");
     }
@@ -365,7 +365,7 @@ mod tests {
             let slot = finished(shard, &state, 3);
             assert!(!push(&state, shard, &slot.image));
         });
-        state.exporter().pass(&state, false);
+        state.exporter().pass(&state.common, false);
         let stats = state.stats();
         assert_eq!((stats.delivered, stats.queued), (0, 1), "{stats}");
     }

@@ -8,22 +8,17 @@ pub(crate) mod thread_local;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
-use picojaeger_core::record::Records;
-use picojaeger_core::ring::Consumer;
 use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
 
 use crate::config::Settings;
-use crate::export::exporter::{Exporter, ProcessTags, agent_sender};
+use crate::export::common::{Common, ProcessTags, Reporters};
+use crate::export::exporter::{Exporter, agent_sender};
 use crate::export::process_tags::process_tags;
-use crate::memory::ring_reader::{RingReader, RingRegistry};
-use crate::memory::rings::{self, FallbackRing, ReturnedProducer, RingEnds, RingPool};
+use crate::memory::rings::{self, FallbackRing, RingEnds, RingPool};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
-use crate::reporters::Reporter;
-use crate::sampling::RootSampler;
 use crate::state::shard::Shard;
 use crate::state::thread_local as local;
-use crate::stats::StatsRegistry;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
 use crate::sys::sync::{hold, lock};
@@ -34,26 +29,19 @@ use crate::worker::{self, WorkerHandle};
 
 /// A tracer's state. A fork's child makes itself a new one.
 pub(crate) struct TracerState {
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) reporters: Arc<[Arc<dyn Reporter>]>,
+    pub(crate) common: Common,
     pub(crate) source: TickSource,
-    pub(crate) sampler: RootSampler,
     generation: u32,
     child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
     /// Closed, and the last pass is over: what comes now raced with the end.
     drained: AtomicBool,
-    pub(crate) process: ProcessTags,
     worker: WorkerHandle,
     tickets: Tickets,
     exporter: Mutex<Exporter>,
-    ring_registry: Mutex<RingRegistry>,
-    ring_pool: Mutex<RingPool>,
     fallback_ring: Mutex<FallbackRing>,
-    common: Mutex<Shard>,
+    fallback_shard: Mutex<Shard>,
     pool: Mutex<SpanPool<TracerState>>,
-    stats_registry: Mutex<StatsRegistry>,
-    pub(crate) late_refusals: AtomicU64,
     pub(crate) decode_errors: AtomicU64,
     pub(crate) forked: AtomicU64,
 }
@@ -74,11 +62,11 @@ pub enum Lock {
     /// Reporter, rings and sender.
     Exporter,
     /// Rings that the exporter has not seen yet.
-    Incoming,
+    RingRegistry,
     /// Rings for threads to come.
     RingPool,
     /// The shard of threads that have none.
-    Common,
+    FallbackShard,
     /// The ring that all threads share.
     FallbackRing,
     /// The worker's handle.
@@ -94,16 +82,16 @@ pub enum Lock {
     /// The process's list of tracers.
     AtExit,
     /// The process's rings of tracers that are gone.
-    Spare,
+    SpareRings,
 }
 
 impl Lock {
     /// All of them.
     pub const ALL: [Lock; 12] = [
         Lock::Exporter,
-        Lock::Incoming,
+        Lock::RingRegistry,
         Lock::RingPool,
-        Lock::Common,
+        Lock::FallbackShard,
         Lock::FallbackRing,
         Lock::Worker,
         Lock::Flush,
@@ -111,14 +99,14 @@ impl Lock {
         Lock::SpanPool,
         Lock::StatsRegistry,
         Lock::AtExit,
-        Lock::Spare,
+        Lock::SpareRings,
     ];
 }
 
 impl TracerState {
     pub(crate) fn new(
         settings: Arc<Settings>,
-        reporters: Arc<[Arc<dyn Reporter>]>,
+        reporters: Reporters,
         source: TickSource,
     ) -> Arc<Self> {
         Self::with_sender(settings, reporters, source, agent_sender)
@@ -127,7 +115,7 @@ impl TracerState {
     /// With a sender other than the agent's.
     pub(crate) fn with_sender(
         settings: Arc<Settings>,
-        reporters: Arc<[Arc<dyn Reporter>]>,
+        reporters: Reporters,
         source: TickSource,
         sender: impl FnOnce(&Settings, Weak<TracerState>) -> Option<Box<dyn Sender>>,
     ) -> Arc<Self> {
@@ -136,15 +124,15 @@ impl TracerState {
             Some(RingEnds { producer, consumer }) => (Some(producer), Some(consumer)),
             None => (None, None),
         };
-        let common = Shard::new(None);
-        let mut stats_registry = StatsRegistry::default();
-        stats_registry.join(common.counters.clone());
-        let flush_at_exit = settings.flush_at_exit;
+        let fallback_shard = Shard::new(None);
         let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
         let process: ProcessTags = process_tags(&settings.tags, uuid).into();
+        let common = Common::new(settings.clone(), process.clone(), reporters, ring_pool);
+        common
+            .stats_registry()
+            .join(fallback_shard.counters.clone());
         let state = Arc::new_cyclic(|this| TracerState {
-            process: process.clone(),
-            sampler: RootSampler::new(settings.sampler),
+            common,
             generation: fork::generation(),
             child_state: OnceBox::new(),
             closed: AtomicBool::new(false),
@@ -155,23 +143,17 @@ impl TracerState {
                 let sender = sender(&settings, this.clone());
                 Mutex::new(Exporter::new(&settings, process, source, consumer, sender))
             },
-            ring_registry: Mutex::default(),
-            ring_pool: Mutex::new(ring_pool),
             fallback_ring: Mutex::new(FallbackRing::new(producer)),
-            common: Mutex::new(common),
+            fallback_shard: Mutex::new(fallback_shard),
             pool: Mutex::new(SpanPool::new(settings.memory_limit / 2)),
-            stats_registry: Mutex::new(stats_registry),
-            late_refusals: AtomicU64::new(0),
             decode_errors: AtomicU64::new(0),
             forked: AtomicU64::new(0),
-            settings,
-            reporters,
             source,
         });
         membarrier::prepare();
         // So that no fork finds the clock about to begin.
         monotonic();
-        if flush_at_exit {
+        if settings.flush_at_exit {
             worker::flush_when_the_process_ends(&state);
         }
         state
@@ -198,8 +180,8 @@ impl TracerState {
         while state.is_of_parent() {
             state = state.child_state.get_or_set(|| {
                 let child_state = TracerState::new(
-                    state.settings.clone(),
-                    state.reporters.clone(),
+                    state.common.settings.clone(),
+                    state.common.reporters.clone(),
                     state.source,
                 );
                 child_state
@@ -262,57 +244,17 @@ impl TracerState {
         }
     }
 
-    pub(crate) fn common(&self) -> MutexGuard<'_, Shard> {
-        lock(&self.common)
+    pub(crate) fn fallback_shard(&self) -> MutexGuard<'_, Shard> {
+        lock(&self.fallback_shard)
     }
 
     pub(crate) fn fallback_ring(&self) -> MutexGuard<'_, FallbackRing> {
         lock(&self.fallback_ring)
     }
 
-    pub(crate) fn stats_registry(&self) -> MutexGuard<'_, StatsRegistry> {
-        lock(&self.stats_registry)
-    }
-
-    /// Takes a ring for a thread; `None` where the memory limit allows no more.
-    pub(crate) fn take_ring(&self) -> Option<RingEnds> {
-        lock(&self.ring_pool).take()
-    }
-
-    /// Puts back the ring of a thread that ended.
-    pub(crate) fn put_ring(&self, ends: RingEnds) {
-        lock(&self.ring_pool).put(ends);
-    }
-
-    /// Lets other tracers have the rings that no thread holds.
-    pub(crate) fn close_ring_pool(&self) {
-        lock(&self.ring_pool).close();
-    }
-
-    /// Makes a ring known to the exporter.
-    pub(crate) fn register(
-        &self,
-        consumer: Consumer<'static, Records>,
-        returned: Arc<ReturnedProducer>,
-    ) {
-        lock(&self.ring_registry).add(RingReader::of_thread(consumer, returned));
-    }
-
-    /// Frees the ring of a thread that ended if the exporter has not taken it over and it is
-    /// empty.
-    pub(crate) fn withdraw(&self, returned: &Arc<ReturnedProducer>) -> bool {
-        // In a statement of its own, so that the registry's lock is free behind it.
-        let ends = lock(&self.ring_registry).withdraw(returned);
-        ends.map(|ends| self.put_ring(ends)).is_some()
-    }
-
-    pub(crate) fn take_new_readers(&self, readers: &mut Vec<RingReader>) {
-        lock(&self.ring_registry).take_all(readers);
-    }
-
     /// How to read and write headers.
     pub(crate) fn codec(&self, http: bool) -> TextMapCodec<'_> {
-        let names = &self.settings.headers;
+        let names = &self.common.settings.headers;
         let codec = if http {
             TextMapCodec::http()
         } else {
@@ -330,10 +272,9 @@ impl TracerState {
     pub(crate) fn stats(&self) -> Stats {
         // A reporter asks while the exporter is at work.
         if self.drained.load(Ordering::SeqCst) && !local::is_worker() {
-            self.exporter().sweep(self);
+            self.exporter().sweep(&self.common);
         }
-        let mut stats = self.stats_registry().stats();
-        stats.late_refusals = self.late_refusals.load(Ordering::Relaxed);
+        let mut stats = self.common.stats_registry().stats();
         stats.decode_errors = self.decode_errors.load(Ordering::Relaxed);
         stats.forked = self.forked.load(Ordering::Relaxed);
         stats
@@ -343,17 +284,17 @@ impl TracerState {
     pub(crate) fn while_locked(&self, which: Lock, f: impl FnOnce()) {
         match which {
             Lock::Exporter => hold(&self.exporter, f),
-            Lock::Incoming => hold(&self.ring_registry, f),
-            Lock::RingPool => hold(&self.ring_pool, f),
-            Lock::Common => hold(&self.common, f),
+            Lock::RingRegistry => self.common.while_ring_registry_locked(f),
+            Lock::RingPool => self.common.while_ring_pool_locked(f),
+            Lock::FallbackShard => hold(&self.fallback_shard, f),
             Lock::FallbackRing => hold(&self.fallback_ring, f),
             Lock::Worker => self.worker.while_locked(f),
             Lock::Flush => self.tickets.while_locked(f),
-            Lock::Sampler => self.sampler.while_locked(f),
+            Lock::Sampler => self.common.sampler.while_locked(f),
             Lock::SpanPool => hold(&self.pool, f),
-            Lock::StatsRegistry => hold(&self.stats_registry, f),
+            Lock::StatsRegistry => self.common.while_stats_registry_locked(f),
             Lock::AtExit => worker::while_list_locked(f),
-            Lock::Spare => rings::while_spare_locked(f),
+            Lock::SpareRings => rings::while_spare_locked(f),
         }
     }
 }
@@ -387,7 +328,7 @@ impl SpanOwner for TracerState {
     }
 
     fn value_limit(&self) -> usize {
-        self.settings.max_tag_value_length
+        self.common.settings.max_tag_value_length
     }
 }
 
@@ -397,12 +338,12 @@ impl Drop for TracerState {
         if self.is_of_parent() {
             return;
         }
-        self.close_ring_pool();
+        self.common.close_ring_pool();
         let exporter = self.exporter.get_mut();
         let mut rings = exporter
             .unwrap_or_else(PoisonError::into_inner)
             .take_rings();
-        self.take_new_readers(&mut rings);
+        self.common.take_new_readers(&mut rings);
         let mut fallback = self.fallback_ring().take();
         for ring in rings {
             ring.recycle(&mut fallback);
@@ -413,7 +354,7 @@ impl Drop for TracerState {
 impl std::fmt::Debug for TracerState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TracerState")
-            .field("service", &self.settings.service_name)
+            .field("service", &self.common.settings.service_name)
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }

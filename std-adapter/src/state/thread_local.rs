@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
+use crate::memory::ring_reader::RingReader;
 use crate::memory::rings::{ReturnedProducer, RingEnds};
 use crate::state::TracerState;
 use crate::state::shard::Shard;
@@ -102,7 +103,7 @@ pub(crate) fn with_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard)
 }
 
 fn with_fallback_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard) -> R) -> R {
-    let mut shard = state.common();
+    let mut shard = state.fallback_shard();
     let result = f(&mut shard);
     // It keeps no slots: they would keep the tracer.
     shard.cache.return_all(state);
@@ -183,17 +184,21 @@ impl ThreadShard {
 
     fn new(state: &Arc<TracerState>) -> Box<Self> {
         // After the end there is nothing to push.
-        let ends = (!state.is_closed()).then(|| state.take_ring()).flatten();
+        let ends = (!state.is_closed())
+            .then(|| state.common.take_ring())
+            .flatten();
         let (producer, returned) = match ends {
             Some(RingEnds { producer, consumer }) => {
                 let returned = Arc::new(ReturnedProducer::default());
-                state.register(consumer, returned.clone());
+                state
+                    .common
+                    .register(RingReader::of_thread(consumer, returned.clone()));
                 (Some(producer), Some(returned))
             }
             None => (None, None),
         };
         let shard = Shard::new(producer);
-        state.stats_registry().join(shard.counters.clone());
+        state.common.stats_registry().join(shard.counters.clone());
         Box::new(ThreadShard {
             state: state.clone(),
             shard,
@@ -208,9 +213,12 @@ impl Drop for ThreadShard {
         if let (Some(returned), producer) = (&self.returned, self.shard.producer.take()) {
             returned.put(producer);
         }
-        self.state.stats_registry().leave(&self.shard.counters);
+        self.state
+            .common
+            .stats_registry()
+            .leave(&self.shard.counters);
         let ring = self.returned.as_ref();
-        if ring.is_some_and(|returned| !self.state.withdraw(returned)) {
+        if ring.is_some_and(|returned| !self.state.common.withdraw(returned)) {
             self.state.worker().wake(&self.state);
         }
     }
@@ -277,7 +285,7 @@ mod tests {
         let own = counters(&state);
         let (outer, inner) = with_shard(&state, |shard| (shard.counters.clone(), counters(&state)));
         assert!(Arc::ptr_eq(&own, &outer));
-        assert!(Arc::ptr_eq(&inner, &state.common().counters));
+        assert!(Arc::ptr_eq(&inner, &state.fallback_shard().counters));
         assert!(
             Arc::ptr_eq(&own, &counters(&state)),
             "and then its own again"
@@ -301,7 +309,7 @@ mod tests {
             assert!(is_worker());
             counters(&state)
         });
-        assert!(Arc::ptr_eq(&working, &state.common().counters));
+        assert!(Arc::ptr_eq(&working, &state.fallback_shard().counters));
         assert!(!is_worker());
         assert!(Arc::ptr_eq(&own, &counters(&state)));
     }
@@ -330,7 +338,10 @@ mod tests {
     #[test]
     fn a_thread_hands_in_its_desk_when_it_ends() {
         let state = state();
-        let (held, before) = (Arc::strong_count(&state), state.stats_registry().stats());
+        let (held, before) = (
+            Arc::strong_count(&state),
+            state.common.stats_registry().stats(),
+        );
         assert!(state.worker().is_idle());
         let counters = std::thread::scope(|scope| scope.spawn(|| counters(&state)).join().unwrap());
         assert!(state.worker().is_idle(), "its ring was not used");
@@ -340,7 +351,7 @@ mod tests {
             "the stats_registry has let it go"
         );
         assert_eq!(Arc::strong_count(&state), held);
-        assert_eq!(state.stats_registry().stats(), before);
+        assert_eq!(state.common.stats_registry().stats(), before);
         let trace = || drop(start_root(&state, "in the ring"));
         std::thread::scope(|scope| scope.spawn(trace).join().unwrap());
         assert!(!state.worker().is_idle(), "who takes the ring back is told");

@@ -293,7 +293,7 @@ impl Tracer {
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
         let state = self.state();
         state
-            .map(|state| state.process.to_vec())
+            .map(|state| state.common.process.to_vec())
             .unwrap_or_default()
     }
 
@@ -364,7 +364,7 @@ impl Tracer {
         let complete = end(state, timeout);
         let stats = state.stats();
         if !complete {
-            let stats_registry = state.stats_registry();
+            let stats_registry = state.common.stats_registry();
             let cause = stats_registry
                 .obstacle
                 .as_ref()
@@ -380,7 +380,7 @@ impl Tracer {
         }
         let by_sending = lost.refused + lost.failed + lost.too_large > 0;
         let cause = by_sending
-            .then(|| state.stats_registry().fault.clone())
+            .then(|| state.common.stats_registry().fault.clone())
             .flatten();
         Err(FlushError::Lost { lost, cause })
     }

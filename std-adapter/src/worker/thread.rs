@@ -70,7 +70,7 @@ impl WorkerHandle {
         match &*handle {
             Some(worker) if !worker.is_finished() => worker.thread().unpark(),
             // What is left of a closed tracer is sent by whoever closes it.
-            _ if state.is_closed() || !state.settings.background => {}
+            _ if state.is_closed() || !state.common.settings.background => {}
             _ => *handle = Some(start(state)?),
         }
         Ok(())
@@ -103,11 +103,11 @@ impl Work for Arc<TracerState> {
     }
 
     fn pass(&self, flush: bool) -> Pass {
-        self.exporter().pass(self, flush)
+        self.exporter().pass(&self.common, flush)
     }
 
     fn holds(&self) -> bool {
-        self.exporter().holds(self)
+        self.exporter().holds(&self.common)
     }
 
     fn park(&self, timeout: Option<Duration>) {
@@ -131,11 +131,11 @@ pub(crate) fn flush(state: &Arc<TracerState>, timeout: Duration) -> bool {
     if local::is_worker() {
         return false;
     }
-    if !state.worker().has_worker() && state.stats_registry().stats().queued == 0 {
+    if !state.worker().has_worker() && state.common.stats_registry().stats().queued == 0 {
         // No need for a worker yet. What finishes now raced with the end, if there was one.
         // Whoever has the exporter speaks of losses too. As the worker, since a logger may flush.
         if let Some(mut exporter) = state.try_exporter() {
-            local::as_worker(|| exporter.log_losses(state));
+            local::as_worker(|| exporter.log_losses(&state.common));
         }
         if state.is_closed() {
             state.set_drained();
@@ -158,7 +158,7 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     }
     let slots = state.pool().close();
     drop(slots);
-    state.close_ring_pool();
+    state.common.close_ring_pool();
     complete
 }
 
@@ -167,7 +167,7 @@ fn drain_here(state: &Arc<TracerState>, timeout: Duration) -> bool {
     let until = Instant::now().checked_add(timeout);
     loop {
         let closing = state.is_closing();
-        if local::as_worker(|| state.exporter().pass(state, true)).complete {
+        if local::as_worker(|| state.exporter().pass(&state.common, true)).complete {
             if closing {
                 state.set_drained();
             }

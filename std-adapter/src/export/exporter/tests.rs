@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::*;
@@ -382,7 +382,7 @@ fn open_and_held_are_what_a_walk_finds() {
     thread::scope(|scope| scope.spawn(finish).join().unwrap());
     let walk = || {
         let mut exporter = state.exporter();
-        state.take_new_readers(&mut exporter.rings);
+        state.common.take_new_readers(&mut exporter.rings);
         let mut held = 0;
         for ring in &mut exporter.rings {
             while ring.consumer.peek().is_some() {
@@ -400,7 +400,7 @@ fn open_and_held_are_what_a_walk_finds() {
         assert_eq!(walk(), expected);
         open.truncate(4);
     }
-    state.exporter().pass(&state, true);
+    state.exporter().pass(&state.common, true);
     let stats = state.stats();
     assert_eq!((stats.open, stats.queued), (4, 0), "{stats}");
     assert_eq!(walk(), (4, 0));
