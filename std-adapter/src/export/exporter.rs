@@ -1,7 +1,6 @@
 //! What the worker does: rings to packets, packets to the network.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use log::Level;
@@ -19,10 +18,9 @@ use crate::export::loss_log::LossLog;
 use crate::export::timekeeper::Timekeeper;
 use crate::memory::ring_reader::RingReader;
 use crate::reporters::FinishedSpan;
-use crate::state::TracerState;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::log::log_guarded;
-use crate::transport::{Sender, UdpTransport};
+use crate::transport::Sender;
 use crate::worker::parking::{Pass, Rest};
 
 /// The consuming side of a tracer; one thread at a time drives it.
@@ -327,29 +325,6 @@ fn too_large(reporter: &PacketBuilder<AgentEncoder>, most: usize) -> Option<Stri
 fn has_passed(rings: &[RingReader], marks: &[Mark]) -> bool {
     let mut rings = rings.iter().zip(marks);
     rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
-}
-
-/// What sends to the agent of these settings, if they have one.
-pub(crate) fn agent_sender(
-    settings: &Settings,
-    state: Weak<TracerState>,
-) -> Option<Box<dyn Sender>> {
-    if !settings.agent {
-        return None;
-    }
-    let waker = move || {
-        if let Some(state) = state.upgrade() {
-            state.worker().wake(&state);
-        }
-    };
-    let sender = UdpTransport::new(
-        settings.agent_host.clone(),
-        settings.agent_port,
-        settings.ip_version,
-        settings.resolve_interval,
-        Arc::new(waker),
-    );
-    Some(Box::new(sender))
 }
 
 /// Shows the user's reporters each record of the packet, once.

@@ -121,7 +121,7 @@ pub(crate) fn finish(slot: &mut Slot) {
     if !pushed {
         return slot.publish();
     }
-    slot.owner.worker().after_push(&slot.owner, false);
+    slot.owner.after_push(false);
 }
 
 /// Ends a sampled span that is open, and takes its slot back.
@@ -155,7 +155,7 @@ fn end_at(mut slot: Box<Slot>, ticks: u64) {
     if let Err(slot) = shard.cache.try_put_small(slot) {
         return release_slow(slot);
     }
-    if state.worker().is_idle() {
+    if state.worker().needs_wake(false) {
         wake(state.clone());
     }
 }
@@ -163,7 +163,7 @@ fn end_at(mut slot: Box<Slot>, ticks: u64) {
 #[cold]
 #[inline(never)]
 fn wake(state: Arc<TracerState>) {
-    state.worker().wake(&state);
+    state.wake_worker();
 }
 
 /// Takes the slot of a span that is over to the calling thread's list, whoever started
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::config::Sampler;
     use crate::state::thread_local::with_shard;
-    use crate::worker;
+    use crate::tracer::lifecycle;
 
     /// By the processor's counter, which Miri has none of and takes for 0.
     fn state() -> Arc<TracerState> {
@@ -254,13 +254,13 @@ mod tests {
             spans[0].finish();
             drop(spans);
             drop(root);
-            assert!(worker::flush(&state, Duration::ZERO));
+            assert!(lifecycle::flush(&state, Duration::ZERO));
         }
         let stats = state.stats();
         assert!(stats.adds_up(), "{stats}");
         let expected = (2 * (SPANS + 1), 2 * SPANS);
         assert_eq!((stats.delivered, stats.unsampled), expected, "{stats}");
-        assert!(worker::close(&state, Duration::ZERO));
+        assert!(lifecycle::close(&state, Duration::ZERO));
         let late = start_root(&state, "late");
         assert!(late.is_sampled());
         drop(late);
@@ -342,7 +342,7 @@ mod tests {
                 low,
                 SpanId::new(7),
             ));
-            assert!(worker::flush(state, Duration::ZERO));
+            assert!(lifecycle::flush(state, Duration::ZERO));
             let stats = state.stats();
             assert_eq!((stats.delivered, stats.unsampled), (3, 1), "{stats}");
         }
@@ -362,14 +362,14 @@ mod tests {
         }];
         drop(start_root(&state, "goes the long way"));
         for end in ends {
-            assert!(worker::flush(&state, Duration::from_secs(20)));
-            while !state.worker().is_idle() {
+            assert!(lifecycle::flush(&state, Duration::from_secs(20)));
+            while !state.worker().needs_wake(false) {
                 std::thread::yield_now();
             }
             end(start_root(&state, "wakes"));
-            assert!(!state.worker().is_idle());
+            assert!(!state.worker().needs_wake(false));
         }
-        assert!(worker::close(&state, Duration::from_secs(20)));
+        assert!(lifecycle::close(&state, Duration::from_secs(20)));
     }
 
     #[test]
@@ -379,7 +379,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| drop(spans));
         });
-        assert!(worker::flush(&state, Duration::ZERO));
+        assert!(lifecycle::flush(&state, Duration::ZERO));
         assert_eq!(state.stats().delivered, 100);
         // The other thread's end gave its slots to the pool.
         let again: Vec<_> = (0..100).map(|_| start_root(&state, "again")).collect();

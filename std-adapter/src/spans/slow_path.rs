@@ -15,8 +15,9 @@ use crate::spans::fast_path::release;
 use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::shard::{Pushed, Shard};
-use crate::state::thread_local::{is_worker, with_shard};
+use crate::state::thread_local::with_shard;
 use crate::tracer::span::{Span, UNREAD};
+use crate::worker::is_worker;
 
 /// Who a new span is.
 struct Identity {
@@ -248,7 +249,7 @@ impl Slot {
         });
         // Without the shard: what wakes the worker may log, and a logger may trace.
         if let Some(urgent) = urgent {
-            state.worker().after_push(state, urgent);
+            state.after_push(urgent);
         }
     }
 

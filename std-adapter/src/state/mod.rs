@@ -1,43 +1,45 @@
 //! What the threads of a tracer share. All locks of the adapter are here, in
 //! the order in which they may nest: [`Lock`].
 
+pub(crate) mod at_exit;
 pub(crate) mod shard;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod thread_local;
+mod work;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::Waker;
 
 use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
 
 use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags, Reporters};
-use crate::export::exporter::{Exporter, agent_sender};
+use crate::export::exporter::Exporter;
 use crate::export::process_tags::process_tags;
 use crate::memory::rings::{self, FallbackRing, RingEnds, RingPool};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::state::shard::Shard;
-use crate::state::thread_local as local;
+use crate::state::work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
 use crate::sys::sync::{hold, lock};
 use crate::sys::{fork, membarrier};
 use crate::transport::Sender;
-use crate::worker::parking::Tickets;
-use crate::worker::{self, WorkerHandle};
+use crate::worker::{WorkerHandle, is_worker};
 
 /// A tracer's state. A fork's child makes itself a new one.
 pub(crate) struct TracerState {
     pub(crate) common: Common,
     pub(crate) source: TickSource,
+    make_transport: MakeTransport,
     generation: u32,
     child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
     /// Closed, and the last pass is over: what comes now raced with the end.
     drained: AtomicBool,
     worker: WorkerHandle,
-    tickets: Tickets,
     exporter: Mutex<Exporter>,
     fallback_ring: Mutex<FallbackRing>,
     fallback_shard: Mutex<Shard>,
@@ -103,22 +105,28 @@ impl Lock {
     ];
 }
 
-impl TracerState {
-    pub(crate) fn new(
-        settings: Arc<Settings>,
-        reporters: Reporters,
-        source: TickSource,
-    ) -> Arc<Self> {
-        Self::with_sender(settings, reporters, source, agent_sender)
-    }
+/// Parts of which a tracer's state is made, in the first process and in each forked child.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) reporters: Reporters,
+    pub(crate) source: TickSource,
+    pub(crate) transport: MakeTransport,
+}
 
-    /// With a sender other than the agent's.
-    pub(crate) fn with_sender(
-        settings: Arc<Settings>,
-        reporters: Reporters,
-        source: TickSource,
-        sender: impl FnOnce(&Settings, Weak<TracerState>) -> Option<Box<dyn Sender>>,
-    ) -> Arc<Self> {
+/// Makes the transport of a tracer in one process, or none; it wakes the waker when it becomes
+/// ready.
+pub(crate) type MakeTransport =
+    Arc<dyn Fn(&Settings, Waker) -> Option<Box<dyn Sender>> + Send + Sync>;
+
+impl TracerState {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let Parts {
+            settings,
+            reporters,
+            source,
+            transport: make_transport,
+        } = parts;
         let (ring_pool, fallback) = RingPool::new(settings.memory_limit);
         let (producer, consumer) = match fallback {
             Some(RingEnds { producer, consumer }) => (Some(producer), Some(consumer)),
@@ -138,11 +146,12 @@ impl TracerState {
             closed: AtomicBool::new(false),
             drained: AtomicBool::new(false),
             worker: WorkerHandle::new(),
-            tickets: Tickets::new(),
             exporter: {
-                let sender = sender(&settings, this.clone());
+                let waker = Arc::new(WakeWorker(this.clone())).into();
+                let sender = make_transport(&settings, waker);
                 Mutex::new(Exporter::new(&settings, process, source, consumer, sender))
             },
+            make_transport,
             fallback_ring: Mutex::new(FallbackRing::new(producer)),
             fallback_shard: Mutex::new(fallback_shard),
             pool: Mutex::new(SpanPool::new(settings.memory_limit / 2)),
@@ -154,7 +163,7 @@ impl TracerState {
         // So that no fork finds the clock about to begin.
         monotonic();
         if settings.flush_at_exit {
-            worker::flush_when_the_process_ends(&state);
+            at_exit::flush_at_exit(&state);
         }
         state
     }
@@ -179,11 +188,7 @@ impl TracerState {
         let mut state = self;
         while state.is_of_parent() {
             state = state.child_state.get_or_set(|| {
-                let child_state = TracerState::new(
-                    state.common.settings.clone(),
-                    state.common.reporters.clone(),
-                    state.source,
-                );
+                let child_state = TracerState::new(state.parts());
                 child_state
                     .closed
                     .store(state.is_closed(), Ordering::SeqCst);
@@ -191,6 +196,15 @@ impl TracerState {
             });
         }
         state
+    }
+
+    fn parts(&self) -> Parts {
+        Parts {
+            settings: self.common.settings.clone(),
+            reporters: self.common.reporters.clone(),
+            source: self.source,
+            transport: self.make_transport.clone(),
+        }
     }
 
     /// This process's state, if it has one already.
@@ -220,15 +234,6 @@ impl TracerState {
     /// Says that what finished before the tracer was closed has its outcome.
     pub(crate) fn set_drained(&self) {
         self.drained.store(true, Ordering::SeqCst);
-    }
-
-    #[inline(always)]
-    pub(crate) fn worker(&self) -> &WorkerHandle {
-        &self.worker
-    }
-
-    pub(crate) fn tickets(&self) -> &Tickets {
-        &self.tickets
     }
 
     pub(crate) fn exporter(&self) -> MutexGuard<'_, Exporter> {
@@ -271,7 +276,7 @@ impl TracerState {
     /// The sum of contract 5, exact when no call is in progress.
     pub(crate) fn stats(&self) -> Stats {
         // A reporter asks while the exporter is at work.
-        if self.drained.load(Ordering::SeqCst) && !local::is_worker() {
+        if self.drained.load(Ordering::SeqCst) && !is_worker() {
             self.exporter().sweep(&self.common);
         }
         let mut stats = self.common.stats_registry().stats();
@@ -288,12 +293,12 @@ impl TracerState {
             Lock::RingPool => self.common.while_ring_pool_locked(f),
             Lock::FallbackShard => hold(&self.fallback_shard, f),
             Lock::FallbackRing => hold(&self.fallback_ring, f),
-            Lock::Worker => self.worker.while_locked(f),
-            Lock::Flush => self.tickets.while_locked(f),
+            Lock::Worker => self.worker.while_thread_locked(f),
+            Lock::Flush => self.worker.tickets().while_locked(f),
             Lock::Sampler => self.common.sampler.while_locked(f),
             Lock::SpanPool => hold(&self.pool, f),
             Lock::StatsRegistry => self.common.while_stats_registry_locked(f),
-            Lock::AtExit => worker::while_list_locked(f),
+            Lock::AtExit => at_exit::while_list_locked(f),
             Lock::SpareRings => rings::while_spare_locked(f),
         }
     }
@@ -313,7 +318,12 @@ impl TracerState {
             .background(false)
             .flush_at_exit(false);
         let settings = Arc::new(change(config).resolve().unwrap());
-        TracerState::new(settings, [].into(), source)
+        TracerState::new(Parts {
+            settings,
+            reporters: [].into(),
+            source,
+            transport: Arc::new(|_, _| None),
+        })
     }
 }
 

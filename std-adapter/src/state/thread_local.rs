@@ -9,6 +9,7 @@ use crate::memory::rings::{ReturnedProducer, RingEnds};
 use crate::state::TracerState;
 use crate::state::shard::Shard;
 use crate::sys::fork::{self, InChild};
+use crate::worker::{self, is_worker};
 
 /// A shard and whose it is.
 #[derive(Debug)]
@@ -32,7 +33,6 @@ struct FastLocal {
     shard: Cell<Option<Taken>>,
     /// Whether there is one, in its place or taken by a call.
     has_shard: Cell<bool>,
-    worker: Cell<bool>,
 }
 
 /// The rest of what a thread has.
@@ -45,7 +45,6 @@ thread_local! {
         FastLocal {
             shard: Cell::new(None),
             has_shard: Cell::new(false),
-            worker: Cell::new(false),
         }
     };
 
@@ -110,38 +109,16 @@ fn with_fallback_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard) -
     result
 }
 
-/// Whether this thread works for a tracer, so that nothing it traces is kept.
-#[inline(always)]
-pub(crate) fn is_worker() -> bool {
-    FAST.with(|near| near.worker.get())
-}
-
-/// Marks this thread as one that works for a tracer.
-pub(crate) fn become_worker() {
-    FAST.with(|near| near.worker.set(true));
-}
-
-/// Runs `f` as if on a thread that works for a tracer: its shard is out of reach
-/// meanwhile, so that a start need not ask.
+/// Runs `f` as on a worker thread: the thread's shard is out of reach meanwhile, so that a start
+/// on the fast path need not check.
 pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
-    /// Ends the work, after a panic too.
-    struct Working(bool);
-    impl Drop for Working {
-        fn drop(&mut self) {
-            mark(self.0);
+    // Fails while the thread ends, and has no shard.
+    let _ended = SLOW.try_with(|local| {
+        if let Ok(mut others) = local.others.try_borrow_mut() {
+            others.extend(put_aside());
         }
-    }
-    fn mark(works: bool) -> bool {
-        // Fails while the thread ends, and has no shard.
-        let _ended = SLOW.try_with(|local| {
-            if let Ok(mut others) = local.others.try_borrow_mut() {
-                others.extend(put_aside());
-            }
-        });
-        FAST.with(|near| near.worker.replace(works))
-    }
-    let _working = Working(mark(true));
-    f()
+    });
+    worker::as_worker(f)
 }
 
 /// Leaves the shard of the process that forked alone: it is the parent's.
@@ -219,7 +196,7 @@ impl Drop for ThreadShard {
             .leave(&self.shard.counters);
         let ring = self.returned.as_ref();
         if ring.is_some_and(|returned| !self.state.common.withdraw(returned)) {
-            self.state.worker().wake(&self.state);
+            self.state.wake_worker();
         }
     }
 }
@@ -229,7 +206,7 @@ impl SlowLocal {
     fn find(&self, state: &Arc<TracerState>) -> Option<Taken> {
         let mut others = self.others.try_borrow_mut().ok()?;
         others.extend(put_aside());
-        let (has_shard, works) = FAST.with(|near| (near.has_shard.get(), near.worker.get()));
+        let (has_shard, works) = FAST.with(|near| (near.has_shard.get(), is_worker()));
         if has_shard || works {
             return None;
         }
@@ -342,9 +319,9 @@ mod tests {
             Arc::strong_count(&state),
             state.common.stats_registry().stats(),
         );
-        assert!(state.worker().is_idle());
+        assert!(state.worker().needs_wake(false));
         let counters = std::thread::scope(|scope| scope.spawn(|| counters(&state)).join().unwrap());
-        assert!(state.worker().is_idle(), "its ring was not used");
+        assert!(state.worker().needs_wake(false), "its ring was not used");
         assert_eq!(
             Arc::strong_count(&counters),
             1,
@@ -354,7 +331,10 @@ mod tests {
         assert_eq!(state.common.stats_registry().stats(), before);
         let trace = || drop(start_root(&state, "in the ring"));
         std::thread::scope(|scope| scope.spawn(trace).join().unwrap());
-        assert!(!state.worker().is_idle(), "who takes the ring back is told");
+        assert!(
+            !state.worker().needs_wake(false),
+            "who takes the ring back is told"
+        );
     }
 
     #[test]
@@ -368,6 +348,6 @@ mod tests {
                 .join()
                 .unwrap()));
         }
-        assert!(state.worker().is_idle());
+        assert!(state.worker().needs_wake(false));
     }
 }

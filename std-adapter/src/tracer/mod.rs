@@ -1,5 +1,6 @@
 //! The front door of servers.
 
+pub(crate) mod lifecycle;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 
@@ -7,6 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 use std::time::Duration;
 
 use log::Level;
@@ -18,13 +20,13 @@ use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::reporters::Reporter;
 use crate::state::thread_local as local;
-use crate::state::{Lock, TracerState};
+use crate::state::{Lock, Parts, TracerState, at_exit};
 use crate::sys::clock::TickSource;
-use crate::sys::exit;
 use crate::sys::log::log_guarded;
 use crate::tracer::span::Span;
 use crate::tracer::span_builder::SpanBuilder;
-use crate::worker;
+use crate::transport::{Sender, UdpTransport};
+use crate::worker::is_worker;
 
 /// A Jaeger tracer. Clones are handles of one tracer.
 ///
@@ -163,8 +165,13 @@ impl Tracer {
         }
         let source = TickSource::choose(settings.clock);
         local::install_fork_hook();
-        exit::install(worker::flush_all);
-        let state = TracerState::new(Arc::new(settings), reporters.into(), source);
+        at_exit::install();
+        let state = TracerState::new(Parts {
+            settings: Arc::new(settings),
+            reporters: reporters.into(),
+            source,
+            transport: Arc::new(agent_transport),
+        });
         Tracer {
             handle: Some(Arc::new(Handle(state))),
         }
@@ -176,7 +183,13 @@ impl Tracer {
         let settings = Arc::new(config.resolve().unwrap());
         let source = TickSource::choose(settings.clock);
         let reporters = config.reporters().into();
-        let state = TracerState::with_sender(settings, reporters, source, |_, _| Some(sender));
+        let sender = std::sync::Mutex::new(Some(sender));
+        let state = TracerState::new(Parts {
+            settings,
+            reporters,
+            source,
+            transport: Arc::new(move |_, _| sender.lock().unwrap().take()),
+        });
         Tracer {
             handle: Some(Arc::new(Handle(state))),
         }
@@ -263,7 +276,7 @@ impl Tracer {
     /// # Errors
     /// Spans were lost meanwhile, or the time ran out; then the worker goes on.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.end_with(timeout, worker::flush)
+        self.end_with(timeout, lifecycle::flush)
     }
 
     /// Flushes and stops the tracer. Spans that finish afterwards are counted as
@@ -272,7 +285,7 @@ impl Tracer {
     /// # Errors
     /// As for [`Tracer::flush`].
     pub fn close(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.end_with(timeout, worker::close)
+        self.end_with(timeout, lifecycle::close)
     }
 
     /// What became of the spans; all zero for a disabled tracer.
@@ -386,6 +399,20 @@ impl Tracer {
     }
 }
 
+/// Makes what sends to the agent of these settings, if they have one.
+fn agent_transport(settings: &Settings, waker: Waker) -> Option<Box<dyn Sender>> {
+    if !settings.agent {
+        return None;
+    }
+    Some(Box::new(UdpTransport::new(
+        settings.agent_host.clone(),
+        settings.agent_port,
+        settings.ip_version,
+        settings.resolve_interval,
+        waker,
+    )))
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         if self.0.is_of_parent() {
@@ -394,9 +421,9 @@ impl Drop for Handle {
             std::mem::forget(self.0.clone());
         }
         if let Some(state) = self.0.present().filter(|state| !state.is_closed()) {
-            let complete = worker::close(state, worker::LAST_FLUSH);
+            let complete = lifecycle::close(state, at_exit::LAST_FLUSH);
             // A worker cannot wait for itself: it sends what is held when it goes on.
-            if complete || local::is_worker() {
+            if complete || is_worker() {
                 return;
             }
             let queued = state.stats().queued;

@@ -1,6 +1,6 @@
-//! The worker: when it sleeps and who wakes it, and the thread that it is.
+//! The worker of a tracer: when it sleeps and who wakes it, and the thread that it is.
 
 pub(crate) mod parking;
 mod thread;
 
-pub(crate) use thread::*;
+pub(crate) use thread::{WorkerHandle, as_worker, is_worker, spawn};

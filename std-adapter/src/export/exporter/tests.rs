@@ -1,6 +1,6 @@
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::*;
@@ -8,6 +8,7 @@ use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::reporters::InMemoryReporter;
 use crate::spans::fast_path::start_root;
+use crate::state::TracerState;
 use crate::state::thread_local::with_shard;
 use crate::sys::clock::TickSource;
 use crate::sys::sync::lock;

@@ -4,14 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::sys::net::IpVersion;
 use crate::sys::signals;
-
-/// Called by a look-up's thread when the look-up has ended.
-pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// The addresses of one host, and when they are looked up again.
 ///
@@ -39,6 +37,7 @@ pub(crate) struct Addresses {
 pub(crate) struct System {
     pub(crate) resolve: Arc<Resolve>,
     pub(crate) now: Box<dyn Fn() -> Instant + Send>,
+    /// Woken by a look-up's thread when the look-up has ended.
     pub(crate) waker: Waker,
 }
 
@@ -155,7 +154,7 @@ impl Addresses {
             signals::block_signals();
             // Nobody waits any more where the sender is gone.
             if answer.send(resolve(&host, port)).is_ok() {
-                waker();
+                waker.wake();
             }
         };
         self.suspected = false;

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use picojaeger_core::SendOutcome;
 
 use super::Sender;
 use crate::sys::net::IpVersion;
-use crate::sys::net::addresses::{Addresses, System, Waker};
+use crate::sys::net::addresses::{Addresses, System};
 
 /// Sends each packet as one datagram over a connected socket, so that refusals are heard.
 ///

@@ -9,8 +9,13 @@ const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
 
 fn sender_to(address: SocketAddr, version: IpVersion) -> UdpTransport {
     let host = address.ip().to_string();
-    let waker: Waker = Arc::new(|| panic!("an address needs no look-up"));
-    UdpTransport::new(host, address.port(), version, HALF_MINUTE, waker)
+    UdpTransport::new(
+        host,
+        address.port(),
+        version,
+        HALF_MINUTE,
+        Waker::noop().clone(),
+    )
 }
 
 fn listener() -> (UdpSocket, SocketAddr) {
@@ -231,7 +236,7 @@ impl Named {
                 queue.lock().unwrap().recv().unwrap()
             }),
             now: Box::new(move || start + *clock.lock().unwrap()),
-            waker: Arc::new(move || wake.lock().unwrap().send(()).unwrap()),
+            waker: Arc::new(Sent(wake)).into(),
         };
         Named {
             sender: UdpTransport::with_system("agent.test".into(), 6831, version, interval, system),
@@ -397,5 +402,14 @@ fn the_version_chooses_and_ipv4_is_preferred() {
         named.answer(Ok(vec![v6, v4]));
         assert!(named.sender.ready());
         assert_eq!(named.sender.addresses.known().unwrap(), expected);
+    }
+}
+
+/// Sends a message when it is woken.
+struct Sent(Mutex<Channel<()>>);
+
+impl std::task::Wake for Sent {
+    fn wake(self: Arc<Self>) {
+        self.0.lock().unwrap().send(()).unwrap();
     }
 }

@@ -1,0 +1,67 @@
+//! The flush of all tracers when the process ends.
+
+use std::sync::{Arc, Mutex, TryLockError, Weak};
+use std::time::{Duration, Instant};
+
+use log::Level;
+
+use crate::state::TracerState;
+use crate::sys::exit;
+use crate::sys::log::log_guarded;
+use crate::sys::per_process::PerProcess;
+use crate::sys::sync::{hold, lock};
+use crate::worker::is_worker;
+
+/// Tracers that are flushed when the process ends.
+static AT_EXIT: PerProcess<Mutex<Vec<Weak<TracerState>>>> = PerProcess::new(Mutex::new(Vec::new()));
+
+/// Longest wait at the end of the process, or of a tracer's last handle.
+pub(crate) const LAST_FLUSH: Duration = Duration::from_millis(500);
+
+/// Lets the end of the process flush this tracer.
+pub(super) fn flush_at_exit(state: &Arc<TracerState>) {
+    let mut tracers = lock(AT_EXIT.get());
+    tracers.retain(|tracer| tracer.strong_count() > 0);
+    tracers.push(Arc::downgrade(state));
+}
+
+/// Installs the hook of the process's end.
+pub(crate) fn install() {
+    exit::install(flush_all);
+}
+
+/// Runs `f` while the calling thread holds the list of tracers; for tests of fork.
+pub(super) fn while_list_locked(f: impl FnOnce()) {
+    hold(AT_EXIT.get(), f);
+}
+
+/// Flushes all tracers of this process, for half a second together. It waits for no lock that
+/// the end of the process may have left held.
+extern "C" fn flush_all() {
+    if is_worker() {
+        return;
+    }
+    let tracers: Vec<_> = match AT_EXIT.get().try_lock() {
+        Ok(tracers) => tracers.iter().filter_map(Weak::upgrade).collect(),
+        Err(TryLockError::Poisoned(tracers)) => {
+            tracers.get_ref().iter().filter_map(Weak::upgrade).collect()
+        }
+        Err(TryLockError::WouldBlock) => return,
+    };
+    let until = Instant::now() + LAST_FLUSH;
+    for state in tracers.iter().filter(|state| !state.is_closed()) {
+        flush_by_worker(state, until.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// Has a running worker flush, and waits; without a worker there is nothing to wait for that
+/// could be had while the process ends.
+fn flush_by_worker(state: &Arc<TracerState>, timeout: Duration) {
+    let tickets = state.worker().tickets();
+    // Taken before the worker is woken, so that its next pass sees it.
+    let ticket = tickets.take();
+    if state.worker().try_unpark() && !tickets.wait(ticket, timeout) {
+        let line = format_args!("the process ends before all spans are sent");
+        log_guarded(Level::Warn, line);
+    }
+}

@@ -1,0 +1,115 @@
+//! What the worker of a tracer does, and when it is started.
+
+use std::io;
+use std::sync::{Arc, Weak};
+use std::task::Wake;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::state::TracerState;
+use crate::worker::parking::{Pass, Work};
+use crate::worker::{self, WorkerHandle};
+
+impl Work for Arc<TracerState> {
+    fn is_closed(&self) -> bool {
+        self.is_closing()
+    }
+
+    fn pass(&self, flush: bool) -> Pass {
+        self.exporter().pass(&self.common, flush)
+    }
+
+    fn holds(&self) -> bool {
+        self.exporter().holds(&self.common)
+    }
+
+    fn park(&self, timeout: Option<Duration>) {
+        match timeout {
+            Some(timeout) => thread::park_timeout(timeout),
+            None => thread::park(),
+        }
+    }
+
+    fn drained(&self) {
+        self.set_drained();
+    }
+}
+
+impl TracerState {
+    #[inline(always)]
+    pub(crate) fn worker(&self) -> &WorkerHandle {
+        &self.worker
+    }
+
+    /// Wakes the worker where a push makes that necessary; `urgent` as of
+    /// [`WorkerHandle::needs_wake`].
+    #[inline(always)]
+    pub(crate) fn after_push(self: &Arc<Self>, urgent: bool) {
+        if self.worker.needs_wake(urgent) {
+            self.wake_worker();
+        }
+    }
+
+    /// Wakes the worker, and starts it where none runs yet.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wake_worker(self: &Arc<Self>) {
+        self.worker.wake(|| self.start_worker());
+    }
+
+    /// Starts a worker, unless there may be none: what is left of a closed tracer is sent by the
+    /// thread that closes it.
+    fn start_worker(self: &Arc<Self>) -> Option<io::Result<JoinHandle<()>>> {
+        if self.is_closed() || !self.common.settings.background {
+            return None;
+        }
+        Some(worker::spawn(self.clone(), |state| &state.worker))
+    }
+}
+
+/// Wakes the worker of a tracer that may be gone.
+pub(super) struct WakeWorker(pub(super) Weak<TracerState>);
+
+impl Wake for WakeWorker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(state) = self.0.upgrade() {
+            state.wake_worker();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spans::fast_path::start_root;
+    use crate::sys::clock::TickSource;
+    use crate::tracer::lifecycle::close;
+
+    #[test]
+    fn no_span_wakes_a_worker_that_waits_for_more() {
+        const LONG: Duration = Duration::from_secs(3_600);
+        let state = TracerState::of_test(TickSource::Tsc, |config| {
+            config.background(true).flush_interval(LONG)
+        });
+        let worker = state.worker();
+        let waits = || !worker.needs_wake(false) && worker.needs_wake(true);
+        drop(start_root(&state, "wakes it"));
+        while !waits() {
+            thread::yield_now();
+        }
+        for finish in [true, false] {
+            let mut span = start_root(&state, "does not");
+            if finish {
+                span.finish();
+            }
+            drop(span);
+            assert!(waits());
+        }
+        assert!(close(&state, LONG));
+        assert_eq!(state.stats().delivered, 3);
+    }
+}

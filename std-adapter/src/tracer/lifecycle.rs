@@ -1,0 +1,81 @@
+//! The end of spans' way: flush and close.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::memory::span_slot::SpanOwner as _;
+use crate::state::TracerState;
+use crate::state::thread_local::as_worker;
+use crate::worker::is_worker;
+
+/// Pause between two tries to send on the calling thread.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Sends everything that finished before this call; `false` if the time runs out.
+///
+/// Inside a reporter it only requests that: the pass that runs the reporter cannot wait for
+/// itself.
+pub(crate) fn flush(state: &Arc<TracerState>, timeout: Duration) -> bool {
+    let ticket = state.worker().tickets().take();
+    if is_worker() {
+        return false;
+    }
+    if !state.worker().is_running() && state.common.stats_registry().stats().queued == 0 {
+        settle_idle(state);
+        return true;
+    }
+    state.wake_worker();
+    if state.worker().is_running() {
+        return state.worker().tickets().wait(ticket, timeout);
+    }
+    drain_here(state, timeout)
+}
+
+/// Flushes, ends the worker, and frees the slots that are back.
+pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
+    state.set_closed();
+    let complete = flush(state, timeout);
+    if complete {
+        state.worker().join();
+    }
+    // In a statement of its own, so that the lock is free where the slots are dropped.
+    let slots = state.pool().close();
+    drop(slots);
+    state.common.close_ring_pool();
+    complete
+}
+
+/// Logs losses of a tracer that needs no worker yet.
+fn settle_idle(state: &Arc<TracerState>) {
+    // A thread that has the exporter logs losses too. As a worker, since a logger may flush.
+    if let Some(mut exporter) = state.try_exporter() {
+        as_worker(|| exporter.log_losses(&state.common));
+    }
+    if state.is_closed() {
+        // What finishes now raced with the end.
+        state.set_drained();
+    }
+}
+
+/// Flushes on the calling thread, which is a worker meanwhile.
+fn drain_here(state: &Arc<TracerState>, timeout: Duration) -> bool {
+    let until = Instant::now().checked_add(timeout);
+    loop {
+        let closing = state.is_closing();
+        if as_worker(|| state.exporter().pass(&state.common, true)).complete {
+            if closing {
+                state.set_drained();
+            }
+            return true;
+        }
+        let left = until.map_or(PAUSE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        if left.is_zero() {
+            return false;
+        }
+        // Not parked: the wake-up of a parked thread may be its owner's.
+        thread::sleep(left.min(PAUSE));
+    }
+}
