@@ -1,21 +1,25 @@
-//! The fast path: starts and ends of spans that take nothing but the thread's own shard.
+//! The fast path: starts and ends of spans that use nothing but the thread's own shard.
 //!
-//! A function here borrows the shard, and calls nothing that could come back to it: it makes
-//! no call at all but at its end, where the borrow is over and a long way is taken instead,
-//! with the same arguments. So it needs no frame either.
+//! A function here makes no call at all but at its end, where the borrow of the shard is over
+//! and the slow path is taken instead, with the same arguments. So it needs no stack frame.
+//!
+//! # The rule for borrows
+//! While a function here borrows the thread's shard, it takes and puts slots, draws ids, consults
+//! a sampler that has no lock, counts and pushes: code of this project that reaches no
+//! thread-local state, allocates nothing and runs no code of others. A panic of a debug assertion
+//! there would unwind, and nothing uses the borrow then.
 
 use std::sync::Arc;
 
 use picojaeger_core::{Decision, Flags, Query, SpanContext, SpanId, TraceId};
 
+use crate::spans::UNREAD;
 use crate::spans::slow_path::{end_slow, release_slow, start_slow};
-use crate::state::Slot;
-use crate::state::TracerState;
 use crate::state::shard::Shard;
-use crate::state::thread_local::{ThreadShard, near};
+use crate::state::thread_local::{CurrentShard, ThreadShard};
+use crate::state::{Slot, TracerState};
 use crate::sys::clock::TickSource;
 use crate::sys::tsc;
-use crate::tracer::span::{Span, UNREAD};
 
 /// Starts a child that has nothing but a name, of a span that is sampled and neither debug
 /// nor firehose, or has no flags at all.
@@ -26,9 +30,11 @@ pub(crate) fn start_child<const SAMPLED: bool>(
     high: u64,
     low: u64,
     parent: SpanId,
-) -> Span {
+) -> Option<Box<Slot>> {
     let flags = if SAMPLED { Flags::SAMPLED } else { Flags::NONE };
-    if let Some(ThreadShard { shard, .. }) = borrow(state)
+    // SAFETY: the borrow ends before the slow path; see the rule above.
+    let mut current = unsafe { CurrentShard::new() };
+    if let Some(ThreadShard { shard, .. }) = current.get(state)
         && let Some(mut slot) = match SAMPLED {
             true => recorded(state, shard),
             false => unrecorded(shard),
@@ -38,30 +44,29 @@ pub(crate) fn start_child<const SAMPLED: bool>(
         let context = SpanContext::new(trace, shard.generator.span_id(), flags);
         let start = if SAMPLED { tsc::ticks() } else { UNREAD };
         slot.image.restart(operation, context, parent, start, 0);
-        return Span::new(slot);
+        return Some(slot);
     }
     start_slow(state, operation, high, low, parent, flags)
 }
 
 /// Starts a root that has nothing but a name.
 #[inline(never)]
-pub(crate) fn start_root(state: &Arc<TracerState>, operation: &'static str) -> Span {
+pub(crate) fn start_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<Slot>> {
     match begin_root(state, operation) {
-        Some(slot) => Span::new(slot),
-        None => {
-            let (parent, flags) = (SpanId::default(), Flags::NONE);
-            start_slow(state, operation, 0, 0, parent, flags)
-        }
+        Some(slot) => Some(slot),
+        None => start_slow(state, operation, 0, 0, SpanId::default(), Flags::NONE),
     }
 }
 
 #[inline(always)]
 fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<Slot>> {
-    let ThreadShard { shard, .. } = borrow(state)?;
+    // SAFETY: the borrow ends with this function; see the rule above.
+    let mut current = unsafe { CurrentShard::new() };
+    let ThreadShard { shard, .. } = current.get(state)?;
     let before = shard.generator.clone();
     let slot = try_root(state, shard, operation);
     if slot.is_none() {
-        // The long way draws the same ids, so that the sampler gives the same answer.
+        // The slow path draws the same ids, so that the sampler decides the same.
         shard.generator = before;
     }
     slot
@@ -116,8 +121,12 @@ pub(crate) fn finish(slot: &mut Slot) {
         return slot.image.discard();
     }
     slot.image.finish(slot.owner.source.ticks());
+    // SAFETY: the borrow ends with the statement; see the rule above.
+    let mut current = unsafe { CurrentShard::new() };
     let pushed = !slot.owner.is_closed()
-        && borrow(&slot.owner).is_some_and(|thread| thread.shard.push_fast(&slot.image));
+        && current
+            .get(&slot.owner)
+            .is_some_and(|thread| thread.shard.push_fast(&slot.image));
     if !pushed {
         return slot.publish();
     }
@@ -141,12 +150,14 @@ fn end_by_system_clock(slot: Box<Slot>) {
 
 #[inline(never)]
 fn end_at(mut slot: Box<Slot>, ticks: u64) {
-    // No more than that: the record is read back whole, and soon.
+    // No flag is written here: it would be read back with its word while its store is pending.
     slot.image.set_finish(ticks);
     if slot.owner.is_closed() || !slot.baggage.is_empty() {
         return end_slow(slot);
     }
-    let Some(ThreadShard { shard, state, .. }) = borrow(&slot.owner) else {
+    // SAFETY: the borrow ends before the slow path or the worker's wake-up; see the rule above.
+    let mut current = unsafe { CurrentShard::new() };
+    let Some(ThreadShard { shard, state, .. }) = current.get(&slot.owner) else {
         return end_slow(slot);
     };
     if !shard.push_fast(&slot.image) {
@@ -166,29 +177,21 @@ fn wake(state: Arc<TracerState>) {
     state.wake_worker();
 }
 
-/// Takes the slot of a span that is over to the calling thread's list, whoever started
+/// Takes the slot of a span that is over to the calling thread's cache, whatever thread started
 /// the span.
 #[inline(never)]
 pub(crate) fn release(slot: Box<Slot>) {
     if !slot.baggage.is_empty() {
         return release_slow(slot);
     }
-    let Some(ThreadShard { shard, .. }) = borrow(&slot.owner) else {
+    // SAFETY: the borrow ends before the slow path; see the rule above.
+    let mut current = unsafe { CurrentShard::new() };
+    let Some(ThreadShard { shard, .. }) = current.get(&slot.owner) else {
         return release_slow(slot);
     };
     if let Err(slot) = shard.cache.try_put(slot) {
         release_slow(slot);
     }
-}
-
-/// The calling thread's shard, if it is near and serves this tracer in this process.
-#[inline(always)]
-fn borrow<'t>(state: &Arc<TracerState>) -> Option<&'t mut ThreadShard> {
-    // SAFETY: as long as it is borrowed, the functions of this file call what takes slots,
-    // draws ids, asks a sampler that has no lock, counts and pushes at once: code of ours
-    // that reaches no thread-local state, allocates nothing and runs nobody else's code. A
-    // panic of a debug assertion there would unwind, and nothing uses the borrow then.
-    unsafe { near(state) }
 }
 
 #[cfg(test)]
@@ -201,6 +204,19 @@ mod tests {
     use crate::config::Sampler;
     use crate::state::thread_local::with_shard;
     use crate::tracer::lifecycle;
+    use crate::tracer::span::{Span, start_root};
+
+    fn start_child<const SAMPLED: bool>(
+        state: &Arc<TracerState>,
+        operation: &'static str,
+        high: u64,
+        low: u64,
+        parent: SpanId,
+    ) -> Span {
+        Span::from(super::start_child::<SAMPLED>(
+            state, operation, high, low, parent,
+        ))
+    }
 
     /// By the processor's counter, which Miri has none of and takes for 0.
     fn state() -> Arc<TracerState> {

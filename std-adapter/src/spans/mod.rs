@@ -1,7 +1,24 @@
 //! The hot path: starts, writes and ends of spans.
 
+use crate::context::SpanContext;
+use crate::state::Slot;
+
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod fast_path;
 mod sampling_priority;
 pub(crate) mod slow_path;
 mod write;
+
+/// Start of a span that never read the clock.
+pub(crate) const UNREAD: u64 = 0;
+
+impl Slot {
+    #[inline(always)]
+    /// Returns the identity and the baggage of the span.
+    pub(crate) fn context(&self) -> SpanContext {
+        SpanContext {
+            core: self.image.context(),
+            baggage: self.baggage.clone(),
+        }
+    }
+}

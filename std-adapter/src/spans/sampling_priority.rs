@@ -3,9 +3,9 @@
 use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
 
 use crate::scope;
+use crate::spans::UNREAD;
 use crate::state::Slot;
 use crate::state::thread_local::with_shard;
-use crate::tracer::span::UNREAD;
 
 impl Slot {
     /// Takes `sampling.priority` into account.

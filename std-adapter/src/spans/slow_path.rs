@@ -11,12 +11,11 @@ use picojaeger_core::{
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
 use crate::memory::span_slot::Image;
-use crate::spans::fast_path::release;
+use crate::spans::UNREAD;
 use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::shard::{Pushed, Shard};
 use crate::state::thread_local::with_shard;
-use crate::tracer::span::{Span, UNREAD};
 use crate::worker::is_worker;
 
 /// Who a new span is.
@@ -36,7 +35,7 @@ pub(crate) fn start_slow(
     low: u64,
     parent: SpanId,
     flags: Flags,
-) -> Span {
+) -> Option<Box<Slot>> {
     let parent = SpanContext {
         core: core::SpanContext::new(TraceId::from_parts(high, low), parent, flags),
         baggage: Baggage::EMPTY,
@@ -66,15 +65,19 @@ impl<'t> Start<'t> {
     }
 
     /// Starts the span in the slot that took what was written before, if any.
-    pub(crate) fn on(self, state: &Arc<TracerState>, written: Option<Box<Slot>>) -> Span {
+    pub(crate) fn on(
+        self,
+        state: &Arc<TracerState>,
+        written: Option<Box<Slot>>,
+    ) -> Option<Box<Slot>> {
         if is_worker() {
-            written.into_iter().for_each(release);
-            return Span::NONE;
+            written.into_iter().for_each(release_slow);
+            return None;
         }
         let state = state.current();
         // What was written before a fork is the parent's.
         let written = written.and_then(Slot::of_this_process);
-        Span::new(with_shard(state, |shard| self.begin(state, shard, written)))
+        Some(with_shard(state, |shard| self.begin(state, shard, written)))
     }
 
     fn begin(

@@ -85,9 +85,9 @@ impl Wake for WakeWorker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spans::fast_path::start_root;
     use crate::sys::clock::TickSource;
     use crate::tracer::lifecycle::close;
+    use crate::tracer::span::start_root;
 
     #[test]
     fn no_span_wakes_a_worker_that_waits_for_more() {

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::sys::tsc;
 
@@ -83,6 +83,12 @@ fn kernel_trusts_tsc() -> bool {
         return true;
     }
     fs::read_to_string(CURRENT).is_ok_and(|name| name.trim() == "tsc")
+}
+
+/// Microseconds since 1970; 0 for earlier times, `i64::MAX` for those beyond what is sent.
+pub(crate) fn unix_micros(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX) as u64
 }
 
 #[cfg(test)]

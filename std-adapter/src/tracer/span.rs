@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use picojaeger_core::{BaggageError, Flags, Key, Timestamp, Value, tags};
 
@@ -11,6 +11,7 @@ use crate::context::{AsContext, SpanContext};
 use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
 use crate::state::Slot;
+use crate::sys::clock::unix_micros;
 
 /// An open span; two words, which may go to any thread.
 ///
@@ -72,11 +73,6 @@ pub struct SetBaggageError {
 impl Span {
     /// A span that does nothing.
     pub(crate) const NONE: Span = Span { slot: None };
-
-    #[inline(always)]
-    pub(crate) const fn new(slot: Box<Slot>) -> Self {
-        Span { slot: Some(slot) }
-    }
 
     /// Sets a tag; a key that is set twice is sent twice.
     ///
@@ -236,6 +232,13 @@ impl Span {
     }
 }
 
+impl From<Option<Box<Slot>>> for Span {
+    #[inline(always)]
+    fn from(slot: Option<Box<Slot>>) -> Self {
+        Span { slot }
+    }
+}
+
 impl Drop for Span {
     #[inline(always)]
     fn drop(&mut self) {
@@ -275,16 +278,6 @@ impl LogBuilder<'_> {
     }
 }
 
-impl Slot {
-    #[inline(always)]
-    pub(crate) fn context(&self) -> SpanContext {
-        SpanContext {
-            core: self.image.context(),
-            baggage: self.baggage.clone(),
-        }
-    }
-}
-
 #[cold]
 #[inline(never)]
 fn end_unwinding(mut slot: Box<Slot>) {
@@ -304,11 +297,11 @@ impl Error for SetBaggageError {
     }
 }
 
-/// The start of a span that never read the clock.
-pub(crate) const UNREAD: u64 = 0;
-
-/// Microseconds since 1970; 0 for earlier times, `i64::MAX` for those beyond what is sent.
-pub(crate) fn unix_micros(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX) as u64
+/// Starts a root on the fast path.
+#[cfg(test)]
+pub(crate) fn start_root(
+    state: &std::sync::Arc<crate::state::TracerState>,
+    operation: &'static str,
+) -> Span {
+    Span::from(crate::spans::fast_path::start_root(state, operation))
 }

@@ -14,8 +14,9 @@ use crate::spans::slow_path::{Start, start_slow};
 use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::thread_local::with_shard;
+use crate::sys::clock::unix_micros;
 use crate::tracer::Handle;
-use crate::tracer::span::{Span, unix_micros};
+use crate::tracer::span::Span;
 
 /// A span that is about to start, from [`Tracer::span`](crate::Tracer::span).
 ///
@@ -172,13 +173,14 @@ impl<'t> SpanBuilder<'t> {
             let Some(Handle(state)) = handle.as_deref() else {
                 return Span::NONE;
             };
-            if !implicit {
-                return start_under(state, operation, &parent.core);
-            }
-            if !has_active_context() {
-                return start_root(state, operation);
-            }
-            return start_under_active(state, operation);
+            let slot = if !implicit {
+                start_under(state, operation, &parent.core)
+            } else if !has_active_context() {
+                start_root(state, operation)
+            } else {
+                start_under_active(state, operation)
+            };
+            return Span::from(slot);
         }
         let start = Start {
             operation,
@@ -186,7 +188,7 @@ impl<'t> SpanBuilder<'t> {
             forced,
             time,
         };
-        start_written(handle, start, implicit, written)
+        Span::from(start_written(handle, start, implicit, written))
     }
 }
 
@@ -197,10 +199,8 @@ fn start_written(
     mut start: Start<'_>,
     implicit: bool,
     mut written: Written,
-) -> Span {
-    let Some(Handle(state)) = handle.as_deref() else {
-        return Span::NONE;
-    };
+) -> Option<Box<Slot>> {
+    let Handle(state) = handle.as_deref()?;
     if implicit && let Some(active) = active_context() {
         start.parent = active;
     }
@@ -213,7 +213,7 @@ fn start_under(
     state: &Arc<TracerState>,
     operation: &'static str,
     parent: &core::SpanContext,
-) -> Span {
+) -> Option<Box<Slot>> {
     // As words, which go on in registers.
     let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
     let (span, flags) = (parent.span_id(), parent.flags());
@@ -227,7 +227,7 @@ fn start_under(
 
 /// Starts a span that has nothing but a name, under the thread's active one.
 #[inline(never)]
-fn start_under_active(state: &Arc<TracerState>, operation: &'static str) -> Span {
+fn start_under_active(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<Slot>> {
     let parent = active_context().unwrap_or(SpanContext {
         core: NO_CONTEXT,
         baggage: Baggage::EMPTY,

@@ -7,11 +7,11 @@ use super::*;
 use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::reporters::InMemoryReporter;
-use crate::spans::fast_path::start_root;
 use crate::state::TracerState;
 use crate::state::thread_local::with_shard;
 use crate::sys::clock::TickSource;
 use crate::sys::sync::lock;
+use crate::tracer::span::start_root;
 use crate::{FlushError, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
