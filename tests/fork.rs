@@ -317,8 +317,8 @@ mod cases {
         let config = Config::new("fork")
             .sampler(Sampler::Const(true))
             .agent(false);
-        let config = config.reporter(Arc::new(reporter.clone()));
-        let tracer = config.new_tracer().unwrap();
+        let builder = config.reporter(Arc::new(reporter.clone()));
+        let tracer = builder.build().unwrap();
         trace(&tracer, "parent", 10);
         tracer.flush(SOON).unwrap();
         let done = AtomicBool::new(false);

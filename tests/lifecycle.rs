@@ -36,8 +36,8 @@ fn traced() -> (Tracer, Collector) {
 /// A tracer whose spans only this reporter gets.
 fn reported() -> (Tracer, Arc<InMemoryReporter>) {
     let reporter = Arc::new(InMemoryReporter::new());
-    let config = config().agent(false).reporter(reporter.clone());
-    (config.new_tracer().unwrap(), reporter)
+    let builder = config().agent(false).reporter(reporter.clone());
+    (builder.build().unwrap(), reporter)
 }
 
 /// The sum of all counts, with nothing open or held.
@@ -258,8 +258,8 @@ fn a_reporter_may_flush_and_close() {
             tracer: tracer.clone(),
             ends: Arc::clone(&ends),
         };
-        let config = config().agent(false).background(background).reporter(nosy);
-        let tracer = tracer.get_or_init(|| config.new_tracer().unwrap());
+        let config = config().agent(false).background(background);
+        let tracer = tracer.get_or_init(|| config.reporter(nosy).build().unwrap());
         tracer.start("seen").finish();
         tracer.flush(SOON).unwrap();
         let ends = ends.lock().unwrap();
@@ -286,7 +286,7 @@ impl Reporter for Panicking {
 fn a_reporter_that_panics_loses_nothing() {
     let collector = Collector::bind("127.0.0.1:0").unwrap();
     let config = config().agent_port(collector.local_addr().port());
-    let tracer = config.reporter(Panicking).new_tracer().unwrap();
+    let tracer = config.reporter(Panicking).build().unwrap();
     for round in 1..=3 {
         tracer.start("sent all the same").finish();
         tracer.flush(SOON).unwrap();
@@ -583,8 +583,8 @@ fn a_mebibyte_of_baggage_items_is_cut_to_180() {
 #[test]
 fn an_unsampled_span_that_is_upgraded_keeps_its_name() {
     let reporter = Arc::new(InMemoryReporter::new());
-    let config = config().agent(false).reporter(reporter.clone());
-    let tracer = config.sampler(Sampler::Const(false)).new_tracer().unwrap();
+    let config = config().agent(false).sampler(Sampler::Const(false));
+    let tracer = config.reporter(reporter.clone()).build().unwrap();
     let copied = String::from("GET /orders/7");
     for name in [Key::from("static"), Key::copied(&copied)] {
         let root = tracer.start(name);
@@ -628,8 +628,8 @@ fn the_systems_clock_gives_the_same_spans() {
     let end = |span: &picojaeger_std::model::Span| span.start_time_us + span.duration_us;
     for clock in [ClockSource::Auto, ClockSource::System] {
         let reporter = Arc::new(InMemoryReporter::new());
-        let config = config().agent(false).reporter(reporter.clone());
-        let tracer = config.clock(clock).new_tracer().unwrap();
+        let config = config().agent(false).clock(clock);
+        let tracer = config.reporter(reporter.clone()).build().unwrap();
         let mut root = tracer.start("root");
         root.tag("first", 1);
         for _ in 0..200 {
@@ -684,9 +684,9 @@ fn spans_of_a_kind_are_like_the_first() {
     const PARENT: u128 = 0xa_0000_0000_0000_0007;
     for (wide, sampler) in [(false, true), (true, true), (false, false), (true, false)] {
         let reporter = Arc::new(InMemoryReporter::new());
-        let config = config().agent(false).reporter(reporter.clone());
-        let config = config.sampler(Sampler::Const(sampler));
-        let tracer = config.trace_id_128bit(wide).new_tracer().unwrap();
+        let config = config().agent(false).sampler(Sampler::Const(sampler));
+        let config = config.trace_id_128bit(wide);
+        let tracer = config.reporter(reporter.clone()).build().unwrap();
         let parent = |flags: &str| {
             let header = format!("{PARENT:x}:5:0:{flags}");
             tracer.extract(HashMap::from([("uber-trace-id", header)]))

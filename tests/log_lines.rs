@@ -125,7 +125,7 @@ impl Reporter for Slow {
 fn a_tracer_that_is_dropped_too_early_says_what_was_not_sent() {
     let (go_on, wait) = channel();
     let slow = Arc::new(Slow(Mutex::new(wait)));
-    let tracer = config().agent(false).reporter(slow).new_tracer().unwrap();
+    let tracer = config().agent(false).reporter(slow).build().unwrap();
     tracer.start("waits").finish();
     drop(tracer);
     let line = "WARN the tracer is dropped with 1 spans not sent";

@@ -90,9 +90,11 @@ pub use propagation::carriers;
 pub use scope::Scope;
 #[doc(hidden)]
 pub use state::Lock;
+pub use tracer::Tracer;
+pub use tracer::builder::{TracerBuilder, global_tracer};
+pub use tracer::errors::{FlushError, InitializeError};
 pub use tracer::span::{LogBuilder, SetBaggageError, Span};
 pub use tracer::span_builder::SpanBuilder;
-pub use tracer::{FlushError, InitializeError, Tracer, global_tracer};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

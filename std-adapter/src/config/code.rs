@@ -1,12 +1,10 @@
 //! Settings in code.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Config;
 use super::settings::{Sampler, TagValue};
 use super::{ClockSource, IpVersion};
-use crate::reporters::Reporter;
 
 /// Settings in code. A value out of range is reported by [`Config::resolve`].
 impl Config {
@@ -150,7 +148,7 @@ impl Config {
     }
 
     /// Whether spans are sent to the agent, as they are unless told otherwise.
-    /// Without it only the [reporters](Config::reporter) get them.
+    /// Without it only the [reporters](crate::TracerBuilder::reporter) get them.
     #[must_use]
     pub fn agent(mut self, agent: bool) -> Self {
         self.code.agent.put("agent", agent);
@@ -164,18 +162,6 @@ impl Config {
     pub fn background(mut self, background: bool) -> Self {
         self.code.background.put("background", background);
         self
-    }
-
-    /// Adds a reporter, which sees each span as it is sent.
-    #[must_use]
-    pub fn reporter(mut self, reporter: impl Reporter + 'static) -> Self {
-        self.reporters.0.push(Arc::new(reporter));
-        self
-    }
-
-    /// The reporters that were added.
-    pub(crate) fn reporters(&self) -> Vec<Arc<dyn Reporter>> {
-        self.reporters.0.clone()
     }
 
     /// How long a look-up of the agent's name holds, 1 ms to 1 day; `None`: for ever.

@@ -105,8 +105,6 @@ pub use settings::{HeaderNames, Sampler, Settings, TagValue};
 
 use layer::Layer;
 
-use crate::reporters::Reporter;
-
 /// Largest file in bytes that is read: 1 MiB.
 pub const MAX_FILE_SIZE: usize = 1 << 20;
 
@@ -124,17 +122,6 @@ pub struct Config {
     file: Layer,
     environment: Layer,
     code: Layer,
-    reporters: Reporters,
-}
-
-/// Reporters that were added in code.
-#[derive(Clone, Default)]
-struct Reporters(Vec<Arc<dyn Reporter>>);
-
-impl std::fmt::Debug for Reporters {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} reporters", self.0.len())
-    }
 }
 
 impl Config {

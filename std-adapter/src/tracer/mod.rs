@@ -1,32 +1,26 @@
 //! The front door of servers.
 
+pub(crate) mod builder;
+pub(crate) mod errors;
+mod handle;
 pub(crate) mod lifecycle;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 
-use std::error::Error;
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
-use std::task::Waker;
 use std::time::Duration;
 
-use log::Level;
-use picojaeger_core::{InjectError, Key, Lost, Stats};
+use picojaeger_core::{InjectError, Key, Stats};
 
-use crate::config::{Config, ConfigError, Settings};
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
-use crate::reporters::Reporter;
-use crate::state::thread_local as local;
-use crate::state::{Lock, Parts, TracerState, at_exit};
-use crate::sys::clock::TickSource;
-use crate::sys::log::log_guarded;
+use crate::state::{Lock, TracerState};
+use crate::tracer::errors::FlushError;
+use crate::tracer::handle::Handle;
 use crate::tracer::span::Span;
 use crate::tracer::span_builder::SpanBuilder;
-use crate::transport::{Sender, UdpTransport};
-use crate::worker::is_worker;
 
 /// A Jaeger tracer. Clones are handles of one tracer.
 ///
@@ -59,140 +53,22 @@ pub struct Tracer {
     handle: Option<Arc<Handle>>,
 }
 
-/// Why a flush or close left spans behind.
-///
-/// ```
-/// use std::time::Duration;
-/// use picojaeger_std::config::{Config, Sampler};
-///
-/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).agent_host("127.0.0.1").agent_port(1).new_tracer()?;
-/// tracer.start("order").finish();
-/// let error = tracer.flush(Duration::from_secs(2)).unwrap_err();
-/// assert!(error.to_string().contains("127.0.0.1"), "{error}");
-/// # Ok::<(), picojaeger_std::config::ConfigError>(())
-/// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum FlushError {
-    /// The time ran out; the worker goes on.
-    TimedOut {
-        /// Spans that have no outcome yet.
-        queued: u64,
-        /// What keeps them, such as a look-up that is under way, or what sending last failed with.
-        cause: Option<String>,
-    },
-    /// Spans were lost since the call began, on any thread and of any cause.
-    Lost {
-        /// How many, by cause.
-        lost: Lost,
-        /// What sending last failed with, or the span that fitted no packet.
-        cause: Option<String>,
-    },
-}
-
-/// Why [`Config::initialize_tracer`] set no global tracer.
-///
-/// ```
-/// use picojaeger_std::InitializeError;
-///
-/// assert!(InitializeError::AlreadyInitialized.to_string().contains("new_tracer"));
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum InitializeError {
-    /// There is one already, and it stays.
-    AlreadyInitialized,
-    /// The configuration is wrong.
-    Config(ConfigError),
-}
-
-/// Closes the tracer when the last of its clones goes.
-#[derive(Debug)]
-pub(crate) struct Handle(pub(crate) Arc<TracerState>);
-
-/// The tracer of [`Config::initialize_tracer`].
-static GLOBAL: OnceLock<Tracer> = OnceLock::new();
-/// What [`global_tracer`] gives before there is one.
-static DISABLED: Tracer = Tracer { handle: None };
 /// Bytes for one header's value in either direction.
 const HEADER: usize = 4096;
 
-/// The tracer of [`Config::initialize_tracer`], or a disabled one before that.
-///
-/// ```
-/// let mut span = picojaeger_std::global_tracer().start("order");
-/// span.tag("items", 3);
-/// ```
-#[inline]
-pub fn global_tracer() -> &'static Tracer {
-    GLOBAL.get().unwrap_or(&DISABLED)
-}
-
-impl Config {
-    /// Makes a tracer and sets it as the global one, which happens once in a process.
-    ///
-    /// # Errors
-    /// A wrong setting, or [`InitializeError::AlreadyInitialized`], which changes nothing.
-    pub fn initialize_tracer(&self) -> Result<Tracer, InitializeError> {
-        if GLOBAL.get().is_some() {
-            return Err(InitializeError::AlreadyInitialized);
-        }
-        let tracer = self.new_tracer().map_err(InitializeError::Config)?;
-        match GLOBAL.set(tracer.clone()) {
-            Ok(()) => Ok(tracer),
-            Err(_) => Err(InitializeError::AlreadyInitialized),
-        }
-    }
-
-    /// Makes a tracer. No thread starts and no name is looked up before its first
-    /// sampled span, and an agent that cannot be reached is no error.
-    ///
-    /// # Errors
-    /// A wrong setting.
-    pub fn new_tracer(&self) -> Result<Tracer, ConfigError> {
-        let settings = self.resolve()?;
-        if settings.disabled {
-            return Ok(Tracer { handle: None });
-        }
-        Ok(Tracer::new(settings, self.reporters()))
-    }
-}
-
 impl Tracer {
-    fn new(settings: Settings, mut reporters: Vec<Arc<dyn Reporter>>) -> Self {
-        if settings.log_spans {
-            reporters.push(Arc::new(crate::reporters::LoggingReporter));
-        }
-        let source = TickSource::choose(settings.clock);
-        local::install_fork_hook();
-        at_exit::install();
-        let state = TracerState::new(Parts {
-            settings: Arc::new(settings),
-            reporters: reporters.into(),
-            source,
-            transport: Arc::new(agent_transport),
-        });
-        Tracer {
-            handle: Some(Arc::new(Handle(state))),
-        }
-    }
-
-    /// A tracer that sends by other means than UDP.
-    #[cfg(test)]
-    pub(crate) fn with_sender(config: &Config, sender: Box<dyn crate::transport::Sender>) -> Self {
-        let settings = Arc::new(config.resolve().unwrap());
-        let source = TickSource::choose(settings.clock);
-        let reporters = config.reporters().into();
-        let sender = std::sync::Mutex::new(Some(sender));
-        let state = TracerState::new(Parts {
-            settings,
-            reporters,
-            source,
-            transport: Arc::new(move |_, _| sender.lock().unwrap().take()),
-        });
-        Tracer {
-            handle: Some(Arc::new(Handle(state))),
-        }
+    /// Returns a tracer whose spans record nothing and have no ids, such as
+    /// [`global_tracer`](crate::global_tracer) returns before it is set.
+    ///
+    /// ```
+    /// use picojaeger_std::Tracer;
+    ///
+    /// let tracer = Tracer::disabled();
+    /// assert!(!tracer.is_enabled());
+    /// tracer.start("order").tag("items", 3);
+    /// ```
+    pub const fn disabled() -> Self {
+        Tracer { handle: None }
     }
 
     /// Starts a span: a child of the thread's active one if there is one.
@@ -398,75 +274,3 @@ impl Tracer {
         Err(FlushError::Lost { lost, cause })
     }
 }
-
-/// Makes what sends to the agent of these settings, if they have one.
-fn agent_transport(settings: &Settings, waker: Waker) -> Option<Box<dyn Sender>> {
-    if !settings.agent {
-        return None;
-    }
-    Some(Box::new(UdpTransport::new(
-        settings.agent_host.clone(),
-        settings.agent_port,
-        settings.ip_version,
-        settings.resolve_interval,
-        waker,
-    )))
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if self.0.is_of_parent() {
-            // What the parent left stays as the fork found it, its locks and its worker's
-            // handle too.
-            std::mem::forget(self.0.clone());
-        }
-        if let Some(state) = self.0.present().filter(|state| !state.is_closed()) {
-            let complete = lifecycle::close(state, at_exit::LAST_FLUSH);
-            // A worker cannot wait for itself: it sends what is held when it goes on.
-            if complete || is_worker() {
-                return;
-            }
-            let queued = state.stats().queued;
-            if queued > 0 {
-                let line = format_args!(
-                    "the tracer is dropped with {queued} spans not sent in half a second; call close()"
-                );
-                log_guarded(Level::Warn, line);
-            }
-        }
-    }
-}
-
-impl fmt::Display for FlushError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = match self {
-            FlushError::TimedOut { queued, cause } => {
-                write!(f, "the time ran out with {queued} spans not sent")?;
-                cause
-            }
-            FlushError::Lost { lost, cause } => {
-                write!(f, "{} spans lost{lost}", lost.total())?;
-                cause
-            }
-        };
-        match cause {
-            Some(cause) => write!(f, ": {cause}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Error for FlushError {}
-
-impl fmt::Display for InitializeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InitializeError::AlreadyInitialized => {
-                f.write_str("the global tracer is set already; use new_tracer() for another one")
-            }
-            InitializeError::Config(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for InitializeError {}

@@ -126,7 +126,11 @@ fn run_seed(seed: u64) -> Seen {
         seen: Arc::clone(&seen),
     };
     let config = config().background(false).max_packet_size(2_000);
-    let tracer = Tracer::with_sender(&config, Box::new(sender));
+    let tracer = config
+        .tracer_builder()
+        .sender(Box::new(sender))
+        .build()
+        .unwrap();
     let mut random = Seeded(seed ^ 0x9e37_79b9_7f4a_7c15);
     let mut began = 0;
     for _ in 0..40 {
@@ -210,7 +214,11 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
         let gate = Gate::default();
         let open = gate.open.clone();
         let config = config().background(background);
-        let tracer = Tracer::with_sender(&config, Box::new(gate));
+        let tracer = config
+            .tracer_builder()
+            .sender(Box::new(gate))
+            .build()
+            .unwrap();
         (0..10).for_each(|_| tracer.start("waits").finish());
         let end = tracer.close(Duration::ZERO);
         assert!(
@@ -237,7 +245,11 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
 fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
     let gate = Gate::default();
     let asked = gate.asked.clone();
-    let tracer = Tracer::with_sender(&config(), Box::new(gate));
+    let tracer = config()
+        .tracer_builder()
+        .sender(Box::new(gate))
+        .build()
+        .unwrap();
     let (begun, spans) = (std::time::Instant::now(), 5_000);
     for _ in 0..spans {
         tracer.start("finds a full ring").finish();
@@ -314,7 +326,7 @@ fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
     let reporter = Arc::new(InMemoryReporter::new());
     let config = config().background(false).reporter(reporter.clone());
     let answers = vec![SendOutcome::Refused, SendOutcome::Retry];
-    let tracer = Tracer::with_sender(&config, Box::new(Told(answers)));
+    let tracer = config.sender(Box::new(Told(answers))).build().unwrap();
     tracer.start("seen").finish();
     tracer.flush(Duration::ZERO).unwrap_err();
     assert_eq!((tracer.stats().queued, reporter.len()), (1, 0));
@@ -358,7 +370,11 @@ fn a_packet_tells_of_the_one_before_it_and_the_sender_of_more() {
     let teller = Teller::default();
     let told = teller.told.clone();
     let config = config().background(false).max_packet_size(2_000);
-    let tracer = Tracer::with_sender(&config, Box::new(teller));
+    let tracer = config
+        .tracer_builder()
+        .sender(Box::new(teller))
+        .build()
+        .unwrap();
     (0..100).for_each(|_| tracer.start("one of many").finish());
     tracer.flush(SOON).unwrap_err();
     let (stats, told) = (tracer.stats(), lock(&told));

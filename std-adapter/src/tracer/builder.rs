@@ -1,0 +1,179 @@
+//! From a configuration and the user's objects to a tracer.
+
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+
+use crate::config::{Config, ConfigError, Settings};
+use crate::reporters::{LoggingReporter, Reporter};
+use crate::state::thread_local;
+use crate::state::{MakeTransport, Parts, TracerState, at_exit};
+use crate::sys::clock::TickSource;
+use crate::tracer::errors::InitializeError;
+use crate::tracer::{Handle, Tracer};
+use crate::transport::{Sender, UdpTransport};
+
+/// A tracer that is about to be made: a [`Config`], and objects that no configuration can name.
+///
+/// ```
+/// use picojaeger_std::Config;
+/// use picojaeger_std::config::Sampler;
+/// use picojaeger_std::reporters::InMemoryReporter;
+///
+/// let spans = InMemoryReporter::new();
+/// let tracer = Config::new("shop")
+///     .sampler(Sampler::Const(true))
+///     .agent(false)
+///     .reporter(spans.clone()) // from here on a `TracerBuilder`
+///     .build()?;
+/// tracer.start("order").finish();
+/// tracer.flush(std::time::Duration::from_secs(2))?;
+/// assert_eq!(spans.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "the tracer is made by `build` or `install`"]
+pub struct TracerBuilder {
+    config: Config,
+    reporters: Vec<Arc<dyn Reporter>>,
+    transport: MakeTransport,
+}
+
+/// The tracer of [`TracerBuilder::install`].
+static GLOBAL: OnceLock<Tracer> = OnceLock::new();
+/// The answer of [`global_tracer`] before there is one.
+static DISABLED: Tracer = Tracer { handle: None };
+
+/// Returns the tracer of [`TracerBuilder::install`] or [`Config::initialize_tracer`], or a
+/// disabled one before that.
+///
+/// ```
+/// let mut span = picojaeger_std::global_tracer().start("order");
+/// span.tag("items", 3);
+/// ```
+#[inline]
+pub fn global_tracer() -> &'static Tracer {
+    GLOBAL.get().unwrap_or(&DISABLED)
+}
+
+impl Config {
+    /// Makes a tracer and sets it as the global one; as [`TracerBuilder::install`].
+    ///
+    /// # Errors
+    /// A wrong setting, or [`InitializeError::AlreadyInitialized`], which changes nothing.
+    pub fn initialize_tracer(&self) -> Result<Tracer, InitializeError> {
+        TracerBuilder::new(self.clone()).install()
+    }
+
+    /// Makes a tracer; as [`TracerBuilder::build`].
+    ///
+    /// # Errors
+    /// A wrong setting.
+    pub fn new_tracer(&self) -> Result<Tracer, ConfigError> {
+        TracerBuilder::new(self.clone()).build()
+    }
+
+    /// Begins a tracer that needs more than settings.
+    pub fn tracer_builder(self) -> TracerBuilder {
+        TracerBuilder::new(self)
+    }
+
+    /// Begins a tracer with a reporter, which sees each span as it is sent; as
+    /// [`TracerBuilder::reporter`].
+    pub fn reporter(self, reporter: impl Reporter + 'static) -> TracerBuilder {
+        self.tracer_builder().reporter(reporter)
+    }
+}
+
+impl TracerBuilder {
+    /// Begins a tracer of this configuration that sends to the agent over UDP.
+    pub fn new(config: Config) -> Self {
+        TracerBuilder {
+            config,
+            reporters: Vec::new(),
+            transport: Arc::new(agent_transport),
+        }
+    }
+
+    /// Adds a reporter, which sees each span as it is sent.
+    pub fn reporter(mut self, reporter: impl Reporter + 'static) -> Self {
+        self.reporters.push(Arc::new(reporter));
+        self
+    }
+
+    /// Makes the tracer. No thread starts and no name is looked up before its first sampled
+    /// span, and an agent that cannot be reached is no error.
+    ///
+    /// # Errors
+    /// A wrong setting.
+    pub fn build(self) -> Result<Tracer, ConfigError> {
+        let TracerBuilder {
+            config,
+            mut reporters,
+            transport,
+        } = self;
+        let settings = config.resolve()?;
+        if settings.disabled {
+            return Ok(Tracer::disabled());
+        }
+        if settings.log_spans {
+            reporters.push(Arc::new(LoggingReporter));
+        }
+        thread_local::install_fork_hook();
+        at_exit::install();
+        let state = TracerState::new(Parts {
+            source: TickSource::choose(settings.clock),
+            settings: Arc::new(settings),
+            reporters: reporters.into(),
+            transport,
+        });
+        Ok(Tracer {
+            handle: Some(Arc::new(Handle(state))),
+        })
+    }
+
+    /// Makes the tracer and sets it as the [global one](global_tracer), which happens once in a
+    /// process.
+    ///
+    /// # Errors
+    /// A wrong setting, or [`InitializeError::AlreadyInitialized`], which changes nothing.
+    pub fn install(self) -> Result<Tracer, InitializeError> {
+        if GLOBAL.get().is_some() {
+            return Err(InitializeError::AlreadyInitialized);
+        }
+        let tracer = self.build().map_err(InitializeError::Config)?;
+        match GLOBAL.set(tracer.clone()) {
+            Ok(()) => Ok(tracer),
+            Err(_) => Err(InitializeError::AlreadyInitialized),
+        }
+    }
+
+    /// Sends by this sender instead of the agent's.
+    #[cfg(test)]
+    pub(crate) fn sender(mut self, sender: Box<dyn Sender>) -> Self {
+        let sender = std::sync::Mutex::new(Some(sender));
+        self.transport = Arc::new(move |_, _| sender.lock().unwrap().take());
+        self
+    }
+}
+
+impl std::fmt::Debug for TracerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TracerBuilder")
+            .field("config", &self.config)
+            .field("reporters", &self.reporters.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes what sends to the agent of these settings, if they have one.
+fn agent_transport(settings: &Settings, waker: Waker) -> Option<Box<dyn Sender>> {
+    if !settings.agent {
+        return None;
+    }
+    Some(Box::new(UdpTransport::new(
+        settings.agent_host.clone(),
+        settings.agent_port,
+        settings.ip_version,
+        settings.resolve_interval,
+        waker,
+    )))
+}
