@@ -92,8 +92,9 @@ pub use scope::Scope;
 pub use state::Lock;
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
-pub use tracer::errors::{FlushError, InitializeError};
-pub use tracer::span::{LogBuilder, SetBaggageError, Span};
+pub use tracer::errors::{FlushError, InitializeError, SetBaggageError};
+pub use tracer::log_builder::LogBuilder;
+pub use tracer::span::Span;
 pub use tracer::span_builder::SpanBuilder;
 
 #[cfg(doctest)]

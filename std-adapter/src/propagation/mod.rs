@@ -1,3 +1,6 @@
 //! Contexts between processes.
 
 pub mod carriers;
+mod codec;
+
+pub(crate) use codec::text_map_codec;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::Waker;
 
-use picojaeger_core::{HeaderNames, Stats, TextMapCodec};
+use picojaeger_core::Stats;
 
 use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags, Reporters};
@@ -255,22 +255,6 @@ impl TracerState {
 
     pub(crate) fn fallback_ring(&self) -> MutexGuard<'_, FallbackRing> {
         lock(&self.fallback_ring)
-    }
-
-    /// How to read and write headers.
-    pub(crate) fn codec(&self, http: bool) -> TextMapCodec<'_> {
-        let names = &self.common.settings.headers;
-        let codec = if http {
-            TextMapCodec::http()
-        } else {
-            TextMapCodec::text_map()
-        };
-        codec.with_names(HeaderNames {
-            trace_context: &names.trace_context,
-            baggage_prefix: &names.baggage_prefix,
-            debug_id: &names.debug_id,
-            baggage: &names.baggage,
-        })
     }
 
     /// The sum of contract 5, exact when no call is in progress.

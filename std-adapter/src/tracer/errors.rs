@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use picojaeger_core::Lost;
+use picojaeger_core::{BaggageError, Lost};
 
 use crate::config::ConfigError;
 
@@ -54,6 +54,22 @@ pub enum InitializeError {
     Config(ConfigError),
 }
 
+/// Why baggage was not set: the key cannot travel in a header, or there are 180 items.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+/// let error = tracer.start("order").set_baggage_item("two words", "x").unwrap_err();
+/// assert!(error.to_string().contains("two words"));
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetBaggageError {
+    pub(super) key: String,
+    pub(super) cause: BaggageError,
+}
+
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause = match self {
@@ -87,3 +103,15 @@ impl fmt::Display for InitializeError {
 }
 
 impl Error for InitializeError {}
+
+impl fmt::Display for SetBaggageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "baggage key {:?}: {}", self.key, self.cause)
+    }
+}
+
+impl Error for SetBaggageError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}

@@ -4,6 +4,7 @@ pub(crate) mod builder;
 pub(crate) mod errors;
 mod handle;
 pub(crate) mod lifecycle;
+pub(crate) mod log_builder;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 
@@ -16,6 +17,7 @@ use picojaeger_core::{InjectError, Key, Stats};
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
+use crate::propagation::text_map_codec;
 use crate::state::{Lock, TracerState};
 use crate::tracer::errors::FlushError;
 use crate::tracer::handle::Handle;
@@ -208,7 +210,7 @@ impl Tracer {
         let (Some(state), Some(context)) = (self.state(), context.as_context()) else {
             return Ok(());
         };
-        let codec = state.codec(http);
+        let codec = text_map_codec(http, &state.common.settings.headers);
         codec.inject(
             &context.core,
             context.baggage.iter(),
@@ -221,9 +223,8 @@ impl Tracer {
         let state = self.state()?;
         let mut baggage = Baggage::EMPTY;
         let mut scratch = [0; HEADER];
-        let extracted = state
-            .codec(http)
-            .extract(&Bridge(carrier), &mut baggage, &mut scratch);
+        let codec = text_map_codec(http, &state.common.settings.headers);
+        let extracted = codec.extract(&Bridge(carrier), &mut baggage, &mut scratch);
         let whole = extracted.context.is_ok() && extracted.debug_id.is_ok();
         if !whole || !extracted.dropped.is_empty() {
             state.decode_errors.fetch_add(1, Ordering::Relaxed);

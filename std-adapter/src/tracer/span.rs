@@ -1,10 +1,8 @@
 //! Open spans of servers.
 
-use std::error::Error;
-use std::fmt;
 use std::time::SystemTime;
 
-use picojaeger_core::{BaggageError, Flags, Key, Timestamp, Value, tags};
+use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{AsContext, SpanContext};
@@ -12,6 +10,8 @@ use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
 use crate::state::Slot;
 use crate::sys::clock::unix_micros;
+use crate::tracer::errors::SetBaggageError;
+use crate::tracer::log_builder::LogBuilder;
 
 /// An open span; two words, which may go to any thread.
 ///
@@ -36,38 +36,6 @@ use crate::sys::clock::unix_micros;
 #[must_use = "a span that is dropped at once has no duration"]
 pub struct Span {
     slot: Option<Box<Slot>>,
-}
-
-/// A log that is being written to a span, from [`Span::log`].
-///
-/// ```
-/// use picojaeger_std::config::{Config, Sampler};
-///
-/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
-/// let mut span = tracer.start("order");
-/// span.log().field("event", "retry").field("attempt", 2);
-/// # Ok::<(), picojaeger_std::config::ConfigError>(())
-/// ```
-#[derive(Debug)]
-pub struct LogBuilder<'s> {
-    /// `None` where the span takes no logs, or had no room for this one.
-    slot: Option<&'s mut Box<Slot>>,
-}
-
-/// Why baggage was not set: the key cannot travel in a header, or there are 180 items.
-///
-/// ```
-/// use picojaeger_std::config::{Config, Sampler};
-///
-/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
-/// let error = tracer.start("order").set_baggage_item("two words", "x").unwrap_err();
-/// assert!(error.to_string().contains("two words"));
-/// # Ok::<(), picojaeger_std::config::ConfigError>(())
-/// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SetBaggageError {
-    key: String,
-    cause: BaggageError,
 }
 
 impl Span {
@@ -263,38 +231,11 @@ impl AsContext for Span {
     }
 }
 
-impl LogBuilder<'_> {
-    /// Appends a field. What does not fit is cut or refused, and marked.
-    #[inline]
-    pub fn field<'k, 'v>(
-        &mut self,
-        key: impl Into<Key<'k>>,
-        value: impl Into<Value<'v>>,
-    ) -> &mut Self {
-        if let Some(slot) = &mut self.slot {
-            slot.field(key.into(), value.into());
-        }
-        self
-    }
-}
-
 #[cold]
 #[inline(never)]
 fn end_unwinding(mut slot: Box<Slot>) {
     slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
     end(slot);
-}
-
-impl fmt::Display for SetBaggageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "baggage key {:?}: {}", self.key, self.cause)
-    }
-}
-
-impl Error for SetBaggageError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.cause)
-    }
 }
 
 /// Starts a root on the fast path.
