@@ -88,8 +88,6 @@ pub use picojaeger_core::{
 };
 pub use propagation::carriers;
 pub use scope::Scope;
-#[doc(hidden)]
-pub use state::Lock;
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
 pub use tracer::errors::{FlushError, InitializeError, SetBaggageError};

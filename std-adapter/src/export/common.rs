@@ -8,7 +8,9 @@ use crate::memory::rings::{ReturnedProducer, RingEnds, RingPool};
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::stats::StatsRegistry;
-use crate::sys::sync::{hold, lock};
+#[cfg(test)]
+use crate::sys::sync::hold;
+use crate::sys::sync::lock;
 
 /// Settings, sampler, rings and counts of one tracer in one process.
 pub(crate) struct Common {
@@ -85,16 +87,19 @@ impl Common {
         lock(&self.ring_registry).take_all(readers);
     }
 
+    #[cfg(test)]
     /// Runs `f` while the calling thread holds the registry of new rings; for tests of fork.
     pub(crate) fn while_ring_registry_locked(&self, f: impl FnOnce()) {
         hold(&self.ring_registry, f);
     }
 
+    #[cfg(test)]
     /// Runs `f` while the calling thread holds the pool of rings; for tests of fork.
     pub(crate) fn while_ring_pool_locked(&self, f: impl FnOnce()) {
         hold(&self.ring_pool, f);
     }
 
+    #[cfg(test)]
     /// Runs `f` while the calling thread holds the counts; for tests of fork.
     pub(crate) fn while_stats_registry_locked(&self, f: impl FnOnce()) {
         hold(&self.stats_registry, f);

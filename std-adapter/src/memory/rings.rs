@@ -7,7 +7,9 @@ use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStor
 
 use crate::memory::span_slot::Image;
 use crate::sys::per_process::PerProcess;
-use crate::sys::sync::{hold, lock};
+#[cfg(test)]
+use crate::sys::sync::hold;
+use crate::sys::sync::lock;
 
 /// Both ends of a ring that lives as long as the program.
 #[derive(Debug)]
@@ -149,6 +151,7 @@ impl FallbackRing {
     }
 }
 
+#[cfg(test)]
 /// Runs `f` while the calling thread holds the spare rings; for tests of fork.
 pub(crate) fn while_spare_locked(f: impl FnOnce()) {
     hold(SPARE.get(), f);

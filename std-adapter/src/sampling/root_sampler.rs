@@ -8,7 +8,9 @@ use picojaeger_core::{
 
 use crate::config::Sampler;
 use crate::sys::clock::monotonic;
-use crate::sys::sync::{hold, lock};
+#[cfg(test)]
+use crate::sys::sync::hold;
+use crate::sys::sync::lock;
 
 /// Decides for local roots.
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl RootSampler {
             })
     }
 
+    #[cfg(test)]
     /// Runs `f` while the calling thread holds the sampler's state, if it has one.
     pub(crate) fn while_locked(&self, f: impl FnOnce()) {
         match self {

@@ -9,7 +9,9 @@ use crate::state::TracerState;
 use crate::sys::exit;
 use crate::sys::log::log_guarded;
 use crate::sys::per_process::PerProcess;
-use crate::sys::sync::{hold, lock};
+#[cfg(test)]
+use crate::sys::sync::hold;
+use crate::sys::sync::lock;
 use crate::worker::is_worker;
 
 /// Tracers that are flushed when the process ends.
@@ -30,6 +32,7 @@ pub(crate) fn install() {
     exit::install(flush_all);
 }
 
+#[cfg(test)]
 /// Runs `f` while the calling thread holds the list of tracers; for tests of fork.
 pub(super) fn while_list_locked(f: impl FnOnce()) {
     hold(AT_EXIT.get(), f);

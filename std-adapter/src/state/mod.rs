@@ -1,7 +1,14 @@
-//! What the threads of a tracer share. All locks of the adapter are here, in
-//! the order in which they may nest: [`Lock`].
+//! One tracer in one process: what its threads share.
+//!
+//! # Locks
+//! A lock that stands further down may be taken while one further up is held, not the other way
+//! round: exporter, registry of rings, pool of rings, fallback shard, fallback ring, worker's
+//! thread, tickets, sampler, span pool, counts; then those of the process, the list of tracers to
+//! flush at exit and the spare rings. A forked child takes none of its parent's.
 
 pub(crate) mod at_exit;
+#[cfg(test)]
+pub(crate) mod locks;
 pub(crate) mod shard;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod thread_local;
@@ -17,14 +24,14 @@ use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags, Reporters};
 use crate::export::exporter::Exporter;
 use crate::export::process_tags::process_tags;
-use crate::memory::rings::{self, FallbackRing, RingEnds, RingPool};
+use crate::memory::rings::{FallbackRing, RingEnds, RingPool};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::state::shard::Shard;
 use crate::state::work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
-use crate::sys::sync::{hold, lock};
+use crate::sys::sync::lock;
 use crate::sys::{fork, membarrier};
 use crate::transport::Sender;
 use crate::worker::{WorkerHandle, is_worker};
@@ -50,60 +57,6 @@ pub(crate) struct TracerState {
 
 /// The slot of a span of this tracer.
 pub(crate) type Slot = SpanSlot<TracerState>;
-
-/// The locks of a tracer; one that stands further down may be taken while one
-/// further up is held, not the other way round. Public for tests of fork.
-///
-/// ```
-/// use picojaeger_std::Lock;
-///
-/// assert_eq!(Lock::ALL.len(), 12);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lock {
-    /// Reporter, rings and sender.
-    Exporter,
-    /// Rings that the exporter has not seen yet.
-    RingRegistry,
-    /// Rings for threads to come.
-    RingPool,
-    /// The shard of threads that have none.
-    FallbackShard,
-    /// The ring that all threads share.
-    FallbackRing,
-    /// The worker's handle.
-    Worker,
-    /// Tickets of flushes.
-    Flush,
-    /// The state of a sampler that has one.
-    Sampler,
-    /// Slots that no thread has.
-    SpanPool,
-    /// Counters.
-    StatsRegistry,
-    /// The process's list of tracers.
-    AtExit,
-    /// The process's rings of tracers that are gone.
-    SpareRings,
-}
-
-impl Lock {
-    /// All of them.
-    pub const ALL: [Lock; 12] = [
-        Lock::Exporter,
-        Lock::RingRegistry,
-        Lock::RingPool,
-        Lock::FallbackShard,
-        Lock::FallbackRing,
-        Lock::Worker,
-        Lock::Flush,
-        Lock::Sampler,
-        Lock::SpanPool,
-        Lock::StatsRegistry,
-        Lock::AtExit,
-        Lock::SpareRings,
-    ];
-}
 
 /// Parts of which a tracer's state is made, in the first process and in each forked child.
 #[derive(Clone)]
@@ -267,24 +220,6 @@ impl TracerState {
         stats.decode_errors = self.decode_errors.load(Ordering::Relaxed);
         stats.forked = self.forked.load(Ordering::Relaxed);
         stats
-    }
-
-    /// Runs `f` while the calling thread holds a lock; for tests of fork.
-    pub(crate) fn while_locked(&self, which: Lock, f: impl FnOnce()) {
-        match which {
-            Lock::Exporter => hold(&self.exporter, f),
-            Lock::RingRegistry => self.common.while_ring_registry_locked(f),
-            Lock::RingPool => self.common.while_ring_pool_locked(f),
-            Lock::FallbackShard => hold(&self.fallback_shard, f),
-            Lock::FallbackRing => hold(&self.fallback_ring, f),
-            Lock::Worker => self.worker.while_thread_locked(f),
-            Lock::Flush => self.worker.tickets().while_locked(f),
-            Lock::Sampler => self.common.sampler.while_locked(f),
-            Lock::SpanPool => hold(&self.pool, f),
-            Lock::StatsRegistry => self.common.while_stats_registry_locked(f),
-            Lock::AtExit => at_exit::while_list_locked(f),
-            Lock::SpareRings => rings::while_spare_locked(f),
-        }
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn wait_while<'g, T>(
 }
 
 /// Runs `f` while the calling thread holds the lock; for tests of fork.
+#[cfg(test)]
 pub(crate) fn hold<T>(mutex: &Mutex<T>, f: impl FnOnce()) {
     let _guard = lock(mutex);
     f();

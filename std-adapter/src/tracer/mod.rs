@@ -2,6 +2,9 @@
 
 pub(crate) mod builder;
 pub(crate) mod errors;
+#[cfg(all(test, unix, not(miri)))]
+#[allow(unsafe_code, reason = "forks")]
+mod fork_tests;
 mod handle;
 pub(crate) mod lifecycle;
 pub(crate) mod log_builder;
@@ -18,7 +21,7 @@ use crate::context::baggage::Baggage;
 use crate::context::{AsContext, NO_CONTEXT, SpanContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::text_map_codec;
-use crate::state::{Lock, TracerState};
+use crate::state::TracerState;
 use crate::tracer::errors::FlushError;
 use crate::tracer::handle::Handle;
 use crate::tracer::span::Span;
@@ -188,16 +191,8 @@ impl Tracer {
             .unwrap_or_default()
     }
 
-    /// Runs `f` while the calling thread holds one of the tracer's locks.
-    #[doc(hidden)]
-    pub fn while_locked(&self, which: Lock, f: impl FnOnce()) {
-        if let Some(state) = self.state() {
-            state.while_locked(which, f);
-        }
-    }
-
     #[inline(always)]
-    fn state(&self) -> Option<&Arc<TracerState>> {
+    pub(crate) fn state(&self) -> Option<&Arc<TracerState>> {
         self.handle.as_ref().map(|handle| handle.0.current())
     }
 

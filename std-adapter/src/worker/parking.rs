@@ -116,7 +116,7 @@ impl Tickets {
         self.changed.notify_all();
     }
 
-    #[cfg(not(loom))]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn while_locked(&self, f: impl FnOnce()) {
         let _guard = sync::lock(&self.completed);
         f();

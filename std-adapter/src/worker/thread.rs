@@ -9,7 +9,9 @@ use log::Level;
 
 use crate::sys::log::log_guarded;
 use crate::sys::signals;
-use crate::sys::sync::{hold, lock};
+#[cfg(test)]
+use crate::sys::sync::hold;
+use crate::sys::sync::lock;
 use crate::worker::parking::{self, Parking, Tickets, Work};
 
 /// Handle of a tracer's worker, which may not run yet or any more.
@@ -100,6 +102,7 @@ impl WorkerHandle {
         }
     }
 
+    #[cfg(test)]
     /// Runs `f` while the calling thread holds the worker's thread handle; for tests of fork.
     pub(crate) fn while_thread_locked(&self, f: impl FnOnce()) {
         hold(&self.thread, f);

@@ -1,0 +1,430 @@
+//! Forks at bad moments. Each case runs in a process of its own, which an alarm ends if it hangs.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, exit};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use crate::collector::Collector;
+use crate::config::Sampler;
+use crate::reporters::InMemoryReporter;
+use crate::state::locks::Lock;
+use crate::{Config, Span, Tracer};
+
+const SOON: Duration = Duration::from_secs(10);
+/// Seconds after which a case, or a child in it, has hung.
+const HUNG: u32 = 30;
+
+/// Names the case that a process of its own runs.
+const CASE: &str = "PICOJAEGER_FORK_CASE";
+
+/// Runs a case in a process of its own: this test again, alone and with the case's name.
+fn in_own_process(test: &str, case: &str, run: impl FnOnce()) {
+    match std::env::var(CASE) {
+        Ok(name) if name == case => {
+            hang_at_most(HUNG);
+            return run();
+        }
+        // Another case of the same test has this process.
+        Ok(_) => return,
+        Err(_) => {}
+    }
+    let test = format!("tracer::fork_tests::{test}");
+    let this = std::env::current_exe().unwrap();
+    let output = Command::new(this)
+        .args([test.as_str(), "--exact", "--nocapture", "--test-threads=1"])
+        .env(CASE, case)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "fork {case}: {} (signal 14: hung)\n{text}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// One test for each case that needs nothing but its name.
+macro_rules! cases {
+    ($($name:ident => $run:ident),* $(,)?) => {$(
+        #[test]
+        fn $name() {
+            in_own_process(stringify!($name), stringify!($name), $run);
+        }
+    )*};
+}
+
+cases! {
+    a_fork_of_a_fork => of_a_fork,
+    a_fork_of_a_fork_that_is_the_first_to_trace => of_a_fork_that_never_traced,
+    a_fork_while_threads_trace => while_threads_trace,
+    a_fork_while_a_reporter_is_read => while_a_reporter_is_read,
+    a_child_that_exits_flushes => a_child_that_exits,
+    a_child_that_ends_at_once_loses_its_own => a_child_that_ends_at_once,
+    a_child_that_drops_its_handle_flushes => a_child_that_drops_its_handle,
+    spans_of_the_parent_are_contexts_in_the_child => spans_of_the_parent,
+    a_fork_of_a_closed_tracer => of_a_closed_tracer,
+    a_fork_by_a_thread_that_never_traced => by_a_fresh_thread,
+}
+
+#[test]
+fn a_child_needs_no_lock_that_another_thread_held() {
+    for which in Lock::ALL {
+        in_own_process(
+            "a_child_needs_no_lock_that_another_thread_held",
+            &format!("{which:?}"),
+            || while_another_thread_holds(which),
+        );
+    }
+}
+
+fn hang_at_most(seconds: u32) {
+    // SAFETY: takes a number; the signal's default action ends the process.
+    unsafe { libc::alarm(seconds) };
+}
+
+/// Runs `child` in a fork, which then ends without any handler.
+fn fork(child: impl FnOnce()) -> libc::pid_t {
+    // SAFETY: the child runs code that the library promises to be able to run there,
+    // and the standard library's, on glibc, whose allocator survives forks.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "no fork");
+    if pid == 0 {
+        hang_at_most(HUNG / 2);
+        let good = catch_unwind(AssertUnwindSafe(child)).is_ok();
+        // SAFETY: ends the process at once.
+        unsafe { libc::_exit(if good { 0 } else { 1 }) };
+    }
+    pid
+}
+
+/// Waits for the child, which must have ended well.
+#[track_caller]
+fn join(pid: libc::pid_t) {
+    let mut status = 0;
+    // SAFETY: the status is ours to write.
+    let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!((waited, status), (pid, 0), "the child's status");
+}
+
+fn config(collector: &Collector) -> Config {
+    Config::new("fork")
+        .sampler(Sampler::Const(true))
+        .agent_host("127.0.0.1")
+        .agent_port(collector.local_addr().port())
+        // Nothing is sent unless a flush asks for it.
+        .flush_interval(Duration::from_secs(3_600))
+}
+
+fn traced() -> (Tracer, Collector) {
+    let collector = Collector::bind("127.0.0.1:0").unwrap();
+    (config(&collector).new_tracer().unwrap(), collector)
+}
+
+fn trace(tracer: &Tracer, operation: &'static str, times: usize) {
+    (0..times).for_each(|i| drop(tracer.span(operation).tag("i", i as u64).start()));
+}
+
+/// Each span has arrived once, and no id is another's.
+#[track_caller]
+fn assert_arrived(collector: &Collector, expected: &[(&str, usize)]) {
+    let total: usize = expected.iter().map(|(_, times)| times).sum();
+    let all = collector.wait_for_spans(total as u64, SOON);
+    let spans = collector.spans();
+    assert!(all, "{} of {total} arrived", spans.len());
+    for (operation, times) in expected {
+        let found = spans.iter().filter(|it| it.operation_name == *operation);
+        assert_eq!(found.count(), *times, "{operation}");
+    }
+    let ids: HashSet<_> = spans.iter().map(|it| it.span_id).collect();
+    let traces: HashSet<_> = spans.iter().map(|it| it.trace_id).collect();
+    assert_eq!(
+        (spans.len(), ids.len(), traces.len()),
+        (total, total, total)
+    );
+}
+
+#[track_caller]
+fn assert_settled(tracer: &Tracer, delivered: u64) {
+    let stats = tracer.stats();
+    assert!(stats.adds_up(), "{stats}");
+    assert_eq!(
+        (stats.sampled, stats.delivered),
+        (delivered, delivered),
+        "{stats}"
+    );
+}
+
+/// All that a child may do with a tracer of its parent's.
+fn use_in_child(tracer: &Tracer, inherited: &RefCell<Option<Span>>) {
+    assert_eq!(tracer.stats().sampled, 0, "the counts start again");
+    let mut span = inherited.take().unwrap();
+    let text = "x".repeat(3_000);
+    span.tag("sampling.priority", 0).tag("long", text.as_str());
+    span.log().field("long", text.as_str());
+    drop(tracer.span("child").child_of(&span).ignore_active_span());
+    span.finish();
+    drop(span);
+    assert_eq!(tracer.stats().forked, 1);
+    // More than fits the slots and the ring that a thread keeps.
+    let open: Vec<_> = (0..100).map(|_| tracer.start("child")).collect();
+    drop(open);
+    thread::scope(|scope| {
+        scope.spawn(|| trace(tracer, "child", 100));
+    });
+    tracer.flush(SOON).unwrap();
+    assert_settled(tracer, 200);
+    let own = Config::new("own")
+        .sampler(Sampler::Const(true))
+        .agent(false);
+    let own = own.new_tracer().unwrap();
+    own.start("own").finish();
+    own.close(SOON).unwrap();
+    assert_settled(&own, 1);
+    tracer.close(SOON).unwrap();
+    assert_settled(tracer, 200);
+}
+
+fn while_another_thread_holds(which: Lock) {
+    let collector = Collector::bind("127.0.0.1:0").unwrap();
+    let mut config = config(&collector);
+    if which == Lock::Sampler {
+        config = config.sampler(Sampler::RateLimiting(1e9));
+    }
+    let tracer = config.new_tracer().unwrap();
+    trace(&tracer, "parent", 10);
+    let inherited = RefCell::new(Some(tracer.start("inherited")));
+    let (locked, is_locked) = channel();
+    let (let_go, may_go) = channel::<()>();
+    thread::scope(|scope| {
+        let tracer = &tracer;
+        scope.spawn(move || {
+            tracer.state().unwrap().while_locked(which, || {
+                locked.send(()).unwrap();
+                may_go.recv().unwrap();
+            });
+        });
+        is_locked.recv().unwrap();
+        join(fork(|| use_in_child(tracer, &inherited)));
+        let_go.send(()).unwrap();
+    });
+    drop(inherited.take());
+    trace(&tracer, "parent", 10);
+    tracer.flush(SOON).unwrap();
+    assert_settled(&tracer, 21);
+    assert_arrived(
+        &collector,
+        &[("parent", 20), ("inherited", 1), ("child", 200)],
+    );
+    let uuids: HashSet<_> = collector
+        .clients()
+        .iter()
+        .map(|it| it.client_uuid.clone())
+        .collect();
+    assert_eq!(uuids.len(), 2, "a client-uuid for each process");
+}
+
+fn of_a_fork() {
+    let (tracer, collector) = traced();
+    trace(&tracer, "parent", 10);
+    join(fork(|| {
+        trace(&tracer, "child", 10);
+        join(fork(|| {
+            trace(&tracer, "grandchild", 10);
+            tracer.flush(SOON).unwrap();
+            assert_settled(&tracer, 10);
+        }));
+        tracer.flush(SOON).unwrap();
+        assert_settled(&tracer, 10);
+    }));
+    tracer.flush(SOON).unwrap();
+    assert_arrived(
+        &collector,
+        &[("parent", 10), ("child", 10), ("grandchild", 10)],
+    );
+}
+
+fn of_a_fork_that_never_traced() {
+    let (tracer, collector) = traced();
+    trace(&tracer, "parent", 10);
+    join(fork(|| {
+        join(fork(|| {
+            trace(&tracer, "grandchild", 10);
+            tracer.flush(SOON).unwrap();
+            assert_settled(&tracer, 10);
+        }));
+        trace(&tracer, "child", 10);
+        tracer.flush(SOON).unwrap();
+    }));
+    tracer.flush(SOON).unwrap();
+    assert_arrived(
+        &collector,
+        &[("parent", 10), ("child", 10), ("grandchild", 10)],
+    );
+}
+
+fn while_threads_trace() {
+    const FORKS: usize = 20;
+    let (tracer, collector) = traced();
+    let done = AtomicBool::new(false);
+    let (started, starts) = channel();
+    thread::scope(|scope| {
+        let busy = || {
+            started.send(()).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                // Too many to compare: only that nothing hangs.
+                let elsewhere = Config::new("busy").sampler(Sampler::Const(true));
+                // No thread starts or ends here: a fork at that moment would leave a lock of
+                // the standard library held.
+                let elsewhere = elsewhere.agent(false).background(false);
+                let elsewhere = elsewhere.new_tracer().unwrap();
+                trace(&elsewhere, "busy", 50);
+                elsewhere.flush(SOON).unwrap();
+                tracer.stats();
+            }
+        };
+        scope.spawn(busy);
+        scope.spawn(busy);
+        (0..2).for_each(|_| starts.recv().unwrap());
+        for _ in 0..FORKS {
+            join(fork(|| {
+                trace(&tracer, "child", 5);
+                tracer.flush(SOON).unwrap();
+                assert_settled(&tracer, 5);
+            }));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_arrived(&collector, &[("child", 5 * FORKS)]);
+}
+
+fn while_a_reporter_is_read() {
+    const FORKS: usize = 20;
+    let reporter = InMemoryReporter::new();
+    let config = Config::new("fork")
+        .sampler(Sampler::Const(true))
+        .agent(false);
+    let builder = config.reporter(Arc::new(reporter.clone()));
+    let tracer = builder.build().unwrap();
+    trace(&tracer, "parent", 10);
+    tracer.flush(SOON).unwrap();
+    let done = AtomicBool::new(false);
+    let (started, starts) = channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            started.send(()).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                assert_eq!(reporter.spans().len(), 10);
+            }
+        });
+        starts.recv().unwrap();
+        for _ in 0..FORKS {
+            join(fork(|| {
+                assert!(reporter.is_empty());
+                trace(&tracer, "child", 5);
+                tracer.flush(SOON).unwrap();
+                assert_eq!(reporter.len(), 5);
+            }));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+fn a_child_that_exits() {
+    let (tracer, collector) = traced();
+    trace(&tracer, "parent", 10);
+    join(fork(|| {
+        trace(&tracer, "child", 10);
+        exit(0);
+    }));
+    assert_arrived(&collector, &[("child", 10)]);
+    tracer.flush(SOON).unwrap();
+    assert_settled(&tracer, 10);
+    assert_arrived(&collector, &[("parent", 10), ("child", 10)]);
+}
+
+fn a_child_that_ends_at_once() {
+    let (tracer, collector) = traced();
+    trace(&tracer, "parent", 10);
+    join(fork(|| trace(&tracer, "child", 10)));
+    tracer.flush(SOON).unwrap();
+    assert_arrived(&collector, &[("parent", 10), ("child", 0)]);
+}
+
+fn a_child_that_drops_its_handle() {
+    let (tracer, collector) = traced();
+    trace(&tracer, "parent", 10);
+    let handle = RefCell::new(Some(tracer));
+    join(fork(|| {
+        let tracer = handle.take().unwrap();
+        trace(&tracer, "child", 10);
+        drop(tracer);
+    }));
+    assert_arrived(&collector, &[("child", 10)]);
+    drop(handle.take());
+    assert_arrived(&collector, &[("parent", 10), ("child", 10)]);
+}
+
+fn spans_of_the_parent() {
+    let (tracer, collector) = traced();
+    let mut finished = tracer.start("parent");
+    finished.finish();
+    let active = tracer.start("parent");
+    let scope = active.activate();
+    let spans = RefCell::new(Some((finished, active, scope)));
+    let begun = RefCell::new([(); 2].map(|()| Some(tracer.span("begun").tag("key", "value"))));
+    join(fork(|| {
+        // The active span goes on as a context.
+        let (finished, active, scope) = spans.take().unwrap();
+        let child = tracer.start("child");
+        assert_eq!(child.context().trace_id(), active.context().trace_id());
+        drop((child, scope, finished, active));
+        assert_eq!(tracer.stats().forked, 1, "one had finished before");
+        let [started, dropped] = begun.take();
+        drop(dropped);
+        drop(started.map(|builder| builder.tag("more", 1).start()));
+        tracer.close(SOON).unwrap();
+        assert_settled(&tracer, 2);
+    }));
+    let [started, dropped] = begun.take();
+    drop(dropped);
+    drop(spans.take());
+    drop(started.map(|builder| builder.start()));
+    tracer.close(SOON).unwrap();
+    assert_settled(&tracer, 3);
+    assert!(collector.wait_for_spans(5, SOON));
+    let ids: HashSet<_> = collector.spans().iter().map(|it| it.span_id).collect();
+    assert_eq!(ids.len(), 5);
+}
+
+fn of_a_closed_tracer() {
+    let (tracer, collector) = traced();
+    trace(&tracer, "parent", 10);
+    tracer.close(SOON).unwrap();
+    join(fork(|| {
+        trace(&tracer, "child", 10);
+        let stats = tracer.stats();
+        assert!(stats.adds_up() && stats.lost.closed == 10, "{stats}");
+    }));
+    assert_arrived(&collector, &[("parent", 10)]);
+}
+
+fn by_a_fresh_thread() {
+    let (tracer, collector) = traced();
+    trace(&tracer, "parent", 10);
+    let child = || {
+        trace(&tracer, "child", 10);
+        tracer.flush(SOON).unwrap();
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| join(fork(child)));
+    });
+    tracer.flush(SOON).unwrap();
+    assert_arrived(&collector, &[("parent", 10), ("child", 10)]);
+}
