@@ -88,6 +88,7 @@ pub use picojaeger_core::{
 };
 pub use propagation::carriers;
 pub use scope::Scope;
+pub use sys::clock::TimeSource;
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
 pub use tracer::errors::{FlushError, InitializeError, SetBaggageError};

@@ -5,7 +5,7 @@
 //! real time of some of them. The monotonic clock is trusted; a counter that departs from it,
 //! as in a suspended machine, gives a wrong rate.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use picojaeger_core::{Anchor, Rate};
 
@@ -44,7 +44,8 @@ const TRIES: usize = 5;
 impl Timekeeper {
     /// Takes the first reading, and with it the first anchor: about 1 µs.
     pub(crate) fn new(source: TickSource) -> Self {
-        Self::with_reading(source, Reading::take(source))
+        let first = Reading::take(&source);
+        Self::with_reading(source, first)
     }
 
     /// Takes a reading if one is due; to be called before records are encoded.
@@ -56,7 +57,7 @@ impl Timekeeper {
     /// anchor is kept at most once a second.
     pub(crate) fn observe(&mut self) {
         if self.is_due(self.source.ticks()) {
-            self.admit(Reading::take(self.source));
+            self.admit(Reading::take(&self.source));
         }
     }
 
@@ -73,11 +74,15 @@ impl Timekeeper {
     fn with_reading(source: TickSource, first: Reading) -> Self {
         let mut anchors = Vec::with_capacity(ANCHORS);
         anchors.push(first.anchor());
+        let frequency = match &source {
+            TickSource::Tsc | TickSource::System => SECOND,
+            TickSource::User(clock) => clock.frequency(),
+        };
         Timekeeper {
             source,
             first,
             latest: first,
-            rate: Rate::new(SECOND),
+            rate: Rate::new(frequency),
             anchors,
             anchored: first.monotonic,
         }
@@ -97,7 +102,7 @@ impl Timekeeper {
             return;
         }
         self.latest = reading;
-        if self.source == TickSource::Tsc {
+        if self.source.is_tsc() {
             self.rate = Rate::new(frequency(self.first, reading));
         }
         if reading.monotonic - self.anchored >= SECOND {
@@ -112,7 +117,7 @@ impl Timekeeper {
 
 impl Reading {
     /// Reads the three clocks a few times, and keeps what took least.
-    fn take(source: TickSource) -> Reading {
+    fn take(source: &TickSource) -> Reading {
         let (mut best, mut shortest) = Reading::try_take(source);
         for _ in 1..TRIES {
             let (reading, took) = Reading::try_take(source);
@@ -124,11 +129,11 @@ impl Reading {
     }
 
     /// A reading, and how many ticks it took.
-    fn try_take(source: TickSource) -> (Reading, u64) {
+    fn try_take(source: &TickSource) -> (Reading, u64) {
         let before = source.ticks();
         let monotonic = monotonic();
         let middle = source.ticks();
-        let real = SystemTime::now().duration_since(UNIX_EPOCH);
+        let real = source.unix_time().duration_since(UNIX_EPOCH);
         let took = source.ticks().saturating_sub(before);
         let reading = Reading {
             ticks: before + middle.saturating_sub(before) / 2,
@@ -275,8 +280,8 @@ mod tests {
     fn the_sources_agree_about_now() {
         for wanted in [ClockSource::Auto, ClockSource::Tsc, ClockSource::System] {
             let source = TickSource::choose(wanted);
-            let mut keeper = Timekeeper::new(source);
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            let mut keeper = Timekeeper::new(source.clone());
+            let since = source.unix_time().duration_since(UNIX_EPOCH).unwrap();
             let ticks = source.ticks();
             keeper.observe();
             let unix = keeper.anchors()[0].unix_micros_at(ticks, keeper.rate());

@@ -18,7 +18,6 @@ use crate::spans::slow_path::{end_slow, release_slow, start_slow};
 use crate::state::shard::Shard;
 use crate::state::thread_local::{CurrentShard, ThreadShard};
 use crate::state::{Slot, TracerState};
-use crate::sys::clock::TickSource;
 use crate::sys::tsc;
 
 /// Starts a child that has nothing but a name, of a span that is sampled and neither debug
@@ -98,7 +97,7 @@ fn try_root(state: &TracerState, shard: &mut Shard, operation: &'static str) -> 
 /// A slot for a sampled span that starts now by the processor's counter, which is counted.
 #[inline(always)]
 fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<Slot>> {
-    if state.source != TickSource::Tsc || state.is_closed() {
+    if !state.source.is_tsc() || state.is_closed() {
         return None;
     }
     let slot = shard.cache.try_take_small()?;
@@ -136,14 +135,14 @@ pub(crate) fn finish(slot: &mut Slot) {
 /// Ends a sampled span that is open, and takes its slot back.
 #[inline(never)]
 pub(crate) fn end(slot: Box<Slot>) {
-    match slot.owner.source {
-        TickSource::Tsc => end_at(slot, tsc::ticks()),
-        TickSource::System => end_by_system_clock(slot),
+    if slot.owner.source.is_tsc() {
+        return end_at(slot, tsc::ticks());
     }
+    end_by_other_clock(slot);
 }
 
 #[inline(never)]
-fn end_by_system_clock(slot: Box<Slot>) {
+fn end_by_other_clock(slot: Box<Slot>) {
     let ticks = slot.owner.source.ticks();
     end_at(slot, ticks);
 }
@@ -203,6 +202,7 @@ mod tests {
     use super::*;
     use crate::config::Sampler;
     use crate::state::thread_local::with_shard;
+    use crate::sys::clock::TickSource;
     use crate::tracer::lifecycle;
     use crate::tracer::span::{Span, start_root};
 

@@ -92,6 +92,7 @@ impl TracerState {
         common
             .stats_registry()
             .join(fallback_shard.counters.clone());
+        let exporter_source = source.clone();
         let state = Arc::new_cyclic(|this| TracerState {
             common,
             generation: fork::generation(),
@@ -102,7 +103,13 @@ impl TracerState {
             exporter: {
                 let waker = Arc::new(WakeWorker(this.clone())).into();
                 let sender = make_transport(&settings, waker);
-                Mutex::new(Exporter::new(&settings, process, source, consumer, sender))
+                Mutex::new(Exporter::new(
+                    &settings,
+                    process,
+                    exporter_source,
+                    consumer,
+                    sender,
+                ))
             },
             make_transport,
             fallback_ring: Mutex::new(FallbackRing::new(producer)),
@@ -155,7 +162,7 @@ impl TracerState {
         Parts {
             settings: self.common.settings.clone(),
             reporters: self.common.reporters.clone(),
-            source: self.source,
+            source: self.source.clone(),
             transport: self.make_transport.clone(),
         }
     }

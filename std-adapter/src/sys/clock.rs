@@ -2,7 +2,7 @@
 //! of the system's monotonic clock.
 
 use std::fs;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::sys::tsc;
@@ -28,44 +28,134 @@ pub enum ClockSource {
     System,
 }
 
-/// Where ticks come from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A clock of the user's: ticks for the starts and ends of spans, and what they mean.
+///
+/// For a simulation or a test, whose time is not the system's, and for hardware counters. Spans
+/// are timed by it; how long finished spans wait before they are sent is not.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use std::time::{Duration, SystemTime, UNIX_EPOCH};
+/// use picojaeger_std::TimeSource;
+///
+/// /// Milliseconds that a simulation advances.
+/// #[derive(Default)]
+/// struct Simulated(AtomicU64);
+/// impl TimeSource for Simulated {
+///     fn ticks(&self) -> u64 {
+///         self.0.load(Ordering::Relaxed)
+///     }
+///     fn frequency(&self) -> u64 {
+///         1_000
+///     }
+///     fn unix_time(&self) -> SystemTime {
+///         UNIX_EPOCH + Duration::from_secs(1_700_000_000) + Duration::from_millis(self.ticks())
+///     }
+/// }
+/// # use picojaeger_std::{Config, config::Sampler, reporters::InMemoryReporter};
+/// # use std::sync::Arc;
+/// let (clock, spans) = (Arc::new(Simulated::default()), InMemoryReporter::new());
+/// let config = Config::new("plant").sampler(Sampler::Const(true)).agent(false);
+/// let tracer = config.reporter(spans.clone()).time_source(clock.clone()).build()?;
+/// let mut step = tracer.start("step");
+/// clock.0.fetch_add(250, Ordering::Relaxed);
+/// step.finish();
+/// tracer.flush(Duration::from_secs(2))?;
+/// assert_eq!(spans.spans()[0].start_time_us, 1_700_000_000_000_000);
+/// assert_eq!(spans.spans()[0].duration_us, 250_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait TimeSource: Send + Sync {
+    /// Returns a counter that neither steps back nor wraps. Called at each start and end.
+    fn ticks(&self) -> u64;
+
+    /// Returns the ticks a second, at least 1; asked once.
+    fn frequency(&self) -> u64;
+
+    /// Returns the Unix time; asked when spans are sent, at most once a second. The system's
+    /// unless told otherwise.
+    fn unix_time(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+impl<C: TimeSource + ?Sized> TimeSource for Arc<C> {
+    fn ticks(&self) -> u64 {
+        (**self).ticks()
+    }
+
+    fn frequency(&self) -> u64 {
+        (**self).frequency()
+    }
+
+    fn unix_time(&self) -> SystemTime {
+        (**self).unix_time()
+    }
+}
+
+/// Source of a tracer's ticks.
+#[derive(Clone)]
 pub(crate) enum TickSource {
     /// The time stamp counter.
     Tsc,
     /// Nanoseconds of the system's monotonic clock.
     System,
+    /// The user's own.
+    User(Arc<dyn TimeSource>),
 }
 
 impl TickSource {
-    /// The source that stands for `wanted` on this machine; found out once per process.
+    /// Returns the source that stands for `wanted` on this machine; found out once per process.
     ///
     /// `Auto` takes the counter where the processor calls it invariant and, on Linux, the
     /// kernel keeps its own time by it, which it does only while the processors' counters
     /// agree. `Tsc` takes it wherever there is one.
     pub(crate) fn choose(wanted: ClockSource) -> TickSource {
-        static AUTO: OnceLock<TickSource> = OnceLock::new();
-        match wanted {
-            ClockSource::System => TickSource::System,
-            ClockSource::Tsc if tsc::exists() => TickSource::Tsc,
-            ClockSource::Tsc => TickSource::System,
-            ClockSource::Auto => *AUTO.get_or_init(|| {
-                if tsc::is_invariant() && kernel_trusts_tsc() {
-                    TickSource::Tsc
-                } else {
-                    TickSource::System
-                }
-            }),
+        static AUTO_IS_TSC: OnceLock<bool> = OnceLock::new();
+        let is_tsc = match wanted {
+            ClockSource::System => false,
+            ClockSource::Tsc => tsc::exists(),
+            ClockSource::Auto => {
+                *AUTO_IS_TSC.get_or_init(|| tsc::is_invariant() && kernel_trusts_tsc())
+            }
+        };
+        match is_tsc {
+            true => TickSource::Tsc,
+            false => TickSource::System,
         }
     }
 
-    /// The ticks as they stand: 10 to 20 ns, or 25 to 50 ns of the system's clock.
     #[inline(always)]
-    pub(crate) fn ticks(self) -> u64 {
+    pub(crate) fn is_tsc(&self) -> bool {
+        matches!(self, TickSource::Tsc)
+    }
+
+    /// Reads the ticks: 10 to 20 ns, or 25 to 50 ns of the system's clock.
+    #[inline(always)]
+    pub(crate) fn ticks(&self) -> u64 {
         match self {
             TickSource::Tsc => tsc::ticks(),
             TickSource::System => monotonic(),
+            TickSource::User(clock) => clock.ticks(),
         }
+    }
+
+    /// Reads the Unix time.
+    pub(crate) fn unix_time(&self) -> SystemTime {
+        match self {
+            TickSource::Tsc | TickSource::System => SystemTime::now(),
+            TickSource::User(clock) => clock.unix_time(),
+        }
+    }
+}
+
+impl std::fmt::Debug for TickSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            TickSource::Tsc => "Tsc",
+            TickSource::System => "System",
+            TickSource::User(_) => "User",
+        })
     }
 }
 
@@ -97,10 +187,10 @@ mod tests {
 
     #[test]
     fn a_choice_by_the_user_holds() {
-        assert_eq!(TickSource::choose(ClockSource::System), TickSource::System);
-        let tsc = TickSource::choose(ClockSource::Tsc) == TickSource::Tsc;
+        assert!(!TickSource::choose(ClockSource::System).is_tsc());
+        let tsc = TickSource::choose(ClockSource::Tsc).is_tsc();
         assert_eq!(tsc, tsc::exists());
-        let auto = TickSource::choose(ClockSource::Auto);
-        assert_eq!(auto, TickSource::choose(ClockSource::Auto));
+        let auto = || TickSource::choose(ClockSource::Auto).is_tsc();
+        assert_eq!(auto(), auto());
     }
 }

@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigError, Settings};
 use crate::reporters::{LoggingReporter, Reporter};
 use crate::state::thread_local;
 use crate::state::{MakeTransport, Parts, TracerState, at_exit};
-use crate::sys::clock::TickSource;
+use crate::sys::clock::{TickSource, TimeSource};
 use crate::tracer::errors::InitializeError;
 use crate::tracer::{Handle, Tracer};
 use crate::transport::{Sender, UdpTransport};
@@ -34,6 +34,7 @@ use crate::transport::{Sender, UdpTransport};
 pub struct TracerBuilder {
     config: Config,
     reporters: Vec<Arc<dyn Reporter>>,
+    time_source: Option<TickSource>,
     transport: MakeTransport,
 }
 
@@ -89,6 +90,7 @@ impl TracerBuilder {
         TracerBuilder {
             config,
             reporters: Vec::new(),
+            time_source: None,
             transport: Arc::new(agent_transport),
         }
     }
@@ -96,6 +98,13 @@ impl TracerBuilder {
     /// Adds a reporter, which sees each span as it is sent.
     pub fn reporter(mut self, reporter: impl Reporter + 'static) -> Self {
         self.reporters.push(Arc::new(reporter));
+        self
+    }
+
+    /// Times spans by this clock, instead of the one that the setting
+    /// [`clock`](Config::clock) names.
+    pub fn time_source(mut self, clock: impl TimeSource + 'static) -> Self {
+        self.time_source = Some(TickSource::User(Arc::new(clock)));
         self
     }
 
@@ -108,6 +117,7 @@ impl TracerBuilder {
         let TracerBuilder {
             config,
             mut reporters,
+            time_source,
             transport,
         } = self;
         let settings = config.resolve()?;
@@ -120,7 +130,7 @@ impl TracerBuilder {
         thread_local::install_fork_hook();
         at_exit::install();
         let state = TracerState::new(Parts {
-            source: TickSource::choose(settings.clock),
+            source: time_source.unwrap_or_else(|| TickSource::choose(settings.clock)),
             settings: Arc::new(settings),
             reporters: reporters.into(),
             transport,
