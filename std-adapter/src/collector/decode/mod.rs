@@ -1,0 +1,85 @@
+//! Reading a batch with the `thrift` crate, with a bound on what a hostile datagram can cost.
+//!
+//! Formats: Thrift compact and strict binary, message `emitBatch` of `agent.thrift`, as CALL or
+//! ONEWAY with any sequence number. A field that is unknown, or has another type than the IDL
+//! says, is skipped, as generated code does; a missing required field is an error.
+
+mod error;
+mod reader;
+mod structs;
+#[cfg(test)]
+mod tests;
+
+pub use error::DecodeError;
+
+use thrift::TConfiguration;
+use thrift::protocol::{TBinaryInputProtocol, TCompactInputProtocol};
+
+use super::budget::{Budget, MAX_DATAGRAM, Wire};
+use crate::model::{Batch, ClientStats, Process, Span};
+use reader::{MAX_DEPTH, Reader};
+
+type Decoded<T> = Result<T, DecodeError>;
+
+/// Decodes one datagram: a whole `emitBatch` message in Thrift compact or strict binary.
+///
+/// Whatever the input, it neither panics nor takes 1 MiB of heap, nor time that is not linear in
+/// the datagram's length. Text that is not UTF-8 is kept with replacement characters. Datagrams of
+/// real spans always fit into the memory; one of over 2,400 spans almost without content may not.
+///
+/// # Errors
+/// [`DecodeError`] names what is wrong; nothing of the batch is returned then.
+pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
+    let parsed = parse::<Span>(datagram)?;
+    Ok(Batch {
+        process: parsed.process,
+        spans: parsed.spans,
+        seq_no: parsed.seq_no,
+        stats: parsed.stats,
+    })
+}
+
+/// A [`Batch`] whose spans are already held as their keeper wants them: none is copied again.
+pub(in crate::collector) struct Parsed<S> {
+    pub(in crate::collector) process: Process,
+    pub(in crate::collector) spans: Vec<S>,
+    pub(in crate::collector) seq_no: Option<i64>,
+    pub(in crate::collector) stats: Option<ClientStats>,
+}
+
+/// Like [`decode`], with the spans in a box of the caller's choice.
+pub(in crate::collector) fn parse<S: From<Span>>(datagram: &[u8]) -> Decoded<Parsed<S>> {
+    if datagram.len() > MAX_DATAGRAM {
+        return Err(DecodeError::TooLong(datagram.len()));
+    }
+    let budget = Budget::new(datagram);
+    let wire = Wire::new(datagram, &budget);
+    let limits = limits(datagram.len())?;
+    let parsed = match datagram.first() {
+        Some(0x82) => {
+            let mut protocol = TCompactInputProtocol::with_config(wire, limits);
+            Reader::new(&mut protocol, &budget).message()?
+        }
+        Some(0x80) => {
+            let mut protocol = TBinaryInputProtocol::with_config(wire, true, limits);
+            Reader::new(&mut protocol, &budget).message()?
+        }
+        other => return Err(DecodeError::UnknownProtocol(other.copied())),
+    };
+    match budget.unread() {
+        0 => Ok(parsed),
+        n => Err(DecodeError::TrailingBytes(n)),
+    }
+}
+
+/// No string, container or message is longer than the datagram.
+fn limits(length: usize) -> Decoded<TConfiguration> {
+    TConfiguration::builder()
+        .max_message_size(Some(length))
+        .max_frame_size(Some(length))
+        .max_string_size(Some(length))
+        .max_container_size(Some(length))
+        .max_recursion_depth(Some(MAX_DEPTH as usize))
+        .build()
+        .map_err(DecodeError::from)
+}
