@@ -9,10 +9,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use log::Level;
@@ -22,24 +21,24 @@ use crate::sys::log::log_guarded;
 mod budget;
 mod decode;
 mod encode;
-
+mod listener;
 mod store;
+#[cfg(test)]
+mod tests;
 mod waterfall;
 
 pub use decode::{DecodeError, decode};
 pub use encode::{EncodeError, Encoding, encode};
-
 pub use store::{Client, CollectedSpan, CollectorStats, Received};
 pub use waterfall::Trace;
+
+use listener::Inbox;
 
 /// Receive buffer that is asked for; the system may give less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// How long a closing collector waits at most when its own wake-up datagram gets lost.
 const CLOSE_POLL: Duration = Duration::from_millis(100);
-
-/// Failed reads in a row after which the socket is given up.
-const MAX_FAILURES: u32 = 100;
 
 /// A listener for Jaeger's UDP packets, on one thread; dropping it stops and joins the thread.
 ///
@@ -69,20 +68,6 @@ pub struct Collector {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread and the owner of a collector share.
-struct Inbox {
-    received: Mutex<Received>,
-    changed: Condvar,
-    closing: AtomicBool,
-}
-
-impl Inbox {
-    /// A predicate that panicked has left nothing half done.
-    fn lock(&self) -> MutexGuard<'_, Received> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Collector {
     /// Listens on `address` (port 0 takes a free one), and holds 16 MiB of traces.
     ///
@@ -104,15 +89,8 @@ impl Collector {
             log_guarded(Level::Debug, line);
         }
         let local_addr = socket.local_addr()?;
-        let inbox = Arc::new(Inbox {
-            received: Mutex::new(Received::with_limit(limit)),
-            changed: Condvar::new(),
-            closing: AtomicBool::new(false),
-        });
-        let (listening, heard) = (socket.try_clone()?, Arc::clone(&inbox));
-        let thread = thread::Builder::new()
-            .name("jaeger-collector".to_owned())
-            .spawn(move || listen(&listening, &heard))?;
+        let inbox = Arc::new(Inbox::new(limit));
+        let thread = listener::spawn(socket.try_clone()?, Arc::clone(&inbox))?;
         Ok(Self {
             inbox,
             socket,
@@ -167,36 +145,13 @@ impl Collector {
     /// Waits until `condition` holds, asking after each datagram, for at most `timeout`; answers
     /// whether it holds. The condition runs under the collector's lock: it must use what it is
     /// given, not the collector, and be short.
-    pub fn wait_until(
-        &self,
-        timeout: Duration,
-        mut condition: impl FnMut(&Received) -> bool,
-    ) -> bool {
-        let waited =
-            self.inbox
-                .changed
-                .wait_timeout_while(self.inbox.lock(), timeout, |received| !condition(received));
-        let (_received, result) = waited.unwrap_or_else(PoisonError::into_inner);
-        !result.timed_out()
+    pub fn wait_until(&self, timeout: Duration, condition: impl FnMut(&Received) -> bool) -> bool {
+        self.inbox.wait_until(timeout, condition)
     }
 
     /// Waits until at least `count` spans arrived in all, evicted ones included.
     pub fn wait_for_spans(&self, count: u64, timeout: Duration) -> bool {
         self.wait_until(timeout, |received| received.stats().spans >= count)
-    }
-
-    /// Wakes the thread with an empty datagram to itself; else its read times out.
-    fn wake(&self) {
-        let mut address = self.local_addr;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
-        if let Err(error) = self.socket.send_to(&[], address) {
-            let line = format_args!("collector: closing without wake-up: {error}");
-            log_guarded(Level::Debug, line);
-        }
     }
 }
 
@@ -211,8 +166,8 @@ impl fmt::Debug for Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        self.inbox.closing.store(true, Ordering::Release);
-        self.wake();
+        self.inbox.close();
+        listener::wake(&self.socket, self.local_addr);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -220,115 +175,6 @@ impl Drop for Collector {
                 Level::Error,
                 format_args!("collector: the thread ended in a panic"),
             );
-        }
-    }
-}
-
-/// Receives until the collector closes.
-fn listen(socket: &UdpSocket, inbox: &Inbox) {
-    let mut buffer = vec![0; budget::MAX_DATAGRAM];
-    let mut failures = 0;
-    while failures < MAX_FAILURES {
-        let result = socket.recv(&mut buffer);
-        if inbox.closing.load(Ordering::Acquire) {
-            return;
-        }
-        match result {
-            Ok(length) => {
-                failures = 0;
-                inbox.lock().accept(buffer.get(..length).unwrap_or(&[]));
-                inbox.changed.notify_all();
-            }
-            Err(error) if is_idle(&error) => failures = 0,
-            Err(error) => {
-                failures += 1;
-                log_guarded(
-                    Level::Warn,
-                    format_args!("collector: receive failed: {error}"),
-                );
-                inbox.lock().count_receive_error();
-                inbox.changed.notify_all();
-            }
-        }
-    }
-    let line = format_args!("collector: the socket fails again and again, it is given up");
-    log_guarded(Level::Error, line);
-}
-
-/// A read that timed out, was interrupted, or reports an answer to something that was sent.
-fn is_idle(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
-    matches!(
-        error.kind(),
-        WouldBlock | TimedOut | Interrupted | ConnectionReset | ConnectionRefused
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Batch, Process, Span};
-
-    const LONG: Duration = Duration::from_secs(30);
-
-    fn packet(trace_id: u128) -> Vec<u8> {
-        let mut batch = Batch::new(Process::new("svc"));
-        batch.spans.push(Span::new(trace_id, 1, "op"));
-        encode(&batch, Encoding::default()).unwrap()
-    }
-
-    #[test]
-    fn receives_counts_and_waits() {
-        let collector = Collector::bind("127.0.0.1:0").unwrap();
-        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-        sender.send_to(&packet(7), collector.local_addr()).unwrap();
-        sender.send_to(b"junk", collector.local_addr()).unwrap();
-        sender.send_to(&[], collector.local_addr()).unwrap();
-        assert!(collector.wait_until(LONG, |received| received.stats().datagrams == 3));
-        let stats = collector.stats();
-        assert_eq!((stats.spans, stats.rejected), (1, 2));
-        assert_eq!(collector.trace(7).map(|trace| trace.spans().len()), Some(1));
-        assert_eq!(
-            collector.last_rejection(),
-            Some(DecodeError::UnknownProtocol(None))
-        );
-        assert_eq!(collector.clients()[0].service_name, "svc");
-    }
-
-    #[test]
-    fn a_wait_that_is_not_met_says_so() {
-        let collector = Collector::bind("127.0.0.1:0").unwrap();
-        assert!(!collector.wait_for_spans(1, Duration::ZERO));
-        assert!(collector.wait_for_spans(0, Duration::ZERO));
-    }
-
-    #[test]
-    fn a_condition_that_panics_leaves_the_collector_usable() {
-        let collector = Collector::bind("127.0.0.1:0").unwrap();
-        let wait = || collector.wait_until(LONG, |_| panic!("as a failed assertion does"));
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).is_err());
-        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-        sender.send_to(&packet(1), collector.local_addr()).unwrap();
-        assert!(collector.wait_for_spans(1, LONG));
-    }
-
-    #[test]
-    fn the_memory_limit_holds_over_udp() {
-        let collector = Collector::bind_with_limit("127.0.0.1:0", 1).unwrap();
-        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-        sender.send_to(&packet(1), collector.local_addr()).unwrap();
-        assert!(collector.wait_for_spans(1, LONG));
-        assert!(collector.spans().is_empty());
-        assert_eq!(collector.stats().evicted_traces, 1);
-    }
-
-    #[test]
-    fn dropping_frees_the_port() {
-        for address in ["127.0.0.1:0", "0.0.0.0:0"] {
-            let collector = Collector::bind(address).unwrap();
-            let address = collector.local_addr();
-            drop(collector);
-            assert!(UdpSocket::bind(address).is_ok());
         }
     }
 }

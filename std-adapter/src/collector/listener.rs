@@ -1,0 +1,123 @@
+//! The thread of a collector: reads datagrams until the collector closes.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use log::Level;
+
+use super::budget::MAX_DATAGRAM;
+use super::store::Received;
+use crate::sys::log::log_guarded;
+
+/// Failed reads in a row after which the socket is given up.
+const MAX_FAILURES: u32 = 100;
+
+/// What the thread and the owner of a collector share.
+pub(super) struct Inbox {
+    received: Mutex<Received>,
+    changed: Condvar,
+    closing: AtomicBool,
+}
+
+impl Inbox {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            received: Mutex::new(Received::with_limit(limit)),
+            changed: Condvar::new(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// A predicate that panicked has left nothing half done.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `condition` holds, for at most `timeout`, and returns whether it holds.
+    pub(super) fn wait_until(
+        &self,
+        timeout: Duration,
+        mut condition: impl FnMut(&Received) -> bool,
+    ) -> bool {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), timeout, |received| !condition(received));
+        let (_received, result) = waited.unwrap_or_else(PoisonError::into_inner);
+        !result.timed_out()
+    }
+
+    /// Lets the thread end after its next read.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    fn accept(&self, datagram: &[u8]) {
+        self.lock().accept(datagram);
+        self.changed.notify_all();
+    }
+
+    fn count_receive_error(&self) {
+        self.lock().count_receive_error();
+        self.changed.notify_all();
+    }
+}
+
+/// Starts the thread.
+pub(super) fn spawn(socket: UdpSocket, inbox: Arc<Inbox>) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name("jaeger-collector".to_owned())
+        .spawn(move || listen(&socket, &inbox))
+}
+
+/// Wakes the thread with an empty datagram to itself; else its read times out.
+pub(super) fn wake(socket: &UdpSocket, mut address: SocketAddr) {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    if let Err(error) = socket.send_to(&[], address) {
+        let line = format_args!("collector: closing without wake-up: {error}");
+        log_guarded(Level::Debug, line);
+    }
+}
+
+/// Receives until the collector closes.
+fn listen(socket: &UdpSocket, inbox: &Inbox) {
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    let mut failures = 0;
+    while failures < MAX_FAILURES {
+        let result = socket.recv(&mut buffer);
+        if inbox.closing.load(Ordering::Acquire) {
+            return;
+        }
+        match result {
+            Ok(length) => {
+                failures = 0;
+                inbox.accept(buffer.get(..length).unwrap_or(&[]));
+            }
+            Err(error) if is_idle(&error) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                let line = format_args!("collector: receive failed: {error}");
+                log_guarded(Level::Warn, line);
+                inbox.count_receive_error();
+            }
+        }
+    }
+    let line = format_args!("collector: the socket fails again and again, it is given up");
+    log_guarded(Level::Error, line);
+}
+
+/// A read that timed out, was interrupted, or reports an answer to something that was sent.
+fn is_idle(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
+    matches!(
+        error.kind(),
+        WouldBlock | TimedOut | Interrupted | ConnectionReset | ConnectionRefused
+    )
+}

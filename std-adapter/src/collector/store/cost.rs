@@ -1,0 +1,38 @@
+//! The memory that spans and processes take, by estimate.
+
+use super::CollectedSpan;
+use crate::model::{Log, Process, Span, SpanRef, Tag, TagValue};
+
+/// Memory for the books of one trace, at worst.
+pub(super) const TRACE_COST: usize = 144;
+/// Memory of one span, without its process.
+pub(super) fn span_bytes(span: &Span) -> usize {
+    let logs: usize = span
+        .logs
+        .iter()
+        .map(|log| size_of::<Log>() + tags_bytes(&log.fields))
+        .sum();
+    size_of::<CollectedSpan>()
+        + size_of::<Span>()
+        + span.operation_name.len()
+        + span.references.len() * size_of::<SpanRef>()
+        + tags_bytes(&span.tags)
+        + logs
+}
+
+/// Memory of one process.
+pub(super) fn process_bytes(process: &Process) -> usize {
+    size_of::<Process>() + process.service_name.len() + tags_bytes(&process.tags)
+}
+
+fn tags_bytes(tags: &[Tag]) -> usize {
+    let tag = |tag: &Tag| {
+        let value = match &tag.value {
+            TagValue::String(text) => text.len(),
+            TagValue::Binary(bytes) => bytes.len(),
+            TagValue::Double(_) | TagValue::Bool(_) | TagValue::Long(_) => 0,
+        };
+        size_of::<Tag>() + tag.key.len() + value
+    };
+    tags.iter().map(tag).sum()
+}

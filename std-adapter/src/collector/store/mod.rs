@@ -1,0 +1,209 @@
+//! What the collector received: traces up to a bound, counters, and the clients' own accounts.
+
+mod client;
+mod collected_span;
+mod cost;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use client::Client;
+pub use collected_span::CollectedSpan;
+pub use stats::CollectorStats;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use log::Level;
+
+use super::decode::{DecodeError, Parsed, parse};
+use super::waterfall::Trace;
+use crate::model::{Process, Span};
+use crate::sys::log::log_guarded;
+use client::Clients;
+use cost::{TRACE_COST, process_bytes, span_bytes};
+
+/// Everything that a collector received and still holds.
+///
+/// Usable without a socket too: a host program that gets packets over a serial line gives them to
+/// [`accept`](Received::accept).
+///
+/// # Examples
+/// ```
+/// use picojaeger_std::collector::{Encoding, Received, encode};
+/// use picojaeger_std::model::{Batch, Process, Span};
+///
+/// let mut batch = Batch::new(Process::new("pump-7"));
+/// batch.spans.push(Span::new(0x2a, 7, "sample"));
+/// let packet = encode(&batch, Encoding::default())?;
+///
+/// let mut received = Received::with_limit(1 << 20);
+/// received.accept(&packet);
+/// assert_eq!(received.trace(0x2a).map(|t| t.spans().len()), Some(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Received {
+    limit: usize,
+    held_bytes: usize,
+    traces: BTreeMap<u128, Held>,
+    arrival: VecDeque<u128>,
+    clients: Clients,
+    last_process: Option<Arc<Process>>,
+    last_rejection: Option<DecodeError>,
+    stats: CollectorStats,
+}
+
+/// One trace in the store, with the memory it is estimated to take.
+#[derive(Debug, Default)]
+struct Held {
+    spans: Vec<CollectedSpan>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Appends a span, and returns the memory that it adds.
+    fn push(&mut self, span: CollectedSpan) -> usize {
+        let last = self.spans.last();
+        let mut bytes = span_bytes(&span.span);
+        if !last.is_some_and(|last| Arc::ptr_eq(&last.process, &span.process)) {
+            bytes += TRACE_COST + process_bytes(&span.process);
+        }
+        // By doubling at first, but never by more than 4,096 spans: a vector's own growth could
+        // exceed what a datagram may cost.
+        if self.spans.len() == self.spans.capacity() {
+            self.spans.reserve_exact(self.spans.len().clamp(1, 4096));
+        }
+        self.spans.push(span);
+        self.bytes += bytes;
+        bytes
+    }
+}
+
+impl Received {
+    /// Memory limit of [`Received::default`]: 16 MiB.
+    pub const DEFAULT_LIMIT: usize = 16 << 20;
+
+    /// Holds traces of at most `limit` bytes by estimate; the oldest trace leaves first.
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            limit,
+            held_bytes: 0,
+            traces: BTreeMap::new(),
+            arrival: VecDeque::new(),
+            clients: Clients::default(),
+            last_process: None,
+            last_rejection: None,
+            stats: CollectorStats::default(),
+        }
+    }
+
+    /// Takes one datagram: its spans are stored, or it is counted as rejected.
+    pub fn accept(&mut self, datagram: &[u8]) {
+        self.stats.datagrams += 1;
+        self.stats.bytes += datagram.len() as u64;
+        match parse(datagram) {
+            Ok(batch) => self.store(batch),
+            Err(error) => {
+                log_guarded(
+                    Level::Debug,
+                    format_args!("collector: datagram rejected: {error}"),
+                );
+                self.stats.rejected += 1;
+                self.last_rejection = Some(error);
+            }
+        }
+    }
+
+    /// Every trace held, in the order of arrival. Spans are shared, not copied.
+    pub fn traces(&self) -> Vec<Trace> {
+        self.arrival
+            .iter()
+            .filter_map(|&id| self.trace(id))
+            .collect()
+    }
+
+    /// The spans of one trace that are held, in the order of arrival.
+    pub fn trace(&self, trace_id: u128) -> Option<Trace> {
+        let held = self.traces.get(&trace_id)?;
+        Some(Trace::new(trace_id, held.spans.clone()))
+    }
+
+    /// Every span held: trace by trace, in the order of arrival.
+    pub fn spans(&self) -> Vec<CollectedSpan> {
+        let held = self.arrival.iter().filter_map(|id| self.traces.get(id));
+        held.flat_map(|held| held.spans.iter().cloned()).collect()
+    }
+
+    /// The clients heard of: at most 256, the most recent one last. Clients whose names exceed
+    /// 1 KiB are not remembered.
+    pub fn clients(&self) -> Vec<Client> {
+        self.clients.to_vec()
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> CollectorStats {
+        self.stats
+    }
+
+    /// Why the most recent rejected datagram was rejected.
+    pub fn last_rejection(&self) -> Option<&DecodeError> {
+        self.last_rejection.as_ref()
+    }
+
+    /// Estimated memory of the traces held, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    pub(super) fn count_receive_error(&mut self) {
+        self.stats.receive_errors += 1;
+    }
+
+    fn store(&mut self, batch: Parsed<Arc<Span>>) {
+        self.clients.note(&batch.process, batch.seq_no, batch.stats);
+        let process = self.share(batch.process);
+        for span in batch.spans {
+            self.stats.spans += 1;
+            let process = Arc::clone(&process);
+            self.insert(CollectedSpan { process, span });
+        }
+        self.evict();
+    }
+
+    /// Batches of one process in a row share it.
+    fn share(&mut self, process: Process) -> Arc<Process> {
+        let last = self.last_process.take().filter(|last| **last == process);
+        let process = last.unwrap_or_else(|| Arc::new(process));
+        self.last_process = Some(Arc::clone(&process));
+        process
+    }
+
+    fn insert(&mut self, span: CollectedSpan) {
+        let trace_id = span.span.trace_id;
+        let held = self.traces.entry(trace_id).or_insert_with(|| {
+            self.arrival.push_back(trace_id);
+            Held::default()
+        });
+        self.held_bytes += held.push(span);
+    }
+
+    fn evict(&mut self) {
+        while self.held_bytes > self.limit {
+            let Some(oldest) = self.arrival.pop_front() else {
+                return;
+            };
+            if let Some(trace) = self.traces.remove(&oldest) {
+                self.held_bytes -= trace.bytes;
+                self.stats.evicted_traces += 1;
+                self.stats.evicted_spans += trace.spans.len() as u64;
+            }
+        }
+    }
+}
+
+impl Default for Received {
+    fn default() -> Self {
+        Self::with_limit(Self::DEFAULT_LIMIT)
+    }
+}

@@ -1,0 +1,161 @@
+//! Whole pictures, hostile ones among them.
+
+use std::sync::Arc;
+
+use super::text::MAX_VALUE;
+use super::*;
+use crate::model::{Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
+
+fn trace(spans: impl IntoIterator<Item = Span>) -> Trace {
+    let process = Arc::new(Process::new("svc"));
+    let spans = spans.into_iter();
+    Trace::new(
+        0xa,
+        spans
+            .map(|span| CollectedSpan::new(Arc::clone(&process), span))
+            .collect(),
+    )
+}
+
+fn span(id: u64, parent: u64, start: i64, duration: i64) -> Span {
+    Span {
+        parent_span_id: parent,
+        start_time_us: start,
+        duration_us: duration,
+        ..Span::new(0xa, id, format!("op{id}"))
+    }
+}
+
+#[test]
+fn siblings_are_sorted_and_descendants_follow_their_parent() {
+    let spans = [
+        span(9, 4, 1_090, 10),
+        span(4, 1, 1_050, 50),
+        span(1, 0, 1_000, 1_500_000),
+        span(2, 1, 1_050, 0),
+        span(3, 1, 1_020, 750_000),
+    ];
+    assert_eq!(
+        format!("{:10}", trace(spans)),
+        "\
+trace 000000000000000a: 5 spans, 1.5s
+svc: op1       0us   1.5s |==========|
+  svc: op3    20us  750ms |=====     |
+  svc: op2    50us    0us |=         |
+  svc: op4    50us   50us |=         |
+    svc: op9  90us   10us |=         |
+"
+    );
+}
+
+#[test]
+fn orphans_and_cycles_stand_at_the_top_with_a_note() {
+    let mut follower = span(5, 0, 4, 0);
+    follower.references.push(SpanRef {
+        kind: RefKind::FollowsFrom,
+        trace_id: 0xa,
+        span_id: 2,
+    });
+    let spans = [
+        span(1, 0xbad, 0, 8),
+        span(2, 3, 1, 1),
+        span(3, 2, 2, 1),
+        span(4, 4, 3, 1),
+        follower,
+    ];
+    assert_eq!(
+        format!("{:8}", trace(spans)),
+        "\
+trace 000000000000000a: 5 spans, 8us
+svc: op1    0us  8us |========| (parent 0000000000000bad is missing)
+svc: op2    1us  1us | =      | (its parents form a cycle)
+  svc: op3  2us  1us |  =     |
+  svc: op5  4us  0us |    =   |
+svc: op4    3us  1us |   =    | (its parents form a cycle)
+"
+    );
+}
+
+#[test]
+fn values_of_every_type_and_hostile_text() {
+    let mut span = span(1, 0, 100, 5);
+    span.operation_name = "a\nb\u{1b}[2J\u{202e}".to_owned();
+    for value in [
+        TagValue::String("say \"\u{e9}\"\0".to_owned()),
+        TagValue::Double(1.0),
+        TagValue::Bool(false),
+        TagValue::Long(i64::MIN),
+        TagValue::Binary(Box::new([0, 255])),
+        TagValue::String("x".repeat(MAX_VALUE + 1)),
+    ] {
+        span.tags.push(Tag::new("k", value));
+    }
+    for timestamp_us in [1_100_100, 99] {
+        span.logs.push(Log {
+            timestamp_us,
+            fields: Vec::new(),
+        });
+    }
+    let long = "x".repeat(MAX_VALUE);
+    assert_eq!(
+        format!("{:4}", trace([span])),
+        format!(
+            "\
+trace 000000000000000a: 1 span, 5us
+svc: a\\nb\\u{{1b}}[2J\\u{{202e}}  0us  5us |====|
+    k=\"say \\\"\u{e9}\\\"\\u{{0}}\" k=1.0 k=false k=-9223372036854775808 k=0x00ff k=\"{long}\"... (201 bytes)
+    -1us \n    +1.1s \n"
+        )
+    );
+}
+
+#[test]
+fn extreme_times_neither_panic_nor_leave_the_bar() {
+    let spans = [
+        span(1, 0, i64::MIN, i64::MAX),
+        span(2, 1, i64::MAX, i64::MAX),
+        span(3, 1, 0, i64::MIN),
+    ];
+    let text = format!("{:6}", trace(spans));
+    for line in text.lines().skip(1) {
+        let bar = line.split('|').nth(1).unwrap_or_default();
+        assert_eq!(bar.len(), 6, "{line}");
+    }
+    assert_eq!(text.lines().count(), 4);
+}
+
+#[test]
+fn a_chain_as_deep_as_a_hostile_trace_does_not_overflow_the_stack() {
+    let spans = (1..=50_000).map(|id| span(id, id - 1, 0, 1));
+    assert_eq!(trace(spans).to_string().lines().count(), 50_001);
+}
+
+#[test]
+fn an_empty_trace_prints_its_head() {
+    let empty = Trace::new(1 << 64, Vec::new());
+    assert_eq!(
+        empty.to_string(),
+        "trace 00000000000000010000000000000000: 0 spans, 0us\n"
+    );
+}
+
+#[test]
+fn durations_take_the_unit_that_suits_them() {
+    let text = |micros| Micros(micros).to_string();
+    assert_eq!(
+        [0, 999, 1_000, 1_050, 999_999, 1_000_000, 59_999_999].map(text),
+        [
+            "0us",
+            "999us",
+            "1ms",
+            "1.05ms",
+            "999.999ms",
+            "1s",
+            "59.999s"
+        ]
+    );
+    assert_eq!(
+        [60_000_000, 3_725_000_000, -1_500].map(text),
+        ["1m00s", "62m05s", "-1.5ms"]
+    );
+}
