@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use picojaeger_std::collector::Collector;
+use picojaeger_std::collector::{CollectedSpan, Collector};
 use picojaeger_std::config::{ClockSource, Sampler};
 use picojaeger_std::model::{Log, RefKind, SpanRef, Tag, TagValue};
 use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
@@ -60,7 +60,7 @@ fn assert_arrived(collector: &Collector, count: u64) {
         "{}",
         collector.stats().spans
     );
-    let mut ids: Vec<_> = collector.spans().iter().map(|it| it.span_id).collect();
+    let mut ids: Vec<_> = collector.spans().iter().map(|it| it.span.span_id).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(
@@ -182,8 +182,8 @@ fn a_span_stays_a_parent_after_finish_and_close() {
     drop(span);
     assert_arrived(&collector, 2);
     let spans = collector.spans();
-    let parent = spans.iter().find(|it| it.operation_name == "parent");
-    let tags = &parent.unwrap().tags;
+    let parent = spans.iter().find(|it| it.span.operation_name == "parent");
+    let tags = &parent.unwrap().span.tags;
     assert!(tags.iter().all(|tag| tag.key != "late"), "{tags:?}");
     assert_eq!(assert_settled(&tracer, 3).lost.closed, 1);
 }
@@ -394,7 +394,7 @@ fn a_panic_marks_the_spans_that_it_ends() {
     tracer.start("fine").finish();
     tracer.flush(SOON).unwrap();
     assert_arrived(&collector, 2);
-    for span in collector.spans() {
+    for CollectedSpan { span, .. } in collector.spans() {
         let error = span.tags.iter().find(|tag| tag.key == "error");
         let fails = span.operation_name == "fails";
         assert_eq!(

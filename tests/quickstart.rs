@@ -103,14 +103,14 @@ fn the_environment_overrides_the_file() {
         ("JAEGER_TAGS", "zone=blue"),
     ]));
     assert!(collector.wait_for_spans(2, PATIENCE));
-    let span = &collector.spans()[0];
+    let collected = &collector.spans()[0];
     assert!(
-        printed.starts_with(&format!("trace {:032x}\n", span.trace_id)),
+        printed.starts_with(&format!("trace {:032x}\n", collected.span.trace_id)),
         "{printed}"
     );
     assert_eq!(printed.lines().count(), 2, "{printed}");
-    assert_eq!(span.service_name(), "other-name");
-    let tags = &span.process().tags;
+    assert_eq!(collected.service_name(), "other-name");
+    let tags = &collected.process.tags;
     let zone = tags.iter().find(|tag| tag.key == "zone").unwrap();
     assert_eq!(zone.value, TagValue::String("blue".into()));
 }

@@ -9,12 +9,13 @@ mod headers;
 mod settings;
 mod tags;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use picojaeger_std::Tracer;
-use picojaeger_std::collector::{CollectedSpan, Collector};
+use picojaeger_std::collector::Collector;
 use picojaeger_std::config::{Config, Sampler};
-use picojaeger_std::model::TagValue;
+use picojaeger_std::model::{Span, TagValue};
 
 /// How long what has to come may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,7 +44,7 @@ impl Pair {
 
     /// Flushes; the spans that arrived, all that were ever delivered.
     #[track_caller]
-    fn arrived(&self) -> Vec<CollectedSpan> {
+    fn arrived(&self) -> Vec<Arc<Span>> {
         self.tracer.flush(PATIENCE).unwrap();
         let stats = self.tracer.stats();
         assert!(stats.adds_up(), "{stats}");
@@ -54,7 +55,7 @@ impl Pair {
         );
         let spans = self.collector.spans();
         assert_eq!(spans.len() as u64, stats.delivered, "{stats}");
-        spans
+        spans.into_iter().map(|collected| collected.span).collect()
     }
 }
 

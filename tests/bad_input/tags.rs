@@ -1,10 +1,10 @@
 //! Tags, logs, names and times that no one should give to a span.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use picojaeger_std::Key;
-use picojaeger_std::collector::CollectedSpan;
-use picojaeger_std::model::TagValue;
+use picojaeger_std::model::{Span, TagValue};
 
 use crate::{Pair, text};
 
@@ -17,7 +17,7 @@ const WIDE: &str = "š";
 
 /// The spans of a pair with one `before` and one `after`, which come unharmed, without these two.
 #[track_caller]
-fn between(pair: &Pair, make: impl FnOnce(&Pair)) -> Vec<CollectedSpan> {
+fn between(pair: &Pair, make: impl FnOnce(&Pair)) -> Vec<Arc<Span>> {
     pair.tracer.start("before").tag("n", 1);
     make(pair);
     pair.tracer.start("after").tag("n", 2);
@@ -35,7 +35,7 @@ fn between(pair: &Pair, make: impl FnOnce(&Pair)) -> Vec<CollectedSpan> {
 }
 
 #[track_caller]
-fn is_marked(span: &CollectedSpan, dropped: i64) {
+fn is_marked(span: &Span, dropped: i64) {
     assert_eq!(
         span.tag("picojaeger.truncated"),
         Some(&TagValue::Bool(true))
@@ -182,7 +182,7 @@ fn numbers_at_their_ends() {
 
 /// The kept tags `0`, `1`, … of the span in order, and what is missing is accounted for.
 #[track_caller]
-fn keeps_the_first_tags(span: &CollectedSpan, value: &TagValue, made: usize) -> usize {
+fn keeps_the_first_tags(span: &Span, value: &TagValue, made: usize) -> usize {
     let tags = span
         .tags
         .iter()

@@ -57,7 +57,7 @@ const CLOSE_POLL: Duration = Duration::from_millis(100);
 /// sender.send_to(&encode(&batch, Encoding::default())?, collector.local_addr())?;
 ///
 /// assert!(collector.wait_for_spans(1, Duration::from_secs(10)));
-/// assert_eq!(collector.spans()[0].operation_name, "query");
+/// assert_eq!(collector.spans()[0].span.operation_name, "query");
 /// println!("{}", collector.traces()[0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -139,11 +139,11 @@ fn assert_arrived(collector: &Collector, expected: &[(&str, usize)]) {
     let spans = collector.spans();
     assert!(all, "{} of {total} arrived", spans.len());
     for (operation, times) in expected {
-        let found = spans.iter().filter(|it| it.operation_name == *operation);
+        let found = spans.iter().filter(|it| it.span.operation_name == *operation);
         assert_eq!(found.count(), *times, "{operation}");
     }
-    let ids: HashSet<_> = spans.iter().map(|it| it.span_id).collect();
-    let traces: HashSet<_> = spans.iter().map(|it| it.trace_id).collect();
+    let ids: HashSet<_> = spans.iter().map(|it| it.span.span_id).collect();
+    let traces: HashSet<_> = spans.iter().map(|it| it.span.trace_id).collect();
     assert_eq!(
         (spans.len(), ids.len(), traces.len()),
         (total, total, total)
@@ -399,7 +399,7 @@ fn spans_of_the_parent() {
     tracer.close(SOON).unwrap();
     assert_settled(&tracer, 3);
     assert!(collector.wait_for_spans(5, SOON));
-    let ids: HashSet<_> = collector.spans().iter().map(|it| it.span_id).collect();
+    let ids: HashSet<_> = collector.spans().iter().map(|it| it.span.span_id).collect();
     assert_eq!(ids.len(), 5);
 }
 

@@ -1,11 +1,10 @@
 //! A span together with its process.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::model::{Process, Span};
 
-/// A span with the process that it came from; dereferences to the [`Span`]. Cloning is cheap.
+/// A span with the process that it came from. Cloning is cheap, since both are shared.
 ///
 /// # Examples
 /// ```
@@ -17,14 +16,17 @@ use crate::model::{Process, Span};
 /// let mut received = Received::default();
 /// received.accept(&encode(&batch, Encoding::default())?);
 ///
-/// let span = &received.spans()[0];
-/// assert_eq!((span.service_name(), span.operation_name.as_str()), ("shop", "query"));
+/// let collected = &received.spans()[0];
+/// assert_eq!((collected.service_name(), collected.span.operation_name.as_str()), ("shop", "query"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CollectedSpan {
-    pub(super) process: Arc<Process>,
-    pub(super) span: Arc<Span>,
+    /// The process that made the span.
+    pub process: Arc<Process>,
+    /// The span.
+    pub span: Arc<Span>,
 }
 
 impl CollectedSpan {
@@ -36,21 +38,8 @@ impl CollectedSpan {
         }
     }
 
-    /// The process that made the span.
-    pub fn process(&self) -> &Process {
-        &self.process
-    }
-
     /// Name of the service that made the span.
     pub fn service_name(&self) -> &str {
         &self.process.service_name
-    }
-}
-
-impl Deref for CollectedSpan {
-    type Target = Span;
-
-    fn deref(&self) -> &Span {
-        &self.span
     }
 }

@@ -6,7 +6,7 @@ use crate::collector::CollectedSpan;
 
 /// A span's place in the picture.
 pub(super) struct Place<'a> {
-    pub(super) span: &'a CollectedSpan,
+    pub(super) collected: &'a CollectedSpan,
     pub(super) depth: usize,
     pub(super) note: String,
 }
@@ -15,7 +15,7 @@ pub(super) struct Place<'a> {
 /// the top, then those of cycles.
 pub(super) fn tree(spans: &[CollectedSpan]) -> Vec<Place<'_>> {
     let mut sorted: Vec<&CollectedSpan> = spans.iter().collect();
-    sorted.sort_by_key(|span| (span.start_time_us, span.span_id));
+    sorted.sort_by_key(|it| (it.span.start_time_us, it.span.span_id));
     let Links { tops, children } = Links::of(&sorted);
     let mut walk = Walk {
         placed: vec![false; sorted.len()],
@@ -40,10 +40,10 @@ struct Links {
 
 impl Links {
     fn of(sorted: &[&CollectedSpan]) -> Self {
-        let ids: BTreeSet<u64> = sorted.iter().map(|span| span.span_id).collect();
+        let ids: BTreeSet<u64> = sorted.iter().map(|it| it.span.span_id).collect();
         let mut tops = Vec::new();
         let mut children: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (at, span) in sorted.iter().enumerate() {
+        for (at, CollectedSpan { span, .. }) in sorted.iter().enumerate() {
             match span.parent() {
                 Some(parent) if parent == span.span_id => {}
                 Some(parent) if ids.contains(&parent) => {
@@ -72,10 +72,17 @@ impl Walk<'_> {
             if std::mem::replace(&mut self.placed[at], true) {
                 continue;
             }
-            let span = self.sorted[at];
-            self.places.push(Place { span, depth, note });
+            let collected = self.sorted[at];
+            self.places.push(Place {
+                collected,
+                depth,
+                note,
+            });
             // Of several spans with one id, the first takes the children.
-            let children = self.children.remove(&span.span_id).unwrap_or_default();
+            let children = self
+                .children
+                .remove(&collected.span.span_id)
+                .unwrap_or_default();
             let children = children.into_iter().rev();
             stack.extend(children.map(|child| (child, depth + 1, String::new())));
         }
@@ -91,11 +98,11 @@ pub(super) struct TimeLine {
 
 impl TimeLine {
     pub(super) fn of(spans: &[CollectedSpan], width: usize) -> Self {
-        let start = spans.iter().map(|s| i128::from(s.start_time_us)).min();
+        let spans = || spans.iter().map(|collected| &collected.span);
+        let start = spans().map(|span| i128::from(span.start_time_us)).min();
         let start = start.unwrap_or(0);
-        let end = spans
-            .iter()
-            .map(|s| i128::from(s.start_time_us) + i128::from(s.duration_us).max(0))
+        let end = spans()
+            .map(|span| i128::from(span.start_time_us) + i128::from(span.duration_us).max(0))
             .max();
         Self {
             start,

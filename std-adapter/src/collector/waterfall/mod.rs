@@ -75,7 +75,7 @@ impl Trace {
     pub fn span(&self, operation_name: &str) -> Option<&CollectedSpan> {
         self.spans
             .iter()
-            .find(|span| span.operation_name == operation_name)
+            .find(|collected| collected.span.operation_name == operation_name)
     }
 }
 

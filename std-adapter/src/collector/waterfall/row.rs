@@ -4,15 +4,14 @@ use std::fmt;
 
 use super::layout::{Place, TimeLine};
 use super::text::{Escaped, Micros, Tags};
-use crate::collector::CollectedSpan;
-use crate::model::Log;
+use crate::model::{Log, Span};
 
 /// Deepest indentation; deeper spans stand at this one.
 const MAX_INDENT: usize = 24;
 
 /// One span's line, column by column.
 pub(super) struct Row<'a> {
-    span: &'a CollectedSpan,
+    span: &'a Span,
     indent: usize,
     name: String,
     start: String,
@@ -23,7 +22,7 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub(super) fn new(place: Place<'a>, time: &TimeLine) -> Self {
-        let span = place.span;
+        let span = &*place.collected.span;
         let start = i128::from(span.start_time_us) - time.start;
         let duration = i128::from(span.duration_us);
         let indent = 2 * place.depth.min(MAX_INDENT);
@@ -31,7 +30,7 @@ impl<'a> Row<'a> {
             name: format!(
                 "{:indent$}{}: {}",
                 "",
-                Escaped(span.service_name()),
+                Escaped(place.collected.service_name()),
                 Escaped(&span.operation_name)
             ),
             start: Micros(start).to_string(),
