@@ -84,7 +84,6 @@ fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
 /// Prints the trace that arrived.
 fn show(collector: &Collector, root: &SpanContext) -> Result<(), Box<dyn Error>> {
     let id = root.trace_id();
-    let id = u128::from(id.high()) << 64 | u128::from(id.low());
     if !collector.wait_for_spans(2, PATIENCE) {
         return Err(format!("only {} of 2 spans arrived", collector.spans().len()).into());
     }

@@ -3,11 +3,12 @@
 //! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons. Without
 //! that variable this target says so and ends well, since the workspace's tests need no emulator.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 
 use picojaeger_std::collector::decode;
 use picojaeger_std::model::{Batch, Span, Tag, TagValue};
+use picojaeger_std::{SpanId, TraceId};
 
 /// Names the files.
 const UART: &str = "PICOJAEGER_UART";
@@ -45,7 +46,7 @@ fn check(bytes: &[u8]) -> String {
     }
     let spans: Vec<&Span> = batches.iter().flat_map(|batch| &batch.spans).collect();
     assert_eq!(spans.len() as i64, BEATS + 2 * ROUNDS);
-    let ids: HashSet<u64> = spans.iter().map(|span| span.span_id).collect();
+    let ids: HashSet<SpanId> = spans.iter().map(|span| span.span_id).collect();
     assert_eq!(ids.len(), spans.len(), "span ids differ");
     for span in &spans {
         check_times(span);
@@ -86,7 +87,10 @@ fn check_roots(spans: &[&Span], count: i64, tags: &[(&str, TagValue)]) {
     for (span, number) in spans.iter().zip(0..) {
         assert_eq!(
             (span.trace_id, span.parent_span_id),
-            (span.span_id.into(), 0)
+            (
+                TraceId::from_parts(0, span.span_id.get()),
+                SpanId::default()
+            )
         );
         assert_eq!(span.tag("number"), Some(&TagValue::Long(number)));
         for (key, value) in tags {
@@ -106,7 +110,8 @@ fn check_roots(spans: &[&Span], count: i64, tags: &[(&str, TagValue)]) {
 
 /// A child for each round, within its time.
 fn check_samples(samples: &[&Span], rounds: &[&Span]) {
-    let rounds: BTreeMap<u64, &Span> = rounds.iter().map(|round| (round.span_id, *round)).collect();
+    let rounds: HashMap<SpanId, &Span> =
+        rounds.iter().map(|round| (round.span_id, *round)).collect();
     let mut parents = HashSet::new();
     for sample in samples {
         let round = rounds[&sample.parent_span_id];

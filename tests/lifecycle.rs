@@ -13,7 +13,7 @@ use picojaeger_std::collector::{CollectedSpan, Collector};
 use picojaeger_std::config::{ClockSource, Sampler};
 use picojaeger_std::model::{Log, RefKind, SpanRef, Tag, TagValue};
 use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
-use picojaeger_std::{Config, Flags, FlushError, Key, Span, Stats, TraceId, Tracer, Value};
+use picojaeger_std::{Config, Flags, FlushError, Key, Span, SpanId, Stats, TraceId, Tracer, Value};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -60,7 +60,11 @@ fn assert_arrived(collector: &Collector, count: u64) {
         "{}",
         collector.stats().spans
     );
-    let mut ids: Vec<_> = collector.spans().iter().map(|it| it.span.span_id).collect();
+    let mut ids: Vec<_> = collector
+        .spans()
+        .iter()
+        .map(|it| it.span.span_id.get())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(
@@ -218,7 +222,7 @@ fn many_threads_flush_at_once() {
             scope.spawn(|| {
                 for _ in 0..20 {
                     let span = tracer.start("mine");
-                    let id = span.context().span_id().get();
+                    let id = span.context().span_id();
                     drop(span);
                     tracer.flush(SOON).unwrap();
                     let seen = reporter.spans();
@@ -530,11 +534,8 @@ fn the_parent_is_the_first_reference_with_ids() {
     assert_eq!(root.baggage_item("user"), Some("ann"));
     drop((real, root));
     tracer.flush(SOON).unwrap();
-    let own = SpanRef {
-        kind: RefKind::FollowsFrom,
-        trace_id: ids.trace_id().low().into(),
-        span_id: ids.span_id().get(),
-    };
+    let trace_id = TraceId::from_parts(0, ids.trace_id().low());
+    let own = SpanRef::new(RefKind::FollowsFrom, trace_id, ids.span_id());
     for span in reporter.spans() {
         let follows = ["b", "c", "d"].contains(&span.operation_name.as_str());
         let expected = if follows { vec![own] } else { vec![] };
@@ -681,14 +682,14 @@ fn a_start_time_and_a_parents_baggage_are_taken_over() {
 /// take the short one.
 #[test]
 fn spans_of_a_kind_are_like_the_first() {
-    const PARENT: u128 = 0xa_0000_0000_0000_0007;
+    const PARENT: TraceId = TraceId::from_parts(0xa, 7);
     for (wide, sampler) in [(false, true), (true, true), (false, false), (true, false)] {
         let reporter = Arc::new(InMemoryReporter::new());
         let config = config().agent(false).sampler(Sampler::Const(sampler));
         let config = config.trace_id_128bit(wide);
         let tracer = config.reporter(reporter.clone()).build().unwrap();
         let parent = |flags: &str| {
-            let header = format!("{PARENT:x}:5:0:{flags}");
+            let header = format!("{PARENT}:5:0:{flags}");
             tracer.extract(HashMap::from([("uber-trace-id", header)]))
         };
         let parents = ["1", "0"].map(parent);
@@ -718,11 +719,11 @@ fn spans_of_a_kind_are_like_the_first() {
                 assert_eq!(span.operation_name, first.operation_name);
                 assert_eq!(span.parent_span_id, first.parent_span_id);
                 assert_eq!((span.flags, &span.tags), (first.flags, &first.tags));
-                if span.parent_span_id == 5 {
+                if span.parent_span_id == SpanId::new(5) {
                     assert_eq!(span.trace_id, PARENT);
                 } else {
-                    assert_eq!(span.trace_id as u64, span.span_id);
-                    assert_eq!(span.trace_id >> 64 != 0, wide);
+                    assert_eq!(span.trace_id.low(), span.span_id.get());
+                    assert_eq!(span.trace_id.high() != 0, wide);
                 }
             }
         }

@@ -104,10 +104,9 @@ fn the_environment_overrides_the_file() {
     ]));
     assert!(collector.wait_for_spans(2, PATIENCE));
     let collected = &collector.spans()[0];
-    assert!(
-        printed.starts_with(&format!("trace {:032x}\n", collected.span.trace_id)),
-        "{printed}"
-    );
+    let id = collected.span.trace_id;
+    let first_line = format!("trace {:016x}{:016x}\n", id.high(), id.low());
+    assert!(printed.starts_with(&first_line), "{printed}");
     assert_eq!(printed.lines().count(), 2, "{printed}");
     assert_eq!(collected.service_name(), "other-name");
     let tags = &collected.process.tags;

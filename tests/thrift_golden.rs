@@ -198,19 +198,16 @@ fn packets(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
 /// The image that the span API would have made of this span.
 fn image(span: &Span) -> Box<Image> {
     let flags = Flags::from_wire(u8::try_from(span.flags).expect("wire flags"));
-    let trace = TraceId::from_parts((span.trace_id >> 64) as u64, span.trace_id as u64);
-    let context = SpanContext::new(trace, SpanId::new(span.span_id), flags);
-    let parent = SpanId::new(span.parent_span_id);
-    let mut image = Box::new(Image::new("", context, parent, 0));
+    let context = SpanContext::new(span.trace_id, span.span_id, flags);
+    let mut image = Box::new(Image::new("", context, span.parent_span_id, 0));
     let start = span.start_time_us.cast_unsigned();
     image.set_start(Timestamp::UnixMicros(start));
     assert!(image.try_copy_operation(&span.operation_name));
     for reference in &span.references {
-        let trace = reference.trace_id;
         assert!(image.try_reference(Reference {
             follows: reference.kind == RefKind::FollowsFrom,
-            trace: TraceId::from_parts((trace >> 64) as u64, trace as u64),
-            span: SpanId::new(reference.span_id),
+            trace: reference.trace_id,
+            span: reference.span_id,
         }));
     }
     for tag in &span.tags {
@@ -317,33 +314,28 @@ impl Draw {
 
     fn reference(&mut self) -> SpanRef {
         let kinds = [RefKind::ChildOf, RefKind::FollowsFrom];
-        SpanRef {
-            kind: kinds[self.below(2)],
-            trace_id: u128::from(self.number()) << 64 | u128::from(self.bits()),
-            span_id: self.number(),
-        }
+        let kind = kinds[self.below(2)];
+        let trace_id = TraceId::from_parts(self.number(), self.bits());
+        SpanRef::new(kind, trace_id, SpanId::new(self.number()))
     }
 
     fn log(&mut self, fields: usize) -> Log {
-        Log {
-            timestamp_us: self.number().cast_signed(),
-            fields: self.list(fields, Self::tag),
-        }
+        let timestamp_us = self.number().cast_signed();
+        Log::new(timestamp_us, self.list(fields, Self::tag))
     }
 
     fn bare_span(&mut self) -> Span {
         let start = self.number() >> 1;
         let duration = self.number() >> 1;
-        Span {
-            trace_id: u128::from(self.number()) << 64 | u128::from(self.number()),
-            span_id: self.number(),
-            parent_span_id: [0, self.bits()][self.below(2)],
-            operation_name: self.text(),
-            flags: [1, 3, 9, 11][self.below(4)],
-            start_time_us: start.cast_signed(),
-            duration_us: duration.min(i64::MAX as u64 - start).cast_signed(),
-            ..Span::default()
-        }
+        let trace_id = TraceId::from_parts(self.number(), self.number());
+        let span_id = SpanId::new(self.number());
+        let parent_span_id = SpanId::new([0, self.bits()][self.below(2)]);
+        let mut span = Span::new(trace_id, span_id, self.text());
+        span.parent_span_id = parent_span_id;
+        span.flags = [1, 3, 9, 11][self.below(4)];
+        span.start_time_us = start.cast_signed();
+        span.duration_us = duration.min(i64::MAX as u64 - start).cast_signed();
+        span
     }
 
     fn span(&mut self) -> Span {

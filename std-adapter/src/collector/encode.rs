@@ -137,10 +137,10 @@ fn write_process(o: &mut dyn TOutputProtocol, process: &Process) -> Written {
 
 fn write_span(o: &mut dyn TOutputProtocol, span: &Span) -> Written {
     write_struct(o, |o| {
-        long(o, 1, low(span.trace_id))?;
-        long(o, 2, high(span.trace_id))?;
-        long(o, 3, span.span_id.cast_signed())?;
-        long(o, 4, span.parent_span_id.cast_signed())?;
+        long(o, 1, span.trace_id.low().cast_signed())?;
+        long(o, 2, span.trace_id.high().cast_signed())?;
+        long(o, 3, span.span_id.get().cast_signed())?;
+        long(o, 4, span.parent_span_id.get().cast_signed())?;
         text(o, 5, &span.operation_name)?;
         optional_list(o, 6, &span.references, write_reference)?;
         int(o, 7, span.flags.cast_signed())?;
@@ -154,9 +154,9 @@ fn write_span(o: &mut dyn TOutputProtocol, span: &Span) -> Written {
 fn write_reference(o: &mut dyn TOutputProtocol, reference: &SpanRef) -> Written {
     write_struct(o, |o| {
         int(o, 1, reference.kind as i32)?;
-        long(o, 2, low(reference.trace_id))?;
-        long(o, 3, high(reference.trace_id))?;
-        long(o, 4, reference.span_id.cast_signed())
+        long(o, 2, reference.trace_id.low().cast_signed())?;
+        long(o, 3, reference.trace_id.high().cast_signed())?;
+        long(o, 4, reference.span_id.get().cast_signed())
     })
 }
 
@@ -268,12 +268,4 @@ fn int(o: &mut dyn TOutputProtocol, id: i16, value: i32) -> Written {
 fn long(o: &mut dyn TOutputProtocol, id: i16, value: i64) -> Written {
     begin(o, TType::I64, id)?;
     o.write_i64(value)
-}
-
-fn low(trace_id: u128) -> i64 {
-    trace_id as i64
-}
-
-fn high(trace_id: u128) -> i64 {
-    (trace_id >> 64) as i64
 }

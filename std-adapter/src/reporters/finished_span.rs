@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use picojaeger_core::record::{Log, Record, Reference, Tag};
 use picojaeger_core::wire::EncodeContext;
-use picojaeger_core::{Description, SpanContext, SpanId, Times, TraceId, Value};
+use picojaeger_core::{Description, SpanContext, SpanId, Times, Value};
 
 use crate::model;
 
@@ -147,9 +147,9 @@ impl<'s> FinishedSpan<'s> {
     pub fn to_span(&self) -> model::Span {
         let context = self.context();
         model::Span {
-            trace_id: joined(context.trace_id()),
-            span_id: context.span_id().get(),
-            parent_span_id: self.record.parent().get(),
+            trace_id: context.trace_id(),
+            span_id: context.span_id(),
+            parent_span_id: self.record.parent(),
             operation_name: self.operation().to_owned(),
             references: self.references().map(owned_reference).collect(),
             flags: context.flags().wire().into(),
@@ -173,10 +173,8 @@ impl<'s> FinishedLog<'s> {
     }
 
     fn to_log(self) -> model::Log {
-        model::Log {
-            timestamp_us: self.micros as i64,
-            fields: self.fields().map(owned_tag).collect(),
-        }
+        let fields = self.fields().map(owned_tag).collect();
+        model::Log::new(self.micros as i64, fields)
     }
 }
 
@@ -214,19 +212,12 @@ impl fmt::Debug for FinishedLog<'_> {
     }
 }
 
-fn joined(id: TraceId) -> u128 {
-    u128::from(id.high()) << 64 | u128::from(id.low())
-}
-
 fn owned_reference(reference: Reference) -> model::SpanRef {
-    model::SpanRef {
-        kind: match reference.follows {
-            true => model::RefKind::FollowsFrom,
-            false => model::RefKind::ChildOf,
-        },
-        trace_id: joined(reference.trace),
-        span_id: reference.span.get(),
-    }
+    let kind = match reference.follows {
+        true => model::RefKind::FollowsFrom,
+        false => model::RefKind::ChildOf,
+    };
+    model::SpanRef::new(kind, reference.trace, reference.span)
 }
 
 fn owned_tag(tag: Tag<'_>) -> model::Tag {

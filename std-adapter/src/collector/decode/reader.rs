@@ -108,8 +108,3 @@ impl<'a> Reader<'a> {
 pub(super) fn require<T>(value: Option<T>, of: &'static str, field: &'static str) -> Decoded<T> {
     value.ok_or(DecodeError::MissingField(of, field))
 }
-
-/// The trace id of two halves, which the wire has as signed integers.
-pub(super) fn join(high: i64, low: i64) -> u128 {
-    (u128::from(high.cast_unsigned()) << 64) | u128::from(low.cast_unsigned())
-}

@@ -1,12 +1,13 @@
 //! The structures of `jaeger.thrift` and `agent.thrift`, field by field.
 
+use picojaeger_core::{SpanId, TraceId};
 use thrift::protocol::{TMessageType, TType};
 
-use super::reader::{Reader, join, require};
+use super::reader::{Reader, require};
 use super::{DecodeError, Decoded, Parsed};
 use crate::model::{ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 
-/// Memory for a span without its text and lists, at worst: 176 bytes for itself, shared, and the
+/// Memory for a span without its text and lists, at worst: 168 bytes for itself, shared, and the
 /// rest for the store's books if it is the only span of its trace.
 const SPAN_COST: usize = 352;
 
@@ -110,11 +111,11 @@ impl Reader<'_> {
                 1 => RefKind::FollowsFrom,
                 other => return Err(DecodeError::UnknownValue("SpanRefType", other)),
             },
-            trace_id: join(
+            trace_id: trace_id(
                 require(high, "SpanRef", "traceIdHigh")?,
                 require(low, "SpanRef", "traceIdLow")?,
             ),
-            span_id: require(id, "SpanRef", "spanId")?.cast_unsigned(),
+            span_id: span_id(require(id, "SpanRef", "spanId")?),
         })
     }
 
@@ -195,12 +196,12 @@ impl SpanFields {
 
     fn finish(self) -> Decoded<Span> {
         Ok(Span {
-            trace_id: join(
+            trace_id: trace_id(
                 require(self.trace_id_high, "Span", "traceIdHigh")?,
                 require(self.trace_id_low, "Span", "traceIdLow")?,
             ),
-            span_id: require(self.span_id, "Span", "spanId")?.cast_unsigned(),
-            parent_span_id: require(self.parent_span_id, "Span", "parentSpanId")?.cast_unsigned(),
+            span_id: span_id(require(self.span_id, "Span", "spanId")?),
+            parent_span_id: span_id(require(self.parent_span_id, "Span", "parentSpanId")?),
             operation_name: require(self.operation_name, "Span", "operationName")?,
             flags: require(self.flags, "Span", "flags")?.cast_unsigned(),
             start_time_us: require(self.start_time, "Span", "startTime")?,
@@ -252,4 +253,13 @@ impl TagFields {
             value,
         })
     }
+}
+
+/// The wire has ids as signed integers.
+fn span_id(id: i64) -> SpanId {
+    SpanId::new(id.cast_unsigned())
+}
+
+fn trace_id(high: i64, low: i64) -> TraceId {
+    TraceId::from_parts(high.cast_unsigned(), low.cast_unsigned())
 }

@@ -1,5 +1,6 @@
 //! Golden packets, broken packets, and packets at the limits.
 
+use picojaeger_core::{SpanId, TraceId};
 use thrift::protocol::{
     TCompactOutputProtocol, TFieldIdentifier, TListIdentifier, TMessageIdentifier, TMessageType,
     TOutputProtocol, TStructIdentifier, TType,
@@ -32,14 +33,14 @@ fn golden_batch() -> Batch {
     batch.seq_no = Some(1);
     batch.stats = Some(ClientStats::default());
     batch.spans.push(Span {
-        trace_id: (2 << 64) | 1,
-        span_id: 3,
-        parent_span_id: 0,
+        trace_id: TraceId::from_parts(2, 1),
+        span_id: SpanId::new(3),
+        parent_span_id: SpanId::default(),
         operation_name: "op".to_owned(),
         references: vec![SpanRef {
             kind: RefKind::ChildOf,
-            trace_id: (2 << 64) | 1,
-            span_id: u64::MAX,
+            trace_id: TraceId::from_parts(2, 1),
+            span_id: SpanId::new(u64::MAX),
         }],
         flags: 1,
         start_time_us: 1_000_000,
@@ -268,7 +269,7 @@ fn a_full_packet_of_the_smallest_tags_fits_the_budget() {
     let tags = (0..9_000).map(|_| Tag::new("k", TagValue::Bool(true)));
     batch.spans.push(Span {
         tags: tags.collect(),
-        ..Span::new(1, 1, "op")
+        ..Span::new(TraceId::from_parts(0, 1), SpanId::new(1), "op")
     });
     let packet = encode(&batch, Encoding::default()).unwrap();
     assert!((63_000..65_000).contains(&packet.len()), "{}", packet.len());
@@ -281,7 +282,7 @@ fn a_full_packet_of_small_spans_fits_the_budget() {
     let start_time_us = 1_700_000_000_000_000;
     batch.spans.extend((0..2_400).map(|id| Span {
         start_time_us,
-        ..Span::new(1, 1_000 + id, "op")
+        ..Span::new(TraceId::from_parts(0, 1), SpanId::new(1_000 + id), "op")
     }));
     let packet = encode(&batch, Encoding::default()).unwrap();
     assert!((63_000..66_000).contains(&packet.len()), "{}", packet.len());

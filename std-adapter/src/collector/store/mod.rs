@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use log::Level;
+use picojaeger_core::TraceId;
 
 use super::decode::{DecodeError, Parsed, parse};
 use super::waterfall::Trace;
@@ -32,22 +33,25 @@ use cost::{TRACE_COST, process_bytes, span_bytes};
 /// ```
 /// use picojaeger_std::collector::{Encoding, Received, encode};
 /// use picojaeger_std::model::{Batch, Process, Span};
+/// use picojaeger_std::{SpanId, TraceId};
 ///
 /// let mut batch = Batch::new(Process::new("pump-7"));
-/// batch.spans.push(Span::new(0x2a, 7, "sample"));
+/// let trace_id = TraceId::from_parts(0, 0x2a);
+/// batch.spans.push(Span::new(trace_id, SpanId::new(7), "sample"));
 /// let packet = encode(&batch, Encoding::default())?;
 ///
 /// let mut received = Received::with_limit(1 << 20);
 /// received.accept(&packet);
-/// assert_eq!(received.trace(0x2a).map(|t| t.spans().len()), Some(1));
+/// assert_eq!(received.trace(trace_id).map(|t| t.spans().len()), Some(1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Received {
     limit: usize,
     held_bytes: usize,
-    traces: BTreeMap<u128, Held>,
-    arrival: VecDeque<u128>,
+    /// By the halves of their ids.
+    traces: BTreeMap<(u64, u64), Held>,
+    arrival: VecDeque<TraceId>,
     clients: Clients,
     last_process: Option<Arc<Process>>,
     last_rejection: Option<DecodeError>,
@@ -124,14 +128,17 @@ impl Received {
     }
 
     /// The spans of one trace that are held, in the order of arrival.
-    pub fn trace(&self, trace_id: u128) -> Option<Trace> {
-        let held = self.traces.get(&trace_id)?;
+    pub fn trace(&self, trace_id: TraceId) -> Option<Trace> {
+        let held = self.traces.get(&key(trace_id))?;
         Some(Trace::new(trace_id, held.spans.clone()))
     }
 
     /// Every span held: trace by trace, in the order of arrival.
     pub fn spans(&self) -> Vec<CollectedSpan> {
-        let held = self.arrival.iter().filter_map(|id| self.traces.get(id));
+        let held = self
+            .arrival
+            .iter()
+            .filter_map(|&id| self.traces.get(&key(id)));
         held.flat_map(|held| held.spans.iter().cloned()).collect()
     }
 
@@ -181,7 +188,7 @@ impl Received {
 
     fn insert(&mut self, span: CollectedSpan) {
         let trace_id = span.span.trace_id;
-        let held = self.traces.entry(trace_id).or_insert_with(|| {
+        let held = self.traces.entry(key(trace_id)).or_insert_with(|| {
             self.arrival.push_back(trace_id);
             Held::default()
         });
@@ -193,13 +200,17 @@ impl Received {
             let Some(oldest) = self.arrival.pop_front() else {
                 return;
             };
-            if let Some(trace) = self.traces.remove(&oldest) {
+            if let Some(trace) = self.traces.remove(&key(oldest)) {
                 self.held_bytes -= trace.bytes;
                 self.stats.evicted_traces += 1;
                 self.stats.evicted_spans += trace.spans.len() as u64;
             }
         }
     }
+}
+
+fn key(trace_id: TraceId) -> (u64, u64) {
+    (trace_id.high(), trace_id.low())
 }
 
 impl Default for Received {

@@ -1,6 +1,8 @@
 //! The place of each span: depth in the tree, and bar on the time line.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
+
+use picojaeger_core::SpanId;
 
 use crate::collector::CollectedSpan;
 
@@ -15,7 +17,7 @@ pub(super) struct Place<'a> {
 /// the top, then those of cycles.
 pub(super) fn tree(spans: &[CollectedSpan]) -> Vec<Place<'_>> {
     let mut sorted: Vec<&CollectedSpan> = spans.iter().collect();
-    sorted.sort_by_key(|it| (it.span.start_time_us, it.span.span_id));
+    sorted.sort_by_key(|it| (it.span.start_time_us, it.span.span_id.get()));
     let Links { tops, children } = Links::of(&sorted);
     let mut walk = Walk {
         placed: vec![false; sorted.len()],
@@ -35,21 +37,21 @@ pub(super) fn tree(spans: &[CollectedSpan]) -> Vec<Place<'_>> {
 /// The spans that stand at the top, each with a note, and the children of each span id.
 struct Links {
     tops: Vec<(usize, String)>,
-    children: HashMap<u64, Vec<usize>>,
+    children: HashMap<SpanId, Vec<usize>>,
 }
 
 impl Links {
     fn of(sorted: &[&CollectedSpan]) -> Self {
-        let ids: BTreeSet<u64> = sorted.iter().map(|it| it.span.span_id).collect();
+        let ids: HashSet<SpanId> = sorted.iter().map(|it| it.span.span_id).collect();
         let mut tops = Vec::new();
-        let mut children: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut children: HashMap<SpanId, Vec<usize>> = HashMap::new();
         for (at, CollectedSpan { span, .. }) in sorted.iter().enumerate() {
             match span.parent() {
                 Some(parent) if parent == span.span_id => {}
                 Some(parent) if ids.contains(&parent) => {
                     children.entry(parent).or_default().push(at);
                 }
-                Some(parent) => tops.push((at, format!(" (parent {parent:016x} is missing)"))),
+                Some(parent) => tops.push((at, format!(" (parent {parent} is missing)"))),
                 None => tops.push((at, String::new())),
             }
         }
@@ -60,7 +62,7 @@ impl Links {
 /// Depth-first, on a stack of its own: a hostile trace may be as deep as it is long.
 struct Walk<'a> {
     sorted: Vec<&'a CollectedSpan>,
-    children: HashMap<u64, Vec<usize>>,
+    children: HashMap<SpanId, Vec<usize>>,
     placed: Vec<bool>,
     places: Vec<Place<'a>>,
 }

@@ -8,10 +8,12 @@ mod text;
 
 use std::fmt::{self, Display};
 
+use picojaeger_core::TraceId;
+
 use super::store::CollectedSpan;
 use layout::{TimeLine, tree};
 use row::{Row, write_rows};
-use text::{Micros, TraceId};
+use text::Micros;
 
 /// Width of a bar unless the format string gives one.
 const DEFAULT_BAR: usize = 40;
@@ -30,17 +32,21 @@ const DEFAULT_BAR: usize = 40;
 /// use std::sync::Arc;
 /// use picojaeger_std::collector::{CollectedSpan, Trace};
 /// use picojaeger_std::model::{Log, Process, Span, Tag, TagValue};
+/// use picojaeger_std::{SpanId, TraceId};
 ///
 /// let event = Tag::new("event", TagValue::String("cache miss".into()));
-/// let mut root = Span { duration_us: 2_000, ..Span::new(0x2a, 1, "GET /") };
+/// let trace_id = TraceId::from_parts(0, 0x2a);
+/// let mut root = Span::new(trace_id, SpanId::new(1), "GET /");
+/// root.duration_us = 2_000;
 /// root.tags.push(Tag::new("http.status_code", TagValue::Long(200)));
-/// let mut child = Span { start_time_us: 500, duration_us: 750, ..Span::new(0x2a, 2, "query") };
-/// child.parent_span_id = 1;
-/// child.logs.push(Log { timestamp_us: 520, fields: vec![event] });
+/// let mut child = Span::new(trace_id, SpanId::new(2), "query");
+/// (child.start_time_us, child.duration_us) = (500, 750);
+/// child.parent_span_id = root.span_id;
+/// child.logs.push(Log::new(520, vec![event]));
 ///
 /// let process = Arc::new(Process::new("shop"));
 /// let spans = [root, child].map(|span| CollectedSpan::new(Arc::clone(&process), span));
-/// let trace = Trace::new(0x2a, spans.to_vec());
+/// let trace = Trace::new(trace_id, spans.to_vec());
 /// assert_eq!(format!("{trace:16}"), "\
 /// trace 000000000000002a: 2 spans, 2ms
 /// shop: GET /      0us    2ms |================|
@@ -51,18 +57,18 @@ const DEFAULT_BAR: usize = 40;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
-    trace_id: u128,
+    trace_id: TraceId,
     spans: Vec<CollectedSpan>,
 }
 
 impl Trace {
     /// The trace of these spans; whether they carry this id is not checked.
-    pub fn new(trace_id: u128, spans: Vec<CollectedSpan>) -> Self {
+    pub fn new(trace_id: TraceId, spans: Vec<CollectedSpan>) -> Self {
         Self { trace_id, spans }
     }
 
     /// The trace id.
-    pub fn trace_id(&self) -> u128 {
+    pub fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
@@ -86,7 +92,7 @@ impl Display for Trace {
         writeln!(
             f,
             "trace {}: {} span{plural}, {}",
-            TraceId(self.trace_id),
+            self.trace_id,
             self.spans.len(),
             Micros(time.total)
         )?;

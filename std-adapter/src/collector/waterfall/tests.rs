@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use picojaeger_core::SpanId;
+
 use super::text::MAX_VALUE;
 use super::*;
 use crate::model::{Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
+
+const TRACE: TraceId = TraceId::from_parts(0, 0xa);
 
 fn trace(spans: impl IntoIterator<Item = Span>) -> Trace {
     let process = Arc::new(Process::new("svc"));
     let spans = spans.into_iter();
     Trace::new(
-        0xa,
+        TRACE,
         spans
             .map(|span| CollectedSpan::new(Arc::clone(&process), span))
             .collect(),
@@ -19,10 +23,10 @@ fn trace(spans: impl IntoIterator<Item = Span>) -> Trace {
 
 fn span(id: u64, parent: u64, start: i64, duration: i64) -> Span {
     Span {
-        parent_span_id: parent,
+        parent_span_id: SpanId::new(parent),
         start_time_us: start,
         duration_us: duration,
-        ..Span::new(0xa, id, format!("op{id}"))
+        ..Span::new(TRACE, SpanId::new(id), format!("op{id}"))
     }
 }
 
@@ -53,8 +57,8 @@ fn orphans_and_cycles_stand_at_the_top_with_a_note() {
     let mut follower = span(5, 0, 4, 0);
     follower.references.push(SpanRef {
         kind: RefKind::FollowsFrom,
-        trace_id: 0xa,
-        span_id: 2,
+        trace_id: TRACE,
+        span_id: SpanId::new(2),
     });
     let spans = [
         span(1, 0xbad, 0, 8),
@@ -132,7 +136,7 @@ fn a_chain_as_deep_as_a_hostile_trace_does_not_overflow_the_stack() {
 
 #[test]
 fn an_empty_trace_prints_its_head() {
-    let empty = Trace::new(1 << 64, Vec::new());
+    let empty = Trace::new(TraceId::from_parts(1, 0), Vec::new());
     assert_eq!(
         empty.to_string(),
         "trace 00000000000000010000000000000000: 0 spans, 0us\n"

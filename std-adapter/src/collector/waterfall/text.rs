@@ -1,4 +1,4 @@
-//! Ids, durations and values as text: bounded in length, control characters escaped.
+//! Durations and values as text: bounded in length, control characters escaped.
 
 use std::fmt::{self, Display, Write};
 
@@ -6,16 +6,6 @@ use crate::model::{Tag, TagValue};
 
 /// Longest value printed, in characters or bytes; a longer one is cut and says how long it is.
 pub(super) const MAX_VALUE: usize = 200;
-
-/// 16 digits, or 32 if the high half is not 0, as Jaeger prints it.
-pub(super) struct TraceId(pub(super) u128);
-
-impl Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = if self.0 >> 64 == 0 { 16 } else { 32 };
-        write!(f, "{:0digits$x}", self.0)
-    }
-}
 
 /// A duration of microseconds in the unit that suits it, with at most three decimals, rounded down.
 pub(super) struct Micros(pub(super) i128);

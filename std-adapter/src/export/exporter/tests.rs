@@ -12,7 +12,7 @@ use crate::state::thread_local::with_shard;
 use crate::sys::clock::TickSource;
 use crate::sys::sync::lock;
 use crate::tracer::span::start_root;
-use crate::{FlushError, Tracer};
+use crate::{FlushError, SpanId, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -39,7 +39,7 @@ impl Seeded {
 /// What a transport saw.
 #[derive(Default)]
 struct Seen {
-    accepted: HashSet<u64>,
+    accepted: HashSet<SpanId>,
     refused: u64,
     failed: u64,
     /// Packets without an outcome.
