@@ -152,8 +152,8 @@ fn process_tags(tracer: &Tracer) -> Vec<Tag> {
         let value = match value {
             TagValue::String(text) => Value::Text(text.clone()),
             TagValue::Bool(value) => Value::Bool(*value),
-            TagValue::I64(number) => Value::Long(*number),
-            TagValue::F64(number) => Value::Double(*number),
+            TagValue::Long(number) => Value::Long(*number),
+            TagValue::Double(number) => Value::Double(*number),
             other => unreachable!("no process tag is {other:?}"),
         };
         Tag::new(key, value)

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Config;
-use super::settings::{Sampler, TagValue};
-use super::{ClockSource, IpVersion};
+use super::settings::Sampler;
+use super::{ClockSource, IpVersion, TagValue};
 
 /// Settings in code. A value out of range is reported by [`Config::resolve`].
 impl Config {

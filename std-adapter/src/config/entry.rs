@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::duration;
 use super::error::{ConfigError, Origin, clean};
 use super::layer::{SamplerParam, Violation, host, port};
-use super::settings::TagValue;
 use super::yaml::{Node, Value, is_boolean};
+use crate::model::TagValue;
 
 /// A value, and where it stands.
 pub(super) struct Entry<'a> {
@@ -179,9 +179,9 @@ impl Entry<'_> {
         Ok(match self.value {
             Value::Text(text) => TagValue::String(text.clone()),
             Value::Bool(value) => TagValue::Bool(*value),
-            Value::Float(value) if value.is_finite() => TagValue::F64(*value),
+            Value::Float(value) if value.is_finite() => TagValue::Double(*value),
             Value::Integer(value) => match i64::try_from(*value) {
-                Ok(value) => TagValue::I64(value),
+                Ok(value) => TagValue::Long(value),
                 Err(_) => TagValue::String(value.to_string()),
             },
             _ => {

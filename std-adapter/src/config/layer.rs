@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::entry::Entry;
 use super::error::{ConfigError, Origin, clean};
-use super::settings::{Sampler, TagValue};
-use super::{ClockSource, IpVersion};
+use super::settings::Sampler;
+use super::{ClockSource, IpVersion, TagValue};
 
 /// A setting that was made or not, where, and the rule that its value keeps.
 #[derive(Clone, Debug)]
@@ -332,7 +332,7 @@ fn header(name: &str) -> Result<(), Violation> {
 fn tags(tags: &[(String, TagValue)]) -> Result<(), Violation> {
     let named = tags.iter().all(|(key, _)| !key.is_empty());
     require(named, "a tag without a key", "a key for each tag")?;
-    let finite = |value: &TagValue| !matches!(value, TagValue::F64(x) if !x.is_finite());
+    let finite = |value: &TagValue| !matches!(value, TagValue::Double(x) if !x.is_finite());
     require(
         tags.iter().all(|(_, value)| finite(value)),
         "a tag that is not finite",

@@ -98,10 +98,11 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use crate::model::TagValue;
 pub use crate::sys::clock::ClockSource;
 pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
-pub use settings::{HeaderNames, Sampler, Settings, TagValue};
+pub use settings::{HeaderNames, Sampler, Settings};
 
 use layer::Layer;
 

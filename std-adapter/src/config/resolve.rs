@@ -4,9 +4,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::Config;
+use super::TagValue;
 use super::error::ConfigError;
 use super::layer::{Layer, Setting};
-use super::settings::{HeaderNames, Sampler, Settings, TagValue};
+use super::settings::{HeaderNames, Sampler, Settings};
 
 const AGENT_HOST: &str = "localhost";
 const AGENT_PORT: u16 = 6831;

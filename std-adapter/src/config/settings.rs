@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use picojaeger_core::Value;
-
-use super::{ClockSource, IpVersion};
+use super::{ClockSource, IpVersion, TagValue};
 
 /// Which local root spans are kept.
 ///
@@ -24,27 +22,6 @@ pub enum Sampler {
     Probabilistic(f64),
     /// At most so many traces per second, 0 or more; fractions are allowed, 0 means never.
     RateLimiting(f64),
-}
-
-/// The value of a process tag.
-///
-/// ```
-/// use picojaeger_std::config::TagValue;
-///
-/// assert_eq!(TagValue::from("blue"), TagValue::String("blue".into()));
-/// assert_eq!(TagValue::from(3).as_value(), picojaeger_core::Value::I64(3));
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum TagValue {
-    /// Text.
-    String(String),
-    /// True or false.
-    Bool(bool),
-    /// A whole number.
-    I64(i64),
-    /// A floating-point number.
-    F64(f64),
 }
 
 /// The names of the headers that carry a context between processes, in lower case.
@@ -133,53 +110,5 @@ impl Default for HeaderNames {
             debug_id: "jaeger-debug-id".into(),
             baggage: "jaeger-baggage".into(),
         }
-    }
-}
-
-impl TagValue {
-    /// The value as the core takes it.
-    pub fn as_value(&self) -> Value<'_> {
-        match self {
-            Self::String(text) => Value::Str(text),
-            Self::Bool(value) => Value::Bool(*value),
-            Self::I64(value) => Value::I64(*value),
-            Self::F64(value) => Value::F64(*value),
-        }
-    }
-}
-
-impl From<&str> for TagValue {
-    fn from(value: &str) -> Self {
-        Self::String(value.into())
-    }
-}
-
-impl From<String> for TagValue {
-    fn from(value: String) -> Self {
-        Self::String(value)
-    }
-}
-
-impl From<bool> for TagValue {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<i32> for TagValue {
-    fn from(value: i32) -> Self {
-        Self::I64(value.into())
-    }
-}
-
-impl From<i64> for TagValue {
-    fn from(value: i64) -> Self {
-        Self::I64(value)
-    }
-}
-
-impl From<f64> for TagValue {
-    fn from(value: f64) -> Self {
-        Self::F64(value)
     }
 }

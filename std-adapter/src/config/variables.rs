@@ -10,8 +10,8 @@ use super::keys::{
 };
 use super::layer::Layer;
 use super::nearest::nearest;
-use super::settings::TagValue;
 use super::yaml::Value;
+use crate::model::TagValue;
 
 const PREFIX: &str = "JAEGER_";
 const TAGS: &str = "JAEGER_TAGS";

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(once.len(), keys.len(), "{keys:?}");
         assert_eq!(text(&tags, "ip"), "10.1.2.3");
         assert_eq!(text(&tags, "zone"), "green");
-        assert!(tags.contains(&("hostname".to_owned(), TagValue::I64(7))));
+        assert!(tags.contains(&("hostname".to_owned(), TagValue::from(7))));
     }
 
     #[test]

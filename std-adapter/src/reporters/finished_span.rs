@@ -221,22 +221,5 @@ fn owned_reference(reference: Reference) -> model::SpanRef {
 }
 
 fn owned_tag(tag: Tag<'_>) -> model::Tag {
-    model::Tag::new(tag.key, owned_value(tag.value))
-}
-
-/// The value as it is on the wire, which has no unsigned integers.
-fn owned_value(value: Value<'_>) -> model::TagValue {
-    use model::TagValue;
-    match value {
-        Value::Str(text) => TagValue::String(text.to_owned()),
-        Value::Bool(value) => TagValue::Bool(value),
-        Value::I64(value) => TagValue::Long(value),
-        Value::U64(value) => match i64::try_from(value) {
-            Ok(value) => TagValue::Long(value),
-            Err(_) => TagValue::String(value.to_string()),
-        },
-        Value::F64(value) => TagValue::Double(value),
-        Value::Bytes(bytes) => TagValue::Binary(bytes.into()),
-        other => TagValue::String(format!("{other:?}")),
-    }
+    model::Tag::new(tag.key, tag.value)
 }
