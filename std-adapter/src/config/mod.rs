@@ -17,10 +17,10 @@
 //!     .with_variables([("JAEGER_AGENT_PORT", "7000")])?
 //!     .agent_host("tracing.internal");
 //! let settings = config.resolve()?;
-//! assert_eq!(settings.service_name, "shop");
+//! assert_eq!(settings.process.service_name, "shop");
 //! assert_eq!(settings.sampler, Sampler::Const(true));
-//! assert_eq!(settings.agent_port, 7000);
-//! assert_eq!(settings.agent_host, "tracing.internal");
+//! assert_eq!(settings.agent.port, 7000);
+//! assert_eq!(settings.agent.host, "tracing.internal");
 //! # Ok::<(), picojaeger_std::config::ConfigError>(())
 //! ```
 //!
@@ -78,20 +78,11 @@
 //! variable whose name differs from a known one in up to two characters. Any other with this prefix
 //! is ignored, since it may belong to another Jaeger program.
 
-mod code;
-mod duration;
-mod entry;
 mod error;
-mod file;
-mod keys;
-mod layer;
-mod nearest;
-mod resolve;
 mod settings;
+mod source;
 #[cfg(test)]
 mod tests;
-mod variables;
-mod yaml;
 
 use std::fs::File;
 use std::io::Read;
@@ -102,9 +93,12 @@ pub use crate::model::TagValue;
 pub use crate::sys::clock::ClockSource;
 pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
-pub use settings::{HeaderNames, Sampler, Settings};
+pub use settings::{
+    AgentSettings, HeaderNames, ProcessSettings, PropagationSettings, ReporterSettings, Sampler,
+    Settings,
+};
 
-use layer::Layer;
+use settings::Layer;
 
 /// Largest file in bytes that is read: 1 MiB.
 pub const MAX_FILE_SIZE: usize = 1 << 20;
@@ -150,7 +144,7 @@ impl Config {
                 file.take(MAX_FILE_SIZE as u64 + 1).read_to_end(&mut bytes)
             })
             .map_err(unreadable)?;
-        Self::from_text(&name, file::decode(&name, &bytes)?)
+        Self::from_text(&name, source::decode(&name, &bytes)?)
     }
 
     /// Reads YAML text; `name` stands for the file in messages.
@@ -174,7 +168,7 @@ impl Config {
     /// # Errors
     /// A variable has a wrong value, or its name is nearly that of a known one.
     pub fn with_env(self) -> Result<Self, ConfigError> {
-        let variables = variables::collect(std::env::vars_os())?;
+        let variables = source::collect(std::env::vars_os())?;
         self.with_variables(variables)
     }
 
@@ -194,7 +188,7 @@ impl Config {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        self.environment = variables::read_variables(&variables)?;
+        self.environment = source::read_variables(&variables)?;
         Ok(self)
     }
 
@@ -205,7 +199,7 @@ impl Config {
             });
         }
         Ok(Self {
-            file: file::read(name, text)?,
+            file: source::read(name, text)?,
             ..Self::default()
         })
     }

@@ -73,8 +73,8 @@ impl Exporter {
         common: Option<Consumer<'static, Records>>,
         sender: Option<Box<dyn Sender>>,
     ) -> Self {
-        let interval = settings.flush_interval;
-        let limit = settings.max_packet_size;
+        let interval = settings.reporter.flush_interval;
+        let limit = settings.agent.max_packet_size;
         Exporter {
             reporter: PacketBuilder::new(
                 AgentEncoder::default(),
@@ -161,7 +161,7 @@ impl Exporter {
             &many
         };
         let process = Process {
-            service: &common.settings.service_name,
+            service: &common.settings.process.service_name,
             tags,
         };
         let mut stats = self.publish_counts(common, monotonic());

@@ -80,14 +80,14 @@ impl TracerState {
             source,
             transport: make_transport,
         } = parts;
-        let (ring_pool, fallback) = RingPool::new(settings.memory_limit);
+        let (ring_pool, fallback) = RingPool::new(settings.reporter.memory_limit);
         let (producer, consumer) = match fallback {
             Some(RingEnds { producer, consumer }) => (Some(producer), Some(consumer)),
             None => (None, None),
         };
         let fallback_shard = Shard::new(None);
         let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
-        let process: ProcessTags = process_tags(&settings.tags, uuid).into();
+        let process: ProcessTags = process_tags(&settings.process.tags, uuid).into();
         let common = Common::new(settings.clone(), process.clone(), reporters, ring_pool);
         common
             .stats_registry()
@@ -114,7 +114,7 @@ impl TracerState {
             make_transport,
             fallback_ring: Mutex::new(FallbackRing::new(producer)),
             fallback_shard: Mutex::new(fallback_shard),
-            pool: Mutex::new(SpanPool::new(settings.memory_limit / 2)),
+            pool: Mutex::new(SpanPool::new(settings.reporter.memory_limit / 2)),
             decode_errors: AtomicU64::new(0),
             forked: AtomicU64::new(0),
             source,
@@ -122,7 +122,7 @@ impl TracerState {
         membarrier::prepare();
         // So that no fork finds the clock about to begin.
         monotonic();
-        if settings.flush_at_exit {
+        if settings.reporter.flush_at_exit {
             at_exit::flush_at_exit(&state);
         }
         state
@@ -290,7 +290,7 @@ impl Drop for TracerState {
 impl std::fmt::Debug for TracerState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TracerState")
-            .field("service", &self.common.settings.service_name)
+            .field("service", &self.common.settings.process.service_name)
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }

@@ -60,7 +60,7 @@ impl TracerState {
     /// Starts a worker, unless there may be none: what is left of a closed tracer is sent by the
     /// thread that closes it.
     fn start_worker(self: &Arc<Self>) -> Option<io::Result<JoinHandle<()>>> {
-        if self.is_closed() || !self.common.settings.background {
+        if self.is_closed() || !self.common.settings.reporter.background {
             return None;
         }
         Some(worker::spawn(self.clone(), |state| &state.worker))

@@ -124,7 +124,7 @@ impl TracerBuilder {
         if settings.disabled {
             return Ok(Tracer::disabled());
         }
-        if settings.log_spans {
+        if settings.reporter.log_spans {
             reporters.push(Arc::new(LoggingReporter));
         }
         thread_local::install_fork_hook();
@@ -176,14 +176,14 @@ impl std::fmt::Debug for TracerBuilder {
 
 /// Makes what sends to the agent of these settings, if they have one.
 fn agent_transport(settings: &Settings, waker: Waker) -> Option<Box<dyn Sender>> {
-    if !settings.agent {
+    if !settings.agent.enabled {
         return None;
     }
     Some(Box::new(UdpTransport::new(
-        settings.agent_host.clone(),
-        settings.agent_port,
-        settings.ip_version,
-        settings.resolve_interval,
+        settings.agent.host.clone(),
+        settings.agent.port,
+        settings.agent.ip_version,
+        settings.agent.resolve_interval,
         waker,
     )))
 }

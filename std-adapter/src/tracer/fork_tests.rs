@@ -139,7 +139,9 @@ fn assert_arrived(collector: &Collector, expected: &[(&str, usize)]) {
     let spans = collector.spans();
     assert!(all, "{} of {total} arrived", spans.len());
     for (operation, times) in expected {
-        let found = spans.iter().filter(|it| it.span.operation_name == *operation);
+        let found = spans
+            .iter()
+            .filter(|it| it.span.operation_name == *operation);
         assert_eq!(found.count(), *times, "{operation}");
     }
     let ids: HashSet<_> = spans.iter().map(|it| it.span.span_id).collect();

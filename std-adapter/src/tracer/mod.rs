@@ -205,7 +205,7 @@ impl Tracer {
         let (Some(state), Some(context)) = (self.state(), context.as_context()) else {
             return Ok(());
         };
-        let codec = text_map_codec(http, &state.common.settings.headers);
+        let codec = text_map_codec(http, &state.common.settings.propagation.headers);
         codec.inject(
             &context.core,
             context.baggage.iter(),
@@ -218,7 +218,7 @@ impl Tracer {
         let state = self.state()?;
         let mut baggage = Baggage::EMPTY;
         let mut scratch = [0; HEADER];
-        let codec = text_map_codec(http, &state.common.settings.headers);
+        let codec = text_map_codec(http, &state.common.settings.propagation.headers);
         let extracted = codec.extract(&Bridge(carrier), &mut baggage, &mut scratch);
         let whole = extracted.context.is_ok() && extracted.debug_id.is_ok();
         if !whole || !extracted.dropped.is_empty() {

@@ -8,7 +8,7 @@ pub(crate) mod addresses;
 /// use picojaeger_std::config::{Config, IpVersion, Sampler};
 ///
 /// let config = Config::new("shop").sampler(Sampler::Const(true)).ip_version(IpVersion::V6);
-/// assert_eq!(config.resolve()?.ip_version, IpVersion::V6);
+/// assert_eq!(config.resolve()?.agent.ip_version, IpVersion::V6);
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,43 +9,29 @@ use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{MessageFormatter, Options, Spanned, UserMessageFormatter};
+use serde_saphyr::{Location, MessageFormatter, Options, Spanned, UserMessageFormatter};
 
-use super::error::{ConfigError, clean};
-
-/// A value of the configuration, before its type is known to be right.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Null,
-    Bool(bool),
-    Integer(i128),
-    Float(f64),
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(Spanned<String>, Node)>),
-    /// The text of an environment variable, which may stand for any type.
-    Variable(String),
-}
-
-/// A value and its place.
-pub(super) type Node = Spanned<Value>;
+use super::entry::is_boolean;
+use super::value::{KeyText, Node, Place, Value};
+use crate::config::error::{ConfigError, clean};
 
 /// Longest scalar in bytes; together with `options` it bounds what aliases can multiply.
 const MAX_SCALAR: usize = 16 << 10;
 
 /// Reads one document; an empty one is null.
 pub(super) fn parse(file: &Arc<str>, text: &str) -> Result<Node, ConfigError> {
-    let mut root: Node = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-        let location = error.location();
-        ConfigError::Malformed {
-            file: Arc::clone(file),
-            line: location.map_or(0, |place| place.line()),
-            column: location.map_or(0, |place| place.column()),
-            message: clean(&UserMessageFormatter.format_message(&error)).into(),
+    match serde_saphyr::from_str_with_options(text, options()) {
+        Ok(parsed) => Ok(node(parsed, text)),
+        Err(error) => {
+            let location = error.location();
+            Err(ConfigError::Malformed {
+                file: Arc::clone(file),
+                line: location.map_or(0, |place| place.line()),
+                column: location.map_or(0, |place| place.column()),
+                message: clean(&UserMessageFormatter.format_message(&error)).into(),
+            })
         }
-    })?;
-    restore_words(&mut root, text);
-    Ok(root)
+    }
 }
 
 fn options() -> Options {
@@ -72,39 +58,70 @@ fn options() -> Options {
     }
 }
 
-/// Makes text again of the plain words that the parser takes for booleans and PyYAML does not:
-/// `y`, `n`, and unusual cases such as `yEs`.
-fn restore_words(node: &mut Node, source: &str) {
-    let span = node.defined.span();
-    match &mut node.value {
-        Value::Bool(_) => {
-            let word = span.byte_offset().zip(span.byte_len()).and_then(|place| {
-                let start = usize::try_from(place.0).ok()?;
-                source.get(start..start.checked_add(usize::try_from(place.1).ok()?)?)
-            });
-            if let Some(word) = word.filter(|word| !is_boolean(word)) {
-                node.value = Value::Text(word.into());
+/// A value as the parser gives it.
+enum Parsed {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+    List(Vec<Spanned<Parsed>>),
+    Map(Vec<(Spanned<String>, Spanned<Parsed>)>),
+}
+
+/// The tree with places in lines and columns; `source` is the text that was parsed.
+fn node(parsed: Spanned<Parsed>, source: &str) -> Node {
+    let defined = parsed.defined;
+    Node {
+        place: place(parsed.referenced),
+        value: match parsed.value {
+            Parsed::Null => Value::Null,
+            Parsed::Bool(value) => boolean(value, defined, source),
+            Parsed::Integer(value) => Value::Integer(value),
+            Parsed::Float(value) => Value::Float(value),
+            Parsed::Text(text) => Value::Text(text),
+            Parsed::List(items) => {
+                Value::List(items.into_iter().map(|item| node(item, source)).collect())
             }
-        }
-        Value::List(items) => items
-            .iter_mut()
-            .for_each(|item| restore_words(item, source)),
-        Value::Map(pairs) => pairs
-            .iter_mut()
-            .for_each(|(_, item)| restore_words(item, source)),
-        _ => {}
+            Parsed::Map(pairs) => Value::Map(
+                pairs
+                    .into_iter()
+                    .map(|(name, value)| (key(name), node(value, source)))
+                    .collect(),
+            ),
+        },
     }
 }
 
-/// Whether PyYAML reads the word as a boolean.
-pub(super) fn is_boolean(word: &str) -> bool {
-    let lower = word.to_ascii_lowercase();
-    let capitalised = || word.get(1..) == lower.get(1..);
-    ["true", "false", "yes", "no", "on", "off"].contains(&lower.as_str())
-        && (capitalised() || word == word.to_ascii_uppercase())
+fn key(name: Spanned<String>) -> KeyText {
+    KeyText {
+        place: place(name.referenced),
+        text: name.value,
+    }
 }
 
-impl<'de> Deserialize<'de> for Value {
+fn place(location: Location) -> Place {
+    Place {
+        line: location.line(),
+        column: location.column(),
+    }
+}
+
+/// A boolean, or text again for a plain word that the parser takes for a boolean and PyYAML does
+/// not: `y`, `n`, and unusual cases such as `yEs`.
+fn boolean(value: bool, location: Location, source: &str) -> Value {
+    let span = location.span();
+    let word = span.byte_offset().zip(span.byte_len()).and_then(|place| {
+        let start = usize::try_from(place.0).ok()?;
+        source.get(start..start.checked_add(usize::try_from(place.1).ok()?)?)
+    });
+    match word.filter(|word| !is_boolean(word)) {
+        Some(word) => Value::Text(word.into()),
+        None => Value::Bool(value),
+    }
+}
+
+impl<'de> Deserialize<'de> for Parsed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Untyped)
     }
@@ -113,56 +130,56 @@ impl<'de> Deserialize<'de> for Value {
 struct Untyped;
 
 impl<'de> Visitor<'de> for Untyped {
-    type Value = Value;
+    type Value = Parsed;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Parsed, E> {
+        Ok(Parsed::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Parsed, E> {
+        Ok(Parsed::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Integer(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Parsed, E> {
+        Ok(Parsed::Integer(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Integer(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Parsed, E> {
+        Ok(Parsed::Integer(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Float(value))
+    fn visit_f64<E>(self, value: f64) -> Result<Parsed, E> {
+        Ok(Parsed::Float(value))
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Parsed, E> {
         if text.len() > MAX_SCALAR {
             return Err(E::custom("a text of more than 16 KiB"));
         }
-        Ok(Value::Text(text.into()))
+        Ok(Parsed::Text(text.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Parsed, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Value::List(list))
+        Ok(Parsed::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map: Vec<(Spanned<String>, Node)> = Vec::new();
-        while let Some((key, value)) = entries.next_entry::<Spanned<String>, Node>()? {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Parsed, A::Error> {
+        let mut map: Vec<(Spanned<String>, Spanned<Parsed>)> = Vec::new();
+        while let Some((key, value)) = entries.next_entry::<Spanned<String>, _>()? {
             if key.value.len() > MAX_SCALAR {
                 return Err(A::Error::custom("a key of more than 16 KiB"));
             }
             map.push((key, value));
         }
-        Ok(Value::Map(map))
+        Ok(Parsed::Map(map))
     }
 }
 
@@ -220,13 +237,13 @@ mod tests {
             panic!("no map");
         };
         let (key, node) = &pairs[0];
-        assert_eq!((key.referenced.line(), key.referenced.column()), (2, 1));
+        assert_eq!((key.place.line, key.place.column), (2, 1));
         let Value::Map(inner) = &node.value else {
             panic!("no inner map");
         };
         let (key, value) = &inner[0];
-        assert_eq!((key.referenced.line(), key.referenced.column()), (3, 5));
-        assert_eq!((value.referenced.line(), value.referenced.column()), (3, 8));
+        assert_eq!((key.place.line, key.place.column), (3, 5));
+        assert_eq!((value.place.line, value.place.column), (3, 8));
     }
 
     #[test]
@@ -249,7 +266,7 @@ mod tests {
             let Value::Map(pairs) = &node.value else {
                 panic!("no inner map");
             };
-            let get = |name: &str| pairs.iter().find(|(key, _)| key.value == name);
+            let get = |name: &str| pairs.iter().find(|(key, _)| key.text == name);
             assert_eq!(get("a").unwrap().1.value, Value::Integer(a));
             assert_eq!(get("b").unwrap().1.value, Value::Bool(true));
         };

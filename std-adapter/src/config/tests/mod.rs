@@ -50,30 +50,38 @@ fn sampler_of(yaml: &str) -> Sampler {
 #[test]
 fn defaults_are_those_of_the_clients() {
     let expected = Settings {
-        service_name: "s".into(),
         disabled: false,
-        sampler: Sampler::Const(true),
-        agent_host: "localhost".into(),
-        agent_port: 6831,
-        ip_version: IpVersion::Any,
-        max_packet_size: 65_000,
-        flush_interval: Duration::from_secs(1),
-        memory_limit: 16 * 1024 * 1024,
-        log_spans: false,
-        tags: Vec::new(),
         trace_id_128bit: false,
         max_tag_value_length: 1024,
-        headers: HeaderNames {
-            trace_context: "uber-trace-id".into(),
-            baggage_prefix: "uberctx-".into(),
-            debug_id: "jaeger-debug-id".into(),
-            baggage: "jaeger-baggage".into(),
-        },
         clock: ClockSource::Auto,
-        flush_at_exit: true,
-        agent: true,
-        background: true,
-        resolve_interval: Some(Duration::from_secs(30)),
+        process: ProcessSettings {
+            service_name: "s".into(),
+            tags: Vec::new(),
+        },
+        sampler: Sampler::Const(true),
+        agent: AgentSettings {
+            enabled: true,
+            host: "localhost".into(),
+            port: 6831,
+            ip_version: IpVersion::Any,
+            max_packet_size: 65_000,
+            resolve_interval: Some(Duration::from_secs(30)),
+        },
+        reporter: ReporterSettings {
+            flush_interval: Duration::from_secs(1),
+            memory_limit: 16 * 1024 * 1024,
+            log_spans: false,
+            flush_at_exit: true,
+            background: true,
+        },
+        propagation: PropagationSettings {
+            headers: HeaderNames {
+                trace_context: "uber-trace-id".into(),
+                baggage_prefix: "uberctx-".into(),
+                debug_id: "jaeger-debug-id".into(),
+                baggage: "jaeger-baggage".into(),
+            },
+        },
     };
     assert_eq!(settings("", &[]), expected);
     let code = Config::new("s").sampler(Sampler::Const(true));
@@ -84,9 +92,9 @@ fn defaults_are_those_of_the_clients() {
 fn the_quickstart_resolves() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/quickstart.yaml");
     let settings = Config::from_yaml_file(path).unwrap().resolve().unwrap();
-    assert_eq!(settings.service_name, "your-app-name");
+    assert_eq!(settings.process.service_name, "your-app-name");
     assert_eq!(settings.sampler, Sampler::Const(true));
-    assert!(settings.log_spans);
+    assert!(settings.reporter.log_spans);
 }
 
 #[test]
@@ -95,25 +103,25 @@ fn the_getting_started_form_is_read() {
                   service_name: your-app-name\n";
     let config = Config::from_yaml_str("t.yaml", nested).unwrap();
     let settings = config.resolve().unwrap();
-    assert_eq!(settings.service_name, "your-app-name");
-    assert!(settings.log_spans);
+    assert_eq!(settings.process.service_name, "your-app-name");
+    assert!(settings.reporter.log_spans);
 }
 
 #[test]
 fn all_spellings_reach_their_setting() {
     type Check = fn(&Settings) -> bool;
-    let host: Check = |s| s.agent_host == "h";
-    let port: Check = |s| s.agent_port == 7;
-    let v6: Check = |s| s.ip_version == IpVersion::V6;
-    let packet: Check = |s| s.max_packet_size == 1400;
-    let flush: Check = |s| s.flush_interval == Duration::from_millis(1500);
-    let memory: Check = |s| s.memory_limit == 2 << 20;
-    let log: Check = |s| s.log_spans;
+    let host: Check = |s| s.agent.host == "h";
+    let port: Check = |s| s.agent.port == 7;
+    let v6: Check = |s| s.agent.ip_version == IpVersion::V6;
+    let packet: Check = |s| s.agent.max_packet_size == 1400;
+    let flush: Check = |s| s.reporter.flush_interval == Duration::from_millis(1500);
+    let memory: Check = |s| s.reporter.memory_limit == 2 << 20;
+    let log: Check = |s| s.reporter.log_spans;
     let wide: Check = |s| s.trace_id_128bit;
-    let context: Check = |s| s.headers.trace_context == "x-t";
-    let prefix: Check = |s| s.headers.baggage_prefix == "x-b-";
-    let debug: Check = |s| s.headers.debug_id == "x-d";
-    let baggage: Check = |s| s.headers.baggage == "x-g";
+    let context: Check = |s| s.propagation.headers.trace_context == "x-t";
+    let prefix: Check = |s| s.propagation.headers.baggage_prefix == "x-b-";
+    let debug: Check = |s| s.propagation.headers.debug_id == "x-d";
+    let baggage: Check = |s| s.propagation.headers.baggage == "x-g";
     let cases: &[(&str, Check)] = &[
         ("agent_host: h", host),
         ("reporter: {agent_host: h}", host),
@@ -126,11 +134,11 @@ fn all_spellings_reach_their_setting() {
         ("reporter: {localAgentHostPort: 'h:7'}", host),
         ("reporter: {localAgentHostPort: 'h:7'}", port),
         ("reporter: {localAgentHostPort: '[::1]:7'}", |s| {
-            s.agent_host == "::1" && s.agent_port == 7
+            s.agent.host == "::1" && s.agent.port == 7
         }),
-        ("agent_host: '[::1]'", |s| s.agent_host == "::1"),
+        ("agent_host: '[::1]'", |s| s.agent.host == "::1"),
         ("agent_host: 'fe80::1%eth0'", |s| {
-            s.agent_host == "fe80::1%eth0"
+            s.agent.host == "fe80::1%eth0"
         }),
         ("agent_socket_type: udp6", v6),
         ("reporter: {agent_socket_type: udp6}", v6),
@@ -144,7 +152,7 @@ fn all_spellings_reach_their_setting() {
         ("reporter: {flushIntervalMs: 1500}", flush),
         ("reporter_flush_interval: 1.5", flush),
         ("reporter_flush_interval: 3", |s| {
-            s.flush_interval == Duration::from_secs(3)
+            s.reporter.flush_interval == Duration::from_secs(3)
         }),
         ("memory_limit: 2097152", memory),
         ("memory_limit: 2MiB", memory),
@@ -153,7 +161,9 @@ fn all_spellings_reach_their_setting() {
         ("reporter_queue_size: 2048", memory),
         ("reporter: {queue_size: 2048}", memory),
         ("reporter: {queueSize: 2048}", memory),
-        ("reporter_queue_size: 100", |s| s.memory_limit == 1 << 20),
+        ("reporter_queue_size: 100", |s| {
+            s.reporter.memory_limit == 1 << 20
+        }),
         ("log_spans: yes", log),
         ("logging: on", log),
         ("reporter: {log_spans: true}", log),
@@ -176,18 +186,18 @@ fn all_spellings_reach_their_setting() {
         ("headers: {jaegerBaggageHeader: x-g}", baggage),
         ("clock: tsc", |s| s.clock == ClockSource::Tsc),
         ("clock: system", |s| s.clock == ClockSource::System),
-        ("flush_at_exit: no", |s| !s.flush_at_exit),
+        ("flush_at_exit: no", |s| !s.reporter.flush_at_exit),
         ("resolve_interval: 1m", |s| {
-            s.resolve_interval == Some(Duration::from_secs(60))
+            s.agent.resolve_interval == Some(Duration::from_secs(60))
         }),
         ("reporter: {attemptReconnectInterval: 2s}", |s| {
-            s.resolve_interval == Some(Duration::from_secs(2))
+            s.agent.resolve_interval == Some(Duration::from_secs(2))
         }),
         ("reporter: {attemptreconnectinterval: 2s}", |s| {
-            s.resolve_interval == Some(Duration::from_secs(2))
+            s.agent.resolve_interval == Some(Duration::from_secs(2))
         }),
         ("reporter: {disableAttemptReconnecting: true}", |s| {
-            s.resolve_interval.is_none()
+            s.agent.resolve_interval.is_none()
         }),
         ("disabled: true", |s| s.disabled),
         ("disable: true", |s| s.disabled),
@@ -199,7 +209,7 @@ fn all_spellings_reach_their_setting() {
         assert!(check(&settings(yaml, &[])), "{yaml}");
     }
     let name = Config::from_yaml_str("t.yaml", "serviceName: n\nsampler: {type: const, param: 1}");
-    assert_eq!(name.unwrap().resolve().unwrap().service_name, "n");
+    assert_eq!(name.unwrap().resolve().unwrap().process.service_name, "n");
 }
 
 #[test]
@@ -290,11 +300,11 @@ fn tags_have_types_and_merge_by_key() {
         ("f".into(), TagValue::from("y")),
         ("g".into(), TagValue::from("18446744073709551615")),
     ];
-    assert_eq!(settings(yaml, &[]).tags, expected);
+    assert_eq!(settings(yaml, &[]).process.tags, expected);
 
     let list = "tags:\n  - {key: a, value: 1}\n  - {value: x, key: b}";
     let expected = [("a".to_string(), 1.into()), ("b".to_string(), "x".into())];
-    assert_eq!(settings(list, &[]).tags, expected);
+    assert_eq!(settings(list, &[]).process.tags, expected);
 
     let tags = Config::from_yaml_str("t.yaml", &format!("{CONST}tags: {{a: 1, b: 2, c: 3}}"))
         .unwrap()
@@ -305,6 +315,7 @@ fn tags_have_types_and_merge_by_key() {
         .tag("e", "E")
         .resolve()
         .unwrap()
+        .process
         .tags;
     let expected: [(String, TagValue); 5] = [
         ("a".into(), 1.into()),
@@ -336,7 +347,7 @@ fn jaeger_tags_are_split_and_substituted() {
             .into_iter()
             .map(|(key, value)| (key.into(), value.into()))
             .collect();
-        assert_eq!(settings("", &variables).tags, expected, "{text}");
+        assert_eq!(settings("", &variables).process.tags, expected, "{text}");
     }
 }
 
@@ -344,31 +355,35 @@ fn jaeger_tags_are_split_and_substituted() {
 fn variables_reach_their_setting() {
     type Check = fn(&Settings) -> bool;
     let cases: &[(&str, &str, Check)] = &[
-        ("JAEGER_SERVICE_NAME", "n", |s| s.service_name == "n"),
+        ("JAEGER_SERVICE_NAME", "n", |s| {
+            s.process.service_name == "n"
+        }),
         ("JAEGER_DISABLED", "T", |s| s.disabled),
         ("JAEGER_DISABLED", "1", |s| s.disabled),
-        ("JAEGER_AGENT_HOST", "h", |s| s.agent_host == "h"),
-        ("JAEGER_AGENT_PORT", "7", |s| s.agent_port == 7),
+        ("JAEGER_AGENT_HOST", "h", |s| s.agent.host == "h"),
+        ("JAEGER_AGENT_PORT", "7", |s| s.agent.port == 7),
         ("JAEGER_AGENT_SOCKET_TYPE", "udp4", |s| {
-            s.ip_version == IpVersion::V4
+            s.agent.ip_version == IpVersion::V4
         }),
-        ("JAEGER_REPORTER_LOG_SPANS", "true", |s| s.log_spans),
+        ("JAEGER_REPORTER_LOG_SPANS", "true", |s| {
+            s.reporter.log_spans
+        }),
         ("JAEGER_REPORTER_MAX_QUEUE_SIZE", "2048", |s| {
-            s.memory_limit == 2 << 20
+            s.reporter.memory_limit == 2 << 20
         }),
         ("JAEGER_REPORTER_FLUSH_INTERVAL", "500", |s| {
-            s.flush_interval == Duration::from_millis(500)
+            s.reporter.flush_interval == Duration::from_millis(500)
         }),
         ("JAEGER_REPORTER_FLUSH_INTERVAL", "1m1s", |s| {
-            s.flush_interval == Duration::from_secs(61)
+            s.reporter.flush_interval == Duration::from_secs(61)
         }),
         (
             "JAEGER_REPORTER_ATTEMPT_RECONNECTING_DISABLED",
             "true",
-            |s| s.resolve_interval.is_none(),
+            |s| s.agent.resolve_interval.is_none(),
         ),
         ("JAEGER_REPORTER_ATTEMPT_RECONNECT_INTERVAL", "2s", |s| {
-            s.resolve_interval == Some(Duration::from_secs(2))
+            s.agent.resolve_interval == Some(Duration::from_secs(2))
         }),
         ("JAEGER_SAMPLER_PARAM", "0", |s| {
             s.sampler == Sampler::Const(false)
@@ -414,11 +429,11 @@ fn code_wins_over_environment_over_file_in_any_order() {
     ])
     .unwrap();
     let settings = config.resolve().unwrap();
-    assert_eq!(settings.agent_host, "code");
-    assert_eq!(settings.agent_port, 2);
+    assert_eq!(settings.agent.host, "code");
+    assert_eq!(settings.agent.port, 2);
     assert_eq!(settings.clock, ClockSource::Tsc);
     assert_eq!(
-        config.agent_host("later").resolve().unwrap().agent_host,
+        config.agent_host("later").resolve().unwrap().agent.host,
         "later"
     );
 }
@@ -474,7 +489,7 @@ fn a_disabled_tracer_needs_nothing() {
             .unwrap();
         assert!(settings.disabled, "{yaml}");
         assert_eq!(settings.sampler, Sampler::Const(false), "{yaml}");
-        assert_eq!(settings.service_name, "", "{yaml}");
+        assert_eq!(settings.process.service_name, "", "{yaml}");
     }
     assert!(Config::default().disabled(true).resolve().is_ok());
 }
@@ -483,7 +498,7 @@ fn a_disabled_tracer_needs_nothing() {
 fn the_same_setting_twice_must_agree() {
     let agreeing = "flush_interval: 2s\nreporter_flush_interval: 2\nenabled: true\ndisabled: no";
     assert_eq!(
-        settings(agreeing, &[]).flush_interval,
+        settings(agreeing, &[]).reporter.flush_interval,
         Duration::from_secs(2)
     );
     assert_eq!(
@@ -732,7 +747,8 @@ fn wrong_code_is_reported_by_resolve() {
             .agent_port(1)
             .resolve()
             .unwrap()
-            .agent_port,
+            .agent
+            .port,
         1
     );
 }

@@ -1,10 +1,49 @@
-//! Durations as Go writes them.
+//! Durations: seconds, milliseconds, and text as Go writes it.
 
 use std::time::Duration;
 
+use super::entry::Entry;
+use super::value::Value;
+use crate::config::error::ConfigError;
+
+impl Entry<'_> {
+    /// Reads seconds with fractions, as Python's keys have them.
+    pub(crate) fn seconds(&self) -> Result<Duration, ConfigError> {
+        self.as_number()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .ok_or_else(|| self.wrong("not a time in seconds", "a number, such as 1 or 0.5"))
+    }
+
+    /// Reads milliseconds, as Node's keys have them.
+    pub(crate) fn milliseconds(&self) -> Result<Duration, ConfigError> {
+        self.as_integer()
+            .and_then(|number| u64::try_from(number).ok())
+            .map(Duration::from_millis)
+            .ok_or_else(|| self.wrong("not a time in milliseconds", "a whole number, such as 1000"))
+    }
+
+    /// Reads a number with a unit, as Go's keys and our own have it; in a variable, a bare number
+    /// means milliseconds.
+    pub(crate) fn duration(&self) -> Result<Duration, ConfigError> {
+        const UNITS: &str = "a number with a unit, such as 1s, 500ms or 1m1s";
+        match self.value {
+            Value::Text(text) => parse(text).ok_or_else(|| self.wrong("not a duration", UNITS)),
+            Value::Variable(_) if self.as_integer().is_some() => self.milliseconds(),
+            Value::Variable(text) => parse(text).ok_or_else(|| {
+                let accepted = "milliseconds, or a number with a unit, such as 1s or 500ms";
+                self.wrong("not a duration", accepted)
+            }),
+            Value::Integer(_) | Value::Float(_) => {
+                Err(self.wrong("a number without a unit", UNITS))
+            }
+            _ => Err(self.wrong("not a duration", UNITS)),
+        }
+    }
+}
+
 /// Reads `1s`, `500ms`, `1m1s`, `1.5h`: numbers with fractions, each with a unit out of ns, us
 /// (µs), ms, s, m and h. `0` needs no unit. Source: Go's `time.ParseDuration`, without signs.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_saphyr::{Location, Spanned};
-
-use super::MAX_FILE_SIZE;
 use super::entry::Entry;
-use super::error::{ConfigError, Origin};
 use super::keys::{find, is_group, join, suggestion};
-use super::layer::Layer;
-use super::yaml::{Node, Value, parse};
+use super::value::{KeyText, Node, Place, Value};
+use super::yaml::parse;
+use crate::config::MAX_FILE_SIZE;
+use crate::config::error::{ConfigError, Origin};
+use crate::config::settings::Layer;
 
 /// Reads a whole file.
-pub(super) fn read(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
+pub(crate) fn read(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
     let root = parse(file, text)?;
     let mut reader = Reader {
         file,
@@ -27,7 +26,7 @@ pub(super) fn read(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
 }
 
 /// The bytes of a file as text; a part of a file that is too large may end within a character.
-pub(super) fn decode<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
+pub(crate) fn decode<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
     if bytes.len() > MAX_FILE_SIZE {
         return Err(ConfigError::TooLarge {
             file: Arc::clone(file),
@@ -61,8 +60,8 @@ impl Reader<'_> {
                 .try_for_each(|(key, value)| self.read_key(path, key, value)),
             _ if path.is_empty() => Err(ConfigError::Malformed {
                 file: Arc::clone(self.file),
-                line: node.referenced.line(),
-                column: node.referenced.column(),
+                line: node.place.line,
+                column: node.place.column,
                 message: "not a map of keys and values".into(),
             }),
             _ => Err(self
@@ -71,13 +70,8 @@ impl Reader<'_> {
         }
     }
 
-    fn read_key(
-        &mut self,
-        path: &str,
-        key: &Spanned<String>,
-        node: &Node,
-    ) -> Result<(), ConfigError> {
-        let full = join(path, &key.value);
+    fn read_key(&mut self, path: &str, key: &KeyText, node: &Node) -> Result<(), ConfigError> {
+        let full = join(path, &key.text);
         if full == "config" {
             return self.read_group("", node);
         }
@@ -92,8 +86,8 @@ impl Reader<'_> {
             return self.read_group(&full, node);
         }
         Err(ConfigError::UnknownKey {
-            origin: self.origin(&full, key.referenced),
-            nearest: suggestion(path, &key.value).map(Box::from),
+            origin: self.origin(&full, key.place),
+            nearest: suggestion(path, &key.text).map(Box::from),
         })
     }
 
@@ -102,11 +96,11 @@ impl Reader<'_> {
             Value::Map(pairs) => {
                 let mut seen = HashMap::new();
                 for (key, value) in pairs {
-                    let full = join(path, &key.value);
-                    let line = key.referenced.line();
-                    if let Some(first_line) = seen.insert(key.value.as_str(), line) {
+                    let full = join(path, &key.text);
+                    let line = key.place.line;
+                    if let Some(first_line) = seen.insert(key.text.as_str(), line) {
                         return Err(ConfigError::DuplicateKey {
-                            origin: self.origin(&full, key.referenced),
+                            origin: self.origin(&full, key.place),
                             first_line,
                         });
                     }
@@ -124,15 +118,15 @@ impl Reader<'_> {
     fn entry<'n>(&self, path: &str, node: &'n Node) -> Entry<'n> {
         Entry {
             value: &node.value,
-            origin: self.origin(path, node.referenced),
+            origin: self.origin(path, node.place),
         }
     }
 
-    fn origin(&self, path: &str, place: Location) -> Origin {
+    fn origin(&self, path: &str, place: Place) -> Origin {
         Origin::File {
             file: Arc::clone(self.file),
-            line: place.line(),
-            column: place.column(),
+            line: place.line,
+            column: place.column,
             key: path.into(),
         }
     }

@@ -1,0 +1,281 @@
+//! The agent that the spans are sent to: its address, and the packets to it.
+
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use super::layer::Names;
+use super::reporter::interval;
+use super::setting::{Setting, Violation, require};
+use crate::config::error::ConfigError;
+use crate::config::source::{Entry, Value};
+use crate::config::{Config, IpVersion};
+
+const HOST: &str = "localhost";
+const PORT: u16 = 6831;
+const MAX_PACKET_SIZE: usize = 65_000;
+const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The agent that the spans are sent to, over UDP.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).agent_host("10.0.0.7");
+/// let agent = config.resolve()?.agent;
+/// assert_eq!((agent.host.as_str(), agent.port), ("10.0.0.7", 6831));
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AgentSettings {
+    /// Whether spans are sent to the agent; without it only the reporters get them. Default: yes.
+    pub enabled: bool,
+    /// Name or address of the agent, without brackets; not looked up yet. Default: `localhost`.
+    pub host: String,
+    /// UDP port at which the agent reads Thrift compact, not 0. Default: 6831.
+    pub port: u16,
+    /// The addresses of the agent's name that are used. Default: any.
+    pub ip_version: IpVersion,
+    /// Largest UDP payload in bytes, 512 to 65,000. Default: 65,000.
+    pub max_packet_size: usize,
+    /// The agent's name is looked up again at the first send after this time, 1 ms to 1 day;
+    /// `None`: never. Default: 30 s.
+    pub resolve_interval: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AgentLayer {
+    enabled: Setting<bool>,
+    host: Setting<String>,
+    port: Setting<u16>,
+    ip_version: Setting<IpVersion>,
+    max_packet_size: Setting<usize>,
+    resolve_once: Setting<bool>,
+    resolve_interval: Setting<Duration>,
+}
+
+impl Default for AgentLayer {
+    fn default() -> Self {
+        Self {
+            enabled: Setting::default(),
+            host: Setting::checked(|host| self::host(host)),
+            port: Setting::checked(port),
+            ip_version: Setting::default(),
+            max_packet_size: Setting::checked(max_packet_size),
+            resolve_once: Setting::default(),
+            resolve_interval: Setting::checked(interval),
+        }
+    }
+}
+
+pub(crate) static NAMES: Names = Names {
+    keys: &[
+        (
+            &[
+                "agent_host",
+                "reporter.agent_host",
+                "local_agent.reporting_host",
+                "reporter.agentHost",
+            ],
+            |layer, entry| layer.agent.host.set(entry, read_host(entry)?),
+        ),
+        (
+            &[
+                "agent_port",
+                "reporter.agent_port",
+                "local_agent.reporting_port",
+                "reporter.agentPort",
+            ],
+            |layer, entry| layer.agent.port.set(entry, read_port(entry)?),
+        ),
+        (&["reporter.localAgentHostPort"], |layer, entry| {
+            let (host, port) = read_host_port(entry)?;
+            layer.agent.host.set(entry, host)?;
+            layer.agent.port.set(entry, port)
+        }),
+        (
+            &[
+                "agent_socket_type",
+                "reporter.agent_socket_type",
+                "reporter.agentSocketType",
+            ],
+            |layer, entry| layer.agent.ip_version.set(entry, ip_version(entry)?),
+        ),
+        (
+            &["max_packet_size", "reporter.max_packet_size"],
+            |layer, entry| layer.agent.max_packet_size.set(entry, entry.bytes()?),
+        ),
+        (&["reporter.disableAttemptReconnecting"], |layer, entry| {
+            layer.agent.resolve_once.set(entry, entry.boolean()?)
+        }),
+        (
+            &[
+                "resolve_interval",
+                "reporter.attemptReconnectInterval",
+                "reporter.attemptreconnectinterval",
+            ],
+            |layer, entry| layer.agent.resolve_interval.set(entry, entry.duration()?),
+        ),
+    ],
+    variables: &[
+        ("JAEGER_AGENT_HOST", |layer, entry| {
+            layer.agent.host.set(entry, read_host(entry)?)
+        }),
+        ("JAEGER_AGENT_PORT", |layer, entry| {
+            layer.agent.port.set(entry, read_port(entry)?)
+        }),
+        ("JAEGER_AGENT_SOCKET_TYPE", |layer, entry| {
+            layer.agent.ip_version.set(entry, ip_version(entry)?)
+        }),
+        (
+            "JAEGER_REPORTER_ATTEMPT_RECONNECTING_DISABLED",
+            |layer, entry| layer.agent.resolve_once.set(entry, entry.boolean()?),
+        ),
+        (
+            "JAEGER_REPORTER_ATTEMPT_RECONNECT_INTERVAL",
+            |layer, entry| layer.agent.resolve_interval.set(entry, entry.duration()?),
+        ),
+    ],
+};
+
+impl AgentSettings {
+    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
+        let host = config.pick(|layer| &layer.agent.host)?;
+        let max_packet_size = config.pick(|layer| &layer.agent.max_packet_size)?;
+        let ip_version = config.pick(|layer| &layer.agent.ip_version)?;
+        Ok(Self {
+            enabled: config.pick(|layer| &layer.agent.enabled)?.unwrap_or(true),
+            host: host.unwrap_or_else(|| HOST.into()),
+            port: config.pick(|layer| &layer.agent.port)?.unwrap_or(PORT),
+            ip_version: ip_version.unwrap_or_default(),
+            max_packet_size: max_packet_size.unwrap_or(MAX_PACKET_SIZE),
+            resolve_interval: resolve_interval(config)?,
+        })
+    }
+}
+
+fn resolve_interval(config: &Config) -> Result<Option<Duration>, ConfigError> {
+    let once = config.pick(|layer| &layer.agent.resolve_once)?;
+    let interval = config.pick(|layer| &layer.agent.resolve_interval)?;
+    Ok(match once {
+        Some(true) => None,
+        _ => Some(interval.unwrap_or(RESOLVE_INTERVAL)),
+    })
+}
+
+/// The agent. A value out of range is reported by [`Config::resolve`].
+impl Config {
+    /// Sets whether spans are sent to the agent, as they are by default. Without it only the
+    /// [reporters](crate::TracerBuilder::reporter) get them.
+    #[must_use]
+    pub fn agent(mut self, agent: bool) -> Self {
+        self.code.agent.enabled.put("agent", agent);
+        self
+    }
+
+    /// Sets name or address of the agent.
+    #[must_use]
+    pub fn agent_host(mut self, host: impl Into<String>) -> Self {
+        self.code.agent.host.put("agent_host", host.into());
+        self
+    }
+
+    /// Sets the UDP port at which the agent reads Thrift compact.
+    #[must_use]
+    pub fn agent_port(mut self, port: u16) -> Self {
+        self.code.agent.port.put("agent_port", port);
+        self
+    }
+
+    /// Sets the addresses of the agent's name that are used.
+    #[must_use]
+    pub fn ip_version(mut self, version: IpVersion) -> Self {
+        self.code.agent.ip_version.put("ip_version", version);
+        self
+    }
+
+    /// Sets the largest UDP payload in bytes, 512 to 65,000.
+    #[must_use]
+    pub fn max_packet_size(mut self, bytes: usize) -> Self {
+        let setting = &mut self.code.agent.max_packet_size;
+        setting.put("max_packet_size", bytes);
+        self
+    }
+
+    /// Sets how long a look-up of the agent's name holds, 1 ms to 1 day; `None`: for ever.
+    #[must_use]
+    pub fn resolve_interval(mut self, interval: Option<Duration>) -> Self {
+        let method = "resolve_interval";
+        let agent = &mut self.code.agent;
+        agent.resolve_once.put(method, interval.is_none());
+        if let Some(interval) = interval {
+            agent.resolve_interval.put(method, interval);
+        }
+        self
+    }
+}
+
+/// Reads a host; brackets around an IPv6 address are taken off.
+fn read_host(entry: &Entry<'_>) -> Result<String, ConfigError> {
+    Ok(without_brackets(&entry.text()?).into())
+}
+
+fn read_port(entry: &Entry<'_>) -> Result<u16, ConfigError> {
+    if matches!(entry.value, Value::Variable(text) if text.starts_with("tcp://")) {
+        return Err(entry.wrong(
+            "the address of a Kubernetes service and not a port",
+            "1 to 65535, or enableServiceLinks: false in the pod",
+        ));
+    }
+    entry
+        .as_integer()
+        .and_then(|number| u16::try_from(number).ok())
+        .ok_or_else(|| entry.wrong("not a port", "1 to 65535"))
+}
+
+/// Reads `host:port`, an IPv6 address in brackets.
+fn read_host_port(entry: &Entry<'_>) -> Result<(String, u16), ConfigError> {
+    let wrong = || entry.wrong("not an address", "host:port or [address]:port");
+    let text = entry.text()?;
+    let (name, number) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let inner = without_brackets(name);
+    let ambiguous = inner.contains(':') && inner.len() == name.len();
+    let number: u16 = number.parse().map_err(|_| wrong())?;
+    if ambiguous || host(inner).is_err() || port(&number).is_err() {
+        return Err(wrong());
+    }
+    Ok((inner.into(), number))
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+fn ip_version(entry: &Entry<'_>) -> Result<IpVersion, ConfigError> {
+    let choices = [("udp4", IpVersion::V4), ("udp6", IpVersion::V6)];
+    entry.choice(&choices, "udp4 or udp6, or leave it out for either")
+}
+
+/// A name or an address. A name is looked up when the first packet is sent, so that a tracer
+/// starts before its agent does.
+fn host(host: &str) -> Result<(), Violation> {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "/[]@".contains(c);
+    let address = host.split('%').next().unwrap_or_default();
+    let colons = !host.contains(':') || address.parse::<Ipv6Addr>().is_ok();
+    require(
+        !host.is_empty() && host.len() <= 253 && !host.contains(odd) && colons,
+        "not a host",
+        "a name or an IP address, without scheme and port",
+    )
+}
+
+fn port(port: &u16) -> Result<(), Violation> {
+    require(*port != 0, "not a port", "1 to 65535")
+}
+
+fn max_packet_size(size: &usize) -> Result<(), Violation> {
+    let fits = (512..=65_000).contains(size);
+    require(fits, "out of range", "512 to 65000 bytes")
+}

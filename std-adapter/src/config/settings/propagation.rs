@@ -1,0 +1,196 @@
+//! Contexts between processes: the names of their headers.
+
+use super::layer::Names;
+use super::setting::{Setting, Violation, require};
+use crate::config::Config;
+use crate::config::error::ConfigError;
+use crate::config::source::Entry;
+
+/// The way of contexts between processes.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).debug_id_header("x-debug");
+/// assert_eq!(config.resolve()?.propagation.headers.debug_id, "x-debug");
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PropagationSettings {
+    /// The names of the headers. Default: those of Jaeger's clients, see [`HeaderNames`].
+    pub headers: HeaderNames,
+}
+
+/// The names of the headers that carry a context between processes, in lower case.
+///
+/// ```
+/// use picojaeger_std::config::HeaderNames;
+///
+/// assert_eq!(HeaderNames::default().trace_context, "uber-trace-id");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeaderNames {
+    /// Carries trace id, span id, parent and flags (`uber-trace-id`).
+    pub trace_context: String,
+    /// Stands before each baggage key (`uberctx-`).
+    pub baggage_prefix: String,
+    /// Forces a trace, and names it (`jaeger-debug-id`).
+    pub debug_id: String,
+    /// Carries baggage without a trace, `k1=v1, k2=v2` (`jaeger-baggage`).
+    pub baggage: String,
+}
+
+impl Default for HeaderNames {
+    fn default() -> Self {
+        Self {
+            trace_context: "uber-trace-id".into(),
+            baggage_prefix: "uberctx-".into(),
+            debug_id: "jaeger-debug-id".into(),
+            baggage: "jaeger-baggage".into(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PropagationLayer {
+    trace_context: Setting<String>,
+    baggage_prefix: Setting<String>,
+    debug_id: Setting<String>,
+    baggage: Setting<String>,
+}
+
+impl Default for PropagationLayer {
+    fn default() -> Self {
+        let header = || Setting::checked(|name: &String| header(name));
+        Self {
+            trace_context: header(),
+            baggage_prefix: header(),
+            debug_id: header(),
+            baggage: header(),
+        }
+    }
+}
+
+pub(crate) static NAMES: Names = Names {
+    keys: &[
+        (
+            &[
+                "headers.trace_context",
+                "trace_id_header",
+                "headers.TraceContextHeaderName",
+            ],
+            |layer, entry| layer.propagation.trace_context.set(entry, lower(entry)?),
+        ),
+        (
+            &[
+                "headers.baggage_prefix",
+                "baggage_header_prefix",
+                "headers.traceBaggageHeaderPrefix",
+            ],
+            |layer, entry| layer.propagation.baggage_prefix.set(entry, lower(entry)?),
+        ),
+        (
+            &[
+                "headers.debug_id",
+                "debug_id_header",
+                "headers.jaegerDebugHeader",
+            ],
+            |layer, entry| layer.propagation.debug_id.set(entry, lower(entry)?),
+        ),
+        (
+            &["headers.baggage", "headers.jaegerBaggageHeader"],
+            |layer, entry| layer.propagation.baggage.set(entry, lower(entry)?),
+        ),
+    ],
+    variables: &[],
+};
+
+impl PropagationSettings {
+    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
+        let trace_context = config.pick(|layer| &layer.propagation.trace_context)?;
+        let baggage_prefix = config.pick(|layer| &layer.propagation.baggage_prefix)?;
+        let debug_id = config.pick(|layer| &layer.propagation.debug_id)?;
+        let baggage = config.pick(|layer| &layer.propagation.baggage)?;
+        let defaults = HeaderNames::default();
+        let headers = HeaderNames {
+            trace_context: trace_context.unwrap_or(defaults.trace_context),
+            baggage_prefix: baggage_prefix.unwrap_or(defaults.baggage_prefix),
+            debug_id: debug_id.unwrap_or(defaults.debug_id),
+            baggage: baggage.unwrap_or(defaults.baggage),
+        };
+        reject_clashes(&headers)?;
+        Ok(Self { headers })
+    }
+}
+
+/// The headers. A name that breaks its rule is reported by [`Config::resolve`].
+impl Config {
+    /// Sets the name of the header that carries the trace context.
+    #[must_use]
+    pub fn trace_context_header(mut self, name: impl Into<String>) -> Self {
+        let setting = &mut self.code.propagation.trace_context;
+        setting.put("trace_context_header", name.into().to_ascii_lowercase());
+        self
+    }
+
+    /// Sets the text before each baggage key in its header's name.
+    #[must_use]
+    pub fn baggage_prefix(mut self, prefix: impl Into<String>) -> Self {
+        let setting = &mut self.code.propagation.baggage_prefix;
+        setting.put("baggage_prefix", prefix.into().to_ascii_lowercase());
+        self
+    }
+
+    /// Sets the name of the header that forces a trace.
+    #[must_use]
+    pub fn debug_id_header(mut self, name: impl Into<String>) -> Self {
+        let setting = &mut self.code.propagation.debug_id;
+        setting.put("debug_id_header", name.into().to_ascii_lowercase());
+        self
+    }
+
+    /// Sets the name of the header that carries baggage without a trace.
+    #[must_use]
+    pub fn baggage_header(mut self, name: impl Into<String>) -> Self {
+        let setting = &mut self.code.propagation.baggage;
+        setting.put("baggage_header", name.into().to_ascii_lowercase());
+        self
+    }
+}
+
+/// Reads a header name in lower case, since the names of HTTP's headers have no case.
+fn lower(entry: &Entry<'_>) -> Result<String, ConfigError> {
+    Ok(entry.text()?.to_ascii_lowercase())
+}
+
+/// A field name of HTTP: a token of RFC 9110, section 5.6.2.
+fn header(name: &str) -> Result<(), Violation> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    require(
+        !name.is_empty() && name.len() <= 256 && name.chars().all(token),
+        "not a header name",
+        "letters, digits and hyphens",
+    )
+}
+
+/// Returns an error unless the name of each header tells its content.
+fn reject_clashes(names: &HeaderNames) -> Result<(), ConfigError> {
+    let clash = |name: &str, other: &str| {
+        Err(ConfigError::HeaderClash {
+            name: name.into(),
+            other: other.into(),
+        })
+    };
+    let singles = [&names.trace_context, &names.debug_id, &names.baggage];
+    for (index, name) in singles.iter().enumerate() {
+        if name.starts_with(names.baggage_prefix.as_str()) {
+            return clash(name, &names.baggage_prefix);
+        }
+        if singles.iter().skip(index + 1).any(|other| other == name) {
+            return clash(name, name);
+        }
+    }
+    Ok(())
+}

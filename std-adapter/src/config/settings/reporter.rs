@@ -1,0 +1,222 @@
+//! The way of finished spans: memory to queue in, times to flush, and who else sees them.
+
+use std::time::Duration;
+
+use super::layer::Names;
+use super::setting::{Setting, Violation, require};
+use crate::config::Config;
+use crate::config::error::ConfigError;
+use crate::config::source::{Entry, Value};
+
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+const MEMORY_LIMIT: usize = 16 << 20;
+
+/// The sizes that `memory_limit` accepts.
+const MEMORY: &str = "1 MiB to 1 GiB: bytes, or text such as 16MiB";
+
+/// Queueing and sending of finished spans.
+///
+/// ```
+/// use std::time::Duration;
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).memory_limit(1 << 20);
+/// let reporter = config.resolve()?.reporter;
+/// assert_eq!(reporter.memory_limit, 1 << 20);
+/// assert_eq!(reporter.flush_interval, Duration::from_secs(1));
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReporterSettings {
+    /// A finished span leaves the process after at most this time, 1 ms to 1 day. Default: 1 s.
+    pub flush_interval: Duration,
+    /// Memory for open and finished spans in bytes, 1 MiB to 1 GiB. Default: 16 MiB.
+    pub memory_limit: usize,
+    /// Each finished span is also written through the `log` crate. Default: no.
+    pub log_spans: bool,
+    /// Spans that are queued when the process exits are flushed, for at most 500 ms. Default: yes.
+    pub flush_at_exit: bool,
+    /// Whether a worker thread sends spans by itself; without it only a flush does. Default: yes.
+    pub background: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ReporterLayer {
+    flush_interval: Setting<Duration>,
+    memory_limit: Setting<usize>,
+    log_spans: Setting<bool>,
+    flush_at_exit: Setting<bool>,
+    background: Setting<bool>,
+}
+
+impl Default for ReporterLayer {
+    fn default() -> Self {
+        Self {
+            flush_interval: Setting::checked(interval),
+            memory_limit: Setting::checked(memory_limit),
+            log_spans: Setting::default(),
+            flush_at_exit: Setting::default(),
+            background: Setting::default(),
+        }
+    }
+}
+
+pub(crate) static NAMES: Names = Names {
+    keys: &[
+        (
+            &[
+                "flush_interval",
+                "reporter.flush_interval",
+                "reporter.bufferFlushInterval",
+                "reporter.bufferflushinterval",
+            ],
+            |layer, entry| layer.reporter.flush_interval.set(entry, entry.duration()?),
+        ),
+        (&["reporter_flush_interval"], |layer, entry| {
+            layer.reporter.flush_interval.set(entry, entry.seconds()?)
+        }),
+        (&["reporter.flushIntervalMs"], |layer, entry| {
+            let setting = &mut layer.reporter.flush_interval;
+            setting.set(entry, entry.milliseconds()?)
+        }),
+        (
+            &["memory_limit", "reporter.memory_limit"],
+            |layer, entry| layer.reporter.memory_limit.set(entry, read_memory(entry)?),
+        ),
+        (
+            &[
+                "reporter_queue_size",
+                "reporter.queue_size",
+                "reporter.queueSize",
+            ],
+            |layer, entry| layer.reporter.memory_limit.set(entry, read_queue(entry)?),
+        ),
+        (
+            &[
+                "log_spans",
+                "reporter.log_spans",
+                "logging",
+                "reporter.logSpans",
+            ],
+            |layer, entry| layer.reporter.log_spans.set(entry, entry.boolean()?),
+        ),
+        (&["flush_at_exit"], |layer, entry| {
+            layer.reporter.flush_at_exit.set(entry, entry.boolean()?)
+        }),
+    ],
+    variables: &[
+        ("JAEGER_REPORTER_LOG_SPANS", |layer, entry| {
+            layer.reporter.log_spans.set(entry, entry.boolean()?)
+        }),
+        ("JAEGER_REPORTER_MAX_QUEUE_SIZE", |layer, entry| {
+            layer.reporter.memory_limit.set(entry, read_queue(entry)?)
+        }),
+        ("JAEGER_REPORTER_FLUSH_INTERVAL", |layer, entry| {
+            layer.reporter.flush_interval.set(entry, entry.duration()?)
+        }),
+    ],
+};
+
+impl ReporterSettings {
+    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
+        let flush_interval = config.pick(|layer| &layer.reporter.flush_interval)?;
+        let memory_limit = config.pick(|layer| &layer.reporter.memory_limit)?;
+        let log_spans = config.pick(|layer| &layer.reporter.log_spans)?;
+        let flush_at_exit = config.pick(|layer| &layer.reporter.flush_at_exit)?;
+        let background = config.pick(|layer| &layer.reporter.background)?;
+        Ok(Self {
+            flush_interval: flush_interval.unwrap_or(FLUSH_INTERVAL),
+            memory_limit: memory_limit.unwrap_or(MEMORY_LIMIT),
+            log_spans: log_spans.unwrap_or(false),
+            flush_at_exit: flush_at_exit.unwrap_or(true),
+            background: background.unwrap_or(true),
+        })
+    }
+}
+
+/// Finished spans. A value out of range is reported by [`Config::resolve`].
+impl Config {
+    /// Sets how long a finished span may wait before it is sent, 1 ms to 1 day.
+    #[must_use]
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        let setting = &mut self.code.reporter.flush_interval;
+        setting.put("flush_interval", interval);
+        self
+    }
+
+    /// Sets the memory for open and finished spans in bytes, 1 MiB to 1 GiB.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.code.reporter.memory_limit.put("memory_limit", bytes);
+        self
+    }
+
+    /// Sets whether each finished span is also written through the `log` crate.
+    #[must_use]
+    pub fn log_spans(mut self, log: bool) -> Self {
+        self.code.reporter.log_spans.put("log_spans", log);
+        self
+    }
+
+    /// Sets whether spans that are queued at the process's exit are flushed.
+    #[must_use]
+    pub fn flush_at_exit(mut self, flush: bool) -> Self {
+        self.code.reporter.flush_at_exit.put("flush_at_exit", flush);
+        self
+    }
+
+    /// Sets whether a worker thread sends spans by itself, as one does by default. Without it
+    /// they wait in the rings for [`Tracer::flush`](crate::Tracer::flush), which sends them on the
+    /// calling thread.
+    #[must_use]
+    pub fn background(mut self, background: bool) -> Self {
+        self.code.reporter.background.put("background", background);
+        self
+    }
+}
+
+/// Reads bytes, or text with a unit: `16MiB`.
+fn read_memory(entry: &Entry<'_>) -> Result<usize, ConfigError> {
+    let with_unit = match entry.value {
+        Value::Text(text) => parse_memory(text),
+        _ => None,
+    };
+    with_unit
+        .or_else(|| usize::try_from(entry.as_integer()?).ok())
+        .ok_or_else(|| entry.wrong("not a size", MEMORY))
+}
+
+fn parse_memory(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim_start() {
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// Reads a queue of so many spans of the other clients, as bytes: 1 KiB each, at least 1 MiB.
+fn read_queue(entry: &Entry<'_>) -> Result<usize, ConfigError> {
+    entry
+        .as_integer()
+        .and_then(|number| usize::try_from(number).ok())
+        .filter(|spans| (1..=1 << 20).contains(spans))
+        .map(|spans| (spans << 10).max(1 << 20))
+        .ok_or_else(|| entry.wrong("not a queue size", "1 to 1048576 spans"))
+}
+
+/// The rule of intervals.
+pub(super) fn interval(interval: &Duration) -> Result<(), Violation> {
+    let range = Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60);
+    let fits = range.contains(interval);
+    require(fits, "out of range", "1 millisecond to 1 day")
+}
+
+fn memory_limit(limit: &usize) -> Result<(), Violation> {
+    let fits = (1 << 20..=1 << 30).contains(limit);
+    require(fits, "out of range", MEMORY)
+}

@@ -1,0 +1,227 @@
+//! The sampler of local roots: its type, its parameter, and how they fit together.
+
+use std::fmt;
+
+use super::layer::{Layer, Names};
+use super::setting::{Setting, Violation, require};
+use crate::config::Config;
+use crate::config::error::ConfigError;
+use crate::config::source::Entry;
+
+/// The choice of local root spans that are kept.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Probabilistic(0.01));
+/// assert_eq!(config.resolve()?.sampler, Sampler::Probabilistic(0.01));
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Sampler {
+    /// All traces, or none.
+    Const(bool),
+    /// A share of the traces, from 0 to 1, decided by the trace id.
+    Probabilistic(f64),
+    /// At most so many traces per second, 0 or more; fractions are allowed, 0 means never.
+    RateLimiting(f64),
+}
+
+/// The type of a sampler, apart from its parameter, which may come from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SamplerType {
+    Const,
+    Probabilistic,
+    RateLimiting,
+    Remote,
+}
+
+/// The parameter of a sampler.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum SamplerParam {
+    Flag(bool),
+    Number(f64),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SamplerLayer {
+    /// Set in code; the other layers have type and parameter.
+    whole: Setting<Sampler>,
+    kind: Setting<SamplerType>,
+    param: Setting<SamplerParam>,
+}
+
+impl Default for SamplerLayer {
+    fn default() -> Self {
+        Self {
+            whole: Setting::checked(sampler),
+            kind: Setting::default(),
+            param: Setting::checked(sampler_param),
+        }
+    }
+}
+
+pub(crate) static NAMES: Names = Names {
+    keys: &[
+        (&["sampler.type"], |layer, entry| {
+            layer.sampler.kind.set(entry, sampler_type(entry)?)
+        }),
+        (&["sampler.param"], |layer, entry| {
+            layer.sampler.param.set(entry, read_param(entry)?)
+        }),
+    ],
+    variables: &[
+        ("JAEGER_SAMPLER_TYPE", |layer, entry| {
+            layer.sampler.kind.set(entry, sampler_type(entry)?)
+        }),
+        ("JAEGER_SAMPLER_PARAM", |layer, entry| {
+            layer.sampler.param.set(entry, read_param(entry)?)
+        }),
+    ],
+};
+
+impl Layer {
+    /// Checks the sampler, where this layer alone makes a whole one.
+    pub(crate) fn check_sampler(&self) -> Result<(), ConfigError> {
+        let SamplerLayer { kind, param, .. } = &self.sampler;
+        match (kind.made(), param.made()) {
+            (None | Some((SamplerType::Remote, _)), _) | (_, None) => Ok(()),
+            _ => combine(kind, param).map(|_| ()),
+        }
+    }
+}
+
+impl Sampler {
+    /// A type from the environment without a parameter beside it discards the file's parameter;
+    /// a parameter from the environment goes with the file's type.
+    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
+        if let Some(sampler) = config.code.sampler.whole.get()? {
+            return Ok(*sampler);
+        }
+        let (environment, file) = (&config.environment.sampler, &config.file.sampler);
+        let sampler = if environment.kind.made().is_some() {
+            combine(&environment.kind, &environment.param)?
+        } else if environment.param.made().is_some() {
+            combine(&file.kind, &environment.param)?
+        } else {
+            combine(&file.kind, &file.param)?
+        };
+        sampler.ok_or(ConfigError::MissingSampler)
+    }
+}
+
+impl Config {
+    /// Sets the choice of traces that are kept.
+    #[must_use]
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.code.sampler.whole.put("sampler", sampler);
+        self
+    }
+}
+
+/// The sampler that type and parameter make together.
+fn combine(
+    kind: &Setting<SamplerType>,
+    param: &Setting<SamplerParam>,
+) -> Result<Option<Sampler>, ConfigError> {
+    let Some((kind, origin)) = kind.made() else {
+        return Ok(None);
+    };
+    if *kind == SamplerType::Remote {
+        return Err(ConfigError::Unsupported {
+            origin: origin.clone(),
+            reason: "the remote sampler is not supported yet; use const, probabilistic or \
+                     ratelimiting",
+        });
+    }
+    let Some((param, place)) = param.made() else {
+        return Err(ConfigError::MissingSamplerParam {
+            origin: origin.clone(),
+        });
+    };
+    match make_sampler(*kind, *param) {
+        Ok(sampler) => Ok(Some(sampler)),
+        Err(violation) => Err(violation.error(place, &param.to_string())),
+    }
+}
+
+fn make_sampler(kind: SamplerType, param: SamplerParam) -> Result<Sampler, Violation> {
+    use SamplerParam::{Flag, Number};
+    let made = match (kind, param) {
+        (SamplerType::Const, Flag(flag)) => Sampler::Const(flag),
+        (SamplerType::Const, Number(0.0)) => Sampler::Const(false),
+        (SamplerType::Const, Number(1.0)) => Sampler::Const(true),
+        (SamplerType::Const, Number(_)) => {
+            return Err(Violation {
+                problem: "not a decision",
+                accepted: "0 or 1, true or false, for a const sampler",
+            });
+        }
+        (SamplerType::Probabilistic, Number(share)) => Sampler::Probabilistic(share),
+        (SamplerType::RateLimiting, Number(rate)) => Sampler::RateLimiting(rate),
+        _ => {
+            return Err(Violation {
+                problem: "not a number",
+                accepted: "a number for this type of sampler",
+            });
+        }
+    };
+    sampler(&made).map(|()| made)
+}
+
+fn sampler_type(entry: &Entry<'_>) -> Result<SamplerType, ConfigError> {
+    entry.choice(
+        &[
+            ("const", SamplerType::Const),
+            ("probabilistic", SamplerType::Probabilistic),
+            ("ratelimiting", SamplerType::RateLimiting),
+            ("rate_limiting", SamplerType::RateLimiting),
+            ("remote", SamplerType::Remote),
+        ],
+        "const, probabilistic or ratelimiting",
+    )
+}
+
+fn read_param(entry: &Entry<'_>) -> Result<SamplerParam, ConfigError> {
+    if let Some(number) = entry.as_number() {
+        return Ok(SamplerParam::Number(number));
+    }
+    match entry.as_boolean() {
+        Some(flag) => Ok(SamplerParam::Flag(flag)),
+        None => Err(entry.wrong("not a number", "a number; for const also true or false")),
+    }
+}
+
+fn sampler(sampler: &Sampler) -> Result<(), Violation> {
+    match sampler {
+        Sampler::Const(_) => Ok(()),
+        Sampler::Probabilistic(share) => require(
+            (0.0..=1.0).contains(share),
+            "not a probability",
+            "0 to 1 for a probabilistic sampler",
+        ),
+        Sampler::RateLimiting(rate) => require(
+            rate.is_finite() && *rate >= 0.0,
+            "not a rate",
+            "0 or more traces per second for a ratelimiting sampler",
+        ),
+    }
+}
+
+fn sampler_param(param: &SamplerParam) -> Result<(), Violation> {
+    let fits = match param {
+        SamplerParam::Flag(_) => true,
+        SamplerParam::Number(number) => number.is_finite() && *number >= 0.0,
+    };
+    require(fits, "not a sampler parameter", "a number of 0 or more")
+}
+
+impl fmt::Display for SamplerParam {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Reading one value: its type, and the errors that name its place.
+
+use super::value::{Node, Value};
+use crate::config::error::{ConfigError, Origin, clean};
+use crate::config::settings::Violation;
+
+/// A value and its origin.
+pub(crate) struct Entry<'a> {
+    pub(crate) value: &'a Value,
+    pub(crate) origin: Origin,
+}
+
+impl Entry<'_> {
+    pub(crate) fn text(&self) -> Result<String, ConfigError> {
+        match self.value {
+            Value::Text(text) | Value::Variable(text) => Ok(text.clone()),
+            Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
+                Err(self.wrong("not text", "quotes around it"))
+            }
+            _ => Err(self.wrong("not text", "text")),
+        }
+    }
+
+    pub(crate) fn boolean(&self) -> Result<bool, ConfigError> {
+        self.as_boolean()
+            .ok_or_else(|| self.wrong("neither true nor false", "true or false"))
+    }
+
+    pub(crate) fn bytes(&self) -> Result<usize, ConfigError> {
+        self.as_integer()
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or_else(|| self.wrong("not a size", "a whole number of bytes"))
+    }
+
+    /// Reads one word out of a few.
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        choices: &[(&str, T)],
+        accepted: &'static str,
+    ) -> Result<T, ConfigError> {
+        let word = self.text()?;
+        choices
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, value)| *value)
+            .ok_or_else(|| self.wrong("unknown", accepted))
+    }
+
+    /// A value below this one.
+    pub(crate) fn child<'b>(&self, name: &str, node: &'b Node) -> Entry<'b> {
+        let mut origin = self.origin.clone();
+        if let Origin::File {
+            line, column, key, ..
+        } = &mut origin
+        {
+            (*line, *column) = (node.place.line, node.place.column);
+            if !name.is_empty() {
+                *key = format!("{key}.{name}").into();
+            }
+        }
+        Entry {
+            value: &node.value,
+            origin,
+        }
+    }
+
+    /// Accepts nothing but what means "off" for a feature that does not exist.
+    pub(crate) fn off(&self, reason: &'static str) -> Result<(), ConfigError> {
+        match (self.as_boolean(), self.value) {
+            (Some(false), _) => Ok(()),
+            (_, Value::Text(text)) if text.is_empty() => Ok(()),
+            _ => Err(self.unsupported(reason)),
+        }
+    }
+
+    pub(crate) fn unsupported(&self, reason: &'static str) -> ConfigError {
+        ConfigError::Unsupported {
+            origin: self.origin.clone(),
+            reason,
+        }
+    }
+
+    pub(crate) fn invalid(&self, violation: Violation) -> ConfigError {
+        self.wrong(violation.problem, violation.accepted)
+    }
+
+    pub(crate) fn wrong(&self, problem: &'static str, accepted: &'static str) -> ConfigError {
+        ConfigError::Invalid {
+            origin: self.origin.clone(),
+            found: self.found().into(),
+            problem,
+            accepted,
+        }
+    }
+
+    pub(crate) fn as_boolean(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(value) => Some(*value),
+            Value::Variable(text) => match text.to_ascii_lowercase().as_str() {
+                "1" | "t" | "true" | "yes" | "on" => Some(true),
+                "0" | "f" | "false" | "no" | "off" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_integer(&self) -> Option<i128> {
+        match self.value {
+            Value::Integer(value) => Some(*value),
+            Value::Variable(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self.value {
+            Value::Integer(value) => Some(*value as f64),
+            Value::Float(value) => Some(*value),
+            Value::Variable(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn found(&self) -> String {
+        match self.value {
+            Value::Null => "null".into(),
+            Value::Bool(value) => value.to_string(),
+            Value::Integer(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Text(text) if looks_typed(text) => format!("\"{text}\""),
+            Value::Text(text) => clean(text),
+            Value::Variable(text) => clean(text),
+            Value::List(_) => "[…]".into(),
+            Value::Map(_) => "{…}".into(),
+        }
+    }
+}
+
+/// Whether text was in quotes, without which it would not be text.
+fn looks_typed(text: &str) -> bool {
+    let short = text.len() < 40;
+    short && (text.is_empty() || is_boolean(text) || text.parse::<f64>().is_ok())
+}
+
+/// Whether PyYAML reads the word as a boolean.
+pub(super) fn is_boolean(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let capitalised = || word.get(1..) == lower.get(1..);
+    ["true", "false", "yes", "no", "on", "off"].contains(&lower.as_str())
+        && (capitalised() || word == word.to_ascii_uppercase())
+}
