@@ -1,0 +1,155 @@
+//! Errors of a configuration, each with its place.
+
+mod display;
+mod origin;
+
+pub use origin::Origin;
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+/// Why a configuration was refused.
+///
+/// The one line that `Display` writes is complete: the place, what was found there, and what is
+/// accepted. Values of keys that hold secrets are never part of it.
+///
+/// ```
+/// use picojaeger_std::config::Config;
+///
+/// let error = Config::from_yaml_str("jaeger.yaml", "sampler:\n    parm: 1").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "jaeger.yaml:2:5: unknown key `sampler.parm`; did you mean `param`?"
+/// );
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file could not be read.
+    Unreadable {
+        /// The name of the file, as it was given.
+        file: Arc<str>,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file is larger than [`MAX_FILE_SIZE`](super::MAX_FILE_SIZE).
+    TooLarge {
+        /// The name of the file, as it was given.
+        file: Arc<str>,
+    },
+    /// The text is not YAML, or not a map of keys.
+    Malformed {
+        /// The name of the file, as it was given.
+        file: Arc<str>,
+        /// Line, from 1; 0 if unknown.
+        line: u64,
+        /// Column in characters, from 1; 0 if unknown.
+        column: u64,
+        /// What the parser met.
+        message: Box<str>,
+    },
+    /// A key that no setting has.
+    UnknownKey {
+        /// The key, and its place.
+        origin: Origin,
+        /// The nearest known key, if one is near.
+        nearest: Option<Box<str>>,
+    },
+    /// A variable that no setting has, but whose name is nearly that of one.
+    UnknownVariable {
+        /// The variable.
+        name: Box<str>,
+        /// The nearest known variable.
+        nearest: &'static str,
+    },
+    /// The same key twice in one map.
+    DuplicateKey {
+        /// The second one.
+        origin: Origin,
+        /// Line of the first one.
+        first_line: u64,
+    },
+    /// Two spellings of one setting, with different values.
+    Conflict {
+        /// The later one.
+        origin: Origin,
+        /// The earlier one.
+        first: Origin,
+    },
+    /// A value of the wrong type, or out of range.
+    Invalid {
+        /// Where it was set.
+        origin: Origin,
+        /// The value, shortened.
+        found: Box<str>,
+        /// What is wrong.
+        problem: &'static str,
+        /// What is accepted.
+        accepted: &'static str,
+    },
+    /// A setting of a feature that does not exist.
+    Unsupported {
+        /// Where it was set.
+        origin: Origin,
+        /// Which feature, and what to do.
+        reason: &'static str,
+    },
+    /// No service name was given.
+    MissingServiceName,
+    /// No sampler was given, which means the remote one.
+    MissingSampler,
+    /// A sampler type was given, but no parameter.
+    MissingSamplerParam {
+        /// Where the type was set.
+        origin: Origin,
+    },
+    /// Two headers cannot be told apart.
+    HeaderClash {
+        /// The name that is taken twice.
+        name: Box<str>,
+        /// What else it stands for.
+        other: Box<str>,
+    },
+}
+
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreadable { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Shortens untrusted text and makes its control characters visible, so that an error stays one
+/// line of sane length.
+pub(super) fn clean(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut cleaned = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST {
+            cleaned.push('…');
+            break;
+        }
+        if character.is_control() {
+            cleaned.extend(character.escape_default());
+        } else {
+            cleaned.push(character);
+        }
+    }
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_stays_one_short_line() {
+        assert_eq!(clean("a\nb\u{1b}[0mé"), "a\\nb\\u{1b}[0mé");
+        let long = clean(&"x".repeat(1000));
+        assert_eq!(long.chars().count(), 81);
+        assert!(long.ends_with('…'));
+    }
+}

@@ -1,0 +1,72 @@
+//! The place of a setting.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::clean;
+
+/// Where a setting was made.
+///
+/// ```
+/// use picojaeger_std::config::{Config, ConfigError, Origin};
+///
+/// let error = Config::from_yaml_str("a.yaml", "agent_port: 0").unwrap_err();
+/// let ConfigError::Invalid { origin, .. } = error else { panic!("{error}") };
+/// assert!(matches!(origin, Origin::File { line: 1, column: 13, .. }));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A key of a YAML file.
+    File {
+        /// The name of the file, as it was given.
+        file: Arc<str>,
+        /// Line of the value (of the key, where the key is at fault), from 1.
+        line: u64,
+        /// Column in characters, from 1.
+        column: u64,
+        /// The key with those above it, joined with points: `sampler.param`.
+        key: Box<str>,
+    },
+    /// An environment variable.
+    Variable {
+        /// Its whole name.
+        name: Box<str>,
+    },
+    /// A method of [`Config`](super::Config).
+    Code {
+        /// The name of the method.
+        method: &'static str,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File {
+                file,
+                line,
+                column,
+                key,
+            } => write!(f, "{file}:{line}:{column}: `{}`", clean(key)),
+            Self::Variable { name } => f.write_str(name),
+            Self::Code { method } => write!(f, "Config::{method}"),
+        }
+    }
+}
+
+impl Origin {
+    /// The origin together with the value that was found there.
+    pub(super) fn with_value(&self, found: &str) -> String {
+        match self {
+            Self::File {
+                file,
+                line,
+                column,
+                key,
+            } => format!("{file}:{line}:{column}: `{}: {found}`", clean(key)),
+            Self::Variable { name } => format!("{name}={found}"),
+            Self::Code { method } => format!("Config::{method}({found})"),
+        }
+    }
+}
