@@ -4,7 +4,8 @@
 //! [`Tracer`]. The tracer starts [`Span`]s. A span finishes when it is dropped, and goes through
 //! a ring of its thread to one worker, which sends it to a Jaeger agent over UDP.
 //!
-//! ```
+#![cfg_attr(feature = "collector", doc = "```")]
+#![cfg_attr(not(feature = "collector"), doc = "```ignore")]
 //! use std::time::Duration;
 //! use picojaeger_std::Config;
 //! use picojaeger_std::collector::Collector;
@@ -43,6 +44,11 @@
 //! - [`collector`]: receives and prints traces.
 //! - [`model`]: finished spans as plain data, as collector and reporters give them.
 //!
+//! # Features
+//! Both are on by default. Without them the crate needs ten others.
+//! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
+//! - `collector`: the module [`collector`].
+//!
 //! # What a call costs
 //! Starting, writing and finishing copy bytes and read the clock. They allocate only until a
 //! thread's slots are pooled, and to copy changed baggage; they take a lock only to trade slots
@@ -60,9 +66,12 @@
 //! first call. What finished is sent when the last handle is dropped, and on Unix when the
 //! process ends, for half a second at most; [`Tracer::close`] waits as long as it is told.
 #![deny(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Models take single files of it.
 #![cfg(not(loom))]
 
+#[cfg(feature = "collector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "collector")))]
 pub mod collector;
 pub mod config;
 mod context;
@@ -96,6 +105,6 @@ pub use tracer::log_builder::LogBuilder;
 pub use tracer::span::Span;
 pub use tracer::span_builder::SpanBuilder;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "yaml", feature = "collector"))]
 #[doc = include_str!("../../README.md")]
 mod readme {}

@@ -6,6 +6,8 @@
 //!
 //! Whoever can reach the port can send: a datagram of any content is at worst rejected and counted,
 //! takes less than 1 MiB of heap while it is read, and what is kept has a limit.
+//!
+//! Needs the feature `collector`, which is on by default.
 
 use std::fmt;
 use std::io;

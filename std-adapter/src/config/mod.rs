@@ -4,7 +4,8 @@
 //! over the file, the file over the defaults, in whatever order they were read.
 //! [`Config::resolve`] decides, and gives the [`Settings`] with which a tracer runs.
 //!
-//! ```
+#![cfg_attr(feature = "yaml", doc = "```")]
+#![cfg_attr(not(feature = "yaml"), doc = "```ignore")]
 //! use picojaeger_std::config::{Config, Sampler};
 //!
 //! let text = "
@@ -78,16 +79,19 @@
 //! variable whose name differs from a known one in up to two characters. Any other with this prefix
 //! is ignored, since it may belong to another Jaeger program.
 
+#![cfg_attr(
+    not(feature = "yaml"),
+    allow(dead_code, reason = "keys and the types of their values are for files")
+)]
+
 mod error;
 mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::Read;
+#[cfg(feature = "yaml")]
 use std::path::Path;
-use std::sync::Arc;
 
 pub use crate::model::TagValue;
 pub use crate::sys::clock::ClockSource;
@@ -100,7 +104,7 @@ pub use settings::{
 
 use settings::Layer;
 
-/// Largest file in bytes that is read: 1 MiB.
+/// Size in bytes of the largest file that is read: 1 MiB.
 pub const MAX_FILE_SIZE: usize = 1 << 20;
 
 /// What file, environment and code set for a tracer.
@@ -109,7 +113,7 @@ pub const MAX_FILE_SIZE: usize = 1 << 20;
 /// use picojaeger_std::config::{Config, Sampler};
 ///
 /// let config = Config::new("your-app-name").sampler(Sampler::Const(true));
-/// assert_eq!(config.resolve()?.service_name, "your-app-name");
+/// assert_eq!(config.resolve()?.process.service_name, "your-app-name");
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -127,32 +131,33 @@ impl Config {
 
     /// Reads a YAML file.
     ///
+    /// Needs the feature `yaml`, which is on by default.
+    ///
     /// # Errors
     /// The file cannot be read, is larger than [`MAX_FILE_SIZE`], is not YAML, or has an unknown
     /// key or a wrong value; the message names file, line and column.
+    #[cfg(feature = "yaml")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        let path = path.as_ref();
-        let name: Arc<str> = path.display().to_string().into();
-        let unreadable = |source| ConfigError::Unreadable {
-            file: Arc::clone(&name),
-            source,
-        };
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| {
-                // One byte more than a file may have.
-                file.take(MAX_FILE_SIZE as u64 + 1).read_to_end(&mut bytes)
-            })
-            .map_err(unreadable)?;
-        Self::from_text(&name, source::decode(&name, &bytes)?)
+        Ok(Self {
+            file: source::read_file(path.as_ref())?,
+            ..Self::default()
+        })
     }
 
     /// Reads YAML text; `name` stands for the file in messages.
     ///
+    /// Needs the feature `yaml`, which is on by default.
+    ///
     /// # Errors
     /// As [`from_yaml_file`](Self::from_yaml_file).
+    #[cfg(feature = "yaml")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml_str(name: &str, text: &str) -> Result<Self, ConfigError> {
-        Self::from_text(&name.into(), text)
+        Ok(Self {
+            file: source::read_text(&name.into(), text)?,
+            ..Self::default()
+        })
     }
 
     /// Reads the process's environment, and no file.
@@ -190,17 +195,5 @@ impl Config {
             .collect();
         self.environment = source::read_variables(&variables)?;
         Ok(self)
-    }
-
-    fn from_text(name: &Arc<str>, text: &str) -> Result<Self, ConfigError> {
-        if text.len() > MAX_FILE_SIZE {
-            return Err(ConfigError::TooLarge {
-                file: Arc::clone(name),
-            });
-        }
-        Ok(Self {
-            file: source::read(name, text)?,
-            ..Self::default()
-        })
     }
 }

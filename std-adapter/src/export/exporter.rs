@@ -365,5 +365,6 @@ fn client_stats(stats: &Stats) -> ClientStats {
     }
 }
 
-#[cfg(test)]
+// They read packets with the collector's decoder.
+#[cfg(all(test, feature = "collector"))]
 mod tests;

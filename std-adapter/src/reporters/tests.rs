@@ -1,17 +1,14 @@
 use std::sync::Mutex;
 
-use picojaeger_core::record::{Open, Record, Reference};
+use picojaeger_core::record::{Open, Reference};
 use picojaeger_core::ring::Word;
-use picojaeger_core::wire::{
-    Batch, ClientStats, EncodeContext, Encoder, Process, Push, ThriftCompact,
-};
+use picojaeger_core::wire::EncodeContext;
 use picojaeger_core::{
     Anchor, ClockSegment, Const, Description, Flags, Key, Rate, Sampler, SpanContext, SpanId,
     Timeline, Timestamp, TraceId, Value,
 };
 
 use super::*;
-use crate::model::Span;
 
 const UNIX: u64 = 1_700_000_000_000_000;
 const ANCHORS: [Anchor; 1] = [Anchor {
@@ -71,32 +68,42 @@ fn rich() -> Open<[Word; 128]> {
     span
 }
 
-/// The span as it comes out of a packet.
-fn by_wire(record: &Record<'_>, context: &EncodeContext<'_>) -> Span {
-    let process = Process {
-        service: "shop",
-        tags: &[],
-    };
-    let batch = Batch {
-        process: &process,
-        sequence: 1,
-        stats: ClientStats::default(),
-    };
-    let (mut encoder, mut packet) = (ThriftCompact::new(), [0; 4_096]);
-    assert!(encoder.begin(&mut packet, &batch));
-    assert_eq!(encoder.push(&mut packet, record, context), Push::Taken);
-    let place = encoder.finish(&mut packet);
-    let mut decoded = crate::collector::decode(&packet[place]).unwrap();
-    decoded.spans.remove(0)
-}
+/// A copy beside the collector's reading of the packet.
+#[cfg(feature = "collector")]
+mod by_wire {
+    use picojaeger_core::record::Record;
+    use picojaeger_core::wire::{Batch, ClientStats, Encoder, Process, Push, ThriftCompact};
 
-#[test]
-fn a_copy_is_what_the_agent_gets() {
-    for segments in [&known()[..], &[]] {
-        let context = context(segments);
-        let span = rich();
-        let finished = FinishedSpan::new("shop", span.record(), &context);
-        assert_eq!(finished.to_span(), by_wire(&span.record(), &context));
+    use super::*;
+    use crate::model::Span;
+
+    /// The span as it comes out of a packet.
+    fn by_wire(record: &Record<'_>, context: &EncodeContext<'_>) -> Span {
+        let process = Process {
+            service: "shop",
+            tags: &[],
+        };
+        let batch = Batch {
+            process: &process,
+            sequence: 1,
+            stats: ClientStats::default(),
+        };
+        let (mut encoder, mut packet) = (ThriftCompact::new(), [0; 4_096]);
+        assert!(encoder.begin(&mut packet, &batch));
+        assert_eq!(encoder.push(&mut packet, record, context), Push::Taken);
+        let place = encoder.finish(&mut packet);
+        let mut decoded = crate::collector::decode(&packet[place]).unwrap();
+        decoded.spans.remove(0)
+    }
+
+    #[test]
+    fn a_copy_is_what_the_agent_gets() {
+        for segments in [&known()[..], &[]] {
+            let context = context(segments);
+            let span = rich();
+            let finished = FinishedSpan::new("shop", span.record(), &context);
+            assert_eq!(finished.to_span(), by_wire(&span.record(), &context));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod errors;
-#[cfg(all(test, unix, not(miri)))]
+#[cfg(all(test, unix, not(miri), feature = "collector"))]
 #[allow(unsafe_code, reason = "forks")]
 mod fork_tests;
 mod handle;
@@ -36,7 +36,8 @@ use crate::tracer::span_builder::SpanBuilder;
 /// When the last handle is dropped, what has finished is sent, for at most half a
 /// second.
 ///
-/// ```
+#[cfg_attr(feature = "collector", doc = "```")]
+#[cfg_attr(not(feature = "collector"), doc = "```ignore")]
 /// use std::time::Duration;
 /// use picojaeger_std::collector::Collector;
 /// use picojaeger_std::config::{Config, Sampler};

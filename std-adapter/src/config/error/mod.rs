@@ -17,11 +17,8 @@ use std::sync::Arc;
 /// ```
 /// use picojaeger_std::config::Config;
 ///
-/// let error = Config::from_yaml_str("jaeger.yaml", "sampler:\n    parm: 1").unwrap_err();
-/// assert_eq!(
-///     error.to_string(),
-///     "jaeger.yaml:2:5: unknown key `sampler.parm`; did you mean `param`?"
-/// );
+/// let error = Config::new("shop").with_variables([("JAEGER_AGENT_PORT", "x")]).unwrap_err();
+/// assert_eq!(error.to_string(), "JAEGER_AGENT_PORT=x: not a port; use 1 to 65535");
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

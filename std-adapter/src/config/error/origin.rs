@@ -10,9 +10,9 @@ use super::clean;
 /// ```
 /// use picojaeger_std::config::{Config, ConfigError, Origin};
 ///
-/// let error = Config::from_yaml_str("a.yaml", "agent_port: 0").unwrap_err();
+/// let error = Config::new("shop").with_variables([("JAEGER_AGENT_PORT", "x")]).unwrap_err();
 /// let ConfigError::Invalid { origin, .. } = error else { panic!("{error}") };
-/// assert!(matches!(origin, Origin::File { line: 1, column: 13, .. }));
+/// assert!(matches!(origin, Origin::Variable { name } if &*name == "JAEGER_AGENT_PORT"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

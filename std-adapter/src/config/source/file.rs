@@ -1,6 +1,9 @@
 //! Reading a file: from text to a layer of settings.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::entry::Entry;
@@ -12,7 +15,30 @@ use crate::config::error::{ConfigError, Origin};
 use crate::config::settings::Layer;
 
 /// Reads a whole file.
-pub(crate) fn read(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
+pub(crate) fn read_file(path: &Path) -> Result<Layer, ConfigError> {
+    let name: Arc<str> = path.display().to_string().into();
+    match read_bytes(path) {
+        Ok(bytes) => read_text(&name, decode(&name, &bytes)?),
+        Err(source) => Err(ConfigError::Unreadable { file: name, source }),
+    }
+}
+
+/// The file's bytes, and at most one more than a file may have: a device or a pipe never ends.
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    file.take(MAX_FILE_SIZE as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads the text of a file of this name.
+pub(crate) fn read_text(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
+    if text.len() > MAX_FILE_SIZE {
+        return Err(ConfigError::TooLarge {
+            file: Arc::clone(file),
+        });
+    }
     let root = parse(file, text)?;
     let mut reader = Reader {
         file,
@@ -26,7 +52,7 @@ pub(crate) fn read(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
 }
 
 /// The bytes of a file as text; a part of a file that is too large may end within a character.
-pub(crate) fn decode<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
+fn decode<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
     if bytes.len() > MAX_FILE_SIZE {
         return Err(ConfigError::TooLarge {
             file: Arc::clone(file),

@@ -2,14 +2,17 @@
 
 mod duration;
 mod entry;
+#[cfg(feature = "yaml")]
 mod file;
 mod keys;
 mod nearest;
 mod value;
 mod variables;
+#[cfg(feature = "yaml")]
 mod yaml;
 
 pub(super) use entry::Entry;
-pub(super) use file::{decode, read};
+#[cfg(feature = "yaml")]
+pub(super) use file::{read_file, read_text};
 pub(super) use value::Value;
 pub(super) use variables::{collect, read_variables};

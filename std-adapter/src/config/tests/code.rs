@@ -1,0 +1,67 @@
+//! Settings in code.
+
+use super::*;
+
+#[test]
+fn wrong_code_is_reported_by_resolve() {
+    let config = || Config::new("s").sampler(Sampler::Const(true));
+    let cases = [
+        (
+            config().agent_port(0),
+            "Config::agent_port(0): not a port; use 1 to 65535",
+        ),
+        (
+            config().max_packet_size(1),
+            "Config::max_packet_size(1): out of range; use 512 to 65000 bytes",
+        ),
+        (
+            config().sampler(Sampler::Probabilistic(f64::NAN)),
+            "Config::sampler(Probabilistic(NaN)): not a probability; use 0 to 1 for a probabilistic sampler",
+        ),
+        (
+            config().sampler(Sampler::RateLimiting(-1.0)),
+            "Config::sampler(RateLimiting(-1.0)): not a rate; use 0 or more traces per second for a ratelimiting sampler",
+        ),
+        (
+            config().service_name(" "),
+            "Config::service_name(\" \"): an empty service name; use the name under which the traces shall appear",
+        ),
+        (
+            config().flush_interval(Duration::ZERO),
+            "Config::flush_interval(0ns): out of range; use 1 millisecond to 1 day",
+        ),
+        (
+            config().debug_id_header("Uber-Trace-Id"),
+            "the header name `uber-trace-id` cannot be told apart from `uber-trace-id`; rename one",
+        ),
+        (
+            config().baggage_prefix("jaeger-"),
+            "the header name `jaeger-debug-id` cannot be told apart from `jaeger-`; rename one",
+        ),
+        (
+            config().tag("", 1),
+            "Config::tag([(\"\", Long(1))]): a tag without a key; use a key for each tag",
+        ),
+    ];
+    for (config, text) in cases {
+        assert_eq!(config.resolve().expect_err(text).to_string(), text);
+    }
+    assert_eq!(
+        config()
+            .agent_port(0)
+            .agent_port(1)
+            .resolve()
+            .unwrap()
+            .agent
+            .port,
+        1
+    );
+}
+
+#[test]
+fn errors_travel_between_threads() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<ConfigError>();
+    check::<Config>();
+    check::<Settings>();
+}
