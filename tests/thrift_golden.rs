@@ -38,10 +38,9 @@ fn lists_of_every_length_are_the_bytes_of_thrift() {
     for length in LENGTHS {
         for list in 0..6 {
             let mut draw = Draw(length as u64);
-            let mut batch = Batch {
-                spans: vec![draw.bare_span()],
-                ..draw.empty_batch()
-            };
+            let span = draw.bare_span();
+            let mut batch = draw.empty_batch();
+            batch.spans.push(span);
             let span = &mut batch.spans[0];
             match list {
                 0 => span.tags = draw.list(length, Draw::tag),
@@ -73,10 +72,8 @@ fn extreme_values_are_the_bytes_of_thrift() {
         let mut draw = Draw(1);
         let mut span = draw.bare_span();
         span.tags = vec![Tag::new("value", value)];
-        let batch = Batch {
-            spans: vec![span],
-            ..draw.empty_batch()
-        };
+        let mut batch = draw.empty_batch();
+        batch.spans.push(span);
         assert_same(&batch, "one value");
     }
 }
@@ -340,28 +337,23 @@ impl Draw {
 
     fn span(&mut self) -> Span {
         let (references, tags, logs) = (self.length(), self.length(), self.length());
-        Span {
-            references: self.list(references, Self::reference),
-            tags: self.list(tags, Self::tag),
-            logs: self.list(logs, |draw| {
-                let fields = draw.below(5);
-                draw.log(fields)
-            }),
-            ..self.bare_span()
-        }
+        let references = self.list(references, Self::reference);
+        let tags = self.list(tags, Self::tag);
+        let logs = self.list(logs, |draw| {
+            let fields = draw.below(5);
+            draw.log(fields)
+        });
+        let mut span = self.bare_span();
+        (span.references, span.tags, span.logs) = (references, tags, logs);
+        span
     }
 
     fn empty_batch(&mut self) -> Batch {
-        Batch {
-            process: Process::new(self.text()),
-            spans: Vec::new(),
-            seq_no: Some(self.number().cast_signed()),
-            stats: Some(ClientStats {
-                full_queue_dropped_spans: self.number().cast_signed(),
-                too_large_dropped_spans: 0,
-                failed_to_emit_spans: self.number().cast_signed(),
-            }),
-        }
+        let mut batch = Batch::new(Process::new(self.text()));
+        batch.seq_no = Some(self.number().cast_signed());
+        let (full_queue, failed) = (self.number().cast_signed(), self.number().cast_signed());
+        batch.stats = Some(ClientStats::new(full_queue, 0, failed));
+        batch
     }
 
     fn batch(&mut self) -> Batch {

@@ -97,9 +97,9 @@ fn hostile_datagrams_cost_less_than_a_mebibyte() {
 /// the compact protocol, bit by bit in the binary one.
 fn damaged(verdict: &mut Verdict) {
     for binary in [false, true] {
-        let encoding = Encoding {
-            binary,
-            ..Encoding::default()
+        let encoding = match binary {
+            true => Encoding::binary(),
+            false => Encoding::default(),
         };
         let packet = encode(&everything(), encoding).unwrap();
         assert_eq!(decode(&packet).as_ref(), Ok(&everything()));

@@ -13,18 +13,19 @@ use crate::model::{Batch, ClientStats, Log, Process, Span, SpanRef, Tag, TagValu
 
 type Written = thrift::Result<()>;
 
-/// How [`encode`] frames a batch; the default is what Jaeger's agent reads on port 6831.
+/// The framing of a batch by [`encode`]; Jaeger's agent reads the default on port 6831.
 ///
 /// # Examples
 /// ```
 /// use picojaeger_std::collector::{Encoding, encode};
 /// use picojaeger_std::model::Batch;
 ///
-/// let as_go_sends_it = Encoding { call: true, sequence: 1, ..Encoding::default() };
+/// let as_go_sends_it = Encoding::default().with_call(1);
 /// assert_eq!(encode(&Batch::default(), as_go_sends_it)?[..3], [0x82, 0x21, 0x01]);
 /// # Ok::<(), picojaeger_std::collector::EncodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Encoding {
     /// Strict binary protocol (port 6832) instead of compact (port 6831).
     pub binary: bool,
@@ -32,6 +33,26 @@ pub struct Encoding {
     pub call: bool,
     /// Sequence number of the message (not of the batch).
     pub sequence: i32,
+}
+
+impl Encoding {
+    /// Strict binary protocol, ONEWAY.
+    pub const fn binary() -> Self {
+        Self {
+            binary: true,
+            call: false,
+            sequence: 0,
+        }
+    }
+
+    /// The same protocol, as a CALL with this sequence number.
+    pub const fn with_call(self, sequence: i32) -> Self {
+        Self {
+            call: true,
+            sequence,
+            ..self
+        }
+    }
 }
 
 /// A batch that Thrift cannot carry.

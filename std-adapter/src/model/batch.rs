@@ -22,6 +22,7 @@ use super::{Span, Tag, TagValue};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Batch {
     /// The process that made the spans.
     pub process: Process,
@@ -56,6 +57,7 @@ impl Batch {
 /// assert_eq!(process.client_uuid(), Some("4f3a"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Process {
     /// Name of the service.
     pub service_name: String,
@@ -87,9 +89,10 @@ impl Process {
 /// ```
 /// use picojaeger_std::model::ClientStats;
 ///
-/// assert_eq!(ClientStats::default().too_large_dropped_spans, 0);
+/// assert_eq!(ClientStats::new(2, 0, 5).failed_to_emit_spans, 5);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientStats {
     /// Spans dropped since a queue was full.
     pub full_queue_dropped_spans: i64,
@@ -97,4 +100,15 @@ pub struct ClientStats {
     pub too_large_dropped_spans: i64,
     /// Spans of batches that could not be sent.
     pub failed_to_emit_spans: i64,
+}
+
+impl ClientStats {
+    /// The account of spans lost to a full queue, to the packet limit, and in batches not sent.
+    pub const fn new(full_queue: i64, too_large: i64, failed_to_emit: i64) -> Self {
+        Self {
+            full_queue_dropped_spans: full_queue,
+            too_large_dropped_spans: too_large,
+            failed_to_emit_spans: failed_to_emit,
+        }
+    }
 }

@@ -17,6 +17,7 @@ use super::{Tag, TagValue};
 /// assert_eq!(span.tag("db.rows"), Some(&TagValue::Long(3)));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Span {
     /// Trace id.
     pub trace_id: TraceId,
@@ -86,6 +87,7 @@ impl Span {
 /// assert_eq!(span.parent(), Some(SpanId::new(3)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SpanRef {
     /// Kind of the reference.
     pub kind: RefKind,
@@ -115,6 +117,10 @@ impl SpanRef {
 /// assert_eq!(RefKind::FollowsFrom as i32, 1); // the value on the wire
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "`SpanRefType` of jaeger.thrift has these two"
+)]
 pub enum RefKind {
     /// The other span is the parent, and depends on this one.
     ChildOf = 0,
@@ -133,6 +139,7 @@ pub enum RefKind {
 /// assert_eq!(log.field("event"), Some(&TagValue::String("cache miss".into())));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Log {
     /// Time in microseconds since the Unix epoch.
     pub timestamp_us: i64,

@@ -12,6 +12,7 @@ use picojaeger_core::Value;
 /// assert_eq!((tag.key.as_str(), tag.value), ("error", TagValue::Bool(true)));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Tag {
     /// The key.
     pub key: String,
@@ -45,6 +46,10 @@ impl Tag {
 /// assert_eq!(TagValue::from(3).as_value(), Value::I64(3));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "`TagType` of jaeger.thrift has these five"
+)]
 pub enum TagValue {
     /// Text.
     String(String),

@@ -70,21 +70,13 @@ fn go_sends_calls_with_a_sequence_number() {
     let mut packet = golden();
     packet.splice(1..3, [0x21, 0xff, 0xff, 0xff, 0xff, 0x0f]);
     assert_eq!(decode(&packet), Ok(golden_batch()));
-    let encoding = Encoding {
-        call: true,
-        sequence: -1,
-        ..Encoding::default()
-    };
+    let encoding = Encoding::default().with_call(-1);
     assert_eq!(encode(&golden_batch(), encoding), Ok(packet));
 }
 
 #[test]
 fn strict_binary_both_ways() {
-    let encoding = Encoding {
-        binary: true,
-        ..Encoding::default()
-    };
-    let packet = encode(&golden_batch(), encoding).unwrap();
+    let packet = encode(&golden_batch(), Encoding::binary()).unwrap();
     assert_eq!(packet[..8], [0x80, 1, 0, 4, 0, 0, 0, 9]);
     assert_eq!(decode(&packet), Ok(golden_batch()));
 }

@@ -22,7 +22,8 @@ const MAX_CLIENT_NAME: usize = 1024;
 ///
 /// let mut received = Received::default();
 /// for seq_no in [1, 2, 5] {
-///     let batch = Batch { seq_no: Some(seq_no), ..Batch::new(Process::new("shop")) };
+///     let mut batch = Batch::new(Process::new("shop"));
+///     batch.seq_no = Some(seq_no);
 ///     received.accept(&encode(&batch, Encoding::default())?);
 /// }
 /// assert_eq!(received.clients()[0].lost_batches, 2);
