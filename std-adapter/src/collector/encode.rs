@@ -10,6 +10,7 @@ use thrift::protocol::{
 };
 
 use crate::model::{Batch, ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
+use crate::sys::error::fmt_chain;
 
 type Written = thrift::Result<()>;
 
@@ -64,7 +65,7 @@ impl Encoding {
 /// let advice = EncodeError::TooManyElements.to_string();
 /// assert!(advice.contains("split the batch"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// A list has more than 2³¹ − 1 elements.
@@ -81,6 +82,12 @@ impl fmt::Display for EncodeError {
             }
             Self::Refused(reason) => write!(f, "thrift refused to write the batch: {reason}"),
         }
+    }
+}
+
+impl fmt::Debug for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_chain(self, f)
     }
 }
 

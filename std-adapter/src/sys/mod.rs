@@ -2,6 +2,7 @@
 //! nothing of tracing.
 
 pub(crate) mod clock;
+pub(crate) mod error;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod exit;
 #[allow(unsafe_code, reason = "calls the C library")]

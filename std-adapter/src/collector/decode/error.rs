@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::sys::error::fmt_chain;
+
 /// Why a datagram is no batch.
 ///
 /// # Examples
@@ -11,7 +13,7 @@ use std::fmt;
 /// assert_eq!(decode(b"GET / HTTP/1.1"), Err(DecodeError::UnknownProtocol(Some(b'G'))));
 /// assert_eq!(decode(&[0x82, 0x81]), Err(DecodeError::Truncated));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// More than 65,535 bytes; the length is given.
@@ -59,6 +61,12 @@ impl fmt::Display for DecodeError {
             ),
             Self::Malformed(reason) => write!(f, "malformed Thrift: {reason}"),
         }
+    }
+}
+
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_chain(self, f)
     }
 }
 

@@ -6,13 +6,17 @@ mod origin;
 pub use origin::Origin;
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
+
+use crate::sys::error::fmt_chain;
 
 /// Why a configuration was refused.
 ///
 /// The one line that `Display` writes is complete: the place, what was found there, and what is
-/// accepted. Values of keys that hold secrets are never part of it.
+/// accepted. Values of keys that hold secrets are never part of it. `Debug` writes the same line,
+/// so that a `main` that returns the error prints it.
 ///
 /// ```
 /// use picojaeger_std::config::Config;
@@ -20,7 +24,6 @@ use std::sync::Arc;
 /// let error = Config::new("shop").with_variables([("JAEGER_AGENT_PORT", "x")]).unwrap_err();
 /// assert_eq!(error.to_string(), "JAEGER_AGENT_PORT=x: not a port; use 1 to 65535");
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file could not be read.
@@ -108,6 +111,12 @@ pub enum ConfigError {
         /// What else it stands for.
         other: Box<str>,
     },
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_chain(self, f)
+    }
 }
 
 impl Error for ConfigError {

@@ -220,6 +220,7 @@ fn a_file_that_cannot_be_read_is_named() {
             .starts_with("/nonexistent/jaeger.yaml: cannot be read: ")
     );
     assert!(std::error::Error::source(&error).is_some());
+    assert_eq!(format!("{error:?}"), error.to_string());
     let folder = Config::from_yaml_file(env!("CARGO_MANIFEST_DIR")).unwrap_err();
     assert!(matches!(folder, ConfigError::Unreadable { .. }), "{folder}");
 }
