@@ -67,6 +67,10 @@
 //! process ends, for half a second at most; [`Tracer::close`] waits as long as it is told.
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    all(test, not(feature = "collector")),
+    allow(dead_code, reason = "helpers of tests that need the collector")
+)]
 // Models take single files of it.
 #![cfg(not(loom))]
 
