@@ -134,7 +134,7 @@ fn random(verdict: &mut Verdict) {
     }
 }
 
-/// As many elements as fit, empty or of the least content that is valid.
+/// Lists of as many elements as fit, empty or of the least content that is valid.
 fn floods(verdict: &mut Verdict) {
     let tag: &[u8] = &[0x18, 0, 0x15, 6, 0];
     let reference: &[u8] = &[0x15, 0, 0x16, 0, 0x16, 0, 0x16, 0, 0];

@@ -1,11 +1,11 @@
-//! What one datagram may cost in memory: a charge is made before each allocation.
+//! Bound on the memory that one datagram may take: each allocation is charged before it is made.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
 use super::decode::DecodeError;
 
-/// Largest datagram that is looked at: what UDP can carry.
+/// Size of the largest datagram that UDP can carry.
 pub(super) const MAX_DATAGRAM: usize = 65_535;
 
 /// Heap that one datagram may expand to. The string being read (64 KiB at most) comes on top, so
@@ -15,7 +15,7 @@ const HEAP: usize = 896 * 1024;
 /// An allocator's own overhead for one block, rounded up.
 const BLOCK: usize = 16;
 
-/// Bytes of the datagram and heap still to be had.
+/// Bytes of the datagram not yet read, and of heap not yet charged.
 #[derive(Debug)]
 pub(super) struct Budget {
     wire: Cell<usize>,
@@ -30,7 +30,7 @@ impl Budget {
         }
     }
 
-    /// Bytes of the datagram that nobody read yet.
+    /// Bytes of the datagram not yet read.
     pub(super) fn unread(&self) -> usize {
         self.wire.get()
     }

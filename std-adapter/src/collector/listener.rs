@@ -16,7 +16,7 @@ use crate::sys::log::log_guarded;
 /// Failed reads in a row after which the socket is given up.
 const MAX_FAILURES: u32 = 100;
 
-/// What the thread and the owner of a collector share.
+/// State shared by the thread and the owner of a collector.
 pub(super) struct Inbox {
     received: Mutex<Received>,
     changed: Condvar,
@@ -32,7 +32,8 @@ impl Inbox {
         }
     }
 
-    /// A predicate that panicked has left nothing half done.
+    /// Locks the store, poisoned or not: a condition of a caller may panic under the lock, but only
+    /// reads, so the store is whole.
     pub(super) fn lock(&self) -> MutexGuard<'_, Received> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,7 +114,7 @@ fn listen(socket: &UdpSocket, inbox: &Inbox) {
     log_guarded(Level::Error, line);
 }
 
-/// A read that timed out, was interrupted, or reports an answer to something that was sent.
+/// Whether a read timed out, was interrupted, or failed for a datagram that was sent earlier.
 fn is_idle(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
     matches!(

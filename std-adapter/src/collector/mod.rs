@@ -1,11 +1,11 @@
-//! Development collector: receives what tracers send, keeps it in memory, and prints it.
+//! Development collector: receives the packets of tracers, keeps and prints their traces.
 //!
 //! [`Collector`] listens on UDP like Jaeger's agent and suits tests and development: nothing to
 //! install, free ports, waiting without sleeping. [`Received`] is the same without a socket, and
 //! [`decode`] turns one datagram into a [`Batch`](crate::model::Batch).
 //!
-//! Whoever can reach the port can send: a datagram of any content is at worst rejected and counted,
-//! takes less than 1 MiB of heap while it is read, and what is kept has a limit.
+//! Any peer that reaches the port can send, so a datagram of any content is at worst rejected and
+//! counted, takes less than 1 MiB of heap while it is read, and the store has a limit.
 //!
 //! Needs the feature `collector`, which is on by default.
 
@@ -39,10 +39,10 @@ pub use waterfall::Trace;
 
 use listener::Inbox;
 
-/// Receive buffer that is asked for; the system may give less.
+/// Size of the receive buffer that is requested; the system may give less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// How long a closing collector waits at most when its own wake-up datagram gets lost.
+/// Longest wait of a closing collector whose own wake-up datagram got lost.
 const CLOSE_POLL: Duration = Duration::from_millis(100);
 
 /// A listener for Jaeger's UDP packets, on one thread; dropping it stops and joins the thread.
@@ -78,7 +78,7 @@ impl Collector {
     /// Listens on `address` (port 0 takes a free one), and holds 16 MiB of traces.
     ///
     /// # Errors
-    /// Those of binding the socket and of starting the thread.
+    /// The socket cannot be bound, or the thread cannot be started.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         Self::bind_with_limit(address, Received::DEFAULT_LIMIT)
     }
@@ -86,7 +86,7 @@ impl Collector {
     /// Like [`bind`](Self::bind), and holds traces of at most `limit` bytes, by estimate.
     ///
     /// # Errors
-    /// Those of binding the socket and of starting the thread.
+    /// The socket cannot be bound, or the thread cannot be started.
     pub fn bind_with_limit(address: impl ToSocketAddrs, limit: usize) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(CLOSE_POLL))?;
@@ -113,7 +113,7 @@ impl Collector {
     /// Size of the socket's receive buffer in bytes: datagrams beyond it are lost uncounted.
     ///
     /// # Errors
-    /// Those of asking the system.
+    /// The system does not give the size.
     pub fn receive_buffer_size(&self) -> io::Result<usize> {
         socket2::SockRef::from(&self.socket).recv_buffer_size()
     }
@@ -133,7 +133,7 @@ impl Collector {
         self.inbox.lock().spans()
     }
 
-    /// The clients heard of, with what they say of themselves.
+    /// The clients that sent lately, each with its own account.
     pub fn clients(&self) -> Vec<Client> {
         self.inbox.lock().clients()
     }
@@ -143,14 +143,14 @@ impl Collector {
         self.inbox.lock().stats()
     }
 
-    /// Why the most recent rejected datagram was rejected.
+    /// The error of the datagram that was rejected last.
     pub fn last_rejection(&self) -> Option<DecodeError> {
         self.inbox.lock().last_rejection().cloned()
     }
 
-    /// Waits until `condition` holds, asking after each datagram, for at most `timeout`; answers
-    /// whether it holds. The condition runs under the collector's lock: it must use what it is
-    /// given, not the collector, and be short.
+    /// Waits until `condition` holds, for at most `timeout`, and returns whether it holds. It is
+    /// evaluated after each datagram, under the collector's lock, so it must be short and use its
+    /// argument instead of the collector.
     pub fn wait_until(&self, timeout: Duration, condition: impl FnMut(&Received) -> bool) -> bool {
         self.inbox.wait_until(timeout, condition)
     }

@@ -1,7 +1,7 @@
 //! Configuration from a YAML file, from the environment, and in code.
 //!
-//! A [`Config`] keeps what each of the three says. Code wins over the environment, the environment
-//! over the file, the file over the defaults, in whatever order they were read.
+//! A [`Config`] keeps the settings of each of the three. Code wins over the environment, the
+//! environment over the file, the file over the defaults, in whatever order they were read.
 //! [`Config::resolve`] decides, and gives the [`Settings`] with which a tracer runs.
 //!
 #![cfg_attr(feature = "yaml", doc = "```")]
@@ -55,7 +55,7 @@
 //! sent Thrift compact: Node's usual `agentPort` 6832 expects Thrift binary, so use 6831 there.
 //!
 //! Keys of features that do not exist yet (remote sampling, collectors over HTTP, the throttler,
-//! baggage restrictions, metrics, other propagation) are errors, unless their value says what is so
+//! baggage restrictions, metrics, other propagation) are errors, unless their value is what applies
 //! anyway: `metrics: false`, `rpc_metrics: false`, `propagation: jaeger`,
 //! `local_agent.enabled: true`.
 //!
@@ -75,8 +75,8 @@
 //! | `SAMPLER_TYPE`, `SAMPLER_PARAM` | as in the file; a type without a parameter discards the file's parameter |
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!
-//! The other variables of the clients are errors that say what is not supported yet. So is a
-//! variable whose name differs from a known one in up to two characters. Any other with this prefix
+//! The other variables of the clients are errors that name the unsupported feature. A variable
+//! whose name differs from a known one in up to two characters is an error too. Any other with this prefix
 //! is ignored, since it may belong to another Jaeger program.
 
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
@@ -108,7 +108,7 @@ use settings::Layer;
 /// Size in bytes of the largest file that is read: 1 MiB.
 pub const MAX_FILE_SIZE: usize = 1 << 20;
 
-/// What file, environment and code set for a tracer.
+/// The settings that file, environment and code make for a tracer, before they are decided.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
@@ -151,7 +151,7 @@ impl Config {
     /// Needs the feature `yaml`, which is on by default.
     ///
     /// # Errors
-    /// As [`from_yaml_file`](Self::from_yaml_file).
+    /// The same as for [`from_yaml_file`](Self::from_yaml_file).
     #[cfg(feature = "yaml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml_str(name: &str, text: &str) -> Result<Self, ConfigError> {
@@ -164,7 +164,7 @@ impl Config {
     /// Reads the process's environment, and no file.
     ///
     /// # Errors
-    /// As [`with_env`](Self::with_env).
+    /// The same as for [`with_env`](Self::with_env).
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::default().with_env()
     }
@@ -181,7 +181,7 @@ impl Config {
     /// Reads these variables, in place of the process's, over the file.
     ///
     /// # Errors
-    /// As [`with_env`](Self::with_env).
+    /// The same as for [`with_env`](Self::with_env).
     pub fn with_variables<N, V>(
         mut self,
         variables: impl IntoIterator<Item = (N, V)>,

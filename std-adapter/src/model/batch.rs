@@ -74,7 +74,7 @@ impl Process {
         }
     }
 
-    /// The tag `client-uuid`, which tells the tracers of one service apart.
+    /// The tag `client-uuid`, which distinguishes the tracers of one service.
     pub fn client_uuid(&self) -> Option<&str> {
         match find(&self.tags, "client-uuid") {
             Some(TagValue::String(uuid)) => Some(uuid),
@@ -83,7 +83,7 @@ impl Process {
     }
 }
 
-/// What a client says it lost since it began, in spans.
+/// A client's own count of the spans that it lost since it began.
 ///
 /// # Examples
 /// ```

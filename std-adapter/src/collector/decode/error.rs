@@ -1,10 +1,10 @@
-//! Why a datagram is no batch.
+//! Errors of decoding.
 
 use std::fmt;
 
 use crate::sys::error::fmt_chain;
 
-/// Why a datagram is no batch.
+/// Reason for which a datagram is no batch.
 ///
 /// # Examples
 /// ```

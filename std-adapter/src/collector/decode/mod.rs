@@ -1,8 +1,8 @@
 //! Reading a batch with the `thrift` crate, with a bound on what a hostile datagram can cost.
 //!
 //! Formats: Thrift compact and strict binary, message `emitBatch` of `agent.thrift`, as CALL or
-//! ONEWAY with any sequence number. A field that is unknown, or has another type than the IDL
-//! says, is skipped, as generated code does; a missing required field is an error.
+//! ONEWAY with any sequence number. A field that is unknown, or of another type than in the
+//! IDL, is skipped, as generated code does; a missing required field is an error.
 
 mod error;
 mod reader;
@@ -23,8 +23,8 @@ type Decoded<T> = Result<T, DecodeError>;
 
 /// Decodes one datagram: a whole `emitBatch` message in Thrift compact or strict binary.
 ///
-/// Whatever the input, it neither panics nor takes 1 MiB of heap, nor time that is not linear in
-/// the datagram's length. Text that is not UTF-8 is kept with replacement characters. Datagrams of
+/// For any input it takes less than 1 MiB of heap and time linear in the datagram's length, and
+/// does not panic. Text that is not UTF-8 is kept with replacement characters. Datagrams of
 /// real spans always fit into the memory; one of over 2,400 spans almost without content may not.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
     })
 }
 
-/// A [`Batch`] whose spans are already held as their keeper wants them: none is copied again.
+/// A [`Batch`] whose spans are already of the type in which they are kept, so none is moved again.
 pub(in crate::collector) struct Parsed<S> {
     pub(in crate::collector) process: Process,
     pub(in crate::collector) spans: Vec<S>,
@@ -47,7 +47,7 @@ pub(in crate::collector) struct Parsed<S> {
     pub(in crate::collector) stats: Option<ClientStats>,
 }
 
-/// Like [`decode`], with the spans in a box of the caller's choice.
+/// Decodes like [`decode`], with the spans converted to the caller's type one by one.
 pub(in crate::collector) fn parse<S: From<Span>>(datagram: &[u8]) -> Decoded<Parsed<S>> {
     if datagram.len() > MAX_DATAGRAM {
         return Err(DecodeError::TooLong(datagram.len()));
@@ -72,7 +72,7 @@ pub(in crate::collector) fn parse<S: From<Span>>(datagram: &[u8]) -> Decoded<Par
     }
 }
 
-/// No string, container or message is longer than the datagram.
+/// Limits under which no string, container or message is longer than the datagram.
 fn limits(length: usize) -> Decoded<TConfiguration> {
     TConfiguration::builder()
         .max_message_size(Some(length))

@@ -163,7 +163,7 @@ impl Reader<'_> {
 /// The fields of a span as they arrive, in any order.
 #[derive(Default)]
 struct SpanFields {
-    /// Those that the IDL does not require.
+    /// The optional ones.
     span: Span,
     trace_id_low: Option<i64>,
     trace_id_high: Option<i64>,
@@ -255,7 +255,7 @@ impl TagFields {
     }
 }
 
-/// The wire has ids as signed integers.
+/// The id of a signed integer, as the wire has it.
 fn span_id(id: i64) -> SpanId {
     SpanId::new(id.cast_unsigned())
 }

@@ -1,4 +1,4 @@
-//! The clients of a collector, by what they send of themselves.
+//! The clients of a collector, each with its own account.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ pub(super) const MAX_CLIENTS: usize = 256;
 /// Longest service name and client-uuid of a remembered client, together, in bytes.
 const MAX_CLIENT_NAME: usize = 1024;
 
-/// What one client says of itself, as last received; clients differ by service and `client-uuid`.
+/// A client's account of itself, as last received; clients differ by service and `client-uuid`.
 ///
 /// Like Jaeger's agent, the collector ignores a batch number that is not greater than the last one
 /// and takes a gap for lost batches. Batches lost before the first that arrived are not seen.
@@ -42,7 +42,7 @@ pub struct Client {
     pub stats: Option<ClientStats>,
     /// Batches that arrived.
     pub batches: u64,
-    /// Batches that the gaps in `seq_no` say did not arrive.
+    /// Batches that did not arrive, by the gaps in `seq_no`.
     pub lost_batches: u64,
 }
 

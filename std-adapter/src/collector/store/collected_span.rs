@@ -18,7 +18,8 @@ use crate::model::{Process, Span};
 /// received.accept(&encode(&batch, Encoding::default())?);
 ///
 /// let collected = &received.spans()[0];
-/// assert_eq!((collected.service_name(), collected.span.operation_name.as_str()), ("shop", "query"));
+/// assert_eq!(collected.service_name(), "shop");
+/// assert_eq!(collected.span.operation_name, "query");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]

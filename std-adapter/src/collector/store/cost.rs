@@ -3,7 +3,7 @@
 use super::CollectedSpan;
 use crate::model::{Log, Process, Span, SpanRef, Tag, TagValue};
 
-/// Memory for the books of one trace, at worst.
+/// Memory for the entries of one trace in map and queue, at worst.
 pub(super) const TRACE_COST: usize = 144;
 /// Memory of one span, without its process.
 pub(super) fn span_bytes(span: &Span) -> usize {

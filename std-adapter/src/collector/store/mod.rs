@@ -1,4 +1,4 @@
-//! What the collector received: traces up to a bound, counters, and the clients' own accounts.
+//! The store of a collector: traces up to a bound, counters, and the clients' own accounts.
 
 mod client;
 mod collected_span;
@@ -24,9 +24,9 @@ use crate::sys::log::log_guarded;
 use client::Clients;
 use cost::{TRACE_COST, process_bytes, span_bytes};
 
-/// Everything that a collector received and still holds.
+/// The content of a collector: traces, clients and counters.
 ///
-/// Usable without a socket too: a host program that gets packets over a serial line gives them to
+/// It needs no socket: a host program that reads packets from a serial line passes them to
 /// [`accept`](Received::accept).
 ///
 /// # Examples
@@ -142,8 +142,8 @@ impl Received {
         held.flat_map(|held| held.spans.iter().cloned()).collect()
     }
 
-    /// The clients heard of: at most 256, the most recent one last. Clients whose names exceed
-    /// 1 KiB are not remembered.
+    /// The clients that sent lately: at most 256, the most recent one last. Clients whose names
+    /// exceed 1 KiB are not remembered.
     pub fn clients(&self) -> Vec<Client> {
         self.clients.to_vec()
     }
@@ -153,7 +153,7 @@ impl Received {
         self.stats
     }
 
-    /// Why the most recent rejected datagram was rejected.
+    /// The error of the datagram that was rejected last.
     pub fn last_rejection(&self) -> Option<&DecodeError> {
         self.last_rejection.as_ref()
     }
@@ -178,7 +178,7 @@ impl Received {
         self.evict();
     }
 
-    /// Batches of one process in a row share it.
+    /// The process of a batch, shared with the batch before if both have the same.
     fn share(&mut self, process: Process) -> Arc<Process> {
         let last = self.last_process.take().filter(|last| **last == process);
         let process = last.unwrap_or_else(|| Arc::new(process));

@@ -62,7 +62,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The trace of these spans; whether they carry this id is not checked.
+    /// A trace of these spans; their own trace ids are not checked.
     pub fn new(trace_id: TraceId, spans: Vec<CollectedSpan>) -> Self {
         Self { trace_id, spans }
     }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 
 use crate::model::{Tag, TagValue};
 
-/// Longest value printed, in characters or bytes; a longer one is cut and says how long it is.
+/// Longest value printed, in characters or bytes; a longer one is cut, and its length follows.
 pub(super) const MAX_VALUE: usize = 200;
 
 /// A duration of microseconds in the unit that suits it, with at most three decimals, rounded down.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::sys::error::fmt_chain;
 
-/// Why a configuration was refused.
+/// Reason for which a configuration was refused.
 ///
 /// The one line that `Display` writes is complete: the place, what was found there, and what is
 /// accepted. Values of keys that hold secrets are never part of it. `Debug` writes the same line,
@@ -46,7 +46,7 @@ pub enum ConfigError {
         line: u64,
         /// Column in characters, from 1; 0 if unknown.
         column: u64,
-        /// What the parser met.
+        /// The parser's description.
         message: Box<str>,
     },
     /// A key that no setting has.
@@ -79,18 +79,18 @@ pub enum ConfigError {
     },
     /// A value of the wrong type, or out of range.
     Invalid {
-        /// Where it was set.
+        /// The place of the setting.
         origin: Origin,
         /// The value, shortened.
         found: Box<str>,
-        /// What is wrong.
+        /// The problem.
         problem: &'static str,
-        /// What is accepted.
+        /// The values that are accepted.
         accepted: &'static str,
     },
     /// A setting of a feature that does not exist.
     Unsupported {
-        /// Where it was set.
+        /// The place of the setting.
         origin: Origin,
         /// Which feature, and what to do.
         reason: &'static str,
@@ -101,14 +101,14 @@ pub enum ConfigError {
     MissingSampler,
     /// A sampler type was given, but no parameter.
     MissingSamplerParam {
-        /// Where the type was set.
+        /// The place of the type.
         origin: Origin,
     },
-    /// Two headers cannot be told apart.
+    /// Two headers have the same name, or one begins with the baggage prefix.
     HeaderClash {
         /// The name that is taken twice.
         name: Box<str>,
-        /// What else it stands for.
+        /// The other header, or the baggage prefix.
         other: Box<str>,
     },
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::clean;
 
-/// Where a setting was made.
+/// Place where a setting was made.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, ConfigError, Origin};
@@ -21,7 +21,7 @@ pub enum Origin {
     File {
         /// The name of the file, as it was given.
         file: Arc<str>,
-        /// Line of the value (of the key, where the key is at fault), from 1.
+        /// Line of the value (of the key, if that is wrong), from 1.
         line: u64,
         /// Column in characters, from 1.
         column: u64,

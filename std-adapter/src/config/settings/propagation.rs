@@ -175,7 +175,8 @@ fn header(name: &str) -> Result<(), Violation> {
     )
 }
 
-/// Returns an error unless the name of each header tells its content.
+/// Returns an error where two headers have one name, or one name begins with the baggage prefix:
+/// the content of a header is known by its name alone.
 fn reject_clashes(names: &HeaderNames) -> Result<(), ConfigError> {
     let clash = |name: &str, other: &str| {
         Err(ConfigError::HeaderClash {

@@ -18,7 +18,7 @@ fn known() -> impl Iterator<Item = &'static (&'static str, Apply)> {
     all.flat_map(|names| names.variables)
 }
 
-/// Those of the process's variables that are text; ours must be.
+/// Collects the process's variables that are text. Those with our prefix must be text.
 pub(crate) fn collect(
     all: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<BTreeMap<String, String>, ConfigError> {
