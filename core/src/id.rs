@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::arch::Bits;
+
 /// A 64- or 128-bit trace id; never zero in a valid context.
 ///
 /// Kept in the machine's words, least significant first, so that it needs no
@@ -32,12 +34,6 @@ pub struct TraceId {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(transparent)]
 pub struct SpanId(Bits);
-
-/// 64 bits: a word, or two of them where a word has 32.
-#[cfg(target_pointer_width = "64")]
-type Bits = u64;
-#[cfg(not(target_pointer_width = "64"))]
-type Bits = [u32; 2];
 
 impl TraceId {
     /// The id whose upper and lower 64 bits are given.
@@ -74,45 +70,23 @@ impl TraceId {
     }
 }
 
-#[cfg(target_pointer_width = "64")]
 impl SpanId {
     /// The id of these 64 bits.
     #[inline(always)]
     pub const fn new(bits: u64) -> Self {
-        SpanId(bits)
+        SpanId(Bits::new(bits))
     }
 
     /// The 64 bits.
     #[inline(always)]
     pub const fn get(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// Whether this is the id that stands for "none".
     #[inline(always)]
     pub const fn is_zero(self) -> bool {
-        self.0 == 0
-    }
-}
-
-#[cfg(not(target_pointer_width = "64"))]
-impl SpanId {
-    /// The id of these 64 bits.
-    #[inline(always)]
-    pub const fn new(bits: u64) -> Self {
-        SpanId(halves(bits))
-    }
-
-    /// The 64 bits.
-    #[inline(always)]
-    pub const fn get(self) -> u64 {
-        join(self.0)
-    }
-
-    /// Whether this is the id that stands for "none".
-    #[inline(always)]
-    pub const fn is_zero(self) -> bool {
-        self.0[0] | self.0[1] == 0
+        self.0.is_zero()
     }
 }
 
@@ -141,16 +115,4 @@ impl fmt::Debug for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SpanId({self})")
     }
-}
-
-/// The two 32-bit halves of `bits`, least significant first.
-#[inline(always)]
-pub(crate) const fn halves(bits: u64) -> [u32; 2] {
-    [bits as u32, (bits >> 32) as u32]
-}
-
-/// The inverse of [`halves`].
-#[inline(always)]
-pub(crate) const fn join(halves: [u32; 2]) -> u64 {
-    halves[0] as u64 | (halves[1] as u64) << 32
 }

@@ -79,6 +79,9 @@
 #[cfg(any(test, loom))]
 extern crate std;
 
+#[allow(unsafe_code, reason = "each block says why")]
+#[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
+mod arch;
 mod baggage;
 mod context;
 mod description;

@@ -1,5 +1,7 @@
 //! Clocks, instants, and the conversion of ticks to Unix time.
 
+use crate::arch::inline_on_word64;
+
 /// A monotonic counter.
 ///
 /// The hot path stores raw ticks; they become microseconds when a record is
@@ -255,8 +257,7 @@ impl Rate {
     }
 
     /// The microseconds of `ticks`, rounded down, saturating.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline)]
+    #[inline(never)]
     pub const fn micros(self, ticks: u64) -> u64 {
         let low = (ticks as u32) as u64 * self.mantissa as u64;
         let mut high = low >> 32;
@@ -327,24 +328,24 @@ impl<'t> Timeline<'t> {
 }
 
 impl ClockSegment<'_> {
-    /// An instant in Unix time.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn convert(&self, instant: Timestamp) -> Converted {
-        let (micros, uncertainty_micros, synced) = match instant {
-            Timestamp::UnixMicros(micros) => (micros, 0, true),
-            Timestamp::Ticks(ticks) => match self.anchor_at(ticks) {
-                Some(anchor) => {
-                    let micros = anchor.unix_micros_at(ticks, self.rate);
-                    (micros, anchor.uncertainty_micros, true)
-                }
-                None => (self.rate.micros(ticks), 0, false),
-            },
-        };
-        Converted {
-            micros,
-            synced,
-            uncertainty_micros,
+    inline_on_word64! {
+        /// An instant in Unix time.
+        fn convert(&self, instant: Timestamp) -> Converted {
+            let (micros, uncertainty_micros, synced) = match instant {
+                Timestamp::UnixMicros(micros) => (micros, 0, true),
+                Timestamp::Ticks(ticks) => match self.anchor_at(ticks) {
+                    Some(anchor) => {
+                        let micros = anchor.unix_micros_at(ticks, self.rate);
+                        (micros, anchor.uncertainty_micros, true)
+                    }
+                    None => (self.rate.micros(ticks), 0, false),
+                },
+            };
+            Converted {
+                micros,
+                synced,
+                uncertainty_micros,
+            }
         }
     }
 }

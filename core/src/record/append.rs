@@ -1,8 +1,8 @@
 //! Writing entries into an area.
 
-use super::{LONGEST_KEY, LONGEST_VALUE, Open, POINTER, WORD, boundary, header, kind};
-use crate::id::halves;
-use crate::ring::{Word, keep_loop};
+use super::{LONGEST_KEY, LONGEST_VALUE, Open, POINTER, boundary, header, kind};
+use crate::arch::{WORD, copy_padded, store_bits};
+use crate::ring::Word;
 use crate::value::{Key, Value};
 
 /// What an entry holds behind its key: eight bytes, or text and bytes.
@@ -10,8 +10,11 @@ pub(super) trait Content: Copy {
     /// ByteArea, padding apart.
     fn length(self) -> usize;
 
-    /// Fills exactly as many words as it takes.
-    fn write(self, words: &mut [Word]);
+    /// Fills the words that it takes.
+    ///
+    /// # Safety
+    /// `words` are exactly as many as [`Content::length`] bytes take.
+    unsafe fn write(self, words: &mut [Word]);
 
     /// The part of it, shorter and not empty, that fits into `room` bytes.
     fn shortened(self, head: u32, room: usize) -> Option<Self>;
@@ -144,7 +147,8 @@ impl Open {
         };
         *first = header_word(head, content.length());
         *at = key;
-        content.write(room);
+        // SAFETY: the entry was opened with the words of this length behind the key's.
+        unsafe { content.write(room) };
         true
     }
 
@@ -158,8 +162,12 @@ impl Open {
             return false;
         };
         *first = header_word(head, content.length());
-        copy_bytes(name, at);
-        content.write(room);
+        // SAFETY: split behind the words of this name, and the entry was opened with the
+        // words of this length behind them.
+        unsafe {
+            copy_padded(name, at);
+            content.write(room);
+        }
         true
     }
 
@@ -190,16 +198,8 @@ impl Content for u64 {
     }
 
     #[inline(always)]
-    fn write(self, words: &mut [Word]) {
-        let [low, high] = halves(self);
-        match words {
-            [one] => *one = Word::new(self as usize),
-            [first, second, ..] => {
-                *first = Word::new(low as usize);
-                *second = Word::new(high as usize);
-            }
-            [] => {}
-        }
+    unsafe fn write(self, words: &mut [Word]) {
+        store_bits(self, words);
     }
 
     fn shortened(self, _head: u32, _room: usize) -> Option<Self> {
@@ -214,8 +214,9 @@ impl Content for &[u8] {
     }
 
     #[inline(always)]
-    fn write(self, words: &mut [Word]) {
-        copy_bytes(self, words);
+    unsafe fn write(self, words: &mut [Word]) {
+        // SAFETY: the caller's promise.
+        unsafe { copy_padded(self, words) };
     }
 
     fn shortened(self, head: u32, room: usize) -> Option<Self> {
@@ -254,75 +255,6 @@ fn pointer(at: *const u8) -> Word {
     // SAFETY: a pointer has the size and alignment of a word.
     unsafe { word.as_mut_ptr().cast::<*const u8>().write(at) };
     word
-}
-
-/// Copies `bytes` to the front of `words`, the last of them filled up with zeros.
-#[inline(always)]
-fn copy_bytes(bytes: &[u8], words: &mut [Word]) {
-    debug_assert!(words.len() == bytes.len().div_ceil(WORD));
-    if cfg!(target_pointer_width = "32") {
-        copy_by_words(bytes, words);
-    } else if let [word] = words {
-        *word = Word::new(one_word(bytes));
-    } else {
-        copy_long(bytes, words);
-    }
-}
-
-/// The same out of line, so that short text needs no frame.
-#[inline(never)]
-fn copy_long(bytes: &[u8], words: &mut [Word]) {
-    let Some(last) = words.last_mut() else {
-        return;
-    };
-    *last = Word::new(0);
-    let length = bytes.len().min(size_of_val(words));
-    let to = words.as_mut_ptr().cast::<u8>();
-    // SAFETY: source and target have that many bytes, and a word may be any.
-    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, length) }
-}
-
-/// The same without a call, for chips, where text is short.
-#[inline(always)]
-fn copy_by_words(bytes: &[u8], words: &mut [Word]) {
-    let (whole, rest) = bytes.as_chunks::<WORD>();
-    let mut to = words.as_mut_ptr();
-    for chunk in whole {
-        // SAFETY: the callers give room for all bytes.
-        unsafe {
-            to.write(Word::new(usize::from_ne_bytes(*chunk)));
-            to = to.add(1);
-        }
-        keep_loop();
-    }
-    if !rest.is_empty() {
-        let last = rest
-            .iter()
-            .rev()
-            .fold(0, |last, byte| last << 8 | *byte as usize);
-        // SAFETY: as above; the last word is only partly filled.
-        unsafe { to.write(Word::new(usize::from_le(last))) };
-    }
-}
-
-/// A word's bytes or fewer, but not none, filled up with zeros.
-#[inline(always)]
-fn one_word(bytes: &[u8]) -> usize {
-    let word = if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        // Four to eight bytes, as two overlapping halves.
-        let [head, tail] = [head, tail].map(|half| u32::from_le_bytes(*half) as u64);
-        head | tail << ((8 * (bytes.len() - 4)) & 63)
-    } else {
-        // One to three bytes, of which some are the same.
-        let (length, middle) = (bytes.len(), bytes.len() / 2);
-        let at = |index: usize| {
-            bytes
-                .get(index)
-                .map_or(0, |byte| (*byte as u64) << (8 * index))
-        };
-        at(0) | at(middle) | at(length.wrapping_sub(1))
-    };
-    usize::from_le(word as usize)
 }
 
 /// For entries without a value.

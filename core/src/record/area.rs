@@ -2,7 +2,8 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Open, WORD};
+use super::Open;
+use crate::arch::WORD;
 use crate::ring::Word;
 
 /// The areas of an [`Open`] image: `[Word; N]` and `[Word]`, and the [`ByteArea`]s.

@@ -22,8 +22,9 @@ mod open;
 mod tests;
 mod view;
 
+use crate::arch::{WORD, halves, join};
 use crate::context::{Flags, SpanContext};
-use crate::id::{SpanId, TraceId, halves, join};
+use crate::id::{SpanId, TraceId};
 use crate::ring::{Frame, Payload, Word};
 pub use crate::time::Timestamp;
 use crate::value::Key;
@@ -132,7 +133,6 @@ mod kind {
     pub(super) const OPERATION: u32 = 8;
 }
 
-const WORD: usize = size_of::<usize>();
 const FIXED_WORDS: usize = size_of::<Fixed>() / WORD;
 const _: () = assert!(size_of::<Fixed>() == FIXED_WORDS * WORD);
 const _: () = assert!(size_of::<Fixed>() == 56 + WORD);

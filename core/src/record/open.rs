@@ -2,8 +2,9 @@
 
 use super::view::{Record, Reference};
 use super::{Area, Fixed, Image, NO_KEY, bits, header, kind, name_length};
+use crate::arch::halves;
 use crate::context::{Flags, SpanContext};
-use crate::id::{SpanId, halves};
+use crate::id::SpanId;
 use crate::ring::Word;
 use crate::time::Timestamp;
 use crate::value::{Key, Value};

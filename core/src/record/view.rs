@@ -1,8 +1,9 @@
 //! Finished spans, read in place.
 
-use super::{Fixed, WORD, bits, header, instant, key_words, kind, value_words};
+use super::{Fixed, bits, header, instant, key_words, kind, value_words};
+use crate::arch::{halves, load_bits};
 use crate::context::SpanContext;
-use crate::id::{SpanId, TraceId, halves, join};
+use crate::id::{SpanId, TraceId};
 use crate::ring::Word;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -335,16 +336,8 @@ impl<'r> Entry<'r> {
 
     #[inline(always)]
     fn number(&self) -> u64 {
-        let Some((words, _)) = self.value.split_first_chunk::<{ 8 / WORD }>() else {
-            return 0;
-        };
-        // SAFETY: a number's words were all written, by `write_number`.
-        let words = words.map(|word| unsafe { word.assume_init() });
-        match words[..] {
-            [low, high] => join([low as u32, high as u32]),
-            [one] => one as u64,
-            _ => 0,
-        }
+        // SAFETY: only called for numbers and times, which `store_bits` wrote.
+        unsafe { load_bits(self.value) }
     }
 
     fn time(&self) -> Timestamp {

@@ -4,20 +4,14 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
+pub use crate::arch::Word;
+#[cfg(not(loom))]
+use crate::arch::{copy_fresh_words, copy_words};
+
 #[cfg(not(loom))]
 use super::positions::{HEADER, WORD};
 #[cfg(not(loom))]
 use super::sync::{AtomicU32, Ordering};
-
-/// A machine word that may be undefined or part of a pointer: what frames are
-/// copied in.
-///
-/// ```
-/// use picojaeger_core::ring::Word;
-///
-/// assert_eq!(size_of::<Word>(), size_of::<usize>());
-/// ```
-pub type Word = MaybeUninit<usize>;
 
 /// One byte of a ring's memory.
 pub type ByteCell = UnsafeCell<MaybeUninit<u8>>;
@@ -241,13 +235,17 @@ impl<'r> Memory<'r> {
     /// The caller holds that frame, open, and it has the bytes of both parts.
     #[inline(always)]
     pub(super) unsafe fn fill(self, position: u32, first: &[Word], second: &[Word]) {
-        // SAFETY: a frame is contiguous, so source and target have the length; the
-        // frame is the caller's alone, so they do not overlap.
-        unsafe {
+        // SAFETY: a frame is contiguous and has room for both; it is the caller's alone, so
+        // nothing else refers to these bytes; they are aligned to words, which may be undefined.
+        let (to_first, to_second) = unsafe {
             let to = self.at(position).add(HEADER as usize).cast::<Word>();
-            copy_fresh(first, to);
-            copy(second, to.add(first.len()));
-        }
+            (
+                core::slice::from_raw_parts_mut(to, first.len()),
+                core::slice::from_raw_parts_mut(to.add(first.len()), second.len()),
+            )
+        };
+        copy_fresh_words(first, to_first);
+        copy_words(second, to_second);
     }
 
     /// The committed frame of `length` bytes at `position`.
@@ -269,95 +267,4 @@ impl<'r> Memory<'r> {
             }
         }
     }
-}
-
-/// Copies words that were written a moment ago: on a 64-bit processor one by one, since a
-/// load that is wider than those stores would wait until they have reached the cache.
-///
-/// # Safety
-/// As for `ptr::copy_nonoverlapping`.
-#[cfg(not(loom))]
-#[inline(always)]
-unsafe fn copy_fresh(words: &[Word], to: *mut Word) {
-    if cfg!(target_pointer_width = "32") {
-        // SAFETY: the caller's promise.
-        return unsafe { core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len()) };
-    }
-    for (i, word) in words.iter().enumerate() {
-        // SAFETY: in bounds by the caller's promise. Volatile, so that the compiler does
-        // not widen it.
-        unsafe { to.add(i).write_volatile(*word) };
-    }
-}
-
-/// Copies whole words: on a 32-bit chip by fours, which for a record's length
-/// is cheaper than a call of `memcpy`.
-///
-/// # Safety
-/// As for `ptr::copy_nonoverlapping`.
-#[cfg(not(loom))]
-#[inline(always)]
-unsafe fn copy(words: &[Word], to: *mut Word) {
-    if cfg!(target_pointer_width = "32") {
-        let (fours, rest) = words.as_chunks::<4>();
-        let mut to = to;
-        for four in fours {
-            // SAFETY: in bounds by the caller's promise.
-            unsafe {
-                core::ptr::copy_nonoverlapping(four.as_ptr(), to, 4);
-                to = to.add(4);
-            }
-            keep_loop();
-        }
-        for word in rest {
-            // SAFETY: as above.
-            unsafe {
-                to.write(*word);
-                to = to.add(1);
-            }
-            keep_loop();
-        }
-    } else if !words.is_empty() {
-        // SAFETY: the caller's promise, and `copy_ends` asks for the length first.
-        unsafe {
-            let copied = copy_ends::<4>(words, to)
-                || copy_ends::<8>(words, to)
-                || copy_ends::<16>(words, to)
-                || copy_ends::<2>(words, to)
-                || copy_ends::<1>(words, to);
-            if !copied {
-                core::ptr::copy_nonoverlapping(words.as_ptr(), to, words.len());
-            }
-        }
-    }
-}
-
-/// Keeps the compiler from unrolling a loop that copies, or making a call of it:
-/// both cost more than what is copied on a chip.
-#[cfg(not(loom))]
-#[inline(always)]
-pub(crate) fn keep_loop() {
-    core::hint::black_box(());
-}
-
-/// Copies `N` to `2 * N` words as the first and the last `N`, without a call;
-/// `false` if there are fewer or more.
-///
-/// # Safety
-/// As for `ptr::copy_nonoverlapping`.
-#[cfg(not(loom))]
-#[inline(always)]
-unsafe fn copy_ends<const N: usize>(words: &[Word], to: *mut Word) -> bool {
-    let (Some(head), Some(tail)) = (words.first_chunk::<N>(), words.last_chunk::<N>()) else {
-        return false;
-    };
-    if words.len() > 2 * N {
-        return false;
-    }
-    // SAFETY: both ends lie in `words`, and so in the target.
-    unsafe {
-        to.cast::<[Word; N]>().write(*head);
-        to.add(words.len() - N).cast::<[Word; N]>().write(*tail);
-    }
-    true
 }

@@ -25,8 +25,6 @@ use crate::raw_mutex::{Guarded, RawMutex, increment};
 
 pub use consumer::{Consumer, Mark};
 use consumer::{Owner, Pins};
-#[cfg(not(loom))]
-pub(crate) use memory::keep_loop;
 use memory::{Aligned, Memory};
 pub use memory::{ByteCell, Bytes, Frame, SliceStorage, Storage, Word};
 pub use payload::{Payload, Words};

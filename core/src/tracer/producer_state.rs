@@ -1,7 +1,6 @@
 //! What a producer of spans needs: ids, time, and counters.
 
-use core::sync::atomic::{Ordering, compiler_fence};
-
+use crate::arch::in_order;
 use crate::id::{SpanId, TraceId};
 use crate::id_generator::IdGenerator;
 use crate::stats::Stats;
@@ -179,15 +178,6 @@ impl ProducerState {
     #[cold]
     fn count_unseeded(&mut self) {
         self.unseeded = self.unseeded.wrapping_add(1);
-    }
-}
-
-/// Keeps a chip's compiler from doing by turns what comes before and after,
-/// for which a chip has too few registers.
-#[inline(always)]
-fn in_order() {
-    if cfg!(target_pointer_width = "32") {
-        compiler_fence(Ordering::SeqCst);
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Source: `doc/specs/thrift-compact-protocol.md` of Apache Thrift.
 
-use crate::id::halves;
+use crate::arch::{
+    CONTINUED, SHORT_TEXT, copy_bytes, copy_many_bytes, inline_on_word64, insert_first, is_small,
+    put_varint,
+};
 use crate::record::boundary;
 
 /// What is left of a lent buffer.
@@ -12,18 +15,6 @@ use crate::record::boundary;
 /// all of it was written.
 pub(super) struct Out<'o>(&'o mut [u8]);
 
-/// Bytes of the longest varint, in groups of four.
-const LONGEST: usize = 12;
-/// The bit of a byte that more follow.
-const CONTINUED: u8 = 0x80;
-const EACH_CONTINUED: u64 = u64::from_le_bytes([CONTINUED; 8]);
-/// Text up to this length is copied in line, and its length is a byte. Longer text
-/// is rare on chips, and copying it takes long anyway.
-const SHORT: usize = if cfg!(target_pointer_width = "32") {
-    16
-} else {
-    0x7f
-};
 /// Headers of the next field: a number of 64 bits, and text.
 const I64: u8 = 0x16;
 const TEXT: u8 = 0x18;
@@ -67,33 +58,33 @@ impl<'o> Out<'o> {
     /// Bytes as they are.
     fn bytes(self, bytes: &[u8]) -> Self {
         let (room, rest) = self.take(bytes.len());
-        copy_long(room, bytes);
+        copy_many_bytes(bytes, room);
         rest
     }
 
-    /// The next field, if it is a number of 64 bits.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn number(self, number: i64) -> Self {
-        if is_small(number) {
-            return self.put([I64, (number as u8) << 1]);
+    inline_on_word64! {
+        /// The next field, if it is a number of 64 bits.
+        pub(super) fn number(self, number: i64) -> Self {
+            if is_small(number) {
+                return self.put([I64, (number as u8) << 1]);
+            }
+            self.put([I64]).varint(zigzag(number))
         }
-        self.put([I64]).varint(zigzag(number))
     }
 
-    /// The next field, if it is text: the text behind its length.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn text(self, text: &[u8]) -> Self {
-        if text.len() > SHORT {
-            return self.put([TEXT]).binary(text);
+    inline_on_word64! {
+        /// The next field, if it is text: the text behind its length.
+        pub(super) fn text(self, text: &[u8]) -> Self {
+            if text.len() > SHORT_TEXT {
+                return self.put([TEXT]).binary(text);
+            }
+            let (room, rest) = self.take(2 + text.len());
+            if let [header, length, room @ ..] = room {
+                (*header, *length) = (TEXT, text.len() as u8);
+                copy_bytes(text, room);
+            }
+            rest
         }
-        let (room, rest) = self.take(2 + text.len());
-        if let [header, length, room @ ..] = room {
-            (*header, *length) = (TEXT, text.len() as u8);
-            copy(room, text);
-        }
-        rest
     }
 
     /// Bytes behind their length.
@@ -103,15 +94,15 @@ impl<'o> Out<'o> {
         self.last_varint(bytes.len() as u64).bytes(bytes)
     }
 
-    /// An unsigned number.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn varint(self, number: u64) -> Self {
-        let Some(room) = self.0.first_chunk_mut() else {
-            return self.last_varint(number);
-        };
-        let length = put_varint(room, number);
-        Out(self.0.get_mut(length..).unwrap_or_default())
+    inline_on_word64! {
+        /// An unsigned number.
+        pub(super) fn varint(self, number: u64) -> Self {
+            let Some(room) = self.0.first_chunk_mut() else {
+                return self.last_varint(number);
+            };
+            let length = put_varint(room, number);
+            Out(self.0.get_mut(length..).unwrap_or_default())
+        }
     }
 
     /// A number where there may be less room than for the longest.
@@ -143,20 +134,20 @@ impl<'o> Out<'o> {
         Out(self.0).take(LIST).1
     }
 
-    /// Ends a list of so many structs, whose elements left so many bytes: writes
-    /// its headers before them.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    pub(super) fn list(self, header: u8, count: usize, left: usize) -> Self {
-        if count >= 15 {
-            return self.long_list(header, count, left);
+    inline_on_word64! {
+        /// Ends a list of so many structs, whose elements left so many bytes: writes
+        /// its headers before them.
+        pub(super) fn list(self, header: u8, count: usize, left: usize) -> Self {
+            if count >= 15 {
+                return self.long_list(header, count, left);
+            }
+            let written = self.left() - left;
+            let (list, rest) = self.take(written);
+            if let [field, list, ..] = list {
+                (*field, *list) = (header, (count as u8) << 4 | STRUCT);
+            }
+            rest
         }
-        let written = self.left() - left;
-        let (list, rest) = self.take(written);
-        if let [field, list, ..] = list {
-            (*field, *list) = (header, (count as u8) << 4 | STRUCT);
-        }
-        rest
     }
 
     #[cold]
@@ -168,29 +159,13 @@ impl<'o> Out<'o> {
             // The count goes before the elements, from its first byte to its last.
             let more = rest >> 7 != 0;
             let byte = rest as u8 & !CONTINUED | (more as u8) << 7;
-            insert(byte, list.get_mut(..=elements).unwrap_or_default());
+            insert_first(byte, list.get_mut(..=elements).unwrap_or_default());
             list = Out(list).take(1).1.0;
             rest >>= 7;
             if !more {
                 return Out(list).take(elements).1;
             }
         }
-    }
-}
-
-/// Puts a byte before others, of which the last is gone.
-#[cold]
-#[inline(never)]
-pub(super) fn insert(first: u8, bytes: &mut [u8]) {
-    if cfg!(target_pointer_width = "32") {
-        // For a chip `memmove` would be as large as all of the encoder.
-        let mut carried = first;
-        for byte in bytes {
-            carried = core::mem::replace(byte, carried);
-        }
-    } else if let Some(stay) = bytes.len().checked_sub(1) {
-        bytes.copy_within(..stay, 1);
-        bytes.iter_mut().take(1).for_each(|byte| *byte = first);
     }
 }
 
@@ -226,159 +201,10 @@ fn shorten(text: &[u8], limit: usize) -> &[u8] {
     text.get(..boundary(text, limit)).unwrap_or(text)
 }
 
-/// Whether it takes one byte and is not negative.
-#[inline(always)]
-pub(super) const fn is_small(number: i64) -> bool {
-    if cfg!(target_pointer_width = "32") {
-        // Cheaper for a chip than comparing 64 bits.
-        let [low, high] = halves(number as u64);
-        return low >> 6 | high == 0;
-    }
-    (number as u64) < 1 << 6
-}
-
 /// Small magnitudes become small numbers, whatever their sign.
 #[inline(always)]
 pub(super) const fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
-}
-
-/// Writes a varint and gives its length; the bytes behind it may change too.
-#[inline(always)]
-fn put_varint(room: &mut [u8; LONGEST], number: u64) -> usize {
-    if cfg!(target_pointer_width = "32") {
-        put_varint_by_halves(room, number)
-    } else {
-        put_varint_at_once(room, number)
-    }
-}
-
-/// Seven bits to a byte, all bytes at once. The only branch is at 2^56: ids lie above,
-/// all else below.
-#[inline(always)]
-fn put_varint_at_once(room: &mut [u8; LONGEST], number: u64) -> usize {
-    let spread = spread(number & ((1 << 56) - 1));
-    let [first, ..] = room.as_chunks_mut().0 else {
-        return 0;
-    };
-    if number < 1 << 56 {
-        // The number of the last byte, from its highest bit.
-        let last = (number | 1).ilog2() / 7;
-        let before = (1 << (8 * last)) - 1;
-        *first = (spread | EACH_CONTINUED & before).to_le_bytes();
-        return last as usize + 1;
-    }
-    *first = (spread | EACH_CONTINUED).to_le_bytes();
-    let more = number >> 63;
-    let [.., a, b, _, _] = room;
-    (*a, *b) = (
-        (number >> 56) as u8 & !CONTINUED | (more as u8) << 7,
-        more as u8,
-    );
-    9 + more as usize
-}
-
-/// Spreads 56 bits over the lower seven of each byte.
-#[inline(always)]
-const fn spread(number: u64) -> u64 {
-    let halves = number & 0x0fff_ffff | (number & 0xff_ffff_f000_0000) << 4;
-    let quarters = halves & 0x3fff_0000_3fff | (halves & 0xfff_c000_0fff_c000) << 2;
-    quarters & 0x7f_007f_007f_007f | (quarters & 0x3f80_3f80_3f80_3f80) << 1
-}
-
-/// In words of 32 bits, and without a loop for ids, which take all bytes.
-#[inline(always)]
-fn put_varint_by_halves(room: &mut [u8; LONGEST], number: u64) -> usize {
-    let [first, second, third] = room.as_chunks_mut().0 else {
-        return 0;
-    };
-    if number < 1 << 28 {
-        return put_last(first, number as u32);
-    }
-    put_continued(first, number as u32);
-    let rest = (number >> 28) as u32;
-    if number < 1 << 56 {
-        return 4 + put_last(second, rest);
-    }
-    put_continued(second, rest);
-    8 + put_last(third, (number >> 56) as u32)
-}
-
-/// Writes 28 bits that more follow.
-#[inline(always)]
-fn put_continued([a, b, c, d]: &mut [u8; 4], number: u32) {
-    *a = number as u8 | CONTINUED;
-    *b = (number >> 7) as u8 | CONTINUED;
-    *c = (number >> 14) as u8 | CONTINUED;
-    *d = (number >> 21) as u8 | CONTINUED;
-}
-
-/// Writes a number below 2^28 and gives its length.
-#[inline(always)]
-fn put_last(room: &mut [u8; 4], number: u32) -> usize {
-    let (mut rest, mut length) = (number, 0);
-    for byte in room {
-        *byte = rest as u8 | CONTINUED;
-        length += 1;
-        if rest < CONTINUED as u32 {
-            *byte = rest as u8;
-            break;
-        }
-        rest >>= 7;
-    }
-    length
-}
-
-/// Copies between slices of one length; short ones without a call.
-#[inline(always)]
-fn copy(to: &mut [u8], from: &[u8]) {
-    if from.len() > 16 {
-        copy_long(to, from);
-    } else {
-        copy_short(to, from);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn copy_long(to: &mut [u8], from: &[u8]) {
-    if cfg!(target_pointer_width = "32") {
-        // For a chip `memcpy` takes more stack than all that leads to it.
-        let (pairs, last) = to.as_chunks_mut();
-        let (copied, rest) = from.as_chunks();
-        for ([a, b], [first, second]) in pairs.iter_mut().zip(copied) {
-            (*a, *b) = (*first, *second);
-        }
-        if let ([a], [first]) = (last, rest) {
-            *a = *first;
-        }
-    } else if to.len() == from.len() {
-        to.copy_from_slice(from);
-    }
-}
-
-/// Copies up to 16 bytes.
-#[inline(always)]
-fn copy_short(to: &mut [u8], from: &[u8]) {
-    if to.len() != from.len() {
-        return;
-    }
-    let _ = copy_ends::<8>(to, from)
-        || copy_ends::<4>(to, from)
-        || copy_ends::<2>(to, from)
-        || copy_ends::<1>(to, from);
-}
-
-/// Copies `N` to `2 * N` bytes as the first and the last `N`.
-#[inline(always)]
-fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
-    if from.len() < N || to.len() < N {
-        return false;
-    }
-    to.split_at_mut(N).0.copy_from_slice(from.split_at(N).0);
-    let tail = to.split_at_mut(to.len() - N).1;
-    tail.copy_from_slice(from.split_at(from.len() - N).1);
-    true
 }
 
 #[cfg(test)]
@@ -419,19 +245,6 @@ mod tests {
                     let found = written(room, |out| out.number(number as i64));
                     let fits = (room >= expected.len()).then_some(&expected);
                     assert_eq!(found.as_ref(), fits);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn both_ways_to_write_a_varint_agree_with_the_specification() {
-        for bit in 0..64 {
-            for number in [0, 1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0xaaaa << bit] {
-                for put in [put_varint_at_once, put_varint_by_halves] {
-                    let mut room = [0xee; LONGEST];
-                    let length = put(&mut room, number);
-                    assert_eq!(room[..length], plain(number), "{number}");
                 }
             }
         }

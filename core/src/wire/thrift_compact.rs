@@ -14,7 +14,9 @@ use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
 
-use super::compact::{Out, cut_text, insert, is_small, list_growth, put_list_header, zigzag};
+use crate::arch::{inline_on_word64, insert_first, is_small};
+
+use super::compact::{Out, cut_text, list_growth, put_list_header, zigzag};
 use super::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
 
 /// Encodes for the agent's UDP port 6831.
@@ -110,7 +112,7 @@ impl ThriftCompact {
     }
 
     /// Writes what follows the spans.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[inline(never)]
     fn put_tail(&self, out: Out<'_>) -> Option<usize> {
         out.number(self.sequence)
             .put([field::STRUCT])
@@ -165,7 +167,7 @@ impl Encoder for ThriftCompact {
         self.spans += 1;
         if more > 0 {
             self.end += more;
-            insert(0, out.get_mut(self.list..self.end).unwrap_or_default());
+            insert_first(0, out.get_mut(self.list..self.end).unwrap_or_default());
         }
         Push::Taken
     }
@@ -206,8 +208,7 @@ fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
 ///
 /// First logs go, one by one, then text, byte by byte: halves the steps of which
 /// the least is looked for, and writes that last.
-#[cfg_attr(target_pointer_width = "32", inline(always))]
-#[cfg_attr(not(target_pointer_width = "32"), cold, inline(never))]
+#[inline(always)]
 fn put_cut(out: &mut [u8], record: &Record<'_>, context: &EncodeContext<'_>) -> Option<usize> {
     let logs = count_logs(record);
     let (mut least, mut most) = (1, logs + LONGEST);
@@ -309,26 +310,26 @@ impl Source<'_> {
         out.list(field::LIST, count + own, left)
     }
 
-    /// Writes the span's tags, or the log's fields that come first; gives their number.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
-    #[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-    fn put_values<'o>(
-        &self,
-        mut out: Out<'o>,
-        entries: Entries<'_>,
-        of_log: bool,
-    ) -> (Out<'o>, usize) {
-        let mut count = 0;
-        for entry in entries {
-            if entry.is_value(of_log) {
-                out = put_key(out, entry.key());
-                out = put_value(out, entry.value(), self.cut.longest);
-                count += 1;
-            } else if of_log {
-                break;
+    inline_on_word64! {
+        /// Writes the span's tags, or the log's fields that come first; gives their number.
+        fn put_values<'o>(
+            &self,
+            mut out: Out<'o>,
+            entries: Entries<'_>,
+            of_log: bool,
+        ) -> (Out<'o>, usize) {
+            let mut count = 0;
+            for entry in entries {
+                if entry.is_value(of_log) {
+                    out = put_key(out, entry.key());
+                    out = put_value(out, entry.value(), self.cut.longest);
+                    count += 1;
+                } else if of_log {
+                    break;
+                }
             }
+            (out, count)
         }
-        (out, count)
     }
 
     /// Writes the tags that the record's state stands for; gives their number.
@@ -360,8 +361,7 @@ impl Source<'_> {
         (out, count)
     }
 
-    #[cfg_attr(target_pointer_width = "32", inline(always))]
-    #[cfg_attr(not(target_pointer_width = "32"), cold, inline(never))]
+    #[inline(always)]
     fn put_logs<'o>(&self, mut out: Out<'o>, header: u8) -> Out<'o> {
         let (mut list, mut count) = (out.elements(), 0);
         for (number, log) in self.record.logs().enumerate() {
@@ -413,7 +413,7 @@ fn put_value<'o>(out: Out<'o>, value: Value<'_>, longest: usize) -> Out<'o> {
     }
 }
 
-#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[inline(never)]
 fn put_sampler<'o>(out: Out<'o>, description: &Description) -> Out<'o> {
     let kind = description.kind.as_bytes();
     let out = put_string(put_key(out, "sampler.type"), kind);
@@ -426,43 +426,43 @@ fn put_sampler<'o>(out: Out<'o>, description: &Description) -> Out<'o> {
 
 // A tag's type, the one of the fields 3 to 7 that has its value, and its end.
 
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
-    let out = out.put([field::I32, kind::STRING]);
-    out.text(text).put([STOP])
+inline_on_word64! {
+    fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
+        let out = out.put([field::I32, kind::STRING]);
+        out.text(text).put([STOP])
+    }
 }
 
-#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[inline(never)]
 fn put_double(out: Out<'_>, bits: u64) -> Out<'_> {
     let out = out.put([field::I32, kind::DOUBLE, 0x27]);
     out.put(bits.to_le_bytes()).put([STOP])
 }
 
 /// The header of a boolean says what it is: 1 is true, 2 is false.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[inline(never)]
 fn put_bool(out: Out<'_>, on: bool) -> Out<'_> {
     out.put([field::I32, kind::BOOL, 0x32 - on as u8, STOP])
 }
 
-#[cfg_attr(target_pointer_width = "32", inline(never))]
-#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
-fn put_long(out: Out<'_>, number: i64) -> Out<'_> {
-    if is_small(number) {
-        return out.put([field::I32, kind::LONG, 0x46, (number as u8) << 1, STOP]);
+inline_on_word64! {
+    fn put_long(out: Out<'_>, number: i64) -> Out<'_> {
+        if is_small(number) {
+            return out.put([field::I32, kind::LONG, 0x46, (number as u8) << 1, STOP]);
+        }
+        let out = out.put([field::I32, kind::LONG, 0x46]);
+        out.varint(zigzag(number)).put([STOP])
     }
-    let out = out.put([field::I32, kind::LONG, 0x46]);
-    out.varint(zigzag(number)).put([STOP])
 }
 
-#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[inline(never)]
 fn put_binary<'o>(out: Out<'o>, bytes: &[u8]) -> Out<'o> {
     let out = out.put([field::I32, kind::BINARY, 0x58]);
     out.binary(bytes).put([STOP])
 }
 
 /// Thrift has no unsigned number: one that is too large is written as text.
-#[cfg_attr(target_pointer_width = "32", inline(never))]
+#[inline(never)]
 fn put_unsigned(out: Out<'_>, number: u64) -> Out<'_> {
     match i64::try_from(number) {
         Ok(number) => put_long(out, number),

@@ -7,8 +7,9 @@ use core::fmt;
 use core::slice;
 use core::str::{self, FromStr};
 
+use crate::arch::{halves, join};
 use crate::context::{Flags, SpanContext};
-use crate::id::{SpanId, TraceId, halves, join};
+use crate::id::{SpanId, TraceId};
 use crate::propagation::percent::hex_digit;
 
 /// Which field of a context's text form is wrong.

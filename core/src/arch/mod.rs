@@ -1,0 +1,92 @@
+//! Code that depends on the size of a machine word.
+//!
+//! `word32` and `word64` define the same names with the same signatures, and this module picks
+//! one of them. On 64-bit targets instructions are what counts; on 32-bit ones it is flash,
+//! stack and registers as well. Both files compile on any target, so that the tests run both.
+
+#[cfg(test)]
+mod tests;
+#[cfg(any(test, not(target_pointer_width = "64")))]
+#[cfg_attr(test, allow(dead_code, reason = "the tests compile the other one too"))]
+mod word32;
+#[cfg(any(test, target_pointer_width = "64"))]
+#[cfg_attr(test, allow(dead_code, reason = "the tests compile the other one too"))]
+mod word64;
+
+use core::mem::MaybeUninit;
+
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) use word32::*;
+#[cfg(target_pointer_width = "64")]
+pub(crate) use word64::*;
+
+/// A machine word that may be undefined or part of a pointer: what frames are
+/// copied in.
+///
+/// ```
+/// use picojaeger_core::ring::Word;
+///
+/// assert_eq!(size_of::<Word>(), size_of::<usize>());
+/// ```
+pub type Word = MaybeUninit<usize>;
+
+/// Bytes of a word.
+pub(crate) const WORD: usize = size_of::<usize>();
+
+/// Bytes of the longest varint, in groups of four.
+pub(crate) const LONGEST_VARINT: usize = 12;
+
+/// The bit by which a byte of a varint is not its last.
+pub(crate) const CONTINUED: u8 = 0x80;
+
+/// Defines a function that is in line on 64-bit targets and called on 32-bit ones.
+///
+/// For steps of the encoder: called they would cost a server a tenth of the instructions of
+/// encoding, in line a chip's flash and stack.
+macro_rules! inline_on_word64 {
+    ($($function:tt)*) => {
+        #[cfg_attr(target_pointer_width = "64", inline(always))]
+        #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+        $($function)*
+    };
+}
+pub(crate) use inline_on_word64;
+
+/// Returns the two 32-bit halves of `bits`, least significant first.
+#[inline(always)]
+pub(crate) const fn halves(bits: u64) -> [u32; 2] {
+    [bits as u32, (bits >> 32) as u32]
+}
+
+/// The inverse of [`halves`].
+#[inline(always)]
+pub(crate) const fn join(halves: [u32; 2]) -> u64 {
+    halves[0] as u64 | (halves[1] as u64) << 32
+}
+
+/// Copies between slices of one length, up to 16 bytes without a call.
+#[inline(always)]
+pub(crate) fn copy_bytes(from: &[u8], to: &mut [u8]) {
+    if from.len() > 16 {
+        copy_many_bytes(from, to);
+    } else {
+        let _ = copy_ends::<8>(from, to)
+            || copy_ends::<4>(from, to)
+            || copy_ends::<2>(from, to)
+            || copy_ends::<1>(from, to);
+    }
+}
+
+/// Copies `N` to `2 * N` bytes as the first and the last `N`, without a call.
+///
+/// Copies nothing and returns `false` if there are fewer or more, or if the lengths differ.
+#[inline(always)]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
+    if from.len() < N || from.len() > 2 * N || from.len() != to.len() {
+        return false;
+    }
+    to.split_at_mut(N).0.copy_from_slice(from.split_at(N).0);
+    let tail = to.split_at_mut(to.len() - N).1;
+    tail.copy_from_slice(from.split_at(from.len() - N).1);
+    true
+}
