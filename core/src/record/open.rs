@@ -15,7 +15,7 @@ use crate::value::{Key, Value};
 /// `A` is `[Word; N]`, at most 65,535 of them; a reference coerces to one without `N`. An
 /// entry is 8 bytes and its value on a 32-bit chip, 16 bytes and its value
 /// elsewhere, if its key is static. Nothing is taken after `finish`; whoever
-/// appends asks [`Fixed::is_writable`] first.
+/// appends asks [`Open::is_writable`] first.
 ///
 /// ```
 /// use picojaeger_core::record::Open;
@@ -151,6 +151,54 @@ impl<A: Area + ?Sized> Open<A> {
     #[inline(always)]
     pub const fn discard(&mut self) {
         self.fixed.discard();
+    }
+
+    /// The span's context; its flags are the wire flags.
+    #[inline(always)]
+    pub const fn context(&self) -> SpanContext {
+        self.fixed.context()
+    }
+
+    /// The parent's span id, zero for a root.
+    #[inline(always)]
+    pub const fn parent(&self) -> SpanId {
+        self.fixed.parent
+    }
+
+    /// The wire flags.
+    #[inline(always)]
+    pub const fn flags(&self) -> Flags {
+        self.fixed.flags()
+    }
+
+    /// Whether the span is recorded and has not finished.
+    #[inline(always)]
+    pub const fn is_writable(&self) -> bool {
+        self.fixed.is_writable()
+    }
+
+    /// Whether the span has finished.
+    #[inline(always)]
+    pub const fn is_finished(&self) -> bool {
+        self.fixed.is_finished()
+    }
+
+    /// Whether the span knows when it started.
+    #[inline(always)]
+    pub const fn is_timed(&self) -> bool {
+        self.fixed.is_timed()
+    }
+
+    /// When the span started.
+    #[inline(always)]
+    pub const fn start(&self) -> Timestamp {
+        self.fixed.start()
+    }
+
+    /// Words of the image.
+    #[inline(always)]
+    pub const fn image_words(&self) -> usize {
+        self.fixed.image_words()
     }
 
     /// Words of the area.
@@ -317,14 +365,5 @@ impl<A: Area + ?Sized> Open<A> {
         // SAFETY: `used` is 0 in every image that begins, and only moves behind an entry
         // that was written to this area, or copied to it with the words before.
         unsafe { words.get_unchecked(..used) }
-    }
-}
-
-impl<A: ?Sized> core::ops::Deref for Open<A> {
-    type Target = Fixed;
-
-    #[inline(always)]
-    fn deref(&self) -> &Fixed {
-        &self.fixed
     }
 }

@@ -35,7 +35,10 @@ fn an_image_that_starts_over_is_as_new() {
         again.restart(name, context, parent, 5, code);
         let mut new = Span::<8>::new(name, context, parent, 5);
         new.set_sampler(code);
-        assert_eq!(std::format!("{:?}", *again), std::format!("{:?}", *new));
+        assert_eq!(
+            std::format!("{:?}", again.fixed),
+            std::format!("{:?}", new.fixed)
+        );
     }
 }
 
@@ -48,7 +51,10 @@ fn a_copy_of_an_image_is_whole() {
     large.tag("to be replaced".into(), 2.into());
     assert!(!large.copy_to(&mut span::<1>()), "that is too small");
     assert!(small.copy_to(&mut large));
-    assert_eq!(std::format!("{:?}", *large), std::format!("{:?}", *small));
+    assert_eq!(
+        std::format!("{:?}", large.fixed),
+        std::format!("{:?}", small.fixed)
+    );
     assert_eq!(tags(&large), tags(&small));
 }
 
