@@ -1,13 +1,12 @@
 //! The image of a span that is open.
 
-use super::view::{Record, Reference};
-use super::{Area, Fixed, Image, NO_KEY, bits, header, kind, name_length};
+use super::fixed::bits;
+use super::{Area, Fixed, Image, Record};
 use crate::arch::halves;
 use crate::context::{Flags, SpanContext};
 use crate::id::SpanId;
 use crate::ring::Word;
 use crate::time::Timestamp;
-use crate::value::{Key, Value};
 
 /// The image of an open span: its fixed part and an area of words for tags,
 /// logs and references.
@@ -245,99 +244,6 @@ impl<A: Area + ?Sized> Open<A> {
     /// Counts an entry that was refused; the span gets the tag `picojaeger.dropped`.
     pub const fn mark_dropped(&mut self) {
         self.fixed.mark_dropped();
-    }
-
-    /// Replaces the operation name by static text, of which 65,535 bytes are kept.
-    #[inline]
-    pub fn set_operation(&mut self, name: &'static str) {
-        self.fixed.operation = name.as_ptr();
-        self.fixed.operation_length = name_length(name);
-    }
-
-    /// Replaces the operation name by a copy in the area if it fits whole.
-    pub fn try_copy_operation(&mut self, name: &str) -> bool {
-        let copied = A::erase(self).try_named(kind::OPERATION, NO_KEY, name.as_bytes());
-        if copied {
-            self.fixed.operation = core::ptr::null();
-        }
-        copied
-    }
-
-    /// Replaces the operation name by a copy in the area, cut to its room; if
-    /// there is none the old name stays, and the change is counted.
-    pub fn copy_operation(&mut self, name: &str) {
-        if self.try_copy_operation(name) {
-            return;
-        }
-        if A::erase(self).cut_named(kind::OPERATION, NO_KEY, name.as_bytes()) {
-            self.fixed.operation = core::ptr::null();
-        } else {
-            self.mark_dropped();
-        }
-    }
-
-    /// Appends a tag. What does not fit is cut or refused, and marked.
-    #[inline(always)]
-    pub fn tag(&mut self, key: Key<'_>, value: Value<'_>) {
-        A::erase(self).append(0, key, value);
-    }
-
-    /// Appends a tag if it fits whole.
-    #[inline(always)]
-    pub fn try_tag(&mut self, key: Key<'_>, value: Value<'_>) -> bool {
-        A::erase(self).try_append(0, key, value)
-    }
-
-    /// Begins a log; its fields follow. `false` if there is no room, which the
-    /// caller counts.
-    pub fn try_log(&mut self, time: Timestamp) -> bool {
-        let (time, explicit) = match time {
-            Timestamp::Ticks(ticks) => (ticks, 0),
-            Timestamp::UnixMicros(micros) => (micros, header::EXPLICIT),
-        };
-        let begun = A::erase(self).try_named(kind::LOG | explicit, NO_KEY, time);
-        if begun {
-            self.fixed.bits |= bits::LOGS;
-        }
-        begun
-    }
-
-    /// Appends a field to the log that was begun last. What does not fit is cut
-    /// or refused, and marked.
-    #[inline(always)]
-    pub fn field(&mut self, key: Key<'_>, value: Value<'_>) {
-        A::erase(self).append(header::FIELD, key, value);
-    }
-
-    /// Appends a field if it fits whole.
-    #[inline(always)]
-    pub fn try_field(&mut self, key: Key<'_>, value: Value<'_>) -> bool {
-        A::erase(self).try_append(header::FIELD, key, value)
-    }
-
-    /// Appends a reference if it fits.
-    pub fn try_reference(&mut self, reference: Reference) -> bool {
-        let kind = kind::REFERENCE
-            | if reference.follows {
-                header::FOLLOWS
-            } else {
-                0
-            };
-        let ids = [
-            reference.trace.low(),
-            reference.trace.high(),
-            reference.span.get(),
-        ];
-        // In native byte order: the record stays in this process.
-        let mut bytes = [0; 24];
-        for (to, id) in bytes.chunks_exact_mut(8).zip(ids) {
-            to.copy_from_slice(&id.to_ne_bytes());
-        }
-        let written = A::erase(self).try_named(kind, NO_KEY, bytes.as_slice());
-        if written {
-            self.fixed.bits |= bits::REFERENCES;
-        }
-        written
     }
 
     /// The fixed part, and what is written of the area.

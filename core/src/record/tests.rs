@@ -3,7 +3,12 @@
 use std::string::String;
 use std::vec::Vec;
 
+use super::layout::LONGEST_VALUE;
 use super::*;
+use crate::arch::WORD;
+use crate::context::{Flags, SpanContext};
+use crate::id::{SpanId, TraceId};
+use crate::value::Key;
 use crate::value::Value;
 
 type Span<const N: usize> = Open<[Word; N]>;
