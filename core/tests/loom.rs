@@ -90,8 +90,8 @@ impl Model {
 }
 
 fn push<P: Policy>(ring: &Ring<P>, value: usize) -> Result<(), PushError> {
-    let (_, slot) = ring.reserve(1, |_, _| ());
-    slot.map(|slot| slot.commit(&[Word::new(value)]))
+    let (_, reservation) = ring.reserve(1, |_, _| ());
+    reservation.map(|reservation| reservation.commit(&[Word::new(value)]))
 }
 
 /// The value of the frame at the cursor, all of whose words are the same.
@@ -339,8 +339,8 @@ fn given_up() -> usize {
     let giving_up = {
         let ring = ring.clone();
         thread::spawn(move || {
-            let (_, slot) = ring.reserve(1, |_, _| ());
-            slot.map(drop).is_ok()
+            let (_, reservation) = ring.reserve(1, |_, _| ());
+            reservation.map(drop).is_ok()
         })
     };
     let pushing = {

@@ -2,10 +2,11 @@
 
 use core::marker::PhantomData;
 
+use super::frame::{LENGTH, OPEN, PAD};
 use super::memory::Memory;
-use super::positions::tail_order;
+use super::positions::{Positions, release_order, tail_order};
 use super::sync::Ordering;
-use super::{LENGTH, OPEN, PAD, Payload, Positions, Words, release_order};
+use super::{Payload, Words};
 
 /// The one reader of a ring.
 ///
@@ -36,10 +37,10 @@ pub struct Consumer<'r, T = Words> {
     /// What pins frames, on a ring that overwrites.
     pins: Option<&'r dyn Pins>,
     owner: Option<&'r dyn Owner>,
-    _carried: PhantomData<fn(T) -> T>,
+    _payload: PhantomData<fn(T) -> T>,
 }
 
-/// What a consumer needs the exclusion for on a ring that overwrites.
+/// What a consumer needs the mutex for on a ring that overwrites.
 pub(super) trait Pins: Sync {
     /// Pins the oldest frame, if it is committed, or frees a pad; gives its
     /// position and commit word.
@@ -56,7 +57,8 @@ pub(super) trait Owner: Sync {
 }
 
 impl<'r, T: Payload> Consumer<'r, T> {
-    pub(super) fn positions(
+    /// The consumer of a ring with a mutex, which gives it back to `owner`.
+    pub(super) fn taken(
         positions: &'r Positions,
         memory: Memory<'r>,
         pins: Option<&'r dyn Pins>,
@@ -69,6 +71,7 @@ impl<'r, T: Payload> Consumer<'r, T> {
         }
     }
 
+    /// The consumer of a ring with one producer.
     pub(super) fn spsc(positions: &'r Positions, memory: Memory<'r>) -> Self {
         Consumer {
             positions,
@@ -77,7 +80,7 @@ impl<'r, T: Payload> Consumer<'r, T> {
             peeked: 0,
             pins: None,
             owner: None,
-            _carried: PhantomData,
+            _payload: PhantomData,
         }
     }
 

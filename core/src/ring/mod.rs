@@ -1,7 +1,7 @@
 //! A framed ring: reserve, copy, commit.
 //!
-//! Producers reserve a contiguous frame in a few instructions inside the
-//! exclusion, copy outside of it, and commit by one Release store. One consumer
+//! Producers reserve a contiguous frame in a few instructions under a mutex,
+//! copy without it, and commit by one Release store. One consumer
 //! reads frames in place and in order, and stops at the first that is still
 //! open. Loads and stores suffice, so it runs without compare-and-swap.
 //!
@@ -9,12 +9,15 @@
 //! whole words. What the words mean is a parameter, [`Payload`].
 
 mod consumer;
+mod frame;
 mod memory;
 mod payload;
 mod policy;
 mod positions;
 mod reservation;
 mod spsc;
+mod state;
+mod storage;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -23,24 +26,28 @@ use core::marker::PhantomData;
 
 use crate::raw_mutex::{Guarded, RawMutex, increment};
 
+use consumer::Pins;
 pub use consumer::{Consumer, Mark};
-use consumer::{Owner, Pins};
-use memory::{Aligned, Memory};
-pub use memory::{ByteCell, Bytes, Frame, SliceStorage, Storage, Word};
+pub use frame::Frame;
+#[cfg(loom)]
+pub(crate) use frame::HEADER;
+use frame::{PAD, fit, frame_length};
+pub use memory::Word;
 pub use payload::{Payload, Words};
 pub use policy::{DropNewest, Dropped, OverwriteOldest, Policy, PushError};
-#[cfg(loom)]
-pub(crate) use positions::HEADER;
-use positions::{LENGTH, OPEN, PAD, Positions, fit, frame_length, release_order};
+use positions::Positions;
 pub use reservation::Reservation;
 pub use spsc::{Producer, Spsc};
+use state::State;
+use storage::Aligned;
+pub use storage::{ByteCell, Bytes, SliceStorage, Storage};
 use sync::Ordering;
 
 /// A ring of frames that many producers fill and one consumer empties.
 ///
 /// - `X` keeps producers apart: [`RawMutex`], or [`Spsc`] for a single
 ///   [`Producer`] that needs none.
-/// - `S` is a value of the user's that lives under the same exclusion.
+/// - `S` is a value of the user's that lives under the same mutex.
 /// - `B` is the storage: [`Bytes`] in place, or [`SliceStorage`] words. Its size is a
 ///   power of two from 128 bytes to 1 GiB.
 /// - `P` says what a full ring does: [`DropNewest`] or [`OverwriteOldest`].
@@ -68,25 +75,14 @@ pub struct FrameRing<X, S, B: ?Sized = [ByteCell], P = DropNewest, T = Words> {
     positions: Positions,
     guarded: Guarded<X, State<S>>,
     /// Invariant in `T`: what goes in as one type never comes out as another.
-    kind: PhantomData<fn(T) -> (P, T)>,
+    payload: PhantomData<fn(T) -> (P, T)>,
     storage: Aligned<B>,
 }
 
-// SAFETY: the user's value is only reached inside the exclusion, and not at all through
+// SAFETY: the user's value is only reached under the mutex, and not at all through
 // a shared `Spsc` ring. Positions are atomic. A frame belongs to its producer until the
 // commit and to the one consumer after it.
 unsafe impl<X: Sync, S: Send, B: Storage + ?Sized, P, T> Sync for FrameRing<X, S, B, P, T> {}
-
-/// What the exclusion guards.
-#[repr(C)] // what every push touches lies first
-struct State<S> {
-    /// Frames that were reserved or dropped, modulo 2³².
-    numbered: u32,
-    /// The frame that the consumer reads, under overwrite-oldest.
-    pinned: Option<u32>,
-    consumed: bool,
-    user: S,
-}
 
 impl<X: RawMutex, S, const N: usize, P: Policy, T: Payload> FrameRing<X, S, Bytes<N>, P, T> {
     /// An empty ring of `N` bytes; lies in `.bss` as a `static` if `user` is zero.
@@ -96,8 +92,8 @@ impl<X: RawMutex, S, const N: usize, P: Policy, T: Payload> FrameRing<X, S, Byte
         FrameRing {
             positions: Positions::new(),
             guarded: Guarded::new(State::new(user)),
-            kind: PhantomData,
-            storage: Aligned(memory::bytes()),
+            payload: PhantomData,
+            storage: Aligned(storage::bytes()),
         }
     }
 }
@@ -118,15 +114,15 @@ impl<X: RawMutex, S, B: Storage, P: Policy, T: Payload> FrameRing<X, S, B, P, T>
         FrameRing {
             positions: Positions::new(),
             guarded: Guarded::new(State::new(user)),
-            kind: PhantomData,
+            payload: PhantomData,
             storage: Aligned(storage),
         }
     }
 }
 
 impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S, B, P, T> {
-    /// Runs `f` on the user's value, inside the exclusion; `None` if a call on
-    /// this ring is already inside.
+    /// Runs `f` on the user's value, under the mutex; `None` if a call on
+    /// this ring already holds it.
     #[inline(always)]
     pub fn with<R>(&self, f: impl FnOnce(&mut S) -> R) -> Option<R> {
         self.guarded.with(|state| f(&mut state.user))
@@ -141,14 +137,14 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
     }
 
     /// Reserves a frame of `words` words and runs `stamp` on the user's value
-    /// and the frame's sequence number, once, both inside the exclusion.
+    /// and the frame's sequence number, once, both under the mutex.
     ///
     /// A frame never wraps, so one of more than half the ring may find no room
     /// even where the ring is empty. One that is dropped takes a sequence number
     /// too. `stamp` does not run where the call is [`PushError::Reentered`], hence
     /// the option.
     ///
-    /// The exclusion is entered to reserve the frame, and before that to skip the
+    /// The mutex is taken to reserve the frame, and before that to skip the
     /// rest of the memory or to evict one frame, each time anew: none takes long.
     #[inline(always)]
     pub fn reserve<R>(
@@ -165,6 +161,8 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
         {
             rounds = 0;
         }
+        // One function, although it is long: with what runs under the mutex in a function of its
+        // own, in line, interrupts stay masked for 7 to 17 % more instructions.
         loop {
             let entered = self.guarded.with(|state| {
                 let place = self.positions.place(memory, length);
@@ -241,7 +239,7 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
         } else {
             None
         };
-        Some(Consumer::positions(
+        Some(Consumer::taken(
             &self.positions,
             memory,
             pins,
@@ -255,61 +253,6 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
             reentered: self.guarded.refused(),
             ..self.positions.dropped(P::OVERWRITES)
         }
-    }
-}
-
-impl<S> State<S> {
-    /// The next frame's number.
-    #[inline(always)]
-    fn number(&mut self) -> u32 {
-        let number = self.numbered;
-        self.numbered = number.wrapping_add(1);
-        number
-    }
-
-    const fn new(user: S) -> Self {
-        State {
-            numbered: 0,
-            pinned: None,
-            consumed: false,
-            user,
-        }
-    }
-}
-
-impl<X: RawMutex, S: Send> Pins for Guarded<X, State<S>> {
-    fn pin(&self, positions: &Positions, memory: Memory<'_>) -> Option<(u32, u32)> {
-        self.with(|state| {
-            let tail = positions.tail.load(Ordering::Relaxed);
-            if tail == positions.head.load(Ordering::Acquire) {
-                return None;
-            }
-            let word = memory.commit_word(tail).load(Ordering::Acquire);
-            if word & PAD != 0 {
-                positions
-                    .tail
-                    .store(tail.wrapping_add(word & LENGTH), release_order());
-            } else if word & OPEN == 0 {
-                state.pinned = Some(tail);
-            }
-            Some((tail, word))
-        })
-        .flatten()
-    }
-
-    fn unpin(&self, positions: &Positions, free_to: Option<u32>) {
-        self.with(|state| {
-            state.pinned = None;
-            if let Some(tail) = free_to {
-                positions.tail.store(tail, release_order());
-            }
-        });
-    }
-}
-
-impl<X: RawMutex, S: Send> Owner for Guarded<X, State<S>> {
-    fn give_back(&self) {
-        self.with(|state| state.consumed = false);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What frames carry.
 
-use super::memory::{Frame, Word};
+use super::frame::Frame;
+use super::memory::Word;
 
 /// What the frames of a ring carry, and how they are read back: [`Words`], or
 /// [`Records`](crate::record::Records).

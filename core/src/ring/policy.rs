@@ -80,7 +80,7 @@ pub enum PushError {
     Full,
     /// No room, and the oldest frame is open or being read. Counted by the ring.
     Blocked,
-    /// Another call on this ring is inside the exclusion. Counted by the ring.
+    /// Another call on this ring holds the mutex. Counted by the ring.
     Reentered,
 }
 
@@ -102,6 +102,6 @@ pub struct Dropped {
     pub blocked: usize,
     /// Frames that were evicted by newer ones.
     pub evicted: usize,
-    /// Calls that came while another was inside the exclusion.
+    /// Calls that came while another held the mutex.
     pub reentered: usize,
 }

@@ -1,8 +1,9 @@
-//! What producers and consumer share: positions, counters, and the format of a frame.
+//! What producers and consumer share: how far each has come, and the counters.
 
 use core::sync::atomic::AtomicUsize;
 
 use super::Dropped;
+use super::frame::{LENGTH, OPEN, PAD, to_end};
 use super::memory::Memory;
 use super::sync::{AtomicU32, Ordering};
 use crate::raw_mutex::increment;
@@ -41,7 +42,7 @@ impl Positions {
 
     /// The head, if a frame of `length` bytes finds room there in one piece.
     ///
-    /// Outside the exclusion a guess: the tail may be past the head that was read.
+    /// Without the mutex a guess: the tail may be past the head that was read.
     #[inline(always)]
     pub(super) fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
         let at = self.head.load(Ordering::Relaxed);
@@ -101,45 +102,6 @@ impl Positions {
     }
 }
 
-/// Bytes of a frame whose body is `words` words; more than any ring has where a
-/// commit word cannot say it.
-#[inline(always)]
-pub(super) const fn frame_length(words: usize) -> u32 {
-    let longest = (LENGTH - HEADER) / WORD;
-    if words > longest as usize {
-        return u32::MAX;
-    }
-    HEADER + words as u32 * WORD
-}
-
-/// Where a frame of `length` bytes goes, and how many bytes that takes: a frame
-/// never wraps, so the rest of the memory is skipped where it is too short.
-#[inline(always)]
-pub(super) const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {
-    let to_end = to_end(size, head);
-    if length > to_end {
-        (head.wrapping_add(to_end), length.saturating_add(to_end))
-    } else {
-        (head, length)
-    }
-}
-
-/// Bytes from `position` to the end of the memory.
-#[inline(always)]
-pub(super) const fn to_end(size: u32, position: u32) -> u32 {
-    size - (position & (size - 1))
-}
-
-/// The order of the store that commits a frame.
-#[inline(always)]
-pub(super) fn commit_order() -> Ordering {
-    #[cfg(loom)]
-    if crate::loom_model::weakened(crate::loom_model::Weakness::Commit) {
-        return Ordering::Relaxed;
-    }
-    Ordering::Release
-}
-
 /// The order of the store that frees frames.
 #[inline(always)]
 pub(super) fn release_order() -> Ordering {
@@ -169,17 +131,3 @@ pub(super) fn is_pinned(pinned: Option<u32>, tail: u32) -> bool {
     }
     pinned == Some(tail)
 }
-
-/// Reserved, not yet committed.
-pub(super) const OPEN: u32 = 1 << 31;
-
-/// To be skipped.
-pub(super) const PAD: u32 = 1 << 30;
-
-/// Length of the frame in bytes, header included.
-pub(super) const LENGTH: u32 = PAD - 1;
-
-/// Bytes of the commit word and the sequence number.
-pub(crate) const HEADER: u32 = 8;
-
-pub(super) const WORD: u32 = size_of::<usize>() as u32;

@@ -2,9 +2,9 @@
 
 use core::marker::PhantomData;
 
+use super::frame::{PAD, commit_order, frame_length};
 use super::memory::Memory;
 use super::payload::{Payload, Words};
-use super::positions::{PAD, commit_order, frame_length};
 
 /// A reserved frame, to be [committed](Reservation::commit).
 ///
@@ -28,7 +28,7 @@ pub struct Reservation<'r, T = Words> {
     at: u32,
     length: u32,
     sequence: u32,
-    _carried: PhantomData<fn(T) -> T>,
+    _payload: PhantomData<fn(T) -> T>,
 }
 
 impl<'r, T> Reservation<'r, T> {
@@ -39,7 +39,7 @@ impl<'r, T> Reservation<'r, T> {
             at,
             length,
             sequence,
-            _carried: PhantomData,
+            _payload: PhantomData,
         }
     }
 

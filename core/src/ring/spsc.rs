@@ -1,14 +1,16 @@
-//! Rings with one producer, which need no exclusion.
+//! Rings with one producer, which need no mutex.
 
 use core::marker::PhantomData;
 
-use super::memory::{Aligned, Bytes, Memory, Storage};
-use super::positions::{PAD, Positions, commit_order, fit, frame_length, to_end};
+use super::frame::{PAD, commit_order, fit, frame_length, to_end};
+use super::memory::Memory;
+use super::positions::Positions;
+use super::storage::{Aligned, Bytes, Storage};
 use super::sync::Ordering;
 use super::{Consumer, DropNewest, Dropped, FrameRing, Payload, PushError, State, Word, Words};
 use crate::raw_mutex::{Guarded, increment};
 
-/// No exclusion: the ring hands out one [`Producer`] and one [`Consumer`].
+/// No mutex: the ring hands out one [`Producer`] and one [`Consumer`].
 ///
 /// ```
 /// use picojaeger_core::ring::{Bytes, FrameRing, Spsc};
@@ -47,7 +49,7 @@ pub struct Producer<'r, T = Words> {
     tail: u32,
     /// A frame that ends up to here has room and does not wrap.
     clear: u32,
-    _carried: PhantomData<fn(T) -> T>,
+    _payload: PhantomData<fn(T) -> T>,
     /// It may be sent to another thread, but not shared.
     _not_sync: PhantomData<core::cell::Cell<()>>,
 }
@@ -60,8 +62,8 @@ impl<const N: usize, T: Payload> FrameRing<Spsc, (), Bytes<N>, DropNewest, T> {
         FrameRing {
             positions: Positions::new(),
             guarded: Guarded::with_mutex(Spsc, State::new(())),
-            kind: PhantomData,
-            storage: Aligned(super::memory::bytes()),
+            payload: PhantomData,
+            storage: Aligned(super::storage::bytes()),
         }
     }
 }
@@ -73,7 +75,7 @@ impl<B: Storage, T: Payload> FrameRing<Spsc, (), B, DropNewest, T> {
         FrameRing {
             positions: Positions::new(),
             guarded: Guarded::with_mutex(Spsc, State::new(())),
-            kind: PhantomData,
+            payload: PhantomData,
             storage: Aligned(storage),
         }
     }
@@ -90,7 +92,7 @@ impl<B: Storage + ?Sized, T: Payload> FrameRing<Spsc, (), B, DropNewest, T> {
             head,
             tail: positions.tail.load(Ordering::Relaxed),
             clear: head,
-            _carried: PhantomData,
+            _payload: PhantomData,
             _not_sync: PhantomData,
         };
         (producer, Consumer::spsc(positions, memory))

@@ -1,6 +1,6 @@
 //! Unit tests of the ring.
 
-use super::positions::{HEADER, WORD};
+use super::frame::{HEADER, LENGTH, WORD};
 use super::*;
 use crate::raw_mutex::Interrupts;
 
@@ -116,7 +116,7 @@ fn the_consumer_stops_at_an_open_frame() {
 }
 
 #[test]
-fn a_slot_that_is_dropped_is_skipped() {
+fn a_reservation_that_is_dropped_is_skipped() {
     let ring = Test::<DropNewest>::new(0);
     drop(ring.reserve(BODY, |_, _| ()));
     push(&ring, 2).unwrap();
@@ -234,7 +234,7 @@ fn rewinding_ends_a_pin() {
 }
 
 #[test]
-fn a_forgotten_consumer_or_slot_only_stops_the_ring() {
+fn a_forgotten_consumer_or_reservation_only_stops_the_ring() {
     let ring = Test::<OverwriteOldest>::new(0);
     (0..5).for_each(|value| push(&ring, value).unwrap());
     let mut consumer = ring.consumer().unwrap();
@@ -280,7 +280,7 @@ fn two_threads_push_while_a_third_reads() {
 }
 
 #[test]
-fn one_producer_needs_no_exclusion() {
+fn one_producer_needs_no_mutex() {
     const EACH: u32 = if cfg!(miri) { 60 } else { 20_000 };
     let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
     let (mut producer, mut consumer) = ring.split();
@@ -363,7 +363,7 @@ fn a_push_at_once_takes_no_body_that_a_frame_cannot_have() {
     assert_eq!(producer.dropped().full, 0);
 }
 
-/// An exclusion that an interrupt with a push of its own comes before, once.
+/// A mutex that an interrupt with a push of its own comes before, once.
 struct Interrupted;
 
 static NEWEST: FrameRing<Interrupted, (), Bytes<256>> = FrameRing::new(());
