@@ -1,0 +1,56 @@
+//! Anchors: where a clock's ticks and Unix time meet.
+
+use super::Rate;
+
+/// One instant on both time scales: a clock's extended ticks and Unix time.
+///
+/// ```
+/// use picojaeger_core::{Anchor, Rate};
+///
+/// let anchor = Anchor::new(1_000, 1_700_000_000_000_000);
+/// let rate = Rate::new(1_000); // a clock of 1 kHz
+/// assert_eq!(anchor.unix_micros_at(3_000, rate), 1_700_000_002_000_000);
+/// assert_eq!(anchor.unix_micros_at(0, rate), 1_699_999_999_000_000);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Anchor {
+    /// Extended ticks of the clock.
+    pub ticks: u64,
+    /// Microseconds since 1970-01-01 UTC at those ticks.
+    pub unix_micros: u64,
+    /// How far `unix_micros` may be off, in microseconds.
+    pub uncertainty_micros: u32,
+}
+
+impl Anchor {
+    /// An anchor without uncertainty.
+    pub const fn new(ticks: u64, unix_micros: u64) -> Self {
+        Anchor {
+            ticks,
+            unix_micros,
+            uncertainty_micros: 0,
+        }
+    }
+
+    /// Unix microseconds at `ticks`, before or after the anchor.
+    #[inline]
+    pub const fn unix_micros_at(&self, ticks: u64, rate: Rate) -> u64 {
+        if ticks >= self.ticks {
+            let after = rate.micros(ticks - self.ticks);
+            self.unix_micros.saturating_add(after)
+        } else {
+            let before = rate.micros(self.ticks - ticks);
+            self.unix_micros.saturating_sub(before)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_reaches_back_no_further_than_1970() {
+        assert_eq!(Anchor::new(100, 5).unix_micros_at(0, Rate::new(1)), 0);
+    }
+}

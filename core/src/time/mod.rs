@@ -1,0 +1,30 @@
+//! Clocks, instants, and the conversion of ticks to Unix time.
+
+mod anchor;
+mod clock;
+mod rate;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+pub use anchor::Anchor;
+pub use clock::{Clock, Extension};
+pub use rate::Rate;
+pub use segment::ClockSegment;
+pub use timeline::{Timeline, Times};
+
+/// When something happened.
+///
+/// ```
+/// use picojaeger_core::Timestamp;
+///
+/// assert_ne!(Timestamp::Ticks(5), Timestamp::UnixMicros(5));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timestamp {
+    /// Extended ticks of the tracer's clock.
+    Ticks(u64),
+    /// Microseconds since 1970-01-01 UTC, as the user gave them.
+    UnixMicros(u64),
+}

@@ -1,0 +1,97 @@
+//! The rate of a clock.
+
+/// Ticks to microseconds by one multiplication and a shift, no division.
+///
+/// Exact to 1 part in 2³²; rounds down.
+///
+/// ```
+/// use picojaeger_core::Rate;
+///
+/// assert_eq!(Rate::new(25_000_000).micros(75), 3);
+/// assert_eq!(Rate::new(32_768).micros(32_768), 1_000_000);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// Microseconds a tick = `mantissa` / 2^`shift`.
+    mantissa: u32,
+    shift: u32,
+}
+
+impl Rate {
+    /// The rate of a clock of `frequency` ticks a second; 0 counts as 1.
+    pub const fn new(frequency: u64) -> Self {
+        let frequency = if frequency == 0 { 1 } else { frequency } as u128;
+        // The greatest shift for which the mantissa has 32 bits. It is rounded up, so that
+        // a whole number of microseconds stays one.
+        let mut shift = 0;
+        while shift < 95 && (1_000_000u128 << (shift + 1)) / frequency <= u32::MAX as u128 {
+            shift += 1;
+        }
+        let scaled = (1_000_000u128 << shift).div_ceil(frequency);
+        let mantissa = if scaled > u32::MAX as u128 {
+            u32::MAX
+        } else {
+            scaled as u32
+        };
+        Rate { mantissa, shift }
+    }
+
+    /// The microseconds of `ticks`, rounded down, saturating.
+    #[inline(never)]
+    pub const fn micros(self, ticks: u64) -> u64 {
+        let low = (ticks as u32) as u64 * self.mantissa as u64;
+        let mut high = low >> 32;
+        if ticks >> 32 != 0 {
+            high += (ticks >> 32) * self.mantissa as u64;
+        } else if self.shift >= 32 && self.shift < 64 {
+            // A chip without long multiplication and shift has this case cheap.
+            return (high as u32 >> (self.shift - 32)) as u64;
+        }
+        // A clock of less than 1 MHz: whole microseconds begin further down.
+        let (mut shift, mut low) = (self.shift, low as u32);
+        while shift < 32 {
+            if high >> 63 != 0 {
+                return u64::MAX;
+            }
+            high = high << 1 | (low >> 31) as u64;
+            low <<= 1;
+            shift += 1;
+        }
+        high.wrapping_shr(shift - 32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_agree_with_division() {
+        for frequency in [
+            1,
+            32_768,
+            1_000_000,
+            12_500_000,
+            25_000_000,
+            2_799_998_123,
+            1 << 40,
+        ] {
+            let rate = Rate::new(frequency);
+            for ticks in [0, 1, 31, 32_768, 25_000_000, 1 << 33, 86_400 * frequency] {
+                let exact = (ticks as u128 * 1_000_000 / frequency as u128) as u64;
+                let error = rate.micros(ticks).abs_diff(exact);
+                assert!(
+                    error <= 1 + (exact >> 32),
+                    "{ticks} at {frequency} Hz: off by {error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn rates_saturate() {
+        assert_eq!(Rate::new(1).micros(u64::MAX), u64::MAX);
+        assert_eq!(Rate::new(u64::MAX).micros(1), 0);
+        assert_eq!(Rate::new(0), Rate::new(1));
+    }
+}

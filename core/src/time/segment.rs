@@ -1,0 +1,86 @@
+//! Stretches of time with one clock, and the Unix time of an instant in one.
+
+use super::{Anchor, Rate, Timestamp};
+use crate::arch::inline_on_word64;
+
+/// What a clock's ticks meant while it was in use: its rate and its anchors.
+///
+/// ```
+/// use picojaeger_core::{Anchor, ClockSegment, Rate};
+///
+/// let anchors = [Anchor::new(0, 1_700_000_000_000_000)];
+/// let segment = ClockSegment { rate: Rate::new(1_000_000), anchors: &anchors };
+/// assert_eq!(segment.anchor_at(7), Some(&anchors[0]));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClockSegment<'t> {
+    /// The clock's rate.
+    pub rate: Rate,
+    /// The anchors that are kept, oldest first; none if Unix time is not known.
+    pub anchors: &'t [Anchor],
+}
+
+/// An instant in Unix time, and how that is known.
+#[derive(Clone, Copy)]
+pub(super) struct Converted {
+    /// From tick 0 on where not `synced`.
+    pub(super) micros: u64,
+    pub(super) synced: bool,
+    pub(super) uncertainty_micros: u32,
+}
+
+impl<'t> ClockSegment<'t> {
+    /// The anchor in force at `ticks`: the last one taken by then, or the oldest.
+    ///
+    /// Looks from the newest back.
+    #[inline]
+    pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
+        let mut in_force = None;
+        for anchor in self.anchors.iter().rev() {
+            in_force = Some(anchor);
+            if anchor.ticks <= ticks {
+                break;
+            }
+        }
+        in_force
+    }
+
+    inline_on_word64! {
+        /// An instant in Unix time.
+        pub(super) fn convert(&self, instant: Timestamp) -> Converted {
+            let (micros, uncertainty_micros, synced) = match instant {
+                Timestamp::UnixMicros(micros) => (micros, 0, true),
+                Timestamp::Ticks(ticks) => match self.anchor_at(ticks) {
+                    Some(anchor) => {
+                        let micros = anchor.unix_micros_at(ticks, self.rate);
+                        (micros, anchor.uncertainty_micros, true)
+                    }
+                    None => (self.rate.micros(ticks), 0, false),
+                },
+            };
+            Converted {
+                micros,
+                synced,
+                uncertainty_micros,
+            }
+        }
+    }
+}
+
+impl Converted {
+    /// The time since another instant, 0 where either is not known; and this instant.
+    #[cold]
+    pub(super) fn since(self, earlier: Converted) -> (u64, Converted) {
+        if self.synced && earlier.synced {
+            (self.micros.saturating_sub(earlier.micros), self)
+        } else {
+            (0, self)
+        }
+    }
+}
+
+/// A segment of which nothing is known: its ticks count as microseconds.
+pub(super) static UNKNOWN: ClockSegment<'static> = ClockSegment {
+    rate: Rate::new(1_000_000),
+    anchors: &[],
+};
