@@ -1,0 +1,236 @@
+//! The `Span` struct of Thrift.
+
+use crate::arch::inline_on_word64;
+use crate::record::{Entries, Log, Record, Reference};
+use crate::time::Times;
+use crate::wire::EncodeContext;
+use crate::wire::compact::{Out, cut_text};
+
+use super::tag::{put_bool, put_key, put_long, put_sampler, put_value};
+use super::{STOP, field};
+
+/// What a span is written from.
+struct Source<'s> {
+    record: &'s Record<'s>,
+    context: &'s EncodeContext<'s>,
+    times: &'s Times<'s>,
+    cut: Cut,
+}
+
+/// How much of a span is left out.
+#[derive(Clone, Copy)]
+pub(super) struct Cut {
+    /// The oldest logs, this many.
+    logs: usize,
+    /// Of text and bytes, what exceeds this length.
+    longest: usize,
+}
+
+/// Nothing is left out.
+pub(super) const WHOLE: Cut = Cut {
+    logs: 0,
+    longest: LONGEST,
+};
+/// The longest text of a record.
+const LONGEST: usize = u16::MAX as usize;
+
+/// Writes a span; gives how many bytes are left, unless it did not fit.
+#[inline(never)]
+pub(super) fn put_span(
+    out: Out<'_>,
+    record: &Record<'_>,
+    context: &EncodeContext<'_>,
+    cut: Cut,
+) -> Option<usize> {
+    // Read anew each time: what a chip holds across calls lies on its stack.
+    let identity = || record.context();
+    let mut out = out
+        .number(identity().trace.low() as i64)
+        .number(identity().trace.high() as i64)
+        .number(identity().span.get() as i64)
+        .number(record.parent().get() as i64)
+        .text(cut_text(record.operation(), cut.longest));
+    let mut flags = field::I32 + field::SKIP;
+    if record.has_references() {
+        out = put_references(out, record);
+        flags = field::I32;
+    }
+    // The wire flags are below 64: a single byte.
+    let out = out.put([flags, identity().flags.wire() << 1]);
+    let times = &times(record, context);
+    let out = out
+        .number(times.start_micros as i64)
+        .number(times.duration_micros as i64);
+    let source = Source {
+        record,
+        context,
+        times,
+        cut,
+    };
+    let before = out.left();
+    let mut out = source.put_tags(out);
+    if record.has_logs() {
+        let has_tags = out.left() < before;
+        let skip = if has_tags { 0 } else { field::SKIP };
+        out = source.put_logs(out, field::LIST + skip);
+    }
+    out.end([STOP])
+}
+
+/// Writes the span with as little left out as fits.
+///
+/// First logs go, one by one, then text, byte by byte: halves the steps of which
+/// the least is looked for, and writes that last.
+#[inline(always)]
+pub(super) fn put_cut(
+    out: &mut [u8],
+    record: &Record<'_>,
+    context: &EncodeContext<'_>,
+) -> Option<usize> {
+    let logs = count_logs(record);
+    let (mut least, mut most) = (1, logs + LONGEST);
+    loop {
+        let steps = least + (most - least) / 2;
+        let cut = Cut {
+            logs: steps.min(logs),
+            longest: LONGEST - steps.saturating_sub(logs),
+        };
+        let left = put_span(Out::new(out), record, context, cut);
+        if least == most {
+            return left;
+        }
+        if left.is_some() {
+            most = steps;
+        } else {
+            least = steps + 1;
+        }
+    }
+}
+
+/// Apart, so that what it takes of the stack is free again when the span is written.
+#[inline(never)]
+fn count_logs(record: &Record<'_>) -> usize {
+    record.logs().count()
+}
+
+#[inline(always)]
+fn times<'l>(record: &Record<'_>, context: &EncodeContext<'l>) -> Times<'l> {
+    let timeline = context.timeline;
+    timeline.times(record.segment(), record.start(), record.finish())
+}
+
+#[cold]
+#[inline(never)]
+fn put_references<'o>(mut out: Out<'o>, record: &Record<'_>) -> Out<'o> {
+    let (mut list, mut count) = (out.elements(), 0);
+    for reference in record.references() {
+        list = put_reference(list, reference);
+        count += 1;
+    }
+    let left = list.left();
+    out.list(field::LIST, count, left)
+}
+
+fn put_reference(out: Out<'_>, reference: Reference) -> Out<'_> {
+    let trace = reference.trace;
+    let ids = [trace.low(), trace.high(), reference.span.get()];
+    let out = out.put([field::I32, (reference.follows as u8) << 1]);
+    let out = (ids.iter()).fold(out, |out, id| out.number(*id as i64));
+    out.put([STOP])
+}
+
+impl Source<'_> {
+    /// Writes as a list the span's tags and those that its state stands for.
+    #[inline(always)]
+    fn put_tags<'o>(&self, mut out: Out<'o>) -> Out<'o> {
+        let (list, count) = self.put_values(out.elements(), self.record.entries(), false);
+        let (list, own) = self.put_own_tags(list);
+        if count + own == 0 {
+            return out;
+        }
+        let left = list.left();
+        out.list(field::LIST, count + own, left)
+    }
+
+    inline_on_word64! {
+        /// Writes the span's tags, or the log's fields that come first; gives their number.
+        fn put_values<'o>(
+            &self,
+            mut out: Out<'o>,
+            entries: Entries<'_>,
+            of_log: bool,
+        ) -> (Out<'o>, usize) {
+            let mut count = 0;
+            for entry in entries {
+                if entry.is_value(of_log) {
+                    out = put_key(out, entry.key());
+                    out = put_value(out, entry.value(), self.cut.longest);
+                    count += 1;
+                } else if of_log {
+                    break;
+                }
+            }
+            (out, count)
+        }
+    }
+
+    /// Writes the tags that the record's state stands for; gives their number.
+    #[inline(always)]
+    fn put_own_tags<'o>(&self, mut out: Out<'o>) -> (Out<'o>, usize) {
+        let (record, times, cut) = (self.record, self.times, self.cut);
+        let mut count = 0;
+        if record.sampler() != 0
+            && let Some(description) = &(self.context.samplers)(record.sampler())
+        {
+            out = put_sampler(out, description);
+            count += 2;
+        }
+        if record.is_cut() || cut.leaves_out() {
+            let dropped = record.dropped() as i64 + cut.logs as i64;
+            out = put_bool(put_key(out, "picojaeger.truncated"), true);
+            out = put_long(put_key(out, "picojaeger.dropped"), dropped);
+            count += 2;
+        }
+        if !times.synced {
+            out = put_bool(put_key(out, "clock.unsynced"), true);
+            count += 1;
+        }
+        if times.uncertainty_micros != 0 {
+            let micros = times.uncertainty_micros as i64;
+            out = put_long(put_key(out, "clock.uncertainty_us"), micros);
+            count += 1;
+        }
+        (out, count)
+    }
+
+    #[inline(always)]
+    fn put_logs<'o>(&self, mut out: Out<'o>, header: u8) -> Out<'o> {
+        let (mut list, mut count) = (out.elements(), 0);
+        for (number, log) in self.record.logs().enumerate() {
+            if number >= self.cut.logs {
+                list = self.put_log(list, &log);
+                count += 1;
+            }
+        }
+        if count == 0 {
+            return out;
+        }
+        let left = list.left();
+        out.list(header, count, left)
+    }
+
+    #[inline(always)]
+    fn put_log<'o>(&self, out: Out<'o>, log: &Log<'_>) -> Out<'o> {
+        let micros = self.times.micros_at(log.time);
+        let mut out = out.number(micros as i64);
+        let (list, count) = self.put_values(out.elements(), log.entries(), true);
+        let left = list.left();
+        out.list(field::LIST, count, left).put([STOP])
+    }
+}
+
+impl Cut {
+    fn leaves_out(self) -> bool {
+        self.logs > 0 || self.longest < LONGEST
+    }
+}
