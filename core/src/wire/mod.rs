@@ -1,6 +1,7 @@
 //! Records to packets: one encoder a format, over primitives they share.
 
 mod compact;
+mod state_tags;
 #[cfg(test)]
 mod tests;
 mod thrift_compact;
@@ -12,6 +13,7 @@ use crate::record::Record;
 use crate::time::Timeline;
 use crate::value::Value;
 
+pub use state_tags::{StateTags, TagSink};
 pub use thrift_compact::ThriftCompact;
 
 /// Packs records into packets, in buffers that the caller lends.

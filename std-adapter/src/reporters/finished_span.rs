@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use picojaeger_core::record::{Log, Record, Reference, Tag};
-use picojaeger_core::wire::EncodeContext;
+use picojaeger_core::wire::{EncodeContext, StateTags};
 use picojaeger_core::{Description, SpanContext, SpanId, Times, Value};
 
 use crate::model;
@@ -111,20 +111,7 @@ impl<'s> FinishedSpan<'s> {
     /// `picojaeger.dropped` where something found no room, `clock.unsynced` and
     /// `clock.uncertainty_us` where the time is not sure.
     pub fn tags(&self) -> impl Iterator<Item = Tag<'s>> + use<'s> {
-        let sampler = self.sampler;
-        let cut = self.record.is_cut();
-        let dropped = i64::from(self.record.dropped());
-        let unsure = i64::from(self.times.uncertainty_micros);
-        let own = [
-            sampler.map(|it| ("sampler.type", Value::Str(it.kind))),
-            sampler.map(|it| ("sampler.param", it.param.into())),
-            cut.then_some(("picojaeger.truncated", Value::Bool(true))),
-            cut.then_some(("picojaeger.dropped", Value::I64(dropped))),
-            (!self.times.synced).then_some(("clock.unsynced", Value::Bool(true))),
-            (unsure != 0).then_some(("clock.uncertainty_us", Value::I64(unsure))),
-        ];
-        let own = own.into_iter().flatten();
-        let own = own.map(|(key, value)| Tag { key, value });
+        let own = StateTags::new(&self.record, &self.times, |_| self.sampler).visit(Vec::new());
         self.record.tags().chain(own)
     }
 

@@ -3,10 +3,11 @@
 use crate::arch::inline_on_word64;
 use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
-use crate::wire::EncodeContext;
+use crate::value::Value;
 use crate::wire::compact::{Out, cut_text};
+use crate::wire::{EncodeContext, StateTags, TagSink};
 
-use super::tag::{put_bool, put_key, put_long, put_sampler, put_value};
+use super::tag::{put_key, put_value};
 use super::{STOP, field};
 
 /// What a span is written from.
@@ -176,31 +177,12 @@ impl Source<'_> {
 
     /// Writes the tags that the record's state stands for; gives their number.
     #[inline(always)]
-    fn put_own_tags<'o>(&self, mut out: Out<'o>) -> (Out<'o>, usize) {
-        let (record, times, cut) = (self.record, self.times, self.cut);
-        let mut count = 0;
-        if record.sampler() != 0
-            && let Some(description) = &(self.context.samplers)(record.sampler())
-        {
-            out = put_sampler(out, description);
-            count += 2;
-        }
-        if record.is_cut() || cut.leaves_out() {
-            let dropped = record.dropped() as i64 + cut.logs as i64;
-            out = put_bool(put_key(out, "picojaeger.truncated"), true);
-            out = put_long(put_key(out, "picojaeger.dropped"), dropped);
-            count += 2;
-        }
-        if !times.synced {
-            out = put_bool(put_key(out, "clock.unsynced"), true);
-            count += 1;
-        }
-        if times.uncertainty_micros != 0 {
-            let micros = times.uncertainty_micros as i64;
-            out = put_long(put_key(out, "clock.uncertainty_us"), micros);
-            count += 1;
-        }
-        (out, count)
+    fn put_own_tags<'o>(&self, out: Out<'o>) -> (Out<'o>, usize) {
+        let (record, cut) = (self.record, self.cut);
+        let tags = StateTags::new(record, self.times, self.context.samplers)
+            .cut_by(cut.logs, cut.is_of_text());
+        let list = tags.visit(TagList { out, count: 0 });
+        (list.out, list.count)
     }
 
     #[inline(always)]
@@ -229,8 +211,24 @@ impl Source<'_> {
     }
 }
 
+/// Tags that are written one after the other.
+struct TagList<'o> {
+    out: Out<'o>,
+    count: usize,
+}
+
+impl TagSink for TagList<'_> {
+    #[inline(always)]
+    fn tag(self, key: &'static str, value: Value<'static>) -> Self {
+        TagList {
+            out: put_value(put_key(self.out, key), value, LONGEST),
+            count: self.count + 1,
+        }
+    }
+}
+
 impl Cut {
-    fn leaves_out(self) -> bool {
-        self.logs > 0 || self.longest < LONGEST
+    fn is_of_text(self) -> bool {
+        self.longest < LONGEST
     }
 }

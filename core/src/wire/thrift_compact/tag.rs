@@ -1,7 +1,6 @@
 //! The `Tag` struct of Thrift: its type, the one of the fields 3 to 7 that has its value, and its end.
 
 use crate::arch::{inline_on_word64, is_small};
-use crate::description::{Description, Param};
 use crate::value::Value;
 use crate::wire::compact::{Out, cut_text, zigzag};
 
@@ -34,17 +33,6 @@ pub(super) fn put_value<'o>(out: Out<'o>, value: Value<'_>, longest: usize) -> O
     }
 }
 
-#[inline(never)]
-pub(super) fn put_sampler<'o>(out: Out<'o>, description: &Description) -> Out<'o> {
-    let kind = description.kind.as_bytes();
-    let out = put_string(put_key(out, "sampler.type"), kind);
-    let out = put_key(out, "sampler.param");
-    match description.param {
-        Param::Bool(on) => put_bool(out, on),
-        Param::F64(number) => put_double(out, number.to_bits()),
-    }
-}
-
 inline_on_word64! {
     fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
         let out = out.put([field::I32, kind::STRING]);
@@ -60,12 +48,12 @@ fn put_double(out: Out<'_>, bits: u64) -> Out<'_> {
 
 /// The header of a boolean says what it is: 1 is true, 2 is false.
 #[inline(never)]
-pub(super) fn put_bool(out: Out<'_>, on: bool) -> Out<'_> {
+fn put_bool(out: Out<'_>, on: bool) -> Out<'_> {
     out.put([field::I32, kind::BOOL, 0x32 - on as u8, STOP])
 }
 
 inline_on_word64! {
-    pub(super) fn put_long(out: Out<'_>, number: i64) -> Out<'_> {
+    fn put_long(out: Out<'_>, number: i64) -> Out<'_> {
         if is_small(number) {
             return out.put([field::I32, kind::LONG, 0x46, (number as u8) << 1, STOP]);
         }
