@@ -43,6 +43,23 @@ pub(super) fn put_span(
     context: &EncodeContext<'_>,
     cut: Cut,
 ) -> Option<usize> {
+    let out = put_identity(out, record, cut);
+    let times = &times(record, context);
+    let out = out
+        .number(times.start_micros as i64)
+        .number(times.duration_micros as i64);
+    let source = Source {
+        record,
+        context,
+        times,
+        cut,
+    };
+    source.put_lists(out).end([STOP])
+}
+
+/// Writes the fields before the times: ids, name, references and flags.
+#[inline(always)]
+fn put_identity<'o>(out: Out<'o>, record: &Record<'_>, cut: Cut) -> Out<'o> {
     // Read anew each time: what a chip holds across calls lies on its stack.
     let identity = || record.context();
     let mut out = out
@@ -57,25 +74,7 @@ pub(super) fn put_span(
         flags = field::I32;
     }
     // The wire flags are below 64: a single byte.
-    let out = out.put([flags, identity().flags.wire() << 1]);
-    let times = &times(record, context);
-    let out = out
-        .number(times.start_micros as i64)
-        .number(times.duration_micros as i64);
-    let source = Source {
-        record,
-        context,
-        times,
-        cut,
-    };
-    let before = out.left();
-    let mut out = source.put_tags(out);
-    if record.has_logs() {
-        let has_tags = out.left() < before;
-        let skip = if has_tags { 0 } else { field::SKIP };
-        out = source.put_logs(out, field::LIST + skip);
-    }
-    out.end([STOP])
+    out.put([flags, identity().flags.wire() << 1])
 }
 
 /// Writes the span with as little left out as fits.
@@ -141,6 +140,19 @@ fn put_reference(out: Out<'_>, reference: Reference) -> Out<'_> {
 }
 
 impl Source<'_> {
+    /// Writes the lists of tags and logs.
+    #[inline(always)]
+    fn put_lists<'o>(&self, out: Out<'o>) -> Out<'o> {
+        let before = out.left();
+        let out = self.put_tags(out);
+        if !self.record.has_logs() {
+            return out;
+        }
+        let has_tags = out.left() < before;
+        let skip = if has_tags { 0 } else { field::SKIP };
+        self.put_logs(out, field::LIST + skip)
+    }
+
     /// Writes as a list the span's tags and those that its state stands for.
     #[inline(always)]
     fn put_tags<'o>(&self, mut out: Out<'o>) -> Out<'o> {
