@@ -30,6 +30,7 @@ pub struct Flags(pub(crate) u32);
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
 /// assert!(context.is_valid());
 /// assert!(context.flags().contains(Flags::SAMPLED));
+/// assert_eq!(context.to_string(), "0000000000000001:0000000000000002:0:1");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 #[repr(C)]

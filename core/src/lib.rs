@@ -71,11 +71,16 @@
 //! - [`Stats`] adds up: no sampled span is lost uncounted.
 //! - No input leads to a panic.
 //!
+//! # Features
+//! `alloc`, off by default: `&String` and `&Cow<str>` as values.
+//!
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(any(test, loom))]
 extern crate std;
 
@@ -115,7 +120,7 @@ pub mod wire;
 
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{AsContext, Flags, SpanContext};
-pub use id::{SpanId, TraceId};
+pub use id::{ParseIdError, SpanId, TraceId};
 pub use id_generator::{IdGenerator, Seed};
 #[cfg(not(loom))]
 pub use packet_builder::{DeliveryCounts, PacketBuilder, PollContext, SendOutcome};

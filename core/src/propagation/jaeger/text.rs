@@ -74,6 +74,13 @@ impl SpanContext {
     }
 }
 
+/// Writes the text form, as [`SpanContext::write_text`] does.
+impl fmt::Display for SpanContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.write_text(&mut [0; SpanContext::TEXT_LEN]))
+    }
+}
+
 /// Reads the text form; the context counts as [`Flags::REMOTE`].
 ///
 /// Strict: hex of either case, no spaces, ids not zero; flag bits that Jaeger
