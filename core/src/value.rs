@@ -1,16 +1,26 @@
 //! Tag and log values, and their keys.
 
+#[cfg(feature = "alloc")]
+use alloc::borrow::Cow;
+#[cfg(feature = "alloc")]
+use alloc::string::String;
+use core::num::NonZero;
+
 /// A value of a tag or a log field.
 ///
-/// The usual types convert into it, so `tag("port", 6831)` works. An unsigned
-/// value above `i64::MAX` is sent as a decimal string, since Jaeger's Thrift
-/// has no unsigned type.
+/// The usual types convert into it, so `tag("port", 6831)` works, and so do options of
+/// them: a tag or field without a value is not written. An unsigned value above
+/// `i64::MAX` is sent as a decimal string, since Jaeger's Thrift has no unsigned type.
+///
+/// With the feature `alloc`, `&String` and `&Cow<str>` convert too.
 ///
 /// ```
 /// use picojaeger_core::Value;
 ///
 /// assert_eq!(Value::from(42), Value::I64(42));
 /// assert_eq!(Value::from("fast"), Value::Str("fast"));
+/// assert_eq!(Value::from(Some('x')), Value::Char('x'));
+/// assert_eq!(Value::from(None::<i64>), Value::Absent);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
@@ -27,6 +37,10 @@ pub enum Value<'a> {
     F64(f64),
     /// Raw bytes.
     Bytes(&'a [u8]),
+    /// One character, recorded as text.
+    Char(char),
+    /// No value: the tag or field is not written, and not counted as lost.
+    Absent,
 }
 
 /// The key of a tag or a log field, or an operation name: kept by reference where it is
@@ -106,6 +120,46 @@ impl<'a> From<&'a str> for Value<'a> {
     }
 }
 
+impl<'a> From<&&'a str> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &&'a str) -> Self {
+        Value::Str(value)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a String> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a String) -> Self {
+        Value::Str(value)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a Cow<'_, str>> for Value<'a> {
+    #[inline(always)]
+    fn from(value: &'a Cow<'_, str>) -> Self {
+        Value::Str(value)
+    }
+}
+
+impl From<char> for Value<'_> {
+    #[inline(always)]
+    fn from(value: char) -> Self {
+        Value::Char(value)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    #[inline(always)]
+    fn from(value: Option<T>) -> Self {
+        match value {
+            Some(value) => value.into(),
+            None => Value::Absent,
+        }
+    }
+}
+
 impl<'a> From<&'a [u8]> for Value<'a> {
     #[inline(always)]
     fn from(value: &'a [u8]) -> Self {
@@ -145,6 +199,20 @@ from_number! {
     f32 => F64 as f64, f64 => F64 as f64,
 }
 
+/// Conversions of the integers that are never zero, by those of the plain ones.
+macro_rules! from_non_zero {
+    ($($from:ty),*) => {$(
+        impl From<NonZero<$from>> for Value<'_> {
+            #[inline(always)]
+            fn from(value: NonZero<$from>) -> Self {
+                value.get().into()
+            }
+        }
+    )*};
+}
+
+from_non_zero!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,8 +231,30 @@ mod tests {
             (Value::U64(u64::MAX), Some(true)),
             (Value::Bool(true), Some(true)),
             (Value::Str("1"), None),
+            (Value::Char('1'), None),
+            (Value::Absent, None),
         ] {
             assert_eq!(value.is_positive(), expected, "{value:?}");
         }
+    }
+
+    #[test]
+    fn options_and_references_convert() {
+        assert_eq!(Value::from(Some("text")), Value::Str("text"));
+        assert_eq!(Value::from(Some(Some(7u8))), Value::I64(7));
+        assert_eq!(Value::from(None::<&str>), Value::Absent);
+        assert_eq!(Value::from(&"text"), Value::Str("text"));
+        assert_eq!(Value::from(NonZero::<u64>::MIN), Value::U64(1));
+        assert_eq!(Value::from(NonZero::new(0i32)), Value::Absent);
+        assert_eq!(Value::from('\u{20ac}'), Value::Char('\u{20ac}'));
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn owned_text_converts_by_reference() {
+        let text = String::from("text");
+        assert_eq!(Value::from(&text), Value::Str("text"));
+        assert_eq!(Value::from(&Cow::from(text)), Value::Str("text"));
+        assert_eq!(Value::from(&Cow::from("text")), Value::Str("text"));
     }
 }

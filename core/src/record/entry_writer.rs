@@ -8,7 +8,7 @@ use crate::value::{Key, Value};
 
 /// What an entry holds behind its key: eight bytes, or text and bytes.
 pub(super) trait Content: Copy {
-    /// ByteArea, padding apart.
+    /// Bytes, padding apart.
     fn length(self) -> usize;
 
     /// Fills the words that it takes.
@@ -32,6 +32,8 @@ impl Open {
             Value::I64(n) => self.try_entry(flags | kind::LONG, key, n as u64),
             Value::U64(n) => self.try_entry(flags | kind::UNSIGNED, key, n),
             Value::F64(n) => self.try_entry(flags | kind::DOUBLE, key, n.to_bits()),
+            Value::Char(c) => self.try_entry(flags | kind::STRING, key, utf8(c, &mut [0; 4])),
+            Value::Absent => true,
         }
     }
 
@@ -45,6 +47,8 @@ impl Open {
             Value::I64(n) => self.entry(flags | kind::LONG, key, n as u64),
             Value::U64(n) => self.entry(flags | kind::UNSIGNED, key, n),
             Value::F64(n) => self.entry(flags | kind::DOUBLE, key, n.to_bits()),
+            Value::Char(c) => self.entry(flags | kind::STRING, key, utf8(c, &mut [0; 4])),
+            Value::Absent => {}
         }
     }
 
@@ -232,6 +236,12 @@ impl Content for &[u8] {
     }
 }
 
+/// A character as text.
+#[inline(always)]
+const fn utf8(c: char, buffer: &mut [u8; 4]) -> &[u8] {
+    c.encode_utf8(buffer).as_bytes()
+}
+
 /// The header of a boolean, which has no value behind it.
 #[inline(always)]
 const fn boolean(value: bool) -> u32 {
@@ -240,18 +250,18 @@ const fn boolean(value: bool) -> u32 {
 
 /// The words that so many bytes take.
 #[inline(always)]
-const fn words(bytes: usize) -> usize {
+pub(super) const fn words(bytes: usize) -> usize {
     bytes.wrapping_add(WORD - 1) / WORD
 }
 
 #[inline(always)]
-const fn header_word(head: u32, length: usize) -> Word {
+pub(super) const fn header_word(head: u32, length: usize) -> Word {
     Word::new((head | (length as u32) << header::VALUE_SHIFT) as usize)
 }
 
 /// A pointer as a word, provenance and all.
 #[inline(always)]
-fn pointer(at: *const u8) -> Word {
+pub(super) fn pointer(at: *const u8) -> Word {
     let mut word = Word::uninit();
     // SAFETY: a pointer has the size and alignment of a word.
     unsafe { word.as_mut_ptr().cast::<*const u8>().write(at) };

@@ -299,3 +299,18 @@ fn text_of_every_length_comes_back_and_is_filled_up_with_zeros() {
         }
     }
 }
+
+#[test]
+fn characters_are_text_and_absent_values_are_not_written() {
+    let mut span = span::<32>();
+    span.tag("char".into(), '\u{20ac}'.into());
+    span.tag("absent".into(), Value::Absent);
+    assert!(span.try_tag("some".into(), Some('x').into()));
+    assert!(span.try_tag("none".into(), None::<bool>.into()));
+    let expected = [
+        ("char".into(), Value::Str("\u{20ac}")),
+        ("some".into(), Value::Str("x")),
+    ];
+    assert_eq!(tags(&span), expected);
+    assert!(!span.record().is_cut() && span.record().dropped() == 0);
+}

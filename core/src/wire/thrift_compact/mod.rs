@@ -14,6 +14,7 @@ use core::ops::Range;
 
 use crate::arch::insert_first;
 use crate::record::Record;
+use crate::value::Value;
 
 use super::compact::{Out, list_growth, put_list_header};
 use super::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
@@ -162,12 +163,15 @@ fn put_head(out: Out<'_>, process: &Process<'_>) -> Option<usize> {
     let out = out.put(*MESSAGE);
     let mut out = out.text(process.service.as_bytes());
     if !process.tags.is_empty() {
-        let mut list = out.elements();
+        let (mut list, mut count) = (out.elements(), 0);
         for (key, value) in process.tags {
-            list = put_value(put_key(list, key), *value, usize::MAX);
+            if !matches!(value, Value::Absent) {
+                list = put_value(put_key(list, key), *value, usize::MAX);
+                count += 1;
+            }
         }
         let left = list.left();
-        out = out.list(field::LIST, process.tags.len(), left);
+        out = out.list(field::LIST, count, left);
     }
     out.end([STOP, field::LIST, 0])
 }

@@ -30,6 +30,9 @@ pub(super) fn put_value<'o>(out: Out<'o>, value: Value<'_>, longest: usize) -> O
         Value::I64(number) => put_long(out, number),
         Value::U64(number) => put_unsigned(out, number),
         Value::Bytes(bytes) => put_binary(out, bytes.get(..longest).unwrap_or(bytes)),
+        Value::Char(c) => put_string(out, c.encode_utf8(&mut [0; 4]).as_bytes()),
+        // The caller leaves it out; an entry has an end in any case.
+        Value::Absent => put_string(out, &[]),
     }
 }
 
