@@ -60,7 +60,7 @@ fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
     let context = span.context();
     span.log().field("event", "test message").field("life", 42);
     {
-        let mut child = tracer.span("ChildSpan").child_of(&span).start();
+        let mut child = tracer.span_builder("ChildSpan").child_of(&span).start();
         child.log().field("event", "down below");
     }
     span.finish();

@@ -16,8 +16,11 @@ fn handed_on(tracer: &Tracer, flags: &str) -> [String; 2] {
     let header = format!("7:5:0:{flags}");
     let headers = HashMap::from([("uber-trace-id", header.as_str())]);
     let parent = tracer.extract(&headers);
-    let plain = tracer.span("plain").child_of(&parent);
-    let tagged = tracer.span("tagged").child_of(&parent).tag("key", 1);
+    let plain = tracer.span_builder("plain").child_of(&parent);
+    let tagged = tracer
+        .span_builder("tagged")
+        .child_of(&parent)
+        .tag("key", 1);
     [plain, tagged].map(|span| {
         let mut headers = HashMap::new();
         tracer.inject(span.start(), &mut headers).unwrap();
@@ -48,7 +51,7 @@ fn children_take_over_every_flag_that_jaeger_knows() {
 fn the_last_sampling_priority_before_the_start_holds() {
     let tracer = tracer();
     for (first, last) in [(1, 0), (0, 1)] {
-        let span = tracer.span("asked twice");
+        let span = tracer.span_builder("asked twice");
         let span = span.tag(tags::SAMPLING_PRIORITY, first);
         let span = span.tag(tags::SAMPLING_PRIORITY, last).start();
         assert_eq!(span.context().is_sampled(), last == 1);
@@ -64,7 +67,7 @@ fn a_missing_parent_is_a_new_root() {
     let _active = busy.activate();
     let headers = HashMap::<String, String>::new();
     let request = tracer
-        .span("request")
+        .span_builder("request")
         .child_of(tracer.extract(&headers))
         .start();
     assert_ne!(request.context().trace_id(), busy.context().trace_id());

@@ -79,7 +79,9 @@ fn threads_that_end_leave_their_spans() {
     let (tracer, collector) = traced();
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| (0..10).for_each(|i| drop(tracer.span("work").tag("i", i).start())));
+            scope.spawn(|| {
+                (0..10).for_each(|i| drop(tracer.span_builder("work").tag("i", i).start()))
+            });
         }
     });
     assert!(tracer.stats().adds_up());
@@ -471,7 +473,7 @@ fn a_priority_changes_the_debug_flag_too() {
     ] {
         span.tag("sampling.priority", priority);
         assert_eq!(span.context().flags(), expected, "{priority:?}");
-        let child = tracer.span("child").child_of(&span).start();
+        let child = tracer.span_builder("child").child_of(&span).start();
         assert_eq!(child.context().flags(), expected, "{priority:?}");
     }
 }
@@ -481,7 +483,10 @@ fn an_unsampled_span_that_has_finished_is_not_upgraded() {
     let (tracer, reporter) = reported();
     let ends: [fn(&mut Span); 2] = [Span::finish, |span| span.finish_at(SystemTime::now())];
     for end in ends {
-        let mut span = tracer.span("not").tag("sampling.priority", 0).start();
+        let mut span = tracer
+            .span_builder("not")
+            .tag("sampling.priority", 0)
+            .start();
         end(&mut span);
         span.tag("sampling.priority", 1).tag("late", 1);
         assert!(!span.is_sampled());
@@ -496,7 +501,7 @@ fn an_upgraded_span_keeps_a_later_name_and_a_start_time_of_the_users() {
     let time = UNIX_EPOCH + Duration::from_secs(7);
     let renamed = String::from("GET /orders/7");
     for name in [Key::from("static"), Key::copied(&renamed)] {
-        let span = tracer.span("first").tag("sampling.priority", 0);
+        let span = tracer.span_builder("first").tag("sampling.priority", 0);
         let mut span = span.start_time(time).start();
         span.set_operation_name(name);
         span.tag("sampling.priority", 1);
@@ -519,16 +524,22 @@ fn the_parent_is_the_first_reference_with_ids() {
     let real = tracer.start("real");
     let ids = real.context();
     let children = [
-        tracer.span("a").child_of(&baggage).child_of(&real),
-        tracer.span("b").follows_from(&baggage).follows_from(&real),
-        tracer.span("c").follows_from(&real).child_of(&baggage),
-        tracer.span("d").follows_from(&real),
+        tracer.span_builder("a").child_of(&baggage).child_of(&real),
+        tracer
+            .span_builder("b")
+            .follows_from(&baggage)
+            .follows_from(&real),
+        tracer
+            .span_builder("c")
+            .follows_from(&real)
+            .child_of(&baggage),
+        tracer.span_builder("d").follows_from(&real),
     ];
     for child in children {
         assert_eq!(child.start().context().trace_id(), ids.trace_id());
     }
     let other = tracer.extract(&[("jaeger-baggage", "user=bob")][..]);
-    let root = tracer.span("e").child_of(&baggage).child_of(&other);
+    let root = tracer.span_builder("e").child_of(&baggage).child_of(&other);
     let root = root.follows_from(&other).start();
     assert_ne!(root.context().trace_id(), ids.trace_id());
     assert_eq!(root.baggage_item("user"), Some("ann"));
@@ -589,7 +600,7 @@ fn an_unsampled_span_that_is_upgraded_keeps_its_name() {
     let copied = String::from("GET /orders/7");
     for name in [Key::from("static"), Key::copied(&copied)] {
         let root = tracer.start(name);
-        let mut child = tracer.span(name).child_of(&root).start();
+        let mut child = tracer.span_builder(name).child_of(&root).start();
         child.tag("sampling.priority", 1).tag("after", true);
         drop(child);
     }
@@ -634,7 +645,7 @@ fn the_systems_clock_gives_the_same_spans() {
         let mut root = tracer.start("root");
         root.tag("first", 1);
         for _ in 0..200 {
-            let mut child = tracer.span("child").child_of(&root).start();
+            let mut child = tracer.span_builder("child").child_of(&root).start();
             child.tag("second", "two").log().field("event", "third");
         }
         drop(root);
@@ -661,14 +672,14 @@ fn a_start_time_and_a_parents_baggage_are_taken_over() {
     for _ in 0..2 {
         let mut parent = tracer.start("parent");
         parent.set_baggage_item("user", "ann").unwrap();
-        let given = tracer.span("given").child_of(&parent).start();
+        let given = tracer.span_builder("given").child_of(&parent).start();
         let _active = parent.activate();
         let active = tracer.start("active");
         for child in [&given, &active] {
             assert_eq!(child.baggage_item("user"), Some("ann"));
         }
         let time = std::time::UNIX_EPOCH + Duration::from_secs(7);
-        let early = tracer.span("early").ignore_active_span();
+        let early = tracer.span_builder("early").ignore_active_span();
         drop(early.start_time(time).start());
     }
     tracer.flush(SOON).unwrap();
@@ -697,11 +708,16 @@ fn spans_of_a_kind_are_like_the_first() {
             &|| tracer.start("root"),
             &|| {
                 tracer
-                    .span("of a sampled one")
+                    .span_builder("of a sampled one")
                     .child_of(&parents[0])
                     .start()
             },
-            &|| tracer.span("of another").child_of(&parents[1]).start(),
+            &|| {
+                tracer
+                    .span_builder("of another")
+                    .child_of(&parents[1])
+                    .start()
+            },
         ];
         for start in kinds {
             reporter.clear();
@@ -822,7 +838,7 @@ mod losses {
         tracer.close(SOON).unwrap();
         drop(open);
         (0..5).for_each(|_| plain(&tracer));
-        let written = tracer.span("written before").tag("key", "value");
+        let written = tracer.span_builder("written before").tag("key", "value");
         drop(written.start());
         assert_arrived(&collector, 1);
         let stats = assert_settled(&tracer, 17);

@@ -6,9 +6,9 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    AsContext, BaggageTable, Clock, Decision, Description, Flags, Interrupts, Key, Platform, Query,
-    RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference, TextMap,
-    Timestamp, TraceId, Tracer, Value, tags,
+    BaggageTable, Clock, Decision, Description, Flags, Interrupts, Key, Platform, Query, RawMutex,
+    Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference, TextMap, Timestamp,
+    ToContext, TraceId, Tracer, Value, tags,
 };
 use picojaeger_std::collector::decode;
 
@@ -118,7 +118,7 @@ fn next<T>(
 #[test]
 fn a_span_arrives_as_it_was_made() {
     device!(BOARD, RING, TRACER);
-    let mut span = TRACER.span("sample").start::<96>();
+    let mut span = TRACER.start::<96>("sample");
     span.tag("channel", 3).tag("mode", "fast");
     let context = span.context();
     BOARD.set(150);
@@ -158,12 +158,12 @@ fn spans_before_the_seed_are_unsampled_and_counted() {
     static BOARD: Board = Board::new();
     static RING: Ring<Interrupts, Bytes<256>> = Ring::new();
     static TRACER: Tracer<&Board> = Tracer::new(&BOARD, &RING);
-    let early = TRACER.span("early").start::<96>();
-    let mut child = TRACER.span("child").child_of(&early).start::<96>();
+    let early = TRACER.start::<96>("early");
+    let mut child = TRACER.span_builder("child").child_of(&early).start::<96>();
     child.tag(tags::SAMPLING_PRIORITY, 1);
     assert!(!early.context().is_valid() && !child.is_writable());
     TRACER.seed(Seed::from_words([1, 2, 3]));
-    let root = TRACER.span("root").child_of(&early).start::<96>();
+    let root = TRACER.span_builder("root").child_of(&early).start::<96>();
     assert!(
         root.context().is_valid() && root.is_writable(),
         "a new trace begins"
@@ -190,8 +190,8 @@ fn two_boots_with_a_counter_in_the_seed_share_no_trace() {
 #[test]
 fn children_join_the_trace_and_take_its_decision() {
     device!(BOARD, RING, TRACER);
-    let parent = TRACER.span("parent").start::<32>();
-    let child = TRACER.span("child").child_of(&parent).start::<32>();
+    let parent = TRACER.start::<32>("parent");
+    let child = TRACER.span_builder("child").child_of(&parent).start::<32>();
     assert_eq!(child.context().trace_id(), parent.context().trace_id());
     assert_ne!(child.context().span_id(), parent.context().span_id());
     assert_eq!(child.record().parent(), parent.context().span_id());
@@ -199,8 +199,8 @@ fn children_join_the_trace_and_take_its_decision() {
     assert_eq!(child.record().references().count(), 0);
 
     BOARD.sampling(false);
-    let local = TRACER.span("local").start::<32>();
-    let mut below = TRACER.span("below").child_of(&local).start::<32>();
+    let local = TRACER.start::<32>("local");
+    let mut below = TRACER.span_builder("below").child_of(&local).start::<32>();
     below.tag("k", 1).log().field("k", 1);
     assert!(!local.is_writable() && !below.is_writable());
     assert!(
@@ -227,7 +227,7 @@ fn remote_parents_decide_unless_they_defer() {
     device!(BOARD, RING, TRACER);
     BOARD.sampling(false);
     let yes = TRACER
-        .span("yes")
+        .span_builder("yes")
         .child_of(remote(Flags::SAMPLED | Flags::FIREHOSE))
         .start::<0>();
     assert_eq!(yes.context().flags(), Flags::SAMPLED | Flags::FIREHOSE);
@@ -237,7 +237,7 @@ fn remote_parents_decide_unless_they_defer() {
     );
     BOARD.sampling(true);
     let no = TRACER
-        .span("no")
+        .span_builder("no")
         .child_of(remote(Flags::default()))
         .start::<0>();
     assert!(!no.is_writable());
@@ -251,7 +251,7 @@ fn remote_parents_decide_unless_they_defer() {
     for on in [true, false] {
         BOARD.sampling(on);
         let open = TRACER
-            .span("open")
+            .span_builder("open")
             .child_of(remote(Flags::DEFERRED))
             .start::<0>();
         assert_eq!((open.is_writable(), open.record().parent().get()), (on, 9));
@@ -266,9 +266,9 @@ fn remote_parents_decide_unless_they_defer() {
 #[test]
 fn references_say_what_the_parent_does_not() {
     device!(BOARD, RING, TRACER);
-    let one = TRACER.span("one").start::<0>();
-    let two = TRACER.span("two").start::<0>();
-    let three = TRACER.span("three").child_of(&one).start::<0>();
+    let one = TRACER.start::<0>("one");
+    let two = TRACER.start::<0>("two");
+    let three = TRACER.span_builder("three").child_of(&one).start::<0>();
     let [a, b, c] = [one.context(), two.context(), three.context()];
     let found = |span: &Span<'_, &'static Board>| -> (u64, Vec<(bool, u64)>) {
         let record = span.record();
@@ -277,19 +277,23 @@ fn references_say_what_the_parent_does_not() {
     };
     let id = |context: SpanContext| context.span_id().get();
 
-    let span = TRACER.span("s").child_of(a).follows_from(c).start::<96>();
+    let span = TRACER
+        .span_builder("s")
+        .child_of(a)
+        .follows_from(c)
+        .start::<96>();
     assert_eq!(found(&span), (id(a), vec![(true, id(c))]));
-    let span = TRACER.span("s").follows_from(b).start::<96>();
+    let span = TRACER.span_builder("s").follows_from(b).start::<96>();
     assert_eq!(found(&span), (id(b), vec![(true, id(b))]));
     let list = [
         SpanReference::FollowsFrom(a),
         SpanReference::ChildOf(b),
         SpanReference::ChildOf(c),
     ];
-    let span = TRACER.span("s").references(&list).start::<96>();
+    let span = TRACER.span_builder("s").references(&list).start::<96>();
     assert_eq!(found(&span), (id(b), vec![(true, id(a)), (false, id(c))]));
     let span = TRACER
-        .span("s")
+        .span_builder("s")
         .child_of(c)
         .references(&list)
         .start::<192>();
@@ -297,16 +301,23 @@ fn references_say_what_the_parent_does_not() {
         found(&span),
         (id(c), vec![(true, id(a)), (false, id(b)), (false, id(c))])
     );
-    let span = TRACER.span("s").references(&list[..1]).start::<96>();
+    let span = TRACER
+        .span_builder("s")
+        .references(&list[..1])
+        .start::<96>();
     assert_eq!(found(&span), (id(a), vec![(true, id(a))]));
     let none: Option<SpanContext> = None;
     let span = TRACER
-        .span("s")
+        .span_builder("s")
         .child_of(none)
         .follows_from(SpanContext::default())
         .start::<96>();
     assert_eq!(found(&span), (0, vec![]));
-    let span = TRACER.span("s").child_of(a).references(&list).start::<8>();
+    let span = TRACER
+        .span_builder("s")
+        .child_of(a)
+        .references(&list)
+        .start::<8>();
     assert_eq!(
         (found(&span).1.len(), span.record().dropped()),
         (0, 3),
@@ -319,14 +330,14 @@ fn a_tag_that_forces_sampling_is_seen_before_the_sampler() {
     device!(BOARD, RING, TRACER);
     BOARD.sampling(false);
     let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
-    let forced = TRACER.span("forced").tags(&demand).start::<32>();
+    let forced = TRACER.span_builder("forced").tags(&demand).start::<32>();
     assert_eq!(forced.context().flags(), Flags::SAMPLED | Flags::DEBUG);
     assert_eq!(forced.record().tags().count(), 1);
     BOARD.sampling(true);
     let demand = [(tags::SAMPLING_PRIORITY.into(), Value::F64(0.0))];
-    let cleared = TRACER.span("cleared").tags(&demand).start::<32>();
+    let cleared = TRACER.span_builder("cleared").tags(&demand).start::<32>();
     let child = TRACER
-        .span("child")
+        .span_builder("child")
         .child_of(&forced)
         .tags(&demand)
         .start::<32>();
@@ -342,14 +353,14 @@ fn a_tag_that_forces_sampling_is_seen_before_the_sampler() {
 fn priority_1_is_debug_and_leaves_firehose() {
     device!(BOARD, RING, TRACER);
     let debug = Flags::SAMPLED | Flags::DEBUG;
-    let mut span = TRACER.span("sampled").start::<32>();
+    let mut span = TRACER.start::<32>("sampled");
     assert_eq!(span.context().flags(), Flags::SAMPLED);
     span.tag(tags::SAMPLING_PRIORITY, 1);
     assert_eq!(span.context().flags(), debug);
 
     let parent = remote(Flags::SAMPLED | Flags::FIREHOSE);
     let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
-    let child = TRACER.span("child").child_of(parent).tags(&demand);
+    let child = TRACER.span_builder("child").child_of(parent).tags(&demand);
     let child = child.start::<32>();
     assert_eq!(child.context().flags(), debug | Flags::FIREHOSE);
 }
@@ -358,7 +369,7 @@ fn priority_1_is_debug_and_leaves_firehose() {
 fn priority_0_takes_back_debug_too() {
     device!(BOARD, RING, TRACER);
     let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
-    let mut span = TRACER.span("debugged").tags(&demand).start::<32>();
+    let mut span = TRACER.span_builder("debugged").tags(&demand).start::<32>();
     assert_eq!(span.context().flags(), Flags::SAMPLED | Flags::DEBUG);
     span.tag(tags::SAMPLING_PRIORITY, 0);
     assert_eq!(span.context().flags(), Flags::default());
@@ -367,12 +378,12 @@ fn priority_0_takes_back_debug_too() {
 #[test]
 fn priority_changes_a_span_and_later_children() {
     device!(BOARD, RING, TRACER);
-    let mut root = TRACER.span("root").start::<96>();
+    let mut root = TRACER.start::<96>("root");
     let before = root.context();
     root.tag(tags::SAMPLING_PRIORITY, 0).tag("lost", 1);
     assert_eq!(root.context().flags(), Flags::default());
     assert!(before.is_sampled() && !root.is_writable());
-    let mut child = TRACER.span("child").child_of(&root).start::<96>();
+    let mut child = TRACER.span_builder("child").child_of(&root).start::<96>();
     BOARD.set(170);
     child.tag(tags::SAMPLING_PRIORITY, 0.5).tag("kept", 1);
     assert_eq!(child.context().flags(), Flags::SAMPLED | Flags::DEBUG);
@@ -403,9 +414,12 @@ fn priority_changes_a_span_and_later_children() {
 #[test]
 fn times_can_be_given() {
     device!(BOARD, RING, TRACER);
-    let mut span = TRACER.span("given").start_time(5_000).start::<160>();
-    span.log().at(5_500).field("event", "e").at(1).field("n", 1);
-    let _unwritten = span.log().at(1);
+    let mut span = TRACER
+        .span_builder("given")
+        .start_time(5_000)
+        .start::<160>();
+    span.log_at(5_500).field("event", "e").field("n", 1);
+    let _unwritten = span.log_at(1);
     BOARD.set(120);
     span.log().field("event", "now");
     span.finish_at(6_000);
@@ -432,8 +446,9 @@ fn times_can_be_given() {
 #[test]
 fn what_finds_no_room_is_marked() {
     device!(BOARD, RING, TRACER);
-    let mut span = TRACER.span("small").start::<64>();
-    let log = span.log().field(
+    let mut span = TRACER.start::<64>("small");
+    let mut log = span.log();
+    log.field(
         "event",
         "a text too long for the area, which is cut at its end",
     );
@@ -455,7 +470,7 @@ fn what_finds_no_room_is_marked() {
 fn names_and_keys_can_be_copied() {
     device!(BOARD, RING, TRACER);
     let (name, key) = (String::from("pump 7"), String::from("flow"));
-    let mut span = TRACER.span(Key::copied(&name)).start::<96>();
+    let mut span = TRACER.span_builder(Key::copied(&name)).start::<96>();
     span.tag(Key::copied(&key), 2.5);
     drop((name, key));
     assert_eq!(span.record().operation(), "pump 7");
@@ -470,13 +485,13 @@ fn names_and_keys_can_be_copied() {
 fn a_wrapping_clock_is_extended() {
     device!(BOARD, RING, TRACER);
     BOARD.set(0xff_fff0);
-    let mut span = TRACER.span("wrap").start::<0>();
+    let mut span = TRACER.start::<0>("wrap");
     BOARD.set(0x10);
     span.finish();
     BOARD.set(0xff_ff00);
     TRACER.tick();
     BOARD.set(0x20);
-    let next_span = TRACER.span("next").start::<0>();
+    let next_span = TRACER.start::<0>("next");
     assert_eq!(next_span.record().start(), Timestamp::Ticks(0x200_0020));
     let mut consumer = RING.consumer().unwrap();
     next(&mut consumer, |record| {
@@ -495,7 +510,7 @@ fn a_full_ring_drops_and_counts() {
     static TRACER: Tracer<&Board> = Tracer::new(&BOARD, &RING);
     TRACER.seed(Seed::from_words([1, 2, 3]));
     for _ in 0..10 {
-        TRACER.span("op").start::<0>();
+        TRACER.start::<0>("op");
     }
     let stats = TRACER.stats();
     assert_eq!((stats.sampled, stats.queued, stats.lost.full), (10, 3, 7));
@@ -506,7 +521,7 @@ fn a_full_ring_drops_and_counts() {
     static NEWEST: Tracer<&Board, Recorder> = Tracer::new(&BOARD, &RECORDER);
     NEWEST.seed(Seed::from_words([1, 2, 3]));
     for name in ["a", "b", "c", "d", "e"] {
-        NEWEST.span(name).start::<0>();
+        NEWEST.start::<0>(name);
     }
     let stats = NEWEST.stats();
     assert_eq!((stats.sampled, stats.queued, stats.lost.evicted), (5, 3, 2));
@@ -515,7 +530,7 @@ fn a_full_ring_drops_and_counts() {
     // As long as the oldest is read, nothing takes its place.
     assert!(consumer.peek().is_some());
     for _ in 0..4 {
-        NEWEST.span("f").start::<0>();
+        NEWEST.start::<0>("f");
     }
     let stats = NEWEST.stats();
     assert!(stats.lost.blocked > 0 && stats.adds_up(), "{stats}");
@@ -541,8 +556,8 @@ fn what_packets_lost_is_counted_and_told() {
         SendOutcome::Refused,
         SendOutcome::Accepted,
     ] {
-        TRACER.span("one").start::<0>();
-        TRACER.span("two").start::<0>();
+        TRACER.start::<0>("one");
+        TRACER.start::<0>("two");
         let packet = reporter.flush(&mut buffer).unwrap();
         let batch = decode(packet).unwrap();
         let stats = batch.stats.unwrap();
@@ -578,7 +593,7 @@ impl Clock for Interrupting {
         if NESTED.swap(true, Ordering::Relaxed) {
             return 1;
         }
-        let mut span = NMI.span("nmi").start::<16>();
+        let mut span = NMI.start::<16>("nmi");
         span.tag("k", 1);
         assert!(!span.context().is_valid());
         drop(span);
@@ -615,9 +630,9 @@ static OPEN: std::sync::Mutex<Option<NmiSpan>> = std::sync::Mutex::new(None);
 #[test]
 fn a_span_from_inside_the_exclusion_is_dropped_and_counted() {
     NMI.seed(Seed::from_words([1, 2, 3]));
-    *OPEN.lock().unwrap() = Some(NMI.span("open").start());
+    *OPEN.lock().unwrap() = Some(NMI.span_builder("open").start());
     NESTED.store(false, Ordering::Relaxed);
-    drop(NMI.span("outer").start::<16>());
+    drop(NMI.start::<16>("outer"));
     let stats = NMI.stats();
     assert_eq!(
         stats.lost.reentered, 2,
@@ -632,7 +647,7 @@ fn contexts_travel_by_headers() {
     device!(BOARD, RING, TRACER);
     let mut baggage = BaggageTable::<4, 16, 32>::new();
     baggage.set("tenant", "a b").unwrap();
-    let client = TRACER.span("client").start::<0>();
+    let client = TRACER.start::<0>("client");
     let mut headers = TextMap::<4, 24, 64>::new();
     TRACER
         .inject(&client, baggage.iter(), &mut headers)
@@ -641,9 +656,9 @@ fn contexts_travel_by_headers() {
     let (mut received, mut scratch) = (BaggageTable::<4, 16, 32>::new(), [0; 64]);
     let found = TRACER.extract(&headers, &mut received, &mut scratch);
     assert_eq!(received.get("tenant"), Some("a b"));
-    assert!(found.as_context().unwrap().flags().contains(Flags::REMOTE));
+    assert!(found.to_context().unwrap().flags().contains(Flags::REMOTE));
     let server = TRACER
-        .span("server")
+        .span_builder("server")
         .child_of(found)
         .tags(found.tags())
         .start::<32>();
@@ -659,7 +674,7 @@ fn a_bad_header_is_counted_and_begins_a_new_trace() {
     let headers = [("uber-trace-id", "garbage"), ("uberctx-k", "v")];
     let found = TRACER.extract(&headers, &mut baggage, &mut scratch);
     let span = TRACER
-        .span("s")
+        .span_builder("s")
         .child_of(found)
         .tags(found.tags())
         .start::<32>();
@@ -673,7 +688,7 @@ fn a_bad_header_is_counted_and_begins_a_new_trace() {
     let headers = [("uber-trace-id", "garbage"), ("jaeger-debug-id", "find me")];
     let found = TRACER.extract(&headers, &mut baggage, &mut scratch);
     let span = TRACER
-        .span("s")
+        .span_builder("s")
         .child_of(found)
         .tags(found.tags())
         .start::<32>();
@@ -693,8 +708,41 @@ fn tags_given_to_the_builder_may_be_copied() {
     device!(BOARD, RING, TRACER);
     let key = String::from("k");
     let span = TRACER
-        .span("s")
+        .span_builder("s")
         .tags(&[(Key::Copied(&key), "v".into())])
         .start::<64>();
     assert_eq!(span.record().tags().next().unwrap().key, "k");
+}
+
+#[test]
+fn values_are_formatted_into_the_span() {
+    device!(BOARD, RING, TRACER);
+    let mut span = TRACER.start::<96>("s");
+    span.tag_fmt("peer", format_args!("{}:{}", "pump", 7))
+        .tag("unit", Some('C'));
+    span.log().field_fmt("n", format_args!("{:02}", 5));
+    span.log().field("absent", None::<i64>);
+    let record = span.record();
+    let found: Vec<_> = record.tags().map(|tag| (tag.key, tag.value)).collect();
+    assert_eq!(found, [("peer", "pump:7".into()), ("unit", "C".into())]);
+    let log = record.logs().next().unwrap();
+    assert_eq!(log.fields().next().unwrap().value, "05".into());
+    assert_eq!(record.logs().count(), 1, "a log without fields is none");
+}
+
+#[test]
+fn formatted_values_without_room_are_marked() {
+    device!(BOARD, RING, TRACER);
+    let mut span = TRACER.start::<32>("s");
+    span.tag_fmt("text", format_args!("{}", "x".repeat(99)))
+        .tag_fmt("none", format_args!("x"));
+    let record = span.record();
+    assert_eq!(
+        (record.tags().count(), record.is_cut(), record.dropped()),
+        (1, true, 1)
+    );
+    BOARD.sampling(false);
+    let mut unsampled = TRACER.start::<32>("s");
+    unsampled.tag_fmt("text", format_args!("x"));
+    assert_eq!(unsampled.record().tags().count(), 0);
 }

@@ -44,14 +44,14 @@ pub struct SpanContext {
 /// of either; `None` adds nothing.
 ///
 /// ```
-/// use picojaeger_core::{AsContext, SpanContext};
+/// use picojaeger_core::{ToContext, SpanContext};
 ///
 /// let remote: Option<SpanContext> = None;
-/// assert!(remote.as_context().is_none());
+/// assert!(remote.to_context().is_none());
 /// ```
-pub trait AsContext {
+pub trait ToContext {
     /// The context, if there is one.
-    fn as_context(&self) -> Option<SpanContext>;
+    fn to_context(&self) -> Option<SpanContext>;
 }
 
 impl Flags {
@@ -155,23 +155,23 @@ impl SpanContext {
     }
 }
 
-impl AsContext for SpanContext {
+impl ToContext for SpanContext {
     #[inline(always)]
-    fn as_context(&self) -> Option<SpanContext> {
+    fn to_context(&self) -> Option<SpanContext> {
         Some(*self)
     }
 }
 
-impl<T: AsContext> AsContext for Option<T> {
+impl<T: ToContext> ToContext for Option<T> {
     #[inline(always)]
-    fn as_context(&self) -> Option<SpanContext> {
-        self.as_ref().and_then(T::as_context)
+    fn to_context(&self) -> Option<SpanContext> {
+        self.as_ref().and_then(T::to_context)
     }
 }
 
-impl<T: AsContext + ?Sized> AsContext for &T {
+impl<T: ToContext + ?Sized> ToContext for &T {
     #[inline(always)]
-    fn as_context(&self) -> Option<SpanContext> {
-        (**self).as_context()
+    fn to_context(&self) -> Option<SpanContext> {
+        (**self).to_context()
     }
 }

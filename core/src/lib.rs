@@ -38,7 +38,7 @@
 //! static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
 //!
 //! TRACER.seed(Seed::from_words([1, 2, 3])); // of 96 random bits
-//! let mut span = TRACER.span("sample").start::<96>(); // bytes for tags and logs
+//! let mut span = TRACER.start::<96>("sample"); // bytes for tags and logs
 //! span.tag("channel", 3).tag("mode", "fast");
 //! span.finish();
 //!
@@ -119,7 +119,7 @@ mod value;
 pub mod wire;
 
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
-pub use context::{AsContext, Flags, SpanContext};
+pub use context::{Flags, SpanContext, ToContext};
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use id_generator::{IdGenerator, Seed};
 #[cfg(not(loom))]

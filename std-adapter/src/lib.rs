@@ -95,7 +95,7 @@ mod transport;
 mod worker;
 
 pub use config::Config;
-pub use context::{AsContext, SpanContext};
+pub use context::{SpanContext, ToContext};
 pub use picojaeger_core::{
     BaggageError, Flags, InjectError, Key, Lost, SpanId, Stats, TraceId, Value, tags,
 };

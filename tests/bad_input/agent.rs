@@ -15,7 +15,7 @@ fn tracer(adjust: impl FnOnce(Config) -> Config) -> Tracer {
 fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
     let neighbour = Pair::new();
     let mut other = neighbour.tracer.start("neighbour");
-    let span = tracer.span("lost").child_of(&other).start();
+    let span = tracer.span_builder("lost").child_of(&other).start();
     let context = span.context();
     drop(span);
     let error = tracer.flush(PATIENCE).unwrap_err();

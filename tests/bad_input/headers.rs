@@ -14,7 +14,7 @@ fn gives_a_new_root(headers: &[(&str, &[u8])], errors: u64) -> SpanContext {
     let pair = Pair::new();
     let parent = pair.tracer.extract(headers.iter().copied());
     assert_eq!(pair.tracer.stats().decode_errors, errors);
-    let mut span = pair.tracer.span("request").child_of(parent).start();
+    let mut span = pair.tracer.span_builder("request").child_of(parent).start();
     span.finish();
     let spans = pair.arrived();
     assert!(spans[0].parent_span_id.is_zero() && spans[0].references.is_empty());
@@ -62,7 +62,7 @@ fn every_byte_in_every_place() {
             header[place] = byte;
             let parent = pair.tracer.extract([(TRACE, header)]);
             pair.tracer
-                .span("request")
+                .span_builder("request")
                 .child_of(parent)
                 .start()
                 .finish();
@@ -105,7 +105,7 @@ fn garbage_leaves_baggage_and_debug_id() {
     let headers = [(TRACE, "garbage"), ("jaeger-debug-id", "find-me")];
     let parent = pair.tracer.extract(headers);
     pair.tracer
-        .span("request")
+        .span_builder("request")
         .child_of(parent)
         .start()
         .finish();
@@ -136,7 +136,7 @@ fn a_mebibyte_of_baggage_leaves_the_rest() {
     baggage.sort_unstable();
     assert_eq!(baggage, [("customer", "7"), ("first", "1"), ("k", "v")]);
     pair.tracer
-        .span("request")
+        .span_builder("request")
         .child_of(&parent)
         .start()
         .finish();

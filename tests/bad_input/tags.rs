@@ -50,7 +50,7 @@ fn is_marked(span: &Span, dropped: i64) {
 fn empty_keys_values_and_names() {
     let pair = Pair::new();
     let spans = between(&pair, |pair| {
-        let mut span = pair.tracer.span("").tag("", "early").start();
+        let mut span = pair.tracer.span_builder("").tag("", "early").start();
         span.tag("text", "").tag("bytes", b"").tag("", "late");
         span.log().field("", "").field("event", "");
         span.log();
@@ -80,7 +80,7 @@ fn a_mebibyte_is_cut() {
     let spans = between(&pair, |pair| {
         let mut span = pair
             .tracer
-            .span(Key::copied(&long))
+            .span_builder(Key::copied(&long))
             .tag("early", long.as_str())
             .start();
         span.tag("text", long.as_str())
@@ -248,7 +248,11 @@ fn a_finish_before_the_start() {
     let pair = Pair::new();
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let spans = between(&pair, |pair| {
-        let mut span = pair.tracer.span("backwards").start_time(start).start();
+        let mut span = pair
+            .tracer
+            .span_builder("backwards")
+            .start_time(start)
+            .start();
         span.log_at(start - Duration::from_secs(5))
             .field("event", "too early");
         span.finish_at(start - Duration::from_secs(1));
@@ -267,14 +271,19 @@ fn times_that_nobody_measured() {
     let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
     let late = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50);
     let spans = between(&pair, |pair| {
-        let mut span = pair.tracer.span("early").start_time(before).start();
+        let mut span = pair.tracer.span_builder("early").start_time(before).start();
         span.finish_at(before);
-        let mut span = pair.tracer.span("late").start_time(late).start();
+        let mut span = pair.tracer.span_builder("late").start_time(late).start();
         span.finish_at(late);
-        let mut span = pair.tracer.span("all").start_time(before).start();
+        let mut span = pair.tracer.span_builder("all").start_time(before).start();
         span.finish_at(late);
-        drop(pair.tracer.span("since 1970").start_time(before).start());
-        drop(pair.tracer.span("to come").start_time(late).start());
+        drop(
+            pair.tracer
+                .span_builder("since 1970")
+                .start_time(before)
+                .start(),
+        );
+        drop(pair.tracer.span_builder("to come").start_time(late).start());
     });
     let times: Vec<_> = spans
         .iter()

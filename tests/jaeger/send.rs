@@ -75,7 +75,7 @@ fn tracer(service: &Service, agent: SocketAddr) -> Result<Tracer, ConfigError> {
 /// Makes a span from start to finish, and gives its context.
 fn make(planned: &Planned, tracer: &Tracer, contexts: &[SpanContext]) -> SpanContext {
     let builder = tracer
-        .span(Key::copied(&planned.operation))
+        .span_builder(Key::copied(&planned.operation))
         .start_time(at(planned.start_us));
     let builder = planned
         .references

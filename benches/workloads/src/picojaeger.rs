@@ -109,12 +109,14 @@ impl Spans for Tracer {
 
     /// Made unsampled as a user would do it.
     fn unsampled_parent(&self) -> Span {
-        self.span(ROOT).tag(tags::SAMPLING_PRIORITY, 0).start()
+        self.span_builder(ROOT)
+            .tag(tags::SAMPLING_PRIORITY, 0)
+            .start()
     }
 
     #[inline]
     fn child(&self, parent: &Span, index: usize) -> Span {
-        let mut span = self.span(CHILD).child_of(parent).start();
+        let mut span = self.span_builder(CHILD).child_of(parent).start();
         span.tag(COMPONENT.0, COMPONENT.1)
             .tag(ITEM_INDEX, index as i64);
         span

@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::context::{AsContext, SpanContext};
+use crate::context::{SpanContext, ToContext};
 use crate::record::{Area, AreaBytes, Fixed, Open, Reference, Timestamp};
 use crate::span::Span;
 use crate::tags::SAMPLING_PRIORITY;
@@ -35,9 +35,9 @@ use crate::value::{Key, Value};
 /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 /// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
 /// # TRACER.seed(Seed::from_words([1, 2, 3]));
-/// let batch = TRACER.span("batch").start::<0>();
+/// let batch = TRACER.start::<0>("batch");
 /// let item = TRACER
-///     .span("item")
+///     .span_builder("item")
 ///     .child_of(&batch)
 ///     .tags(&[("unit".into(), "celsius".into()), ("channel".into(), 3.into())])
 ///     .start::<96>();
@@ -92,16 +92,16 @@ where
 
     /// Makes the span a child of this one, and of no other given here before.
     #[inline(always)]
-    pub fn child_of(mut self, parent: impl AsContext) -> Self {
-        self.child_of = parent.as_context();
+    pub fn child_of(mut self, parent: impl ToContext) -> Self {
+        self.child_of = parent.to_context();
         self
     }
 
     /// Lets the span follow from this one, instead of any given here before; for
     /// several use [`references`](SpanBuilder::references).
     #[inline(always)]
-    pub fn follows_from(mut self, other: impl AsContext) -> Self {
-        self.follows = other.as_context();
+    pub fn follows_from(mut self, other: impl ToContext) -> Self {
+        self.follows = other.to_context();
         self
     }
 

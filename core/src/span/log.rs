@@ -1,5 +1,6 @@
 //! A log while it is written.
 
+use core::fmt;
 use core::mem::MaybeUninit;
 
 use crate::record::{AreaBytes, ByteArea, Timestamp};
@@ -33,9 +34,9 @@ use crate::value::{Key, Value};
 /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 /// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
 /// # TRACER.seed(Seed::from_words([1, 2, 3]));
-/// let mut span = TRACER.span("boot").start::<256>();
+/// let mut span = TRACER.start::<256>("boot");
 /// span.log().field("event", "reset").field("cause", 3);
-/// span.log().at(1_700_000_000_000_000).field("event", "time known");
+/// span.log_at(1_700_000_000_000_000).field("event", "time known").field_fmt("offset", format_args!("{:+}", 5));
 /// assert_eq!(span.record().logs().count(), 2);
 /// ```
 #[derive(Debug)]
@@ -68,34 +69,48 @@ where
     AreaBytes<B>: ByteArea,
 {
     #[inline]
-    pub(super) fn new(span: &'s mut Span<'t, P, B, R>) -> Self {
-        LogBuilder {
-            span,
-            state: State::New,
-        }
-    }
-
-    /// Gives the log a Unix time, in microseconds, instead of its first field's;
-    /// ignored after that field.
-    #[inline]
-    #[must_use = "a log is written with its first field"]
-    pub fn at(mut self, unix_micros: u64) -> Self {
-        if let State::New = self.state {
-            self.state = State::At(unix_micros);
-        }
-        self
+    pub(super) fn new(span: &'s mut Span<'t, P, B, R>, at: Option<u64>) -> Self {
+        let state = match at {
+            None => State::New,
+            Some(unix_micros) => State::At(unix_micros),
+        };
+        LogBuilder { span, state }
     }
 
     /// Appends a field.
     #[inline]
-    pub fn field<'k, 'v>(mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Self {
-        if self.span.image.is_writable() {
-            self.begin();
-            if let State::Written = self.state {
-                self.span.image.field(key.into(), value.into());
-            }
+    pub fn field<'k, 'v>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: impl Into<Value<'v>>,
+    ) -> &mut Self {
+        let value = value.into();
+        if !matches!(value, Value::Absent) && self.is_begun() {
+            self.span.image.field(key.into(), value);
         }
         self
+    }
+
+    /// Appends a field whose value is formatted into the span's area, without a buffer.
+    pub fn field_fmt<'k>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: fmt::Arguments<'_>,
+    ) -> &mut Self {
+        if self.is_begun() {
+            self.span.image.field_fmt(key.into(), value);
+        }
+        self
+    }
+
+    /// Whether the log takes a field: it is written, now if not before.
+    #[inline]
+    fn is_begun(&mut self) -> bool {
+        if !self.span.image.is_writable() {
+            return false;
+        }
+        self.begin();
+        matches!(self.state, State::Written)
     }
 
     /// Writes the log itself, once.

@@ -3,9 +3,10 @@
 mod builder;
 mod log;
 
+use core::fmt;
 use core::mem::MaybeUninit;
 
-use crate::context::{AsContext, SpanContext};
+use crate::context::{SpanContext, ToContext};
 use crate::record::{Area, AreaBytes, ByteArea, Open, Record};
 use crate::tags::{SAMPLED_LATE, SAMPLING_PRIORITY};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
@@ -50,7 +51,7 @@ pub use log::LogBuilder;
 ///     span.tag("celsius", 21.5).log().field("event", "stable").field("after", 3);
 /// }
 ///
-/// let mut span = TRACER.span("measure").start::<128>();
+/// let mut span = TRACER.start::<128>("measure");
 /// measure(&mut span);
 /// assert_eq!(span.record().tags().next().unwrap().value, 21.5.into());
 /// ```
@@ -94,10 +95,26 @@ where
         self
     }
 
+    /// Appends a tag whose value is formatted into the span's area, without a buffer; it is
+    /// cut at a character's end where it finds no room, and the span is marked.
+    pub fn tag_fmt<'k>(&mut self, key: impl Into<Key<'k>>, value: fmt::Arguments<'_>) -> &mut Self {
+        if self.image.is_writable() {
+            self.image.tag_fmt(key.into(), value);
+        }
+        self
+    }
+
     /// Begins a log at this moment; it is written with its first field.
     #[inline]
     pub fn log(&mut self) -> LogBuilder<'_, 't, P, B, R> {
-        LogBuilder::new(self)
+        LogBuilder::new(self, None)
+    }
+
+    /// Begins a log at a given Unix time, in microseconds; it is written with its first
+    /// field.
+    #[inline]
+    pub fn log_at(&mut self, unix_micros: u64) -> LogBuilder<'_, 't, P, B, R> {
+        LogBuilder::new(self, Some(unix_micros))
     }
 
     /// Replaces the operation name; ignored once the span has finished.
@@ -174,7 +191,7 @@ where
     }
 }
 
-impl<P, B, R> AsContext for Span<'_, P, B, R>
+impl<P, B, R> ToContext for Span<'_, P, B, R>
 where
     P: Platform,
     B: ?Sized,
@@ -182,7 +199,7 @@ where
     AreaBytes<B>: ByteArea,
 {
     #[inline(always)]
-    fn as_context(&self) -> Option<SpanContext> {
+    fn to_context(&self) -> Option<SpanContext> {
         Some(self.context())
     }
 }

@@ -1,6 +1,6 @@
 //! What a tracer takes over from a carrier.
 
-use crate::context::{AsContext, Flags, SpanContext};
+use crate::context::{Flags, SpanContext, ToContext};
 use crate::id::{SpanId, TraceId};
 use crate::propagation::{BaggageDrops, Extracted};
 use crate::tags::JAEGER_DEBUG_ID;
@@ -13,12 +13,12 @@ use crate::value::{Key, Value};
 /// trace begins. A debug id begins a new trace that is sampled and debugged.
 ///
 /// ```
-/// use picojaeger_core::{AsContext, Incoming, TextMapCodec};
+/// use picojaeger_core::{ToContext, Incoming, TextMapCodec};
 ///
 /// let mut scratch = [0; 32];
 /// let found = TextMapCodec::http().extract(&[("jaeger-debug-id", "find-me")], &mut (), &mut scratch);
 /// let incoming = Incoming::from(found);
-/// assert!(incoming.as_context().is_some_and(|parent| parent.is_sampled() && !parent.is_valid()));
+/// assert!(incoming.to_context().is_some_and(|parent| parent.is_sampled() && !parent.is_valid()));
 /// assert_eq!(incoming.tags()[0].1, "find-me".into());
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +62,9 @@ impl<'s> From<Extracted<'s>> for Incoming<'s> {
     }
 }
 
-impl AsContext for Incoming<'_> {
+impl ToContext for Incoming<'_> {
     #[inline]
-    fn as_context(&self) -> Option<SpanContext> {
+    fn to_context(&self) -> Option<SpanContext> {
         self.context
     }
 }

@@ -5,14 +5,16 @@ mod packets;
 mod producer_state;
 mod ring;
 
+use core::mem::MaybeUninit;
+
 use crate::baggage::BaggageSink;
-use crate::context::{AsContext, Flags, SpanContext};
+use crate::context::{Flags, SpanContext, ToContext};
 use crate::id::SpanId;
 use crate::id_generator::{IdGenerator, Seed};
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
 use crate::record::{Fixed, Open, Timestamp};
 use crate::sampler::{Decision, Query, Sampler};
-use crate::span::SpanBuilder;
+use crate::span::{Span, SpanBuilder};
 use crate::stats::{Lost, Stats};
 use crate::time::Clock;
 use crate::value::Key;
@@ -94,7 +96,7 @@ pub trait Platform: Sync + 'static {
 /// static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
 ///
 /// TRACER.seed(Seed::from_words([1, 2, 3]));
-/// let mut span = TRACER.span("sample").start::<96>();
+/// let mut span = TRACER.start::<96>("sample");
 /// span.tag("channel", 3).tag("mode", "fast");
 /// span.finish();
 /// assert_eq!((TRACER.stats().sampled, TRACER.stats().queued), (1, 1));
@@ -131,8 +133,18 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// Begins the description of a span; the name is kept by reference, or
     /// copied into the span's area if it is [`Key::copied`].
     #[inline(always)]
-    pub fn span<'a>(&self, operation: impl Into<Key<'a>>) -> SpanBuilder<'_, 'a, P, R> {
+    pub fn span_builder<'a>(&self, operation: impl Into<Key<'a>>) -> SpanBuilder<'_, 'a, P, R> {
         SpanBuilder::new(self, operation.into())
+    }
+
+    /// Starts a root span of this name, with `N` bytes for tags and logs; see
+    /// [`SpanBuilder::start`].
+    #[inline(always)]
+    pub fn start<'a, const N: usize>(
+        &self,
+        operation: impl Into<Key<'a>>,
+    ) -> Span<'_, P, [MaybeUninit<u8>; N], R> {
+        self.span_builder(operation).start()
     }
 
     /// The one consuming end, which packs spans with this encoder.
@@ -165,11 +177,11 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// were left out and all else was written.
     pub fn inject<'b, C: TextMapWriter + ?Sized>(
         &self,
-        span: &impl AsContext,
+        span: &impl ToContext,
         baggage: impl IntoIterator<Item = (&'b str, &'b str)>,
         carrier: &mut C,
     ) -> Result<(), InjectError> {
-        let context = span.as_context().unwrap_or_default();
+        let context = span.to_context().unwrap_or_default();
         TextMapCodec::http().inject(&context, baggage, carrier, &mut [0; 192])
     }
 

@@ -45,7 +45,7 @@ use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 /// let process = Process { service: "pump-7", tags: &[] };
 /// let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
 /// let mut buffer = [0; 512];
-/// TRACER.span("sample").start::<0>();
+/// TRACER.start::<0>("sample");
 ///
 /// assert!(reporter.poll(&mut buffer).is_none(), "it waits for more");
 /// if let Some(packet) = reporter.flush(&mut buffer) {

@@ -29,7 +29,7 @@ const UNIX_MICROS_AT_START: u64 = 1_700_000_000_000_000;
 fn SysTick() {
     let beat = BEATS.load(Ordering::Relaxed);
     if beat < BEATS_WANTED {
-        let mut span = TRACER.span("beat").start::<32>();
+        let mut span = TRACER.start::<32>("beat");
         span.tag("number", beat);
         BEATS.store(beat + 1, Ordering::Relaxed);
     }
@@ -37,9 +37,9 @@ fn SysTick() {
 
 /// One round of work, in two spans.
 fn round(number: i32) {
-    let mut round = TRACER.span("round").start::<96>();
+    let mut round = TRACER.start::<96>("round");
     round.tag("number", number).tag("mode", "fast");
-    let mut sample = TRACER.span("sample").child_of(&round).start::<96>();
+    let mut sample = TRACER.span_builder("sample").child_of(&round).start::<96>();
     sample
         .tag("celsius", 20.5 + f64::from(number))
         .tag(tags::ERROR, number % 10 == 9);

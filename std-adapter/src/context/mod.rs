@@ -33,14 +33,14 @@ pub struct SpanContext {
 /// span, a context, or an option of either; `None` is no parent.
 ///
 /// ```
-/// use picojaeger_std::{AsContext, SpanContext};
+/// use picojaeger_std::{ToContext, SpanContext};
 ///
 /// let remote: Option<SpanContext> = None;
-/// assert!(remote.as_context().is_none());
+/// assert!(remote.to_context().is_none());
 /// ```
-pub trait AsContext {
+pub trait ToContext {
     /// The context, if there is one.
-    fn as_context(&self) -> Option<SpanContext>;
+    fn to_context(&self) -> Option<SpanContext>;
 }
 
 /// A context of no span.
@@ -87,17 +87,17 @@ impl SpanContext {
     }
 }
 
-impl AsContext for SpanContext {
+impl ToContext for SpanContext {
     #[inline]
-    fn as_context(&self) -> Option<SpanContext> {
+    fn to_context(&self) -> Option<SpanContext> {
         Some(self.clone())
     }
 }
 
-impl AsContext for core::SpanContext {
+impl ToContext for core::SpanContext {
     /// A context without a trace id or a span id is none of a parent.
     #[inline]
-    fn as_context(&self) -> Option<SpanContext> {
+    fn to_context(&self) -> Option<SpanContext> {
         Some(SpanContext {
             core: if self.is_valid() { *self } else { NO_CONTEXT },
             baggage: Baggage::EMPTY,
@@ -105,16 +105,16 @@ impl AsContext for core::SpanContext {
     }
 }
 
-impl<T: AsContext> AsContext for Option<T> {
+impl<T: ToContext> ToContext for Option<T> {
     #[inline]
-    fn as_context(&self) -> Option<SpanContext> {
-        self.as_ref().and_then(T::as_context)
+    fn to_context(&self) -> Option<SpanContext> {
+        self.as_ref().and_then(T::to_context)
     }
 }
 
-impl<T: AsContext + ?Sized> AsContext for &T {
+impl<T: ToContext + ?Sized> ToContext for &T {
     #[inline]
-    fn as_context(&self) -> Option<SpanContext> {
-        (**self).as_context()
+    fn to_context(&self) -> Option<SpanContext> {
+        (**self).to_context()
     }
 }

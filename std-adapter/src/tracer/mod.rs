@@ -18,7 +18,7 @@ use std::time::Duration;
 use picojaeger_core::{InjectError, Key, Stats};
 
 use crate::context::baggage::Baggage;
-use crate::context::{AsContext, NO_CONTEXT, SpanContext};
+use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::text_map_codec;
 use crate::state::TracerState;
@@ -80,12 +80,12 @@ impl Tracer {
     /// Starts a span: a child of the thread's active one if there is one.
     #[inline]
     pub fn start<'t>(&'t self, operation: impl Into<Key<'t>>) -> Span {
-        self.span(operation).start()
+        self.span_builder(operation).start()
     }
 
     /// Begins a span with parents, tags or a start time.
     #[inline]
-    pub fn span<'t>(&'t self, operation: impl Into<Key<'t>>) -> SpanBuilder<'t> {
+    pub fn span_builder<'t>(&'t self, operation: impl Into<Key<'t>>) -> SpanBuilder<'t> {
         SpanBuilder::new(&self.handle, operation.into())
     }
 
@@ -117,7 +117,7 @@ impl Tracer {
     /// ```
     pub fn inject(
         &self,
-        context: impl AsContext,
+        context: impl ToContext,
         headers: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
         self.inject_as(true, context, headers)
@@ -129,7 +129,7 @@ impl Tracer {
     /// As for [`Tracer::inject`].
     pub fn inject_text_map(
         &self,
-        context: impl AsContext,
+        context: impl ToContext,
         carrier: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
         self.inject_as(false, context, carrier)
@@ -200,10 +200,10 @@ impl Tracer {
     fn inject_as(
         &self,
         http: bool,
-        context: impl AsContext,
+        context: impl ToContext,
         carrier: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
-        let (Some(state), Some(context)) = (self.state(), context.as_context()) else {
+        let (Some(state), Some(context)) = (self.state(), context.to_context()) else {
             return Ok(());
         };
         let codec = text_map_codec(http, &state.common.settings.propagation.headers);

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
 
 use crate::context::baggage::Baggage;
-use crate::context::{AsContext, SpanContext};
+use crate::context::{SpanContext, ToContext};
 use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
 use crate::state::Slot;
@@ -224,9 +224,9 @@ impl Drop for Span {
     }
 }
 
-impl AsContext for Span {
+impl ToContext for Span {
     #[inline]
-    fn as_context(&self) -> Option<SpanContext> {
+    fn to_context(&self) -> Option<SpanContext> {
         self.slot.as_ref().map(|slot| slot.context())
     }
 }

@@ -7,7 +7,7 @@ use picojaeger_core::record::Reference;
 use picojaeger_core::{self as core, Flags, Key, Value, tags};
 
 use crate::context::baggage::Baggage;
-use crate::context::{AsContext, NO_CONTEXT, SpanContext};
+use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::scope::{active_context, has_active_context};
 use crate::spans::fast_path::{release, start_child, start_root};
 use crate::spans::slow_path::{Start, start_slow};
@@ -18,14 +18,14 @@ use crate::sys::clock::unix_micros;
 use crate::tracer::Handle;
 use crate::tracer::span::Span;
 
-/// A span that is about to start, from [`Tracer::span`](crate::Tracer::span).
+/// A span that is about to start, from [`Tracer::span_builder`](crate::Tracer::span_builder).
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
 ///
 /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
 /// let request = tracer.start("request");
-/// let query = tracer.span("query").child_of(&request).tag("db.type", "sql").start();
+/// let query = tracer.span_builder("query").child_of(&request).tag("db.type", "sql").start();
 /// assert_eq!(query.context().trace_id(), request.context().trace_id());
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
@@ -90,11 +90,11 @@ impl<'t> SpanBuilder<'t> {
     /// `None`, as for a request whose header was missing or wrong, is no parent: the
     /// thread's active span does not become it.
     #[inline(always)]
-    pub fn child_of(mut self, parent: impl AsContext) -> Self {
+    pub fn child_of(mut self, parent: impl ToContext) -> Self {
         if self.relation == Relation::Implicit {
             self.relation = Relation::None;
         }
-        if let Some(context) = parent.as_context() {
+        if let Some(context) = parent.to_context() {
             if self.relation == Relation::ChildOf && self.parent.core.is_valid() {
                 self.written = self.written.with_reference(self.handle, false, &context);
             } else if self.relation.is_open() || context.core.is_valid() {
@@ -107,8 +107,8 @@ impl<'t> SpanBuilder<'t> {
 
     /// Lets the span follow from another, which does not wait for it. Without a
     /// `child_of`, the first one gives trace and baggage. `None` changes nothing.
-    pub fn follows_from(mut self, other: impl AsContext) -> Self {
-        if let Some(context) = other.as_context() {
+    pub fn follows_from(mut self, other: impl ToContext) -> Self {
+        if let Some(context) = other.to_context() {
             self.written = self.written.with_reference(self.handle, true, &context);
             let has_parent = self.parent.core.is_valid();
             if self.relation.is_open() || (!has_parent && context.core.is_valid()) {

@@ -27,7 +27,7 @@ fn work() {
     };
     let mut buffer = [0; 512];
     loop {
-        let mut span = TRACER.span("sample").start::<96>();
+        let mut span = TRACER.start::<96>("sample");
         span.tag("channel", black_box(3)).tag("mode", "fast");
         span.finish();
         if let Some(packet) = reporter.poll(&mut buffer) {

@@ -29,32 +29,32 @@ fn nothing() {}
 
 #[inline(never)]
 fn bare() {
-    let mut span = TRACER.span("sample").start::<96>();
+    let mut span = TRACER.start::<96>("sample");
     span.finish();
 }
 
 #[inline(never)]
 fn bare_dropped() {
-    let _span = TRACER.span("sample").start::<96>();
+    let _span = TRACER.start::<96>("sample");
 }
 
 #[inline(never)]
 fn two_tags() {
-    let mut span = TRACER.span("sample").start::<96>();
+    let mut span = TRACER.start::<96>("sample");
     span.tag("channel", 3).tag("mode", "fast");
     span.finish();
 }
 
 #[inline(never)]
 fn two_tags_256() {
-    let mut span = TRACER.span("sample").start::<256>();
+    let mut span = TRACER.start::<256>("sample");
     span.tag("channel", 3).tag("mode", "fast");
     span.finish();
 }
 
 #[inline(never)]
 fn two_tags_overwriting() {
-    let mut span = NEWEST.span("sample").start::<96>();
+    let mut span = NEWEST.start::<96>("sample");
     span.tag("channel", 3).tag("mode", "fast");
     span.finish();
 }
@@ -62,21 +62,21 @@ fn two_tags_overwriting() {
 #[inline(never)]
 fn two_tags_given() {
     let tags = [("channel".into(), 3.into()), ("mode".into(), "fast".into())];
-    let mut span = TRACER.span("sample").tags(&tags).start::<96>();
+    let mut span = TRACER.span_builder("sample").tags(&tags).start::<96>();
     span.finish();
 }
 
 #[inline(never)]
 fn parent_and_child() {
-    let mut parent = TRACER.span("parent").start::<96>();
-    let mut child = TRACER.span("child").child_of(&parent).start::<96>();
+    let mut parent = TRACER.start::<96>("parent");
+    let mut child = TRACER.span_builder("child").child_of(&parent).start::<96>();
     child.finish();
     parent.finish();
 }
 
 #[inline(never)]
 fn log() {
-    let mut span = TRACER.span("sample").start::<96>();
+    let mut span = TRACER.start::<96>("sample");
     span.log().field("event", "test");
     span.finish();
 }
@@ -87,9 +87,9 @@ fn log() {
 fn every_path() {
     for round in 0..300u32 {
         let text = "a text that is cut to many a length".get(..(round % 32) as usize);
-        let mut one = TRACER.span("sample").start::<96>();
+        let mut one = TRACER.start::<96>("sample");
         one.tag("text", text.unwrap_or(""));
-        let mut other = NEWEST.span("sample").child_of(&one).start::<96>();
+        let mut other = NEWEST.span_builder("sample").child_of(&one).start::<96>();
         other.tag("text", text.unwrap_or("")).tag("number", round);
         if round % 64 == 0 {
             drain();
@@ -101,7 +101,7 @@ type Sample = Span<'static, Board, [MaybeUninit<u8>; 96]>;
 
 #[inline(never)]
 fn make() -> Sample {
-    let mut span = TRACER.span("sample").start::<96>();
+    let mut span = TRACER.start::<96>("sample");
     span.tag("channel", 3);
     span
 }
@@ -169,7 +169,7 @@ fn measure(name: &str, case: fn()) {
 
 #[inline(never)]
 fn two_tags_of(tracer: &'static Tracer<Board>) {
-    let mut span = tracer.span("sample").start::<96>();
+    let mut span = tracer.start::<96>("sample");
     span.tag("channel", 3).tag("mode", "fast");
 }
 
@@ -213,7 +213,10 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
 #[inline(never)]
 fn every_entry(tracer: &'static Tracer<Board>) {
     let other = SpanContext::new(TraceId::from_parts(1, 2), SpanId::new(3), Flags::SAMPLED);
-    let mut span = tracer.span("sample").follows_from(other).start::<256>();
+    let mut span = tracer
+        .span_builder("sample")
+        .follows_from(other)
+        .start::<256>();
     span.tag("float", 1.5).tag("flag", true);
     span.tag("unsigned", u64::MAX).tag("bytes", &[1, 2, 3]);
     span.log()

@@ -11,9 +11,9 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, AsContext, BaggageTable, InjectError, Interrupts, Key, PacketBuilder, PacketReporter,
-    PollContext, Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome,
-    Span, SpanContext, SpanReference, Stats, TextMap, Tracer, Value, tags,
+    Anchor, BaggageTable, InjectError, Interrupts, Key, PacketBuilder, PacketReporter, PollContext,
+    Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span,
+    SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer, Value, tags,
 };
 use picojaeger_cortex_m::Board;
 
@@ -63,16 +63,16 @@ entries! {
         TRACER.seed(Seed::from_words(words));
     }
     fn start(name: &'static str) -> Sample {
-        TRACER.span(name).start()
+        TRACER.span_builder(name).start()
     }
     fn start_copied(name: &str) -> Sample {
-        TRACER.span(Key::copied(name)).start()
+        TRACER.span_builder(Key::copied(name)).start()
     }
     fn start_child(name: &'static str, parent: Option<SpanContext>) -> Sample {
-        TRACER.span(name).child_of(parent).start()
+        TRACER.span_builder(name).child_of(parent).start()
     }
     fn start_recorded(name: &'static str, parent: &Sample) -> Recorded {
-        NEWEST.span(name).child_of(parent).start()
+        NEWEST.span_builder(name).child_of(parent).start()
     }
     fn start_with_all(
         name: Key<'_>,
@@ -82,7 +82,7 @@ entries! {
         given: &[(Key<'_>, Value<'_>)],
         unix_micros: u64,
     ) -> Sample {
-        let builder = TRACER.span(name).child_of(parent).follows_from(other);
+        let builder = TRACER.span_builder(name).child_of(parent).follows_from(other);
         builder.references(references).tags(given).start_time(unix_micros).start()
     }
     fn tag(span: &mut Span<'_, Board>, key: Key<'_>, value: Value<'_>) {
@@ -109,6 +109,15 @@ entries! {
     fn tag_copied(span: &mut Sample, key: &str, value: Value<'_>) {
         span.tag(Key::copied(key), value);
     }
+    fn tag_char(span: &mut Sample, key: &'static str, value: Option<char>) {
+        span.tag(key, value);
+    }
+    fn tag_fmt(span: &mut Span<'_, Board>, key: Key<'_>, value: core::fmt::Arguments<'_>) {
+        span.tag_fmt(key, value);
+    }
+    fn field_fmt(span: &mut Sample, key: Key<'_>, value: core::fmt::Arguments<'_>) {
+        span.log().field_fmt(key, value);
+    }
     fn priority(span: &mut Sample, value: i64) {
         span.tag(tags::SAMPLING_PRIORITY, value);
     }
@@ -116,7 +125,7 @@ entries! {
         span.log().field(key, value).field(key, value);
     }
     fn log_at(span: &mut Sample, key: Key<'_>, value: Value<'_>, unix_micros: u64) {
-        span.log().at(unix_micros).field(key, value);
+        span.log_at(unix_micros).field(key, value);
     }
     fn set_operation_name(span: &mut Sample, name: &'static str) {
         span.set_operation_name(name);
@@ -202,11 +211,11 @@ entries! {
         TRACER.inject(span, baggage.iter(), headers)
     }
     fn extract(headers: &Headers, baggage: &mut Baggage, scratch: &mut [u8]) -> Option<SpanContext> {
-        TRACER.extract(headers, baggage, scratch).as_context()
+        TRACER.extract(headers, baggage, scratch).to_context()
     }
     fn extract_slice(headers: &[(&str, &[u8])], baggage: &mut Baggage, scratch: &mut [u8]) -> Sample {
         let found = TRACER.extract(headers, baggage, scratch);
-        TRACER.span("server").child_of(found).tags(found.tags()).start()
+        TRACER.span_builder("server").child_of(found).tags(found.tags()).start()
     }
     fn parse_context(text: &str) -> Option<SpanContext> {
         text.parse().ok()

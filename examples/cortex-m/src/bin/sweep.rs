@@ -32,7 +32,7 @@ fn SysTick() {
     let hits = HITS.load(Ordering::Relaxed);
     HITS.store(hits + 1, Ordering::Relaxed);
     if hits == 0 {
-        let mut span = TRACER.span("interrupt").start::<32>();
+        let mut span = TRACER.start::<32>("interrupt");
         span.tag("n", 1);
     }
 }
@@ -40,9 +40,9 @@ fn SysTick() {
 /// What is interrupted: every call that enters the exclusion, and those that do not.
 #[inline(never)]
 fn work() {
-    let mut outer = TRACER.span("outer").start::<96>();
+    let mut outer = TRACER.start::<96>("outer");
     outer.tag("n", 2).tag("mode", "fast");
-    let mut inner = TRACER.span("inner").child_of(&outer).start::<96>();
+    let mut inner = TRACER.span_builder("inner").child_of(&outer).start::<96>();
     inner.log().field("event", "e");
     inner.tag("n", 3);
     inner.finish();
