@@ -6,9 +6,9 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    BaggageTable, Clock, Decision, Description, Flags, Interrupts, Key, Platform, Query, RawMutex,
-    Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference, TextMap, Timestamp,
-    ToContext, TraceId, Tracer, Value, tags,
+    BaggageTable, Clock, Const, Decision, Description, Flags, Interrupts, Key, Platform, Query,
+    RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference, TextMap,
+    Timestamp, ToContext, TraceId, Tracer, Value, tags,
 };
 use picojaeger_std::collector::decode;
 
@@ -609,22 +609,14 @@ impl Clock for Interrupting {
     }
 }
 
-impl Platform for Interrupting {
-    type Clock = Self;
-    type Sampler = picojaeger_core::Const;
-    fn clock(&self) -> &Self {
-        self
-    }
-    fn sampler(&self) -> &picojaeger_core::Const {
-        &picojaeger_core::Const(true)
-    }
-}
+/// What the spans of the interrupted clock come from.
+type Nmi = (Interrupting, Const);
 
 type NmiRing<B> = Ring<Porous, B>;
 static NMI_RING: NmiRing<Bytes<1024>> = Ring::new();
-static NMI: Tracer<Interrupting, NmiRing<Bytes<1024>>> = Tracer::new(Interrupting, &NMI_RING);
+static NMI: Tracer<Nmi, NmiRing<Bytes<1024>>> = Tracer::new((Interrupting, Const(true)), &NMI_RING);
 static NESTED: AtomicBool = AtomicBool::new(true);
-type NmiSpan = Span<'static, Interrupting, [core::mem::MaybeUninit<u8>; 64], NmiRing<Bytes<1024>>>;
+type NmiSpan = Span<'static, Nmi, [core::mem::MaybeUninit<u8>; 64], NmiRing<Bytes<1024>>>;
 static OPEN: std::sync::Mutex<Option<NmiSpan>> = std::sync::Mutex::new(None);
 
 #[test]

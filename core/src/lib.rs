@@ -9,7 +9,7 @@
 //! ```
 //! use picojaeger_core::ring::Bytes;
 //! use picojaeger_core::wire::{Process, ThriftCompact};
-//! use picojaeger_core::{Anchor, Clock, Const, Interrupts, SendOutcome, Platform, Ring, Seed, Tracer};
+//! use picojaeger_core::{Anchor, Clock, Const, Interrupts, SendOutcome, Ring, Seed, Tracer};
 //!
 //! struct Timer;
 //! impl Clock for Timer {
@@ -22,20 +22,8 @@
 //!     }
 //! }
 //!
-//! struct Board;
-//! impl Platform for Board {
-//!     type Clock = Timer;
-//!     type Sampler = Const;
-//!     fn clock(&self) -> &Timer {
-//!         &Timer
-//!     }
-//!     fn sampler(&self) -> &Const {
-//!         &Const(true)
-//!     }
-//! }
-//!
 //! static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
-//! static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+//! static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
 //!
 //! TRACER.seed(Seed::from_words([1, 2, 3])); // of 96 random bits
 //! let mut span = TRACER.start::<96>("sample"); // bytes for tags and logs

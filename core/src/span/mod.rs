@@ -28,26 +28,19 @@ pub use log::LogBuilder;
 /// are rounded up to words.
 ///
 /// ```
-/// # use picojaeger_core::{Clock, Const, Platform};
+/// # use picojaeger_core::{Clock, Const};
 /// # struct Timer;
 /// # impl Clock for Timer {
 /// #     const BITS: u32 = 32;
 /// #     fn ticks(&self) -> u64 { 7 }
 /// #     fn frequency(&self) -> u64 { 25_000_000 }
 /// # }
-/// # struct Board;
-/// # impl Platform for Board {
-/// #     type Clock = Timer;
-/// #     type Sampler = Const;
-/// #     fn clock(&self) -> &Timer { &Timer }
-/// #     fn sampler(&self) -> &Const { &Const(true) }
-/// # }
 /// # use picojaeger_core::ring::Bytes;
 /// # use picojaeger_core::{Interrupts, Ring, Seed, Span, Tracer};
 /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-/// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+/// # static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
 /// # TRACER.seed(Seed::from_words([1, 2, 3]));
-/// fn measure(span: &mut Span<'_, Board>) {
+/// fn measure(span: &mut Span<'_, (Timer, Const)>) {
 ///     span.tag("celsius", 21.5).log().field("event", "stable").field("after", 3);
 /// }
 ///

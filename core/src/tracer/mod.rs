@@ -27,6 +27,9 @@ pub use ring::{Ring, SpanRing};
 
 /// The clock and the sampler of a tracer.
 ///
+/// A pair of both is one, so a type of your own is needed only where they live elsewhere,
+/// or for trace ids of 128 bits.
+///
 /// ```
 /// use picojaeger_core::{Clock, Const, Platform};
 ///
@@ -41,12 +44,18 @@ pub use ring::{Ring, SpanRing};
 ///     }
 /// }
 ///
-/// struct Board;
-/// impl Platform for Board {
+/// fn clock_of(platform: &impl Platform) -> u64 {
+///     platform.clock().ticks()
+/// }
+/// assert_eq!(clock_of(&(Timer, Const(true))), 7);
+///
+/// struct Wide(Timer);
+/// impl Platform for Wide {
 ///     type Clock = Timer;
 ///     type Sampler = Const;
+///     const TRACE_ID_128BIT: bool = true;
 ///     fn clock(&self) -> &Timer {
-///         &Timer
+///         &self.0
 ///     }
 ///     fn sampler(&self) -> &Const {
 ///         &Const(true)
@@ -69,31 +78,43 @@ pub trait Platform: Sync + 'static {
     fn sampler(&self) -> &Self::Sampler;
 }
 
+impl<C, S> Platform for (C, S)
+where
+    C: Clock + Sync + 'static,
+    S: Sampler + Sync + 'static,
+{
+    type Clock = C;
+    type Sampler = S;
+
+    #[inline(always)]
+    fn clock(&self) -> &C {
+        &self.0
+    }
+
+    #[inline(always)]
+    fn sampler(&self) -> &S {
+        &self.1
+    }
+}
+
 /// Starts spans, and hands those that finish to its [`Ring`].
 ///
 /// A `static`, usable from main, tasks and interrupts. Nothing blocks: what the
 /// ring has no room for is dropped and counted.
 ///
 /// ```
-/// # use picojaeger_core::{Clock, Const, Platform};
+/// # use picojaeger_core::{Clock, Const};
 /// # struct Timer;
 /// # impl Clock for Timer {
 /// #     const BITS: u32 = 32;
 /// #     fn ticks(&self) -> u64 { 7 }
 /// #     fn frequency(&self) -> u64 { 25_000_000 }
 /// # }
-/// # struct Board;
-/// # impl Platform for Board {
-/// #     type Clock = Timer;
-/// #     type Sampler = Const;
-/// #     fn clock(&self) -> &Timer { &Timer }
-/// #     fn sampler(&self) -> &Const { &Const(true) }
-/// # }
 /// use picojaeger_core::ring::Bytes;
 /// use picojaeger_core::{Interrupts, Ring, Seed, Tracer};
 ///
 /// static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-/// static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+/// static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
 ///
 /// TRACER.seed(Seed::from_words([1, 2, 3]));
 /// let mut span = TRACER.start::<96>("sample");

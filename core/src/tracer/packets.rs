@@ -20,24 +20,17 @@ use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 /// tag `clock.unsynced`.
 ///
 /// ```
-/// # use picojaeger_core::{Clock, Const, Platform};
+/// # use picojaeger_core::{Clock, Const};
 /// # struct Timer;
 /// # impl Clock for Timer {
 /// #     const BITS: u32 = 32;
 /// #     fn ticks(&self) -> u64 { 7 }
 /// #     fn frequency(&self) -> u64 { 25_000_000 }
 /// # }
-/// # struct Board;
-/// # impl Platform for Board {
-/// #     type Clock = Timer;
-/// #     type Sampler = Const;
-/// #     fn clock(&self) -> &Timer { &Timer }
-/// #     fn sampler(&self) -> &Const { &Const(true) }
-/// # }
 /// # use picojaeger_core::ring::Bytes;
 /// # use picojaeger_core::{Interrupts, SendOutcome, Ring, Seed, Tracer};
 /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-/// # static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+/// # static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
 /// # TRACER.seed(Seed::from_words([1, 2, 3]));
 /// # fn send(_packet: &[u8]) -> SendOutcome { SendOutcome::Accepted }
 /// use picojaeger_core::wire::{Process, ThriftCompact};

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_semihosting::debug::{self, ExitStatus};
-use picojaeger_core::{Clock, Decision, Description, Param, Platform, Query, Sampler};
+use picojaeger_core::{Clock, Decision, Description, Param, Query, Sampler};
 
 /// CMSDK timer 0, which counts down from 2³² − 1 at 25 MHz.
 pub struct Timer;
@@ -15,11 +15,14 @@ pub struct Timer;
 /// UART 0, polled; it gets packets in frames as of RFC 1055 (SLIP).
 pub struct Uart;
 
-/// A sampler with a switch.
-pub struct Switch(AtomicBool);
+/// A sampler with a switch, on at first.
+pub struct Switch;
 
 /// The board's clock and sampler.
-pub struct Board;
+pub type Board = (Timer, Switch);
+
+/// The one board.
+pub const BOARD: Board = (Timer, Switch);
 
 const TIMER: *mut u32 = 0x4000_0000 as *mut u32;
 const TIMER_VALUE: *mut u32 = 0x4000_0004 as *mut u32;
@@ -35,8 +38,8 @@ const ESCAPE: u8 = 0xdb;
 const ESCAPED_END: u8 = 0xdc;
 const ESCAPED_ESCAPE: u8 = 0xdd;
 
-/// The sampler, on at first.
-pub static SWITCH: Switch = Switch(AtomicBool::new(true));
+/// Where the switch stands.
+static ON: AtomicBool = AtomicBool::new(true);
 
 impl Timer {
     /// Ticks a second.
@@ -102,14 +105,14 @@ impl Uart {
 impl Switch {
     /// Samples every trace, or none.
     pub fn set(&self, on: bool) {
-        self.0.store(on, Ordering::Relaxed);
+        ON.store(on, Ordering::Relaxed);
     }
 }
 
 impl Sampler for Switch {
     #[inline(always)]
     fn sample(&self, _query: &Query<'_>) -> Decision {
-        if self.0.load(Ordering::Relaxed) {
+        if ON.load(Ordering::Relaxed) {
             Decision::Sample { code: 1 }
         } else {
             Decision::Drop
@@ -121,21 +124,6 @@ impl Sampler for Switch {
             kind: "const",
             param: Param::Bool(true),
         })
-    }
-}
-
-impl Platform for Board {
-    type Clock = Timer;
-    type Sampler = Switch;
-
-    #[inline(always)]
-    fn clock(&self) -> &Timer {
-        &Timer
-    }
-
-    #[inline(always)]
-    fn sampler(&self) -> &Switch {
-        &SWITCH
     }
 }
 

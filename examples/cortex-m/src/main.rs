@@ -10,10 +10,10 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{Anchor, Interrupts, Ring, Seed, SendOutcome, Tracer, tags};
-use picojaeger_cortex_m::{Board, Timer, Uart, exit, sys_tick};
+use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 
 /// Interrupts so far.
 static BEATS: AtomicU32 = AtomicU32::new(0);

@@ -12,10 +12,10 @@ fn work() {
     use picojaeger_core::ring::Bytes;
     use picojaeger_core::wire::{Process, ThriftCompact};
     use picojaeger_core::{Interrupts, Ring, Seed, SendOutcome, Tracer};
-    use picojaeger_cortex_m::Board;
+    use picojaeger_cortex_m::{BOARD, Board};
 
     static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-    static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+    static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 
     TRACER.seed(Seed::from_words(black_box([1, 2, 3])));
     let process = Process {

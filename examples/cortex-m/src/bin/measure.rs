@@ -15,14 +15,14 @@ use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
     Anchor, Flags, Interrupts, Ring, Seed, SendOutcome, Span, SpanContext, SpanId, TraceId, Tracer,
 };
-use picojaeger_cortex_m::{Board, SWITCH, Timer, exit};
+use picojaeger_cortex_m::{BOARD, Board, Switch, Timer, exit};
 
 type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 static RECORDER: Recorder = Ring::new();
-static NEWEST: Tracer<Board, Recorder> = Tracer::new(Board, &RECORDER);
+static NEWEST: Tracer<Board, Recorder> = Tracer::new(BOARD, &RECORDER);
 
 #[inline(never)]
 fn nothing() {}
@@ -177,7 +177,7 @@ fn two_tags_of(tracer: &'static Tracer<Board>) {
 /// a span costs. The buffer is not on the measured stack.
 fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
-    static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+    static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
     TRACER.seed(Seed::from_words(black_box([1, 2, 5])));
     let process = Process {
         service: "pump-7",
@@ -243,10 +243,10 @@ fn main() -> ! {
     measure("parent_and_child", parent_and_child);
     measure("log", log);
     measure("every_path", every_path);
-    SWITCH.set(false);
+    Switch.set(false);
     measure("unsampled", two_tags);
     measure("unsampled_pair", parent_and_child);
-    SWITCH.set(true);
+    Switch.set(true);
     hprintln!(
         "size span {}",
         size_of::<Span<'static, Board, [MaybeUninit<u8>; 0]>>()

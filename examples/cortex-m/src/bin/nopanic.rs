@@ -15,7 +15,7 @@ use picojaeger_core::{
     Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span,
     SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer, Value, tags,
 };
-use picojaeger_cortex_m::Board;
+use picojaeger_cortex_m::{BOARD, Board};
 
 unsafe extern "C" {
     fn picojaeger_reached_a_panic() -> !;
@@ -36,9 +36,9 @@ type Headers = TextMap<4, 24, 64>;
 type Plain<P> = FrameRing<Interrupts, u32, Bytes<256>, P, Words>;
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 static RECORDER: Recorder = Ring::new();
-static NEWEST: Tracer<Board, Recorder> = Tracer::new(Board, &RECORDER);
+static NEWEST: Tracer<Board, Recorder> = Tracer::new(BOARD, &RECORDER);
 
 /// Declares the entries, whose arguments come from outside, and the table that
 /// keeps them all.

@@ -13,10 +13,10 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::record::{Record, Records};
 use picojaeger_core::ring::{Bytes, Consumer};
 use picojaeger_core::{Interrupts, Ring, Seed, Timestamp, Tracer, Value};
-use picojaeger_cortex_m::{Board, Timer, exit, sys_tick};
+use picojaeger_cortex_m::{BOARD, Board, Timer, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
-static TRACER: Tracer<Board> = Tracer::new(Board, &RING);
+static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 
 /// Interrupts of this round so far.
 static HITS: AtomicU32 = AtomicU32::new(0);
