@@ -359,3 +359,40 @@ fn unsigned_numbers_that_are_too_large_are_text() {
         assert_eq!(count(&found, "u\x15\x06\x46"), usize::from(text.is_none()));
     }
 }
+
+#[test]
+fn process_tags_may_be_characters_or_absent() {
+    let packet = |tags: &[(&str, Value<'_>)]| {
+        let process = Process {
+            service: "svc",
+            tags,
+        };
+        let batch = Batch {
+            process: &process,
+            sequence: 1,
+            stats: ClientStats::default(),
+        };
+        let (mut encoder, mut buffer) = (ThriftCompact::new(), [0; 128]);
+        assert!(encoder.begin(&mut buffer, &batch));
+        let place = encoder.finish(&mut buffer);
+        buffer[place].to_vec()
+    };
+    let edges = [
+        '\0',
+        '\u{7f}',
+        '\u{80}',
+        '\u{7ff}',
+        '\u{800}',
+        '\u{ffff}',
+        '\u{10000}',
+    ];
+    for c in edges.into_iter().chain([char::MAX, 'x', '\u{20ac}']) {
+        let text = String::from(c);
+        let tags = [("k", c.into()), ("none", Value::Absent)];
+        assert_eq!(
+            packet(&tags),
+            packet(&[("k", text.as_str().into())]),
+            "{c:?}"
+        );
+    }
+}
