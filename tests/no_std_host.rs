@@ -6,9 +6,9 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    BaggageTable, Clock, Const, Decision, Description, Flags, Interrupts, Key, Platform, Query,
-    RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference, TextMap,
-    Timestamp, ToContext, TraceId, Tracer, Value, tags,
+    BaggageTable, Clock, Const, Decision, Description, Drained, Flags, Interrupts, Key, Platform,
+    Query, RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference,
+    TextMap, Timestamp, ToContext, TraceId, Tracer, Transport, Value, tags,
 };
 use picojaeger_std::collector::decode;
 
@@ -559,11 +559,12 @@ fn what_packets_lost_is_counted_and_told() {
         TRACER.start::<0>("one");
         TRACER.start::<0>("two");
         let packet = reporter.flush(&mut buffer).unwrap();
-        let batch = decode(packet).unwrap();
+        let batch = decode(packet.bytes()).unwrap();
         let stats = batch.stats.unwrap();
         told.push((batch.seq_no.unwrap(), stats.failed_to_emit_spans));
+        drop(packet);
         assert_eq!(reporter.stats().queued, 2);
-        reporter.done(outcome);
+        reporter.flush(&mut buffer).unwrap().done(outcome);
         let stats = reporter.stats();
         assert!(stats.adds_up() && stats.queued == 0, "{stats}");
     }
@@ -571,6 +572,93 @@ fn what_packets_lost_is_counted_and_told() {
     let stats = reporter.stats();
     assert_eq!((stats.sampled, stats.delivered), (6, 2), "{stats}");
     assert_eq!((stats.lost.failed, stats.lost.refused), (2, 2), "{stats}");
+}
+
+/// A transport that takes packets in turn, or not.
+#[derive(Default)]
+struct Script {
+    /// What the next packets get, from the last on; then all are accepted.
+    outcomes: Vec<SendOutcome>,
+    packets: Vec<Vec<u8>>,
+    is_closed: bool,
+    late: u64,
+}
+
+impl Transport for Script {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.packets.push(packet.into());
+        self.outcomes.pop().unwrap_or(SendOutcome::Accepted)
+    }
+    fn is_ready(&mut self) -> bool {
+        !self.is_closed
+    }
+    fn take_late_refusals(&mut self) -> u64 {
+        std::mem::take(&mut self.late)
+    }
+}
+
+#[test]
+fn drain_sends_what_is_due_and_drain_all_the_rest() {
+    device!(BOARD, RING, TRACER);
+    let process = Process {
+        service: "chip",
+        tags: &[],
+    };
+    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let (mut script, mut buffer) = (Script::default(), [0; 512]);
+    drop(TRACER.start::<0>("early"));
+    assert_eq!(reporter.drain(&mut script, &mut buffer), Drained::All);
+    assert!(script.packets.is_empty(), "it waits for a second");
+    BOARD.set(1_000_200);
+    assert_eq!(reporter.drain(&mut script, &mut buffer), Drained::All);
+    assert_eq!((script.packets.len(), reporter.stats().delivered), (1, 1));
+    (0..30).for_each(|_| drop(TRACER.start::<0>("late")));
+    assert_eq!(reporter.drain_all(&mut script, &mut buffer), Drained::All);
+    assert_eq!(reporter.stats().delivered, 31);
+    let spans = script
+        .packets
+        .iter()
+        .map(|packet| decode(packet).unwrap().spans.len());
+    assert_eq!(spans.sum::<usize>(), 31);
+    assert!(reporter.stats().adds_up() && script.packets.len() > 2);
+}
+
+#[test]
+fn drain_stops_where_the_transport_does() {
+    device!(BOARD, RING, TRACER);
+    let process = Process {
+        service: "chip",
+        tags: &[],
+    };
+    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut buffer = [0; 512];
+    let mut script = Script {
+        outcomes: vec![SendOutcome::Retry, SendOutcome::Refused],
+        is_closed: true,
+        late: 3,
+        ..Script::default()
+    };
+    drop(TRACER.start::<0>("one"));
+    assert_eq!(
+        reporter.drain_all(&mut script, &mut buffer),
+        Drained::Blocked
+    );
+    assert!(script.packets.is_empty(), "none is made");
+    assert_eq!(reporter.stats().late_refusals, 3);
+    script.is_closed = false;
+    assert_eq!(reporter.drain_all(&mut script, &mut buffer), Drained::All);
+    assert_eq!(reporter.stats().lost.refused, 1);
+    drop(TRACER.start::<0>("two"));
+    assert_eq!(
+        reporter.drain_all(&mut script, &mut buffer),
+        Drained::Blocked
+    );
+    assert_eq!((reporter.stats().queued, script.packets.len()), (1, 2));
+    assert_eq!(reporter.drain_all(&mut script, &mut buffer), Drained::All);
+    assert_eq!(script.packets[1], script.packets[2]);
+    let stats = reporter.stats();
+    assert_eq!((stats.delivered, stats.lost.total()), (1, 1));
+    assert!(stats.adds_up());
 }
 
 /// An exclusion that keeps nobody out, as a non-maskable interrupt meets it.

@@ -2,14 +2,16 @@
 //! input or output.
 //!
 //! It needs no heap, no operating system and no compare-and-swap. Clock, randomness, exclusion
-//! and sending come from outside: [`Clock`], [`Seed`], [`RawMutex`], and the packets that
-//! [`PacketReporter::poll`] gives and [`PacketReporter::done`] gets the [`SendOutcome`] of. Servers use the crate
-//! `picojaeger-std`, which is built on this one.
+//! and sending come from outside: [`Clock`], [`Seed`], [`RawMutex`], and the [`Transport`] that
+//! [`PacketReporter::drain`] hands packets to. Servers use the crate `picojaeger-std`, which is
+//! built on this one.
 //!
 //! ```
 //! use picojaeger_core::ring::Bytes;
 //! use picojaeger_core::wire::{Process, ThriftCompact};
-//! use picojaeger_core::{Anchor, Clock, Const, Interrupts, SendOutcome, Ring, Seed, Tracer};
+//! use picojaeger_core::{
+//!     Anchor, Clock, Const, Interrupts, Ring, Seed, SendOutcome, Tracer, Transport,
+//! };
 //!
 //! struct Timer;
 //! impl Clock for Timer {
@@ -19,6 +21,14 @@
 //!     }
 //!     fn frequency(&self) -> u64 {
 //!         1_000_000
+//!     }
+//! }
+//!
+//! struct Uart;
+//! impl Transport for Uart {
+//!     fn send(&mut self, packet: &[u8]) -> SendOutcome {
+//!         assert!(packet.len() < 256); // frame it and send it here
+//!         SendOutcome::Accepted
 //!     }
 //! }
 //!
@@ -34,9 +44,7 @@
 //! let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
 //! reporter.set_anchor(Anchor::new(0, 1_700_000_000_000_000)); // once the Unix time is known
 //! let mut buffer = [0; 512];
-//! let packet = reporter.flush(&mut buffer); // or `poll`, which waits until one is due
-//! assert!(packet.is_some_and(|packet| packet.len() < 256)); // send it here
-//! reporter.done(SendOutcome::Accepted);
+//! reporter.drain_all(&mut Uart, &mut buffer); // or `drain`, which waits until a packet is due
 //! assert_eq!(reporter.stats().delivered, 1);
 //! # Ok::<(), picojaeger_core::ReporterTaken>(())
 //! ```
@@ -102,6 +110,7 @@ pub mod tags;
 mod time;
 #[cfg(not(loom))]
 mod tracer;
+mod transport;
 mod value;
 #[cfg(not(loom))]
 pub mod wire;
@@ -111,7 +120,7 @@ pub use context::{Flags, SpanContext, ToContext};
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use id_generator::{IdGenerator, Seed};
 #[cfg(not(loom))]
-pub use packet_builder::{DeliveryCounts, PacketBuilder, PollContext, SendOutcome};
+pub use packet_builder::{DeliveryCounts, Packet, PacketBuilder, PollContext};
 pub use propagation::{
     BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
     ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
@@ -127,6 +136,8 @@ pub use stats::{Lost, Stats};
 pub use time::{Anchor, Clock, ClockSegment, Extension, Rate, Timeline, Times, Timestamp};
 #[cfg(not(loom))]
 pub use tracer::{
-    Incoming, PacketReporter, Platform, ProducerState, ReporterTaken, Ring, SpanRing, Tracer,
+    Drained, Incoming, PacketReporter, Platform, ProducerState, ReporterTaken, Ring, SpanRing,
+    Tracer,
 };
+pub use transport::{SendOutcome, Transport};
 pub use value::{Key, Value};

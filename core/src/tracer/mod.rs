@@ -21,7 +21,7 @@ use crate::value::Key;
 use crate::wire::{Encoder, Process};
 
 pub use incoming::Incoming;
-pub use packets::{PacketReporter, ReporterTaken};
+pub use packets::{Drained, PacketReporter, ReporterTaken};
 pub use producer_state::ProducerState;
 pub use ring::{Ring, SpanRing};
 

@@ -3,20 +3,21 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::packet_builder::{PacketBuilder, PollContext, SendOutcome};
+use crate::packet_builder::{Packet, PacketBuilder, PollContext};
 use crate::record::Records;
 use crate::ring::Consumer;
 use crate::sampler::Sampler;
 use crate::stats::{Lost, Stats};
 use crate::time::{Anchor, Clock, ClockSegment, Rate, Timeline};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
+use crate::transport::{SendOutcome, Transport};
 use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 
 /// Packs a tracer's finished spans into packets, for whatever transport there is.
 ///
-/// Call `poll` from the main loop; each packet that it gives wants its outcome
-/// by `done`. Nothing waits, and the work of a call is bounded by the buffer.
-/// Until the Unix time is [known](PacketReporter::set_anchor) spans carry the
+/// Call `drain` from the main loop with a [`Transport`], or `poll` to send the [`Packet`]
+/// yourself. Nothing waits but for the transport, and the work of a poll is bounded by the
+/// buffer. Until the Unix time is [known](PacketReporter::set_anchor) spans carry the
 /// tag `clock.unsynced`.
 ///
 /// ```
@@ -28,11 +29,15 @@ use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 /// #     fn frequency(&self) -> u64 { 25_000_000 }
 /// # }
 /// # use picojaeger_core::ring::Bytes;
-/// # use picojaeger_core::{Interrupts, SendOutcome, Ring, Seed, Tracer};
+/// # use picojaeger_core::{Interrupts, SendOutcome, Ring, Seed, Tracer, Transport};
 /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 /// # static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
 /// # TRACER.seed(Seed::from_words([1, 2, 3]));
-/// # fn send(_packet: &[u8]) -> SendOutcome { SendOutcome::Accepted }
+/// # struct Uart;
+/// # impl Transport for Uart {
+/// #     fn send(&mut self, _packet: &[u8]) -> SendOutcome { SendOutcome::Accepted }
+/// # }
+/// use picojaeger_core::Drained;
 /// use picojaeger_core::wire::{Process, ThriftCompact};
 ///
 /// let process = Process { service: "pump-7", tags: &[] };
@@ -40,11 +45,9 @@ use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 /// let mut buffer = [0; 512];
 /// TRACER.start::<0>("sample");
 ///
-/// assert!(reporter.poll(&mut buffer).is_none(), "it waits for more");
-/// if let Some(packet) = reporter.flush(&mut buffer) {
-///     let outcome = send(packet);
-///     reporter.done(outcome);
-/// }
+/// assert_eq!(reporter.drain(&mut Uart, &mut buffer), Drained::All, "it waits for more");
+/// assert_eq!(reporter.stats().delivered, 0);
+/// reporter.drain_all(&mut Uart, &mut buffer);
 /// assert_eq!(reporter.stats().delivered, 1);
 /// # Ok::<(), picojaeger_core::ReporterTaken>(())
 /// ```
@@ -55,6 +58,26 @@ pub struct PacketReporter<'t, P, E, R: SpanRing + ?Sized = Ring> {
     process: Process<'t>,
     rate: Rate,
     anchor: Option<Anchor>,
+    late_refusals: u64,
+}
+
+/// A packet of a chip's tracer.
+type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
+
+/// How far [`PacketReporter::drain`] came.
+///
+/// ```
+/// use picojaeger_core::Drained;
+///
+/// let may_sleep = |drained| drained == Drained::All;
+/// assert!(!may_sleep(Drained::Blocked));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drained {
+    /// Every packet that was due has its outcome.
+    All,
+    /// The transport is not ready, or asked for the packet again: drain again later.
+    Blocked,
 }
 
 /// The tracer has a reporter already; drop that one first.
@@ -87,24 +110,42 @@ where
             process,
             rate: Rate::new(frequency),
             anchor: None,
+            late_refusals: 0,
         })
     }
 
     /// A packet, if one is due: a span has waited for a second, the ring is half
     /// full, or what waits fills the buffer. Also does what
     /// [`Tracer::tick`] does.
-    pub fn poll<'b>(&mut self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    pub fn poll<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
         self.pack(buffer, false)
     }
 
     /// A packet, if a span waits.
-    pub fn flush<'b>(&mut self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    pub fn flush<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
         self.pack(buffer, true)
     }
 
-    /// Takes the outcome of the packet that was given last.
-    pub fn done(&mut self, outcome: SendOutcome) {
-        self.reporter.done(outcome, &mut self.consumer);
+    /// Sends every packet that is due, as of [`PacketReporter::poll`].
+    ///
+    /// Stops where the transport is not ready or asks for a retry, and where all spans that
+    /// had finished before the call have their outcome, however many finish meanwhile.
+    pub fn drain<T: Transport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut [u8],
+    ) -> Drained {
+        self.send_all(transport, buffer, false)
+    }
+
+    /// Sends every span that has finished, due or not; stops as [`PacketReporter::drain`]
+    /// does.
+    pub fn drain_all<T: Transport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut [u8],
+    ) -> Drained {
+        self.send_all(transport, buffer, true)
     }
 
     /// Says what the Unix time was at some extended ticks of the clock.
@@ -129,11 +170,43 @@ where
                 failed: delivery.failed,
                 ..stats.lost
             },
+            late_refusals: self.late_refusals,
             ..stats
         }
     }
 
-    fn pack<'b>(&mut self, buffer: &'b mut [u8], flush: bool) -> Option<&'b [u8]> {
+    fn send_all<T: Transport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut [u8],
+        flush: bool,
+    ) -> Drained {
+        let [consumer] = &self.consumer;
+        let mark = consumer.mark();
+        let drained = loop {
+            if !transport.is_ready() {
+                break Drained::Blocked;
+            }
+            let passed_over = self.reporter.delivery().too_large as usize;
+            if let Some(packet) = self.pack(buffer, flush) {
+                let outcome = transport.send(packet.bytes());
+                packet.done(outcome);
+                if outcome == SendOutcome::Retry {
+                    break Drained::Blocked;
+                }
+            } else if self.reporter.delivery().too_large as usize == passed_over {
+                break Drained::All;
+            }
+            let [consumer] = &self.consumer;
+            if consumer.has_passed(mark) {
+                break Drained::All;
+            }
+        };
+        self.late_refusals += transport.take_late_refusals();
+        drained
+    }
+
+    fn pack<'p>(&'p mut self, buffer: &'p mut [u8], flush: bool) -> Option<ChipPacket<'p, E>> {
         let now = self.tracer.now()?;
         let segments = [ClockSegment {
             rate: self.rate,

@@ -7,7 +7,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_semihosting::debug::{self, ExitStatus};
-use picojaeger_core::{Clock, Decision, Description, Param, Query, Sampler};
+use picojaeger_core::{
+    Clock, Decision, Description, Param, Query, Sampler, SendOutcome, Transport,
+};
 
 /// CMSDK timer 0, which counts down from 2³² − 1 at 25 MHz.
 pub struct Timer;
@@ -81,8 +83,19 @@ impl Uart {
         }
     }
 
-    /// Sends a packet, and waits until the last byte is on its way.
-    pub fn send(packet: &[u8]) {
+    /// Sends a byte, once there is room for it.
+    pub fn put(byte: u8) {
+        // SAFETY: bit 0 says that the transmitter is full; the data register takes one byte.
+        unsafe {
+            while UART_STATE.read_volatile() & 1 != 0 {}
+            UART_DATA.write_volatile(byte.into());
+        }
+    }
+}
+
+/// Each packet is a frame; a call waits until the last byte is on its way.
+impl Transport for Uart {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
         for byte in packet {
             match *byte {
                 END => [ESCAPE, ESCAPED_END].into_iter().for_each(Self::put),
@@ -91,14 +104,7 @@ impl Uart {
             }
         }
         Self::put(END);
-    }
-
-    fn put(byte: u8) {
-        // SAFETY: bit 0 says that the transmitter is full; the data register takes one byte.
-        unsafe {
-            while UART_STATE.read_volatile() & 1 != 0 {}
-            UART_DATA.write_volatile(byte.into());
-        }
+        SendOutcome::Accepted
     }
 }
 

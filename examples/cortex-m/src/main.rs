@@ -9,7 +9,7 @@ use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::{Process, ThriftCompact};
-use picojaeger_core::{Anchor, Interrupts, Ring, Seed, SendOutcome, Tracer, tags};
+use picojaeger_core::{Anchor, Interrupts, Ring, Seed, Tracer, tags};
 use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
@@ -65,18 +65,12 @@ fn main() -> ! {
     let mut buffer = [0; 1024];
     for number in 0..ROUNDS {
         round(number);
-        if let Some(packet) = reporter.poll(&mut buffer) {
-            Uart::send(packet);
-            reporter.done(SendOutcome::Accepted);
-        }
+        reporter.drain(&mut Uart, &mut buffer);
     }
     while BEATS.load(Ordering::Relaxed) < BEATS_WANTED {
         cortex_m::asm::wfi();
     }
-    while let Some(packet) = reporter.flush(&mut buffer) {
-        Uart::send(packet);
-        reporter.done(SendOutcome::Accepted);
-    }
+    reporter.drain_all(&mut Uart, &mut buffer);
     let stats = reporter.stats();
     hprintln!("{}", stats);
     let all = u64::from(BEATS_WANTED) + 2 * ROUNDS as u64;

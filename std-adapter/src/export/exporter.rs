@@ -137,7 +137,7 @@ impl Exporter {
     /// Takes over new rings, and the records of a pass that a panic broke off: their
     /// packet never had an outcome.
     fn begin(&mut self, common: &Common) {
-        self.reporter.done(SendOutcome::Retry, &mut self.rings);
+        self.reporter.retry(&mut self.rings);
         common.take_new_readers(&mut self.rings);
     }
 
@@ -225,7 +225,7 @@ impl Exporter {
         let packet = self
             .reporter
             .poll(&mut self.rings, &context, &mut self.buffer);
-        let Some(packet) = packet else {
+        let Some(mut packet) = packet else {
             *stats = self.publish_counts(common, now);
             return match self.reporter.delivery().too_large == passed_over {
                 true => Step::NotDue,
@@ -233,15 +233,18 @@ impl Exporter {
             };
         };
         let outcome = match &mut self.sender {
-            Some(sender) => sender.send(packet, !has_passed(&self.rings, &self.marks)),
+            Some(sender) => {
+                let more_follow = !has_passed(packet.consumers(), &self.marks);
+                sender.send(packet.bytes(), more_follow)
+            }
             None => SendOutcome::Accepted,
         };
         if !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry)
             && !common.reporters.is_empty()
         {
-            report(&mut self.rings, common, process, &encode);
+            packet.for_each_record(|record| report(record, common, process, &encode));
         }
-        self.reporter.done(outcome, &mut self.rings);
+        packet.done(outcome);
         *stats = self.publish_counts(common, now);
         match outcome {
             SendOutcome::Retry => Step::Again,
@@ -327,29 +330,14 @@ fn has_passed(rings: &[RingReader], marks: &[Mark]) -> bool {
     rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
 }
 
-/// Shows the user's reporters each record of the packet, once.
-fn report(
-    rings: &mut [RingReader],
-    common: &Common,
-    process: &Process<'_>,
-    encode: &EncodeContext<'_>,
-) {
-    let each = |record: Record<'_>| {
-        let span = FinishedSpan::new(process.service, record, encode);
-        for reporter in common.reporters.iter() {
-            // A panic of the user's code must not end the worker, and with it all sending.
-            if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
-                let line = format_args!("a reporter panicked; the span is sent all the same");
-                log_guarded(Level::Error, line);
-            }
-        }
-    };
-    for ring in rings {
-        let end = ring.consumer.cursor();
-        ring.consumer.rewind();
-        while let Some(record) = ring.consumer.peek_before(end) {
-            each(record);
-            ring.consumer.advance();
+/// Shows the user's reporters a record.
+fn report(record: Record<'_>, common: &Common, process: &Process<'_>, encode: &EncodeContext<'_>) {
+    let span = FinishedSpan::new(process.service, record, encode);
+    for reporter in common.reporters.iter() {
+        // A panic of the user's code must not end the worker, and with it all sending.
+        if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
+            let line = format_args!("a reporter panicked; the span is sent all the same");
+            log_guarded(Level::Error, line);
         }
     }
 }

@@ -170,7 +170,12 @@ fn use_in_child(tracer: &Tracer, inherited: &RefCell<Option<Span>>) {
     let text = "x".repeat(3_000);
     span.tag("sampling.priority", 0).tag("long", text.as_str());
     span.log().field("long", text.as_str());
-    drop(tracer.span_builder("child").child_of(&span).ignore_active_span());
+    drop(
+        tracer
+            .span_builder("child")
+            .child_of(&span)
+            .ignore_active_span(),
+    );
     span.finish();
     drop(span);
     assert_eq!(tracer.stats().forked, 1);
@@ -380,7 +385,8 @@ fn spans_of_the_parent() {
     let active = tracer.start("parent");
     let scope = active.activate();
     let spans = RefCell::new(Some((finished, active, scope)));
-    let begun = RefCell::new([(); 2].map(|()| Some(tracer.span_builder("begun").tag("key", "value"))));
+    let begun =
+        RefCell::new([(); 2].map(|()| Some(tracer.span_builder("begun").tag("key", "value"))));
     join(fork(|| {
         // The active span goes on as a context.
         let (finished, active, scope) = spans.take().unwrap();

@@ -11,7 +11,7 @@ fn work() {
     use core::hint::black_box;
     use picojaeger_core::ring::Bytes;
     use picojaeger_core::wire::{Process, ThriftCompact};
-    use picojaeger_core::{Interrupts, Ring, Seed, SendOutcome, Tracer};
+    use picojaeger_core::{Interrupts, Ring, Seed, Tracer};
     use picojaeger_cortex_m::{BOARD, Board};
 
     static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
@@ -30,17 +30,16 @@ fn work() {
         let mut span = TRACER.start::<96>("sample");
         span.tag("channel", black_box(3)).tag("mode", "fast");
         span.finish();
-        if let Some(packet) = reporter.poll(&mut buffer) {
-            Uart::send(packet);
-            reporter.done(SendOutcome::Accepted);
-        }
+        reporter.drain(&mut Uart, &mut buffer);
     }
 }
 
 #[cfg(feature = "baseline")]
 fn work() {
+    use picojaeger_core::Transport;
+
     loop {
-        Uart::send(core::hint::black_box(&[1]));
+        Uart.send(core::hint::black_box(&[1]));
     }
 }
 

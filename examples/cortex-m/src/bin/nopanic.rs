@@ -11,9 +11,9 @@ use picojaeger_core::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, BaggageTable, InjectError, Interrupts, Key, PacketBuilder, PacketReporter, PollContext,
-    Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span,
-    SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer, Value, tags,
+    Anchor, BaggageTable, Drained, InjectError, Interrupts, Key, PacketBuilder, PacketReporter,
+    PollContext, Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome,
+    Span, SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -57,6 +57,15 @@ struct Entries<const N: usize>([*const (); N]);
 
 // SAFETY: nothing is done through the pointers.
 unsafe impl<const N: usize> Sync for Entries<N> {}
+
+/// A transport that gives one outcome.
+struct Fixed(SendOutcome);
+
+impl Transport for Fixed {
+    fn send(&mut self, _packet: &[u8]) -> SendOutcome {
+        self.0
+    }
+}
 
 entries! {
     fn seed(words: [u32; 3]) {
@@ -156,14 +165,19 @@ entries! {
     fn reporter(process: Process<'static>) -> Option<Packets> {
         TRACER.reporter(ThriftCompact::new(), process).ok()
     }
-    fn poll(reporter: &mut Packets, buffer: &mut [u8]) -> usize {
-        reporter.poll(buffer).map_or(0, <[u8]>::len)
+    fn poll(reporter: &mut Packets, buffer: &mut [u8], outcome: SendOutcome) {
+        if let Some(packet) = reporter.poll(buffer) {
+            packet.done(outcome);
+        }
     }
     fn flush(reporter: &mut Packets, buffer: &mut [u8]) -> usize {
-        reporter.flush(buffer).map_or(0, <[u8]>::len)
+        reporter.flush(buffer).map_or(0, |packet| packet.bytes().len())
     }
-    fn done(reporter: &mut Packets, outcome: SendOutcome) {
-        reporter.done(outcome);
+    fn drain(reporter: &mut Packets, outcome: SendOutcome, buffer: &mut [u8]) -> bool {
+        reporter.drain(&mut Fixed(outcome), buffer) == Drained::All
+    }
+    fn drain_all(reporter: &mut Packets, outcome: SendOutcome, buffer: &mut [u8]) -> bool {
+        reporter.drain_all(&mut Fixed(outcome), buffer) == Drained::All
     }
     fn set_anchor(reporter: &mut Packets, anchor: Anchor) {
         reporter.set_anchor(anchor);
@@ -173,16 +187,14 @@ entries! {
         consumers: &mut [Consumer<'_, Records>],
         situation: &PollContext<'_>,
         buffer: &mut [u8],
-    ) -> usize {
-        let packet = reporter.poll(consumers, situation, buffer);
-        packet.map_or(0, <[u8]>::len)
-    }
-    fn done_several(
-        reporter: &mut PacketBuilder<ThriftCompact>,
-        consumers: &mut [Consumer<'_, Records>],
         outcome: SendOutcome,
-    ) {
-        reporter.done(outcome, consumers);
+    ) -> usize {
+        let mut length = 0;
+        if let Some(mut packet) = reporter.poll(consumers, situation, buffer) {
+            packet.for_each_record(|record| length = record.operation().len());
+            packet.done(outcome);
+        }
+        length
     }
     fn stats(reporter: &Packets) -> Stats {
         reporter.stats()

@@ -1,0 +1,28 @@
+//! What became of the spans in packets.
+
+/// Counts of spans by what became of their packets. With a tracer of a chip,
+/// these are the part of the sum that [`Stats::queued`](crate::Stats) still holds.
+///
+/// ```
+/// use picojaeger_core::DeliveryCounts;
+///
+/// assert_eq!(DeliveryCounts { failed: 1, refused: 2, ..DeliveryCounts::default() }.lost(), 3);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct DeliveryCounts {
+    /// In packets that were accepted.
+    pub delivered: u64,
+    /// Fitted no packet.
+    pub too_large: u64,
+    /// In packets that were refused.
+    pub refused: u64,
+    /// In packets that could not be sent.
+    pub failed: u64,
+}
+
+impl DeliveryCounts {
+    /// All that was lost.
+    pub const fn lost(&self) -> u64 {
+        self.too_large + self.refused + self.failed
+    }
+}

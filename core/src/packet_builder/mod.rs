@@ -1,0 +1,316 @@
+//! From rings to packets: a reporter that does no input or output itself.
+
+mod delivery;
+mod packet;
+#[cfg(test)]
+mod tests;
+
+use crate::record::Records;
+use crate::ring::Consumer;
+use crate::transport::SendOutcome;
+use crate::wire::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
+
+pub use delivery::DeliveryCounts;
+pub use packet::Packet;
+
+/// Packs records into packets and keeps account of what became of them.
+///
+/// [`PacketBuilder::poll`] gives a [`Packet`] when one is due, which takes its outcome. It
+/// borrows the consumers of any number of rings, and begins with another one each time. The
+/// work of a call is bounded by the packet's size.
+///
+/// ```
+/// use picojaeger_core::record::{Open, Records};
+/// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
+/// use picojaeger_core::wire::{ClientStats, EncodeContext, Process, ThriftCompact};
+/// use picojaeger_core::{Flags, SendOutcome, PacketBuilder, PollContext, SpanContext, SpanId, Timeline, TraceId};
+///
+/// let mut ring = FrameRing::<Spsc, (), Bytes<1024>, _, Records>::spsc();
+/// let (mut producer, consumer) = ring.split();
+/// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+/// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);
+/// span.finish(1_500);
+/// producer.push(0, &span.image()).unwrap();
+///
+/// let mut reporter = PacketBuilder::new(ThriftCompact::new(), 512, 1_000_000);
+/// let context = PollContext {
+///     now: 0,
+///     flush: true,
+///     process: &Process { service: "pump-7", tags: &[] },
+///     stats: ClientStats::default(),
+///     encode: &EncodeContext { timeline: Timeline { segments: &[] }, samplers: &|_| None },
+/// };
+/// let (mut consumers, mut buffer) = ([consumer], [0; 512]);
+/// let packet = reporter.poll(&mut consumers, &context, &mut buffer).unwrap();
+/// assert!(packet.bytes().ends_with(&[0, 0]));
+/// packet.done(SendOutcome::Accepted);
+/// assert_eq!(reporter.delivery().delivered, 1);
+/// ```
+#[derive(Debug)]
+pub struct PacketBuilder<E> {
+    encoder: E,
+    limit: usize,
+    interval: u64,
+    /// When the oldest record that waits was first seen.
+    seen: Option<u64>,
+    /// The consumer to begin with.
+    next: usize,
+    sequence: i64,
+    pending: Option<Pending>,
+    delivery: DeliveryCounts,
+}
+
+/// What a poll works with; lent for the call. See [`PacketBuilder`] for an example.
+#[derive(Clone, Copy)]
+pub struct PollContext<'s> {
+    /// The time by any clock that does not step back; the unit is that of the
+    /// flush interval.
+    pub now: u64,
+    /// Whether to pack whatever there is.
+    pub flush: bool,
+    /// Where the spans come from.
+    pub process: &'s Process<'s>,
+    /// What to tell the backend of losses.
+    pub stats: ClientStats,
+    /// What ticks and sampler codes mean.
+    pub encode: &'s EncodeContext<'s>,
+}
+
+/// A packet without an outcome.
+#[derive(Clone, Copy, Default, Debug)]
+struct Pending {
+    bytes: usize,
+    spans: usize,
+    /// Passed over, since they fit no packet.
+    too_large: usize,
+    /// Of `spans`, those whose records are gone already.
+    freed: usize,
+}
+
+/// The smallest packet limit that [`SendOutcome::TooLarge`] leads to, in bytes.
+const SMALLEST_LIMIT: usize = 256;
+/// How many records one poll passes over: a bound on its work.
+const PASSED_OVER: usize = 64;
+
+impl<E: Encoder> PacketBuilder<E> {
+    /// A reporter whose packets have at most `limit` bytes, and that holds
+    /// records back for `interval` at most, in the unit of [`PollContext::now`].
+    pub const fn new(encoder: E, limit: usize, interval: u64) -> Self {
+        PacketBuilder {
+            encoder,
+            limit,
+            interval,
+            seen: None,
+            next: 0,
+            sequence: 1,
+            pending: None,
+            delivery: DeliveryCounts {
+                delivered: 0,
+                too_large: 0,
+                refused: 0,
+                failed: 0,
+            },
+        }
+    }
+
+    /// A packet in `buffer`, if one is due: a flush was asked for, a record was
+    /// seen an interval ago, a ring is half full, or what waits fills a packet.
+    ///
+    /// Otherwise no record is touched. The records of a packet that never had an outcome
+    /// are let go first, as by [`PacketBuilder::retry`].
+    pub fn poll<'p, 'r, C>(
+        &'p mut self,
+        consumers: &'p mut [C],
+        context: &PollContext<'_>,
+        buffer: &'p mut [u8],
+    ) -> Option<Packet<'p, E, C>>
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        self.retry(consumers);
+        if !self.is_due(consumers, context) {
+            return None;
+        }
+        let limit = self.limit.min(buffer.len());
+        let out = buffer.get_mut(..limit)?;
+        let pending = self.pack(consumers, context, out);
+        self.next = self.next.wrapping_add(1);
+        self.seen = None;
+        if pending.spans == 0 {
+            self.settle(pending.too_large, consumers);
+            return None;
+        }
+        let place = self.encoder.finish(out);
+        self.pending = Some(Pending {
+            bytes: place.len(),
+            ..pending
+        });
+        Some(Packet::new(self, consumers, out.get(place)?))
+    }
+
+    /// Lets the records of a packet that never had an outcome be packed again, as the next
+    /// poll does too. The consumers are those of that packet, and perhaps others.
+    #[inline]
+    pub fn retry<'r, C>(&mut self, consumers: &mut [C])
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        if let Some(pending) = self.pending.take() {
+            self.delivery.failed += pending.freed as u64;
+            for consumer in consumers {
+                consumer.as_mut().rewind();
+            }
+        }
+    }
+
+    /// Takes the outcome of the packet that was given last.
+    #[inline]
+    fn done<'r, C>(&mut self, outcome: SendOutcome, consumers: &mut [C])
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let spent = match outcome {
+            SendOutcome::Accepted => &mut self.delivery.delivered,
+            SendOutcome::Refused => &mut self.delivery.refused,
+            SendOutcome::Failed => &mut self.delivery.failed,
+            SendOutcome::TooLarge if pending.bytes > SMALLEST_LIMIT => {
+                self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
+                return self.repack(pending, SendOutcome::TooLarge, consumers);
+            }
+            SendOutcome::TooLarge => &mut self.delivery.too_large,
+            SendOutcome::Retry => return self.repack(pending, SendOutcome::Failed, consumers),
+        };
+        *spent += pending.spans as u64;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.settle(pending.too_large, consumers);
+    }
+
+    /// The encoder.
+    pub const fn encoder(&self) -> &E {
+        &self.encoder
+    }
+
+    /// What became of the spans so far.
+    pub const fn delivery(&self) -> DeliveryCounts {
+        self.delivery
+    }
+
+    /// The packet limit in bytes, as it stands.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether to pack now; notes when records were first seen.
+    fn is_due<'r, C>(&mut self, consumers: &mut [C], context: &PollContext<'_>) -> bool
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let (mut held, mut half_full) = (0, false);
+        for consumer in consumers {
+            let consumer = consumer.as_mut();
+            let backlog = consumer.backlog();
+            half_full |= backlog * 2 >= consumer.capacity();
+            held += backlog;
+        }
+        if held == 0 {
+            self.seen = None;
+            return false;
+        }
+        let seen = *self.seen.get_or_insert(context.now);
+        let waited = context.now.saturating_sub(seen) >= self.interval;
+        context.flush || waited || half_full || held >= self.limit
+    }
+
+    /// Packs from one ring after another.
+    fn pack<'r, C>(
+        &mut self,
+        consumers: &mut [C],
+        context: &PollContext<'_>,
+        out: &mut [u8],
+    ) -> Pending
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let batch = Batch {
+            process: context.process,
+            sequence: self.sequence,
+            stats: context.stats,
+        };
+        // Where not even the process fits, the encoder says so of each span.
+        let _ = self.encoder.begin(out, &batch);
+        let mut pending = Pending::default();
+        let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
+        let mut at = first;
+        while let Some(consumer) = consumers.get_mut(at) {
+            let is_full = self.pack_ring(consumer.as_mut(), context, out, &mut pending);
+            at += 1;
+            if at == consumers.len() {
+                at = 0;
+            }
+            if is_full || at == first {
+                break;
+            }
+        }
+        pending
+    }
+
+    /// Packs from one ring until it has no more records; `true` if the packet is full before.
+    #[inline(always)]
+    fn pack_ring(
+        &mut self,
+        consumer: &mut Consumer<'_, Records>,
+        context: &PollContext<'_>,
+        out: &mut [u8],
+        pending: &mut Pending,
+    ) -> bool {
+        while let Some(record) = consumer.peek() {
+            let push = if pending.too_large < PASSED_OVER {
+                self.encoder.push(out, &record, context.encode)
+            } else {
+                Push::Full
+            };
+            match push {
+                Push::Taken => pending.spans += 1,
+                Push::TooLarge => pending.too_large += 1,
+                Push::Full => {
+                    consumer.leave();
+                    return true;
+                }
+            }
+            if push == Push::Taken && consumer.overwrites() {
+                pending.freed += 1;
+            }
+            consumer.advance();
+        }
+        false
+    }
+
+    /// Frees what was packed or passed over.
+    fn settle<'r, C>(&mut self, too_large: usize, consumers: &mut [C])
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        self.delivery.too_large += too_large as u64;
+        for consumer in consumers {
+            consumer.as_mut().release();
+        }
+    }
+
+    /// Lets everything be packed again, but for records that are gone already.
+    fn repack<'r, C>(&mut self, pending: Pending, cause: SendOutcome, consumers: &mut [C])
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        if cause == SendOutcome::TooLarge {
+            self.delivery.too_large += pending.freed as u64;
+        } else {
+            self.delivery.failed += pending.freed as u64;
+        }
+        for consumer in consumers {
+            consumer.as_mut().rewind();
+        }
+    }
+}

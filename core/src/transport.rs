@@ -1,0 +1,213 @@
+//! What packets are handed to.
+
+use core::fmt;
+
+/// Sends packets: a UDP socket, framing on a serial line, a recorder for tests.
+///
+/// One method is required. The others are for transports that look up a name, send several
+/// packets at once, or learn of errors late, and have defaults for all that do not.
+///
+/// # Contract
+/// - A call gets one whole packet and gives one outcome; nothing is kept of the packet
+///   behind the call. Packets are independent: each may be lost alone.
+/// - A transport with datagrams sends the packet as one. One without frames it, so that the
+///   peer finds its end.
+/// - [`SendOutcome::Accepted`] means that the transport did what it can; whether the packet
+///   arrives may never be known.
+/// - [`SendOutcome::TooLarge`] and [`SendOutcome::Retry`] mean that not one byte of it has
+///   any effect: the same records come again, in a packet of half the size at most or later.
+/// - [`SendOutcome::Refused`] and [`SendOutcome::Failed`] mean that its spans are lost. They
+///   do not come again.
+/// - A call may wait until the packet has left (a serial line), but for no answer of a peer.
+/// - No call panics.
+///
+/// ```
+/// use picojaeger_core::{SendOutcome, Transport};
+///
+/// /// A line of 64 bytes that somebody empties.
+/// #[derive(Default)]
+/// struct Line(Vec<u8>);
+///
+/// impl Transport for Line {
+///     fn send(&mut self, packet: &[u8]) -> SendOutcome {
+///         if packet.len() > 64 {
+///             SendOutcome::TooLarge
+///         } else if self.0.len() + packet.len() > 64 {
+///             SendOutcome::Retry
+///         } else {
+///             self.0.extend(packet);
+///             SendOutcome::Accepted
+///         }
+///     }
+/// }
+///
+/// let mut line = Line::default();
+/// let outcomes = [40, 40, 65].map(|length| line.send(&vec![0; length]));
+/// assert_eq!(outcomes, [SendOutcome::Accepted, SendOutcome::Retry, SendOutcome::TooLarge]);
+/// ```
+pub trait Transport {
+    /// Sends one packet, or does nothing and gives [`SendOutcome::Retry`] where it is not
+    /// ready.
+    fn send(&mut self, packet: &[u8]) -> SendOutcome;
+
+    /// Whether a packet may be sent now; to be asked before one is made.
+    ///
+    /// `false` while there is nowhere to send to yet, as while a name is looked up; whoever
+    /// knows when that changes polls again. `true` where a look-up failed: the packet then
+    /// fails with its cause.
+    fn is_ready(&mut self) -> bool {
+        true
+    }
+
+    /// Sends one packet as [`Transport::send`] does, where another follows at once.
+    ///
+    /// An error of this packet may be reported late, by the outcome of the next or by
+    /// [`Transport::settle`], so that a transport need look for errors only once.
+    fn send_more(&mut self, packet: &[u8]) -> SendOutcome {
+        self.send(packet)
+    }
+
+    /// Looks for errors of packets that were accepted without a look; to be called when no
+    /// packet follows for now.
+    fn settle(&mut self) {}
+
+    /// The number of packets that were accepted and then met an error, since the last call.
+    fn take_late_refusals(&mut self) -> u64 {
+        0
+    }
+
+    /// The latest error, for a line in a log: the peer, the cause, and what to do.
+    fn last_error(&self) -> Option<&dyn fmt::Display> {
+        None
+    }
+}
+
+/// What became of a packet.
+///
+/// ```
+/// use picojaeger_core::SendOutcome;
+///
+/// let outcome = match 90 {
+///     90 => SendOutcome::TooLarge, // EMSGSIZE on Linux
+///     _ => SendOutcome::Failed,
+/// };
+/// assert_eq!(outcome, SendOutcome::TooLarge);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendOutcome {
+    /// The transport took it.
+    Accepted,
+    /// The transport takes no packet of this size: the limit halves, and the
+    /// records are packed again.
+    TooLarge,
+    /// Nothing was sent; the records are packed again.
+    Retry,
+    /// The peer refused it: its spans are lost.
+    Refused,
+    /// The transport failed: its spans are lost.
+    Failed,
+}
+
+/// Forwards every method of a transport.
+macro_rules! forward {
+    () => {
+        #[inline]
+        fn send(&mut self, packet: &[u8]) -> SendOutcome {
+            (**self).send(packet)
+        }
+        fn is_ready(&mut self) -> bool {
+            (**self).is_ready()
+        }
+        fn send_more(&mut self, packet: &[u8]) -> SendOutcome {
+            (**self).send_more(packet)
+        }
+        fn settle(&mut self) {
+            (**self).settle();
+        }
+        fn take_late_refusals(&mut self) -> u64 {
+            (**self).take_late_refusals()
+        }
+        fn last_error(&self) -> Option<&dyn fmt::Display> {
+            (**self).last_error()
+        }
+    };
+}
+
+impl<T: Transport + ?Sized> Transport for &mut T {
+    forward!();
+}
+
+#[cfg(feature = "alloc")]
+impl<T: Transport + ?Sized> Transport for alloc::boxed::Box<T> {
+    forward!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives each method an answer of its own.
+    struct Odd(u64);
+
+    impl Transport for Odd {
+        fn send(&mut self, _: &[u8]) -> SendOutcome {
+            SendOutcome::Refused
+        }
+        fn is_ready(&mut self) -> bool {
+            false
+        }
+        fn send_more(&mut self, _: &[u8]) -> SendOutcome {
+            SendOutcome::Failed
+        }
+        fn settle(&mut self) {
+            self.0 += 1;
+        }
+        fn take_late_refusals(&mut self) -> u64 {
+            self.0
+        }
+        fn last_error(&self) -> Option<&dyn fmt::Display> {
+            Some(&self.0)
+        }
+    }
+
+    /// Only sends.
+    struct Plain;
+
+    impl Transport for Plain {
+        fn send(&mut self, packet: &[u8]) -> SendOutcome {
+            match packet {
+                [] => SendOutcome::Failed,
+                _ => SendOutcome::Accepted,
+            }
+        }
+    }
+
+    fn check_odd(mut transport: impl Transport) {
+        assert_eq!(transport.send(&[]), SendOutcome::Refused);
+        assert_eq!(transport.send_more(&[]), SendOutcome::Failed);
+        assert!(!transport.is_ready());
+        transport.settle();
+        assert_eq!(transport.take_late_refusals(), 8);
+        let error = transport.last_error().map(std::string::ToString::to_string);
+        assert_eq!(error.as_deref(), Some("8"));
+    }
+
+    #[test]
+    fn every_method_is_forwarded() {
+        check_odd(&mut Odd(7));
+        let dynamic: &mut dyn Transport = &mut Odd(7);
+        check_odd(dynamic);
+        #[cfg(feature = "alloc")]
+        check_odd(alloc::boxed::Box::new(Odd(7)) as alloc::boxed::Box<dyn Transport>);
+    }
+
+    #[test]
+    fn a_transport_that_only_sends_is_always_ready() {
+        let mut plain = Plain;
+        assert!(plain.is_ready());
+        assert_eq!(plain.send_more(&[1]), SendOutcome::Accepted);
+        plain.settle();
+        assert_eq!(plain.take_late_refusals(), 0);
+        assert!(plain.last_error().is_none());
+    }
+}
