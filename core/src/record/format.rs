@@ -262,10 +262,10 @@ mod tests {
     #[test]
     fn a_try_without_room_changes_nothing() {
         let mut span = span::<SMALL>();
-        let before = std::format!("{:?}", *span);
+        let before = std::format!("{:?}", span.fixed);
         assert!(!span.try_tag_fmt("k".into(), format_args!("{:17}", 1), 17));
         assert!(!span.try_tag_fmt(Key::copied(&"k".repeat(99)), format_args!(""), 17));
-        assert_eq!(std::format!("{:?}", *span), before);
+        assert_eq!(std::format!("{:?}", span.fixed), before);
         assert!(span.try_tag_fmt("k".into(), format_args!("{:17}", 1), 16));
         assert_eq!(tags(&span), [("k".into(), " ".repeat(16))]);
         assert!(span.record().is_cut(), "it is longer than was asked for");
