@@ -33,7 +33,7 @@ pub enum Origin {
         /// Its whole name.
         name: Box<str>,
     },
-    /// A method of [`Config`](super::Config).
+    /// A method of [`Config`](crate::config::Config).
     Code {
         /// The name of the method.
         method: &'static str,
