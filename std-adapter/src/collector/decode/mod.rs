@@ -40,7 +40,7 @@ pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
 }
 
 /// A [`Batch`] whose spans are already of the type in which they are kept, so none is moved again.
-pub(in crate::collector) struct Parsed<S> {
+pub(in crate::collector) struct ParsedBatch<S> {
     pub(in crate::collector) process: Process,
     pub(in crate::collector) spans: Vec<S>,
     pub(in crate::collector) seq_no: Option<i64>,
@@ -48,7 +48,7 @@ pub(in crate::collector) struct Parsed<S> {
 }
 
 /// Decodes like [`decode`], with the spans converted to the caller's type one by one.
-pub(in crate::collector) fn parse<S: From<Span>>(datagram: &[u8]) -> Decoded<Parsed<S>> {
+pub(in crate::collector) fn parse<S: From<Span>>(datagram: &[u8]) -> Decoded<ParsedBatch<S>> {
     if datagram.len() > MAX_DATAGRAM {
         return Err(DecodeError::TooLong(datagram.len()));
     }

@@ -4,7 +4,7 @@ use picojaeger_core::{SpanId, TraceId};
 use thrift::protocol::{TMessageType, TType};
 
 use super::reader::{Reader, require};
-use super::{DecodeError, Decoded, Parsed};
+use super::{DecodeError, Decoded, ParsedBatch};
 use crate::model::{ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 
 /// Memory for a span without its text and lists, at worst: 168 bytes for itself, shared, and the
@@ -19,7 +19,7 @@ const TAG_WIRE: usize = 5;
 
 impl Reader<'_> {
     /// Reads the whole message, which must be a request `emitBatch`.
-    pub(super) fn message<S: From<Span>>(&mut self) -> Decoded<Parsed<S>> {
+    pub(super) fn message<S: From<Span>>(&mut self) -> Decoded<ParsedBatch<S>> {
         self.message_begin()?;
         let mut batch = None;
         self.structure(|r, field| {
@@ -48,7 +48,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn batch<S: From<Span>>(&mut self) -> Decoded<Parsed<S>> {
+    fn batch<S: From<Span>>(&mut self) -> Decoded<ParsedBatch<S>> {
         let extra = SPAN_COST.saturating_sub(size_of::<S>());
         let (mut process, mut spans, mut seq_no, mut stats) = (None, None, None, None);
         self.structure(|r, field| {
@@ -63,7 +63,7 @@ impl Reader<'_> {
             }
             Ok(true)
         })?;
-        Ok(Parsed {
+        Ok(ParsedBatch {
             process: require(process, "Batch", "process")?,
             spans: require(spans, "Batch", "spans")?,
             seq_no,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use log::Level;
 use picojaeger_core::TraceId;
 
-use super::decode::{DecodeError, Parsed, parse};
+use super::decode::{DecodeError, ParsedBatch, parse};
 use super::waterfall::Trace;
 use crate::model::{Process, Span};
 use crate::sys::log::log_guarded;
@@ -50,7 +50,7 @@ pub struct Received {
     limit: usize,
     held_bytes: usize,
     /// By the halves of their ids.
-    traces: BTreeMap<(u64, u64), Held>,
+    traces: BTreeMap<(u64, u64), HeldTrace>,
     arrival: VecDeque<TraceId>,
     clients: Clients,
     last_process: Option<Arc<Process>>,
@@ -60,12 +60,12 @@ pub struct Received {
 
 /// One trace in the store, with the memory it is estimated to take.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldTrace {
     spans: Vec<CollectedSpan>,
     bytes: usize,
 }
 
-impl Held {
+impl HeldTrace {
     /// Appends a span, and returns the memory that it adds.
     fn push(&mut self, span: CollectedSpan) -> usize {
         let last = self.spans.last();
@@ -167,7 +167,7 @@ impl Received {
         self.stats.receive_errors += 1;
     }
 
-    fn store(&mut self, batch: Parsed<Arc<Span>>) {
+    fn store(&mut self, batch: ParsedBatch<Arc<Span>>) {
         self.clients.note(&batch.process, batch.seq_no, batch.stats);
         let process = self.share(batch.process);
         for span in batch.spans {
@@ -190,7 +190,7 @@ impl Received {
         let trace_id = span.span.trace_id;
         let held = self.traces.entry(key(trace_id)).or_insert_with(|| {
             self.arrival.push_back(trace_id);
-            Held::default()
+            HeldTrace::default()
         });
         self.held_bytes += held.push(span);
     }

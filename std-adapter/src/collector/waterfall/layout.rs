@@ -7,7 +7,7 @@ use picojaeger_core::SpanId;
 use crate::collector::CollectedSpan;
 
 /// A span's place in the picture.
-pub(super) struct Place<'a> {
+pub(super) struct PlacedSpan<'a> {
     pub(super) collected: &'a CollectedSpan,
     pub(super) depth: usize,
     pub(super) note: String,
@@ -15,7 +15,7 @@ pub(super) struct Place<'a> {
 
 /// Puts parents before children and siblings in their order. Spans without a known parent stand at
 /// the top, then those of cycles.
-pub(super) fn tree(spans: &[CollectedSpan]) -> Vec<Place<'_>> {
+pub(super) fn tree(spans: &[CollectedSpan]) -> Vec<PlacedSpan<'_>> {
     let mut sorted: Vec<&CollectedSpan> = spans.iter().collect();
     sorted.sort_by_key(|it| (it.span.start_time_us, it.span.span_id.get()));
     let Links { tops, children } = Links::of(&sorted);
@@ -64,7 +64,7 @@ struct Walk<'a> {
     sorted: Vec<&'a CollectedSpan>,
     children: HashMap<SpanId, Vec<usize>>,
     placed: Vec<bool>,
-    places: Vec<Place<'a>>,
+    places: Vec<PlacedSpan<'a>>,
 }
 
 impl Walk<'_> {
@@ -75,7 +75,7 @@ impl Walk<'_> {
                 continue;
             }
             let collected = self.sorted[at];
-            self.places.push(Place {
+            self.places.push(PlacedSpan {
                 collected,
                 depth,
                 note,

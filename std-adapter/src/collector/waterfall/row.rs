@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::layout::{Place, TimeLine};
+use super::layout::{PlacedSpan, TimeLine};
 use super::text::{Escaped, Micros, Tags};
 use crate::model::{Log, Span};
 
@@ -21,7 +21,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn new(place: Place<'a>, time: &TimeLine) -> Self {
+    pub(super) fn new(place: PlacedSpan<'a>, time: &TimeLine) -> Self {
         let span = &*place.collected.span;
         let start = i128::from(span.start_time_us) - time.start;
         let duration = i128::from(span.duration_us);
