@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use picojaeger_std::collector::{DecodeError, Encoding, Received, decode, encode};
 use picojaeger_std::model::{Batch, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
-use picojaeger_std::{SpanId, TraceId};
 
 const LIMIT: usize = 1 << 20;
 const DATAGRAM: usize = 65_507;
@@ -216,12 +215,12 @@ fn nesting(verdict: &mut Verdict) {
 fn full_packets(verdict: &mut Verdict) {
     for count in (1_500..3_700).step_by(50) {
         let mut batch = Batch::new(Process::new(""));
-        let spans = (0..count).map(|n| Span::new(TraceId::from_parts(0, n), SpanId::new(1), ""));
+        let spans = (0..count).map(|n| Span::new(n, 1, ""));
         batch.spans.extend(spans);
         let packet = encode(&batch, Encoding::default()).unwrap();
         verdict.judge("one-span traces", &packet);
         for span in &mut batch.spans {
-            span.trace_id = TraceId::from_parts(0, 1);
+            span.trace_id = 1.into();
         }
         let packet = encode(&batch, Encoding::default()).unwrap();
         verdict.judge("one trace", &packet);
@@ -276,13 +275,8 @@ fn everything() -> Batch {
     let uuid = Tag::new("client-uuid", text.clone());
     batch.process.tags.push(uuid);
     for kind in [RefKind::ChildOf, RefKind::FollowsFrom] {
-        let mut span = Span::new(
-            TraceId::from_parts(u64::MAX, u64::MAX - 1),
-            SpanId::new(7),
-            "operation",
-        );
-        let (trace_id, span_id) = (TraceId::from_parts(0, 9), SpanId::new(8));
-        span.references.push(SpanRef::new(kind, trace_id, span_id));
+        let mut span = Span::new(u128::MAX - 1, 7, "operation");
+        span.references.push(SpanRef::new(kind, 9, 8));
         for value in [&text, &binary, &TagValue::Bool(true), &TagValue::Long(-1)] {
             span.tags.push(Tag::new("key", value.clone()));
         }

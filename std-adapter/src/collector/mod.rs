@@ -53,12 +53,11 @@ const CLOSE_POLL: Duration = Duration::from_millis(100);
 /// use std::time::Duration;
 /// use picojaeger_std::collector::{Collector, Encoding, encode};
 /// use picojaeger_std::model::{Batch, Process, Span};
-/// use picojaeger_std::{SpanId, TraceId};
 ///
 /// let collector = Collector::bind("127.0.0.1:0")?;
 ///
 /// let mut batch = Batch::new(Process::new("shop"));
-/// batch.spans.push(Span::new(TraceId::from_parts(0, 0x2a), SpanId::new(7), "query"));
+/// batch.spans.push(Span::new(0x2a, 7, "query"));
 /// let sender = UdpSocket::bind("127.0.0.1:0")?;
 /// sender.send_to(&encode(&batch, Encoding::default())?, collector.local_addr())?;
 ///
@@ -124,7 +123,7 @@ impl Collector {
     }
 
     /// The spans of one trace that arrived so far.
-    pub fn trace(&self, trace_id: TraceId) -> Option<Trace> {
+    pub fn trace(&self, trace_id: impl Into<TraceId>) -> Option<Trace> {
         self.inbox.lock().trace(trace_id)
     }
 

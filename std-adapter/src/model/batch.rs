@@ -10,10 +10,9 @@ use super::{Span, Tag, TagValue};
 #[cfg_attr(not(feature = "collector"), doc = "```ignore")]
 /// use picojaeger_std::collector::{decode, encode, Encoding};
 /// use picojaeger_std::model::{Batch, Process, Span, Tag, TagValue};
-/// use picojaeger_std::{SpanId, TraceId};
 ///
 /// let mut batch = Batch::new(Process::new("shop"));
-/// let mut span = Span::new(TraceId::from_parts(0, 0x2a), SpanId::new(7), "GET /orders");
+/// let mut span = Span::new(0x2a, 7, "GET /orders");
 /// span.tags.push(Tag::new("http.status_code", TagValue::Long(200)));
 /// batch.spans.push(span);
 ///

@@ -10,9 +10,8 @@ use super::{Tag, TagValue};
 /// # Examples
 /// ```
 /// use picojaeger_std::model::{Span, Tag, TagValue};
-/// use picojaeger_std::{SpanId, TraceId};
 ///
-/// let mut span = Span::new(TraceId::from_parts(0, 0x2a), SpanId::new(7), "query");
+/// let mut span = Span::new(0x2a, 7, "query");
 /// span.tags.push(Tag::new("db.rows", TagValue::Long(3)));
 /// assert_eq!(span.tag("db.rows"), Some(&TagValue::Long(3)));
 /// ```
@@ -43,10 +42,14 @@ pub struct Span {
 
 impl Span {
     /// A sampled span without parent that starts at 0 and lasts 0 µs.
-    pub fn new(trace_id: TraceId, span_id: SpanId, operation_name: impl Into<String>) -> Self {
+    pub fn new(
+        trace_id: impl Into<TraceId>,
+        span_id: impl Into<SpanId>,
+        operation_name: impl Into<String>,
+    ) -> Self {
         Self {
-            trace_id,
-            span_id,
+            trace_id: trace_id.into(),
+            span_id: span_id.into(),
             operation_name: operation_name.into(),
             flags: 1,
             ..Self::default()
@@ -79,12 +82,10 @@ impl Span {
 /// # Examples
 /// ```
 /// use picojaeger_std::model::{RefKind, Span, SpanRef};
-/// use picojaeger_std::{SpanId, TraceId};
 ///
-/// let trace = TraceId::from_parts(0, 0x2a);
-/// let mut span = Span::new(trace, SpanId::new(7), "consume");
-/// span.references.push(SpanRef::new(RefKind::FollowsFrom, trace, SpanId::new(3)));
-/// assert_eq!(span.parent(), Some(SpanId::new(3)));
+/// let mut span = Span::new(0x2a, 7, "consume");
+/// span.references.push(SpanRef::new(RefKind::FollowsFrom, span.trace_id, 3));
+/// assert_eq!(span.parent(), Some(3.into()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -99,11 +100,11 @@ pub struct SpanRef {
 
 impl SpanRef {
     /// A reference of this kind to a span.
-    pub const fn new(kind: RefKind, trace_id: TraceId, span_id: SpanId) -> Self {
+    pub fn new(kind: RefKind, trace_id: impl Into<TraceId>, span_id: impl Into<SpanId>) -> Self {
         Self {
             kind,
-            trace_id,
-            span_id,
+            trace_id: trace_id.into(),
+            span_id: span_id.into(),
         }
     }
 }

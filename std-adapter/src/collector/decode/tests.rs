@@ -261,7 +261,7 @@ fn a_full_packet_of_the_smallest_tags_fits_the_budget() {
     let tags = (0..9_000).map(|_| Tag::new("k", TagValue::Bool(true)));
     batch.spans.push(Span {
         tags: tags.collect(),
-        ..Span::new(TraceId::from_parts(0, 1), SpanId::new(1), "op")
+        ..Span::new(1, 1, "op")
     });
     let packet = encode(&batch, Encoding::default()).unwrap();
     assert!((63_000..65_000).contains(&packet.len()), "{}", packet.len());
@@ -274,7 +274,7 @@ fn a_full_packet_of_small_spans_fits_the_budget() {
     let start_time_us = 1_700_000_000_000_000;
     batch.spans.extend((0..2_400).map(|id| Span {
         start_time_us,
-        ..Span::new(TraceId::from_parts(0, 1), SpanId::new(1_000 + id), "op")
+        ..Span::new(1, 1_000 + id, "op")
     }));
     let packet = encode(&batch, Encoding::default()).unwrap();
     assert!((63_000..66_000).contains(&packet.len()), "{}", packet.len());

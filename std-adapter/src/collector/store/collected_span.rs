@@ -10,10 +10,9 @@ use crate::model::{Process, Span};
 /// ```
 /// use picojaeger_std::collector::{Encoding, Received, encode};
 /// use picojaeger_std::model::{Batch, Process, Span};
-/// use picojaeger_std::{SpanId, TraceId};
 ///
 /// let mut batch = Batch::new(Process::new("shop"));
-/// batch.spans.push(Span::new(TraceId::from_parts(0, 0x2a), SpanId::new(7), "query"));
+/// batch.spans.push(Span::new(0x2a, 7, "query"));
 /// let mut received = Received::default();
 /// received.accept(&encode(&batch, Encoding::default())?);
 ///

@@ -33,24 +33,21 @@ use cost::{TRACE_COST, process_bytes, span_bytes};
 /// ```
 /// use picojaeger_std::collector::{Encoding, Received, encode};
 /// use picojaeger_std::model::{Batch, Process, Span};
-/// use picojaeger_std::{SpanId, TraceId};
 ///
 /// let mut batch = Batch::new(Process::new("pump-7"));
-/// let trace_id = TraceId::from_parts(0, 0x2a);
-/// batch.spans.push(Span::new(trace_id, SpanId::new(7), "sample"));
+/// batch.spans.push(Span::new(0x2a, 7, "sample"));
 /// let packet = encode(&batch, Encoding::default())?;
 ///
 /// let mut received = Received::with_limit(1 << 20);
 /// received.accept(&packet);
-/// assert_eq!(received.trace(trace_id).map(|t| t.spans().len()), Some(1));
+/// assert_eq!(received.trace(0x2a).map(|t| t.spans().len()), Some(1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Received {
     limit: usize,
     held_bytes: usize,
-    /// By the halves of their ids.
-    traces: BTreeMap<(u64, u64), HeldTrace>,
+    traces: BTreeMap<TraceId, HeldTrace>,
     arrival: VecDeque<TraceId>,
     clients: Clients,
     last_process: Option<Arc<Process>>,
@@ -128,17 +125,15 @@ impl Received {
     }
 
     /// The spans of one trace that are held, in the order of arrival.
-    pub fn trace(&self, trace_id: TraceId) -> Option<Trace> {
-        let held = self.traces.get(&key(trace_id))?;
+    pub fn trace(&self, trace_id: impl Into<TraceId>) -> Option<Trace> {
+        let trace_id = trace_id.into();
+        let held = self.traces.get(&trace_id)?;
         Some(Trace::new(trace_id, held.spans.clone()))
     }
 
     /// Every span held: trace by trace, in the order of arrival.
     pub fn spans(&self) -> Vec<CollectedSpan> {
-        let held = self
-            .arrival
-            .iter()
-            .filter_map(|&id| self.traces.get(&key(id)));
+        let held = self.arrival.iter().filter_map(|id| self.traces.get(id));
         held.flat_map(|held| held.spans.iter().cloned()).collect()
     }
 
@@ -188,7 +183,7 @@ impl Received {
 
     fn insert(&mut self, span: CollectedSpan) {
         let trace_id = span.span.trace_id;
-        let held = self.traces.entry(key(trace_id)).or_insert_with(|| {
+        let held = self.traces.entry(trace_id).or_insert_with(|| {
             self.arrival.push_back(trace_id);
             HeldTrace::default()
         });
@@ -200,17 +195,13 @@ impl Received {
             let Some(oldest) = self.arrival.pop_front() else {
                 return;
             };
-            if let Some(trace) = self.traces.remove(&key(oldest)) {
+            if let Some(trace) = self.traces.remove(&oldest) {
                 self.held_bytes -= trace.bytes;
                 self.stats.evicted_traces += 1;
                 self.stats.evicted_spans += trace.spans.len() as u64;
             }
         }
     }
-}
-
-fn key(trace_id: TraceId) -> (u64, u64) {
-    (trace_id.high(), trace_id.low())
 }
 
 impl Default for Received {

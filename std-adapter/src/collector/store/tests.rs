@@ -1,17 +1,14 @@
 //! Bounds and counts of what is kept.
 
-use picojaeger_core::SpanId;
-
 use super::client::MAX_CLIENTS;
 use super::*;
 use crate::collector::encode::{Encoding, encode};
 use crate::model::Batch;
 
-fn datagram(service: &str, seq_no: Option<i64>, ids: &[(u64, u64)]) -> Vec<u8> {
+fn datagram(service: &str, seq_no: Option<i64>, ids: &[(u128, u64)]) -> Vec<u8> {
     let mut batch = Batch::new(Process::new(service));
     batch.seq_no = seq_no;
-    let span = |&(trace, span)| Span::new(TraceId::from_parts(0, trace), SpanId::new(span), "op");
-    batch.spans = ids.iter().map(span).collect();
+    batch.spans = ids.iter().map(|&(t, s)| Span::new(t, s, "op")).collect();
     encode(&batch, Encoding::default()).unwrap()
 }
 
@@ -24,15 +21,14 @@ fn the_oldest_trace_leaves_first_and_is_counted() {
     for trace in 1..=4 {
         received.accept(&datagram("a", None, &[(trace, 1), (trace, 2)]));
     }
-    let traces = received.traces();
-    let held: Vec<u64> = traces.iter().map(|it| it.trace_id().low()).collect();
-    assert_eq!(held, [3, 4]);
+    let held: Vec<TraceId> = received.traces().iter().map(Trace::trace_id).collect();
+    assert_eq!(held, [3, 4].map(TraceId::from));
     let stats = received.stats();
     assert_eq!((stats.spans, stats.datagrams), (8, 4));
     assert_eq!((stats.evicted_traces, stats.evicted_spans), (2, 4));
     assert_eq!(received.held_bytes(), 2 * one_trace);
     assert_eq!(received.spans().len(), 4);
-    assert!(received.trace(TraceId::from_parts(0, 2)).is_none());
+    assert!(received.trace(2).is_none());
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(super) struct PlacedSpan<'a> {
 /// the top, then those of cycles.
 pub(super) fn tree(spans: &[CollectedSpan]) -> Vec<PlacedSpan<'_>> {
     let mut sorted: Vec<&CollectedSpan> = spans.iter().collect();
-    sorted.sort_by_key(|it| (it.span.start_time_us, it.span.span_id.get()));
+    sorted.sort_by_key(|it| (it.span.start_time_us, it.span.span_id));
     let Links { tops, children } = Links::of(&sorted);
     let mut walk = Walk {
         placed: vec![false; sorted.len()],

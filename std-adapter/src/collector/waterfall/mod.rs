@@ -32,21 +32,19 @@ const DEFAULT_BAR: usize = 40;
 /// use std::sync::Arc;
 /// use picojaeger_std::collector::{CollectedSpan, Trace};
 /// use picojaeger_std::model::{Log, Process, Span, Tag, TagValue};
-/// use picojaeger_std::{SpanId, TraceId};
 ///
 /// let event = Tag::new("event", TagValue::String("cache miss".into()));
-/// let trace_id = TraceId::from_parts(0, 0x2a);
-/// let mut root = Span::new(trace_id, SpanId::new(1), "GET /");
+/// let mut root = Span::new(0x2a, 1, "GET /");
 /// root.duration_us = 2_000;
 /// root.tags.push(Tag::new("http.status_code", TagValue::Long(200)));
-/// let mut child = Span::new(trace_id, SpanId::new(2), "query");
+/// let mut child = Span::new(0x2a, 2, "query");
 /// (child.start_time_us, child.duration_us) = (500, 750);
 /// child.parent_span_id = root.span_id;
 /// child.logs.push(Log::new(520, vec![event]));
 ///
 /// let process = Arc::new(Process::new("shop"));
 /// let spans = [root, child].map(|span| CollectedSpan::new(Arc::clone(&process), span));
-/// let trace = Trace::new(trace_id, spans.to_vec());
+/// let trace = Trace::new(0x2a, spans.to_vec());
 /// assert_eq!(format!("{trace:16}"), "\
 /// trace 000000000000002a: 2 spans, 2ms
 /// shop: GET /      0us    2ms |================|
@@ -63,8 +61,11 @@ pub struct Trace {
 
 impl Trace {
     /// A trace of these spans; their own trace ids are not checked.
-    pub fn new(trace_id: TraceId, spans: Vec<CollectedSpan>) -> Self {
-        Self { trace_id, spans }
+    pub fn new(trace_id: impl Into<TraceId>, spans: Vec<CollectedSpan>) -> Self {
+        Self {
+            trace_id: trace_id.into(),
+            spans,
+        }
     }
 
     /// The trace id.

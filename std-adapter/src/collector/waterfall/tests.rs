@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use picojaeger_core::SpanId;
-
 use super::text::MAX_VALUE;
 use super::*;
 use crate::model::{Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
@@ -23,10 +21,10 @@ fn trace(spans: impl IntoIterator<Item = Span>) -> Trace {
 
 fn span(id: u64, parent: u64, start: i64, duration: i64) -> Span {
     Span {
-        parent_span_id: SpanId::new(parent),
+        parent_span_id: parent.into(),
         start_time_us: start,
         duration_us: duration,
-        ..Span::new(TRACE, SpanId::new(id), format!("op{id}"))
+        ..Span::new(TRACE, id, format!("op{id}"))
     }
 }
 
@@ -58,7 +56,7 @@ fn orphans_and_cycles_stand_at_the_top_with_a_note() {
     follower.references.push(SpanRef {
         kind: RefKind::FollowsFrom,
         trace_id: TRACE,
-        span_id: SpanId::new(2),
+        span_id: 2.into(),
     });
     let spans = [
         span(1, 0xbad, 0, 8),
