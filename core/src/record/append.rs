@@ -1,4 +1,4 @@
-//! What is appended to an open span: its name, tags, logs and references.
+//! Appending to an open span: its name, tags, logs and references.
 
 use super::fixed::{bits, name_length};
 use super::layout::{NO_KEY, header, kind};

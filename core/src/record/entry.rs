@@ -94,7 +94,7 @@ impl<'r> Entry<'r> {
     #[inline(always)]
     fn bytes(&self) -> &'r [u8] {
         let length = (self.header >> header::VALUE_SHIFT) as usize;
-        // SAFETY: only asked of text, bytes and references, of which this many bytes were
+        // SAFETY: only called for text, bytes and references, of which this many bytes were
         // written into these words, and the rest of the last filled up.
         unsafe { core::slice::from_raw_parts(self.value.as_ptr().cast(), length) }
     }

@@ -6,7 +6,7 @@ use crate::arch::{WORD, copy_padded, store_bits};
 use crate::ring::Word;
 use crate::value::{Key, Value};
 
-/// What an entry holds behind its key: eight bytes, or text and bytes.
+/// The content of an entry, behind its key: eight bytes, or text and bytes.
 pub(super) trait Content: Copy {
     /// Bytes, padding apart.
     fn length(self) -> usize;

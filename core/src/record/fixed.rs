@@ -83,7 +83,7 @@ impl Fixed {
         self.bits & bits::UNTIMED == 0
     }
 
-    /// When the span started.
+    /// The start of the span.
     #[inline(always)]
     pub(crate) const fn start(&self) -> Timestamp {
         instant(self.start, self.bits & bits::EXPLICIT_START != 0)
@@ -106,7 +106,7 @@ impl Fixed {
     }
 
     /// The fixed part of a span that starts, with a sampler's code and
-    /// whether the clock was read, as [`Fixed::state`] says.
+    /// whether the clock was read, from [`Fixed::state`].
     #[inline(always)]
     pub(crate) const fn starting(
         operation: &'static str,

@@ -1,4 +1,4 @@
-//! How entries lie in an area: the fields of their header words, and the words they take.
+//! The layout of entries in an area: the fields of their header words, and the words they take.
 
 use crate::arch::WORD;
 use crate::value::Key;

@@ -57,7 +57,7 @@ pub use view::{Log, Record, Reference, Tag};
 #[derive(Debug)]
 pub struct Records;
 
-/// What a producer hands to a ring: the two halves of an image. See [`Records`]
+/// The two halves of an image, as a producer hands them to a ring. See [`Records`]
 /// for an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Image<'i> {

@@ -13,8 +13,8 @@ use crate::time::Timestamp;
 ///
 /// `A` is `[Word; N]`, at most 65,535 of them; a reference coerces to one without `N`. An
 /// entry is 8 bytes and its value on a 32-bit chip, 16 bytes and its value
-/// elsewhere, if its key is static. Nothing is taken after `finish`; whoever
-/// appends asks [`Open::is_writable`] first.
+/// elsewhere, if its key is static. Nothing is taken after `finish`: callers
+/// check [`Open::is_writable`] before they append.
 ///
 /// ```
 /// use picojaeger_core::record::Open;
@@ -188,7 +188,7 @@ impl<A: Area + ?Sized> Open<A> {
         self.fixed.is_timed()
     }
 
-    /// When the span started.
+    /// The start of the span.
     #[inline(always)]
     pub const fn start(&self) -> Timestamp {
         self.fixed.start()

@@ -93,13 +93,13 @@ pub struct Reference {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Log<'r> {
-    /// When it was written.
+    /// The time at which it was written.
     pub time: Timestamp,
     entries: Entries<'r>,
 }
 
 impl<'r> Record<'r> {
-    /// The record's number on its ring; a gap before it says how many were dropped.
+    /// The record's number on its ring; a gap before it is as many as were dropped.
     pub fn sequence(&self) -> u32 {
         self.sequence
     }
@@ -127,13 +127,13 @@ impl<'r> Record<'r> {
         unsafe { text(self.fixed.operation, self.fixed.operation_length as usize) }
     }
 
-    /// When the span started.
+    /// The start of the span.
     #[inline]
     pub fn start(&self) -> Timestamp {
         self.fixed.start()
     }
 
-    /// When the span finished.
+    /// The end of the span.
     #[inline]
     pub fn finish(&self) -> Timestamp {
         instant(self.fixed.end, self.fixed.bits & bits::EXPLICIT_END != 0)
@@ -157,7 +157,7 @@ impl<'r> Record<'r> {
         self.fixed.bits & bits::CUT != 0
     }
 
-    /// How many entries were refused, at most 65,535.
+    /// The number of entries that were refused, at most 65,535.
     #[inline]
     pub fn dropped(&self) -> u16 {
         self.fixed.dropped

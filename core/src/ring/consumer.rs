@@ -34,13 +34,13 @@ pub struct Consumer<'r, T = Words> {
     cursor: u32,
     /// Length of the frame at the cursor, once it was peeked.
     peeked: u32,
-    /// What pins frames, on a ring that overwrites.
+    /// Pins frames, on a ring that overwrites.
     pins: Option<&'r dyn Pins>,
     owner: Option<&'r dyn Owner>,
     _payload: PhantomData<fn(T) -> T>,
 }
 
-/// What a consumer needs the mutex for on a ring that overwrites.
+/// The consumer's calls under the mutex of a ring that overwrites.
 pub(super) trait Pins: Sync {
     /// Pins the oldest frame, if it is committed, or frees a pad; gives its
     /// position and commit word.
@@ -50,7 +50,7 @@ pub(super) trait Pins: Sync {
     fn unpin(&self, positions: &Positions, free_to: Option<u32>);
 }
 
-/// Where a consumer was taken.
+/// The ring that a consumer was taken from.
 pub(super) trait Owner: Sync {
     /// Lets another consumer be taken.
     fn give_back(&self);
@@ -175,7 +175,7 @@ impl<'r, T: Payload> Consumer<'r, T> {
         self.memory.size() as usize
     }
 
-    /// Where the cursor stands; everything before it was handed out.
+    /// The cursor's position; everything before it was handed out.
     #[inline]
     pub fn cursor(&self) -> Mark {
         Mark(self.cursor)

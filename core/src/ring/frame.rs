@@ -31,7 +31,7 @@ pub struct Frame<'r> {
 }
 
 /// Bytes of a frame whose body is `words` words; more than any ring has where a
-/// commit word cannot say it.
+/// commit word cannot hold it.
 #[inline(always)]
 pub(super) const fn frame_length(words: usize) -> u32 {
     let longest = (LENGTH - HEADER) / WORD;
@@ -41,7 +41,7 @@ pub(super) const fn frame_length(words: usize) -> u32 {
     HEADER + words as u32 * WORD
 }
 
-/// Where a frame of `length` bytes goes, and how many bytes that takes: a frame
+/// The position of a frame of `length` bytes, and how many bytes that takes: a frame
 /// never wraps, so the rest of the memory is skipped where it is too short.
 #[inline(always)]
 pub(super) const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {

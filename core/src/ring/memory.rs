@@ -41,9 +41,12 @@ impl<'r> Memory<'r> {
         self.size
     }
 
-    /// The bytes of a ring of `size`, a power of two.
+    /// A view of `size` bytes.
+    ///
+    /// # Safety
+    /// They are as the contract of [`Storage`](super::Storage) has them, for all of `'r`.
     #[inline(always)]
-    pub(super) fn new(base: *mut u8, size: u32) -> Self {
+    pub(super) unsafe fn new(base: *mut u8, size: u32) -> Self {
         Memory {
             base,
             size,

@@ -50,8 +50,8 @@ use sync::Ordering;
 /// - `S` is a value of the user's that lives under the same mutex.
 /// - `B` is the storage: [`Bytes`] in place, or [`SliceStorage`] words. Its size is a
 ///   power of two from 128 bytes to 1 GiB.
-/// - `P` says what a full ring does: [`DropNewest`] or [`OverwriteOldest`].
-/// - `T` says what the frames carry; plain [`Words`] unless told otherwise.
+/// - `P` is what a full ring does: [`DropNewest`] or [`OverwriteOldest`].
+/// - `T` is what the frames carry; plain [`Words`] by default.
 ///
 /// A `FrameRing<X, S, Bytes<N>, P>` coerces by reference to one without `N`.
 ///
@@ -128,7 +128,7 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
         self.guarded.with(|state| f(&mut state.user))
     }
 
-    /// As [`FrameRing::with`], with the number of frames that were reserved or
+    /// Runs `f` as [`FrameRing::with`] does, with the number of frames that were reserved or
     /// dropped so far, modulo 2³².
     #[inline(always)]
     pub fn with_count<R>(&self, f: impl FnOnce(&mut S, u32) -> R) -> Option<R> {
@@ -247,7 +247,7 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
         ))
     }
 
-    /// How many frames were dropped so far, by cause.
+    /// The number of frames that were dropped so far, by cause.
     pub fn dropped(&self) -> Dropped {
         Dropped {
             reentered: self.guarded.refused(),
@@ -256,5 +256,5 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
     }
 }
 
-/// How often a push makes room before it gives up.
+/// Times that a push makes room before it gives up.
 const ROUNDS: u32 = 32;

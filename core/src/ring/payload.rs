@@ -1,9 +1,9 @@
-//! What frames carry.
+//! The payload of frames.
 
 use super::frame::Frame;
 use super::memory::Word;
 
-/// What the frames of a ring carry, and how they are read back: [`Words`], or
+/// The payload of a ring's frames, and how it is read back: [`Words`], or
 /// [`Records`](crate::record::Records).
 ///
 /// What goes in as one kind never comes out as another, so a ring and its ends are
@@ -40,9 +40,9 @@ use super::memory::Word;
 /// about them. It may run on another thread, after the body is gone: what the
 /// words hold must bear both.
 pub unsafe trait Payload {
-    /// What a producer hands over; it is copied word by word.
+    /// The value that a producer hands over; it is copied word by word.
     type Body<'b>: ?Sized;
-    /// What the consumer sees.
+    /// The value that the consumer reads in place.
     type View<'v>;
 
     /// The words of a body, in order.

@@ -1,6 +1,6 @@
-//! What a full ring does, and how it tells.
+//! Policies for a full ring, and the counts of what it drops.
 
-/// A full ring drops the newest frame: the producer is told so.
+/// A full ring drops the newest frame, and the producer gets an error.
 ///
 /// ```
 /// use picojaeger_core::ring::{Bytes, DropNewest, FrameRing, PushError, Spsc, Word};
@@ -37,12 +37,12 @@ pub struct DropNewest;
 #[derive(Debug)]
 pub struct OverwriteOldest;
 
-/// What a full ring does; [`DropNewest`] or [`OverwriteOldest`].
+/// A policy for a full ring; [`DropNewest`] or [`OverwriteOldest`].
 pub trait Policy: sealed::Sealed {
     /// Whether room is made by evicting the oldest frame.
     #[doc(hidden)]
     const OVERWRITES: bool;
-    /// What a push is told that finds no room.
+    /// The error of a push that finds no room.
     #[doc(hidden)]
     const REFUSED: PushError;
 }
@@ -84,7 +84,7 @@ pub enum PushError {
     Reentered,
 }
 
-/// How many frames a ring has dropped, by cause. Counters wrap at the size of a word.
+/// The number of frames that a ring has dropped, by cause. Counters wrap at the size of a word.
 ///
 /// ```
 /// use picojaeger_core::Interrupts;

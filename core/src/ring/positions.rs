@@ -1,4 +1,4 @@
-//! What producers and consumer share: how far each has come, and the counters.
+//! The positions of producers and consumer, and the counters, which both sides share.
 
 use core::sync::atomic::AtomicUsize;
 
@@ -8,7 +8,7 @@ use super::memory::Memory;
 use super::sync::{AtomicU32, Ordering};
 use crate::raw_mutex::increment;
 
-/// What both sides see: positions run freely and wrap at 2³².
+/// Positions, which run freely and wrap at 2³², and counters.
 pub(crate) struct Positions {
     /// Producers have reserved up to here.
     pub(super) head: AtomicU32,

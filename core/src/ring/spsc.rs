@@ -121,10 +121,10 @@ impl<T: Payload> Producer<'_, T> {
         Ok(())
     }
 
-    /// As [`Producer::push`], if that takes no look at the consumer's side and the body is
-    /// short; otherwise does nothing and says `false`.
+    /// Appends a frame as [`Producer::push`] does, if that takes no look at the consumer's side
+    /// and the body is short; otherwise does nothing and returns `false`.
     ///
-    /// It says so in time for whoever watches how full the ring is by the pushes that follow:
+    /// The result is `false` in time for a caller that watches how full the ring is by the pushes that follow:
     /// where the ring becomes half full, and then with each eighth of it.
     #[inline(always)]
     pub fn push_fast(&mut self, sequence: u32, body: &T::Body<'_>) -> bool {
@@ -186,7 +186,7 @@ impl<T: Payload> Producer<'_, T> {
         self.memory.size() as usize
     }
 
-    /// How many frames were dropped so far.
+    /// The number of frames that were dropped so far.
     pub fn dropped(&self) -> Dropped {
         self.positions.dropped(false)
     }

@@ -1,4 +1,4 @@
-//! What a ring keeps under its mutex, and what the consumer does there.
+//! The state of a ring under its mutex, and the consumer's access to it.
 
 use super::consumer::{Owner, Pins};
 use super::frame::{LENGTH, OPEN, PAD};
@@ -7,7 +7,7 @@ use super::positions::{Positions, release_order};
 use super::sync::Ordering;
 use crate::raw_mutex::{Guarded, RawMutex};
 
-/// What the mutex guards.
+/// The state that the mutex guards.
 #[repr(C)] // what every push touches lies first
 pub(super) struct State<S> {
     /// Frames that were reserved or dropped, modulo 2³².

@@ -24,7 +24,7 @@ pub type Bytes<const N: usize> = [ByteCell; N];
 #[repr(C, align(8))]
 pub(super) struct Aligned<B: ?Sized>(pub(super) B);
 
-/// Where a ring's frames lie: [`Bytes`], or [`SliceStorage`] words.
+/// Storage for a ring's frames: [`Bytes`], or [`SliceStorage`] words.
 ///
 /// # Safety
 ///
@@ -33,7 +33,7 @@ pub(super) struct Aligned<B: ?Sized>(pub(super) B);
 /// and a power of two from 128 to 2³⁰ of them.
 pub unsafe trait Storage {
     /// Fails to compile for a size that a ring cannot have; every constructor of a
-    /// ring asks for it.
+    /// ring evaluates it.
     #[doc(hidden)]
     const VALID: ();
 
@@ -92,7 +92,8 @@ unsafe impl Storage for [ByteCell] {
 
     #[inline(always)]
     fn memory(&self) -> Memory<'_> {
-        Memory::new(self.as_ptr().cast_mut().cast(), self.len() as u32)
+        // SAFETY: this implementation's promise.
+        unsafe { Memory::new(self.as_ptr().cast_mut().cast(), self.len() as u32) }
     }
 }
 
@@ -114,7 +115,8 @@ unsafe impl Storage for SliceStorage<'_> {
 
     #[inline(always)]
     fn memory(&self) -> Memory<'_> {
-        Memory::new(self.base.cast(), self.bytes)
+        // SAFETY: this implementation's promise.
+        unsafe { Memory::new(self.base.cast(), self.bytes) }
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Anchor {
     pub ticks: u64,
     /// Microseconds since 1970-01-01 UTC at those ticks.
     pub unix_micros: u64,
-    /// How far `unix_micros` may be off, in microseconds.
+    /// The most by which `unix_micros` may be off, in microseconds.
     pub uncertainty_micros: u32,
 }
 

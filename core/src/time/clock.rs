@@ -45,7 +45,7 @@ impl<C: Clock + ?Sized> Clock for &C {
 
 /// Widens a counter that wraps to 64 bits.
 ///
-/// Exact as long as it is asked at least once in each period of the counter. A
+/// Exact as long as it is called at least once in each period of the counter. A
 /// counter that steps back counts as one that wrapped.
 ///
 /// ```

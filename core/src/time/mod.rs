@@ -14,7 +14,7 @@ pub use rate::Rate;
 pub use segment::ClockSegment;
 pub use timeline::{Timeline, Times};
 
-/// When something happened.
+/// A time at which something happened.
 ///
 /// ```
 /// use picojaeger_core::Timestamp;

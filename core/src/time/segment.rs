@@ -3,7 +3,7 @@
 use super::{Anchor, Rate, Timestamp};
 use crate::arch::inline_on_word64;
 
-/// What a clock's ticks meant while it was in use: its rate and its anchors.
+/// A stretch of time with one clock: the clock's rate and its anchors.
 ///
 /// ```
 /// use picojaeger_core::{Anchor, ClockSegment, Rate};

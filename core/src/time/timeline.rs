@@ -5,8 +5,8 @@ use super::{Anchor, ClockSegment, Timestamp};
 
 /// The clock's segments, by which ticks become Unix time.
 ///
-/// A span is converted with the anchor in force at its start, and lasts what
-/// its ticks say, whatever the Unix time did meanwhile.
+/// A span is converted with the anchor in force at its start, and lasts as
+/// long as its ticks, whatever the Unix time did meanwhile.
 ///
 /// ```
 /// use picojaeger_core::{Anchor, ClockSegment, Timestamp, Rate, Timeline};
@@ -72,7 +72,7 @@ pub struct Times<'t> {
     pub duration_micros: u64,
     /// Whether Unix time was known where it was needed.
     pub synced: bool,
-    /// How far the conversion may be off.
+    /// The most by which the conversion may be off.
     pub uncertainty_micros: u32,
     start: Timestamp,
     segment: &'t ClockSegment<'t>,

@@ -8,10 +8,10 @@ use crate::arch::{
 };
 use crate::record::boundary;
 
-/// What is left of a lent buffer.
+/// The rest of a lent buffer.
 ///
 /// Each call writes at its start and gives what is left behind that. One that
-/// finds no room leaves nothing, so the last byte of a structure tells whether
+/// finds no room leaves nothing, so the last byte of a structure shows whether
 /// all of it was written.
 pub(super) struct Out<'o>(&'o mut [u8]);
 
@@ -128,7 +128,7 @@ impl<'o> Out<'o> {
         (room, Out(rest))
     }
 
-    /// Where the elements of a list are written, before [`Out::list`] ends it.
+    /// The rest that the elements of a list are written to, before [`Out::list`] ends it.
     #[inline(always)]
     pub(super) fn elements(&mut self) -> Out<'_> {
         Out(self.0).take(LIST).1
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// A varint byte by byte, as the specification says it.
+    /// A varint byte by byte, as the specification has it.
     fn plain(mut number: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         while number >= 0x80 {
@@ -224,7 +224,8 @@ mod tests {
         bytes
     }
 
-    /// What was written into so much room, if it found room; nothing is written behind that.
+    /// The bytes that were written into so much room, if they found room; nothing is written
+    /// behind that.
     fn written(room: usize, put: impl Fn(Out<'_>) -> Out<'_>) -> Option<Vec<u8>> {
         let mut out = [0xee; 400];
         let left = put(Out::new(&mut out[..room + 1])).end([STOP]);

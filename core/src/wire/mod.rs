@@ -56,14 +56,14 @@ pub trait Encoder {
     /// that of encoding the span, and up to 19 times that where it is cut.
     fn push(&mut self, out: &mut [u8], record: &Record<'_>, context: &EncodeContext<'_>) -> Push;
 
-    /// Ends the packet and says where in `out` it lies.
+    /// Ends the packet and returns its place in `out`.
     fn finish(&mut self, out: &mut [u8]) -> Range<usize>;
 
     /// The spans in the packet.
     fn spans(&self) -> usize;
 }
 
-/// What became of a span.
+/// The outcome of a push.
 ///
 /// ```
 /// use picojaeger_core::wire::Push;
@@ -100,7 +100,7 @@ pub struct Process<'p> {
     pub tags: &'p [(&'p str, Value<'p>)],
 }
 
-/// What a packet says beside its spans.
+/// The data of a packet beside its spans.
 ///
 /// ```
 /// use picojaeger_core::wire::{Batch, ClientStats, Process};
@@ -111,11 +111,11 @@ pub struct Process<'p> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Batch<'b> {
-    /// Where the spans come from.
+    /// The process that the spans come from.
     pub process: &'b Process<'b>,
     /// The batch's number, from 1: `seqNo`.
     pub sequence: i64,
-    /// What was lost so far.
+    /// The losses so far.
     pub stats: ClientStats,
 }
 
@@ -137,7 +137,7 @@ pub struct ClientStats {
     pub failed_to_emit_spans: i64,
 }
 
-/// What the ticks and codes in records mean.
+/// The meaning of the ticks and codes in records.
 ///
 /// ```
 /// use picojaeger_core::wire::EncodeContext;
@@ -149,8 +149,8 @@ pub struct ClientStats {
 /// ```
 #[derive(Clone, Copy)]
 pub struct EncodeContext<'l> {
-    /// When the clock's ticks were.
+    /// The times of the clock's ticks.
     pub timeline: Timeline<'l>,
-    /// What the codes of samplers stand for.
+    /// The descriptions that the codes of samplers stand for.
     pub samplers: &'l dyn Fn(u8) -> Option<Description>,
 }

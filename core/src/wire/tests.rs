@@ -181,7 +181,7 @@ fn a_packet_uses_every_byte() {
     }
 }
 
-/// Where the list of spans has its header, behind [`SVC`].
+/// The place of the header of the list of spans, behind [`SVC`].
 const LIST_AT: usize = 33;
 /// Bytes behind the spans.
 const TAIL: usize = 12;

@@ -2,7 +2,7 @@
 //!
 //! Source: `jaeger.thrift` and `agent.thrift` of jaeger-idl. A packet is the
 //! message's header, the process, the list of spans, and a tail of `seqNo` and
-//! statistics. The header of the list says how many spans follow, so it grows
+//! statistics. The header of the list has the number of spans, so it grows
 //! at the 15th, the 128th and the 16,384th, and the spans before move on by a
 //! byte. On a server that costs as much as encoding one span at the 15th, and
 //! as seven at the 128th; a packet of fewer than 15 spans is never moved.
@@ -37,7 +37,7 @@ use tag::{put_key, put_value};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ThriftCompact {
-    /// Where the header of the list of spans is.
+    /// The place of the header of the list of spans.
     list: usize,
     /// The end of the spans; 0 without a packet.
     end: usize,

@@ -10,7 +10,7 @@ use crate::wire::{EncodeContext, StateTags, TagSink};
 use super::tag::{put_key, put_value};
 use super::{STOP, field};
 
-/// What a span is written from.
+/// The sources that a span is written from.
 struct Source<'s> {
     record: &'s Record<'s>,
     context: &'s EncodeContext<'s>,
@@ -18,7 +18,7 @@ struct Source<'s> {
     cut: Cut,
 }
 
-/// How much of a span is left out.
+/// The parts of a span that are left out.
 #[derive(Clone, Copy)]
 pub(super) struct Cut {
     /// The oldest logs, this many.

@@ -71,7 +71,7 @@ fn put_double(out: Out<'_>, bits: u64) -> Out<'_> {
     out.put(bits.to_le_bytes()).put([STOP])
 }
 
-/// The header of a boolean says what it is: 1 is true, 2 is false.
+/// The header of a boolean has its value: 1 is true, 2 is false.
 #[inline(never)]
 fn put_bool(out: Out<'_>, on: bool) -> Out<'_> {
     out.put([field::I32, kind::BOOL, 0x32 - on as u8, STOP])
