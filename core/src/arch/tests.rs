@@ -5,6 +5,11 @@ use std::vec::Vec;
 
 use super::*;
 
+/// The most words and bytes that are copied: past the lengths at which the ways to copy change.
+/// The tests take their square in time, of which Miri has less.
+const WORDS: usize = if cfg!(miri) { 40 } else { 100 };
+const BYTES: u8 = if cfg!(miri) { 40 } else { 200 };
+
 /// A varint byte by byte, as the specification has it.
 fn plain(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -17,6 +22,7 @@ fn plain(mut number: u64) -> Vec<u8> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "slow, and without unsafe code")]
 fn both_ways_to_write_a_varint_agree_with_the_specification() {
     for bit in 0..64 {
         for number in [0, 1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0xaaaa << bit] {
@@ -66,7 +72,7 @@ fn sixty_four_bits_survive_as_words_and_in_ids() {
 
 #[test]
 fn words_of_every_count_are_copied_to_as_many_and_no_further() {
-    let from: Vec<_> = (1..=100).map(Word::new).collect();
+    let from: Vec<_> = (1..=WORDS).map(Word::new).collect();
     for copy in [
         word32::copy_words,
         word64::copy_words,
@@ -74,7 +80,7 @@ fn words_of_every_count_are_copied_to_as_many_and_no_further() {
         word64::copy_fresh_words,
     ] {
         for count in 0..=from.len() {
-            let mut to = [Word::new(0); 101];
+            let mut to = [Word::new(0); WORDS + 1];
             copy(&from[..count], &mut to[..count]);
             // SAFETY: each word was written above.
             let found = to.map(|word| unsafe { word.assume_init() });
@@ -86,11 +92,11 @@ fn words_of_every_count_are_copied_to_as_many_and_no_further() {
 
 #[test]
 fn bytes_of_every_count_are_copied_padded_and_moved() {
-    let from: Vec<u8> = (1..=200).collect();
+    let from: Vec<u8> = (1..=BYTES).collect();
     for count in 0..=from.len() {
         let from = &from[..count];
         for copy in [word32::copy_many_bytes, word64::copy_many_bytes, copy_bytes] {
-            let mut to = [0; 201];
+            let mut to = [0; BYTES as usize + 1];
             copy(from, &mut to[..count]);
             assert_eq!(to[..count], *from);
             assert!(to[count..].iter().all(|byte| *byte == 0));
