@@ -131,19 +131,19 @@ impl SpanId {
     }
 
     /// The id of these 64 bits.
-    #[inline(always)]
+    #[inline]
     pub const fn new(bits: u64) -> Self {
         SpanId(Bits::new(bits))
     }
 
     /// The 64 bits.
-    #[inline(always)]
+    #[inline]
     pub const fn get(self) -> u64 {
         self.0.get()
     }
 
     /// Whether this is the id that stands for "none".
-    #[inline(always)]
+    #[inline]
     pub const fn is_zero(self) -> bool {
         self.0.is_zero()
     }

@@ -74,14 +74,14 @@ impl IdGenerator {
     }
 
     /// A span id, never zero.
-    #[inline(always)]
+    #[inline]
     pub const fn span_id(&mut self) -> SpanId {
         SpanId::new(self.0.draw())
     }
 
     /// The ids of a root span: its own id is the lower half of the trace id, whose
     /// upper half is zero unless `wide`.
-    #[inline(always)]
+    #[inline]
     pub const fn root(&mut self, wide: bool) -> (TraceId, SpanId) {
         let span = self.span_id();
         let high = if wide { self.span_id() } else { SpanId::new(0) };

@@ -64,13 +64,13 @@ impl<A: Area + ?Sized> Open<A> {
 
     /// Appends a field to the log that was begun last. What does not fit is cut
     /// or refused, and marked.
-    #[inline(always)]
+    #[inline]
     pub fn field(&mut self, key: Key<'_>, value: Value<'_>) {
         A::erase(self).append(header::FIELD, key, value);
     }
 
     /// Appends a field if it fits whole.
-    #[inline(always)]
+    #[inline]
     pub fn try_field(&mut self, key: Key<'_>, value: Value<'_>) -> bool {
         A::erase(self).try_append(header::FIELD, key, value)
     }

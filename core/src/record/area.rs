@@ -50,24 +50,24 @@ mod sealed {
 }
 
 impl Area for [Word] {
-    #[inline(always)]
+    #[inline]
     fn words(&self) -> &[Word] {
         self
     }
 
-    #[inline(always)]
+    #[inline]
     fn erase(open: &mut Open<Self>) -> &mut Open {
         open
     }
 }
 
 impl<const N: usize> Area for [Word; N] {
-    #[inline(always)]
+    #[inline]
     fn words(&self) -> &[Word] {
         self
     }
 
-    #[inline(always)]
+    #[inline]
     fn erase(open: &mut Open<Self>) -> &mut Open {
         open
     }
@@ -75,7 +75,7 @@ impl<const N: usize> Area for [Word; N] {
 
 impl<const N: usize> AreaBytes<[MaybeUninit<u8>; N]> {
     /// Nothing is written yet.
-    #[inline(always)]
+    #[inline]
     pub const fn new() -> Self {
         AreaBytes {
             aligned: [],
@@ -98,14 +98,14 @@ impl<B: ?Sized> core::fmt::Debug for AreaBytes<B> {
 }
 
 impl Area for AreaBytes {
-    #[inline(always)]
+    #[inline]
     fn words(&self) -> &[Word] {
         let words = self.bytes.len() / WORD;
         // SAFETY: aligned to words by the field before, and undefined bytes are words.
         unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), words) }
     }
 
-    #[inline(always)]
+    #[inline]
     fn erase(open: &mut Open<Self>) -> &mut Open {
         let words = open.area.bytes.len() / WORD;
         let image = core::ptr::slice_from_raw_parts_mut((&raw mut *open).cast::<Word>(), words);
@@ -116,13 +116,13 @@ impl Area for AreaBytes {
 }
 
 impl<const N: usize> Area for AreaBytes<[MaybeUninit<u8>; N]> {
-    #[inline(always)]
+    #[inline]
     fn words(&self) -> &[Word] {
         let unsized_room: &AreaBytes = self;
         unsized_room.words()
     }
 
-    #[inline(always)]
+    #[inline]
     fn erase(open: &mut Open<Self>) -> &mut Open {
         let unsized_open: &mut Open<AreaBytes> = open;
         AreaBytes::erase(unsized_open)

@@ -26,7 +26,7 @@ pub(crate) struct Entry<'r> {
 impl<'r> Iterator for Entries<'r> {
     type Item = Entry<'r>;
 
-    #[inline(always)]
+    #[inline]
     fn next(&mut self) -> Option<Entry<'r>> {
         let (first, rest) = self.rest.split_first()?;
         // SAFETY: `used` only moves behind a whole entry, so `rest` begins with a header
@@ -49,13 +49,13 @@ impl<'r> Entries<'r> {
 
 impl<'r> Entry<'r> {
     /// Whether it is a tag of the span, or a field of the log before it.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_value(&self, of_log: bool) -> bool {
         let owner = if of_log { header::FIELD } else { 0 };
         (self.header & (header::KIND | header::FIELD)) ^ owner <= kind::UNSIGNED
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn tag(self) -> Tag<'r> {
         Tag {
             key: self.key(),
@@ -63,7 +63,7 @@ impl<'r> Entry<'r> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn key(&self) -> &'r str {
         let length = (self.header >> header::KEY_SHIFT & 0xff) as usize;
         let at = self.key;
@@ -78,7 +78,7 @@ impl<'r> Entry<'r> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn value(&self) -> Value<'r> {
         match self.header & header::KIND {
             kind::DOUBLE => Value::F64(f64::from_bits(self.number())),
@@ -91,7 +91,7 @@ impl<'r> Entry<'r> {
     }
 
     /// The bytes of the value.
-    #[inline(always)]
+    #[inline]
     fn bytes(&self) -> &'r [u8] {
         let length = (self.header >> header::VALUE_SHIFT) as usize;
         // SAFETY: only called for text, bytes and references, of which this many bytes were
@@ -99,13 +99,13 @@ impl<'r> Entry<'r> {
         unsafe { core::slice::from_raw_parts(self.value.as_ptr().cast(), length) }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn text(&self) -> &'r str {
         // SAFETY: text was appended whole, or cut at a boundary.
         unsafe { core::str::from_utf8_unchecked(self.bytes()) }
     }
 
-    #[inline(always)]
+    #[inline]
     fn number(&self) -> u64 {
         // SAFETY: only called for numbers and times, which `store_bits` wrote.
         unsafe { load_bits(self.value) }
@@ -132,7 +132,7 @@ impl<'r> Entry<'r> {
 ///
 /// # Safety
 /// `length` bytes of UTF-8 at `at` live for `'t`.
-#[inline(always)]
+#[inline]
 pub(super) unsafe fn text<'t>(at: *const u8, length: usize) -> &'t str {
     // SAFETY: the caller's promise.
     unsafe { core::str::from_utf8_unchecked(core::slice::from_raw_parts(at, length)) }

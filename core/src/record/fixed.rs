@@ -54,31 +54,31 @@ const _: () = assert!(size_of::<Fixed>() == 56 + WORD);
 
 impl Fixed {
     /// The span's context; its flags are the wire flags.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn context(&self) -> SpanContext {
         SpanContext::new(self.trace, self.span, self.flags())
     }
 
     /// The wire flags.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn flags(&self) -> Flags {
         Flags::from_wire(self.bits as u8)
     }
 
     /// Whether the span is recorded and has not finished.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn is_writable(&self) -> bool {
         self.bits & (Flags::SAMPLED.wire() as u16 | bits::FINISHED) == Flags::SAMPLED.wire() as u16
     }
 
     /// Whether the span has finished.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn is_finished(&self) -> bool {
         self.bits & bits::FINISHED != 0
     }
 
     /// Whether the span knows when it started.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn is_timed(&self) -> bool {
         self.bits & bits::UNTIMED == 0
     }
@@ -156,7 +156,7 @@ impl Fixed {
     }
 
     /// Notes the end at these ticks, unless one is given; the span stays open.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn note_end(&mut self, ticks: u64) {
         if self.bits & bits::EXPLICIT_END == 0 {
             self.end = halves(ticks);
@@ -173,13 +173,13 @@ impl Fixed {
         join(self.end) != 0
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn set_flags(&mut self, flags: Flags) {
         let kept = self.bits & !(Flags::WIRE.wire() as u16);
         self.bits = kept | flags.wire() as u16;
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn set_start(&mut self, start: Timestamp) {
         let (time, bit) = match start {
             Timestamp::Ticks(ticks) => (ticks, 0),
@@ -189,19 +189,19 @@ impl Fixed {
         self.bits = self.bits & !(bits::EXPLICIT_START | bits::UNTIMED) | bit;
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn set_untimed(&mut self) {
         self.bits |= bits::UNTIMED;
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn set_sampler(&mut self, code: u8) {
         let kept = self.bits & !(0xf << bits::SAMPLER_SHIFT);
         self.bits = kept | (code as u16 & 0xf) << bits::SAMPLER_SHIFT;
     }
 
     /// A state for [`Fixed::starting`].
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn state(sampler: u8, timed: bool) -> u16 {
         let untimed = if timed { 0 } else { bits::UNTIMED };
         (sampler as u16 & 0xf) << bits::SAMPLER_SHIFT | untimed
@@ -216,7 +216,7 @@ impl Fixed {
 }
 
 /// The time of an image, which is Unix time where `explicit`.
-#[inline(always)]
+#[inline]
 pub(super) const fn instant(time: [u32; 2], explicit: bool) -> Timestamp {
     if explicit {
         Timestamp::UnixMicros(join(time))
@@ -226,7 +226,7 @@ pub(super) const fn instant(time: [u32; 2], explicit: bool) -> Timestamp {
 }
 
 /// The length of a name, as far as it is kept.
-#[inline(always)]
+#[inline]
 pub(super) const fn name_length(name: &str) -> u16 {
     if name.len() > LONGEST_VALUE {
         boundary(name.as_bytes(), LONGEST_VALUE) as u16

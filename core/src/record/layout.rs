@@ -38,7 +38,7 @@ pub(super) const POINTER: usize = 1;
 pub(super) const NO_KEY: Key<'static> = Key::Copied("");
 
 /// The words of the key of an entry with this header.
-#[inline(always)]
+#[inline]
 pub(super) const fn key_words(head: u32) -> usize {
     if head & header::COPIED == 0 {
         return POINTER;
@@ -47,7 +47,7 @@ pub(super) const fn key_words(head: u32) -> usize {
 }
 
 /// The words of the value of an entry with this header.
-#[inline(always)]
+#[inline]
 pub(super) const fn value_words(head: u32) -> usize {
     ((head >> header::VALUE_SHIFT) as usize).div_ceil(WORD)
 }

@@ -67,13 +67,13 @@ pub struct Image<'i> {
 
 impl<'i> Image<'i> {
     /// The image of a fixed part and what is written of its area.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn new(fixed: &'i Fixed, area: &'i [Word]) -> Self {
         Image { fixed, area }
     }
 
     /// The words of an image with so many of its area written.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn words(area: &[Word]) -> usize {
         FIXED_WORDS + area.len()
     }
@@ -85,7 +85,7 @@ unsafe impl Payload for Records {
     type Body<'b> = Image<'b>;
     type View<'v> = Record<'v>;
 
-    #[inline(always)]
+    #[inline]
     fn parts<'b>(body: &'b Image<'_>) -> [&'b [Word]; 2] {
         let fixed: *const Fixed = body.fixed;
         // SAFETY: `Fixed` is whole words without padding, aligned as words are.
@@ -93,7 +93,7 @@ unsafe impl Payload for Records {
         [words, body.area]
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn view(frame: Frame<'_>) -> Record<'_> {
         Record {
             // SAFETY: the frame begins with a `Fixed`, by this trait's contract.

@@ -39,7 +39,7 @@ pub struct Open<A: ?Sized = [Word]> {
 
 impl<const N: usize> Open<[Word; N]> {
     /// The image of a span that started at `start` ticks; a zero `parent` is none.
-    #[inline(always)]
+    #[inline]
     pub const fn new(
         operation: &'static str,
         context: SpanContext,
@@ -56,7 +56,7 @@ impl<const N: usize> Open<[Word; N]> {
 
 impl<A> Open<A> {
     /// The image with this fixed part and nothing in its area.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn begun(fixed: Fixed, area: A) -> Self {
         Open { fixed, area }
     }
@@ -65,7 +65,7 @@ impl<A> Open<A> {
 impl<A: Area + ?Sized> Open<A> {
     /// Starts over as the image of another span, with a sampler's code as of
     /// [`Open::set_sampler`].
-    #[inline(always)]
+    #[inline]
     pub fn restart(
         &mut self,
         operation: &'static str,
@@ -79,7 +79,7 @@ impl<A: Area + ?Sized> Open<A> {
     }
 
     /// Gives the span its identity, and keeps what was appended.
-    #[inline(always)]
+    #[inline]
     pub fn identify(&mut self, context: SpanContext, parent: SpanId, start: u64) {
         self.set_flags(context.flags);
         self.fixed.trace = context.trace;
@@ -89,58 +89,58 @@ impl<A: Area + ?Sized> Open<A> {
     }
 
     /// Replaces the wire flags.
-    #[inline(always)]
+    #[inline]
     pub const fn set_flags(&mut self, flags: Flags) {
         self.fixed.set_flags(flags);
     }
 
     /// Names the code of the sampler's answer, 1 to 15; its description becomes
     /// the tags `sampler.type` and `sampler.param`. 0 names none.
-    #[inline(always)]
+    #[inline]
     pub const fn set_sampler(&mut self, code: u8) {
         self.fixed.set_sampler(code);
     }
 
     /// Names the clock's segment at the start, 0 to 3.
-    #[inline(always)]
+    #[inline]
     pub const fn set_segment(&mut self, segment: u8) {
         let kept = self.fixed.bits & !bits::SEGMENT;
         self.fixed.bits = kept | (segment as u16 & 3) << bits::SEGMENT_SHIFT;
     }
 
     /// Sets the start again.
-    #[inline(always)]
+    #[inline]
     pub const fn set_start(&mut self, start: Timestamp) {
         self.fixed.set_start(start);
     }
 
     /// Says that the clock was not read at the start, until that is set again.
-    #[inline(always)]
+    #[inline]
     pub const fn set_untimed(&mut self) {
         self.fixed.set_untimed();
     }
 
     /// Sets the parent again; zero for none.
-    #[inline(always)]
+    #[inline]
     pub const fn set_parent(&mut self, parent: SpanId) {
         self.fixed.parent = parent;
     }
 
     /// Ends the span at these ticks.
-    #[inline(always)]
+    #[inline]
     pub const fn finish(&mut self, ticks: u64) {
         self.fixed.finish(ticks);
     }
 
     /// Notes the end, in ticks, of a span that nobody will write to again; it does not
     /// count as finished, which a record need not.
-    #[inline(always)]
+    #[inline]
     pub const fn set_finish(&mut self, ticks: u64) {
         self.fixed.end = halves(ticks);
     }
 
     /// Ends the span at a given Unix time, in microseconds.
-    #[inline(always)]
+    #[inline]
     pub const fn finish_at(&mut self, unix_micros: u64) {
         self.fixed.bits |= bits::FINISHED | bits::EXPLICIT_END;
         self.fixed.end = halves(unix_micros);
@@ -247,24 +247,24 @@ impl<A: Area + ?Sized> Open<A> {
     }
 
     /// The fixed part, and what is written of the area.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn parts(&mut self) -> (&mut Fixed, &[Word]) {
         let words = self.area.words().get(..self.fixed.used as usize);
         (&mut self.fixed, words.unwrap_or(&[]))
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn fixed_mut(&mut self) -> &mut Fixed {
         &mut self.fixed
     }
 
     /// Notes a given end, in Unix microseconds; the span stays open.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn set_end(&mut self, unix_micros: u64) {
         self.fixed.set_end(unix_micros);
     }
 
-    #[inline(always)]
+    #[inline]
     fn written(&self) -> &[Word] {
         let (words, used) = (self.area.words(), self.fixed.used as usize);
         debug_assert!(used <= words.len());

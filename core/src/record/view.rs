@@ -201,13 +201,13 @@ impl<'r> Record<'r> {
     }
 
     /// All entries, in order.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn entries(&self) -> Entries<'r> {
         Entries { rest: self.area }
     }
 
     /// The entries if the image has any of a kind, none otherwise.
-    #[inline(always)]
+    #[inline]
     fn some(&self, bit: u16) -> Entries<'r> {
         if self.fixed.bits & bit == 0 {
             return Entries { rest: &[] };
@@ -234,7 +234,7 @@ impl<'r> Log<'r> {
     }
 
     /// The entries behind it: its fields come first.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn entries(&self) -> Entries<'r> {
         self.entries
     }

@@ -205,7 +205,7 @@ impl<'r, T: Payload> Consumer<'r, T> {
     }
 
     /// The commit word at the cursor, pads skipped.
-    #[inline(always)]
+    #[inline]
     fn committed(&mut self) -> Option<u32> {
         loop {
             if self.cursor == self.positions.head.load(Ordering::Acquire) {

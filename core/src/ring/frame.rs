@@ -32,7 +32,7 @@ pub struct Frame<'r> {
 
 /// Bytes of a frame whose body is `words` words; more than any ring has where a
 /// commit word cannot hold it.
-#[inline(always)]
+#[inline]
 pub(super) const fn frame_length(words: usize) -> u32 {
     let longest = (LENGTH - HEADER) / WORD;
     if words > longest as usize {
@@ -43,7 +43,7 @@ pub(super) const fn frame_length(words: usize) -> u32 {
 
 /// The position of a frame of `length` bytes, and how many bytes that takes: a frame
 /// never wraps, so the rest of the memory is skipped where it is too short.
-#[inline(always)]
+#[inline]
 pub(super) const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {
     let to_end = to_end(size, head);
     if length > to_end {
@@ -54,13 +54,13 @@ pub(super) const fn fit(size: u32, head: u32, length: u32) -> (u32, u32) {
 }
 
 /// Bytes from `position` to the end of the memory.
-#[inline(always)]
+#[inline]
 pub(super) const fn to_end(size: u32, position: u32) -> u32 {
     size - (position & (size - 1))
 }
 
 /// The order of the store that commits a frame.
-#[inline(always)]
+#[inline]
 pub(super) fn commit_order() -> Ordering {
     #[cfg(loom)]
     if crate::loom_model::weakened(crate::loom_model::Weakness::Commit) {

@@ -61,7 +61,7 @@ impl<'r> Memory<'r> {
     }
 
     /// The commit word of the frame at `position`, which must be a multiple of a word.
-    #[inline(always)]
+    #[inline]
     pub(super) fn commit_word(self, position: u32) -> &'r AtomicU32 {
         debug_assert!(position.is_multiple_of(WORD));
         // SAFETY: in bounds and aligned to a word. While a position is a frame's start
@@ -70,7 +70,7 @@ impl<'r> Memory<'r> {
     }
 
     /// Starts a frame or a pad at `position`, in bytes that are free.
-    #[inline(always)]
+    #[inline]
     pub(super) fn open(self, position: u32, word: u32) {
         self.commit_word(position).store(word, Ordering::Relaxed);
     }
@@ -79,7 +79,7 @@ impl<'r> Memory<'r> {
     ///
     /// # Safety
     /// The caller holds that frame, open.
-    #[inline(always)]
+    #[inline]
     pub(super) unsafe fn write_sequence(self, position: u32, sequence: u32) {
         // SAFETY: a frame has at least `HEADER` bytes, in one piece.
         unsafe { self.at(position).add(4).cast::<u32>().write(sequence) }
@@ -90,7 +90,7 @@ impl<'r> Memory<'r> {
     ///
     /// # Safety
     /// The caller holds that frame, open, and it has the bytes of both parts.
-    #[inline(always)]
+    #[inline]
     pub(super) unsafe fn fill(self, position: u32, first: &[Word], second: &[Word]) {
         // SAFETY: a frame is contiguous and has room for both; it is the caller's alone, so
         // nothing else refers to these bytes; they are aligned to words, which may be undefined.
@@ -109,7 +109,7 @@ impl<'r> Memory<'r> {
     ///
     /// # Safety
     /// The commit word was read by Acquire, and the frame is not freed in `'r`.
-    #[inline(always)]
+    #[inline]
     pub(super) unsafe fn frame(self, position: u32, length: u32) -> Frame<'r> {
         let at = self.at(position);
         // SAFETY: the producer wrote the header before the commit; the body was

@@ -64,12 +64,12 @@ unsafe impl Payload for Words {
     type Body<'b> = [Word];
     type View<'v> = Frame<'v>;
 
-    #[inline(always)]
+    #[inline]
     fn parts(body: &[Word]) -> [&[Word]; 2] {
         [body, &[]]
     }
 
-    #[inline(always)]
+    #[inline]
     unsafe fn view(frame: Frame<'_>) -> Frame<'_> {
         frame
     }

@@ -43,7 +43,7 @@ impl Positions {
     /// The head, if a frame of `length` bytes finds room there in one piece.
     ///
     /// Without the mutex a guess: the tail may be past the head that was read.
-    #[inline(always)]
+    #[inline]
     pub(super) fn place(&self, memory: Memory<'_>, length: u32) -> Option<u32> {
         let at = self.head.load(Ordering::Relaxed);
         let held = at.wrapping_sub(self.tail.load(Ordering::Acquire));
@@ -52,13 +52,13 @@ impl Positions {
     }
 
     /// Whether the rest of the memory is too short for a frame of `length` bytes.
-    #[inline(always)]
+    #[inline]
     pub(super) fn is_short(&self, memory: Memory<'_>, length: u32) -> bool {
         length > to_end(memory.size(), self.head.load(Ordering::Relaxed))
     }
 
     /// Opens a frame at the head, which has a place for it.
-    #[inline(always)]
+    #[inline]
     pub(super) fn open(&self, memory: Memory<'_>, at: u32, length: u32, sequence: u32) {
         memory.open(at, length | OPEN);
         // SAFETY: the frame is open, and the caller's.
@@ -67,7 +67,7 @@ impl Positions {
     }
 
     /// Frees the oldest frame, unless it is open or pinned or there is none.
-    #[inline(always)]
+    #[inline]
     pub(super) fn evict(&self, memory: Memory<'_>, pinned: Option<u32>) -> bool {
         let tail = self.tail.load(Ordering::Relaxed);
         if tail == self.head.load(Ordering::Relaxed) || is_pinned(pinned, tail) {
@@ -103,7 +103,7 @@ impl Positions {
 }
 
 /// The order of the store that frees frames.
-#[inline(always)]
+#[inline]
 pub(super) fn release_order() -> Ordering {
     #[cfg(loom)]
     if crate::loom_model::weakened(crate::loom_model::Weakness::Release) {
@@ -113,7 +113,7 @@ pub(super) fn release_order() -> Ordering {
 }
 
 /// The order of the load of the tail that a head is compared with.
-#[inline(always)]
+#[inline]
 pub(super) fn tail_order() -> Ordering {
     #[cfg(loom)]
     if crate::loom_model::weakened(crate::loom_model::Weakness::Tail) {
@@ -123,7 +123,7 @@ pub(super) fn tail_order() -> Ordering {
 }
 
 /// Whether the consumer reads the frame at `tail`.
-#[inline(always)]
+#[inline]
 pub(super) fn is_pinned(pinned: Option<u32>, tail: u32) -> bool {
     #[cfg(loom)]
     if crate::loom_model::weakened(crate::loom_model::Weakness::Pin) {

@@ -32,7 +32,7 @@ pub struct Reservation<'r, T = Words> {
 }
 
 impl<'r, T> Reservation<'r, T> {
-    #[inline(always)]
+    #[inline]
     pub(super) fn new(memory: Memory<'r>, at: u32, length: u32, sequence: u32) -> Self {
         Reservation {
             memory,
@@ -48,7 +48,7 @@ impl<'r, T> Reservation<'r, T> {
         self.sequence
     }
 
-    #[inline(always)]
+    #[inline]
     fn skip(&self) {
         self.memory
             .commit_word(self.at)
@@ -60,7 +60,7 @@ impl<T: Payload> Reservation<'_, T> {
     /// Copies `body` into the frame and hands it to the consumer.
     ///
     /// A body of another length than was reserved is not taken: the frame is skipped.
-    #[inline(always)]
+    #[inline]
     pub fn commit(self, body: &T::Body<'_>) {
         let [first, second] = T::parts(body);
         if frame_length(first.len() + second.len()) != self.length {

@@ -104,7 +104,7 @@ impl<T: Payload> Producer<'_, T> {
     ///
     /// # Errors
     /// [`PushError::Full`], which the ring counts.
-    #[inline(always)]
+    #[inline]
     pub fn push(&mut self, sequence: u32, body: &T::Body<'_>) -> Result<(), PushError> {
         let [first, second] = T::parts(body);
         let length = frame_length(first.len() + second.len());
