@@ -33,11 +33,11 @@ pub trait Clock {
 
 impl<C: Clock + ?Sized> Clock for &C {
     const BITS: u32 = C::BITS;
-    #[inline(always)]
+    #[inline]
     fn ticks(&self) -> u64 {
         (**self).ticks()
     }
-    #[inline(always)]
+    #[inline]
     fn frequency(&self) -> u64 {
         (**self).frequency()
     }
@@ -67,7 +67,7 @@ impl Extension {
     }
 
     /// The extended value of `ticks`, read from a counter of `bits` bits.
-    #[inline(always)]
+    #[inline]
     pub const fn extend(&mut self, ticks: u64, bits: u32) -> u64 {
         if bits >= 64 {
             return ticks;

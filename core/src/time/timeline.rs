@@ -32,7 +32,7 @@ impl<'t> Timeline<'t> {
     /// is converted with the anchor in force at that tick. Without an anchor
     /// ticks count from 0, and such a mixed pair lasts 0. Nothing lasts less
     /// than 0. Ticks of a segment that is not there count as microseconds.
-    #[inline(always)]
+    #[inline]
     pub fn times(&self, segment: u8, start: Timestamp, finish: Timestamp) -> Times<'t> {
         let segment = self.segments.get(segment as usize).unwrap_or(&UNKNOWN);
         let first = segment.convert(start);

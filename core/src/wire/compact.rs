@@ -26,19 +26,19 @@ const COUNT_FOLLOWS: u8 = 0xf0;
 const LIST: usize = 2;
 
 impl<'o> Out<'o> {
-    #[inline(always)]
+    #[inline]
     pub(super) fn new(out: &'o mut [u8]) -> Self {
         Out(out)
     }
 
     /// Bytes that are left.
-    #[inline(always)]
+    #[inline]
     pub(super) fn left(&self) -> usize {
         self.0.len()
     }
 
     /// Bytes as they are, a few.
-    #[inline(always)]
+    #[inline]
     pub(super) fn put<const N: usize>(self, bytes: [u8; N]) -> Self {
         let (room, rest) = self.take(N);
         if let Some(room) = room.first_chunk_mut() {
@@ -48,7 +48,7 @@ impl<'o> Out<'o> {
     }
 
     /// The last bytes; gives how many are left, unless not all was written.
-    #[inline(always)]
+    #[inline]
     pub(super) fn end<const N: usize>(self, bytes: [u8; N]) -> Option<usize> {
         let (room, rest) = self.0.split_first_chunk_mut()?;
         *room = bytes;
@@ -118,7 +118,7 @@ impl<'o> Out<'o> {
     }
 
     /// Room for so many bytes, and what is left then; neither if there are fewer.
-    #[inline(always)]
+    #[inline]
     pub(super) fn take(self, length: usize) -> (&'o mut [u8], Self) {
         if length > self.0.len() {
             let (nothing, _) = self.0.split_at_mut(0);
@@ -129,7 +129,7 @@ impl<'o> Out<'o> {
     }
 
     /// The rest that the elements of a list are written to, before [`Out::list`] ends it.
-    #[inline(always)]
+    #[inline]
     pub(super) fn elements(&mut self) -> Out<'_> {
         Out(self.0).take(LIST).1
     }
@@ -180,13 +180,13 @@ pub(super) fn put_list_header(out: &mut [u8], count: usize) {
 }
 
 /// Bytes by which the header of a list of `count` grows with one element more.
-#[inline(always)]
+#[inline]
 pub(super) const fn list_growth(count: usize) -> usize {
     matches!(count + 1, 15 | 0x80 | 0x4000 | 0x20_0000) as usize
 }
 
 /// The text, or what a limit leaves of it.
-#[inline(always)]
+#[inline]
 pub(super) fn cut_text(text: &str, limit: usize) -> &[u8] {
     if text.len() <= limit {
         text.as_bytes()
@@ -202,7 +202,7 @@ fn shorten(text: &[u8], limit: usize) -> &[u8] {
 }
 
 /// Small magnitudes become small numbers, whatever their sign.
-#[inline(always)]
+#[inline]
 pub(super) const fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
 }
