@@ -69,7 +69,7 @@ def sources(root):
     for file in sorted(root.rglob("*.rs")):
         parts = file.relative_to(root).parts
         module = parts[0].removesuffix(".rs")
-        if module in ("lib", "bin") or parts[-1] == "tests.rs" or "tests" in parts:
+        if module in ("lib", "bin") or parts[-1].endswith("tests.rs") or "tests" in parts:
             continue
         yield module, file
 

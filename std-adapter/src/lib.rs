@@ -91,7 +91,7 @@ mod state;
 mod stats;
 mod sys;
 mod tracer;
-mod transport;
+pub mod transport;
 mod worker;
 
 pub use config::Config;
@@ -108,6 +108,7 @@ pub use tracer::errors::{FlushError, InitializeError, SetBaggageError};
 pub use tracer::log_builder::LogBuilder;
 pub use tracer::span::Span;
 pub use tracer::span_builder::SpanBuilder;
+pub use transport::{SendOutcome, Transport};
 
 #[cfg(all(doctest, feature = "yaml", feature = "collector"))]
 #[doc = include_str!("../../README.md")]

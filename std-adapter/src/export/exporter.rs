@@ -20,7 +20,7 @@ use crate::memory::ring_reader::RingReader;
 use crate::reporters::FinishedSpan;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::log::log_guarded;
-use crate::transport::Sender;
+use crate::transport::{BoxTransport, Transport};
 use crate::worker::parking::{Pass, Rest};
 
 /// The consuming side of a tracer; one thread at a time drives it.
@@ -29,7 +29,7 @@ pub(crate) struct Exporter {
     rings: Vec<RingReader>,
     /// Where the rings' heads stood at the start of the pass.
     marks: Vec<Mark>,
-    sender: Option<Box<dyn Sender>>,
+    transport: Option<BoxTransport>,
     timekeeper: Timekeeper,
     process: ProcessTags,
     buffer: Vec<u8>,
@@ -65,13 +65,13 @@ const STUCK: Duration = Duration::from_secs(1);
 const FEW_TAGS: usize = 32;
 
 impl Exporter {
-    /// Without a sender, only the user's reporters get the spans.
+    /// Without a transport, only the user's reporters get the spans.
     pub(crate) fn new(
         settings: &Settings,
         process: ProcessTags,
         source: TickSource,
         common: Option<Consumer<'static, Records>>,
-        sender: Option<Box<dyn Sender>>,
+        transport: Option<BoxTransport>,
     ) -> Self {
         let interval = settings.reporter.flush_interval;
         let limit = settings.agent.max_packet_size;
@@ -83,7 +83,7 @@ impl Exporter {
             ),
             rings: common.into_iter().map(RingReader::of_fallback).collect(),
             marks: Vec::new(),
-            sender,
+            transport,
             timekeeper: Timekeeper::new(source),
             process,
             buffer: vec![0; limit],
@@ -101,7 +101,7 @@ impl Exporter {
         self.marks.extend(heads);
         let end = self.send_all(common, flush);
         if end == End::Stuck {
-            common.stats_registry().obstacle = last_error(&self.sender);
+            common.stats_registry().obstacle = last_error(&self.transport);
         }
         self.reclaim(common);
         let rest = match end {
@@ -166,8 +166,8 @@ impl Exporter {
         };
         let mut stats = self.publish_counts(common, monotonic());
         let end = self.send_each(common, &process, &mut stats, flush);
-        if let Some(sender) = &mut self.sender {
-            sender.settle();
+        if let Some(transport) = &mut self.transport {
+            transport.settle();
         }
         self.publish_counts(common, monotonic());
         end
@@ -182,7 +182,11 @@ impl Exporter {
         flush: bool,
     ) -> End {
         while !has_passed(&self.rings, &self.marks) {
-            if self.sender.as_mut().is_some_and(|sender| !sender.ready()) {
+            if self
+                .transport
+                .as_mut()
+                .is_some_and(|transport| !transport.is_ready())
+            {
                 return End::Stuck;
             }
             let flush = flush || self.is_fallback_ring_used();
@@ -232,11 +236,11 @@ impl Exporter {
                 false => Step::Done,
             };
         };
-        let outcome = match &mut self.sender {
-            Some(sender) => {
-                let more_follow = !has_passed(packet.consumers(), &self.marks);
-                sender.send(packet.bytes(), more_follow)
+        let outcome = match &mut self.transport {
+            Some(transport) if has_passed(packet.consumers(), &self.marks) => {
+                transport.send(packet.bytes())
             }
+            Some(transport) => transport.send_more(packet.bytes()),
             None => SendOutcome::Accepted,
         };
         if !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry)
@@ -260,9 +264,9 @@ impl Exporter {
     /// Publishes what became of the spans, and speaks of losses; gives the counts.
     fn publish_counts(&mut self, common: &Common, now: u64) -> Stats {
         let late = self
-            .sender
+            .transport
             .as_mut()
-            .map_or(0, |sender| sender.late_refusals());
+            .map_or(0, |transport| transport.take_late_refusals());
         let (delivery, most) = (self.reporter.delivery(), self.buffer.len());
         let stats = {
             let mut stats_registry = common.stats_registry();
@@ -271,17 +275,17 @@ impl Exporter {
                 stats_registry.fault =
                     too_large(&self.reporter, most).or(stats_registry.fault.take());
             } else if late > 0 || delivery.lost() > before.lost() {
-                stats_registry.fault = last_error(&self.sender).or(stats_registry.fault.take());
+                stats_registry.fault = last_error(&self.transport).or(stats_registry.fault.take());
             }
             stats_registry.delivery = delivery;
             stats_registry.late_refusals += late;
             stats_registry.stats()
         };
         let now = Duration::from_nanos(now);
-        let (sender, reporter) = (&self.sender, &self.reporter);
+        let (transport, reporter) = (&self.transport, &self.reporter);
         let details = |cause: &str| match cause {
             "too large" => too_large(reporter, most),
-            _ => last_error(sender),
+            _ => last_error(transport),
         };
         self.losses.log(&stats.lost, now, details);
         self.losses.log_late(stats.late_refusals, now, details);
@@ -306,9 +310,10 @@ impl Exporter {
     }
 }
 
-/// What the sender says of its last fault.
-fn last_error(sender: &Option<Box<dyn Sender>>) -> Option<String> {
-    sender.as_ref().and_then(|sender| sender.last_error())
+/// Returns the text of the transport's last error.
+fn last_error(transport: &Option<BoxTransport>) -> Option<String> {
+    let error = transport.as_ref()?.last_error()?;
+    Some(error.to_string())
 }
 
 /// Which span last fitted no packet of the `most` bytes that are configured, or of the fewer

@@ -33,7 +33,7 @@ use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
 use crate::sys::sync::lock;
 use crate::sys::{fork, membarrier};
-use crate::transport::Sender;
+use crate::transport::BoxTransport;
 use crate::worker::{WorkerHandle, is_worker};
 
 /// A tracer's state. A fork's child makes itself a new one.
@@ -69,8 +69,7 @@ pub(crate) struct Parts {
 
 /// Makes the transport of a tracer in one process, or none; it wakes the waker when it becomes
 /// ready.
-pub(crate) type MakeTransport =
-    Arc<dyn Fn(&Settings, Waker) -> Option<Box<dyn Sender>> + Send + Sync>;
+pub(crate) type MakeTransport = Arc<dyn Fn(&Settings, Waker) -> Option<BoxTransport> + Send + Sync>;
 
 impl TracerState {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
@@ -102,13 +101,13 @@ impl TracerState {
             worker: WorkerHandle::new(),
             exporter: {
                 let waker = Arc::new(WakeWorker(this.clone())).into();
-                let sender = make_transport(&settings, waker);
+                let transport = make_transport(&settings, waker);
                 Mutex::new(Exporter::new(
                     &settings,
                     process,
                     exporter_source,
                     consumer,
-                    sender,
+                    transport,
                 ))
             },
             make_transport,

@@ -10,7 +10,7 @@ use crate::state::{MakeTransport, Parts, TracerState, at_exit};
 use crate::sys::clock::{TickSource, TimeSource};
 use crate::tracer::errors::InitializeError;
 use crate::tracer::{Handle, Tracer};
-use crate::transport::{Sender, UdpTransport};
+use crate::transport::{BoxTransport, Transport, UdpTransport};
 
 /// A tracer that is about to be made: a [`Config`], and objects that no configuration can name.
 ///
@@ -101,6 +101,19 @@ impl TracerBuilder {
         self
     }
 
+    /// Sends packets by a transport of the user's instead of UDP to the agent.
+    ///
+    /// `make` is called once in a process: again in the child of a fork, which so has a connection
+    /// of its own. The worker's thread owns the transport. It should not block for long, since
+    /// nothing else is sent meanwhile. The setting [`agent`](Config::agent) has no effect.
+    pub fn transport<T: Transport + Send + 'static>(
+        mut self,
+        make: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.transport = Arc::new(move |_, _| Some(Box::new(make())));
+        self
+    }
+
     /// Times spans by this clock, instead of the one that the setting
     /// [`clock`](Config::clock) names.
     pub fn time_source(mut self, clock: impl TimeSource + 'static) -> Self {
@@ -156,11 +169,11 @@ impl TracerBuilder {
         }
     }
 
-    /// Sends by this sender instead of the agent's.
+    /// Sends by this transport instead of the agent's.
     #[cfg(test)]
-    pub(crate) fn sender(mut self, sender: Box<dyn Sender>) -> Self {
-        let sender = std::sync::Mutex::new(Some(sender));
-        self.transport = Arc::new(move |_, _| sender.lock().unwrap().take());
+    pub(crate) fn boxed_transport(mut self, transport: BoxTransport) -> Self {
+        let transport = std::sync::Mutex::new(Some(transport));
+        self.transport = Arc::new(move |_, _| transport.lock().unwrap().take());
         self
     }
 }
@@ -175,7 +188,7 @@ impl std::fmt::Debug for TracerBuilder {
 }
 
 /// Makes what sends to the agent of these settings, if they have one.
-fn agent_transport(settings: &Settings, waker: Waker) -> Option<Box<dyn Sender>> {
+fn agent_transport(settings: &Settings, waker: Waker) -> Option<BoxTransport> {
     if !settings.agent.enabled {
         return None;
     }

@@ -38,7 +38,7 @@ pub enum FlushError {
     },
 }
 
-/// Why [`Config::initialize_tracer`] set no global tracer.
+/// Why [`Config::initialize_tracer`](crate::Config::initialize_tracer) set no global tracer.
 ///
 /// ```
 /// use picojaeger_std::InitializeError;

@@ -11,10 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::collector::Collector;
-use crate::config::Sampler;
+use crate::config::{Config, Sampler};
 use crate::reporters::InMemoryReporter;
 use crate::state::locks::Lock;
-use crate::{Config, Span, Tracer};
+use crate::tracer::Tracer;
+use crate::tracer::span::Span;
 
 const SOON: Duration = Duration::from_secs(10);
 /// Seconds after which a case, or a child in it, has hung.

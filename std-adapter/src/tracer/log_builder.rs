@@ -4,7 +4,7 @@ use picojaeger_core::{Key, Value};
 
 use crate::state::Slot;
 
-/// A log that is being written to a span, from [`Span::log`].
+/// A log that is being written to a span, from [`Span::log`](crate::Span::log).
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};

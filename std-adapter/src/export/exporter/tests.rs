@@ -56,12 +56,12 @@ struct Fickle {
     seen: Arc<Mutex<Seen>>,
 }
 
-impl Sender for Fickle {
-    fn ready(&mut self) -> bool {
+impl Transport for Fickle {
+    fn is_ready(&mut self) -> bool {
         self.calm.load(Ordering::Relaxed) || self.random.below(8) > 0
     }
 
-    fn send(&mut self, packet: &[u8], _: bool) -> SendOutcome {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
         let batch = decode(packet).expect("a packet is whole");
         let count = batch.spans.len() as u64;
         let mut seen = lock(&self.seen);
@@ -97,12 +97,12 @@ impl Sender for Fickle {
         }
     }
 
-    fn late_refusals(&mut self) -> u64 {
+    fn take_late_refusals(&mut self) -> u64 {
         0
     }
 
-    fn last_error(&self) -> Option<String> {
-        Some("fickle".into())
+    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
+        Some(&"fickle")
     }
 }
 
@@ -128,7 +128,7 @@ fn run_seed(seed: u64) -> Seen {
     let config = config().background(false).max_packet_size(2_000);
     let tracer = config
         .tracer_builder()
-        .sender(Box::new(sender))
+        .boxed_transport(Box::new(sender))
         .build()
         .unwrap();
     let mut random = Seeded(seed ^ 0x9e37_79b9_7f4a_7c15);
@@ -189,22 +189,22 @@ struct Gate {
     asked: Arc<AtomicUsize>,
 }
 
-impl Sender for Gate {
-    fn ready(&mut self) -> bool {
+impl Transport for Gate {
+    fn is_ready(&mut self) -> bool {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.open.load(Ordering::Relaxed)
     }
 
-    fn send(&mut self, _: &[u8], _: bool) -> SendOutcome {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
         SendOutcome::Accepted
     }
 
-    fn late_refusals(&mut self) -> u64 {
+    fn take_late_refusals(&mut self) -> u64 {
         0
     }
 
-    fn last_error(&self) -> Option<String> {
-        Some("the gate is shut".into())
+    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
+        Some(&"the gate is shut")
     }
 }
 
@@ -216,7 +216,7 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
         let config = config().background(background);
         let tracer = config
             .tracer_builder()
-            .sender(Box::new(gate))
+            .boxed_transport(Box::new(gate))
             .build()
             .unwrap();
         (0..10).for_each(|_| tracer.start("waits").finish());
@@ -247,7 +247,7 @@ fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
     let asked = gate.asked.clone();
     let tracer = config()
         .tracer_builder()
-        .sender(Box::new(gate))
+        .boxed_transport(Box::new(gate))
         .build()
         .unwrap();
     let (begun, spans) = (std::time::Instant::now(), 5_000);
@@ -303,20 +303,16 @@ fn miri_two_threads_and_a_worker() {
 /// Answers as it is told, the last first, and then accepts.
 struct Told(Vec<SendOutcome>);
 
-impl Sender for Told {
-    fn ready(&mut self) -> bool {
-        true
-    }
-
-    fn send(&mut self, _: &[u8], _: bool) -> SendOutcome {
+impl Transport for Told {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
         self.0.pop().unwrap_or(SendOutcome::Accepted)
     }
 
-    fn late_refusals(&mut self) -> u64 {
+    fn take_late_refusals(&mut self) -> u64 {
         0
     }
 
-    fn last_error(&self) -> Option<String> {
+    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
         None
     }
 }
@@ -326,7 +322,10 @@ fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
     let reporter = Arc::new(InMemoryReporter::new());
     let config = config().background(false).reporter(reporter.clone());
     let answers = vec![SendOutcome::Refused, SendOutcome::Retry];
-    let tracer = config.sender(Box::new(Told(answers))).build().unwrap();
+    let tracer = config
+        .boxed_transport(Box::new(Told(answers)))
+        .build()
+        .unwrap();
     tracer.start("seen").finish();
     tracer.flush(Duration::ZERO).unwrap_err();
     assert_eq!((tracer.stats().queued, reporter.len()), (1, 0));
@@ -341,12 +340,22 @@ struct Teller {
     told: Arc<Mutex<Vec<(i64, bool)>>>,
 }
 
-impl Sender for Teller {
-    fn ready(&mut self) -> bool {
-        true
+impl Transport for Teller {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.note(packet, false)
     }
 
-    fn send(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome {
+    fn send_more(&mut self, packet: &[u8]) -> SendOutcome {
+        self.note(packet, true)
+    }
+
+    fn take_late_refusals(&mut self) -> u64 {
+        1
+    }
+}
+
+impl Teller {
+    fn note(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome {
         let stats = decode(packet).unwrap().stats.unwrap();
         let mut told = lock(&self.told);
         told.push((stats.failed_to_emit_spans, more_follow));
@@ -354,14 +363,6 @@ impl Sender for Teller {
             1 => SendOutcome::Refused,
             _ => SendOutcome::Accepted,
         }
-    }
-
-    fn late_refusals(&mut self) -> u64 {
-        1
-    }
-
-    fn last_error(&self) -> Option<String> {
-        None
     }
 }
 
@@ -372,7 +373,7 @@ fn a_packet_tells_of_the_one_before_it_and_the_sender_of_more() {
     let config = config().background(false).max_packet_size(2_000);
     let tracer = config
         .tracer_builder()
-        .sender(Box::new(teller))
+        .boxed_transport(Box::new(teller))
         .build()
         .unwrap();
     (0..100).for_each(|_| tracer.start("one of many").finish());

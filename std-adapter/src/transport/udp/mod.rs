@@ -1,14 +1,15 @@
 //! UDP to the agent.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
-use picojaeger_core::SendOutcome;
+use picojaeger_core::{SendOutcome, Transport};
 
-use super::Sender;
 use crate::sys::net::IpVersion;
 use crate::sys::net::addresses::{Addresses, System};
 
@@ -18,8 +19,9 @@ use crate::sys::net::addresses::{Addresses, System};
 /// large packets, it is tried again each millisecond, at most [`TRIES`] times; then the packet
 /// fails. IPv4 addresses are preferred, and the first address that connects is used.
 pub(crate) struct UdpTransport {
-    host: String,
-    port: u16,
+    /// `host:port`, with brackets where the host is an IPv6 address.
+    agent: Arc<str>,
+    pending: PendingLookUp,
     addresses: Addresses,
     socket: Option<(UdpSocket, SocketAddr)>,
     late: u64,
@@ -30,10 +32,16 @@ pub(crate) struct UdpTransport {
     last_fault: Option<SendError>,
 }
 
-/// What went wrong with a packet.
+/// Error of a packet.
 struct SendError {
+    agent: Arc<str>,
     kind: SendErrorKind,
     error: io::Error,
+}
+
+/// The state of a transport whose agent is still being looked up, as text.
+struct PendingLookUp {
+    agent: Arc<str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +52,9 @@ enum SendErrorKind {
     Refused,
     Failed,
 }
+
+/// Kind of a fault, and the error that shows it.
+type Fault = (SendErrorKind, io::Error);
 
 /// How often a packet is offered to a socket that does not take it.
 const TRIES: u32 = 10;
@@ -71,10 +82,16 @@ impl UdpTransport {
         resolve_interval: Option<Duration>,
         system: System,
     ) -> Self {
+        let agent: Arc<str> = match host.contains(':') {
+            true => format!("[{host}]:{port}").into(),
+            false => format!("{host}:{port}").into(),
+        };
         UdpTransport {
             addresses: Addresses::new(&host, port, version, resolve_interval, system),
-            host,
-            port,
+            pending: PendingLookUp {
+                agent: agent.clone(),
+            },
+            agent,
             socket: None,
             late: 0,
             trusted: false,
@@ -83,14 +100,25 @@ impl UdpTransport {
         }
     }
 
-    fn deliver(&mut self, packet: &[u8], more_follow: bool) -> Result<(), SendError> {
+    fn transmit(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome {
+        if !self.is_ready() {
+            return SendOutcome::Retry;
+        }
+        let delivered = self.deliver(packet, more_follow);
+        self.trusted = delivered.is_ok();
+        match delivered {
+            Ok(()) => SendOutcome::Accepted,
+            Err(fault) => self.note(fault),
+        }
+    }
+
+    fn deliver(&mut self, packet: &[u8], more_follow: bool) -> Result<(), Fault> {
         let socket = match &self.socket {
             Some((socket, _)) => socket,
             None => {
                 let known = self.addresses.known();
-                let known = known.map_err(|error| SendErrorKind::Unresolved.with(error))?;
-                let connected =
-                    connect(known).map_err(|error| SendErrorKind::Failed.with(error))?;
+                let known = known.map_err(|error| (SendErrorKind::Unresolved, error))?;
+                let connected = connect(known).map_err(|error| (SendErrorKind::Failed, error))?;
                 self.trusted = false;
                 &self.socket.insert(connected).0
             }
@@ -106,20 +134,20 @@ impl UdpTransport {
         if let Some(late) = late {
             self.note_late(late);
         }
-        looked.map_err(SendError::of)
+        looked.map_err(fault)
     }
 
     /// Draws the conclusions of an error of a packet that was accepted.
     fn note_late(&mut self, error: io::Error) {
         self.late += 1;
         self.trusted = false;
-        self.last_fault = Some(SendError::of(error));
+        self.last_fault = Some(self.send_error(fault(error)));
         self.addresses.suspect();
     }
 
     /// Draws the conclusions of a fault for the packets to come.
-    fn note(&mut self, fault: SendError) -> SendOutcome {
-        let outcome = match fault.kind {
+    fn note(&mut self, fault: Fault) -> SendOutcome {
+        let outcome = match fault.0 {
             SendErrorKind::TooLarge => return SendOutcome::TooLarge,
             SendErrorKind::Refused => SendOutcome::Refused,
             SendErrorKind::Unresolved => SendOutcome::Failed,
@@ -129,21 +157,21 @@ impl UdpTransport {
             }
         };
         self.addresses.suspect();
-        self.last_fault = Some(fault);
+        self.last_fault = Some(self.send_error(fault));
         outcome
     }
 
-    /// `host:port`, with brackets where the host is an IPv6 address.
-    fn agent(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
+    fn send_error(&self, (kind, error): Fault) -> SendError {
+        SendError {
+            agent: self.agent.clone(),
+            kind,
+            error,
         }
     }
 }
 
-impl Sender for UdpTransport {
-    fn ready(&mut self) -> bool {
+impl Transport for UdpTransport {
+    fn is_ready(&mut self) -> bool {
         if self.addresses.poll()
             && let (Some((_, peer)), Ok(known)) = (&self.socket, self.addresses.known())
             && !known.contains(peer)
@@ -153,16 +181,12 @@ impl Sender for UdpTransport {
         !self.addresses.is_pending()
     }
 
-    fn send(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome {
-        if !self.ready() {
-            return SendOutcome::Retry;
-        }
-        let delivered = self.deliver(packet, more_follow);
-        self.trusted = delivered.is_ok();
-        match delivered {
-            Ok(()) => SendOutcome::Accepted,
-            Err(fault) => self.note(fault),
-        }
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.transmit(packet, false)
+    }
+
+    fn send_more(&mut self, packet: &[u8]) -> SendOutcome {
+        self.transmit(packet, true)
     }
 
     fn settle(&mut self) {
@@ -174,40 +198,44 @@ impl Sender for UdpTransport {
         }
     }
 
-    fn late_refusals(&mut self) -> u64 {
+    fn take_late_refusals(&mut self) -> u64 {
         std::mem::take(&mut self.late)
     }
 
-    fn last_error(&self) -> Option<String> {
-        let agent = self.agent();
+    fn last_error(&self) -> Option<&dyn fmt::Display> {
         if self.addresses.is_pending() {
-            return Some(format!("the agent's host {agent} is still being looked up"));
+            return Some(&self.pending);
         }
-        let SendError { kind, error } = self.last_fault.as_ref()?;
-        Some(match kind {
-            SendErrorKind::Unresolved => format!("cannot find the agent's host {agent}: {error}"),
-            SendErrorKind::Refused => format!("no agent listens at {agent}: {error}"),
-            _ => format!("cannot send to the agent at {agent}: {error}"),
-        })
+        self.last_fault.as_ref().map(|error| error as _)
     }
 }
 
-impl SendErrorKind {
-    fn with(self, error: io::Error) -> SendError {
-        SendError { kind: self, error }
+impl fmt::Display for PendingLookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PendingLookUp { agent } = self;
+        write!(f, "the agent's host {agent} is still being looked up")
     }
 }
 
-impl SendError {
-    /// The fault of a packet that the socket gave an error for.
-    fn of(error: io::Error) -> SendError {
-        let kind = match error.kind() {
-            _ if is_too_large(&error) => SendErrorKind::TooLarge,
-            _ if is_refusal(&error) => SendErrorKind::Refused,
-            _ => SendErrorKind::Failed,
-        };
-        kind.with(error)
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SendError { agent, kind, error } = self;
+        match kind {
+            SendErrorKind::Unresolved => write!(f, "cannot find the agent's host {agent}: {error}"),
+            SendErrorKind::Refused => write!(f, "no agent listens at {agent}: {error}"),
+            _ => write!(f, "cannot send to the agent at {agent}: {error}"),
+        }
     }
+}
+
+/// Classifies an error that the socket returned for a packet.
+fn fault(error: io::Error) -> Fault {
+    let kind = match error.kind() {
+        _ if is_too_large(&error) => SendErrorKind::TooLarge,
+        _ if is_refusal(&error) => SendErrorKind::Refused,
+        _ => SendErrorKind::Failed,
+    };
+    (kind, error)
 }
 
 /// Offers a packet to a socket until it takes it, with bounded patience; gives the error

@@ -43,12 +43,15 @@ fn closed_port() -> (UdpSocket, SocketAddr) {
 fn a_packet_arrives() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert!(sender.ready());
-    assert_eq!(sender.send(b"one", false), SendOutcome::Accepted);
-    assert_eq!(sender.send(b"two", false), SendOutcome::Accepted);
+    assert!(sender.is_ready());
+    assert_eq!(sender.send(b"one"), SendOutcome::Accepted);
+    assert_eq!(sender.send(b"two"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"one");
     assert_eq!(received(&socket), b"two");
-    assert_eq!((sender.late_refusals(), sender.last_error()), (0, None));
+    assert_eq!(
+        (sender.take_late_refusals(), sender.last_error().is_none()),
+        (0, true)
+    );
 }
 
 #[test]
@@ -58,11 +61,11 @@ fn a_packet_arrives_by_ipv6() {
     };
     let address = socket.local_addr().unwrap();
     let mut sender = sender_to(address, IpVersion::V6);
-    assert_eq!(sender.send(b"six", false), SendOutcome::Accepted);
+    assert_eq!(sender.send(b"six"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"six");
     drop(socket);
-    assert_eq!(sender.send(b"refused", false), SendOutcome::Refused);
-    let message = sender.last_error().unwrap();
+    assert_eq!(sender.send(b"refused"), SendOutcome::Refused);
+    let message = sender.last_error().unwrap().to_string();
     let agent = format!("[::1]:{}", address.port());
     assert!(message.contains(&agent), "{message}");
 }
@@ -72,16 +75,16 @@ fn a_closed_port_refuses_until_it_is_open() {
     let (closed, address) = closed_port();
     let mut sender = sender_to(address, IpVersion::Any);
     for _ in 0..3 {
-        assert_eq!(sender.send(b"lost", false), SendOutcome::Refused);
+        assert_eq!(sender.send(b"lost"), SendOutcome::Refused);
     }
-    assert_eq!(sender.late_refusals(), 0);
-    let message = sender.last_error().unwrap();
+    assert_eq!(sender.take_late_refusals(), 0);
+    let message = sender.last_error().unwrap().to_string();
     let start = format!("no agent listens at {address}: ");
     assert!(message.starts_with(&start), "{message}");
 
     drop(closed);
     let socket = UdpSocket::bind(address).unwrap();
-    assert_eq!(sender.send(b"found", false), SendOutcome::Accepted);
+    assert_eq!(sender.send(b"found"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"found");
 }
 
@@ -89,38 +92,36 @@ fn a_closed_port_refuses_until_it_is_open() {
 fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(b"trusted", true), SendOutcome::Accepted);
+    assert_eq!(sender.send_more(b"trusted"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"trusted");
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(
-        sender.send(b"not looked after", true),
-        SendOutcome::Accepted
-    );
-    assert_eq!(sender.late_refusals(), 0);
+    assert_eq!(sender.send_more(b"not looked after"), SendOutcome::Accepted);
+    assert_eq!(sender.take_late_refusals(), 0);
     for follows in [true, true, false] {
-        assert_eq!(sender.send(b"looked after", follows), SendOutcome::Refused);
+        let outcome = match follows {
+            true => sender.send_more(b"looked after"),
+            false => sender.send(b"looked after"),
+        };
+        assert_eq!(outcome, SendOutcome::Refused);
     }
-    assert_eq!(sender.late_refusals(), 1);
+    assert_eq!(sender.take_late_refusals(), 1);
 
     drop(socket);
     let socket = UdpSocket::bind(address).unwrap();
-    assert_eq!(sender.send(b"found", true), SendOutcome::Accepted);
+    assert_eq!(sender.send_more(b"found"), SendOutcome::Accepted);
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(
-        sender.send(b"not looked after", true),
-        SendOutcome::Accepted
-    );
-    assert_eq!(sender.send(b"the last", false), SendOutcome::Refused);
-    assert_eq!(sender.late_refusals(), 1);
+    assert_eq!(sender.send_more(b"not looked after"), SendOutcome::Accepted);
+    assert_eq!(sender.send(b"the last"), SendOutcome::Refused);
+    assert_eq!(sender.take_late_refusals(), 1);
 
     drop(socket);
     let socket = UdpSocket::bind(address).unwrap();
-    assert_eq!(sender.send(b"found", true), SendOutcome::Accepted);
+    assert_eq!(sender.send_more(b"found"), SendOutcome::Accepted);
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(sender.send(b"nothing follows", true), SendOutcome::Accepted);
+    assert_eq!(sender.send_more(b"nothing follows"), SendOutcome::Accepted);
     sender.settle();
     sender.settle();
-    assert_eq!(sender.late_refusals(), 1);
+    assert_eq!(sender.take_late_refusals(), 1);
     assert!(sender.last_error().is_some());
 }
 
@@ -128,35 +129,35 @@ fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
 fn an_error_that_waits_belongs_to_an_earlier_packet() {
     let (closed, address) = closed_port();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(b"connects", false), SendOutcome::Refused);
+    assert_eq!(sender.send(b"connects"), SendOutcome::Refused);
     let (raw, _) = sender.socket.as_ref().unwrap();
     assert_eq!(raw.send(b"earlier").unwrap(), 7);
 
     drop(closed);
     let socket = UdpSocket::bind(address).unwrap();
     sender.last_fault = None;
-    assert_eq!(sender.send(b"in hand", false), SendOutcome::Accepted);
+    assert_eq!(sender.send(b"in hand"), SendOutcome::Accepted);
     assert!(sender.last_error().is_some());
     assert_eq!(received(&socket), b"in hand");
-    assert_eq!(sender.late_refusals(), 1);
-    assert_eq!(sender.late_refusals(), 0);
+    assert_eq!(sender.take_late_refusals(), 1);
+    assert_eq!(sender.take_late_refusals(), 0);
 }
 
 #[test]
 fn a_packet_that_no_datagram_holds_is_too_large() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
-    assert_eq!(sender.send(&[0; 70_000], false), SendOutcome::TooLarge);
-    assert_eq!(sender.send(b"small", false), SendOutcome::Accepted);
+    assert_eq!(sender.send(&[0; 70_000]), SendOutcome::TooLarge);
+    assert_eq!(sender.send(b"small"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"small");
 }
 
 #[test]
 fn an_address_of_the_other_version_fails() {
     let mut sender = sender_to(listener().1, IpVersion::V6);
-    assert!(sender.ready());
-    assert_eq!(sender.send(b"lost", false), SendOutcome::Failed);
-    let message = sender.last_error().unwrap();
+    assert!(sender.is_ready());
+    assert_eq!(sender.send(b"lost"), SendOutcome::Failed);
+    let message = sender.last_error().unwrap().to_string();
     assert!(message.ends_with("it has no IPv6 address"), "{message}");
 }
 
@@ -253,7 +254,7 @@ impl Named {
 
     /// Asks whether the sender is ready; a look-up that is under way is then answered.
     fn answer(&mut self, answer: Answer) -> bool {
-        let ready = self.sender.ready();
+        let ready = self.sender.is_ready();
         let limit = Duration::from_secs(10);
         let asked = self.asked.recv_timeout(limit).unwrap();
         assert_eq!(asked, ("agent.test".into(), 6831));
@@ -275,17 +276,17 @@ fn not_found() -> io::Error {
 fn nothing_is_sent_before_a_name_is_known() {
     let (socket, address) = listener();
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
-    assert!(!named.sender.ready());
-    assert!(!named.sender.ready());
-    assert_eq!(named.sender.send(b"too early", false), SendOutcome::Retry);
+    assert!(!named.sender.is_ready());
+    assert!(!named.sender.is_ready());
+    assert_eq!(named.sender.send(b"too early"), SendOutcome::Retry);
     assert_eq!(
-        named.sender.last_error().unwrap(),
+        named.sender.last_error().unwrap().to_string(),
         "the agent's host agent.test:6831 is still being looked up"
     );
     assert!(!named.answer(Ok(vec![address])));
-    assert!(named.sender.ready());
-    assert_eq!(named.sender.last_error(), None);
-    assert_eq!(named.sender.send(b"known", false), SendOutcome::Accepted);
+    assert!(named.sender.is_ready());
+    assert_eq!(named.sender.last_error().is_none(), true);
+    assert_eq!(named.sender.send(b"known"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }
 
@@ -295,19 +296,19 @@ fn a_name_that_is_not_found_is_looked_up_again_after_a_second() {
     let mut named = Named::new(IpVersion::Any, None);
     assert!(!named.answer(Err(not_found())));
     named.pass(Duration::from_secs(5));
-    assert!(named.sender.ready(), "the pause begins at the answer");
-    assert_eq!(named.sender.send(b"lost", false), SendOutcome::Failed);
+    assert!(named.sender.is_ready(), "the pause begins at the answer");
+    assert_eq!(named.sender.send(b"lost"), SendOutcome::Failed);
     assert_eq!(
-        named.sender.last_error().unwrap(),
+        named.sender.last_error().unwrap().to_string(),
         "cannot find the agent's host agent.test:6831: Name or service not known"
     );
     named.pass(Duration::from_millis(999));
-    assert!(named.sender.ready());
+    assert!(named.sender.is_ready());
     assert!(!named.is_asked());
     named.pass(Duration::from_millis(1));
     assert!(!named.answer(Ok(vec![address])));
-    assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"known", false), SendOutcome::Accepted);
+    assert!(named.sender.is_ready());
+    assert_eq!(named.sender.send(b"known"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }
 
@@ -316,17 +317,17 @@ fn a_name_is_looked_up_again_after_the_interval() {
     let ((old, first), (new, second)) = (listener(), listener());
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
     named.answer(Ok(vec![first]));
-    assert!(named.sender.ready());
+    assert!(named.sender.is_ready());
     named.pass(Duration::from_millis(29_999));
-    assert!(named.sender.ready());
+    assert!(named.sender.is_ready());
     assert!(!named.is_asked());
     named.pass(Duration::from_millis(1));
-    assert!(named.sender.ready(), "what is known stays in use");
-    assert_eq!(named.sender.send(b"old", false), SendOutcome::Accepted);
+    assert!(named.sender.is_ready(), "what is known stays in use");
+    assert_eq!(named.sender.send(b"old"), SendOutcome::Accepted);
     assert_eq!(received(&old), b"old");
     named.answer(Ok(vec![second]));
-    assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"new", false), SendOutcome::Accepted);
+    assert!(named.sender.is_ready());
+    assert_eq!(named.sender.send(b"new"), SendOutcome::Accepted);
     assert_eq!(received(&new), b"new");
 }
 
@@ -336,19 +337,19 @@ fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
         let mut named = Named::new(IpVersion::Any, interval);
         let (_closed, address) = closed_port();
         named.answer(Ok(vec![address]));
-        assert!(named.sender.ready());
-        assert_eq!(named.sender.send(b"lost", false), SendOutcome::Refused);
+        assert!(named.sender.is_ready());
+        assert_eq!(named.sender.send(b"lost"), SendOutcome::Refused);
         named.pass(Duration::from_millis(999));
-        assert!(named.sender.ready());
+        assert!(named.sender.is_ready());
         assert!(!named.is_asked(), "too soon");
         named.pass(Duration::from_millis(1));
-        assert!(named.sender.ready());
+        assert!(named.sender.is_ready());
         assert_eq!(named.is_asked(), again);
         if again {
             let (socket, address) = listener();
             named.answer(Ok(vec![address]));
-            assert!(named.sender.ready());
-            assert_eq!(named.sender.send(b"found", false), SendOutcome::Accepted);
+            assert!(named.sender.is_ready());
+            assert_eq!(named.sender.send(b"found"), SendOutcome::Accepted);
             assert_eq!(received(&socket), b"found");
         }
     }
@@ -359,18 +360,18 @@ fn an_error_of_an_earlier_packet_causes_a_look_up_too() {
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
     let (socket, address) = listener();
     named.answer(Ok(vec![address]));
-    assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"connects", false), SendOutcome::Accepted);
+    assert!(named.sender.is_ready());
+    assert_eq!(named.sender.send(b"connects"), SendOutcome::Accepted);
     drop(socket);
     let (raw, _) = named.sender.socket.as_ref().unwrap();
     assert_eq!(raw.send(b"earlier").unwrap(), 7);
     let _socket = UdpSocket::bind(address).unwrap();
     named.pass(Duration::from_secs(1));
-    assert!(named.sender.ready());
+    assert!(named.sender.is_ready());
     assert!(!named.is_asked(), "nothing is known of it");
-    assert_eq!(named.sender.send(b"in hand", false), SendOutcome::Accepted);
+    assert_eq!(named.sender.send(b"in hand"), SendOutcome::Accepted);
     named.pass(Duration::from_secs(1));
-    assert!(named.sender.ready());
+    assert!(named.sender.is_ready());
     assert!(named.is_asked());
     named.answers.send(Ok(vec![address])).unwrap();
 }
@@ -380,11 +381,11 @@ fn a_failed_look_up_leaves_what_is_known() {
     let (socket, address) = listener();
     let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
     named.answer(Ok(vec![address]));
-    assert!(named.sender.ready());
+    assert!(named.sender.is_ready());
     named.pass(Duration::from_secs(30));
     assert!(named.answer(Err(not_found())));
-    assert!(named.sender.ready());
-    assert_eq!(named.sender.send(b"still", false), SendOutcome::Accepted);
+    assert!(named.sender.is_ready());
+    assert_eq!(named.sender.send(b"still"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"still");
 }
 
@@ -400,7 +401,7 @@ fn the_version_chooses_and_ipv4_is_preferred() {
     for (version, expected) in cases {
         let mut named = Named::new(version, HALF_MINUTE);
         named.answer(Ok(vec![v6, v4]));
-        assert!(named.sender.ready());
+        assert!(named.sender.is_ready());
         assert_eq!(named.sender.addresses.known().unwrap(), expected);
     }
 }
