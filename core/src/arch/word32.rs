@@ -15,17 +15,17 @@ pub(crate) struct Bits([u32; 2]);
 pub(crate) const SHORT_TEXT: usize = 16;
 
 impl Bits {
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn new(bits: u64) -> Self {
         Bits(halves(bits))
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn get(self) -> u64 {
         join(self.0)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn is_zero(self) -> bool {
         self.0[0] | self.0[1] == 0
     }
@@ -59,7 +59,7 @@ impl GeneratorState {
     }
 
     /// Draws 64 bits, never all zero.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn draw(&mut self) -> u64 {
         // One step makes both halves: its output, and the word that it leaves behind.
         let high = self.word();
@@ -67,7 +67,7 @@ impl GeneratorState {
         join([low | (low | high == 0) as u32, high])
     }
 
-    #[inline(always)]
+    #[inline]
     const fn word(&mut self) -> u32 {
         let word = self.a.wrapping_add(self.b).wrapping_add(self.counter);
         self.counter = self.counter.wrapping_add(1);
@@ -79,7 +79,7 @@ impl GeneratorState {
 }
 
 /// Stores 64 bits at the front of `words`, in two of them.
-#[inline(always)]
+#[inline]
 pub(crate) const fn store_bits(bits: u64, words: &mut [Word]) {
     if let [first, second, ..] = words {
         let [low, high] = halves(bits);
@@ -92,7 +92,7 @@ pub(crate) const fn store_bits(bits: u64, words: &mut [Word]) {
 ///
 /// # Safety
 /// [`store_bits`] wrote them.
-#[inline(always)]
+#[inline]
 pub(crate) const unsafe fn load_bits(words: &[Word]) -> u64 {
     let [first, second, ..] = words else {
         return 0;
@@ -104,13 +104,13 @@ pub(crate) const unsafe fn load_bits(words: &[Word]) -> u64 {
 
 /// Keeps the compiler from interleaving what comes before and after: together they need more
 /// registers than a chip has.
-#[inline(always)]
+#[inline]
 pub(crate) fn in_order() {
     compiler_fence(Ordering::SeqCst);
 }
 
 /// Copies words that were stored a moment ago, between slices of one length.
-#[inline(always)]
+#[inline]
 pub(crate) fn copy_fresh_words(from: &[Word], to: &mut [Word]) {
     if from.len() == to.len() {
         to.copy_from_slice(from);
@@ -119,7 +119,7 @@ pub(crate) fn copy_fresh_words(from: &[Word], to: &mut [Word]) {
 
 /// Copies words between slices of one length, by fours: for a record's length that is cheaper
 /// than a call of `memcpy`.
-#[inline(always)]
+#[inline]
 pub(crate) fn copy_words(from: &[Word], to: &mut [Word]) {
     if from.len() != to.len() {
         return;
@@ -149,7 +149,7 @@ pub(crate) fn copy_words(from: &[Word], to: &mut [Word]) {
 ///
 /// # Safety
 /// `words` are exactly as many as the bytes take.
-#[inline(always)]
+#[inline]
 pub(crate) unsafe fn copy_padded(bytes: &[u8], words: &mut [Word]) {
     debug_assert!(words.len() == bytes.len().div_ceil(WORD));
     let (whole, rest) = bytes.as_chunks::<WORD>();
@@ -172,7 +172,7 @@ pub(crate) unsafe fn copy_padded(bytes: &[u8], words: &mut [Word]) {
 
 /// Keeps the compiler from unrolling a loop that copies, or making a call of it:
 /// both cost more than what is copied.
-#[inline(always)]
+#[inline]
 fn keep_loop() {
     core::hint::black_box(());
 }
@@ -204,7 +204,7 @@ pub(crate) fn insert_first(first: u8, bytes: &mut [u8]) {
 }
 
 /// Returns whether a number is below 64 and not negative: cheaper than comparing 64 bits.
-#[inline(always)]
+#[inline]
 pub(crate) const fn is_small(number: i64) -> bool {
     let [low, high] = halves(number as u64);
     low >> 6 | high == 0
@@ -213,7 +213,7 @@ pub(crate) const fn is_small(number: i64) -> bool {
 /// Writes a varint and returns its length; the bytes behind it may change too.
 ///
 /// In words of 32 bits, and without a loop for ids, which take all bytes.
-#[inline(always)]
+#[inline]
 pub(crate) fn put_varint(room: &mut [u8; LONGEST_VARINT], number: u64) -> usize {
     let [first, second, third] = room.as_chunks_mut().0 else {
         return 0;
@@ -231,7 +231,7 @@ pub(crate) fn put_varint(room: &mut [u8; LONGEST_VARINT], number: u64) -> usize 
 }
 
 /// Writes 28 bits that more follow.
-#[inline(always)]
+#[inline]
 fn put_continued([a, b, c, d]: &mut [u8; 4], number: u32) {
     *a = number as u8 | CONTINUED;
     *b = (number >> 7) as u8 | CONTINUED;
@@ -240,7 +240,7 @@ fn put_continued([a, b, c, d]: &mut [u8; 4], number: u32) {
 }
 
 /// Writes a number below 2^28 and returns its length.
-#[inline(always)]
+#[inline]
 fn put_last(room: &mut [u8; 4], number: u32) -> usize {
     let (mut rest, mut length) = (number, 0);
     for byte in room {

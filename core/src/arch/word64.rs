@@ -11,17 +11,17 @@ pub(crate) struct Bits(u64);
 pub(crate) const SHORT_TEXT: usize = 0x7f;
 
 impl Bits {
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn new(bits: u64) -> Self {
         Bits(bits)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn get(self) -> u64 {
         self.0
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn is_zero(self) -> bool {
         self.0 == 0
     }
@@ -48,7 +48,7 @@ impl GeneratorState {
     }
 
     /// Draws 64 bits, never all zero.
-    #[inline(always)]
+    #[inline]
     pub(crate) const fn draw(&mut self) -> u64 {
         self.counter = self.counter.wrapping_add(Self::STEP);
         let product = self.counter as u128 * (self.counter ^ self.key) as u128;
@@ -65,7 +65,7 @@ const fn scatter(mut word: u64) -> u64 {
 }
 
 /// Stores 64 bits at the front of `words`, in one of them.
-#[inline(always)]
+#[inline]
 pub(crate) const fn store_bits(bits: u64, words: &mut [Word]) {
     if let [word, ..] = words {
         *word = Word::new(bits as usize);
@@ -76,7 +76,7 @@ pub(crate) const fn store_bits(bits: u64, words: &mut [Word]) {
 ///
 /// # Safety
 /// [`store_bits`] wrote them.
-#[inline(always)]
+#[inline]
 pub(crate) const unsafe fn load_bits(words: &[Word]) -> u64 {
     match words {
         // SAFETY: it was written, by the caller's promise.
@@ -86,7 +86,7 @@ pub(crate) const unsafe fn load_bits(words: &[Word]) -> u64 {
 }
 
 /// Orders what comes before and after, where registers are few: here they are not.
-#[inline(always)]
+#[inline]
 pub(crate) fn in_order() {}
 
 /// Copies words that were stored a moment ago, between slices of one length.
@@ -209,7 +209,7 @@ pub(crate) fn insert_first(first: u8, bytes: &mut [u8]) {
 }
 
 /// Returns whether a number is below 64 and not negative.
-#[inline(always)]
+#[inline]
 pub(crate) const fn is_small(number: i64) -> bool {
     (number as u64) < 1 << 6
 }
@@ -218,7 +218,7 @@ pub(crate) const fn is_small(number: i64) -> bool {
 ///
 /// Seven bits to a byte, all bytes at once. The only branch is at 2^56: ids lie above,
 /// all else below.
-#[inline(always)]
+#[inline]
 pub(crate) fn put_varint(room: &mut [u8; LONGEST_VARINT], number: u64) -> usize {
     const EACH_CONTINUED: u64 = u64::from_le_bytes([CONTINUED; 8]);
 
@@ -244,7 +244,7 @@ pub(crate) fn put_varint(room: &mut [u8; LONGEST_VARINT], number: u64) -> usize 
 }
 
 /// Spreads 56 bits over the lower seven of each byte.
-#[inline(always)]
+#[inline]
 const fn spread(number: u64) -> u64 {
     let halves = number & 0x0fff_ffff | (number & 0xff_ffff_f000_0000) << 4;
     let quarters = halves & 0x3fff_0000_3fff | (halves & 0xfff_c000_0fff_c000) << 2;
