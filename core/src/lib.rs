@@ -140,4 +140,4 @@ pub use tracer::{
     Tracer,
 };
 pub use transport::{SendOutcome, Transport};
-pub use value::{Key, Value};
+pub use value::{Key, Utf8Char, Value};

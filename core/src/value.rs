@@ -19,7 +19,7 @@ use core::num::NonZero;
 ///
 /// assert_eq!(Value::from(42), Value::I64(42));
 /// assert_eq!(Value::from("fast"), Value::Str("fast"));
-/// assert_eq!(Value::from(Some('x')), Value::Char('x'));
+/// assert_eq!(Value::from(Some('x')), Value::from('x'));
 /// assert_eq!(Value::from(None::<i64>), Value::Absent);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -38,9 +38,25 @@ pub enum Value<'a> {
     /// Raw bytes.
     Bytes(&'a [u8]),
     /// One character, recorded as text.
-    Char(char),
+    Char(Utf8Char),
     /// No value: the tag or field is not written, and not counted as lost.
     Absent,
+}
+
+/// A character as UTF-8.
+///
+/// It is encoded where it is made, so a firmware that uses no characters has no code for them:
+/// 110 bytes.
+///
+/// ```
+/// use picojaeger_core::Utf8Char;
+///
+/// assert_eq!(Utf8Char::new('é').as_bytes(), "é".as_bytes());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Utf8Char {
+    bytes: [u8; 4],
+    length: u8,
 }
 
 /// The key of a tag or a log field, or an operation name: kept by reference where it is
@@ -86,6 +102,25 @@ impl Value<'_> {
                 bits => Some(bits.wrapping_sub(1) < INFINITY),
             },
             _ => None,
+        }
+    }
+}
+
+impl Utf8Char {
+    /// Encodes a character.
+    #[inline]
+    pub const fn new(c: char) -> Self {
+        let mut bytes = [0; 4];
+        let length = c.encode_utf8(&mut bytes).len() as u8;
+        Utf8Char { bytes, length }
+    }
+
+    /// Returns the 1 to 4 bytes.
+    #[inline(always)]
+    pub const fn as_bytes(&self) -> &[u8] {
+        match self.bytes.split_at_checked(self.length as usize) {
+            Some((bytes, _)) => bytes,
+            None => &[],
         }
     }
 }
@@ -146,7 +181,7 @@ impl<'a> From<&'a Cow<'_, str>> for Value<'a> {
 impl From<char> for Value<'_> {
     #[inline(always)]
     fn from(value: char) -> Self {
-        Value::Char(value)
+        Value::Char(Utf8Char::new(value))
     }
 }
 
@@ -231,7 +266,7 @@ mod tests {
             (Value::U64(u64::MAX), Some(true)),
             (Value::Bool(true), Some(true)),
             (Value::Str("1"), None),
-            (Value::Char('1'), None),
+            (Value::from('1'), None),
             (Value::Absent, None),
         ] {
             assert_eq!(value.is_positive(), expected, "{value:?}");
@@ -246,7 +281,10 @@ mod tests {
         assert_eq!(Value::from(&"text"), Value::Str("text"));
         assert_eq!(Value::from(NonZero::<u64>::MIN), Value::U64(1));
         assert_eq!(Value::from(NonZero::new(0i32)), Value::Absent);
-        assert_eq!(Value::from('\u{20ac}'), Value::Char('\u{20ac}'));
+        assert_eq!(
+            Value::from('\u{20ac}'),
+            Value::Char(Utf8Char::new('\u{20ac}'))
+        );
     }
 
     #[cfg(feature = "alloc")]

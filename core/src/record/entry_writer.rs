@@ -32,7 +32,7 @@ impl Open {
             Value::I64(n) => self.try_entry(flags | kind::LONG, key, n as u64),
             Value::U64(n) => self.try_entry(flags | kind::UNSIGNED, key, n),
             Value::F64(n) => self.try_entry(flags | kind::DOUBLE, key, n.to_bits()),
-            Value::Char(c) => self.try_entry(flags | kind::STRING, key, utf8(c, &mut [0; 4])),
+            Value::Char(c) => self.try_entry(flags | kind::STRING, key, c.as_bytes()),
             Value::Absent => true,
         }
     }
@@ -47,7 +47,7 @@ impl Open {
             Value::I64(n) => self.entry(flags | kind::LONG, key, n as u64),
             Value::U64(n) => self.entry(flags | kind::UNSIGNED, key, n),
             Value::F64(n) => self.entry(flags | kind::DOUBLE, key, n.to_bits()),
-            Value::Char(c) => self.entry(flags | kind::STRING, key, utf8(c, &mut [0; 4])),
+            Value::Char(c) => self.entry(flags | kind::STRING, key, c.as_bytes()),
             Value::Absent => {}
         }
     }
@@ -234,12 +234,6 @@ impl Content for &[u8] {
         self.get(..kept)
             .filter(|part| !part.is_empty() && part.len() < self.len())
     }
-}
-
-/// A character as text.
-#[inline(always)]
-const fn utf8(c: char, buffer: &mut [u8; 4]) -> &[u8] {
-    c.encode_utf8(buffer).as_bytes()
 }
 
 /// The header of a boolean, which has no value behind it.

@@ -30,7 +30,7 @@ pub(super) fn put_value<'o>(out: Out<'o>, value: Value<'_>, longest: usize) -> O
         Value::I64(number) => put_long(out, number),
         Value::U64(number) => put_unsigned(out, number),
         Value::Bytes(bytes) => put_binary(out, bytes.get(..longest).unwrap_or(bytes)),
-        Value::Char(c) => put_char(out, c),
+        Value::Char(c) => put_string(out, c.as_bytes()),
         // The caller leaves it out.
         Value::Absent => out,
     }
@@ -40,28 +40,6 @@ inline_on_word64! {
     fn put_string<'o>(out: Out<'o>, text: &[u8]) -> Out<'o> {
         let out = out.put([field::I32, kind::STRING]);
         out.text(text).put([STOP])
-    }
-}
-
-inline_on_word64! {
-    /// Writes a character from its last byte to its first: a third of the code of
-    /// [`char::encode_utf8`], which counts on chips.
-    fn put_char(out: Out<'_>, c: char) -> Out<'_> {
-        let (mut text, mut length, mut rest) = ([0; 4], 0, c as u32);
-        // The first byte has room for so much, and begins with ones above that.
-        let (mut most, mut lead) = (0x7f, 0);
-        for byte in text.iter_mut().rev() {
-            length += 1;
-            if rest <= most {
-                *byte = (lead | rest) as u8;
-                break;
-            }
-            *byte = 0x80 | (rest & 0x3f) as u8;
-            rest >>= 6;
-            most = most.min(0x3f) >> 1;
-            lead = !(most << 1 | 1);
-        }
-        put_string(out, text.get(4 - length..).unwrap_or_default())
     }
 }
 
