@@ -72,8 +72,8 @@ pub enum BaggageError {
     Full,
 }
 
-/// Tells whether `key` can travel in a header name: one or more letters,
-/// digits or characters of ``!#$%&'*+-.^_`|~`` (RFC 9110, section 5.6.2).
+/// Checks that `key` can travel in a header name, as of
+/// [`is_http_token`](crate::adapter::is_http_token).
 ///
 /// # Errors
 /// [`BaggageError::IllegalKey`] if it cannot.
@@ -85,10 +85,25 @@ pub enum BaggageError {
 /// assert!(check_baggage_key("tenant:id").is_err());
 /// ```
 pub fn check_baggage_key(key: &str) -> Result<(), BaggageError> {
-    if key.is_empty() || !key.bytes().all(is_token) {
-        return Err(BaggageError::IllegalKey);
+    if is_http_token(key) {
+        Ok(())
+    } else {
+        Err(BaggageError::IllegalKey)
     }
-    Ok(())
+}
+
+/// Whether the text can be a header's name: a token of RFC 9110, section 5.6.2, one or more
+/// letters, digits or characters of ``!#$%&'*+-.^_`|~``.
+///
+/// ```
+/// use picojaeger_core::adapter::is_http_token;
+///
+/// assert!(is_http_token("uber-trace-id"));
+/// assert!(!is_http_token("") && !is_http_token("two words"));
+/// ```
+pub fn is_http_token(text: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_token)
 }
 
 impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> BaggageTable<ITEMS, KEY, VALUE> {
@@ -243,11 +258,6 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> Table<ITEMS, KEY,
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
-}
-
-/// A `tchar` of RFC 9110.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

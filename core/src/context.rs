@@ -94,6 +94,12 @@ impl Flags {
         Flags(self.0 | other.0)
     }
 
+    /// Those of these flags that `other` has too; as `&`, for constants.
+    #[inline(always)]
+    pub const fn only(self, other: Flags) -> Self {
+        Flags(self.0 & other.0)
+    }
+
     /// These flags without those of `other`.
     #[inline(always)]
     pub const fn without(self, other: Flags) -> Self {
@@ -113,7 +119,7 @@ impl BitAnd for Flags {
     type Output = Flags;
     #[inline(always)]
     fn bitand(self, other: Flags) -> Flags {
-        Flags(self.0 & other.0)
+        self.only(other)
     }
 }
 

@@ -115,6 +115,14 @@ mod value;
 #[cfg(not(loom))]
 pub mod wire;
 
+/// What only those need who build an adapter for another environment.
+pub mod adapter {
+    pub use crate::baggage::is_http_token;
+    pub use crate::sampler::{
+        PriorityChange, SamplingDecision, sampling_decision, sampling_priority,
+    };
+}
+
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{Flags, SpanContext, ToContext};
 pub use id::{ParseIdError, SpanId, TraceId};
@@ -132,7 +140,7 @@ pub use sampler::{
 };
 #[cfg(not(loom))]
 pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};
-pub use stats::{Lost, Stats};
+pub use stats::{LossCause, Lost, Stats};
 pub use time::{Anchor, Clock, ClockSegment, Extension, Rate, Timeline, Times, Timestamp};
 #[cfg(not(loom))]
 pub use tracer::{

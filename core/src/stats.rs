@@ -71,6 +71,39 @@ pub struct Lost {
     pub closed: u64,
 }
 
+/// Why spans were lost; each is a field of [`Lost`].
+///
+/// ```
+/// use picojaeger_core::{Lost, LossCause};
+///
+/// let lost = Lost { too_large: 2, ..Lost::default() };
+/// let worst = lost.by_cause().into_iter().max_by_key(|(_, count)| *count);
+/// assert_eq!(worst, Some((LossCause::TooLarge, 2)));
+/// assert_eq!(LossCause::TooLarge.to_string(), "too large");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum LossCause {
+    /// [`Lost::full`].
+    Full,
+    /// [`Lost::blocked`].
+    Blocked,
+    /// [`Lost::evicted`].
+    Evicted,
+    /// [`Lost::reentered`].
+    Reentered,
+    /// [`Lost::too_large`].
+    TooLarge,
+    /// [`Lost::refused`].
+    Refused,
+    /// [`Lost::failed`].
+    Failed,
+    /// [`Lost::memory`].
+    Memory,
+    /// [`Lost::closed`].
+    Closed,
+}
+
 impl Stats {
     /// Whether the sum holds.
     pub const fn adds_up(&self) -> bool {
@@ -97,7 +130,7 @@ impl Lost {
     /// The sum of all causes.
     pub const fn total(&self) -> u64 {
         let mut total = 0;
-        let mut rest: &[(&str, u64)] = &self.by_cause();
+        let mut rest: &[(LossCause, u64)] = &self.by_cause();
         while let [(_, count), tail @ ..] = rest {
             total += *count;
             rest = tail;
@@ -105,19 +138,45 @@ impl Lost {
         total
     }
 
-    /// Each cause's name and count.
-    pub const fn by_cause(&self) -> [(&'static str, u64); 9] {
+    /// Each cause and its count.
+    pub const fn by_cause(&self) -> [(LossCause, u64); LossCause::COUNT] {
         [
-            ("full", self.full),
-            ("blocked", self.blocked),
-            ("evicted", self.evicted),
-            ("reentered", self.reentered),
-            ("too large", self.too_large),
-            ("refused", self.refused),
-            ("failed", self.failed),
-            ("memory", self.memory),
-            ("closed", self.closed),
+            (LossCause::Full, self.full),
+            (LossCause::Blocked, self.blocked),
+            (LossCause::Evicted, self.evicted),
+            (LossCause::Reentered, self.reentered),
+            (LossCause::TooLarge, self.too_large),
+            (LossCause::Refused, self.refused),
+            (LossCause::Failed, self.failed),
+            (LossCause::Memory, self.memory),
+            (LossCause::Closed, self.closed),
         ]
+    }
+}
+
+impl LossCause {
+    /// The number of causes.
+    pub const COUNT: usize = 9;
+
+    /// The cause in a word or two, as in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LossCause::Full => "full",
+            LossCause::Blocked => "blocked",
+            LossCause::Evicted => "evicted",
+            LossCause::Reentered => "reentered",
+            LossCause::TooLarge => "too large",
+            LossCause::Refused => "refused",
+            LossCause::Failed => "failed",
+            LossCause::Memory => "memory",
+            LossCause::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for LossCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -9,6 +9,7 @@ mod const_sampler;
 mod limiter;
 mod probabilistic;
 mod rate_limiting;
+mod rules;
 
 use core::error::Error;
 use core::fmt;
@@ -20,6 +21,7 @@ pub use const_sampler::Const;
 pub use limiter::RateLimiter;
 pub use probabilistic::Probabilistic;
 pub use rate_limiting::RateLimiting;
+pub use rules::{PriorityChange, SamplingDecision, sampling_decision, sampling_priority};
 
 /// Decides which traces are recorded.
 ///

@@ -13,7 +13,9 @@ use crate::id::SpanId;
 use crate::id_generator::{IdGenerator, Seed};
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
 use crate::record::{Fixed, Open, Timestamp};
-use crate::sampler::{Decision, Query, Sampler};
+use crate::sampler::{
+    Decision, PriorityChange, Query, Sampler, sampling_decision, sampling_priority,
+};
 use crate::span::{Span, SpanBuilder};
 use crate::stats::{Lost, Stats};
 use crate::time::Clock;
@@ -255,19 +257,20 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// The fixed part of a root span.
     #[inline(never)]
     pub(crate) fn begin_root(&self, operation: &'static str) -> Fixed {
-        self.root(operation, operation, None)
+        self.root(operation, operation, Flags::DEFERRED)
     }
 
     /// The fixed part of a span in its parent's trace.
     #[inline(never)]
     pub(crate) fn begin_child(&self, operation: &'static str, parent: &SpanContext) -> Fixed {
+        // A parent that decides: `sampling_decision` without what it asks of other spans.
         if !parent.is_valid() || parent.flags().contains(Flags::DEFERRED) {
             return self.begin(operation, operation, Some(parent), None);
         }
         self.join(operation, parent, parent.flags())
     }
 
-    /// The fixed part of any span: `name` is for the sampler, and `forced` says
+    /// The fixed part of any span: `name` is for the sampler, and `forced` is
     /// what a tag demands.
     #[inline(never)]
     pub(crate) fn begin(
@@ -277,34 +280,30 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         parent: Option<&SpanContext>,
         forced: Option<bool>,
     ) -> Fixed {
-        let forced = forced.map(flags_of);
         let Some(parent) = parent else {
-            return self.root(operation, name, forced);
+            let decision = sampling_decision(None, forced, false);
+            return self.root(operation, name, decision.flags_or_deferred());
         };
-        let flags = parent.flags();
-        let decided = match forced {
-            None if flags.contains(Flags::DEFERRED) => None,
-            None => Some(flags & Flags::WIRE),
-            Some(forced) => Some(forced | flags & Flags::FIREHOSE),
-        };
-        if parent.is_valid() {
-            return match decided {
-                Some(decided) => self.join(operation, parent, decided | flags & Flags::REMOTE),
-                None => self.resolve(operation, name, parent),
-            };
+        let decided = sampling_decision(Some(parent), forced, false).flags_or_deferred();
+        if !parent.is_valid() {
+            return self.root_of(operation, name, decided);
         }
-        // From elsewhere comes a decision without ids; a span of ours that has none decided nothing.
-        let from_elsewhere = flags.contains(Flags::REMOTE);
-        self.root(
-            operation,
-            name,
-            if from_elsewhere { decided } else { forced },
-        )
+        if decided.contains(Flags::DEFERRED) {
+            return self.resolve(operation, name, parent);
+        }
+        self.join(operation, parent, decided | parent.flags() & Flags::REMOTE)
+    }
+
+    /// A root span whose parent has no ids.
+    #[cold]
+    #[inline(never)]
+    fn root_of(&self, operation: &'static str, name: &str, decided: Flags) -> Fixed {
+        self.root(operation, name, decided)
     }
 
     /// A root span.
     #[inline(always)]
-    fn root(&self, operation: &'static str, name: &str, decided: Option<Flags>) -> Fixed {
+    fn root(&self, operation: &'static str, name: &str, decided: Flags) -> Fixed {
         let clock = self.platform.clock();
         let (trace, span, ticks) = self
             .ring
@@ -347,7 +346,14 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
             return Fixed::absent(operation);
         }
         let context = SpanContext::new(parent.trace_id(), span, Flags::default());
-        self.decide(operation, name, context, parent.span_id(), ticks, None)
+        self.decide(
+            operation,
+            name,
+            context,
+            parent.span_id(),
+            ticks,
+            Flags::DEFERRED,
+        )
     }
 
     /// Asks the sampler, unless it is decided.
@@ -359,19 +365,20 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         context: SpanContext,
         parent: SpanId,
         ticks: u64,
-        decided: Option<Flags>,
+        decided: Flags,
     ) -> Fixed {
         let query = Query {
             trace_id: context.trace_id(),
             operation: name,
             ticks,
         };
-        let (flags, code) = match decided {
-            Some(flags) => (flags, 0),
-            None => match self.platform.sampler().sample(&query) {
+        let (flags, code) = if decided.contains(Flags::DEFERRED) {
+            match self.platform.sampler().sample(&query) {
                 Decision::Sample { code } => (Flags::SAMPLED, code),
                 Decision::Drop => (Flags::default(), 0),
-            },
+            }
+        } else {
+            (decided, 0)
         };
         if !flags.contains(Flags::SAMPLED) {
             self.ring.with(ProducerState::count_unsampled);
@@ -402,50 +409,35 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     #[cold]
     #[inline(never)]
     pub(crate) fn prioritise(&self, fixed: &mut Fixed, on: bool) -> bool {
-        let flags = fixed.flags();
-        let sampled = flags.contains(Flags::SAMPLED);
         if fixed.is_finished() || !fixed.context().is_valid() {
             return false;
         }
-        let both = Flags::SAMPLED | Flags::DEBUG;
-        let wanted = if on {
-            flags | both
-        } else {
-            flags.without(both)
+        let (flags, change) = sampling_priority(fixed.flags(), on);
+        let counted = match change {
+            PriorityChange::Unchanged | PriorityChange::DebugSet => Some(0),
+            PriorityChange::Upgraded => self.count_upgraded(fixed.was_cleared()),
+            PriorityChange::Cleared => self.ring.with(ProducerState::count_cleared).map(|()| 0),
         };
-        if on == sampled {
-            fixed.set_flags(wanted);
-            return false;
-        }
-        let (clock, again) = (self.platform.clock(), fixed.was_cleared());
-        let counted = self.ring.with(|producer| {
-            if on {
-                producer.count_upgraded(again);
-            } else {
-                producer.count_cleared();
-            }
-            producer.now(clock)
-        });
         // Refused: the span stays as it is, since nothing may go uncounted.
         let Some(ticks) = counted else { return false };
-        fixed.set_flags(wanted);
-        if !on {
-            fixed.mark_cleared();
-            return false;
+        fixed.set_flags(flags);
+        match change {
+            PriorityChange::Cleared => fixed.mark_cleared(),
+            PriorityChange::Upgraded if !fixed.is_timed() => {
+                fixed.set_start(Timestamp::Ticks(ticks));
+                return true;
+            }
+            _ => {}
         }
-        let late = !fixed.is_timed();
-        if late {
-            fixed.set_start(Timestamp::Ticks(ticks));
-        }
-        late
+        false
     }
-}
 
-/// The flags that a sampling priority demands.
-const fn flags_of(on: bool) -> Flags {
-    if on {
-        Flags(Flags::SAMPLED.0 | Flags::DEBUG.0)
-    } else {
-        Flags(0)
+    /// Counts a span that becomes sampled; gives the time.
+    fn count_upgraded(&self, again: bool) -> Option<u64> {
+        let clock = self.platform.clock();
+        self.ring.with(|producer| {
+            producer.count_upgraded(again);
+            producer.now(clock)
+        })
     }
 }

@@ -233,13 +233,7 @@ where
     /// would be half as long again.
     #[inline(never)]
     fn client_stats(&self) -> ClientStats {
-        let lost = self.stats().lost;
-        ClientStats {
-            full_queue_dropped_spans: (lost.full + lost.blocked + lost.evicted + lost.reentered)
-                as i64,
-            too_large_dropped_spans: lost.too_large as i64,
-            failed_to_emit_spans: (lost.refused + lost.failed) as i64,
-        }
+        ClientStats::from(&self.stats().lost)
     }
 }
 

@@ -10,6 +10,7 @@ use core::ops::Range;
 
 use crate::description::Description;
 use crate::record::Record;
+use crate::stats::Lost;
 use crate::time::Timeline;
 use crate::value::Value;
 
@@ -122,10 +123,15 @@ pub struct Batch<'b> {
 /// Spans lost since the process began, by the causes that agents know.
 ///
 /// ```
+/// use picojaeger_core::Lost;
 /// use picojaeger_core::wire::ClientStats;
 ///
 /// let stats = ClientStats { too_large_dropped_spans: 1, ..ClientStats::default() };
 /// assert_eq!(stats.full_queue_dropped_spans, 0);
+///
+/// let lost = Lost { full: 1, memory: 2, failed: 4, ..Lost::default() };
+/// let stats = ClientStats::from(&lost);
+/// assert_eq!((stats.full_queue_dropped_spans, stats.failed_to_emit_spans), (3, 4));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct ClientStats {
@@ -135,6 +141,18 @@ pub struct ClientStats {
     pub too_large_dropped_spans: i64,
     /// A packet was not sent.
     pub failed_to_emit_spans: i64,
+}
+
+/// Agents know three causes, of which the first stands for every loss before a packet.
+impl From<&Lost> for ClientStats {
+    fn from(lost: &Lost) -> Self {
+        let before = lost.full + lost.blocked + lost.evicted + lost.reentered;
+        ClientStats {
+            full_queue_dropped_spans: (before + lost.memory + lost.closed) as i64,
+            too_large_dropped_spans: lost.too_large as i64,
+            failed_to_emit_spans: (lost.refused + lost.failed) as i64,
+        }
+    }
 }
 
 /// The meaning of the ticks and codes in records.

@@ -8,7 +8,7 @@ use picojaeger_core::record::{Record, Records};
 use picojaeger_core::ring::{Consumer, Mark};
 use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
 use picojaeger_core::{
-    ClockSegment, PacketBuilder, PollContext, SendOutcome, Stats, Timeline, Value,
+    ClockSegment, LossCause, PacketBuilder, PollContext, SendOutcome, Stats, Timeline, Value,
 };
 
 use crate::config::Settings;
@@ -222,7 +222,7 @@ impl Exporter {
             now,
             flush,
             process,
-            stats: client_stats(stats),
+            stats: ClientStats::from(&stats.lost),
             encode: &encode,
         };
         let passed_over = self.reporter.delivery().too_large;
@@ -283,8 +283,8 @@ impl Exporter {
         };
         let now = Duration::from_nanos(now);
         let (transport, reporter) = (&self.transport, &self.reporter);
-        let details = |cause: &str| match cause {
-            "too large" => too_large(reporter, most),
+        let details = |cause: LossCause| match cause {
+            LossCause::TooLarge => too_large(reporter, most),
             _ => last_error(transport),
         };
         self.losses.log(&stats.lost, now, details);
@@ -344,17 +344,6 @@ fn report(record: Record<'_>, common: &Common, process: &Process<'_>, encode: &E
             let line = format_args!("a reporter panicked; the span is sent all the same");
             log_guarded(Level::Error, line);
         }
-    }
-}
-
-/// The losses by the three causes that agents know.
-fn client_stats(stats: &Stats) -> ClientStats {
-    let lost = &stats.lost;
-    let known = lost.too_large + lost.refused + lost.failed;
-    ClientStats {
-        full_queue_dropped_spans: (lost.total() - known) as i64,
-        too_large_dropped_spans: lost.too_large as i64,
-        failed_to_emit_spans: (lost.refused + lost.failed) as i64,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use log::Level;
-use picojaeger_core::Lost;
+use picojaeger_core::{LossCause, Lost};
 
 use crate::sys::log::log_guarded;
 
@@ -27,7 +27,7 @@ struct CauseLog {
     at: Option<Duration>,
 }
 
-const CAUSES: usize = 9;
+const CAUSES: usize = LossCause::COUNT;
 
 impl LossLog {
     /// At most one line a cause and minute.
@@ -50,7 +50,7 @@ impl LossLog {
         &mut self,
         lost: &Lost,
         now: Duration,
-        details: impl Fn(&str) -> Option<String>,
+        details: impl Fn(LossCause) -> Option<String>,
     ) {
         for line in self.due(lost, now, details) {
             log_guarded(Level::Warn, format_args!("{line}"));
@@ -63,7 +63,7 @@ impl LossLog {
         &mut self,
         refusals: u64,
         now: Duration,
-        details: impl Fn(&str) -> Option<String>,
+        details: impl Fn(LossCause) -> Option<String>,
     ) {
         if let Some(line) = self.late_due(refusals, now, details) {
             log_guarded(Level::Warn, format_args!("{line}"));
@@ -74,7 +74,7 @@ impl LossLog {
         &mut self,
         lost: &Lost,
         now: Duration,
-        details: impl Fn(&str) -> Option<String>,
+        details: impl Fn(LossCause) -> Option<String>,
     ) -> Vec<String> {
         let mut lines = Vec::new();
         for (said, (cause, count)) in self.causes.iter_mut().zip(lost.by_cause()) {
@@ -90,10 +90,11 @@ impl LossLog {
         &mut self,
         refusals: u64,
         now: Duration,
-        details: impl Fn(&str) -> Option<String>,
+        details: impl Fn(LossCause) -> Option<String>,
     ) -> Option<String> {
         let new = self.late.take(refusals, now, self.interval)?;
-        let reason = reason("late", details);
+        // A refusal that came late.
+        let reason = reason(LossCause::Refused, details);
         Some(format!("packets perhaps lost: {new}; {reason}"))
     }
 }
@@ -115,15 +116,15 @@ impl CauseLog {
 }
 
 /// Why a cause arises, and what the user can do.
-fn reason(cause: &str, details: impl Fn(&str) -> Option<String>) -> String {
+fn reason(cause: LossCause, details: impl Fn(LossCause) -> Option<String>) -> String {
     let known = match cause {
-        "full" => "the thread's ring was full; raise memory_limit or sample less",
-        "blocked" => "the ring's oldest span was in use",
-        "evicted" => "newer spans took their place; raise memory_limit or sample less",
-        "reentered" => "they finished inside another call of the tracer",
-        "memory" => "memory_limit was reached; raise it or sample less",
-        "closed" => "the tracer was closed before they finished",
-        "too large" => {
+        LossCause::Full => "the thread's ring was full; raise memory_limit or sample less",
+        LossCause::Blocked => "the ring's oldest span was in use",
+        LossCause::Evicted => "newer spans took their place; raise memory_limit or sample less",
+        LossCause::Reentered => "they finished inside another call of the tracer",
+        LossCause::Memory => "memory_limit was reached; raise it or sample less",
+        LossCause::Closed => "the tracer was closed before they finished",
+        LossCause::TooLarge => {
             let known = "they fit no packet even when cut; raise max_packet_size";
             return details(cause).unwrap_or_else(|| known.into());
         }
@@ -144,7 +145,7 @@ mod tests {
         }
     }
 
-    fn refusal(_: &str) -> Option<String> {
+    fn refusal(_: LossCause) -> Option<String> {
         Some("no agent listens at here:1: refused".into())
     }
 

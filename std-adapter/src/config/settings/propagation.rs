@@ -1,5 +1,7 @@
 //! Contexts between processes: the names of their headers.
 
+use picojaeger_core::adapter::is_http_token;
+
 use super::layer::Names;
 use super::setting::{Setting, Violation, require};
 use crate::config::Config;
@@ -167,9 +169,8 @@ fn lower(entry: &Entry<'_>) -> Result<String, ConfigError> {
 
 /// A field name of HTTP: a token of RFC 9110, section 5.6.2.
 fn header(name: &str) -> Result<(), Violation> {
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     require(
-        !name.is_empty() && name.len() <= 256 && name.chars().all(token),
+        name.len() <= 256 && is_http_token(name),
         "not a header name",
         "letters, digits and hyphens",
     )
