@@ -1,5 +1,6 @@
 //! The tag `sampling.priority`: whether a span is sampled, decided anew.
 
+use picojaeger_core::adapter::{PriorityChange, sampling_priority};
 use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
 
 use crate::scope;
@@ -18,16 +19,15 @@ impl Slot {
         if self.image.is_finished() || self.is_of_parent() {
             return;
         }
-        let flags = self.image.flags();
-        let forced = Flags::SAMPLED | Flags::DEBUG;
-        match (wanted, flags.contains(Flags::SAMPLED)) {
-            (true, true) => self.image.set_flags(flags | forced),
-            (true, false) => self.upgrade(flags | forced),
-            (false, true) => {
-                self.image.set_flags(flags.without(forced));
+        let (flags, change) = sampling_priority(self.image.flags(), wanted);
+        match change {
+            PriorityChange::Unchanged => {}
+            PriorityChange::DebugSet => self.image.set_flags(flags),
+            PriorityChange::Upgraded => self.upgrade(flags),
+            PriorityChange::Cleared => {
+                self.image.set_flags(flags);
                 with_shard(&self.owner, |shard| shard.counters.cleared.increment());
             }
-            (false, false) => {}
         }
         let context = self.context();
         scope::refresh(&context);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use picojaeger_core::adapter::{SamplingDecision, sampling_decision};
 use picojaeger_core::{
     self as core, Decision, Flags, Key, Query, SpanId, Timestamp, TraceId, Value,
 };
@@ -169,38 +170,28 @@ impl Identity {
         parent: &SpanContext,
         forced: Option<bool>,
     ) -> Self {
-        let continues = parent.core.is_valid();
-        let mut identity = if continues {
+        let (context, parent_span, is_root) = if parent.core.is_valid() {
             let flags = parent.flags() & Flags::WIRE;
             let span = shard.generator.span_id();
-            Identity {
-                context: core::SpanContext::new(parent.trace_id(), span, flags),
-                parent: parent.span_id(),
-                sampler: 0,
-                is_root: false,
-            }
+            let context = core::SpanContext::new(parent.trace_id(), span, flags);
+            (context, parent.span_id(), false)
         } else {
             let (trace, span) = shard.generator.root(state.common.trace_id_128bit);
-            Identity {
-                context: core::SpanContext::new(trace, span, Flags::default()),
-                parent: SpanId::default(),
-                sampler: 0,
-                is_root: true,
-            }
+            let context = core::SpanContext::new(trace, span, Flags::NONE);
+            (context, SpanId::default(), true)
         };
-        let debug = !continues && parent.baggage.debug_id().is_some();
-        if forced.is_some() || debug {
-            identity.force(forced.unwrap_or(true));
-        } else if !continues || parent.flags().contains(Flags::DEFERRED) {
-            identity.consult_sampler(state, operation);
+        let mut identity = Identity {
+            context,
+            parent: parent_span,
+            sampler: 0,
+            is_root,
+        };
+        let has_debug_id = parent.baggage.debug_id().is_some();
+        match sampling_decision(Some(&parent.core), forced, has_debug_id) {
+            SamplingDecision::Decided(flags) => identity.set_flags(flags),
+            SamplingDecision::AskSampler => identity.consult_sampler(state, operation),
         }
         identity
-    }
-
-    fn force(&mut self, sampled: bool) {
-        let forced = Flags::SAMPLED | Flags::DEBUG;
-        let flags = self.context.flags().without(forced);
-        self.set_flags(if sampled { flags | forced } else { flags });
     }
 
     fn consult_sampler(&mut self, state: &TracerState, operation: Key<'_>) {
