@@ -97,14 +97,15 @@ mod worker;
 pub use config::Config;
 pub use context::{SpanContext, ToContext};
 pub use picojaeger_core::{
-    BaggageError, Flags, InjectError, Key, Lost, SpanId, Stats, TraceId, Value, tags,
+    BaggageError, Flags, InjectError, Key, LossCause, Lost, ParseContextError, ParseIdError,
+    SpanId, Stats, TraceId, Value, tags,
 };
 pub use propagation::carriers;
 pub use scope::Scope;
 pub use sys::clock::TimeSource;
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
-pub use tracer::errors::{FlushError, InitializeError, SetBaggageError};
+pub use tracer::errors::{Error, FlushError, InitializeError, SetBaggageError};
 pub use tracer::log_builder::LogBuilder;
 pub use tracer::span::Span;
 pub use tracer::span_builder::SpanBuilder;

@@ -6,10 +6,10 @@ use picojaeger_core::{BaggageError, BaggageSink, check_baggage_key};
 
 /// The baggage of a context. Empty costs nothing; a child shares its parent's
 /// block, and a change copies it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Baggage(Option<Arc<Block>>);
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Block {
     items: Vec<(String, String)>,
     debug_id: Option<String>,

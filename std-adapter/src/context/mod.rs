@@ -2,7 +2,10 @@
 
 pub(crate) mod baggage;
 
-use picojaeger_core::{self as core, Flags, SpanId, TraceId};
+use std::fmt;
+use std::str::FromStr;
+
+use picojaeger_core::{self as core, Flags, ParseContextError, SpanId, TraceId};
 
 use crate::context::baggage::Baggage;
 
@@ -22,7 +25,7 @@ use crate::context::baggage::Baggage;
 /// assert!(context.is_sampled());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Default, Debug, PartialEq, Eq, Hash)]
 pub struct SpanContext {
     pub(crate) core: core::SpanContext,
     pub(crate) baggage: Baggage,
@@ -84,6 +87,31 @@ impl SpanContext {
     /// The baggage, in the order in which it was set.
     pub fn baggage(&self) -> impl Iterator<Item = (&str, &str)> {
         self.baggage.iter()
+    }
+}
+
+/// Writes the identity as an `uber-trace-id` header has it; baggage is not part of it.
+impl fmt::Display for SpanContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.fmt(f)
+    }
+}
+
+/// Reads the text of an `uber-trace-id` header; a context of another process.
+impl FromStr for SpanContext {
+    type Err = ParseContextError;
+
+    fn from_str(text: &str) -> Result<Self, ParseContextError> {
+        text.parse::<core::SpanContext>().map(SpanContext::from)
+    }
+}
+
+impl From<core::SpanContext> for SpanContext {
+    fn from(core: core::SpanContext) -> Self {
+        SpanContext {
+            core,
+            baggage: Baggage::EMPTY,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is written to an open span goes into its slot, or moves with it to a larger one.
 
+use std::fmt;
+
 use picojaeger_core::record::{Reference, boundary};
 use picojaeger_core::{Key, Timestamp, Value};
 
@@ -76,6 +78,24 @@ impl Slot {
         while !self.image.try_tag(key, value) {
             if !self.grow() {
                 return self.image.tag(key, value);
+            }
+        }
+    }
+
+    /// Appends a tag whose value is formatted into the area, in a larger slot if need be: then the
+    /// value is formatted again.
+    pub(crate) fn tag_fmt(self: &mut Box<Self>, key: Key<'_>, value: fmt::Arguments<'_>) {
+        while !self.image.try_tag_fmt(key, value, self.value_limit) {
+            if !self.grow() {
+                return self.image.tag_fmt(key, value);
+            }
+        }
+    }
+
+    pub(crate) fn field_fmt(self: &mut Box<Self>, key: Key<'_>, value: fmt::Arguments<'_>) {
+        while !self.image.try_field_fmt(key, value, self.value_limit) {
+            if !self.grow() {
+                return self.image.field_fmt(key, value);
             }
         }
     }

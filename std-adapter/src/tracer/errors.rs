@@ -1,13 +1,16 @@
 //! Errors of the front door.
 
-use std::error::Error;
+use std::error::Error as StdError;
 use std::fmt;
 
-use picojaeger_core::{BaggageError, Lost};
+use picojaeger_core::{BaggageError, InjectError, Lost, ParseContextError, ParseIdError};
 
+#[cfg(feature = "collector")]
+use crate::collector::{DecodeError, EncodeError};
 use crate::config::ConfigError;
+use crate::sys::error::fmt_chain;
 
-/// Why a flush or close left spans behind.
+/// Error of a flush or close that left spans behind.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,7 +22,7 @@ use crate::config::ConfigError;
 /// assert!(error.to_string().contains("127.0.0.1"), "{error}");
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushError {
     /// The time ran out; the worker goes on.
@@ -38,14 +41,14 @@ pub enum FlushError {
     },
 }
 
-/// Why [`Config::initialize_tracer`](crate::Config::initialize_tracer) set no global tracer.
+/// Error of [`Config::initialize_tracer`](crate::Config::initialize_tracer) and
+/// [`TracerBuilder::install`](crate::TracerBuilder::install), which set no global tracer.
 ///
 /// ```
 /// use picojaeger_std::InitializeError;
 ///
 /// assert!(InitializeError::AlreadyInitialized.to_string().contains("new_tracer"));
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum InitializeError {
     /// There is one already, and it stays.
@@ -54,7 +57,7 @@ pub enum InitializeError {
     Config(ConfigError),
 }
 
-/// Why baggage was not set: the key cannot travel in a header, or there are 180 items.
+/// Error of baggage that was not set: the key cannot travel in a header, or there are 180 items.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
@@ -64,7 +67,7 @@ pub enum InitializeError {
 /// assert!(error.to_string().contains("two words"));
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SetBaggageError {
     pub(super) key: String,
     pub(super) cause: BaggageError,
@@ -89,7 +92,7 @@ impl fmt::Display for FlushError {
     }
 }
 
-impl Error for FlushError {}
+impl StdError for FlushError {}
 
 impl fmt::Display for InitializeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,7 +105,15 @@ impl fmt::Display for InitializeError {
     }
 }
 
-impl Error for InitializeError {}
+impl StdError for InitializeError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            InitializeError::AlreadyInitialized => None,
+            // The text is this error's own, so its cause is the next one.
+            InitializeError::Config(error) => error.source(),
+        }
+    }
+}
 
 impl fmt::Display for SetBaggageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,8 +121,116 @@ impl fmt::Display for SetBaggageError {
     }
 }
 
-impl Error for SetBaggageError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
+impl StdError for SetBaggageError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&self.cause)
     }
 }
+
+/// Any error of this crate, for functions that meet several: each converts into it by `?`.
+///
+/// `Debug` prints the text and its causes, so a `main` that returns the error shows them.
+///
+/// ```
+/// use std::time::Duration;
+/// use picojaeger_std::{Config, Error};
+///
+/// fn run() -> Result<(), Error> {
+///     let tracer = Config::from_env()?.new_tracer()?;
+///     tracer.start("order").set_baggage_item("customer", "7")?;
+///     tracer.close(Duration::from_secs(2))?;
+///     Ok(())
+/// }
+/// let error = run().unwrap_err();
+/// assert_eq!(format!("{error:?}"), error.to_string());
+/// ```
+#[non_exhaustive]
+pub enum Error {
+    /// A wrong setting, file or variable.
+    Config(ConfigError),
+    /// The global tracer was not set.
+    Initialize(InitializeError),
+    /// A flush or close left spans behind.
+    Flush(FlushError),
+    /// Baggage was not set.
+    SetBaggage(SetBaggageError),
+    /// A context was not written, or not all of its baggage.
+    Inject(InjectError),
+    /// A text is no context.
+    ParseContext(ParseContextError),
+    /// A text is no id.
+    ParseId(ParseIdError),
+    /// A datagram that is no batch of spans. Needs the feature `collector`.
+    #[cfg(feature = "collector")]
+    Decode(DecodeError),
+    /// A batch that does not fit a datagram. Needs the feature `collector`.
+    #[cfg(feature = "collector")]
+    Encode(EncodeError),
+    /// A socket of the collector could not be had.
+    Io(std::io::Error),
+}
+
+impl Error {
+    fn inner(&self) -> &(dyn StdError + 'static) {
+        match self {
+            Error::Config(error) => error,
+            Error::Initialize(error) => error,
+            Error::Flush(error) => error,
+            Error::SetBaggage(error) => error,
+            Error::Inject(error) => error,
+            Error::ParseContext(error) => error,
+            Error::ParseId(error) => error,
+            #[cfg(feature = "collector")]
+            Error::Decode(error) => error,
+            #[cfg(feature = "collector")]
+            Error::Encode(error) => error,
+            Error::Io(error) => error,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.inner())
+    }
+}
+
+impl StdError for Error {
+    /// Returns the cause of the error inside, whose text is this one's.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner().source()
+    }
+}
+
+/// Converts from the errors inside.
+macro_rules! errors {
+    ($($variant:ident($error:ty)),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::$variant(error)
+            }
+        }
+    )*};
+}
+
+errors! {
+    Config(ConfigError), Initialize(InitializeError), Flush(FlushError),
+    SetBaggage(SetBaggageError), Inject(InjectError),
+    ParseContext(ParseContextError), ParseId(ParseIdError), Io(std::io::Error)
+}
+
+#[cfg(feature = "collector")]
+errors! { Decode(DecodeError), Encode(EncodeError) }
+
+/// Prints an error as a `main` that returns it should: its text and its causes.
+macro_rules! debug_as_chain {
+    ($($error:ty),*) => {$(
+        impl fmt::Debug for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt_chain(self, f)
+            }
+        }
+    )*};
+}
+
+debug_as_chain!(FlushError, InitializeError, SetBaggageError, Error);

@@ -1,5 +1,7 @@
 //! Logs of servers' spans.
 
+use std::fmt;
+
 use picojaeger_core::{Key, Value};
 
 use crate::state::Slot;
@@ -21,6 +23,19 @@ pub struct LogBuilder<'s> {
 }
 
 impl LogBuilder<'_> {
+    /// Appends a field whose value is formatted into the span's memory, as
+    /// [`Span::tag_fmt`](crate::Span::tag_fmt) does a tag.
+    pub fn field_fmt<'k>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: fmt::Arguments<'_>,
+    ) -> &mut Self {
+        if let Some(slot) = &mut self.slot {
+            slot.field_fmt(key.into(), value);
+        }
+        self
+    }
+
     /// Appends a field. What does not fit is cut or refused, and marked.
     #[inline]
     pub fn field<'k, 'v>(

@@ -1,5 +1,6 @@
 //! Open spans of servers.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
@@ -64,6 +65,25 @@ impl Span {
             if slot.image.is_writable() {
                 slot.tag(key, value);
             }
+        }
+        self
+    }
+
+    /// Sets a tag whose value is formatted into the span's memory, without a string between.
+    ///
+    /// The text is cut as that of [`Span::tag`] is. `sampling.priority` has no effect here, as no
+    /// text has.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+    /// tracer.start("order").tag_fmt("basket", format_args!("{} of {}", 3, 7));
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    pub fn tag_fmt<'k>(&mut self, key: impl Into<Key<'k>>, value: fmt::Arguments<'_>) -> &mut Self {
+        if let Some(slot) = self.writable() {
+            slot.tag_fmt(key.into(), value);
         }
         self
     }

@@ -1,0 +1,188 @@
+//! A server's own transport and clock, and values that are formatted in place.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use picojaeger_std::collector::decode;
+use picojaeger_std::config::Sampler;
+use picojaeger_std::model::TagValue;
+use picojaeger_std::reporters::InMemoryReporter;
+use picojaeger_std::transport::{FaultInjector, Recorder};
+use picojaeger_std::{Config, SendOutcome, TimeSource, Transport};
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn config() -> Config {
+    Config::new("plant").sampler(Sampler::Const(true))
+}
+
+/// Microseconds that a test advances, from the Unix time 1,000 s on.
+#[derive(Default)]
+struct Stopped(AtomicU64);
+
+impl TimeSource for Stopped {
+    fn ticks(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn frequency(&self) -> u64 {
+        1_000_000
+    }
+
+    fn unix_time(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000) + Duration::from_micros(self.ticks())
+    }
+}
+
+#[test]
+fn the_users_clock_times_starts_logs_and_ends() {
+    let (clock, spans) = (Arc::new(Stopped::default()), InMemoryReporter::new());
+    let builder = config().agent(false).reporter(spans.clone());
+    let tracer = builder.time_source(clock.clone()).build().unwrap();
+    for round in 0..3 {
+        clock.0.store(round * 10_000_000, Ordering::Relaxed);
+        let mut span = tracer.start("step");
+        clock.0.fetch_add(7, Ordering::Relaxed);
+        span.log().field("event", "half");
+        clock.0.fetch_add(5, Ordering::Relaxed);
+        drop(span);
+        tracer.flush(SOON).unwrap();
+        let kept = spans.spans();
+        let span = &kept[round as usize];
+        let start = 1_000_000_000 + round as i64 * 10_000_000;
+        assert_eq!((span.start_time_us, span.duration_us), (start, 12));
+        assert_eq!(span.logs[0].timestamp_us, start + 7);
+    }
+}
+
+#[test]
+fn the_users_transport_gets_whole_packets() {
+    let recorder = Recorder::new();
+    let kept = recorder.clone();
+    let builder = config().tracer_builder();
+    let tracer = builder.transport(move || recorder.clone()).build().unwrap();
+    for _ in 0..100 {
+        tracer.start("step").finish();
+    }
+    tracer.close(SOON).unwrap();
+    let batches = kept
+        .take()
+        .iter()
+        .map(|packet| decode(packet).unwrap())
+        .collect::<Vec<_>>();
+    assert_eq!(
+        batches.iter().map(|batch| batch.spans.len()).sum::<usize>(),
+        100
+    );
+    assert_eq!(batches[0].process.service_name, "plant");
+    assert!(kept.packets().is_empty());
+}
+
+/// Is not ready at first, and has an error to report.
+struct Late(u32);
+
+impl Transport for Late {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        SendOutcome::Refused
+    }
+
+    fn is_ready(&mut self) -> bool {
+        self.0 += 1;
+        self.0 > 3
+    }
+
+    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
+        Some(&"the plant's gateway is shut")
+    }
+}
+
+#[test]
+fn outcomes_and_errors_of_the_users_transport_are_counted_and_named() {
+    let builder = config().background(false).tracer_builder();
+    let tracer = builder.transport(|| Late(0)).build().unwrap();
+    tracer.start("step").finish();
+    let error = tracer.flush(SOON).unwrap_err();
+    assert!(
+        error.to_string().contains("the plant's gateway is shut"),
+        "{error}"
+    );
+    assert_eq!(tracer.stats().lost.refused, 1);
+}
+
+#[test]
+fn injected_faults_have_the_outcomes_of_real_ones() {
+    let outcomes = [
+        Some(SendOutcome::Failed),
+        Some(SendOutcome::Retry),
+        Some(SendOutcome::TooLarge),
+        Some(SendOutcome::Refused),
+        None,
+    ];
+    let inject = move |number: u64, _: &[u8]| outcomes[(number as usize).min(4)];
+    let make = move || FaultInjector::new(Recorder::new(), inject);
+    let builder = config().background(false).tracer_builder();
+    let tracer = builder.transport(make).build().unwrap();
+    let flush = || {
+        tracer.start("step").finish();
+        let _lost = tracer.flush(Duration::ZERO);
+        let stats = tracer.stats();
+        assert!(stats.adds_up(), "{stats}");
+        (
+            stats.lost.failed,
+            stats.lost.refused,
+            stats.queued,
+            stats.delivered,
+        )
+    };
+    assert_eq!(flush(), (1, 0, 0, 0), "failed");
+    assert_eq!(flush(), (1, 0, 1, 0), "to be sent again");
+    // Too large: packed again into two smaller packets, of which the first is refused.
+    assert_eq!(flush(), (1, 1, 0, 1));
+    assert_eq!(flush(), (1, 1, 0, 2));
+}
+
+#[test]
+fn formatted_values_grow_the_span_and_are_cut_at_the_limit() {
+    let spans = InMemoryReporter::new();
+    let builder = config().agent(false).reporter(spans.clone());
+    let tracer = builder.build().unwrap();
+    let mut span = tracer.start("step");
+    for n in 0..20 {
+        // More than the 512 bytes that a span begins with.
+        span.tag_fmt("n", format_args!("{n:0100}"));
+    }
+    span.log()
+        .field("event", "x")
+        .field_fmt("ratio", format_args!("{}/{}", 1, 2));
+    span.tag_fmt("long", format_args!("{:x>5000}", ""));
+    drop(span);
+    tracer.flush(SOON).unwrap();
+    let span = &spans.spans()[0];
+    let texts: Vec<_> = span.tags.iter().filter(|tag| tag.key == "n").collect();
+    assert_eq!(texts.len(), 20);
+    assert_eq!(texts[19].value, TagValue::from(format!("{:0100}", 19)));
+    assert_eq!(span.logs[0].fields[1].value, TagValue::from("1/2"));
+    assert_eq!(span.tag("long"), Some(&TagValue::from("x".repeat(1_024))));
+    assert_eq!(
+        span.tag("picojaeger.truncated"),
+        Some(&TagValue::Bool(true))
+    );
+}
+
+#[test]
+fn a_context_is_printed_and_read_back() {
+    let tracer = config().agent(false).new_tracer().unwrap();
+    let context = tracer.start("step").context();
+    let read: picojaeger_std::SpanContext = context.to_string().parse().unwrap();
+    assert_eq!(read.trace_id(), context.trace_id());
+    assert_eq!(read.span_id(), context.span_id());
+    assert!(read.is_sampled());
+    assert_eq!(
+        format!("{:x}", read.trace_id()).parse(),
+        Ok(read.trace_id())
+    );
+    assert_ne!(picojaeger_std::SpanContext::default(), read);
+    let set = std::collections::HashSet::from([read.clone(), read]);
+    assert_eq!(set.len(), 1);
+}
