@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use picojaeger_core::record::Records;
+use picojaeger_core::adapter::Timestamp;
+use picojaeger_core::adapter::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
     BaggageTable, Clock, Const, Decision, Description, Drained, Flags, Interrupts, Key, Platform,
     Query, RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference,
-    TextMap, Timestamp, ToContext, TraceId, Tracer, Transport, Value, tags,
+    TextMap, ToContext, TraceId, Tracer, Transport, Value, tags,
 };
 use picojaeger_std::collector::decode;
 
@@ -107,7 +108,7 @@ fn remote(flags: Flags) -> SpanContext {
 /// Takes the next record, and gives back what `read` makes of it.
 fn next<T>(
     consumer: &mut Consumer<'_, Records>,
-    read: impl FnOnce(picojaeger_core::record::Record<'_>) -> T,
+    read: impl FnOnce(picojaeger_core::adapter::record::Record<'_>) -> T,
 ) -> Option<T> {
     let found = consumer.peek().map(read);
     consumer.advance();
@@ -180,7 +181,7 @@ fn two_boots_with_a_counter_in_the_seed_share_no_trace() {
     let mut seen = std::collections::HashSet::new();
     for boot in 0..200 {
         let seed = Seed::from_words([DEVICE[0], DEVICE[1], boot]);
-        let mut generator = picojaeger_core::IdGenerator::new(seed);
+        let mut generator = picojaeger_core::adapter::IdGenerator::new(seed);
         for _ in 0..50 {
             assert!(seen.insert(generator.root(false).0), "boot {boot}");
         }
@@ -544,10 +545,7 @@ fn a_full_ring_drops_and_counts() {
 #[test]
 fn what_packets_lost_is_counted_and_told() {
     device!(BOARD, RING, TRACER);
-    let process = Process {
-        service: "chip",
-        tags: &[],
-    };
+    let process = Process::new("chip");
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
     let mut buffer = [0; 512];
     let mut told = Vec::new();
@@ -600,10 +598,7 @@ impl Transport for Script {
 #[test]
 fn drain_sends_what_is_due_and_drain_all_the_rest() {
     device!(BOARD, RING, TRACER);
-    let process = Process {
-        service: "chip",
-        tags: &[],
-    };
+    let process = Process::new("chip");
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
     let (mut script, mut buffer) = (Script::default(), [0; 512]);
     drop(TRACER.start::<0>("early"));
@@ -626,10 +621,7 @@ fn drain_sends_what_is_due_and_drain_all_the_rest() {
 #[test]
 fn drain_stops_where_the_transport_does() {
     device!(BOARD, RING, TRACER);
-    let process = Process {
-        service: "chip",
-        tags: &[],
-    };
+    let process = Process::new("chip");
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
     let mut buffer = [0; 512];
     let mut script = Script {

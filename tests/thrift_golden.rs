@@ -1,10 +1,11 @@
 //! What the core's encoder writes is byte for byte what the `thrift` crate writes, and is
 //! read back as what was made. Spans are drawn from fixed seeds.
 
-use picojaeger_core::record::{Open, Reference, Timestamp};
+use picojaeger_core::adapter::Timeline;
+use picojaeger_core::adapter::record::{Open, Reference, Timestamp};
 use picojaeger_core::ring::Word;
 use picojaeger_core::wire::{EncodeContext, Encoder, Push, ThriftCompact};
-use picojaeger_core::{Flags, Key, SpanContext, SpanId, Timeline, TraceId, Value, wire};
+use picojaeger_core::{Flags, Key, SpanContext, SpanId, TraceId, Value, wire};
 use picojaeger_std::collector::{Encoding, decode, encode};
 use picojaeger_std::model::{
     Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue,
@@ -13,10 +14,7 @@ use picojaeger_std::model::{
 type Image = Open<[Word; 16_384]>;
 
 /// Every time here is explicit, so no clock has a say.
-const NO_CLOCK: EncodeContext<'static> = EncodeContext {
-    timeline: Timeline { segments: &[] },
-    samplers: &|_| None,
-};
+const NO_CLOCK: EncodeContext<'static> = EncodeContext::new(Timeline::new(&[]), &|_| None);
 /// A header of a list has another form from 15 elements on.
 const LENGTHS: [usize; 6] = [0, 1, 2, 14, 15, 200];
 const TRUNCATED: &str = "picojaeger.truncated";
@@ -156,20 +154,13 @@ fn assert_cut(found: &Span, made: &Span) {
 /// The packets that the core's encoder makes, and which spans fitted none.
 fn packets(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
     let tags: Vec<_> = batch.process.tags.iter().map(lend).collect();
-    let process = wire::Process {
-        service: &batch.process.service_name,
-        tags: &tags,
-    };
+    let process = wire::Process::new(&batch.process.service_name).with_tags(&tags);
     let stats = batch.stats.expect("statistics");
-    let lent = wire::Batch {
-        process: &process,
-        sequence: batch.seq_no.expect("a number"),
-        stats: wire::ClientStats {
-            full_queue_dropped_spans: stats.full_queue_dropped_spans,
-            too_large_dropped_spans: stats.too_large_dropped_spans,
-            failed_to_emit_spans: stats.failed_to_emit_spans,
-        },
-    };
+    let mut lost = wire::ClientStats::NONE;
+    lost.full_queue_dropped_spans = stats.full_queue_dropped_spans;
+    lost.too_large_dropped_spans = stats.too_large_dropped_spans;
+    lost.failed_to_emit_spans = stats.failed_to_emit_spans;
+    let lent = wire::Batch::new(&process, batch.seq_no.expect("a number"), lost);
     let (mut encoder, mut out) = (ThriftCompact::new(), vec![0; limit]);
     let (mut packets, mut lost) = (Vec::new(), Vec::new());
     if !encoder.begin(&mut out, &lent) {
@@ -201,11 +192,11 @@ fn image(span: &Span) -> Box<Image> {
     image.set_start(Timestamp::UnixMicros(start));
     assert!(image.try_copy_operation(&span.operation_name));
     for reference in &span.references {
-        assert!(image.try_reference(Reference {
-            follows: reference.kind == RefKind::FollowsFrom,
-            trace: reference.trace_id,
-            span: reference.span_id,
-        }));
+        assert!(image.try_reference(Reference::new(
+            reference.kind == RefKind::FollowsFrom,
+            reference.trace_id,
+            reference.span_id,
+        )));
     }
     for tag in &span.tags {
         let (key, value) = lend(tag);

@@ -11,6 +11,7 @@ use crate::value::Value;
 /// assert_eq!((description.kind, description.param), ("const", Param::Bool(true)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Description {
     /// `sampler.type`.
     pub kind: &'static str,
@@ -26,11 +27,19 @@ pub struct Description {
 /// assert_eq!(Value::from(Param::F64(0.5)), Value::F64(0.5));
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub enum Param {
     /// On or off.
     Bool(bool),
     /// A probability, or traces a second.
     F64(f64),
+}
+
+impl Description {
+    /// A description of this type and parameter.
+    pub const fn new(kind: &'static str, param: Param) -> Self {
+        Description { kind, param }
+    }
 }
 
 impl From<Param> for Value<'_> {

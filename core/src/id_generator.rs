@@ -33,7 +33,8 @@ pub struct Seed([u32; 3]);
 /// instructions on chips, 10 on servers.
 ///
 /// ```
-/// use picojaeger_core::{IdGenerator, Seed};
+/// use picojaeger_core::adapter::IdGenerator;
+/// use picojaeger_core::Seed;
 ///
 /// let (mut one, mut other) = (IdGenerator::new(Seed::from_words([1, 2, 3])), IdGenerator::new(Seed::from_words([1, 2, 4])));
 /// assert_ne!(one.span_id(), other.span_id());

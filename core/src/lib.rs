@@ -40,7 +40,7 @@
 //! span.tag("channel", 3).tag("mode", "fast");
 //! span.finish();
 //!
-//! let process = Process { service: "pump-7", tags: &[] };
+//! let process = Process::new("pump-7");
 //! let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
 //! reporter.set_anchor(Anchor::new(0, 1_700_000_000_000_000)); // once the Unix time is known
 //! let mut buffer = [0; 512];
@@ -52,11 +52,11 @@
 //! # Where to look
 //! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
 //!   interrupts; [`PacketReporter`]: their packets.
-//! - [`PacketBuilder`] and [`wire`]: from any number of rings to packets.
+//! - [`Transport`]: what their packets are handed to; [`wire`]: what is in them.
 //! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`]: which traces are recorded.
 //! - [`TextMapCodec`], [`BaggageTable`]: contexts and baggage between processes.
-//! - [`Timeline`]: how ticks become Unix time.
-//! - [`mod@ring`], [`record`], [`RawMutex`]: what the above is made of.
+//! - [`mod@ring`], [`RawMutex`]: where finished spans wait, and what keeps producers apart.
+//! - [`adapter`]: what the above is made of, for other environments.
 //!
 //! # What it promises
 //! - Starting, writing and finishing a span copy bytes and read the clock: no formatting, no
@@ -73,6 +73,7 @@
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
 #![deny(unsafe_code)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 
 #[cfg(feature = "alloc")]
@@ -99,7 +100,7 @@ mod propagation;
 mod raw_mutex;
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "each block says why")]
-pub mod record;
+mod record;
 #[allow(unsafe_code, reason = "each block says why")]
 pub mod ring;
 mod sampler;
@@ -115,25 +116,46 @@ mod value;
 #[cfg(not(loom))]
 pub mod wire;
 
-/// What only those need who build an adapter for another environment.
+/// The parts for those who build an adapter for another environment: what a chip's
+/// [`Tracer`] and [`PacketReporter`] are made of, and what servers have instead of them.
+///
+/// - [`PacketBuilder`](adapter::PacketBuilder): from any number of rings to packets.
+/// - [`record`](adapter::record): the memory image of a span, open and finished.
+/// - [`ProducerState`](adapter::ProducerState), [`IdGenerator`](adapter::IdGenerator): ids, time
+///   and counters of whoever starts spans.
+/// - [`Timeline`](adapter::Timeline): how ticks become Unix time.
+/// - [`sampling_decision`](adapter::sampling_decision): the rules of sampling.
 pub mod adapter {
     pub use crate::baggage::is_http_token;
+    pub use crate::id_generator::IdGenerator;
+    #[cfg(not(loom))]
+    pub use crate::packet_builder::{DeliveryCounts, PacketBuilder, PollContext};
+    pub use crate::raw_mutex::Guarded;
     pub use crate::sampler::{
         PriorityChange, SamplingDecision, sampling_decision, sampling_priority,
     };
+    pub use crate::time::{ClockSegment, Extension, Rate, Timeline, Times, Timestamp};
+    #[cfg(not(loom))]
+    pub use crate::tracer::ProducerState;
+
+    /// The record of a span: the memory image that an open span fills and an encoder reads.
+    #[cfg(not(loom))]
+    pub mod record {
+        pub use crate::record::*;
+    }
 }
 
 pub use baggage::{BaggageError, BaggageSink, BaggageTable, check_baggage_key};
 pub use context::{Flags, SpanContext, ToContext};
 pub use id::{ParseIdError, SpanId, TraceId};
-pub use id_generator::{IdGenerator, Seed};
+pub use id_generator::Seed;
 #[cfg(not(loom))]
-pub use packet_builder::{DeliveryCounts, Packet, PacketBuilder, PollContext};
+pub use packet_builder::Packet;
 pub use propagation::{
     BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
     ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
 };
-pub use raw_mutex::{Guarded, Interrupts, RawMutex};
+pub use raw_mutex::{Interrupts, RawMutex};
 pub use sampler::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
     SamplerError,
@@ -141,11 +163,10 @@ pub use sampler::{
 #[cfg(not(loom))]
 pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};
 pub use stats::{LossCause, Lost, Stats};
-pub use time::{Anchor, Clock, ClockSegment, Extension, Rate, Timeline, Times, Timestamp};
+pub use time::{Anchor, Clock};
 #[cfg(not(loom))]
 pub use tracer::{
-    Drained, Incoming, PacketReporter, Platform, ProducerState, ReporterTaken, Ring, SpanRing,
-    Tracer,
+    Drained, Incoming, PacketReporter, Platform, ReporterTaken, Ring, SpanRing, Tracer,
 };
 pub use transport::{SendOutcome, Transport};
 pub use value::{Key, Utf8Char, Value};

@@ -60,6 +60,7 @@ pub unsafe trait RawMutex: Sync {
 /// assert_eq!(Interrupts.lock(|| 3), 3);
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it has no state to come")]
 pub struct Interrupts;
 
 // SAFETY: `critical_section::with` has exactly this contract.
@@ -99,7 +100,8 @@ impl Drop for Masked {
 /// and counted, and touches nothing.
 ///
 /// ```
-/// use picojaeger_core::{Guarded, Interrupts};
+/// use picojaeger_core::adapter::Guarded;
+/// use picojaeger_core::Interrupts;
 ///
 /// static COUNT: Guarded<Interrupts, u32> = Guarded::new(0);
 /// assert_eq!(COUNT.with(|count| { *count += 1; *count }), Some(1));

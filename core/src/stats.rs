@@ -9,13 +9,16 @@ use core::fmt;
 /// `open` and `queued`.
 ///
 /// ```
-/// use picojaeger_core::{Lost, Stats};
+/// use picojaeger_core::{LossCause, Lost, Stats};
 ///
-/// let stats = Stats { sampled: 3, delivered: 2, lost: Lost { full: 1, ..Lost::default() }, ..Stats::default() };
+/// let mut stats = Stats::default();
+/// (stats.sampled, stats.delivered) = (3, 2);
+/// stats.lost = Lost::default().with(LossCause::Full, 1);
 /// assert!(stats.adds_up());
 /// assert_eq!(stats.to_string(), "3 sampled: 0 open, 0 queued, 2 delivered, 1 lost (1 full), 0 cleared");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct Stats {
     /// Spans that became sampled, at their start or later.
     pub sampled: u64,
@@ -45,11 +48,13 @@ pub struct Stats {
 /// Counts of lost spans, one for each cause.
 ///
 /// ```
-/// use picojaeger_core::Lost;
+/// use picojaeger_core::{LossCause, Lost};
 ///
-/// assert_eq!(Lost { full: 1, refused: 2, ..Lost::default() }.total(), 3);
+/// let lost = Lost::default().with(LossCause::Full, 1).with(LossCause::Refused, 2);
+/// assert_eq!((lost.full, lost.total()), (1, 3));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct Lost {
     /// The ring was full.
     pub full: u64,
@@ -76,7 +81,7 @@ pub struct Lost {
 /// ```
 /// use picojaeger_core::{Lost, LossCause};
 ///
-/// let lost = Lost { too_large: 2, ..Lost::default() };
+/// let lost = Lost::default().with(LossCause::TooLarge, 2);
 /// let worst = lost.by_cause().into_iter().max_by_key(|(_, count)| *count);
 /// assert_eq!(worst, Some((LossCause::TooLarge, 2)));
 /// assert_eq!(LossCause::TooLarge.to_string(), "too large");
@@ -112,6 +117,23 @@ impl Stats {
 }
 
 impl Lost {
+    /// The same, but so many lost by this cause.
+    #[must_use]
+    pub const fn with(mut self, cause: LossCause, count: u64) -> Self {
+        *match cause {
+            LossCause::Full => &mut self.full,
+            LossCause::Blocked => &mut self.blocked,
+            LossCause::Evicted => &mut self.evicted,
+            LossCause::Reentered => &mut self.reentered,
+            LossCause::TooLarge => &mut self.too_large,
+            LossCause::Refused => &mut self.refused,
+            LossCause::Failed => &mut self.failed,
+            LossCause::Memory => &mut self.memory,
+            LossCause::Closed => &mut self.closed,
+        } = count;
+        self
+    }
+
     /// What was lost since an earlier count.
     pub const fn since(&self, earlier: &Lost) -> Lost {
         Lost {

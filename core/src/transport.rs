@@ -94,6 +94,7 @@ pub trait Transport {
 /// assert_eq!(outcome, SendOutcome::TooLarge);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever sends must answer each")]
 pub enum SendOutcome {
     /// The transport took it.
     Accepted,

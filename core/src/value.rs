@@ -72,6 +72,7 @@ pub struct Utf8Char {
 /// assert_eq!(Key::from("user.name"), Key::Static("user.name"));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "text is borrowed for ever or not")]
 pub enum Key<'a> {
     /// Kept by reference.
     Static(&'static str),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use picojaeger_core::{DeliveryCounts, Lost, Stats};
+use picojaeger_core::adapter::DeliveryCounts;
+use picojaeger_core::{Lost, Stats};
 
 /// Counters that one thread writes and any reads; they only grow.
 #[derive(Debug, Default)]

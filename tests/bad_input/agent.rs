@@ -1,7 +1,7 @@
 //! Agents that are not there: a tracer is made all the same, and its spans are counted.
 
 use picojaeger_std::config::{Config, ConfigError, IpVersion, Sampler};
-use picojaeger_std::{FlushError, Lost, Tracer};
+use picojaeger_std::{FlushError, LossCause, Lost, Tracer};
 
 use crate::{PATIENCE, Pair, common};
 
@@ -39,10 +39,7 @@ fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
 #[test]
 fn a_host_that_does_not_resolve() {
     let tracer = tracer(|config| config.agent_host("no.such.host.invalid"));
-    let failed = Lost {
-        failed: 1,
-        ..Lost::default()
-    };
+    let failed = Lost::default().with(LossCause::Failed, 1);
     loses_one(&tracer, failed, &["no.such.host.invalid:6831"]);
 }
 
@@ -57,10 +54,7 @@ fn hosts_that_are_no_names() {
             Err(ConfigError::Invalid { .. }) => {}
             Err(error) => panic!("{error}"),
             Ok(tracer) => {
-                let failed = Lost {
-                    failed: 1,
-                    ..Lost::default()
-                };
+                let failed = Lost::default().with(LossCause::Failed, 1);
                 loses_one(&tracer, failed, &[host]);
             }
         }
@@ -71,10 +65,7 @@ fn hosts_that_are_no_names() {
 fn a_port_that_nobody_took() {
     let (_socket, port) = common::closed_port();
     let tracer = tracer(|config| config.agent_host("127.0.0.1").agent_port(port));
-    let refused = Lost {
-        refused: 1,
-        ..Lost::default()
-    };
+    let refused = Lost::default().with(LossCause::Refused, 1);
     loses_one(&tracer, refused, &[&format!("127.0.0.1:{port}")]);
 }
 
@@ -82,20 +73,14 @@ fn a_port_that_nobody_took() {
 fn a_network_that_takes_nothing() {
     // Broadcasts need a permission that the socket does not have.
     let tracer = tracer(|config| config.agent_host("255.255.255.255"));
-    let failed = Lost {
-        failed: 1,
-        ..Lost::default()
-    };
+    let failed = Lost::default().with(LossCause::Failed, 1);
     loses_one(&tracer, failed, &["255.255.255.255:6831"]);
 }
 
 #[test]
 fn an_address_of_the_other_ip_version() {
     let tracer = tracer(|config| config.agent_host("127.0.0.1").ip_version(IpVersion::V6));
-    let failed = Lost {
-        failed: 1,
-        ..Lost::default()
-    };
+    let failed = Lost::default().with(LossCause::Failed, 1);
     loses_one(&tracer, failed, &["127.0.0.1:6831"]);
 }
 

@@ -1,6 +1,6 @@
 //! Rings and memory that are full.
 
-use picojaeger_std::Lost;
+use picojaeger_std::{LossCause, Lost};
 
 use crate::Pair;
 
@@ -17,13 +17,7 @@ fn a_full_ring_drops_the_newest_and_counts() {
     }
     let stats = pair.tracer.stats();
     assert!(stats.adds_up(), "{stats}");
-    assert_eq!(
-        stats.lost,
-        Lost {
-            full: 10,
-            ..Lost::default()
-        }
-    );
+    assert_eq!(stats.lost, Lost::default().with(LossCause::Full, 10));
     assert_eq!((stats.sampled, stats.queued), (made, made - 10));
 
     // What was there first arrives, and then there is room again.
@@ -50,13 +44,7 @@ fn open_spans_beyond_the_memory_limit_are_counted() {
     }
     let stats = pair.tracer.stats();
     assert!(stats.adds_up(), "{stats}");
-    assert_eq!(
-        stats.lost,
-        Lost {
-            memory: 10,
-            ..Lost::default()
-        }
-    );
+    assert_eq!(stats.lost, Lost::default().with(LossCause::Memory, 10));
     // A span without memory still has ids for its children.
     let last = open.last().unwrap().context();
     assert!(!last.trace_id().is_zero() && !last.span_id().is_zero());

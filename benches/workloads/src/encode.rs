@@ -3,15 +3,13 @@
 
 use std::fmt;
 
-use picojaeger_core::record::{Open, Records as Kind};
+use picojaeger_core::adapter::record::{Open, Records as Kind};
+use picojaeger_core::adapter::{ClockSegment, IdGenerator, Rate, Timeline};
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStorage, Spsc, Word};
 use picojaeger_core::wire::{
     Batch, ClientStats, EncodeContext, Encoder as _, Process, Push, ThriftCompact,
 };
-use picojaeger_core::{
-    Anchor, ClockSegment, Const, Flags, IdGenerator, Rate, Sampler as _, Seed, SpanContext, SpanId,
-    Timeline, TraceId,
-};
+use picojaeger_core::{Anchor, Const, Flags, Sampler as _, Seed, SpanContext, SpanId, TraceId};
 
 use crate::{BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, TREE, Workload};
 
@@ -69,25 +67,11 @@ impl Records {
 
     #[inline(never)]
     fn encode(&mut self) -> &[u8] {
-        let segments = [ClockSegment {
-            rate: rate(),
-            anchors: &[ANCHOR],
-        }];
-        let context = EncodeContext {
-            timeline: Timeline {
-                segments: &segments,
-            },
-            samplers: &|code| Const(true).description(code),
-        };
-        let process = Process {
-            service: SERVICE,
-            tags: &[],
-        };
-        let batch = Batch {
-            process: &process,
-            sequence: 1,
-            stats: ClientStats::default(),
-        };
+        let segments = [ClockSegment::new(rate(), &[ANCHOR])];
+        let samplers = |code| Const(true).description(code);
+        let context = EncodeContext::new(Timeline::new(&segments), &samplers);
+        let process = Process::new(SERVICE);
+        let batch = Batch::new(&process, 1, ClientStats::NONE);
         let out = &mut self.buffer[..];
         assert!(self.encoder.begin(out, &batch), "the packet has room");
         while let Some(record) = self.consumer.peek() {

@@ -4,11 +4,14 @@
 /// these are the part of the sum that [`Stats::queued`](crate::Stats) still holds.
 ///
 /// ```
-/// use picojaeger_core::DeliveryCounts;
+/// use picojaeger_core::adapter::DeliveryCounts;
 ///
-/// assert_eq!(DeliveryCounts { failed: 1, refused: 2, ..DeliveryCounts::default() }.lost(), 3);
+/// let mut counts = DeliveryCounts::default();
+/// (counts.failed, counts.refused) = (1, 2);
+/// assert_eq!(counts.lost(), 3);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct DeliveryCounts {
     /// In packets that were accepted.
     pub delivered: u64,

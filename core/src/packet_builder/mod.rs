@@ -20,10 +20,11 @@ pub use packet::Packet;
 /// work of a call is bounded by the packet's size.
 ///
 /// ```
-/// use picojaeger_core::record::{Open, Records};
+/// use picojaeger_core::adapter::record::{Open, Records};
 /// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
-/// use picojaeger_core::wire::{ClientStats, EncodeContext, Process, ThriftCompact};
-/// use picojaeger_core::{Flags, SendOutcome, PacketBuilder, PollContext, SpanContext, SpanId, Timeline, TraceId};
+/// use picojaeger_core::wire::{EncodeContext, Process, ThriftCompact};
+/// use picojaeger_core::adapter::{PacketBuilder, PollContext, Timeline};
+/// use picojaeger_core::{Flags, SendOutcome, SpanContext, SpanId, TraceId};
 ///
 /// let mut ring = FrameRing::<Spsc, (), Bytes<1024>, _, Records>::spsc();
 /// let (mut producer, consumer) = ring.split();
@@ -33,13 +34,9 @@ pub use packet::Packet;
 /// producer.push(0, &span.image()).unwrap();
 ///
 /// let mut reporter = PacketBuilder::new(ThriftCompact::new(), 512, 1_000_000);
-/// let context = PollContext {
-///     now: 0,
-///     flush: true,
-///     process: &Process { service: "pump-7", tags: &[] },
-///     stats: ClientStats::default(),
-///     encode: &EncodeContext { timeline: Timeline { segments: &[] }, samplers: &|_| None },
-/// };
+/// let (process, timeline) = (Process::new("pump-7"), Timeline::new(&[]));
+/// let encode = EncodeContext::new(timeline, &|_| None);
+/// let context = PollContext::new(0, &process, &encode).with_flush(true);
 /// let (mut consumers, mut buffer) = ([consumer], [0; 512]);
 /// let packet = reporter.poll(&mut consumers, &context, &mut buffer).unwrap();
 /// assert!(packet.bytes().ends_with(&[0, 0]));
@@ -62,6 +59,7 @@ pub struct PacketBuilder<E> {
 
 /// What a poll works with; lent for the call. See [`PacketBuilder`] for an example.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct PollContext<'s> {
     /// The time by any clock that does not step back; the unit is that of the
     /// flush interval.
@@ -74,6 +72,33 @@ pub struct PollContext<'s> {
     pub stats: ClientStats,
     /// What ticks and sampler codes mean.
     pub encode: &'s EncodeContext<'s>,
+}
+
+impl<'s> PollContext<'s> {
+    /// A poll at this time that packs what is due, and reports no losses.
+    pub const fn new(now: u64, process: &'s Process<'s>, encode: &'s EncodeContext<'s>) -> Self {
+        PollContext {
+            now,
+            flush: false,
+            process,
+            stats: ClientStats::NONE,
+            encode,
+        }
+    }
+
+    /// The same, but packs whatever there is if this is a `flush`.
+    #[must_use]
+    pub const fn with_flush(mut self, flush: bool) -> Self {
+        self.flush = flush;
+        self
+    }
+
+    /// The same, with these losses to report.
+    #[must_use]
+    pub const fn with_stats(mut self, stats: ClientStats) -> Self {
+        self.stats = stats;
+        self
+    }
 }
 
 /// A packet without an outcome.

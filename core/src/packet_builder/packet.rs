@@ -29,7 +29,7 @@ use crate::wire::Encoder;
 /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 /// # static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
 /// # TRACER.seed(Seed::from_words([1, 2, 3]));
-/// # let process = Process { service: "pump-7", tags: &[] };
+/// # let process = Process::new("pump-7");
 /// # let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
 /// # let mut buffer = [0; 512];
 /// TRACER.start::<0>("sample");

@@ -71,6 +71,10 @@ pub struct TextMap<const ITEMS: usize, const KEY: usize, const VALUE: usize> {
 /// assert_eq!(headers.set("key", "123456789"), Err(CarrierFull));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "carriers of other crates give it, and it has nothing to add"
+)]
 pub struct CarrierFull;
 
 impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> TextMap<ITEMS, KEY, VALUE> {

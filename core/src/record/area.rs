@@ -31,7 +31,7 @@ impl<const N: usize> ByteArea for AreaBytes<[MaybeUninit<u8>; N]> {}
 /// ```
 /// use core::mem::MaybeUninit;
 ///
-/// use picojaeger_core::record::AreaBytes;
+/// use picojaeger_core::adapter::record::AreaBytes;
 ///
 /// assert_eq!(size_of::<AreaBytes<[MaybeUninit<u8>; 96]>>(), 96);
 /// ```

@@ -26,7 +26,7 @@ impl<A: Area + ?Sized> Open<A> {
     /// refused, and marked.
     ///
     /// ```
-    /// use picojaeger_core::record::Open;
+    /// use picojaeger_core::adapter::record::Open;
     /// use picojaeger_core::ring::Word;
     /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
     ///

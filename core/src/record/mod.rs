@@ -42,7 +42,7 @@ pub use view::{Log, Record, Reference, Tag};
 /// gives [`Record`]s.
 ///
 /// ```
-/// use picojaeger_core::record::{Open, Records};
+/// use picojaeger_core::adapter::record::{Open, Records};
 /// use picojaeger_core::ring::{Bytes, FrameRing, Spsc, Word};
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
@@ -55,6 +55,7 @@ pub use view::{Log, Record, Reference, Tag};
 /// assert_eq!(consumer.peek().unwrap().operation(), "read");
 /// ```
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a marker")]
 pub struct Records;
 
 /// The two halves of an image, as a producer hands them to a ring. See [`Records`]

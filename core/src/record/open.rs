@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// check [`Open::is_writable`] before they append.
 ///
 /// ```
-/// use picojaeger_core::record::Open;
+/// use picojaeger_core::adapter::record::Open;
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///

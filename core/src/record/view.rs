@@ -15,7 +15,7 @@ use crate::value::Value;
 /// Reading costs a walk over the area for each kind of entry asked for.
 ///
 /// ```
-/// use picojaeger_core::record::{Timestamp, Open};
+/// use picojaeger_core::adapter::record::{Timestamp, Open};
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
@@ -39,12 +39,15 @@ pub struct Record<'r> {
 /// A tag or a log field of a record.
 ///
 /// ```
-/// use picojaeger_core::record::Tag;
+/// use picojaeger_core::Value;
+/// use picojaeger_core::adapter::record::Tag;
 ///
-/// let tag = Tag { key: "channel", value: 3.into() };
-/// assert_eq!(tag.value, picojaeger_core::Value::I64(3));
+/// fn is_error(tag: &Tag<'_>) -> bool {
+///     tag.key == "error" && tag.value == Value::Bool(true)
+/// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Tag<'r> {
     /// The key, at most 255 bytes.
     pub key: &'r str,
@@ -55,17 +58,18 @@ pub struct Tag<'r> {
 /// A reference of a record to another span.
 ///
 /// ```
-/// use picojaeger_core::record::{Open, Reference};
+/// use picojaeger_core::adapter::record::{Open, Reference};
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
 /// let mut span = Open::<[Word; 16]>::new("read", context, SpanId::default(), 1_000);
-/// let other = Reference { follows: true, trace: TraceId::from_parts(0, 7), span: SpanId::new(8) };
+/// let other = Reference::new(true, TraceId::new(7), SpanId::new(8));
 /// assert!(span.try_reference(other));
 /// assert_eq!(span.record().references().next(), Some(other));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Reference {
     /// Whether this span follows from the other instead of being its child.
     pub follows: bool,
@@ -75,10 +79,29 @@ pub struct Reference {
     pub span: SpanId,
 }
 
+impl<'r> Tag<'r> {
+    /// A tag or field of this key and value.
+    #[inline(always)]
+    pub const fn new(key: &'r str, value: Value<'r>) -> Self {
+        Tag { key, value }
+    }
+}
+
+impl Reference {
+    /// A reference to the span of these ids, which this one follows from or is a child of.
+    pub const fn new(follows: bool, trace: TraceId, span: SpanId) -> Self {
+        Reference {
+            follows,
+            trace,
+            span,
+        }
+    }
+}
+
 /// A log of a record.
 ///
 /// ```
-/// use picojaeger_core::record::{Timestamp, Open};
+/// use picojaeger_core::adapter::record::{Timestamp, Open};
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///

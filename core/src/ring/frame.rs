@@ -19,6 +19,7 @@ use super::sync::Ordering;
 /// assert_eq!((frame.sequence, frame.words.len()), (7, 2));
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Frame<'r> {
     /// The frame's number.
     pub sequence: u32,

@@ -57,6 +57,7 @@ pub unsafe trait Payload {
 
 /// Frames of plain words, which come back as [`Frame`]s.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a marker")]
 pub struct Words;
 
 // SAFETY: a frame is viewed as the words it is.

@@ -10,6 +10,7 @@
 /// assert_eq!(producer.push(0, &[Word::new(0); 100]), Err(PushError::Full));
 /// ```
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a marker")]
 pub struct DropNewest;
 
 /// A full ring evicts the oldest committed frames ("flight recorder").
@@ -35,6 +36,7 @@ pub struct DropNewest;
 /// assert!(RING.consumer().unwrap().peek().unwrap().sequence > 80);
 /// ```
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a marker")]
 pub struct OverwriteOldest;
 
 /// A policy for a full ring; [`DropNewest`] or [`OverwriteOldest`].
@@ -88,13 +90,14 @@ pub enum PushError {
 ///
 /// ```
 /// use picojaeger_core::Interrupts;
-/// use picojaeger_core::ring::{Bytes, Dropped, FrameRing};
+/// use picojaeger_core::ring::{Bytes, FrameRing};
 ///
 /// static RING: FrameRing<Interrupts, (), Bytes<128>> = FrameRing::new(());
 /// assert!(RING.reserve(100, |_, _| ()).1.is_err());
-/// assert_eq!(RING.dropped(), Dropped { full: 1, ..Dropped::default() });
+/// assert_eq!(RING.dropped().full, 1);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct Dropped {
     /// Pushes that found no room.
     pub full: usize,

@@ -20,6 +20,7 @@ use crate::raw_mutex::{Guarded, increment};
 /// assert_eq!((producer.capacity(), consumer.backlog()), (128, 0));
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a marker")]
 pub struct Spsc;
 
 /// The one writer of a [`Spsc`] ring.

@@ -318,7 +318,7 @@ fn a_push_at_once_is_a_push() {
     const ROUNDS: u32 = if cfg!(miri) { 150 } else { 20_000 };
     let mut ring = FrameRing::<Spsc, (), Bytes<512>>::spsc();
     let (mut producer, mut consumer) = ring.split();
-    let mut random = crate::IdGenerator::new(crate::Seed::from_words([1, 2, 3]));
+    let mut random = crate::id_generator::IdGenerator::new(crate::Seed::from_words([1, 2, 3]));
     let mut held = std::collections::VecDeque::new();
     let (mut used, mut unseen, mut at_once) = (0, 0, 0);
     for sequence in 0..ROUNDS {

@@ -7,10 +7,11 @@ use crate::sampler::{Decision, Description, Param, Query, Sampler, decide, descr
 /// ```
 /// use picojaeger_core::{Const, Decision, Query, Sampler, TraceId};
 ///
-/// let query = Query { trace_id: TraceId::from_parts(0, 1), operation: "boot", ticks: 0 };
+/// let query = Query::new(TraceId::new(1), "boot", 0);
 /// assert!(Const(true).sample(&query).is_sample());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "on or off is all there is")]
 pub struct Const(
     /// Whether traces are sampled.
     pub bool,

@@ -41,7 +41,7 @@ pub use rules::{PriorityChange, SamplingDecision, sampling_decision, sampling_pr
 ///         }
 ///     }
 ///     fn description(&self, code: u8) -> Option<Description> {
-///         (code == 1).then_some(Description { kind: "only", param: Param::Bool(true) })
+///         (code == 1).then_some(Description::new("only", Param::Bool(true)))
 ///     }
 /// }
 /// ```
@@ -59,10 +59,11 @@ pub trait Sampler {
 /// ```
 /// use picojaeger_core::{Const, Decision, Query, Sampler, TraceId};
 ///
-/// let query = Query { trace_id: TraceId::from_parts(0, 1), operation: "boot", ticks: 0 };
+/// let query = Query::new(TraceId::new(1), "boot", 0);
 /// assert_eq!(Const(false).sample(&query), Decision::Drop);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Query<'a> {
     /// The new trace.
     pub trace_id: TraceId,
@@ -107,6 +108,18 @@ pub enum SamplerError {
     Rate,
     /// Another call on the sampler is inside; try again.
     Busy,
+}
+
+impl<'a> Query<'a> {
+    /// The question about a trace that begins with this operation, at these ticks.
+    #[inline(always)]
+    pub const fn new(trace_id: TraceId, operation: &'a str, ticks: u64) -> Self {
+        Query {
+            trace_id,
+            operation,
+            ticks,
+        }
+    }
 }
 
 impl Decision {

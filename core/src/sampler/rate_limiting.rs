@@ -17,7 +17,7 @@ use crate::sampler::{
 ///
 /// let limiter = RateLimiter::new(1.0, 1_000)?; // one a second, on a clock of 1 kHz
 /// let sampler = RateLimiting::<Interrupts>::new(limiter);
-/// let at = |ticks| Query { trace_id: TraceId::from_parts(0, 1), operation: "poll", ticks };
+/// let at = |ticks| Query::new(TraceId::new(1), "poll", ticks);
 /// assert!(sampler.sample(&at(0)).is_sample());
 /// assert!(!sampler.sample(&at(999)).is_sample());
 /// assert!(sampler.sample(&at(1_000)).is_sample());

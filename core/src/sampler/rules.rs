@@ -13,6 +13,7 @@ use crate::context::{Flags, SpanContext};
 /// assert_eq!(sampling_decision(None, None, false), SamplingDecision::AskSampler);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "each adapter must answer both")]
 pub enum SamplingDecision {
     /// The span has these wire flags.
     Decided(Flags),
@@ -30,6 +31,7 @@ pub enum SamplingDecision {
 /// assert_eq!((flags, change), (Flags::NONE, PriorityChange::Cleared));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "each adapter must count all four")]
 pub enum PriorityChange {
     /// The span is sampled no more and no less than before; nothing is counted.
     Unchanged,

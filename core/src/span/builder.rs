@@ -58,6 +58,10 @@ pub struct SpanBuilder<'t, 'a, P, R: ?Sized + 'static = Ring> {
 /// assert_ne!(SpanReference::ChildOf(context), SpanReference::FollowsFrom(context));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "OpenTracing has two types of references"
+)]
 pub enum SpanReference {
     /// The other span waits for this one.
     ChildOf(SpanContext),

@@ -5,7 +5,8 @@ use super::Rate;
 /// One instant on both time scales: a clock's extended ticks and Unix time.
 ///
 /// ```
-/// use picojaeger_core::{Anchor, Rate};
+/// use picojaeger_core::adapter::Rate;
+/// use picojaeger_core::Anchor;
 ///
 /// let anchor = Anchor::new(1_000, 1_700_000_000_000_000);
 /// let rate = Rate::new(1_000); // a clock of 1 kHz
@@ -13,6 +14,7 @@ use super::Rate;
 /// assert_eq!(anchor.unix_micros_at(0, rate), 1_699_999_999_000_000);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Anchor {
     /// Extended ticks of the clock.
     pub ticks: u64,
@@ -30,6 +32,13 @@ impl Anchor {
             unix_micros,
             uncertainty_micros: 0,
         }
+    }
+
+    /// Returns the same anchor, which may be off by so many microseconds.
+    #[must_use]
+    pub const fn with_uncertainty(mut self, micros: u32) -> Self {
+        self.uncertainty_micros = micros;
+        self
     }
 
     /// Unix microseconds at `ticks`, before or after the anchor.

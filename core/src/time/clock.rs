@@ -49,7 +49,7 @@ impl<C: Clock + ?Sized> Clock for &C {
 /// counter that steps back counts as one that wrapped.
 ///
 /// ```
-/// use picojaeger_core::Extension;
+/// use picojaeger_core::adapter::Extension;
 ///
 /// let mut extension = Extension::new();
 /// assert_eq!(extension.extend(0xff_fff0, 24), 0xff_fff0);

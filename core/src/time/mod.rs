@@ -17,11 +17,15 @@ pub use timeline::{Timeline, Times};
 /// A time at which something happened.
 ///
 /// ```
-/// use picojaeger_core::Timestamp;
+/// use picojaeger_core::adapter::Timestamp;
 ///
 /// assert_ne!(Timestamp::Ticks(5), Timestamp::UnixMicros(5));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "an instant is on one of two time scales"
+)]
 pub enum Timestamp {
     /// Extended ticks of the tracer's clock.
     Ticks(u64),

@@ -5,7 +5,7 @@
 /// Exact to 1 part in 2³²; rounds down.
 ///
 /// ```
-/// use picojaeger_core::Rate;
+/// use picojaeger_core::adapter::Rate;
 ///
 /// assert_eq!(Rate::new(25_000_000).micros(75), 3);
 /// assert_eq!(Rate::new(32_768).micros(32_768), 1_000_000);

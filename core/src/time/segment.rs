@@ -6,13 +6,15 @@ use crate::arch::inline_on_word64;
 /// A stretch of time with one clock: the clock's rate and its anchors.
 ///
 /// ```
-/// use picojaeger_core::{Anchor, ClockSegment, Rate};
+/// use picojaeger_core::adapter::{ClockSegment, Rate};
+/// use picojaeger_core::Anchor;
 ///
 /// let anchors = [Anchor::new(0, 1_700_000_000_000_000)];
-/// let segment = ClockSegment { rate: Rate::new(1_000_000), anchors: &anchors };
+/// let segment = ClockSegment::new(Rate::new(1_000_000), &anchors);
 /// assert_eq!(segment.anchor_at(7), Some(&anchors[0]));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct ClockSegment<'t> {
     /// The clock's rate.
     pub rate: Rate,
@@ -30,6 +32,11 @@ pub(super) struct Converted {
 }
 
 impl<'t> ClockSegment<'t> {
+    /// A segment of this rate, with the anchors that are kept, oldest first.
+    pub const fn new(rate: Rate, anchors: &'t [Anchor]) -> Self {
+        ClockSegment { rate, anchors }
+    }
+
     /// The anchor in force at `ticks`: the last one taken by then, or the oldest.
     ///
     /// Looks from the newest back.

@@ -9,23 +9,30 @@ use super::{Anchor, ClockSegment, Timestamp};
 /// long as its ticks, whatever the Unix time did meanwhile.
 ///
 /// ```
-/// use picojaeger_core::{Anchor, ClockSegment, Timestamp, Rate, Timeline};
+/// use picojaeger_core::adapter::{ClockSegment, Timestamp, Rate, Timeline};
+/// use picojaeger_core::Anchor;
 ///
 /// let anchors = [Anchor::new(1_000, 1_700_000_000_000_000)];
-/// let segments = [ClockSegment { rate: Rate::new(1_000_000), anchors: &anchors }];
-/// let timeline = Timeline { segments: &segments };
+/// let segments = [ClockSegment::new(Rate::new(1_000_000), &anchors)];
+/// let timeline = Timeline::new(&segments);
 ///
 /// let times = timeline.times(0, Timestamp::Ticks(1_500), Timestamp::Ticks(1_540));
 /// assert_eq!((times.start_micros, times.duration_micros), (1_700_000_000_000_500, 40));
 /// assert!(times.synced);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Timeline<'t> {
     /// The segments, at most four, in the order of their numbers.
     pub segments: &'t [ClockSegment<'t>],
 }
 
 impl<'t> Timeline<'t> {
+    /// The timeline of these segments, at most four, in the order of their numbers.
+    pub const fn new(segments: &'t [ClockSegment<'t>]) -> Self {
+        Timeline { segments }
+    }
+
     /// The times of a span that started in this segment.
     ///
     /// Ends that were given in Unix time hold as given; a tick at the other end
@@ -57,14 +64,15 @@ impl<'t> Timeline<'t> {
 /// A span's times in microseconds, and how they are known.
 ///
 /// ```
-/// use picojaeger_core::{Timestamp, Timeline};
+/// use picojaeger_core::adapter::{Timestamp, Timeline};
 ///
-/// let unknown = Timeline { segments: &[] };
+/// let unknown = Timeline::new(&[]);
 /// let times = unknown.times(0, Timestamp::UnixMicros(70), Timestamp::UnixMicros(75));
 /// assert_eq!(times.micros_at(Timestamp::UnixMicros(72)), 72);
 /// assert!(times.synced, "both ends are given in Unix time");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Times<'t> {
     /// The start since 1970-01-01 UTC, or since tick 0 where not `synced`.
     pub start_micros: u64,

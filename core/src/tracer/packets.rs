@@ -40,7 +40,7 @@ use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 /// use picojaeger_core::Drained;
 /// use picojaeger_core::wire::{Process, ThriftCompact};
 ///
-/// let process = Process { service: "pump-7", tags: &[] };
+/// let process = Process::new("pump-7");
 /// let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
 /// let mut buffer = [0; 512];
 /// TRACER.start::<0>("sample");
@@ -73,6 +73,7 @@ type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 /// assert!(!may_sleep(Drained::Blocked));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a loop goes on or stops")]
 pub enum Drained {
     /// Every packet that was due has its outcome.
     All,
@@ -83,9 +84,12 @@ pub enum Drained {
 /// The tracer has a reporter already; drop that one first.
 ///
 /// ```
-/// assert!(picojaeger_core::ReporterTaken.to_string().contains("drop"));
+/// fn hint(error: picojaeger_core::ReporterTaken) -> String {
+///     error.to_string() // what to do
+/// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct ReporterTaken;
 
 /// The largest packet; the buffer may be smaller.

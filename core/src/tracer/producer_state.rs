@@ -12,7 +12,8 @@ use crate::time::{Clock, Extension};
 /// A chip's tracer has one under the exclusion of its ring.
 ///
 /// ```
-/// use picojaeger_core::{IdGenerator, ProducerState, Seed};
+/// use picojaeger_core::adapter::{IdGenerator, ProducerState};
+/// use picojaeger_core::Seed;
 /// # use picojaeger_core::Clock;
 /// # struct Ticks;
 /// # impl Clock for Ticks {

@@ -24,18 +24,19 @@ pub use thrift_compact::ThriftCompact;
 /// packet's limit; a packet may use every byte of it.
 ///
 /// ```
-/// use picojaeger_core::record::Open;
+/// use picojaeger_core::adapter::record::Open;
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::wire::{Batch, ClientStats, Encoder, EncodeContext, Process, Push, ThriftCompact};
-/// use picojaeger_core::{Flags, SpanContext, SpanId, Timeline, TraceId};
+/// use picojaeger_core::adapter::Timeline;
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
 /// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);
 /// span.finish(1_500);
 ///
-/// let process = Process { service: "pump-7", tags: &[] };
-/// let batch = Batch { process: &process, sequence: 1, stats: ClientStats::default() };
-/// let context = EncodeContext { timeline: Timeline { segments: &[] }, samplers: &|_| None };
+/// let process = Process::new("pump-7");
+/// let batch = Batch::new(&process, 1, ClientStats::NONE);
+/// let context = EncodeContext::new(Timeline::new(&[]), &|_| None);
 ///
 /// let (mut encoder, mut buffer) = (ThriftCompact::new(), [0; 256]);
 /// assert!(encoder.begin(&mut buffer, &batch));
@@ -74,6 +75,7 @@ pub trait Encoder {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
+#[expect(clippy::exhaustive_enums, reason = "whoever packs must answer each")]
 pub enum Push {
     /// It is in the packet.
     Taken,
@@ -90,10 +92,11 @@ pub enum Push {
 /// use picojaeger_core::wire::Process;
 ///
 /// let tags = [("hostname", Value::from("pump-7"))];
-/// let process = Process { service: "pump", tags: &tags };
+/// let process = Process::new("pump").with_tags(&tags);
 /// assert_eq!(process.tags.len(), 1);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Process<'p> {
     /// The service's name.
     pub service: &'p str,
@@ -101,16 +104,31 @@ pub struct Process<'p> {
     pub tags: &'p [(&'p str, Value<'p>)],
 }
 
+impl<'p> Process<'p> {
+    /// The process of this service, without tags.
+    pub const fn new(service: &'p str) -> Self {
+        Process { service, tags: &[] }
+    }
+
+    /// The same, with these tags.
+    #[must_use]
+    pub const fn with_tags(mut self, tags: &'p [(&'p str, Value<'p>)]) -> Self {
+        self.tags = tags;
+        self
+    }
+}
+
 /// The data of a packet beside its spans.
 ///
 /// ```
 /// use picojaeger_core::wire::{Batch, ClientStats, Process};
 ///
-/// let process = Process { service: "pump", tags: &[] };
-/// let first = Batch { process: &process, sequence: 1, stats: ClientStats::default() };
+/// let process = Process::new("pump");
+/// let first = Batch::new(&process, 1, ClientStats::NONE);
 /// assert_eq!(first.stats.failed_to_emit_spans, 0);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Batch<'b> {
     /// The process that the spans come from.
     pub process: &'b Process<'b>,
@@ -120,20 +138,31 @@ pub struct Batch<'b> {
     pub stats: ClientStats,
 }
 
+impl<'b> Batch<'b> {
+    /// A batch of this number, from 1, and with these losses to report.
+    pub const fn new(process: &'b Process<'b>, sequence: i64, stats: ClientStats) -> Self {
+        Batch {
+            process,
+            sequence,
+            stats,
+        }
+    }
+}
+
 /// Spans lost since the process began, by the causes that agents know.
 ///
 /// ```
-/// use picojaeger_core::Lost;
+/// use picojaeger_core::{LossCause, Lost};
 /// use picojaeger_core::wire::ClientStats;
 ///
-/// let stats = ClientStats { too_large_dropped_spans: 1, ..ClientStats::default() };
-/// assert_eq!(stats.full_queue_dropped_spans, 0);
-///
-/// let lost = Lost { full: 1, memory: 2, failed: 4, ..Lost::default() };
+/// let lost = [(LossCause::Full, 1), (LossCause::Memory, 2), (LossCause::Failed, 4)]
+///     .into_iter()
+///     .fold(Lost::default(), |lost, (cause, count)| lost.with(cause, count));
 /// let stats = ClientStats::from(&lost);
 /// assert_eq!((stats.full_queue_dropped_spans, stats.failed_to_emit_spans), (3, 4));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct ClientStats {
     /// A ring was full.
     pub full_queue_dropped_spans: i64,
@@ -141,6 +170,15 @@ pub struct ClientStats {
     pub too_large_dropped_spans: i64,
     /// A packet was not sent.
     pub failed_to_emit_spans: i64,
+}
+
+impl ClientStats {
+    /// Nothing was lost.
+    pub const NONE: Self = ClientStats {
+        full_queue_dropped_spans: 0,
+        too_large_dropped_spans: 0,
+        failed_to_emit_spans: 0,
+    };
 }
 
 /// Agents know three causes, of which the first stands for every loss before a packet.
@@ -159,16 +197,28 @@ impl From<&Lost> for ClientStats {
 ///
 /// ```
 /// use picojaeger_core::wire::EncodeContext;
-/// use picojaeger_core::{Const, Sampler, Timeline};
+/// use picojaeger_core::adapter::Timeline;
+/// use picojaeger_core::{Const, Sampler};
 ///
 /// let samplers = |code| Const(true).description(code);
-/// let context = EncodeContext { timeline: Timeline { segments: &[] }, samplers: &samplers };
+/// let context = EncodeContext::new(Timeline::new(&[]), &samplers);
 /// assert_eq!((context.samplers)(1).unwrap().kind, "const");
 /// ```
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct EncodeContext<'l> {
     /// The times of the clock's ticks.
     pub timeline: Timeline<'l>,
     /// The descriptions that the codes of samplers stand for.
     pub samplers: &'l dyn Fn(u8) -> Option<Description>,
+}
+
+impl<'l> EncodeContext<'l> {
+    /// The meaning of ticks by this timeline, and of codes by this function.
+    pub const fn new(
+        timeline: Timeline<'l>,
+        samplers: &'l dyn Fn(u8) -> Option<Description>,
+    ) -> Self {
+        EncodeContext { timeline, samplers }
+    }
 }

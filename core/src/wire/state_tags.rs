@@ -12,10 +12,11 @@ use crate::value::Value;
 /// `clock.unsynced` and `clock.uncertainty_us` where the time is not sure.
 ///
 /// ```
-/// use picojaeger_core::record::Open;
+/// use picojaeger_core::adapter::record::Open;
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::wire::StateTags;
-/// use picojaeger_core::{Flags, SpanContext, SpanId, Timeline, TraceId};
+/// use picojaeger_core::adapter::Timeline;
+/// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 ///
 /// let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
 /// let mut span = Open::<[Word; 8]>::new("read", context, SpanId::default(), 1_000);

@@ -126,10 +126,7 @@ impl Sampler for Switch {
     }
 
     fn description(&self, _code: u8) -> Option<Description> {
-        Some(Description {
-            kind: "const",
-            param: Param::Bool(true),
-        })
+        Some(Description::new("const", Param::Bool(true)))
     }
 }
 

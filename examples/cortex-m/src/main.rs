@@ -54,10 +54,8 @@ fn main() -> ! {
     TRACER.seed(Seed::from_words([0x1234_5678, 0x9abc_def0, 1]));
     start_interrupts();
 
-    let process = Process {
-        service: "pump-7",
-        tags: &[("board", "mps2-an386".into())],
-    };
+    let tags = [("board", "mps2-an386".into())];
+    let process = Process::new("pump-7").with_tags(&tags);
     let Ok(mut reporter) = TRACER.reporter(ThriftCompact::new(), process) else {
         exit(debug::EXIT_FAILURE)
     };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use picojaeger_core::record::Record;
+use picojaeger_core::adapter::record::Record;
 use picojaeger_core::wire::{Batch, EncodeContext, Encoder, Push, ThriftCompact};
 
 /// Thrift compact, with the operation of the span that last fitted no packet.

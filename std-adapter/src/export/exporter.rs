@@ -4,12 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use log::Level;
-use picojaeger_core::record::{Record, Records};
+use picojaeger_core::adapter::record::{Record, Records};
+use picojaeger_core::adapter::{ClockSegment, PacketBuilder, PollContext, Timeline};
 use picojaeger_core::ring::{Consumer, Mark};
 use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
-use picojaeger_core::{
-    ClockSegment, LossCause, PacketBuilder, PollContext, SendOutcome, Stats, Timeline, Value,
-};
+use picojaeger_core::{LossCause, SendOutcome, Stats, Value};
 
 use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags};
@@ -160,10 +159,7 @@ impl Exporter {
             many = views.collect::<Vec<_>>();
             &many
         };
-        let process = Process {
-            service: &common.settings.process.service_name,
-            tags,
-        };
+        let process = Process::new(&common.settings.process.service_name).with_tags(tags);
         let mut stats = self.publish_counts(common, monotonic());
         let end = self.send_each(common, &process, &mut stats, flush);
         if let Some(transport) = &mut self.transport {
@@ -210,21 +206,15 @@ impl Exporter {
     ) -> Step {
         self.timekeeper.observe();
         let now = monotonic();
-        let anchors = [ClockSegment {
-            rate: self.timekeeper.rate(),
-            anchors: self.timekeeper.anchors(),
-        }];
-        let encode = EncodeContext {
-            timeline: Timeline { segments: &anchors },
-            samplers: &|code| common.sampler.description(code),
-        };
-        let context = PollContext {
-            now,
-            flush,
-            process,
-            stats: ClientStats::from(&stats.lost),
-            encode: &encode,
-        };
+        let segments = [ClockSegment::new(
+            self.timekeeper.rate(),
+            self.timekeeper.anchors(),
+        )];
+        let samplers = |code| common.sampler.description(code);
+        let encode = EncodeContext::new(Timeline::new(&segments), &samplers);
+        let context = PollContext::new(now, process, &encode)
+            .with_flush(flush)
+            .with_stats(ClientStats::from(&stats.lost));
         let passed_over = self.reporter.delivery().too_large;
         let packet = self
             .reporter

@@ -138,11 +138,9 @@ mod tests {
     use super::*;
 
     fn lost(full: u64, refused: u64) -> Lost {
-        Lost {
-            full,
-            refused,
-            ..Lost::default()
-        }
+        Lost::default()
+            .with(LossCause::Full, full)
+            .with(LossCause::Refused, refused)
     }
 
     fn refusal(_: LossCause) -> Option<String> {
@@ -195,17 +193,8 @@ mod tests {
 
     #[test]
     fn every_cause_is_said() {
-        let lost = Lost {
-            full: 1,
-            blocked: 1,
-            evicted: 1,
-            reentered: 1,
-            too_large: 1,
-            refused: 1,
-            failed: 1,
-            memory: 1,
-            closed: 1,
-        };
+        let all = Lost::default().by_cause().into_iter();
+        let lost = all.fold(Lost::default(), |lost, (cause, _)| lost.with(cause, 1));
         let lines = LossLog::new().due(&lost, START, refusal);
         assert_eq!(lines.len(), CAUSES);
         let by_network = lines.iter().filter(|line| line.contains("here:1"));

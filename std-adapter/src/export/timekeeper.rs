@@ -7,7 +7,8 @@
 
 use std::time::UNIX_EPOCH;
 
-use picojaeger_core::{Anchor, Rate};
+use picojaeger_core::Anchor;
+use picojaeger_core::adapter::Rate;
 
 use crate::sys::clock::{TickSource, monotonic};
 
@@ -160,7 +161,7 @@ fn frequency(first: Reading, latest: Reading) -> u64 {
 mod tests {
     use super::*;
     use crate::sys::clock::ClockSource;
-    use picojaeger_core::{ClockSegment, Timeline, Timestamp};
+    use picojaeger_core::adapter::{ClockSegment, Timeline, Timestamp};
 
     const HERTZ: u64 = 2_799_998_123;
     const BOOT: u64 = 77_000_000_000;
@@ -185,14 +186,9 @@ mod tests {
 
     /// Start and duration in microseconds of a span between two times in nanoseconds.
     fn span(keeper: &Timekeeper, start: u64, finish: u64) -> (u64, u64) {
-        let segments = [ClockSegment {
-            rate: keeper.rate(),
-            anchors: keeper.anchors(),
-        }];
+        let segments = [ClockSegment::new(keeper.rate(), keeper.anchors())];
         let (start, finish) = (ticks_at(start), ticks_at(finish));
-        let timeline = Timeline {
-            segments: &segments,
-        };
+        let timeline = Timeline::new(&segments);
         let times = timeline.times(0, Timestamp::Ticks(start), Timestamp::Ticks(finish));
         (times.start_micros, times.duration_micros)
     }

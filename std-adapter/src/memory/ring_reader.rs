@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use picojaeger_core::record::Records;
+use picojaeger_core::adapter::record::Records;
 use picojaeger_core::ring::{Consumer, Producer};
 
 use crate::memory::rings::{ReturnedProducer, RingEnds};

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use picojaeger_core::record::Records;
+use picojaeger_core::adapter::record::Records;
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStorage, Spsc, Word};
 
 use crate::memory::span_slot::Image;

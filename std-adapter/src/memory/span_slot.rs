@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use picojaeger_core::SpanId;
-use picojaeger_core::record::Open;
+use picojaeger_core::adapter::record::Open;
 use picojaeger_core::ring::Word;
 
 use crate::context::NO_CONTEXT;

@@ -11,10 +11,11 @@ pub(crate) fn text_map_codec(http: bool, names: &HeaderNames) -> TextMapCodec<'_
     } else {
         TextMapCodec::text_map()
     };
-    codec.with_names(picojaeger_core::HeaderNames {
-        trace_context: &names.trace_context,
-        baggage_prefix: &names.baggage_prefix,
-        debug_id: &names.debug_id,
-        baggage: &names.baggage,
-    })
+    codec.with_names(
+        picojaeger_core::HeaderNames::DEFAULT
+            .with_trace_context(&names.trace_context)
+            .with_baggage_prefix(&names.baggage_prefix)
+            .with_debug_id(&names.debug_id)
+            .with_baggage(&names.baggage),
+    )
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use picojaeger_core::record::{Log, Record, Reference, Tag};
+use picojaeger_core::adapter::Times;
+use picojaeger_core::adapter::record::{Log, Record, Reference, Tag};
 use picojaeger_core::wire::{EncodeContext, StateTags};
-use picojaeger_core::{Description, SpanContext, SpanId, Times, Value};
+use picojaeger_core::{Description, SpanContext, SpanId, Value};
 
 use crate::model;
 
@@ -16,10 +17,11 @@ use crate::model;
 /// trace id and span id, duration, tags.
 ///
 /// ```
-/// use picojaeger_core::record::Open;
+/// use picojaeger_core::adapter::record::Open;
 /// use picojaeger_core::ring::Word;
 /// use picojaeger_core::wire::EncodeContext;
-/// use picojaeger_core::{Anchor, ClockSegment, Flags, Rate, SpanContext, SpanId, Timeline, TraceId};
+/// use picojaeger_core::adapter::{ClockSegment, Rate, Timeline};
+/// use picojaeger_core::{Anchor, Flags, SpanContext, SpanId, TraceId};
 /// use picojaeger_std::reporters::FinishedSpan;
 ///
 /// let context = SpanContext::new(TraceId::from_parts(0, 0x2a), SpanId::new(7), Flags::SAMPLED);
@@ -28,8 +30,8 @@ use crate::model;
 /// span.finish(1_250);
 ///
 /// let anchors = [Anchor::new(1_000, 1_700_000_000_000_000)];
-/// let segments = [ClockSegment { rate: Rate::new(1_000_000), anchors: &anchors }];
-/// let context = EncodeContext { timeline: Timeline { segments: &segments }, samplers: &|_| None };
+/// let segments = [ClockSegment::new(Rate::new(1_000_000), &anchors)];
+/// let context = EncodeContext::new(Timeline::new(&segments), &|_| None);
 ///
 /// let finished = FinishedSpan::new("shop", span.record(), &context);
 /// assert_eq!(finished.start_micros(), 1_700_000_000_000_000);

@@ -14,7 +14,8 @@ use crate::sys::per_process::PerProcess;
 /// which begins empty.
 ///
 /// ```
-/// # use picojaeger_core::{Flags, SpanContext, SpanId, Timeline, TraceId, record::Open, wire::EncodeContext};
+/// # use picojaeger_core::adapter::Timeline;
+/// # use picojaeger_core::{Flags, SpanContext, SpanId, TraceId, adapter::record::Open, wire::EncodeContext};
 /// use picojaeger_std::model::TagValue;
 /// use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
 ///
@@ -23,7 +24,7 @@ use crate::sys::per_process::PerProcess;
 /// # let mut open = Open::<[picojaeger_core::ring::Word; 32]>::new("query", context, SpanId::default(), 0);
 /// # open.tag("rows".into(), 3.into());
 /// # open.finish(1);
-/// # let context = EncodeContext { timeline: Timeline { segments: &[] }, samplers: &|_| None };
+/// # let context = EncodeContext::new(Timeline::new(&[]), &|_| None);
 /// # let span = FinishedSpan::new("shop", open.record(), &context);
 /// reporter.report(&span); // as the tracer does
 ///

@@ -12,7 +12,7 @@ pub use composite::{CompositeReporter, NullReporter};
 pub use finished_span::{FinishedLog, FinishedSpan};
 pub use in_memory::InMemoryReporter;
 pub use logging::LoggingReporter;
-pub use picojaeger_core::record::{Reference, Tag};
+pub use picojaeger_core::adapter::record::{Reference, Tag};
 
 use std::sync::Arc;
 

@@ -1,38 +1,28 @@
 use std::sync::Mutex;
 
-use picojaeger_core::record::{Open, Reference};
+use picojaeger_core::adapter::record::{Open, Reference};
+use picojaeger_core::adapter::{ClockSegment, Rate, Timeline, Timestamp};
 use picojaeger_core::ring::Word;
 use picojaeger_core::wire::EncodeContext;
 use picojaeger_core::{
-    Anchor, ClockSegment, Const, Description, Flags, Key, Rate, Sampler, SpanContext, SpanId,
-    Timeline, Timestamp, TraceId, Value,
+    Anchor, Const, Description, Flags, Key, Sampler, SpanContext, SpanId, TraceId, Value,
 };
 
 use super::*;
 
 const UNIX: u64 = 1_700_000_000_000_000;
-const ANCHORS: [Anchor; 1] = [Anchor {
-    ticks: 1_000,
-    unix_micros: UNIX,
-    uncertainty_micros: 3,
-}];
+const ANCHORS: [Anchor; 1] = [Anchor::new(1_000, UNIX).with_uncertainty(3)];
 
 fn samplers(code: u8) -> Option<Description> {
     Const(true).description(code)
 }
 
 fn known() -> [ClockSegment<'static>; 1] {
-    [ClockSegment {
-        rate: Rate::new(1_000_000),
-        anchors: &ANCHORS,
-    }]
+    [ClockSegment::new(Rate::new(1_000_000), &ANCHORS)]
 }
 
 fn context<'l>(segments: &'l [ClockSegment<'l>]) -> EncodeContext<'l> {
-    EncodeContext {
-        timeline: Timeline { segments },
-        samplers: &samplers,
-    }
+    EncodeContext::new(Timeline::new(segments), &samplers)
 }
 
 fn open(operation: &'static str) -> Open<[Word; 128]> {
@@ -52,11 +42,11 @@ fn rich() -> Open<[Word; 128]> {
     span.tag("half".into(), 0.5.into());
     span.tag("bytes".into(), b"\x00\xff".into());
     for follows in [false, true] {
-        assert!(span.try_reference(Reference {
+        assert!(span.try_reference(Reference::new(
             follows,
-            trace: TraceId::from_parts(9, 8),
-            span: SpanId::new(u64::MAX),
-        }));
+            TraceId::from_parts(9, 8),
+            SpanId::new(u64::MAX)
+        )));
     }
     assert!(span.try_log(Timestamp::Ticks(1_600)));
     span.field("event".into(), "early".into());
@@ -71,7 +61,7 @@ fn rich() -> Open<[Word; 128]> {
 /// A copy beside the collector's reading of the packet.
 #[cfg(feature = "collector")]
 mod by_wire {
-    use picojaeger_core::record::Record;
+    use picojaeger_core::adapter::record::Record;
     use picojaeger_core::wire::{Batch, ClientStats, Encoder, Process, Push, ThriftCompact};
 
     use super::*;
@@ -79,15 +69,8 @@ mod by_wire {
 
     /// The span as it comes out of a packet.
     fn by_wire(record: &Record<'_>, context: &EncodeContext<'_>) -> Span {
-        let process = Process {
-            service: "shop",
-            tags: &[],
-        };
-        let batch = Batch {
-            process: &process,
-            sequence: 1,
-            stats: ClientStats::default(),
-        };
+        let process = Process::new("shop");
+        let batch = Batch::new(&process, 1, ClientStats::NONE);
         let (mut encoder, mut packet) = (ThriftCompact::new(), [0; 4_096]);
         assert!(encoder.begin(&mut packet, &batch));
         assert_eq!(encoder.push(&mut packet, record, context), Push::Taken);

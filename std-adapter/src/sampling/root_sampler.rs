@@ -70,10 +70,8 @@ impl RootSampler {
         match self {
             RootSampler::Const(sampler) => sampler.description(code),
             RootSampler::Probabilistic(sampler) => sampler.description(code),
-            RootSampler::RateLimiting(limiter) => (code == 1).then(|| Description {
-                kind: "ratelimiting",
-                param: Param::F64(lock(limiter).rate()),
-            }),
+            RootSampler::RateLimiting(limiter) => (code == 1)
+                .then(|| Description::new("ratelimiting", Param::F64(lock(limiter).rate()))),
         }
     }
 }

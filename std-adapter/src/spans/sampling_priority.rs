@@ -1,7 +1,8 @@
 //! The tag `sampling.priority`: whether a span is sampled, decided anew.
 
+use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::{PriorityChange, sampling_priority};
-use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
+use picojaeger_core::{Flags, Key, Value, tags};
 
 use crate::scope;
 use crate::spans::UNREAD;

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::{SamplingDecision, sampling_decision};
-use picojaeger_core::{
-    self as core, Decision, Flags, Key, Query, SpanId, Timestamp, TraceId, Value,
-};
+use picojaeger_core::{self as core, Decision, Flags, Key, Query, SpanId, TraceId, Value};
 
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
@@ -195,11 +194,8 @@ impl Identity {
     }
 
     fn consult_sampler(&mut self, state: &TracerState, operation: Key<'_>) {
-        let decision = state.common.sampler.sample(&Query {
-            trace_id: self.context.trace_id(),
-            operation: operation.as_str(),
-            ticks: 0,
-        });
+        let query = Query::new(self.context.trace_id(), operation.as_str(), UNREAD);
+        let decision = state.common.sampler.sample(&query);
         if let Decision::Sample { code } = decision {
             self.sampler = code;
             self.set_flags(self.context.flags() | Flags::SAMPLED);

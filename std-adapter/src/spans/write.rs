@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use picojaeger_core::record::{Reference, boundary};
-use picojaeger_core::{Key, Timestamp, Value};
+use picojaeger_core::adapter::Timestamp;
+use picojaeger_core::adapter::record::{Reference, boundary};
+use picojaeger_core::{Key, Value};
 
 use crate::state::Slot;
 use crate::state::thread_local::with_shard;

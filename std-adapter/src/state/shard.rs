@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use picojaeger_core::record::Records;
+use picojaeger_core::Seed;
+use picojaeger_core::adapter::IdGenerator;
+use picojaeger_core::adapter::record::Records;
 use picojaeger_core::ring::Producer;
-use picojaeger_core::{IdGenerator, Seed};
 
 use crate::memory::span_cache::SpanCache;
 use crate::memory::span_slot::Image;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use picojaeger_core::{Flags, Key, Timestamp, Value, tags};
+use picojaeger_core::adapter::Timestamp;
+use picojaeger_core::{Flags, Key, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{SpanContext, ToContext};

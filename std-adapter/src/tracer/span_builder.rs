@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use picojaeger_core::record::Reference;
+use picojaeger_core::adapter::record::Reference;
 use picojaeger_core::{self as core, Flags, Key, Value, tags};
 
 use crate::context::baggage::Baggage;
@@ -269,11 +269,11 @@ impl Written {
             return self;
         }
         if let Some(slot) = self.slot(handle) {
-            slot.reference(Reference {
+            slot.reference(Reference::new(
                 follows,
-                trace: context.trace_id(),
-                span: context.span_id(),
-            });
+                context.trace_id(),
+                context.span_id(),
+            ));
         }
         self
     }

@@ -57,14 +57,13 @@ pub struct TextMapCodec<'n> {
 /// ```
 /// use picojaeger_core::{HeaderNames, TextMapCodec};
 ///
-/// let codec = TextMapCodec::http().with_names(HeaderNames {
-///     trace_context: "x-trace",
-///     ..HeaderNames::DEFAULT
-/// });
+/// let names = HeaderNames::DEFAULT.with_trace_context("x-trace");
+/// let codec = TextMapCodec::http().with_names(names);
 /// let found = codec.extract(&[("x-trace", "1:2:0:1")], &mut (), &mut []);
 /// assert!(found.context.is_ok_and(|context| context.is_some()));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct HeaderNames<'n> {
     /// Holds the context.
     pub trace_context: &'n str,
@@ -218,6 +217,36 @@ impl HeaderNames<'static> {
         debug_id: "jaeger-debug-id",
         baggage: "jaeger-baggage",
     };
+}
+
+impl<'n> HeaderNames<'n> {
+    /// These names, with another for the context.
+    #[must_use]
+    pub const fn with_trace_context(mut self, name: &'n str) -> Self {
+        self.trace_context = name;
+        self
+    }
+
+    /// These names, with another prefix for baggage items.
+    #[must_use]
+    pub const fn with_baggage_prefix(mut self, prefix: &'n str) -> Self {
+        self.baggage_prefix = prefix;
+        self
+    }
+
+    /// These names, with another for the debug id.
+    #[must_use]
+    pub const fn with_debug_id(mut self, name: &'n str) -> Self {
+        self.debug_id = name;
+        self
+    }
+
+    /// These names, with another for the list of baggage items.
+    #[must_use]
+    pub const fn with_baggage(mut self, name: &'n str) -> Self {
+        self.baggage = name;
+        self
+    }
 }
 
 impl Default for HeaderNames<'_> {

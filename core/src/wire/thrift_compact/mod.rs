@@ -29,8 +29,8 @@ use tag::{put_key, put_value};
 /// ```
 /// use picojaeger_core::wire::{Batch, ClientStats, Encoder, Process, ThriftCompact};
 ///
-/// let process = Process { service: "pump", tags: &[] };
-/// let batch = Batch { process: &process, sequence: 1, stats: ClientStats::default() };
+/// let process = Process::new("pump");
+/// let batch = Batch::new(&process, 1, ClientStats::NONE);
 /// let mut encoder = ThriftCompact::new();
 /// assert!(!encoder.begin(&mut [0; 35], &batch), "36 bytes are needed");
 /// assert!(encoder.begin(&mut [0; 36], &batch));

@@ -18,10 +18,7 @@ fn work() {
     static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 
     TRACER.seed(Seed::from_words(black_box([1, 2, 3])));
-    let process = Process {
-        service: "pump-7",
-        tags: &[],
-    };
+    let process = Process::new("pump-7");
     let Ok(mut reporter) = TRACER.reporter(ThriftCompact::new(), process) else {
         return;
     };

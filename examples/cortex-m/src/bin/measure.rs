@@ -179,10 +179,7 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
     static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
     TRACER.seed(Seed::from_words(black_box([1, 2, 5])));
-    let process = Process {
-        service: "pump-7",
-        tags: &[],
-    };
+    let process = Process::new("pump-7");
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).ok()?;
     reporter.set_anchor(Anchor::new(0, black_box(1_700_000_000_000_000)));
     let mut flush = |room: usize| {

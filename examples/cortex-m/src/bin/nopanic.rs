@@ -7,13 +7,14 @@
 use core::mem::MaybeUninit;
 
 use cortex_m_rt::entry;
-use picojaeger_core::record::Records;
+use picojaeger_core::adapter::record::Records;
+use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, BaggageTable, Drained, InjectError, Interrupts, Key, PacketBuilder, PacketReporter,
-    PollContext, Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome,
-    Span, SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, tags,
+    Anchor, BaggageTable, Drained, InjectError, Interrupts, Key, PacketReporter, Probabilistic,
+    Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span, SpanContext,
+    SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 

@@ -10,9 +10,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use cortex_m::peripheral::SYST;
 use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
-use picojaeger_core::record::{Record, Records};
+use picojaeger_core::adapter::Timestamp;
+use picojaeger_core::adapter::record::{Record, Records};
 use picojaeger_core::ring::{Bytes, Consumer};
-use picojaeger_core::{Interrupts, Ring, Seed, Timestamp, Tracer, Value};
+use picojaeger_core::{Interrupts, Ring, Seed, Tracer, Value};
 use picojaeger_cortex_m::{BOARD, Board, Timer, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();

@@ -433,10 +433,9 @@ fn agents_get_each_loss_under_one_of_their_causes() {
     stats.lost.failed = 8;
     stats.lost.memory = 16;
     stats.lost.closed = 32;
-    let expected = ClientStats {
-        full_queue_dropped_spans: 1 + 16 + 32,
-        too_large_dropped_spans: 2,
-        failed_to_emit_spans: 4 + 8,
-    };
+    let mut expected = ClientStats::NONE;
+    expected.full_queue_dropped_spans = 1 + 16 + 32;
+    expected.too_large_dropped_spans = 2;
+    expected.failed_to_emit_spans = 4 + 8;
     assert_eq!(ClientStats::from(&stats.lost), expected);
 }
