@@ -6,6 +6,9 @@ use std::time::Duration;
 use picojaeger_std::config::Sampler;
 use picojaeger_std::{Config, Error, SpanContext, TraceId};
 
+/// A function as a program has it.
+type Failing = fn() -> Result<(), Error>;
+
 fn wrong_file() -> Result<(), Error> {
     Config::from_yaml_file("no/such/jaeger.yaml")?.new_tracer()?;
     Ok(())
@@ -43,7 +46,7 @@ fn wrong_context() -> Result<(), Error> {
 
 #[test]
 fn debug_prints_the_text_and_its_causes() {
-    let cases: [(fn() -> Result<(), Error>, &[&str]); 6] = [
+    let cases: [(Failing, &[&str]); 6] = [
         (wrong_file, &["no/such/jaeger.yaml", "No such file"]),
         (wrong_setting, &["sampler"]),
         (closed_port, &["1 spans lost (1 refused)", "127.0.0.1:1"]),

@@ -23,7 +23,7 @@ use crate::value::Value;
 /// span.finish(1_500);
 ///
 /// let record = span.record();
-/// let times = Timeline { segments: &[] }.times(0, record.start(), record.finish());
+/// let times = Timeline::new(&[]).times(0, record.start(), record.finish());
 /// let tags = StateTags::new(&record, &times, |_| None).visit(Vec::new());
 /// assert_eq!((tags.len(), tags[0].key), (1, "clock.unsynced"));
 /// ```

@@ -285,7 +285,7 @@ fn nothing_is_sent_before_a_name_is_known() {
     );
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.is_ready());
-    assert_eq!(named.sender.last_error().is_none(), true);
+    assert!(named.sender.last_error().is_none());
     assert_eq!(named.sender.send(b"known"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"known");
 }
