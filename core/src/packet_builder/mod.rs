@@ -1,5 +1,6 @@
 //! From rings to packets: a reporter that does no input or output itself.
 
+mod context;
 mod delivery;
 mod packet;
 #[cfg(test)]
@@ -8,8 +9,9 @@ mod tests;
 use crate::record::Records;
 use crate::ring::Consumer;
 use crate::transport::SendOutcome;
-use crate::wire::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
+use crate::wire::{Batch, Encoder, Push};
 
+pub use context::PollContext;
 pub use delivery::DeliveryCounts;
 pub use packet::Packet;
 
@@ -55,50 +57,6 @@ pub struct PacketBuilder<E> {
     sequence: i64,
     pending: Option<Pending>,
     delivery: DeliveryCounts,
-}
-
-/// What a poll works with; lent for the call. See [`PacketBuilder`] for an example.
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub struct PollContext<'s> {
-    /// The time by any clock that does not step back; the unit is that of the
-    /// flush interval.
-    pub now: u64,
-    /// Whether to pack whatever there is.
-    pub flush: bool,
-    /// Where the spans come from.
-    pub process: &'s Process<'s>,
-    /// What to tell the backend of losses.
-    pub stats: ClientStats,
-    /// What ticks and sampler codes mean.
-    pub encode: &'s EncodeContext<'s>,
-}
-
-impl<'s> PollContext<'s> {
-    /// A poll at this time that packs what is due, and reports no losses.
-    pub const fn new(now: u64, process: &'s Process<'s>, encode: &'s EncodeContext<'s>) -> Self {
-        PollContext {
-            now,
-            flush: false,
-            process,
-            stats: ClientStats::NONE,
-            encode,
-        }
-    }
-
-    /// The same, but packs whatever there is if this is a `flush`.
-    #[must_use]
-    pub const fn with_flush(mut self, flush: bool) -> Self {
-        self.flush = flush;
-        self
-    }
-
-    /// The same, with these losses to report.
-    #[must_use]
-    pub const fn with_stats(mut self, stats: ClientStats) -> Self {
-        self.stats = stats;
-        self
-    }
 }
 
 /// A packet without an outcome.

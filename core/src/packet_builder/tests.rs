@@ -10,7 +10,7 @@ use crate::raw_mutex::Interrupts;
 use crate::record::{Open, Record};
 use crate::ring::{Bytes, DropNewest, FrameRing, OverwriteOldest, Policy, Word};
 use crate::time::Timeline;
-use crate::wire::ThriftCompact;
+use crate::wire::{ClientStats, EncodeContext, Process, ThriftCompact};
 
 type Ring<P> = FrameRing<Interrupts, (), Bytes<1024>, P, Records>;
 

@@ -90,20 +90,17 @@ impl Open {
         most: usize,
         cut: bool,
     ) -> Fit {
-        let (text, most) = (key.as_str().as_bytes(), most.min(LONGEST_VALUE));
+        let text = key.as_str().as_bytes();
         let name = text.get(..boundary(text, LONGEST_KEY)).unwrap_or(&[]);
         let (copied, key_words) = match key {
             Key::Static(_) => (0, POINTER),
             Key::Copied(_) => (header::COPIED, words(name.len())),
         };
         let used = self.fixed.used as usize;
-        let Some([first, rest @ ..]) = self.area.get_mut(used..) else {
+        let Some((first, at, room)) = split_entry(&mut self.area, used, key_words) else {
             return Fit::Short;
         };
-        let Some((at, room)) = rest.split_at_mut_checked(key_words) else {
-            return Fit::Short;
-        };
-        let (length, fit) = write_text(room, value, most);
+        let (length, fit) = write_text(room, value, most.min(LONGEST_VALUE));
         if fit == Fit::Short && (!cut || length == 0) {
             return Fit::Short;
         }
@@ -120,6 +117,17 @@ impl Open {
         }
         fit
     }
+}
+
+/// The header, the key and the room for the value of an entry at `used`.
+fn split_entry(
+    area: &mut [Word],
+    used: usize,
+    key_words: usize,
+) -> Option<(&mut Word, &mut [Word], &mut [Word])> {
+    let (first, rest) = area.get_mut(used..)?.split_first_mut()?;
+    let (key, value) = rest.split_at_mut_checked(key_words)?;
+    Some((first, key, value))
 }
 
 /// Writes the text to the front of the words, the last of them filled up with zeros; gives

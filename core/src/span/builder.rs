@@ -128,18 +128,7 @@ where
     /// of the word. [`Span`] says what each takes.
     #[inline(always)]
     pub fn start<const N: usize>(self) -> Span<'t, P, [MaybeUninit<u8>; N], R> {
-        const {
-            assert!(
-                N.is_multiple_of(size_of::<usize>()),
-                "an area is whole words"
-            )
-        };
-        const {
-            assert!(
-                N / size_of::<usize>() <= u16::MAX as usize,
-                "an area has at most 65,535 words"
-            )
-        };
+        const { check_area(N) };
         if let Some(operation) = self.plain() {
             // A copy, so that the builder itself needs no place in memory.
             let child_of = self.child_of;
@@ -244,6 +233,17 @@ where
             image.tag(*key, *value);
         }
     }
+}
+
+/// Lets no program compile with an area that no image has.
+const fn check_area(bytes: usize) {
+    const WORD: usize = size_of::<usize>();
+    assert!(bytes.is_multiple_of(WORD), "an area is whole words");
+    let words = bytes / WORD;
+    assert!(
+        words <= u16::MAX as usize,
+        "an area has at most 65,535 words"
+    );
 }
 
 /// Whether a context decides anything: it is valid, or a decision from elsewhere.

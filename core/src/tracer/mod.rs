@@ -2,102 +2,28 @@
 
 mod incoming;
 mod packets;
+mod platform;
 mod producer_state;
 mod ring;
+mod start;
 
 use core::mem::MaybeUninit;
 
 use crate::baggage::BaggageSink;
-use crate::context::{Flags, SpanContext, ToContext};
-use crate::id::SpanId;
+use crate::context::ToContext;
 use crate::id_generator::{IdGenerator, Seed};
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
-use crate::record::{Fixed, Open, Timestamp};
-use crate::sampler::{
-    Decision, PriorityChange, Query, Sampler, sampling_decision, sampling_priority,
-};
+use crate::record::Open;
 use crate::span::{Span, SpanBuilder};
 use crate::stats::{Lost, Stats};
-use crate::time::Clock;
 use crate::value::Key;
 use crate::wire::{Encoder, Process};
 
 pub use incoming::Incoming;
 pub use packets::{Drained, PacketReporter, ReporterTaken};
+pub use platform::Platform;
 pub use producer_state::ProducerState;
 pub use ring::{Ring, SpanRing};
-
-/// The clock and the sampler of a tracer.
-///
-/// A pair of both is one, so a type of your own is needed only where they live elsewhere,
-/// or for trace ids of 128 bits.
-///
-/// ```
-/// use picojaeger_core::{Clock, Const, Platform};
-///
-/// struct Timer;
-/// impl Clock for Timer {
-///     const BITS: u32 = 32;
-///     fn ticks(&self) -> u64 {
-///         7 // a register read
-///     }
-///     fn frequency(&self) -> u64 {
-///         25_000_000
-///     }
-/// }
-///
-/// fn clock_of(platform: &impl Platform) -> u64 {
-///     platform.clock().ticks()
-/// }
-/// assert_eq!(clock_of(&(Timer, Const(true))), 7);
-///
-/// struct Wide(Timer);
-/// impl Platform for Wide {
-///     type Clock = Timer;
-///     type Sampler = Const;
-///     const TRACE_ID_128BIT: bool = true;
-///     fn clock(&self) -> &Timer {
-///         &self.0
-///     }
-///     fn sampler(&self) -> &Const {
-///         &Const(true)
-///     }
-/// }
-/// ```
-pub trait Platform: Sync + 'static {
-    /// The clock's type.
-    type Clock: Clock;
-    /// The sampler's type.
-    type Sampler: Sampler;
-
-    /// Whether new traces get ids of 128 bits instead of 64.
-    const TRACE_ID_128BIT: bool = false;
-
-    /// The clock; read with interrupts masked.
-    fn clock(&self) -> &Self::Clock;
-
-    /// The sampler, which is asked once for each trace that begins here.
-    fn sampler(&self) -> &Self::Sampler;
-}
-
-impl<C, S> Platform for (C, S)
-where
-    C: Clock + Sync + 'static,
-    S: Sampler + Sync + 'static,
-{
-    type Clock = C;
-    type Sampler = S;
-
-    #[inline(always)]
-    fn clock(&self) -> &C {
-        &self.0
-    }
-
-    #[inline(always)]
-    fn sampler(&self) -> &S {
-        &self.1
-    }
-}
 
 /// Starts spans, and hands those that finish to its [`Ring`].
 ///
@@ -254,140 +180,6 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         self.ring.with(|producer| producer.now(clock))
     }
 
-    /// The fixed part of a root span.
-    #[inline(never)]
-    pub(crate) fn begin_root(&self, operation: &'static str) -> Fixed {
-        self.root(operation, operation, Flags::DEFERRED)
-    }
-
-    /// The fixed part of a span in its parent's trace.
-    #[inline(never)]
-    pub(crate) fn begin_child(&self, operation: &'static str, parent: &SpanContext) -> Fixed {
-        // A parent that decides: `sampling_decision` without what it asks of other spans.
-        if !parent.is_valid() || parent.flags().contains(Flags::DEFERRED) {
-            return self.begin(operation, operation, Some(parent), None);
-        }
-        self.join(operation, parent, parent.flags())
-    }
-
-    /// The fixed part of any span: `name` is for the sampler, and `forced` is
-    /// what a tag demands.
-    #[inline(never)]
-    pub(crate) fn begin(
-        &self,
-        operation: &'static str,
-        name: &str,
-        parent: Option<&SpanContext>,
-        forced: Option<bool>,
-    ) -> Fixed {
-        let Some(parent) = parent else {
-            let decision = sampling_decision(None, forced, false);
-            return self.root(operation, name, decision.flags_or_deferred());
-        };
-        let decided = sampling_decision(Some(parent), forced, false).flags_or_deferred();
-        if !parent.is_valid() {
-            return self.root_of(operation, name, decided);
-        }
-        if decided.contains(Flags::DEFERRED) {
-            return self.resolve(operation, name, parent);
-        }
-        self.join(operation, parent, decided | parent.flags() & Flags::REMOTE)
-    }
-
-    /// A root span whose parent has no ids.
-    #[cold]
-    #[inline(never)]
-    fn root_of(&self, operation: &'static str, name: &str, decided: Flags) -> Fixed {
-        self.root(operation, name, decided)
-    }
-
-    /// A root span.
-    #[inline(always)]
-    fn root(&self, operation: &'static str, name: &str, decided: Flags) -> Fixed {
-        let clock = self.platform.clock();
-        let (trace, span, ticks) = self
-            .ring
-            .draw(|producer| producer.root(clock, P::TRACE_ID_128BIT));
-        if span.is_zero() {
-            return Fixed::absent(operation);
-        }
-        let context = SpanContext::new(trace, span, Flags::default());
-        self.decide(operation, name, context, SpanId::default(), ticks, decided)
-    }
-
-    /// Id and start of a span with a parent, as of [`SpanRing::draw`]. Out of line,
-    /// so that the registers are free where interrupts are masked.
-    #[inline(never)]
-    fn draw(&self, sampled: bool, timed: bool) -> (SpanId, u64) {
-        let clock = self.platform.clock();
-        self.ring
-            .draw(|producer| producer.child(clock, sampled, timed))
-    }
-
-    /// A span of a trace that is decided by `flags`.
-    #[inline(always)]
-    fn join(&self, operation: &'static str, parent: &SpanContext, flags: Flags) -> Fixed {
-        let sampled = flags.contains(Flags::SAMPLED);
-        let timed = (flags & (Flags::SAMPLED | Flags::REMOTE)) != Flags::default();
-        let (span, ticks) = self.draw(sampled, timed);
-        if span.is_zero() {
-            return Fixed::absent(operation);
-        }
-        let context = SpanContext::new(parent.trace_id(), span, flags);
-        let state = Fixed::state(0, timed);
-        Fixed::starting(operation, context, parent.span_id(), ticks, state)
-    }
-
-    /// A span whose remote parent left the decision to the sampler here.
-    #[cold]
-    fn resolve(&self, operation: &'static str, name: &str, parent: &SpanContext) -> Fixed {
-        let (span, ticks) = self.draw(true, true);
-        if span.is_zero() {
-            return Fixed::absent(operation);
-        }
-        let context = SpanContext::new(parent.trace_id(), span, Flags::default());
-        self.decide(
-            operation,
-            name,
-            context,
-            parent.span_id(),
-            ticks,
-            Flags::DEFERRED,
-        )
-    }
-
-    /// Asks the sampler, unless it is decided.
-    #[inline(always)]
-    fn decide(
-        &self,
-        operation: &'static str,
-        name: &str,
-        context: SpanContext,
-        parent: SpanId,
-        ticks: u64,
-        decided: Flags,
-    ) -> Fixed {
-        let query = Query {
-            trace_id: context.trace_id(),
-            operation: name,
-            ticks,
-        };
-        let (flags, code) = if decided.contains(Flags::DEFERRED) {
-            match self.platform.sampler().sample(&query) {
-                Decision::Sample { code } => (Flags::SAMPLED, code),
-                Decision::Drop => (Flags::default(), 0),
-            }
-        } else {
-            (decided, 0)
-        };
-        if !flags.contains(Flags::SAMPLED) {
-            self.ring.with(ProducerState::count_unsampled);
-        }
-        let context = SpanContext::new(context.trace_id(), context.span_id(), flags);
-        let state = Fixed::state(code, true);
-        Fixed::starting(operation, context, parent, ticks, state)
-    }
-
     /// Finishes an image; harmless a second time.
     #[inline(always)]
     pub(crate) fn end(&self, image: &mut Open) {
@@ -402,42 +194,5 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     fn publish(&self, image: &mut Open) {
         let (clock, (fixed, area)) = (self.platform.clock(), image.parts());
         self.ring.push(fixed, area, |producer| producer.now(clock));
-    }
-
-    /// Obeys a sampling priority; whether the span was sampled at this moment,
-    /// without ever having read the clock.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn prioritise(&self, fixed: &mut Fixed, on: bool) -> bool {
-        if fixed.is_finished() || !fixed.context().is_valid() {
-            return false;
-        }
-        let (flags, change) = sampling_priority(fixed.flags(), on);
-        let counted = match change {
-            PriorityChange::Unchanged | PriorityChange::DebugSet => Some(0),
-            PriorityChange::Upgraded => self.count_upgraded(fixed.was_cleared()),
-            PriorityChange::Cleared => self.ring.with(ProducerState::count_cleared).map(|()| 0),
-        };
-        // Refused: the span stays as it is, since nothing may go uncounted.
-        let Some(ticks) = counted else { return false };
-        fixed.set_flags(flags);
-        match change {
-            PriorityChange::Cleared => fixed.mark_cleared(),
-            PriorityChange::Upgraded if !fixed.is_timed() => {
-                fixed.set_start(Timestamp::Ticks(ticks));
-                return true;
-            }
-            _ => {}
-        }
-        false
-    }
-
-    /// Counts a span that becomes sampled; gives the time.
-    fn count_upgraded(&self, again: bool) -> Option<u64> {
-        let clock = self.platform.clock();
-        self.ring.with(|producer| {
-            producer.count_upgraded(again);
-            producer.now(clock)
-        })
     }
 }

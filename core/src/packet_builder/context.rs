@@ -1,0 +1,47 @@
+//! What a poll works with.
+
+use crate::wire::{ClientStats, EncodeContext, Process};
+
+/// What a poll works with; lent for the call. See [`PacketBuilder`](super::PacketBuilder) for an example.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct PollContext<'s> {
+    /// The time by any clock that does not step back; the unit is that of the
+    /// flush interval.
+    pub now: u64,
+    /// Whether to pack whatever there is.
+    pub flush: bool,
+    /// Where the spans come from.
+    pub process: &'s Process<'s>,
+    /// What to tell the backend of losses.
+    pub stats: ClientStats,
+    /// What ticks and sampler codes mean.
+    pub encode: &'s EncodeContext<'s>,
+}
+
+impl<'s> PollContext<'s> {
+    /// A poll at this time that packs what is due, and reports no losses.
+    pub const fn new(now: u64, process: &'s Process<'s>, encode: &'s EncodeContext<'s>) -> Self {
+        PollContext {
+            now,
+            flush: false,
+            process,
+            stats: ClientStats::NONE,
+            encode,
+        }
+    }
+
+    /// The same, but packs whatever there is if this is a `flush`.
+    #[must_use]
+    pub const fn with_flush(mut self, flush: bool) -> Self {
+        self.flush = flush;
+        self
+    }
+
+    /// The same, with these losses to report.
+    #[must_use]
+    pub const fn with_stats(mut self, stats: ClientStats) -> Self {
+        self.stats = stats;
+        self
+    }
+}

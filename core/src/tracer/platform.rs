@@ -1,0 +1,76 @@
+//! What a tracer stands on: a clock and a sampler.
+
+use crate::sampler::Sampler;
+use crate::time::Clock;
+
+/// The clock and the sampler of a tracer.
+///
+/// A pair of both is one, so a type of your own is needed only where they live elsewhere,
+/// or for trace ids of 128 bits.
+///
+/// ```
+/// use picojaeger_core::{Clock, Const, Platform};
+///
+/// struct Timer;
+/// impl Clock for Timer {
+///     const BITS: u32 = 32;
+///     fn ticks(&self) -> u64 {
+///         7 // a register read
+///     }
+///     fn frequency(&self) -> u64 {
+///         25_000_000
+///     }
+/// }
+///
+/// fn clock_of(platform: &impl Platform) -> u64 {
+///     platform.clock().ticks()
+/// }
+/// assert_eq!(clock_of(&(Timer, Const(true))), 7);
+///
+/// struct Wide(Timer);
+/// impl Platform for Wide {
+///     type Clock = Timer;
+///     type Sampler = Const;
+///     const TRACE_ID_128BIT: bool = true;
+///     fn clock(&self) -> &Timer {
+///         &self.0
+///     }
+///     fn sampler(&self) -> &Const {
+///         &Const(true)
+///     }
+/// }
+/// ```
+pub trait Platform: Sync + 'static {
+    /// The clock's type.
+    type Clock: Clock;
+    /// The sampler's type.
+    type Sampler: Sampler;
+
+    /// Whether new traces get ids of 128 bits instead of 64.
+    const TRACE_ID_128BIT: bool = false;
+
+    /// The clock; read with interrupts masked.
+    fn clock(&self) -> &Self::Clock;
+
+    /// The sampler, which is asked once for each trace that begins here.
+    fn sampler(&self) -> &Self::Sampler;
+}
+
+impl<C, S> Platform for (C, S)
+where
+    C: Clock + Sync + 'static,
+    S: Sampler + Sync + 'static,
+{
+    type Clock = C;
+    type Sampler = S;
+
+    #[inline(always)]
+    fn clock(&self) -> &C {
+        &self.0
+    }
+
+    #[inline(always)]
+    fn sampler(&self) -> &S {
+        &self.1
+    }
+}
