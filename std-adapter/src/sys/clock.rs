@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::sys::tsc;
 
-/// Where time stamps come from.
+/// Source of time stamps.
 ///
 /// ```
 /// use picojaeger_std::config::{ClockSource, Config, Sampler};
@@ -28,10 +28,10 @@ pub enum ClockSource {
     System,
 }
 
-/// A clock of the user's: ticks for the starts and ends of spans, and what they mean.
+/// A user-supplied clock: ticks for the starts and ends of spans, and their meaning in Unix time.
 ///
-/// For a simulation or a test, whose time is not the system's, and for hardware counters. Spans
-/// are timed by it; how long finished spans wait before they are sent is not.
+/// For a simulation or a test, whose time is not the system's, and for hardware counters. It
+/// times spans only; the flush interval stays on the system's clock.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,11 +69,11 @@ pub trait TimeSource: Send + Sync {
     /// Returns a counter that neither steps back nor wraps. Called at each start and end.
     fn ticks(&self) -> u64;
 
-    /// Returns the ticks a second, at least 1; asked once.
+    /// Returns the ticks a second, at least 1; called once.
     fn frequency(&self) -> u64;
 
-    /// Returns the Unix time; asked when spans are sent, at most once a second. The system's
-    /// unless told otherwise.
+    /// Returns the Unix time; called when spans are sent, at most once a second. The default is
+    /// the system's.
     fn unix_time(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -100,16 +100,16 @@ pub(crate) enum TickSource {
     Tsc,
     /// Nanoseconds of the system's monotonic clock.
     System,
-    /// The user's own.
+    /// A clock that the user supplies.
     User(Arc<dyn TimeSource>),
 }
 
 impl TickSource {
-    /// Returns the source that stands for `wanted` on this machine; found out once per process.
+    /// Returns the source for `wanted` on this machine.
     ///
-    /// `Auto` takes the counter where the processor calls it invariant and, on Linux, the
-    /// kernel keeps its own time by it, which it does only while the processors' counters
-    /// agree. `Tsc` takes it wherever there is one.
+    /// `Auto`, which is determined once per process, takes the counter where the processor
+    /// reports it as invariant and, on Linux, the kernel uses it as its clock source: the kernel
+    /// does so only while the processors' counters agree. `Tsc` takes it wherever one exists.
     pub(crate) fn choose(wanted: ClockSource) -> TickSource {
         static AUTO_IS_TSC: OnceLock<bool> = OnceLock::new();
         let is_tsc = match wanted {
@@ -130,7 +130,7 @@ impl TickSource {
         matches!(self, TickSource::Tsc)
     }
 
-    /// Reads the ticks: 10 to 20 ns, or 25 to 50 ns of the system's clock.
+    /// Reads the ticks: 10 to 20 ns for the counter, 25 to 50 ns for the system's clock.
     #[inline(always)]
     pub(crate) fn ticks(&self) -> u64 {
         match self {
@@ -160,13 +160,15 @@ impl std::fmt::Debug for TickSource {
 }
 
 /// Nanoseconds of the monotonic clock since the first call in the process.
+// Not inlined, so that the hot path holds only a call for the clock that it seldom uses.
 #[inline(never)]
 pub(crate) fn monotonic() -> u64 {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     EPOCH.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }
 
-/// Whether Linux keeps its time by the counter; elsewhere the processor's word is taken.
+/// Returns whether Linux uses the counter as its clock source; `true` elsewhere, where only the
+/// processor's report is available.
 fn kernel_trusts_tsc() -> bool {
     const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     if !cfg!(target_os = "linux") {
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_choice_by_the_user_holds() {
+    fn an_explicit_choice_is_kept() {
         assert!(!TickSource::choose(ClockSource::System).is_tsc());
         let tsc = TickSource::choose(ClockSource::Tsc).is_tsc();
         assert_eq!(tsc, tsc::exists());

@@ -5,8 +5,8 @@ use std::fmt;
 
 /// Writes the error's text, then that of each of its sources: `text: cause: cause`.
 ///
-/// For `Debug` of errors, since `main` prints an error that it returns by `Debug`. A cause that
-/// the text before it already ends with is not written again.
+/// Used by `Debug` of errors, since `main` prints an error that it returns by `Debug`. A cause
+/// with which the preceding text already ends is not repeated.
 pub(crate) fn fmt_chain(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut text = error.to_string();
     f.write_str(&text)?;

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `at_exit` when the process ends normally.
 ///
-/// Only the first call has an effect. No lock keeps calls apart, since a fork might leave it
-/// held: two calls at once may both install the hook, which then runs twice.
+/// Only the first call has an effect. No lock serialises calls, since a fork might leave it held:
+/// two concurrent calls may both install the hook, which then runs twice.
 #[cfg(unix)]
 pub(crate) fn install(at_exit: extern "C" fn()) {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
+    // Miri has no `atexit`.
     if INSTALLED.load(Ordering::Acquire) || cfg!(miri) {
         return;
     }

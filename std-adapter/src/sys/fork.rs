@@ -1,10 +1,10 @@
-//! Forks: their count, and what the child does first.
+//! Forks: their count, and the first work of the child.
 
 #[cfg(unix)]
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The forks between the first process and this one.
+/// The number of forks between the first process and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// Work of a forked child, done before `fork` returns in it.
@@ -17,17 +17,19 @@ pub(crate) trait InChild {
 /// Returns the fork generation of this process.
 #[inline(always)]
 pub(crate) fn generation() -> u32 {
+    // Relaxed: it changes only in the child, while its one thread is still inside `fork`.
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Counts forks from now on, and does the work of `C` in each child.
+/// Counts forks from now on, and runs `C` in each child.
 ///
-/// Only the first call has an effect. No lock keeps calls apart, since a fork might leave it
-/// held: two calls at once may both install the hook, and then a fork counts twice, which does
-/// no harm.
+/// Only the first call has an effect. No lock serialises calls, since a fork might leave it held:
+/// two concurrent calls may both install the hook, and a fork then counts twice, which does no
+/// harm, as generations are only compared.
 #[cfg(unix)]
 pub(crate) fn install<C: InChild>() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
+    // Miri has no `pthread_atfork`.
     if INSTALLED.load(Ordering::Acquire) || cfg!(miri) {
         return;
     }
@@ -43,7 +45,7 @@ pub(crate) fn install<C: InChild>() {
 /// Does nothing: there are no forks.
 #[cfg(not(unix))]
 pub(crate) fn install<C: InChild>() {
-    // The hook exists on all systems, so that its code is checked on all.
+    // Names the hook, so that the compiler checks its code on these systems too.
     let _unused: fn() = C::run;
 }
 

@@ -7,10 +7,10 @@ use log::Level;
 
 /// Writes a line through the [`log`] crate, target `picojaeger`.
 ///
-/// A logger that panics costs its line and no more: not the worker, and not the lock that
-/// its caller holds.
+/// A logger that panics loses its line only: it neither ends the worker nor poisons a lock that
+/// the caller holds.
 pub(crate) fn log_guarded(level: Level, line: Arguments<'_>) {
-    let log_guarded = || log::log!(target: "picojaeger", level, "{line}");
-    // What the panic was about, its hook has said.
-    let _ = catch_unwind(AssertUnwindSafe(log_guarded));
+    let write = || log::log!(target: "picojaeger", level, "{line}");
+    // The result holds nothing but the payload, which the panic hook has printed already.
+    let _ = catch_unwind(AssertUnwindSafe(write));
 }

@@ -1,12 +1,15 @@
-//! The two halves of an asymmetric fence. Where the kernel has a process-wide
-//! barrier the frequent half costs nothing; elsewhere both are full fences.
+//! The two halves of an asymmetric fence.
+//!
+//! Where the kernel has a process-wide barrier (`membarrier`), the frequent half is free;
+//! elsewhere both are full fences.
 
 use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
 
+/// Whether the kernel's barrier is in use.
 static EXPEDITED: AtomicBool = AtomicBool::new(false);
 
-/// Finds out whether the kernel has the barrier. To be called before the
-/// first pair of fences that matters.
+/// Registers for the kernel's barrier, if it has one. Must run before the first pair of fences
+/// that matters.
 pub(crate) fn prepare() {
     EXPEDITED.store(register(), Ordering::SeqCst);
 }
@@ -26,7 +29,7 @@ pub(crate) fn light() {
 pub(crate) fn heavy() {
     fence(Ordering::SeqCst);
     if EXPEDITED.load(Ordering::Relaxed) && !barrier() {
-        // Never seen after a registration that succeeded; from here on all pay.
+        // Not observed after a successful registration; from here on both halves are full fences.
         EXPEDITED.store(false, Ordering::SeqCst);
     }
     fence(Ordering::SeqCst);

@@ -1,5 +1,5 @@
-//! What the system gives: clocks, hooks of the process, fences, the log, the network. Knows
-//! nothing of tracing.
+//! Services of the operating system: clocks, process hooks, fences, the log, the network. Nothing
+//! here depends on tracing.
 
 pub(crate) mod clock;
 pub(crate) mod error;

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::sys::fork;
 
-/// A value that is set at most once; nobody ever waits for whoever sets it.
+/// A value that is set at most once, and never waited for.
 pub(crate) struct OnceBox<T> {
     value: AtomicPtr<T>,
     _owned: PhantomData<T>,
 }
 
-/// A value that the child of a fork gets a new one of, so that it takes no lock
-/// which another thread of its parent held.
+/// A value of which each forked child gets a new one, so that the child takes no lock that
+/// another thread of its parent held.
 pub(crate) struct PerProcess<T> {
     generation: u32,
     value: T,
@@ -34,7 +34,8 @@ impl<T: Send + Sync> OnceBox<T> {
         unsafe { self.value.load(Ordering::Acquire).as_ref() }
     }
 
-    /// The value; of those that several threads make at once, one stays.
+    /// Returns the value, made first if none is set; of those that several threads make at once,
+    /// one stays.
     pub(crate) fn get_or_set(&self, make: impl FnOnce() -> T) -> &T {
         if let Some(value) = self.get() {
             return value;
@@ -57,7 +58,7 @@ impl<T: Send + Sync> OnceBox<T> {
 }
 
 impl<T: Default + Send + Sync> PerProcess<T> {
-    /// With the value of the first process.
+    /// Makes one with the value of the first process.
     pub(crate) const fn new(value: T) -> Self {
         PerProcess {
             generation: 0,
@@ -66,7 +67,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
         }
     }
 
-    /// This process's value.
+    /// Returns this process's value.
     pub(crate) fn get(&self) -> &T {
         let generation = fork::generation();
         let mut at = self;
@@ -85,7 +86,7 @@ impl<T> Drop for OnceBox<T> {
     fn drop(&mut self) {
         let value = *self.value.get_mut();
         if !value.is_null() {
-            // SAFETY: from `Box::into_raw`, and nobody else can have it any more.
+            // SAFETY: from `Box::into_raw`, and `&mut self` excludes every borrow from `get`.
             drop(unsafe { Box::from_raw(value) });
         }
     }

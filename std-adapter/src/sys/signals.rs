@@ -1,7 +1,6 @@
-//! Signals of the program's own, kept from the adapter's threads.
+//! The program's signals, blocked in the adapter's threads.
 
-/// Keeps all signals from the calling thread, so that the program's own threads
-/// handle them.
+/// Blocks all signals in the calling thread, so that the program's own threads handle them.
 #[cfg(all(unix, not(miri)))]
 pub(crate) fn block_signals() {
     let mut set = std::mem::MaybeUninit::uninit();
@@ -13,6 +12,6 @@ pub(crate) fn block_signals() {
     }
 }
 
-/// Signals do not exist here.
+/// Does nothing: there are no signals here.
 #[cfg(not(all(unix, not(miri))))]
 pub(crate) fn block_signals() {}

@@ -1,4 +1,5 @@
-//! What the worker's parking needs of the system; a model has its own.
+//! Atomics, fences and locks as the worker's parking uses them; the loom model replaces this
+//! module by its own.
 
 pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex};
@@ -8,13 +9,15 @@ use std::time::Duration;
 
 pub(crate) use super::membarrier::{heavy as heavy_fence, light as light_fence};
 
-/// A panic of another thread leaves counters and lists whole: nothing in the adapter
-/// panics between two changes that belong together.
+/// Locks a mutex, poisoned or not.
+///
+/// A panic of another thread leaves the data consistent: nothing in the adapter panics between
+/// two changes that belong together.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits while the condition holds, at most for a time.
+/// Waits while the condition holds, at most for `timeout`.
 pub(crate) fn wait_while<'g, T>(
     changed: &Condvar,
     guard: MutexGuard<'g, T>,

@@ -1,11 +1,11 @@
-//! The processor's time stamp counter, read without a crate: those that exist measure its
-//! frequency for 10 to 200 ms at load or first use, and the anchors tell it without waiting.
+//! The processor's time stamp counter.
 //!
-//! The one file with `unsafe` for this need.
+//! Read without a crate: the existing ones measure the frequency for 10 to 200 ms at load or at
+//! first use, while the anchors yield it without waiting.
 
-/// The counter as it stands, in its own ticks; 0 where there is none.
+/// Reads the counter, in its own ticks; 0 where there is none.
 ///
-/// Not ordered against the memory accesses around it, as a fence would double its cost.
+/// Not ordered against the memory accesses around it, as a fence would double the cost.
 #[inline(always)]
 pub(crate) fn ticks() -> u64 {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -20,12 +20,12 @@ pub(crate) fn ticks() -> u64 {
     }
 }
 
-/// Whether the processor has a counter at all.
+/// Returns whether the processor has a counter.
 pub(crate) const fn exists() -> bool {
     cfg!(all(target_arch = "x86_64", not(miri)))
 }
 
-/// Whether the counter runs at one rate, whatever the processor's frequency and sleep.
+/// Returns whether the counter runs at a constant rate in all frequency and sleep states.
 ///
 /// Bit 8 of `edx` in leaf 0x8000_0007 of `cpuid`: AMD64 Architecture Programmer's Manual,
 /// volume 3, appendix E.4.4; Intel's manual, volume 3B, chapter 19.17.1.

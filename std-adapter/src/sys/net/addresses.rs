@@ -1,4 +1,4 @@
-//! The agent's addresses: given, or looked up by name without waiting.
+//! The agent's addresses: literal, or looked up by name without blocking.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -11,47 +11,49 @@ use std::time::{Duration, Instant};
 use crate::sys::net::IpVersion;
 use crate::sys::signals;
 
-/// The addresses of one host, and when they are looked up again.
+/// The addresses of one host, looked up again when they are old or fail.
 ///
-/// A name is looked up at the first need, again at the first need after the interval, and
-/// after errors of its addresses, but never sooner than a second after the last answer. What
-/// is known stays in use until an answer replaces it. Without an interval what was found once
-/// stays for good.
+/// A name is looked up at the first use, at the first use after the interval, and after an error
+/// of its addresses, but never within a second of the last answer. Known addresses stay in use
+/// until an answer replaces them. Without an interval the first addresses found stay for good.
 pub(crate) struct Addresses {
     host: Arc<str>,
     port: u16,
     version: IpVersion,
     interval: Option<Duration>,
     is_name: bool,
-    /// Those of the wanted version, the preferred first.
+    /// Addresses of the wanted version, the preferred first.
     known: Vec<SocketAddr>,
-    /// Why none is known.
+    /// Error of the last look-up that failed.
     failure: Option<io::Error>,
+    /// The look-up under way.
     lookup: Option<Receiver<Answer>>,
+    /// Time of the last answer.
     answered: Option<Instant>,
+    /// An address gave an error since the last look-up.
     suspected: bool,
     system: System,
 }
 
-/// What is reached outside: the resolver, the clock and the worker.
+/// The resolver, the clock and the worker, each replaceable in tests.
 pub(crate) struct System {
     pub(crate) resolve: Arc<Resolve>,
     pub(crate) now: Box<dyn Fn() -> Instant + Send>,
-    /// Woken by a look-up's thread when the look-up has ended.
+    /// Woken by a look-up's thread at its end.
     pub(crate) waker: Waker,
 }
 
-/// Looks the addresses of a name up; may block.
+/// Looks up the addresses of a name; may block.
 pub(crate) type Resolve = dyn Fn(&str, u16) -> Answer + Send + Sync;
 
-/// What a look-up finds.
+/// Result of a look-up.
 pub(crate) type Answer = io::Result<Vec<SocketAddr>>;
 
-/// Between an answer and the next look-up, at least.
+/// Shortest time between an answer and the next look-up.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Addresses {
-    /// An IPv4 or IPv6 address without brackets, or a name.
+    /// Takes an IPv4 or IPv6 address without brackets, or a name.
     pub(crate) fn new(
         host: &str,
         port: u16,
@@ -81,7 +83,7 @@ impl Addresses {
 
     /// Takes the answer of a look-up, or starts one that is due.
     ///
-    /// Gives whether the known addresses may be other ones now.
+    /// Returns whether the known addresses may have changed.
     pub(crate) fn poll(&mut self) -> bool {
         let Some(lookup) = &self.lookup else {
             if self.is_due() {
@@ -99,26 +101,26 @@ impl Addresses {
         true
     }
 
-    /// Says that an address gave an error, so the name is to be looked up again.
+    /// Records that an address gave an error, so that the name is looked up again.
     pub(crate) fn suspect(&mut self) {
         self.suspected = true;
     }
 
-    /// Whether there is no address yet, but may be one soon.
+    /// Returns whether no address is known and a look-up is under way.
     pub(crate) fn is_pending(&self) -> bool {
         self.known.is_empty() && self.lookup.is_some()
     }
 
-    /// Whether a look-up is under way.
+    /// Returns whether a look-up is under way.
     #[cfg(test)]
     pub(crate) fn is_looking_up(&self) -> bool {
         self.lookup.is_some()
     }
 
-    /// The addresses to send to, the preferred first.
+    /// Returns the addresses to send to, the preferred first.
     ///
     /// # Errors
-    /// There is none, and why.
+    /// The last look-up's error if no address is known.
     pub(crate) fn known(&self) -> Result<&[SocketAddr], io::Error> {
         if !self.known.is_empty() {
             return Ok(&self.known);
@@ -152,7 +154,7 @@ impl Addresses {
         let (host, port) = (self.host.clone(), self.port);
         let run = move || {
             signals::block_signals();
-            // Nobody waits any more where the sender is gone.
+            // Fails where the transport is gone, which needs no wake-up then.
             if answer.send(resolve(&host, port)).is_ok() {
                 waker.wake();
             }
@@ -165,7 +167,7 @@ impl Addresses {
         }
     }
 
-    /// Takes what was found; a failure leaves known addresses as they are.
+    /// Takes an answer; a failure leaves known addresses as they are.
     fn admit(&mut self, answer: Answer) {
         self.answered = Some((self.system.now)());
         match answer.and_then(|found| self.choose(found)) {
@@ -174,7 +176,7 @@ impl Addresses {
         }
     }
 
-    /// Those of the wanted version, IPv4 first.
+    /// Keeps the addresses of the wanted version, IPv4 first.
     fn choose(&self, mut found: Vec<SocketAddr>) -> Answer {
         let (wanted, version) = match self.version {
             IpVersion::Any => (None, "IP"),

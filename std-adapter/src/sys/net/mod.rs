@@ -2,7 +2,7 @@
 
 pub(crate) mod addresses;
 
-/// Which addresses of the agent's name are used.
+/// IP version of the agent's addresses.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, IpVersion, Sampler};
