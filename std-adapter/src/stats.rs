@@ -1,4 +1,4 @@
-//! What became of spans: counters of each thread, and their sum.
+//! Counts of spans by their fate: counters of each thread, and their sum.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -19,11 +19,11 @@ pub(crate) struct ThreadCounters {
     pub(crate) closed: Counter,
 }
 
-/// A counter with one writer at a time.
+/// A counter with one writer at a time, so that it grows by a load and a store.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
-/// The counters of all threads, and what the worker knows of their spans.
+/// The counters of all threads, and the worker's counts and errors.
 #[derive(Debug, Default)]
 pub(crate) struct StatsRegistry {
     threads: Vec<Arc<ThreadCounters>>,
@@ -34,9 +34,9 @@ pub(crate) struct StatsRegistry {
     pub(crate) late_refusals: u64,
     /// Records that were still in rings after the tracer had closed.
     pub(crate) swept: u64,
-    /// What spans were last lost by, outside of the threads.
+    /// The error by which the worker last lost spans.
     pub(crate) fault: Option<String>,
-    /// What keeps the last pass from sending, if anything.
+    /// The error that kept the last pass from sending, if any.
     pub(crate) obstacle: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl StatsRegistry {
         stats.lost.failed += delivery.failed;
         stats.lost.closed += self.swept;
         stats.late_refusals = self.late_refusals;
-        // `queued` has counted what finished until here.
+        // Until here `queued` counts every finished span.
         stats.open = stats.sampled.saturating_sub(stats.queued);
         let left = stats.delivered + stats.lost.total() + stats.cleared;
         stats.queued = stats.queued.saturating_sub(left);
@@ -72,9 +72,11 @@ impl StatsRegistry {
 }
 
 impl ThreadCounters {
-    /// Adds these counters; what finished goes to `queued` for the time being.
+    /// Adds these counters; `queued` gets every finished span until [`StatsRegistry::stats`]
+    /// subtracts those that left.
     fn add_to(&self, stats: &mut Stats) {
-        // Ends are read first, so that a span is never seen to end before it began.
+        // Ends are read before starts, so that a span that starts and ends in between does not
+        // make more ends than starts.
         let cleared = self.cleared.get();
         stats.queued += self.finished.get() + cleared;
         stats.cleared += cleared;
@@ -88,8 +90,11 @@ impl ThreadCounters {
 }
 
 impl Counter {
+    /// Adds 1.
     #[inline(always)]
     pub(crate) fn increment(&self) {
+        // Not `fetch_add`, which locks the bus: nobody else writes. Relaxed: a sum is exact only
+        // when no call is in progress anyhow.
         self.0.store(self.get().wrapping_add(1), Relaxed);
     }
 
