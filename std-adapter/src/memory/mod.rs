@@ -1,8 +1,8 @@
-//! What `memory_limit` divides: areas for open spans, and rings for finished ones.
+//! Memory that `memory_limit` bounds: areas for open spans, and rings for finished ones.
 
 pub(crate) mod ring_reader;
 pub(crate) mod rings;
 pub(crate) mod span_cache;
 pub(crate) mod span_pool;
-#[allow(unsafe_code, reason = "gives a box back the size that it forgot")]
+#[allow(unsafe_code, reason = "restores the static size of a box")]
 pub(crate) mod span_slot;

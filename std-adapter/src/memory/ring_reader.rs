@@ -1,4 +1,4 @@
-//! The consuming ends of rings, and the registry by which the exporter learns of them.
+//! The consuming ends of rings, and the registry from which the exporter takes new ones.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use picojaeger_core::ring::{Consumer, Producer};
 
 use crate::memory::rings::{ReturnedProducer, RingEnds};
 
-/// Consuming end of a ring, and the place where its producing end comes back.
+/// Consuming end of a ring, and the place to which its producing end is returned.
 pub(crate) struct RingReader {
     pub(crate) consumer: Consumer<'static, Records>,
-    /// `None` of the fallback ring, whose producing end is never returned.
+    /// `None` for the fallback ring, whose producing end is never returned.
     returned: Option<Arc<ReturnedProducer>>,
 }
 
-/// Readers of new rings that the exporter has not taken over yet.
+/// Readers of new rings, until the exporter takes them.
 #[derive(Default)]
 pub(crate) struct RingRegistry(Vec<RingReader>);
 
 impl RingReader {
-    /// The reader of a thread's ring.
+    /// Makes the reader of a thread's ring.
     pub(crate) fn of_thread(
         consumer: Consumer<'static, Records>,
         returned: Arc<ReturnedProducer>,
@@ -30,7 +30,7 @@ impl RingReader {
         }
     }
 
-    /// The reader of the fallback ring.
+    /// Makes the reader of the fallback ring.
     pub(crate) fn of_fallback(consumer: Consumer<'static, Records>) -> Self {
         RingReader {
             consumer,
@@ -42,14 +42,14 @@ impl RingReader {
         self.returned.is_none()
     }
 
-    /// Bytes that wait.
+    /// Returns the bytes of records in the ring.
     pub(crate) fn backlog(&self) -> usize {
         self.consumer.backlog()
     }
 
     /// Returns whether the ring's thread has ended and no record is left.
     pub(crate) fn is_over(&self) -> bool {
-        // In this order: no record comes once the producing end is back.
+        // In this order: no record is pushed once the producing end is back.
         self.returned
             .as_ref()
             .is_some_and(|returned| returned.is_back())
@@ -76,8 +76,10 @@ impl RingReader {
         })
     }
 
-    /// Lets other tracers have the ring; of the fallback ring the producing end is given.
+    /// Empties the ring and makes it spare, for other tracers; `fallback` is the producing end of
+    /// the fallback ring.
     pub(crate) fn recycle(mut self, fallback: &mut Option<Producer<'static, Records>>) {
+        // Records that a pass has read but not released are dropped with the others.
         self.consumer.rewind();
         self.empty();
         let ends = match self.is_fallback() {
@@ -92,7 +94,7 @@ impl RingReader {
         }
     }
 
-    /// Returns whether this is the empty ring whose producing end comes back there.
+    /// Returns whether this ring is empty and its producing end is returned to `returned`.
     fn is_empty_of(&self, returned: &Arc<ReturnedProducer>) -> bool {
         let own = self.returned.as_ref();
         own.is_some_and(|own| Arc::ptr_eq(own, returned)) && self.backlog() == 0
@@ -104,13 +106,12 @@ impl RingRegistry {
         self.0.push(reader);
     }
 
-    /// Moves the new readers behind those of the exporter.
+    /// Appends the new readers to those of the exporter.
     pub(crate) fn take_all(&mut self, readers: &mut Vec<RingReader>) {
         readers.append(&mut self.0);
     }
 
-    /// Removes the ring of a thread that ended, if the exporter has not taken it over and it is
-    /// empty.
+    /// Removes the ring of a thread that ended, if it is empty and the exporter has not taken it.
     pub(crate) fn withdraw(&mut self, returned: &Arc<ReturnedProducer>) -> Option<RingEnds> {
         let place = self.0.iter().position(|ring| ring.is_empty_of(returned))?;
         self.0.swap_remove(place).into_ends()

@@ -1,4 +1,4 @@
-//! Rings for threads, in pieces of one size that outlive the tracers they serve.
+//! Rings of threads: of one size for each tracer, and reused by later tracers.
 
 use std::sync::Mutex;
 
@@ -18,11 +18,11 @@ pub(crate) struct RingEnds {
     pub(crate) consumer: Consumer<'static, Records>,
 }
 
-/// Place where a thread that ends leaves its ring's producing end.
+/// Place to which a thread that ends returns its ring's producing end.
 #[derive(Debug, Default)]
 pub(crate) struct ReturnedProducer(Mutex<Option<Producer<'static, Records>>>);
 
-/// Rings that may still be handed to threads, within the memory limit.
+/// Rings for threads to come, within the memory limit.
 #[derive(Debug)]
 pub(crate) struct RingPool {
     free: Vec<RingEnds>,
@@ -37,14 +37,14 @@ pub(crate) struct FallbackRing(Option<Producer<'static, Records>>);
 
 type ThreadRing = FrameRing<Spsc, (), SliceStorage<'static>, DropNewest, Records>;
 
-/// Rings of tracers that are gone.
+/// Rings of dropped tracers.
 static SPARE: PerProcess<Mutex<Vec<RingEnds>>> = PerProcess::new(Mutex::new(Vec::new()));
 
 /// Bytes of a thread's smallest ring.
 const SMALLEST: usize = 8 << 10;
 /// Bytes of a thread's largest ring.
 const LARGEST: usize = 64 << 10;
-/// Bytes of the smallest fallback ring, which has room for the largest record.
+/// Bytes of the smallest fallback ring, into which the largest record fits.
 const SMALLEST_FALLBACK: usize = 256 << 10;
 
 impl RingEnds {
@@ -88,7 +88,8 @@ impl ReturnedProducer {
 }
 
 impl RingPool {
-    /// A pool of rings for threads, and the fallback ring: half of the memory limit together.
+    /// Makes a pool of rings for threads, and the fallback ring: half of the memory limit
+    /// together.
     pub(crate) fn new(memory_limit: usize) -> (Self, Option<RingEnds>) {
         let limit = memory_limit / 2;
         let fallback = (limit / 8).max(SMALLEST_FALLBACK);
@@ -105,7 +106,7 @@ impl RingPool {
         (pool, fallback)
     }
 
-    /// Takes a ring for a thread; `None` where the memory limit allows no more.
+    /// Takes a ring for a thread; `None` if the memory limit allows no more.
     pub(crate) fn take(&mut self) -> Option<RingEnds> {
         if let Some(ends) = self.free.pop() {
             return Some(ends);
@@ -118,8 +119,8 @@ impl RingPool {
         Some(ends)
     }
 
-    /// Puts back the empty ring of a thread that ended; the pool of a closed tracer lets other
-    /// tracers have it.
+    /// Puts back the empty ring of a thread that ended; once the pool is closed, other tracers
+    /// get it.
     pub(crate) fn put(&mut self, ends: RingEnds) {
         match self.closed {
             true => ends.recycle(),
@@ -127,7 +128,7 @@ impl RingPool {
         }
     }
 
-    /// Lets other tracers have the rings that no thread holds, now and later.
+    /// Makes spare the rings that no thread holds, now and later.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.free.drain(..).for_each(RingEnds::recycle);
@@ -145,7 +146,7 @@ impl FallbackRing {
         producer.is_some_and(|producer| producer.push(number, &image.image()).is_ok())
     }
 
-    /// Takes the producing end, of a tracer that is gone.
+    /// Takes the producing end, when the tracer is dropped.
     pub(crate) fn take(&mut self) -> Option<Producer<'static, Records>> {
         self.0.take()
     }
@@ -157,9 +158,8 @@ pub(crate) fn while_spare_locked(f: impl FnOnce()) {
     hold(SPARE.get(), f);
 }
 
-/// Returns the size of a thread's ring under this memory limit.
+/// Returns the size of a thread's ring under this memory limit, a power of two.
 fn ring_bytes(memory_limit: usize) -> usize {
     let most = (memory_limit / 64).clamp(SMALLEST, LARGEST);
-    // The greatest power of two up to that.
     1 << most.ilog2()
 }

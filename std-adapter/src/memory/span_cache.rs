@@ -14,11 +14,11 @@ pub(crate) struct SpanCache<O> {
     pub(super) context_only: SlotList<O, CONTEXT_ONLY>,
 }
 
-/// Slots of one class; a full list gives a batch to the pool.
+/// Slots of one size; a full list gives a batch to the pool.
 pub(super) type SlotList<O, const WORDS: usize> =
     heapless::Vec<Box<SpanSlot<O, [Word; WORDS]>>, 64>;
 
-/// Slots that pool and cache exchange at once.
+/// Number of slots that the cache takes from or gives to the pool at once.
 pub(super) const BATCH: usize = 32;
 
 impl<O: SpanOwner> SpanCache<O> {
@@ -41,8 +41,8 @@ impl<O: SpanOwner> SpanCache<O> {
         Some(self.context_only.pop()?)
     }
 
-    /// Puts back the slot of a sampled span that is over, if it is a small one and its list has
-    /// room; it has no baggage.
+    /// Puts back the slot of a sampled span without baggage that has ended, if it is small and
+    /// its list is not full; else returns it.
     #[inline(always)]
     pub(crate) fn try_put_small(&mut self, slot: Box<SpanSlot<O>>) -> Result<(), Box<SpanSlot<O>>> {
         self.small
@@ -50,7 +50,7 @@ impl<O: SpanOwner> SpanCache<O> {
             .map_err(|slot| slot as _)
     }
 
-    /// Puts back the slot of any span, as [`SpanCache::try_put_small`].
+    /// Puts back a slot with or without an area, like [`SpanCache::try_put_small`].
     #[inline(always)]
     pub(crate) fn try_put(&mut self, slot: Box<SpanSlot<O>>) -> Result<(), Box<SpanSlot<O>>> {
         match SpanSlot::of(slot) {
@@ -59,7 +59,7 @@ impl<O: SpanOwner> SpanCache<O> {
         }
     }
 
-    /// Takes a slot with an area; `None` if no memory is left.
+    /// Takes a slot with an area, from the pool if none is cached; `None` if out of memory.
     pub(crate) fn take_small(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
         if self.small.is_empty() {
             owner.pool().refill_small(&mut self.small, owner);
@@ -67,7 +67,7 @@ impl<O: SpanOwner> SpanCache<O> {
         self.try_take_small()
     }
 
-    /// Takes a slot without an area.
+    /// Takes a slot without an area, from the pool or a new one if none is cached.
     pub(crate) fn take_context_only(&mut self, owner: &Arc<O>) -> Box<SpanSlot<O>> {
         if self.context_only.is_empty() {
             owner.pool().refill_context_only(&mut self.context_only);
@@ -76,12 +76,12 @@ impl<O: SpanOwner> SpanCache<O> {
         slot.unwrap_or_else(|| SpanSlot::new(owner))
     }
 
-    /// Puts back the slot of a span that is over.
+    /// Puts back the slot of a span that has ended, to the pool if the cache is full.
     pub(crate) fn put(&mut self, mut slot: Box<SpanSlot<O>>) {
         slot.baggage = Baggage::EMPTY;
         if let Err(slot) = self.try_put(slot) {
             let owner = slot.owner.clone();
-            // In a statement of its own, so that the lock is free where the surplus is dropped.
+            // A statement of its own: the lock ends with it, before the surplus is freed.
             let surplus = match slot.words() {
                 SMALL => owner.pool().store(batch(&mut self.small, slot)),
                 CONTEXT_ONLY => owner.pool().store(batch(&mut self.context_only, slot)),
@@ -95,12 +95,13 @@ impl<O: SpanOwner> SpanCache<O> {
     pub(crate) fn return_all(&mut self, owner: &O) {
         let small = self.small.drain(..).map(|slot| slot as Box<SpanSlot<O>>);
         let rest = self.context_only.drain(..).map(|slot| slot as _);
+        // A statement of its own, as in `put`.
         let surplus = owner.pool().store(small.chain(rest));
         drop(surplus);
     }
 }
 
-/// Drains half of a full list, and adds one slot more.
+/// Drains half of a full list, and appends one slot.
 fn batch<O, const WORDS: usize>(
     list: &mut SlotList<O, WORDS>,
     slot: Box<SpanSlot<O>>,

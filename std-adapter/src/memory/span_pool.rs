@@ -1,4 +1,4 @@
-//! Slots that no thread has, and the memory limit of open spans.
+//! Slots that no thread holds, and the memory limit of open spans.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use picojaeger_core::ring::Word;
 use crate::memory::span_cache::{BATCH, SlotList};
 use crate::memory::span_slot::{CONTEXT_ONLY, LARGE, MEDIUM, SMALL, SpanOwner, SpanSlot};
 
-/// Slots that are not in use, for all threads of a tracer.
+/// Unused slots, for all threads of a tracer.
 #[derive(Debug)]
 pub(crate) struct SpanPool<O> {
     small: Slots<O>,
@@ -36,8 +36,8 @@ impl<O: SpanOwner> SpanPool<O> {
         }
     }
 
-    /// Lets slots go from now on instead of keeping them, and gives those it has
-    /// to the caller, who drops them once the pool is unlocked.
+    /// Stops keeping slots, and returns those it has: the caller drops them once the pool is
+    /// unlocked.
     pub(crate) fn close(&mut self) -> [Slots<O>; 4] {
         self.closed = true;
         let lists = [
@@ -49,7 +49,8 @@ impl<O: SpanOwner> SpanPool<O> {
         lists.map(std::mem::take)
     }
 
-    /// Takes slots; those it does not keep are the caller's to drop.
+    /// Stores slots, and returns those that it does not keep: the caller drops them once the pool
+    /// is unlocked.
     pub(super) fn store(&mut self, slots: impl Iterator<Item = Box<SpanSlot<O>>>) -> Slots<O> {
         if self.closed {
             return slots.collect();
@@ -66,7 +67,7 @@ impl<O: SpanOwner> SpanPool<O> {
         Slots::new()
     }
 
-    /// Fills a thread's list by a batch, or by a new slot if the limit allows one.
+    /// Refills a thread's list with a batch, or with one new slot if the limit allows it.
     pub(super) fn refill_small(&mut self, list: &mut SlotList<O, SMALL>, owner: &Arc<O>) {
         let from = self.small.len().saturating_sub(BATCH);
         list.extend(self.small.drain(from..).flat_map(SpanSlot::of));
@@ -75,13 +76,14 @@ impl<O: SpanOwner> SpanPool<O> {
         }
     }
 
-    /// Fills a thread's list by a batch, if there is any.
+    /// Refills a thread's list with a batch, if any slot is pooled.
     pub(super) fn refill_context_only(&mut self, list: &mut SlotList<O, CONTEXT_ONLY>) {
         let from = self.context_only.len().saturating_sub(BATCH);
         list.extend(self.context_only.drain(from..).flat_map(SpanSlot::of));
     }
 
-    /// A slot of the next class after that of `words`.
+    /// Returns a slot of the next size after `words`; `None` after the largest, or if out of
+    /// memory.
     pub(super) fn larger(&mut self, words: usize, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
         match words {
             SMALL => match self.medium.pop() {
@@ -96,7 +98,7 @@ impl<O: SpanOwner> SpanPool<O> {
         }
     }
 
-    /// A new slot, within the limit.
+    /// Makes a new slot, within the limit.
     fn make<const WORDS: usize>(
         &mut self,
         owner: &Arc<O>,
@@ -115,7 +117,7 @@ use crate::memory::span_cache::SpanCache;
 
 #[cfg(test)]
 impl<O: SpanOwner> SpanCache<O> {
-    /// How many slots of 512 bytes are neither here nor in the pool.
+    /// Returns the number of slots of 512 bytes that are neither here nor in the pool.
     pub(crate) fn in_use(&self, owner: &O) -> usize {
         let pool = owner.pool();
         let made = pool.bytes / size_of::<SpanSlot<O, [Word; SMALL]>>();
@@ -149,22 +151,22 @@ mod tests {
     }
 
     #[test]
-    fn a_span_that_grows_keeps_what_it_has_and_gives_back_what_it_had() {
+    fn a_span_that_grows_keeps_its_contents_and_releases_its_old_slot() {
         let (state, mut cache) = (state(16 << 20), SpanCache::new());
         let mut slot = begun(&mut cache, &state);
         slot.baggage.set("user", "ann").unwrap();
         let text = "x".repeat(400);
-        let mut classes = vec![slot.words()];
+        let mut sizes = vec![slot.words()];
         for tags in 1..=100 {
             while !slot.image.try_tag(Key::Static("text"), Value::Str(&text)) {
                 assert!(slot.grow());
-                classes.push(slot.words());
+                sizes.push(slot.words());
             }
             assert_eq!(slot.image.record().tags().count(), tags);
         }
-        assert_eq!(classes, [SMALL, MEDIUM, LARGE]);
+        assert_eq!(sizes, [SMALL, MEDIUM, LARGE]);
         assert_eq!(slot.baggage.get("user"), Some("ann"));
-        assert!(!slot.grow(), "there is no larger class");
+        assert!(!slot.grow(), "there is no larger size");
         let pooled = |state: &TracerState| {
             let pool = state.pool();
             [&pool.small, &pool.medium, &pool.large].map(Vec::len)
@@ -176,11 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_full_gives_a_batch_and_gets_one_back() {
+    fn a_full_list_gives_a_batch_to_the_pool_and_takes_one_back() {
         let (state, mut cache) = (state(16 << 20), SpanCache::new());
-        for bare in [false, true] {
+        for context_only in [false, true] {
             let taken: Vec<_> = (0..65)
-                .map(|_| match bare {
+                .map(|_| match context_only {
                     true => cache.take_context_only(&state),
                     false => cache.take_small(&state).unwrap(),
                 })
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_beyond_the_limit_are_refused_and_bare_ones_are_not() {
+    fn the_limit_refuses_areas_and_no_slot_without_one() {
         let (state, mut cache) = (state(1 << 20), SpanCache::new());
         let mut taken = Vec::new();
         taken.extend(std::iter::from_fn(|| cache.take_small(&state)));

@@ -12,28 +12,32 @@ use crate::memory::span_cache::SpanCache;
 use crate::memory::span_pool::SpanPool;
 use crate::sys::fork;
 
-/// Owner of a pool and of the slots that stem from it: a tracer's state.
+/// Owner of a pool and of its slots: a tracer's state.
 pub(crate) trait SpanOwner: Sized {
+    /// Locks the pool.
     fn pool(&self) -> MutexGuard<'_, SpanPool<Self>>;
 
     /// Returns the fork generation in which the owner was made.
     fn generation(&self) -> u32;
 
-    /// Returns the longest text or bytes of a tag.
+    /// Returns the longest value of a tag, in bytes.
     fn value_limit(&self) -> usize;
 }
 
 /// An image of any size.
 pub(crate) type Image = Open<[Word]>;
 
-/// Memory of an open span. The area is part of it, so a span that needs a larger one moves to
+/// Memory of an open span.
+///
+/// The area for its tags and logs is part of the slot, so a span that needs a larger one moves to
 /// another slot.
 #[derive(Debug)]
 pub(crate) struct SpanSlot<O, A: ?Sized = [Word]> {
-    /// Kept while the slot is pooled too, so that starting a span counts no reference.
+    /// Kept while the slot is pooled too, so that a start does not increment the reference count.
     pub(crate) owner: Arc<O>,
     pub(crate) baggage: Baggage,
-    /// Longest text or bytes of a tag; a copy of the owner's, which writes need no look-up for.
+    /// Longest value of a tag, in bytes; a copy of the owner's, which saves writes a pointer to
+    /// follow.
     pub(crate) value_limit: usize,
     pub(crate) image: Open<A>,
 }
@@ -54,21 +58,21 @@ impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
         })
     }
 
-    /// Returns the slot with its size, if its area has so many words.
+    /// Converts a slot to its static size, if its area has `WORDS` words; else returns it.
     #[inline(always)]
     pub(super) fn of(slot: Box<SpanSlot<O>>) -> Result<Box<Self>, Box<SpanSlot<O>>> {
         if slot.words() != WORDS {
             return Err(slot);
         }
         let sized = Box::into_raw(slot).cast::<Self>();
-        // SAFETY: from a box, and of this size: its area was made with `WORDS` words, and
-        // only forgot their number since.
+        // SAFETY: from a box, and of this size: the area was made as `[Word; WORDS]`, and was
+        // only unsized since.
         Ok(unsafe { Box::from_raw(sized) })
     }
 }
 
 impl<O: SpanOwner> SpanSlot<O> {
-    /// Words of the area.
+    /// Returns the words of the area.
     #[inline(always)]
     pub(super) fn words(&self) -> usize {
         self.image.capacity()
@@ -80,28 +84,28 @@ impl<O: SpanOwner> SpanSlot<O> {
         self.words() == CONTEXT_ONLY
     }
 
-    /// Returns whether the slot stems from before a fork: then it is the parent's, as all that
-    /// its tracer has.
+    /// Returns whether the slot was made before a fork, and so belongs to the parent process.
     pub(crate) fn is_of_parent(&self) -> bool {
         self.owner.generation() != fork::generation()
     }
 
-    /// Returns the slot, unless it is the parent's.
+    /// Returns the slot, unless it belongs to the parent process.
     pub(crate) fn of_this_process(self: Box<Self>) -> Option<Box<Self>> {
         if self.is_of_parent() {
-            // Its tracer's locks may be held for good, so nothing of it is touched.
+            // Leaked: a drop might release the last reference to the parent's tracer, whose locks
+            // may stay held for good in this process.
             std::mem::forget(self);
             return None;
         }
         Some(self)
     }
 
-    /// Starts over, with nothing but what stays the slot's.
+    /// Resets the image; owner, baggage and value limit stay.
     pub(crate) fn clear(&mut self) {
         self.image.restart("", NO_CONTEXT, SpanId::default(), 0, 0);
     }
 
-    /// Moves a span without an area to a slot that has one; `false` if no memory is left.
+    /// Moves a span without an area to a slot that has one; `false` if out of memory.
     pub(crate) fn ensure_area(self: &mut Box<Self>, cache: &mut SpanCache<O>) -> bool {
         if !self.is_context_only() {
             return true;
@@ -112,10 +116,9 @@ impl<O: SpanOwner> SpanSlot<O> {
         freed.map(|freed| cache.put(freed)).is_some()
     }
 
-    /// Moves the span to a slot of the next larger class; `false` if there is none or no memory
-    /// is left.
+    /// Moves the span to a slot of the next size; `false` if there is none, or if out of memory.
     pub(crate) fn grow(self: &mut Box<Self>) -> bool {
-        // The child of a fork touches no pool of its parent's; there the span is a context.
+        // A forked child must not lock its parent's pool; the span is only a context there.
         if self.is_of_parent() {
             return false;
         }
@@ -126,13 +129,13 @@ impl<O: SpanOwner> SpanSlot<O> {
         let Some(smaller) = self.move_to(larger) else {
             return false;
         };
-        // In a statement of its own, so that the lock is free where the surplus is dropped.
+        // A statement of its own: the lock ends with it, before the surplus is freed.
         let surplus = owner.pool().store(std::iter::once(smaller));
         drop(surplus);
         true
     }
 
-    /// Moves the span to another slot, and returns the one that is free then.
+    /// Moves the span to another slot, and returns the one that it leaves.
     pub(crate) fn move_to(
         self: &mut Box<Self>,
         mut other: Box<SpanSlot<O>>,
