@@ -12,17 +12,17 @@ pub(crate) struct Scopes {
 }
 
 thread_local! {
-    /// Whether a scope is active on this thread. Apart from the scopes and without a destructor,
-    /// so that a start reads it without a check.
+    /// Whether a scope is active on this thread. Separate from the scopes and without a
+    /// destructor, so that a start reads it without a check for initialisation.
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
 
     static SCOPES: Scopes = const { Scopes::new() };
 }
 
-/// Keeps a span the active one of this thread until it is dropped.
+/// Guard that keeps a span active on this thread until it is dropped.
 ///
-/// Made by [`Span::activate`](crate::Span::activate); holds a copy of the span's
-/// context and borrows nothing. Scopes may end in any order.
+/// Made by [`Span::activate`](crate::Span::activate); holds a copy of the span's context and
+/// borrows nothing. Scopes may end in any order.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
@@ -40,8 +40,9 @@ thread_local! {
 #[must_use = "the span is active only as long as this is kept"]
 #[derive(Debug)]
 pub struct Scope {
+    /// `None` if the scope could not be entered.
     key: Option<u64>,
-    /// A scope ends on the thread on which it began.
+    /// Makes it `!Send`: a scope ends on the thread on which it began.
     _thread: PhantomData<*const ()>,
 }
 
@@ -53,8 +54,9 @@ impl Scopes {
         }
     }
 
-    /// Puts the refreshed context of a span into its scopes, if it has any.
+    /// Replaces the context of a span in its scopes.
     fn refresh(&self, context: &SpanContext) {
+        // Borrowed only inside another call here, which a global allocator that traces could make.
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return;
         };
@@ -71,6 +73,7 @@ impl Scopes {
         active.last().map(|(_, context)| context.clone())
     }
 
+    /// Pushes a context, and returns the key by which [`Scopes::leave`] finds it.
     fn enter(&self, context: SpanContext) -> Option<u64> {
         let mut active = self.active.try_borrow_mut().ok()?;
         let key = self.next.get();
@@ -105,7 +108,7 @@ pub(crate) fn active_context() -> Option<SpanContext> {
     None
 }
 
-/// Puts the changed context of a span into this thread's scopes of it, if there are any.
+/// Replaces the context of a span in this thread's scopes.
 pub(crate) fn refresh(context: &SpanContext) {
     with_scopes(|scopes| scopes.refresh(context));
 }
