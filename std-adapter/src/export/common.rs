@@ -54,7 +54,7 @@ impl Common {
         lock(&self.stats_registry)
     }
 
-    /// Takes a ring for a thread; `None` where the memory limit allows no more.
+    /// Takes a ring for a thread; `None` if the memory limit allows no more.
     pub(crate) fn take_ring(&self) -> Option<RingEnds> {
         lock(&self.ring_pool).take()
     }
@@ -64,25 +64,25 @@ impl Common {
         lock(&self.ring_pool).put(ends);
     }
 
-    /// Lets other tracers have the rings that no thread holds, now and later.
+    /// Makes spare the rings that no thread holds, now and later.
     pub(crate) fn close_ring_pool(&self) {
         lock(&self.ring_pool).close();
     }
 
-    /// Makes a ring known to the exporter.
+    /// Registers a ring for the exporter to read.
     pub(crate) fn register(&self, reader: RingReader) {
         lock(&self.ring_registry).add(reader);
     }
 
-    /// Frees the ring of a thread that ended if the exporter has not taken it over and it is
-    /// empty.
+    /// Puts back the ring of a thread that ended, if it is empty and the exporter has not taken
+    /// it; returns whether it did.
     pub(crate) fn withdraw(&self, returned: &Arc<ReturnedProducer>) -> bool {
-        // In a statement of its own, so that the registry's lock is free behind it.
+        // A statement of its own: the registry's lock ends with it, before the pool's is taken.
         let ends = lock(&self.ring_registry).withdraw(returned);
         ends.map(|ends| self.put_ring(ends)).is_some()
     }
 
-    /// Moves the readers of new rings behind those that the exporter has.
+    /// Appends the readers of new rings to those of the exporter.
     pub(crate) fn take_new_readers(&self, readers: &mut Vec<RingReader>) {
         lock(&self.ring_registry).take_all(readers);
     }

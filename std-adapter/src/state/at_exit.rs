@@ -14,20 +14,20 @@ use crate::sys::sync::hold;
 use crate::sys::sync::lock;
 use crate::worker::is_worker;
 
-/// Tracers that are flushed when the process ends.
+/// Tracers to flush when the process ends.
 static AT_EXIT: PerProcess<Mutex<Vec<Weak<TracerState>>>> = PerProcess::new(Mutex::new(Vec::new()));
 
-/// Longest wait at the end of the process, or of a tracer's last handle.
+/// Longest wait when the process ends, or when a tracer's last handle is dropped.
 pub(crate) const LAST_FLUSH: Duration = Duration::from_millis(500);
 
-/// Lets the end of the process flush this tracer.
+/// Adds a tracer to those that are flushed when the process ends.
 pub(super) fn flush_at_exit(state: &Arc<TracerState>) {
     let mut tracers = lock(AT_EXIT.get());
     tracers.retain(|tracer| tracer.strong_count() > 0);
     tracers.push(Arc::downgrade(state));
 }
 
-/// Installs the hook of the process's end.
+/// Installs the hook that runs when the process ends.
 pub(crate) fn install() {
     exit::install(flush_all);
 }
@@ -38,9 +38,10 @@ pub(super) fn while_list_locked(f: impl FnOnce()) {
     hold(AT_EXIT.get(), f);
 }
 
-/// Flushes all tracers of this process, for half a second together. It waits for no lock that
-/// the end of the process may have left held.
+/// Flushes all tracers of this process, for half a second together. It waits for no lock, since
+/// the end of the process may have left any held.
 extern "C" fn flush_all() {
+    // A reporter that calls `exit` would wait for its own thread.
     if is_worker() {
         return;
     }
@@ -57,11 +58,11 @@ extern "C" fn flush_all() {
     }
 }
 
-/// Has a running worker flush, and waits; without a worker there is nothing to wait for that
-/// could be had while the process ends.
+/// Requests a flush of a running worker and waits for it; does nothing without a worker, which
+/// cannot be started while the process ends.
 fn flush_by_worker(state: &Arc<TracerState>, timeout: Duration) {
     let tickets = state.worker().tickets();
-    // Taken before the worker is woken, so that its next pass sees it.
+    // Before the worker is woken, so that its next pass sees the ticket.
     let ticket = tickets.take();
     if state.worker().try_unpark() && !tickets.wait(ticket, timeout) {
         let line = format_args!("the process ends before all spans are sent");

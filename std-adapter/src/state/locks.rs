@@ -9,13 +9,13 @@ use crate::sys::sync::hold;
 pub(crate) enum Lock {
     /// Packets, rings and transport.
     Exporter,
-    /// Rings that the exporter has not taken over yet.
+    /// New rings, until the exporter takes them.
     RingRegistry,
     /// Rings for threads to come.
     RingPool,
     /// The shard of threads that have none.
     FallbackShard,
-    /// The ring that all threads without one share.
+    /// The ring that threads without one share.
     FallbackRing,
     /// The worker's thread handle.
     Worker,
@@ -23,13 +23,13 @@ pub(crate) enum Lock {
     Flush,
     /// State of a sampler that has one.
     Sampler,
-    /// Slots that no thread has.
+    /// Slots that no thread holds.
     SpanPool,
     /// Counts.
     StatsRegistry,
     /// The process's list of tracers.
     AtExit,
-    /// The process's rings of tracers that are gone.
+    /// The process's rings of dropped tracers.
     SpareRings,
 }
 

@@ -1,10 +1,10 @@
-//! One tracer in one process: what its threads share.
+//! One tracer in one process: the state that its threads share.
 //!
-//! # Locks
-//! A lock that stands further down may be taken while one further up is held, not the other way
-//! round: exporter, registry of rings, pool of rings, fallback shard, fallback ring, worker's
-//! thread, tickets, sampler, span pool, counts; then those of the process, the list of tracers to
-//! flush at exit and the spare rings. A forked child takes none of its parent's.
+//! # Lock order
+//! While a lock is held, only locks further down this list may be taken: exporter, registry of
+//! rings, pool of rings, fallback shard, fallback ring, worker's thread, tickets, sampler, span
+//! pool, counts; then those of the process, the list of tracers to flush at exit and the spare
+//! rings. A forked child takes none of its parent's.
 
 pub(crate) mod at_exit;
 #[cfg(test)]
@@ -36,15 +36,17 @@ use crate::sys::{fork, membarrier};
 use crate::transport::BoxTransport;
 use crate::worker::{WorkerHandle, is_worker};
 
-/// A tracer's state. A fork's child makes itself a new one.
+/// A tracer's state. Each forked child makes a new one at its first call.
 pub(crate) struct TracerState {
     pub(crate) common: Common,
     pub(crate) source: TickSource,
     make_transport: MakeTransport,
+    /// Fork generation in which the state was made.
     generation: u32,
+    /// State of a child that was forked from this process.
     child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
-    /// Closed, and the last pass is over: what comes now raced with the end.
+    /// Closed, and the last pass is over: records that arrive now raced with the close.
     drained: AtomicBool,
     worker: WorkerHandle,
     exporter: Mutex<Exporter>,
@@ -58,7 +60,7 @@ pub(crate) struct TracerState {
 /// The slot of a span of this tracer.
 pub(crate) type Slot = SpanSlot<TracerState>;
 
-/// Parts of which a tracer's state is made, in the first process and in each forked child.
+/// Parts of a tracer's state that the first process and each forked child have in common.
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) settings: Arc<Settings>,
@@ -67,8 +69,8 @@ pub(crate) struct Parts {
     pub(crate) transport: MakeTransport,
 }
 
-/// Makes the transport of a tracer in one process, or none; it wakes the waker when it becomes
-/// ready.
+/// Makes the transport of a tracer in one process, if it has one; the transport wakes the waker
+/// when it becomes ready.
 pub(crate) type MakeTransport = Arc<dyn Fn(&Settings, Waker) -> Option<BoxTransport> + Send + Sync>;
 
 impl TracerState {
@@ -119,7 +121,7 @@ impl TracerState {
             source,
         });
         membarrier::prepare();
-        // So that no fork finds the clock about to begin.
+        // Sets the clock's epoch now: a fork during its initialisation would leave it locked.
         monotonic();
         if settings.reporter.flush_at_exit {
             at_exit::flush_at_exit(&state);
@@ -127,13 +129,13 @@ impl TracerState {
         state
     }
 
-    /// Returns whether the state stems from before a fork, and so is the parent's.
+    /// Returns whether the state was made before a fork, and so belongs to the parent process.
     #[inline(always)]
     pub(crate) fn is_of_parent(&self) -> bool {
         self.generation != fork::generation()
     }
 
-    /// This state, or in the child of a fork the child's own.
+    /// Returns this state, or in a forked child the child's own.
     #[inline(always)]
     pub(crate) fn current(self: &Arc<Self>) -> &Arc<Self> {
         if !self.is_of_parent() {
@@ -142,6 +144,7 @@ impl TracerState {
         self.inherit()
     }
 
+    /// Returns the forked child's own state, made first if there is none.
     #[cold]
     fn inherit(self: &Arc<Self>) -> &Arc<Self> {
         let mut state = self;
@@ -166,7 +169,7 @@ impl TracerState {
         }
     }
 
-    /// This process's state, if it has one already.
+    /// Returns this process's state, if it has been made.
     pub(crate) fn present(self: &Arc<Self>) -> Option<&Arc<Self>> {
         let mut state = self;
         while state.is_of_parent() {
@@ -177,11 +180,12 @@ impl TracerState {
 
     #[inline(always)]
     pub(crate) fn is_closed(&self) -> bool {
+        // Relaxed: a start or an end that runs beside `close` may fall on either side of it.
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether it is closed, and what was pushed before is visible then: for whoever
-    /// empties the rings.
+    /// Returns whether the tracer is closed, for the side that empties the rings: pushes before the
+    /// close are visible then (Acquire).
     pub(crate) fn is_closing(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -190,7 +194,7 @@ impl TracerState {
         self.closed.store(true, Ordering::SeqCst);
     }
 
-    /// Says that what finished before the tracer was closed has its outcome.
+    /// Records that every span that finished before the close has its outcome.
     pub(crate) fn set_drained(&self) {
         self.drained.store(true, Ordering::SeqCst);
     }
@@ -199,7 +203,7 @@ impl TracerState {
         lock(&self.exporter)
     }
 
-    /// The exporter, unless it is at work.
+    /// Locks the exporter, unless it is in use.
     pub(crate) fn try_exporter(&self) -> Option<MutexGuard<'_, Exporter>> {
         match self.exporter.try_lock() {
             Ok(exporter) => Some(exporter),
@@ -216,9 +220,9 @@ impl TracerState {
         lock(&self.fallback_ring)
     }
 
-    /// The sum of contract 5, exact when no call is in progress.
+    /// Returns the counts, which add up when no call is in progress.
     pub(crate) fn stats(&self) -> Stats {
-        // A reporter asks while the exporter is at work.
+        // Not on a worker: a reporter may read the counts while its thread holds the exporter.
         if self.drained.load(Ordering::SeqCst) && !is_worker() {
             self.exporter().sweep(&self.common);
         }
@@ -231,8 +235,8 @@ impl TracerState {
 
 #[cfg(test)]
 impl TracerState {
-    /// The state of a tracer that samples all and sends nowhere, without a worker, unless
-    /// `change` says otherwise.
+    /// Makes the state of a tracer that samples all and sends nowhere, without a worker, as
+    /// changed by `change`.
     pub(crate) fn of_test(
         source: TickSource,
         change: impl FnOnce(crate::Config) -> crate::Config,
@@ -268,7 +272,8 @@ impl SpanOwner for TracerState {
 }
 
 impl Drop for TracerState {
-    /// Lets other tracers have the rings: every thread's end has come back.
+    /// Makes the rings spare, for other tracers. Every producing end is back: each thread's shard
+    /// held a reference to this state.
     fn drop(&mut self) {
         if self.is_of_parent() {
             return;

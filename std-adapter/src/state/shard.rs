@@ -1,4 +1,4 @@
-//! What making and finishing spans needs: a generator, slots, a ring, counters.
+//! A shard: the generator, slots, ring and counters by which a thread starts and ends spans.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::stats::ThreadCounters;
 pub(crate) enum Pushed {
     /// The image is in the ring, or counted as lost; `urgent` from a half-full ring on.
     Done { urgent: bool },
-    /// The image belongs in the fallback ring, under this number.
+    /// The image has to go to the fallback ring, under this number.
     NeedsFallback { number: u32 },
 }
 
-/// One a thread, and one for all threads that have none.
+/// A thread's share of a tracer's state; threads without one use the fallback shard.
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) generator: IdGenerator,
@@ -31,7 +31,7 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// A shard with a ring end, or without.
+    /// Makes a shard, with the producing end of a ring or without.
     pub(crate) fn new(producer: Option<Producer<'static, Records>>) -> Self {
         Shard {
             generator: IdGenerator::new(seed()),
@@ -41,8 +41,8 @@ impl Shard {
         }
     }
 
-    /// Hands a finished image to the ring and counts it, if that takes no look at the
-    /// worker's side.
+    /// Pushes a finished image and counts it, if that takes no read of the worker's position;
+    /// `false` does not mean that the ring is full.
     #[inline(always)]
     pub(crate) fn push_fast(&mut self, image: &Image) -> bool {
         let number = self.counters.finished.get() as u32;
@@ -54,8 +54,8 @@ impl Shard {
         pushed
     }
 
-    /// Counts a finished image, and hands it to the shard's own ring if it has one and the
-    /// image takes at most a quarter of it.
+    /// Counts a finished image, and pushes it to the shard's own ring if it has one and the image
+    /// takes at most a quarter of it.
     pub(crate) fn push(&mut self, image: &Image) -> Pushed {
         let number = self.counters.finished.get() as u32;
         self.counters.finished.increment();
@@ -75,8 +75,8 @@ impl Shard {
     }
 }
 
-/// A seed from the operating system; where that fails, from the hasher's keys,
-/// which the standard library takes from the system too.
+/// Draws a seed from the operating system, or if that fails from the standard hasher's keys, which
+/// stem from the system too.
 fn seed() -> Seed {
     use std::hash::{BuildHasher, RandomState};
     Seed::from_fn(|| getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0)))

@@ -1,4 +1,4 @@
-//! Each thread's shards, and its way to them.
+//! Each thread's shards, one for each tracer that the thread uses.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -12,75 +12,79 @@ use crate::state::shard::Shard;
 use crate::sys::fork::{self, InChild};
 use crate::worker::{self, is_worker};
 
-/// A shard and whose it is.
+/// A thread's shard of one tracer.
 #[derive(Debug)]
 pub(crate) struct ThreadShard {
     pub(crate) state: Arc<TracerState>,
     pub(crate) shard: Shard,
-    /// Where the ring's end goes when the thread ends.
+    /// Place for the ring's producing end when the thread ends.
     returned: Option<Arc<ReturnedProducer>>,
 }
 
-/// The shard that a call has taken, until [`give_back`].
-type Taken = ManuallyDrop<Box<ThreadShard>>;
+/// A shard that a call has taken, until [`give_back`].
+///
+/// Dropped by hand, so that its thread-local cell has no destructor.
+type CheckedOut = ManuallyDrop<Box<ThreadShard>>;
 
-/// Desks that are put aside.
+/// Shards other than the current one.
 type Shards = Vec<Box<ThreadShard>>;
 
-/// What each call needs. Has no destructor, so that reaching it costs no test: what
-/// lies in it is dropped by [`SlowLocal`].
-struct FastLocal {
+/// The current shard, which each call uses.
+///
+/// Has no destructor, so that access costs no check: [`OtherShards`] drops the shard.
+struct ThreadCells {
     /// The shard used last.
-    shard: Cell<Option<Taken>>,
-    /// Whether there is one, in its place or taken by a call.
+    shard: Cell<Option<CheckedOut>>,
+    /// Whether there is a current shard, in its cell or taken by a call.
     has_shard: Cell<bool>,
 }
 
-/// The rest of what a thread has.
-struct SlowLocal {
+/// The shards of tracers that the thread used before.
+struct OtherShards {
     others: RefCell<Shards>,
 }
 
 thread_local! {
-    static FAST: FastLocal = const {
-        FastLocal {
+    static CELLS: ThreadCells = const {
+        ThreadCells {
             shard: Cell::new(None),
             has_shard: Cell::new(false),
         }
     };
 
-    static SLOW: SlowLocal = const {
-        SlowLocal {
+    static OTHERS: OtherShards = const {
+        OtherShards {
             others: RefCell::new(Vec::new()),
         }
     };
 }
 
-/// The calling thread's shard if it serves this tracer in this process, until it is
-/// given back.
-fn check_out(state: &Arc<TracerState>) -> Option<Taken> {
-    FAST.with(|near| {
-        let thread = near.shard.take()?;
+/// Takes the calling thread's current shard, if it serves this tracer in this process, until
+/// [`give_back`].
+fn check_out(state: &Arc<TracerState>) -> Option<CheckedOut> {
+    CELLS.with(|cells| {
+        let thread = cells.shard.take()?;
         if thread.serves(state) {
             return Some(thread);
         }
-        near.shard.set(Some(thread));
+        cells.shard.set(Some(thread));
         None
     })
 }
 
-/// Right to borrow the calling thread's current shard in its place, so that nothing is written.
+/// Permission to borrow the calling thread's current shard in place, without taking it out and
+/// writing it back.
 ///
-/// A closure would do the same and costs 2 to 6 instructions a span: the compiler does not see
-/// through the values that it returns.
+/// A function that takes a closure would do the same, and costs 2 to 6 instructions a span: the
+/// compiler does not optimise through the values that the closure returns.
 pub(crate) struct CurrentShard(PhantomData<*const ()>);
 
 impl CurrentShard {
     /// # Safety
-    /// While a borrow from [`CurrentShard::get`] lives, nothing else reaches the thread's shards:
-    /// no other `CurrentShard` is used and no other function of this module runs on this thread.
-    /// So the code in between starts and ends no span, drops no tracer, and calls nothing that
-    /// might, such as a logger, a reporter, or a global allocator of the user's.
+    /// While a borrow from [`CurrentShard::get`] lives, nothing else may access the thread's
+    /// shards: no other `CurrentShard` is used and no other function of this module runs on this
+    /// thread. So the code in between starts and ends no span, drops no tracer, and calls nothing
+    /// that might, such as a logger, a reporter, or a user's global allocator.
     #[inline(always)]
     pub(crate) const unsafe fn new() -> Self {
         CurrentShard(PhantomData)
@@ -89,9 +93,9 @@ impl CurrentShard {
     /// Borrows the shard, if it serves this tracer in this process; `state` is only compared.
     #[inline(always)]
     pub(crate) fn get(&mut self, state: &Arc<TracerState>) -> Option<&mut ThreadShard> {
-        // SAFETY: the cell is this thread's, and by the promise of `new` nobody else reaches it
-        // while the borrow lives.
-        let place = FAST.with(|near| unsafe { &mut *near.shard.as_ptr() });
+        // SAFETY: the cell is this thread's, and by the contract of `new` nothing else accesses
+        // it while the borrow lives.
+        let place = CELLS.with(|cells| unsafe { &mut *cells.shard.as_ptr() });
         let thread = place.as_deref_mut();
         thread
             .filter(|thread| thread.serves(state))
@@ -99,15 +103,15 @@ impl CurrentShard {
     }
 }
 
-/// Puts a shard back, unless a fork came between: then it is the parent's.
-fn give_back(thread: Taken) {
+/// Puts a shard back, unless the process forked meanwhile: then it is the parent's, and leaked.
+fn give_back(thread: CheckedOut) {
     if !thread.state.is_of_parent() {
-        FAST.with(|near| near.shard.set(Some(thread)));
+        CELLS.with(|cells| cells.shard.set(Some(thread)));
     }
 }
 
-/// Runs `f` on the calling thread's shard of this tracer, or on the common one if
-/// the thread's is gone or in use.
+/// Runs `f` on the calling thread's shard of this tracer, or on the fallback shard if the thread
+/// has none or is using it.
 pub(crate) fn with_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard) -> R) -> R {
     let Some(mut thread) = check_out(state).or_else(|| find(state)) else {
         return with_fallback_shard(state, f);
@@ -120,53 +124,55 @@ pub(crate) fn with_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard)
 fn with_fallback_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard) -> R) -> R {
     let mut shard = state.fallback_shard();
     let result = f(&mut shard);
-    // It keeps no slots: they would keep the tracer.
+    // The fallback shard caches no slots: it is part of the state, and each slot refers to the
+    // state, so the tracer would never be dropped.
     shard.cache.return_all(state);
     result
 }
 
-/// Runs `f` as on a worker thread: the thread's shard is out of reach meanwhile, so that a start
-/// on the fast path need not check.
+/// Runs `f` as on a worker thread. The thread has no current shard meanwhile, so that a start on
+/// the fast path need not check the flag.
 pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
-    // Fails while the thread ends, and has no shard.
-    let _ended = SLOW.try_with(|local| {
+    // Fails only while the thread ends, when it has no shard.
+    let _ended = OTHERS.try_with(|local| {
         if let Ok(mut others) = local.others.try_borrow_mut() {
-            others.extend(put_aside());
+            others.extend(take_current());
         }
     });
     worker::as_worker(f)
 }
 
-/// Leaves the shard of the process that forked alone: it is the parent's.
+/// Makes the forking thread forget its shard in the child: it belongs to the parent process.
 struct ForgetShard;
 
 impl InChild for ForgetShard {
     fn run() {
-        // Neither cell has a destructor, so this only loses sight of the shard.
-        FAST.with(|near| near.shard.set(None));
-        FAST.with(|near| near.has_shard.set(false));
+        // Neither cell has a destructor, so the shard is leaked and nothing of it is accessed.
+        CELLS.with(|cells| cells.shard.set(None));
+        CELLS.with(|cells| cells.has_shard.set(false));
     }
 }
 
-/// Counts forks from now on, and hides the forking thread's shard in the child.
+/// Counts forks from now on, and makes the forking thread forget its shard in the child.
 pub(crate) fn install_fork_hook() {
     fork::install::<ForgetShard>();
 }
 
-/// Takes the near shard away, unless a call has it.
-fn put_aside() -> Option<Box<ThreadShard>> {
-    FAST.with(|near| {
-        let thread = near.shard.take()?;
-        near.has_shard.set(false);
+/// Takes the current shard out of its cell, unless a call has it.
+fn take_current() -> Option<Box<ThreadShard>> {
+    CELLS.with(|cells| {
+        let thread = cells.shard.take()?;
+        cells.has_shard.set(false);
         Some(ManuallyDrop::into_inner(thread))
     })
 }
 
-/// Finds or makes the shard of this tracer, and takes it; what was near goes aside.
+/// Finds or makes the shard of this tracer, and takes it; the current one moves to the others.
 /// `None` inside another call, while the thread ends, and on a worker.
+// Not inlined, so that a call that has its shard pays nothing for this.
 #[inline(never)]
-fn find(state: &Arc<TracerState>) -> Option<Taken> {
-    SLOW.try_with(|local| local.find(state)).ok().flatten()
+fn find(state: &Arc<TracerState>) -> Option<CheckedOut> {
+    OTHERS.try_with(|local| local.find(state)).ok().flatten()
 }
 
 impl ThreadShard {
@@ -176,7 +182,7 @@ impl ThreadShard {
     }
 
     fn new(state: &Arc<TracerState>) -> Box<Self> {
-        // After the end there is nothing to push.
+        // Nothing is pushed after the close.
         let ends = (!state.is_closed())
             .then(|| state.common.take_ring())
             .flatten();
@@ -217,23 +223,25 @@ impl Drop for ThreadShard {
     }
 }
 
-impl SlowLocal {
+impl OtherShards {
     #[cold]
-    fn find(&self, state: &Arc<TracerState>) -> Option<Taken> {
+    fn find(&self, state: &Arc<TracerState>) -> Option<CheckedOut> {
         let mut others = self.others.try_borrow_mut().ok()?;
-        others.extend(put_aside());
-        let (has_shard, works) = FAST.with(|near| (near.has_shard.get(), is_worker()));
-        if has_shard || works {
+        others.extend(take_current());
+        let (has_shard, is_worker) = CELLS.with(|cells| (cells.has_shard.get(), is_worker()));
+        if has_shard || is_worker {
             return None;
         }
-        // From here on, for a logger that traces.
-        FAST.with(|near| near.has_shard.set(true));
+        // Set before shards are dropped or made, which may log: a logger that traces gets the
+        // fallback shard then.
+        CELLS.with(|cells| cells.has_shard.set(true));
         forget_stale(&mut others);
-        let found = others.iter().position(|thread| thread.serves(state));
-        let found = found.map(|at| others.swap_remove(at));
+        let position = others.iter().position(|thread| thread.serves(state));
+        let found = position.map(|at| others.swap_remove(at));
         let closed: Vec<_> = others
             .extract_if(.., |thread| thread.state.is_closed())
             .collect();
+        // In this order: dropping a shard may log, and a logger that traces comes back here.
         drop(others);
         drop(closed);
         let thread = found.unwrap_or_else(|| ThreadShard::new(state));
@@ -241,15 +249,16 @@ impl SlowLocal {
     }
 }
 
-impl Drop for SlowLocal {
+impl Drop for OtherShards {
     fn drop(&mut self) {
         let mut threads = std::mem::take(self.others.get_mut());
-        threads.extend(put_aside());
+        threads.extend(take_current());
         forget_stale(&mut threads);
     }
 }
 
-/// Leaves what stems from before a fork alone: its locks may be held for good.
+/// Leaks the shards made before a fork: dropping one takes locks of the parent's tracer, which may
+/// stay held for good in this process.
 fn forget_stale(threads: &mut Shards) {
     threads
         .extract_if(.., |thread| thread.state.is_of_parent())
@@ -267,13 +276,13 @@ mod tests {
         TracerState::of_test(TickSource::System, |config| config)
     }
 
-    /// Tells one shard from another.
+    /// The counters of the shard in use, which identify it.
     fn counters(state: &Arc<TracerState>) -> Arc<ThreadCounters> {
         with_shard(state, |shard| shard.counters.clone())
     }
 
     #[test]
-    fn a_call_inside_another_has_the_common_desk() {
+    fn a_nested_call_uses_the_fallback_shard() {
         let state = state();
         let own = counters(&state);
         let (outer, inner) = with_shard(&state, |shard| (shard.counters.clone(), counters(&state)));
@@ -281,12 +290,12 @@ mod tests {
         assert!(Arc::ptr_eq(&inner, &state.fallback_shard().counters));
         assert!(
             Arc::ptr_eq(&own, &counters(&state)),
-            "and then its own again"
+            "its own again after the call"
         );
     }
 
     #[test]
-    fn a_thread_keeps_the_desks_of_tracers_that_take_turns() {
+    fn a_thread_keeps_its_shards_of_tracers_used_in_turn() {
         let tracers = [state(), state()];
         let first = tracers.each_ref().map(counters);
         let second = tracers.each_ref().map(counters);
@@ -295,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_works_for_a_tracer_has_no_desk_of_its_own() {
+    fn a_worker_uses_the_fallback_shard() {
         let state = state();
         let own = counters(&state);
         let working = as_worker(|| {
@@ -308,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_desk_that_is_forgotten_is_not_found_again() {
+    fn a_forgotten_shard_is_not_found_again() {
         let state = state();
         let parents = counters(&state);
         ForgetShard::run();
@@ -318,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_lets_go_of_a_tracer_that_is_closed() {
+    fn a_thread_drops_its_shard_of_a_closed_tracer() {
         let (closed, other) = (state(), state());
         let held = Arc::strong_count(&closed);
         counters(&closed);
@@ -329,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_hands_in_its_desk_when_it_ends() {
+    fn a_thread_returns_its_shard_when_it_ends() {
         let state = state();
         let (held, before) = (
             Arc::strong_count(&state),
@@ -338,23 +347,19 @@ mod tests {
         assert!(state.worker().needs_wake(false));
         let counters = std::thread::scope(|scope| scope.spawn(|| counters(&state)).join().unwrap());
         assert!(state.worker().needs_wake(false), "its ring was not used");
-        assert_eq!(
-            Arc::strong_count(&counters),
-            1,
-            "the stats_registry has let it go"
-        );
+        assert_eq!(Arc::strong_count(&counters), 1, "the registry dropped it");
         assert_eq!(Arc::strong_count(&state), held);
         assert_eq!(state.common.stats_registry().stats(), before);
         let trace = || drop(start_root(&state, "in the ring"));
         std::thread::scope(|scope| scope.spawn(trace).join().unwrap());
         assert!(
             !state.worker().needs_wake(false),
-            "who takes the ring back is told"
+            "the worker is woken to take the ring back"
         );
     }
 
     #[test]
-    fn rings_that_were_not_used_go_from_thread_to_thread() {
+    fn unused_rings_pass_from_thread_to_thread() {
         let state = TracerState::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
         let has_ring = || with_shard(&state, |shard| shard.producer.is_some());
         // More threads than the memory limit allows rings for.

@@ -1,4 +1,4 @@
-//! What the worker of a tracer does, and when it is started.
+//! The work of a tracer's worker thread, and the start of that thread.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -41,7 +41,7 @@ impl TracerState {
         &self.worker
     }
 
-    /// Wakes the worker where a push makes that necessary; `urgent` as of
+    /// Wakes the worker if a push makes that necessary; `urgent` as in
     /// [`WorkerHandle::needs_wake`].
     #[inline(always)]
     pub(crate) fn after_push(self: &Arc<Self>, urgent: bool) {
@@ -50,15 +50,16 @@ impl TracerState {
         }
     }
 
-    /// Wakes the worker, and starts it where none runs yet.
+    /// Wakes the worker, or starts it if none runs.
+    // Cold and not inlined: callers on the hot path keep only the test and a call.
     #[cold]
     #[inline(never)]
     pub(crate) fn wake_worker(self: &Arc<Self>) {
         self.worker.wake(|| self.start_worker());
     }
 
-    /// Starts a worker, unless there may be none: what is left of a closed tracer is sent by the
-    /// thread that closes it.
+    /// Starts a worker, unless the tracer is closed or has no background thread: the rest of a
+    /// closed tracer is sent by the thread that closes it.
     fn start_worker(self: &Arc<Self>) -> Option<io::Result<JoinHandle<()>>> {
         if self.is_closed() || !self.common.settings.reporter.background {
             return None;
@@ -67,7 +68,7 @@ impl TracerState {
     }
 }
 
-/// Wakes the worker of a tracer that may be gone.
+/// Wakes the worker of a tracer, unless the tracer has been dropped.
 pub(super) struct WakeWorker(pub(super) Weak<TracerState>);
 
 impl Wake for WakeWorker {
@@ -90,7 +91,7 @@ mod tests {
     use crate::tracer::span::start_root;
 
     #[test]
-    fn no_span_wakes_a_worker_that_waits_for_more() {
+    fn a_worker_that_waits_for_its_interval_is_not_woken() {
         const LONG: Duration = Duration::from_secs(3_600);
         let state = TracerState::of_test(TickSource::Tsc, |config| {
             config.background(true).flush_interval(LONG)
