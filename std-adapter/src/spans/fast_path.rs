@@ -1,13 +1,14 @@
 //! The fast path: starts and ends of spans that use nothing but the thread's own shard.
 //!
-//! A function here makes no call at all but at its end, where the borrow of the shard is over
-//! and the slow path is taken instead, with the same arguments. So it needs no stack frame.
+//! A function here makes calls only in tail position, where the borrow of the shard has ended and
+//! the slow path starts over with the same arguments. So it needs no stack frame. `inline(never)`
+//! keeps each path a function of its own: inlined into its callers it would share their frame.
 //!
 //! # The rule for borrows
-//! While a function here borrows the thread's shard, it takes and puts slots, draws ids, consults
-//! a sampler that has no lock, counts and pushes: code of this project that reaches no
-//! thread-local state, allocates nothing and runs no code of others. A panic of a debug assertion
-//! there would unwind, and nothing uses the borrow then.
+//! While a function here borrows the thread's shard, it takes and puts slots, draws ids, calls a
+//! sampler that has no lock, counts and pushes: code of this project that accesses no thread-local
+//! state, allocates nothing and runs no user code. If a debug assertion panics there, the borrow
+//! ends with the unwinding.
 
 use std::sync::Arc;
 
@@ -20,8 +21,7 @@ use crate::state::thread_local::{CurrentShard, ThreadShard};
 use crate::state::{Slot, TracerState};
 use crate::sys::tsc;
 
-/// Starts a child that has nothing but a name, of a span that is sampled and neither debug
-/// nor firehose, or has no flags at all.
+/// Starts a child with only a name, of a parent whose one flag is `SAMPLED`, or that has no flags.
 #[inline(never)]
 pub(crate) fn start_child<const SAMPLED: bool>(
     state: &Arc<TracerState>,
@@ -48,7 +48,7 @@ pub(crate) fn start_child<const SAMPLED: bool>(
     start_slow(state, operation, high, low, parent, flags)
 }
 
-/// Starts a root that has nothing but a name.
+/// Starts a root with only a name.
 #[inline(never)]
 pub(crate) fn start_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<Slot>> {
     match begin_root(state, operation) {
@@ -65,7 +65,7 @@ fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<S
     let before = shard.generator.clone();
     let slot = try_root(state, shard, operation);
     if slot.is_none() {
-        // The slow path draws the same ids, so that the sampler decides the same.
+        // The slow path draws the same ids again, so that the sampler decides alike.
         shard.generator = before;
     }
     slot
@@ -90,7 +90,7 @@ fn try_root(state: &TracerState, shard: &mut Shard, operation: &'static str) -> 
     Some(slot)
 }
 
-/// A slot for a sampled span that starts now by the processor's counter, which is counted.
+/// Takes a slot for a sampled span timed by the processor's counter, and counts the span.
 #[inline(always)]
 fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<Slot>> {
     if !state.source.is_tsc() || state.is_closed() {
@@ -101,7 +101,7 @@ fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<Slot>> {
     Some(slot)
 }
 
-/// A slot for a span that is not recorded, which is counted.
+/// Takes a slot for an unsampled span, and counts the span.
 #[inline(always)]
 fn unrecorded(shard: &mut Shard) -> Option<Box<Slot>> {
     let slot = shard.cache.try_take_context_only()?;
@@ -109,7 +109,7 @@ fn unrecorded(shard: &mut Shard) -> Option<Box<Slot>> {
     Some(slot)
 }
 
-/// Ends a span now, unless it has ended; it keeps its slot.
+/// Ends a span now, unless it has ended; the span keeps its slot, as a parent of later spans.
 #[inline(never)]
 pub(crate) fn finish(slot: &mut Slot) {
     if !slot.image.is_writable() {
@@ -128,7 +128,7 @@ pub(crate) fn finish(slot: &mut Slot) {
     slot.owner.after_push(false);
 }
 
-/// Ends a sampled span that is open, and takes its slot back.
+/// Ends a sampled span that is open, and releases its slot.
 #[inline(never)]
 pub(crate) fn end(slot: Box<Slot>) {
     if slot.owner.source.is_tsc() {
@@ -145,7 +145,8 @@ fn end_by_other_clock(slot: Box<Slot>) {
 
 #[inline(never)]
 fn end_at(mut slot: Box<Slot>, ticks: u64) {
-    // No flag is written here: it would be read back with its word while its store is pending.
+    // The finished flag is not set: the push reads that word back at once, and would wait for the
+    // narrower store to leave the store buffer.
     slot.image.set_finish(ticks);
     if slot.owner.is_closed() || !slot.baggage.is_empty() {
         return end_slow(slot);
@@ -172,8 +173,8 @@ fn wake(state: Arc<TracerState>) {
     state.wake_worker();
 }
 
-/// Takes the slot of a span that is over to the calling thread's cache, whatever thread started
-/// the span.
+/// Puts the slot of a span that has ended into the calling thread's cache, whichever thread
+/// started the span.
 #[inline(never)]
 pub(crate) fn release(slot: Box<Slot>) {
     if !slot.baggage.is_empty() {
@@ -214,7 +215,7 @@ mod tests {
         ))
     }
 
-    /// By the processor's counter, which Miri has none of and takes for 0.
+    /// Timed by the processor's counter, which reads 0 under Miri.
     fn state() -> Arc<TracerState> {
         with(Sampler::Const(true), TickSource::Tsc)
     }
@@ -225,12 +226,12 @@ mod tests {
         })
     }
 
-    /// Whichever way is taken, and whether a slot is at hand or not.
+    /// On both paths, with a cached slot and without.
     #[test]
-    fn a_sampler_is_asked_for_the_ids_that_the_root_has() {
+    fn the_sampler_gets_the_ids_that_the_root_has() {
         for source in [TickSource::Tsc, TickSource::System] {
             let state = with(Sampler::Probabilistic(0.5), source);
-            // Of either kind, so that a slot is at hand.
+            // Sampled and unsampled ones, so that slots of both kinds are cached.
             (0..100).for_each(|_| drop(start_root(&state, "first")));
             let mut ids = with_shard(&state, |shard| shard.generator.clone());
             let roots: Vec<_> = (0..100).map(|_| start_root(&state, "root")).collect();
@@ -243,9 +244,9 @@ mod tests {
         }
     }
 
-    /// More than a thread keeps slots for, so that the pool takes and gives batches.
+    /// More spans than a thread's cache has slots, so that the pool takes and gives batches.
     #[test]
-    fn miri_many_spans_by_the_short_ways() {
+    fn miri_many_spans_on_the_fast_path() {
         const SPANS: u64 = if cfg!(miri) { 6 } else { 100 };
         let state = state();
         for _ in 0..2 {
@@ -279,13 +280,13 @@ mod tests {
         assert_eq!(state.stats().lost.closed, 1);
     }
 
-    /// Closed and not drained, so that what went to a ring would be held; with slots at
-    /// hand, so that no long way is taken for want of one.
+    /// Closed and not drained, so that a record in a ring would count as queued; with a cached
+    /// slot, so that the fast path is not left for want of one.
     #[test]
     fn a_closed_tracer_takes_no_span() {
         let state = state();
-        let [at_hand, mut finished, dropped] = [(); 3].map(|()| start_root(&state, "before"));
-        drop(at_hand);
+        let [cached, mut finished, dropped] = [(); 3].map(|()| start_root(&state, "before"));
+        drop(cached);
         state.set_closed();
         finished.finish();
         assert_eq!(state.stats().lost.closed, 1);
@@ -298,14 +299,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_is_at_hand_has_no_baggage() {
+    fn a_cached_slot_has_no_baggage() {
         let state = state();
         let starts: [fn(&Arc<TracerState>) -> Span; 2] = [
             |state| start_root(state, "sampled"),
             |state| start_child::<false>(state, "not", 0, 1, SpanId::new(7)),
         ];
         for start in starts {
-            // From here on a slot is at hand, and its way back is the short one.
+            // From here on a slot is cached, and released on the fast path.
             drop(start(&state));
             for finish in [false, true] {
                 let mut span = start(&state);
@@ -320,10 +321,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sampler_with_a_lock_is_asked_the_long_way() {
+    fn a_sampler_with_a_lock_is_called_on_the_slow_path() {
         let state = with(Sampler::RateLimiting(1e6), TickSource::Tsc);
         for _ in 0..2 {
-            // Slots of either kind are at hand in the second round.
+            // Slots of both kinds are cached in the second round.
             drop(start_child::<false>(&state, "not", 0, 1, SpanId::new(7)));
             drop(start_child::<true>(&state, "child", 0, 1, SpanId::new(7)));
             let roots: Vec<_> = (0..10).map(|_| start_root(&state, "root")).collect();
@@ -335,7 +336,7 @@ mod tests {
     fn no_span_takes_the_slot_of_another_tracer() {
         let tracers = [state(), state()];
         for state in &tracers {
-            drop(start_root(state, "leaves its slot at hand"));
+            drop(start_root(state, "leaves its slot in the cache"));
         }
         for state in &tracers {
             let (high, low) = (0, 1);
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_holds_nothing_is_woken() {
+    fn an_idle_worker_is_woken() {
         let state = TracerState::of_test(TickSource::Tsc, |config| {
             config
                 .background(true)
@@ -372,7 +373,7 @@ mod tests {
             span.finish();
             drop(span);
         }];
-        drop(start_root(&state, "goes the long way"));
+        drop(start_root(&state, "takes the slow path"));
         for end in ends {
             assert!(lifecycle::flush(&state, Duration::from_secs(20)));
             while !state.worker().needs_wake(false) {
@@ -385,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_that_ends_on_another_thread_takes_its_slot_there() {
+    fn a_span_that_ends_on_another_thread_leaves_its_slot_there() {
         let state = state();
         let spans: Vec<_> = (0..100).map(|_| start_root(&state, "moved")).collect();
         std::thread::scope(|scope| {
@@ -393,7 +394,7 @@ mod tests {
         });
         assert!(lifecycle::flush(&state, Duration::ZERO));
         assert_eq!(state.stats().delivered, 100);
-        // The other thread's end gave its slots to the pool.
+        // The other thread returned its slots to the pool when it ended.
         let again: Vec<_> = (0..100).map(|_| start_root(&state, "again")).collect();
         assert_eq!(state.stats().open, again.len() as u64);
         assert_eq!(state.stats().lost.memory, 0);

@@ -9,12 +9,12 @@ mod sampling_priority;
 pub(crate) mod slow_path;
 mod write;
 
-/// Start of a span that never read the clock.
+/// Start of a span for which the clock was not read.
 pub(crate) const UNREAD: u64 = 0;
 
 impl Slot {
-    #[inline(always)]
     /// Returns the identity and the baggage of the span.
+    #[inline(always)]
     pub(crate) fn context(&self) -> SpanContext {
         SpanContext {
             core: self.image.context(),

@@ -1,4 +1,4 @@
-//! The tag `sampling.priority`: whether a span is sampled, decided anew.
+//! The tag `sampling.priority`, which changes the sampling decision of a span.
 
 use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::{PriorityChange, sampling_priority};
@@ -10,7 +10,7 @@ use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 
 impl Slot {
-    /// Takes `sampling.priority` into account.
+    /// Applies a value of `sampling.priority`.
     #[cold]
     #[inline(never)]
     pub(crate) fn set_priority(self: &mut Box<Self>, value: Value<'_>) {
@@ -39,7 +39,7 @@ impl Slot {
         let state = self.owner.clone();
         with_shard(&state, |shard| {
             shard.counters.sampled.increment();
-            // A span that was sampled before has its area still.
+            // A span that was sampled before still has its area.
             let has_area = self.ensure_area(&mut shard.cache);
             self.image.set_flags(flags);
             if state.is_closed() || !has_area {

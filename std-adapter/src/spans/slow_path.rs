@@ -1,5 +1,5 @@
-//! The long ways: starts and ends of spans with whatever was asked for, on whatever thread,
-//! and whatever it takes.
+//! The slow path: starts and ends of spans with all options, on any thread, in forked children,
+//! and where slots or rings are used up.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ use crate::state::shard::{Pushed, Shard};
 use crate::state::thread_local::with_shard;
 use crate::worker::is_worker;
 
-/// Who a new span is.
+/// Ids, flags and sampler code of a new span.
 struct Identity {
     context: core::SpanContext,
     parent: SpanId,
@@ -26,7 +26,7 @@ struct Identity {
     is_root: bool,
 }
 
-/// Starts a span that has nothing but a name and perhaps a parent, whatever it takes.
+/// Starts a span with only a name and perhaps a parent, where the fast path could not.
 #[inline(never)]
 pub(crate) fn start_slow(
     state: &Arc<TracerState>,
@@ -43,18 +43,18 @@ pub(crate) fn start_slow(
     Start::plain(Key::Static(operation), parent).on(state, None)
 }
 
-/// A start with whatever the builder was given.
+/// Options of a start, as the builder collected them.
 pub(crate) struct Start<'t> {
     pub(crate) operation: Key<'t>,
     pub(crate) parent: SpanContext,
-    /// What `sampling.priority` asks for.
+    /// Decision of the tag `sampling.priority`, if set.
     pub(crate) forced: Option<bool>,
-    /// Unix microseconds, unless it is now.
+    /// Start in Unix microseconds; `None` for now.
     pub(crate) time: Option<u64>,
 }
 
 impl<'t> Start<'t> {
-    /// With nothing but a name and a parent.
+    /// Makes a start with only a name and a parent.
     pub(crate) fn plain(operation: Key<'t>, parent: SpanContext) -> Self {
         Start {
             operation,
@@ -64,7 +64,8 @@ impl<'t> Start<'t> {
         }
     }
 
-    /// Starts the span in the slot that took what was written before, if any.
+    /// Starts the span, in the slot that holds the builder's tags if there is one. Returns `None`
+    /// on a worker.
     pub(crate) fn on(
         self,
         state: &Arc<TracerState>,
@@ -75,7 +76,7 @@ impl<'t> Start<'t> {
             return None;
         }
         let state = state.current();
-        // What was written before a fork is the parent's.
+        // A slot from before a fork belongs to the parent process.
         let written = written.and_then(Slot::of_this_process);
         Some(with_shard(state, |shard| self.begin(state, shard, written)))
     }
@@ -117,7 +118,7 @@ impl<'t> Start<'t> {
         slot
     }
 
-    /// A span that is not recorded: it has ids and passes them on.
+    /// Starts a span that is not recorded: it only has a context.
     fn start_unsampled(
         &self,
         state: &Arc<TracerState>,
@@ -125,11 +126,11 @@ impl<'t> Start<'t> {
         identity: &Identity,
     ) -> Box<Slot> {
         // A name that is copied needs an area, in case the span is sampled later.
-        let roomy = match self.operation {
+        let with_area = match self.operation {
             Key::Static(_) => None,
             Key::Copied(_) => shard.cache.take_small(state),
         };
-        let mut slot = roomy.unwrap_or_else(|| shard.cache.take_context_only(state));
+        let mut slot = with_area.unwrap_or_else(|| shard.cache.take_context_only(state));
         slot.clear();
         slot.image
             .identify(identity.context, identity.parent, UNREAD);
@@ -141,7 +142,7 @@ impl<'t> Start<'t> {
         slot
     }
 
-    /// A sampled span that found no memory, or a closed tracer.
+    /// Starts a sampled span that is lost: out of memory, or the tracer is closed.
     #[cold]
     fn start_lost(
         &self,
@@ -162,6 +163,7 @@ impl<'t> Start<'t> {
 }
 
 impl Identity {
+    /// Draws the ids, and decides whether the span is sampled.
     fn draw(
         state: &Arc<TracerState>,
         shard: &mut Shard,
@@ -207,7 +209,7 @@ impl Identity {
         self.context = core::SpanContext::new(context.trace_id(), context.span_id(), flags);
     }
 
-    /// Takes over what came with the parent.
+    /// Takes over the parent's baggage, and the debug id at a root.
     #[cold]
     fn inherit(&self, slot: &mut Box<Slot>, baggage: Baggage) {
         if let Some(id) = baggage.debug_id().filter(|_| self.is_root) {
@@ -218,7 +220,7 @@ impl Identity {
 }
 
 impl Slot {
-    /// Hands the span, which has finished, to the ring.
+    /// Pushes the finished span to a ring, and wakes the worker if needed.
     #[inline(never)]
     pub(crate) fn publish(&mut self) {
         if self.is_of_parent() {
@@ -237,14 +239,14 @@ impl Slot {
             }
             Some(push(state, shard, image))
         });
-        // Without the shard: what wakes the worker may log, and a logger may trace.
+        // Outside of `with_shard`: waking the worker may log, and a logger may trace.
         if let Some(urgent) = urgent {
             state.after_push(urgent);
         }
     }
 
-    /// Ends a sampled span of a parent process in the child of a fork, where it is a
-    /// context only.
+    /// Counts the end of a parent process's sampled span in a forked child, where the span is only
+    /// a context.
     #[cold]
     fn disown(&self) {
         let forked = &self.owner.current().forked;
@@ -261,20 +263,20 @@ fn push(state: &TracerState, shard: &mut Shard, image: &Image) -> bool {
             if !state.fallback_ring().push(number, image) {
                 shard.counters.full.increment();
             }
-            // Threads without a ring of their own share this one, so it is emptied at once.
+            // Threads without a ring of their own share this one, so it is emptied soon.
             true
         }
     }
 }
 
-/// Ends a span that the short way left, and has finished.
+/// Pushes a finished span that the fast path could not, and releases its slot.
 #[inline(never)]
 pub(crate) fn end_slow(mut slot: Box<Slot>) {
     slot.publish();
     release_slow(slot);
 }
 
-/// Takes back the slot of a span that is over, whatever it takes.
+/// Releases the slot of a span that has ended, where the fast path could not.
 #[inline(never)]
 pub(crate) fn release_slow(slot: Box<Slot>) {
     if let Some(slot) = slot.of_this_process() {
@@ -290,7 +292,7 @@ mod tests {
     use crate::state::thread_local::with_shard;
     use crate::sys::clock::TickSource;
 
-    /// With rings of 16 KiB, and an interval that no test waits for.
+    /// A tracer with rings of 16 KiB, and an interval that no test waits for.
     fn state() -> Arc<TracerState> {
         TracerState::of_test(TickSource::System, |config| {
             config
@@ -303,7 +305,7 @@ mod tests {
         shard.producer.as_mut().unwrap().backlog()
     }
 
-    /// A finished span with so many tags of 1,000 bytes.
+    /// A finished span with this number of tags of 1,000 bytes.
     fn finished(shard: &mut Shard, state: &Arc<TracerState>, tags: usize) -> Box<Slot> {
         let mut slot = shard.cache.take_small(state).unwrap();
         slot.clear();
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_is_urgent_from_its_half_on() {
+    fn a_half_full_ring_is_urgent() {
         let state = state();
         with_shard(&state, |shard| {
             let slot = finished(shard, &state, 0);
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_over_a_quarter_of_the_ring_goes_to_the_common_one_and_is_sent_at_once() {
+    fn a_record_over_a_quarter_of_the_ring_goes_to_the_fallback_ring_and_is_sent_at_once() {
         let state = state();
         with_shard(&state, |shard| {
             let (small, large) = (finished(shard, &state, 3), finished(shard, &state, 5));

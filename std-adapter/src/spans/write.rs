@@ -1,4 +1,4 @@
-//! What is written to an open span goes into its slot, or moves with it to a larger one.
+//! Writes to an open span: into its slot, or into a larger one to which the span moves.
 
 use std::fmt;
 
@@ -10,10 +10,11 @@ use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 
 impl Slot {
-    /// Appends a tag, in a larger slot if need be.
+    /// Appends a tag, in a larger slot if needed.
     #[inline(always)]
     pub(crate) fn tag(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
-        // Each kind goes on as plain words, so that no enum need lie in memory.
+        // Inlined, the match on the value is folded where its type is known. The functions called
+        // take plain words, so that the enum is never built in memory.
         let Key::Static(key) = key else {
             return self.tag_any(key, value);
         };
@@ -56,12 +57,14 @@ impl Slot {
         self.image.try_tag(Key::Static(key), value)
     }
 
+    /// Appends a text that is too long or does not fit the slot.
     #[cold]
     #[inline(never)]
     fn tag_text(self: &mut Box<Self>, key: &'static str, text: &str) {
         self.tag_any(Key::Static(key), Value::Str(text));
     }
 
+    /// Appends a value of one word that does not fit the slot.
     #[cold]
     #[inline(never)]
     fn tag_word(
@@ -120,7 +123,7 @@ impl Slot {
         Some(self)
     }
 
-    /// Renames the span, sampled or not: one that is not may be later.
+    /// Renames the span, sampled or not: an unsampled span may become sampled later.
     pub(crate) fn rename(self: &mut Box<Self>, name: Key<'_>) {
         if let (Key::Copied(_), true) = (name, self.is_context_only()) {
             let state = self.owner.clone();
@@ -155,7 +158,7 @@ impl Slot {
         }
     }
 
-    /// The value, cut to the configured length.
+    /// Returns the value, truncated to the configured length.
     fn limited<'v>(&mut self, value: Value<'v>) -> Value<'v> {
         match value {
             Value::Str(text) => Value::Str(self.limited_text(text)),
@@ -167,7 +170,7 @@ impl Slot {
         }
     }
 
-    /// The text, cut to the configured length at a boundary of UTF-8.
+    /// Returns the text, truncated to the configured length at a character boundary.
     fn limited_text<'v>(&mut self, text: &'v str) -> &'v str {
         if text.len() <= self.value_limit {
             return text;
