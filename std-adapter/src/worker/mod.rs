@@ -1,4 +1,4 @@
-//! The worker of a tracer: when it sleeps and who wakes it, and the thread that it is.
+//! The worker of a tracer: its sleep and wake-up, and its thread.
 
 pub(crate) mod parking;
 mod thread;

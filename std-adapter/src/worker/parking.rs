@@ -1,69 +1,69 @@
-//! When the worker sleeps, who wakes it, and how a flush is completed.
+//! The worker's sleep, its wake-up by producers, and the completion of flushes.
 //!
-//! Free of everything else, so that a model can run the same code: what it needs
-//! of the system comes from `crate::sys::sync`, what it does by [`Work`].
+//! Independent of everything else, so that a loom model can run the same code: the system's
+//! primitives come from `crate::sys::sync`, the worker's actions through [`Work`].
 
 use std::time::Duration;
 
 use crate::sys::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 
-/// Nothing is held, and the worker is parked without a time-out or not started.
+/// No record waits, and the worker is parked without a time-out or not started.
 const IDLE: u8 = 0;
-/// Something is held, and the worker is parked for at most the flush interval.
+/// Records wait, and the worker is parked for at most the flush interval.
 const TIMED: u8 = 1;
-/// The worker is running, or about to, or waits for something that wakes it.
+/// The worker is running, or about to, or waits for an event that wakes it.
 const AWAKE: u8 = 2;
 
-/// Whether the worker sleeps.
+/// The worker's state of sleep.
 pub(crate) struct Parking {
     state: AtomicU8,
 }
 
-/// Tickets: who asks for a flush takes a number and waits until it is completed.
+/// Tickets of flushes: a flush takes a number and waits until it is completed.
 pub(crate) struct Tickets {
     taken: AtomicU64,
     completed: Mutex<u64>,
     changed: Condvar,
 }
 
-/// What the worker does.
+/// The worker's actions.
 pub(crate) trait Work {
-    /// Whether to end once everything is sent. Whoever reads that it is closed sees
-    /// what was pushed before (Acquire).
+    /// Returns whether to end once everything is sent; pushes before the close are visible then
+    /// (Acquire).
     fn is_closed(&self) -> bool;
 
-    /// Sends what is due, or with `flush` whatever finished before this call.
+    /// Sends the records that are due, or with `flush` all that finished before this call.
     fn pass(&self, flush: bool) -> Pass;
 
-    /// Whether any record waits.
+    /// Returns whether any record waits.
     fn holds(&self) -> bool;
 
-    /// Waits to be woken, or for a time; may return without a reason.
+    /// Waits to be woken, or for a time; may return spuriously.
     fn park(&self, timeout: Option<Duration>);
 
-    /// Nothing is left, and the worker ends.
+    /// Called when no record is left and the worker ends.
     fn drained(&self);
 }
 
-/// What a pass left.
+/// Result of a pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
-    /// Whether everything that was asked for has its outcome.
+    /// Whether every record that the pass was to send has its outcome.
     pub(crate) complete: bool,
     pub(crate) rest: Rest,
 }
 
-/// What to do after a pass.
+/// Next step after a pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Rest {
     /// No record waits.
     Nothing,
     /// Records wait that are not due yet.
     Held(Duration),
-    /// New records may be due.
+    /// Records may be due again.
     More,
-    /// Records cannot be sent now; what changes that wakes the worker, and a look
-    /// after this time does no harm. New records change nothing.
+    /// Records cannot be sent now. The event that changes this wakes the worker, which also tries
+    /// again after this time; new records change nothing.
     Stuck(Duration),
 }
 
@@ -74,15 +74,17 @@ impl Parking {
         }
     }
 
-    /// Called by a producer behind each push: whether it has to wake the worker.
+    /// Returns whether the worker has to be woken; called by a producer after each push.
     #[inline(always)]
     pub(crate) fn needs_wake(&self, urgent: bool) -> bool {
+        // Orders the push before the load, against the heavy fence in `run` between the store of
+        // IDLE and the second look: either the worker sees the record or this sees IDLE.
         sync::light_fence();
         let state = self.state.load(Ordering::Relaxed);
         state == IDLE || (urgent && state == TIMED)
     }
 
-    /// Called before the worker is woken, so that nobody else does.
+    /// Marks the worker as awake; called before it is woken, so that no other thread wakes it too.
     pub(crate) fn mark_awake(&self) {
         self.state.store(AWAKE, Ordering::SeqCst);
     }
@@ -97,12 +99,12 @@ impl Tickets {
         }
     }
 
-    /// Takes a number; whoever does wakes the worker then.
+    /// Takes a number; the caller has to wake the worker afterwards.
     pub(crate) fn take(&self) -> u64 {
         self.taken.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Whether the ticket is completed within this time.
+    /// Waits for the ticket at most this long; returns whether it is completed.
     pub(crate) fn wait(&self, ticket: u64, timeout: Duration) -> bool {
         let completed = sync::lock(&self.completed);
         let pending = |completed: &u64| *completed < ticket;
@@ -123,18 +125,19 @@ impl Tickets {
     }
 }
 
-/// The worker's life: passes, and sleep between them, until it is closed.
+/// Runs the worker: passes, and sleep between them, until it is closed.
 pub(crate) fn run(work: &impl Work, parking: &Parking, tickets: &Tickets) {
     let mut completed = 0;
     loop {
         parking.mark_awake();
         let closing = work.is_closed();
-        // Before the pass: what asks later may have finished spans later.
+        // Read before the pass: spans may finish during it, and a ticket taken after them must
+        // wait for the next pass.
         let taken = tickets.taken.load(Ordering::SeqCst);
         let pass = work.pass(taken != completed || closing);
         if pass.complete && closing {
             work.drained();
-            // Tickets that are still taken get their answer too.
+            // Completes the tickets that are still to be taken, too.
             return tickets.complete(u64::MAX);
         }
         if pass.complete && taken != completed {
@@ -151,7 +154,8 @@ pub(crate) fn run(work: &impl Work, parking: &Parking, tickets: &Tickets) {
             Rest::Nothing => {
                 parking.state.store(IDLE, Ordering::SeqCst);
                 sync::heavy_fence();
-                // Closing and asking wake by themselves; a push may have seen AWAKE.
+                // A second look, since a push may have seen AWAKE and woken nobody. A close or a
+                // flush wakes in any state.
                 if !work.holds() {
                     work.park(None);
                 }
@@ -166,21 +170,21 @@ mod tests {
 
     use super::*;
 
-    /// Work of which each pass and each look is given, and each sleep is noted.
+    /// Work with scripted passes and looks, which records each sleep.
     struct Script<'s> {
         tickets: &'s Tickets,
         passes: RefCell<Vec<Rest>>,
         looks: RefCell<Vec<bool>>,
         slept: RefCell<Vec<Option<Duration>>>,
-        /// Of each pass, whether it flushes and whether ticket 2 is completed before it.
+        /// For each pass, whether it flushes and whether ticket 2 is completed before it.
         flushed: RefCell<Vec<(bool, bool)>>,
-        /// The pass during which somebody asks for a flush, from 1.
+        /// The pass during which a ticket is taken, from 1.
         taken_in: usize,
         drained: Cell<bool>,
     }
 
     impl<'s> Script<'s> {
-        /// Passes and looks in reverse; closed once there are no passes left.
+        /// Takes passes and looks in reverse; closed once no pass is left.
         fn new(tickets: &'s Tickets, passes: &[Rest], looks: &[bool]) -> Self {
             Script {
                 tickets,
@@ -232,7 +236,7 @@ mod tests {
     const WAIT: Duration = Duration::from_millis(7);
 
     #[test]
-    fn a_record_that_comes_before_idle_keeps_the_worker_up() {
+    fn a_record_that_comes_before_idle_keeps_the_worker_awake() {
         let tickets = Tickets::new();
         let work = Script::new(&tickets, &[Rest::Nothing, Rest::Nothing], &[false, true]);
         work.run();
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_that_is_taken_during_a_pass_is_for_the_next() {
+    fn a_ticket_taken_during_a_pass_is_completed_by_the_next() {
         let tickets = Tickets::new();
         tickets.take();
         let mut work = Script::new(&tickets, &[Rest::More, Rest::More, Rest::More], &[]);
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_wakes_who_sleeps() {
+    fn a_push_wakes_a_sleeping_worker() {
         let parking = Parking::new();
         let wanted = || (parking.needs_wake(false), parking.needs_wake(true));
         assert_eq!(wanted(), (true, true), "idle");

@@ -1,4 +1,4 @@
-//! The worker thread: how it is started, woken and joined.
+//! The worker thread: its start, wake-up and join.
 
 use std::cell::Cell;
 use std::io;
@@ -14,7 +14,7 @@ use crate::sys::sync::hold;
 use crate::sys::sync::lock;
 use crate::worker::parking::{self, Parking, Tickets, Work};
 
-/// Handle of a tracer's worker, which may not run yet or any more.
+/// Handle of a tracer's worker, whether it runs or not.
 pub(crate) struct WorkerHandle {
     parking: Parking,
     tickets: Tickets,
@@ -36,8 +36,8 @@ impl WorkerHandle {
         }
     }
 
-    /// Returns whether the worker has to be woken; called by a producer behind each push, with
-    /// `urgent` where its ring is half full or was full.
+    /// Returns whether the worker has to be woken; called by a producer after each push, with
+    /// `urgent` if its ring is half full or was full.
     #[inline(always)]
     pub(crate) fn needs_wake(&self, urgent: bool) -> bool {
         self.parking.needs_wake(urgent)
@@ -47,11 +47,10 @@ impl WorkerHandle {
         &self.tickets
     }
 
-    /// Wakes the worker. Where none runs, `start` starts one, or returns `None` if there may be
-    /// none.
+    /// Wakes the worker. If none runs, `start` starts one, or returns `None` if none is allowed.
     pub(crate) fn wake(&self, start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>) {
         self.parking.mark_awake();
-        // The lock is free before anything is logged: a logger may trace.
+        // The error is logged here, after `unpark_or_start` has unlocked: a logger may trace.
         if let Err(error) = self.unpark_or_start(start) {
             let line =
                 format_args!("cannot start the worker: {error}; spans are sent at flush() only");
@@ -75,7 +74,7 @@ impl WorkerHandle {
         Ok(())
     }
 
-    /// Wakes a worker that runs, without waiting for a lock; returns whether there is one.
+    /// Wakes a running worker, without waiting for a lock; returns whether it did.
     pub(crate) fn try_unpark(&self) -> bool {
         let thread = match self.thread.try_lock() {
             Ok(thread) => thread,
@@ -93,8 +92,9 @@ impl WorkerHandle {
             .is_some_and(|worker| !worker.is_finished())
     }
 
-    /// Waits for a worker that is about to end.
+    /// Waits for the end of a worker that is about to end.
     pub(crate) fn join(&self) {
+        // A statement of its own: the lock ends with it, before the wait.
         let worker = lock(&self.thread).take();
         if worker.is_some_and(|worker| worker.join().is_err()) {
             let line = format_args!("the worker panicked; please report it");
@@ -109,8 +109,8 @@ impl WorkerHandle {
     }
 }
 
-/// Starts a worker thread that does `work` until it is closed; `handle` leads from the work to
-/// the handle that wakes it.
+/// Starts a worker thread that does `work` until it is closed; `handle` returns the handle that
+/// wakes it.
 pub(crate) fn spawn<W: Work + Send + 'static>(
     work: W,
     handle: fn(&W) -> &WorkerHandle,
@@ -127,7 +127,7 @@ pub(crate) fn spawn<W: Work + Send + 'static>(
         })
 }
 
-/// Returns whether this thread works for a tracer, so that nothing it traces is kept.
+/// Returns whether this thread works for a tracer: spans that it starts are discarded.
 #[inline(always)]
 pub(crate) fn is_worker() -> bool {
     WORKER.get()
