@@ -5,7 +5,7 @@ use std::ops::Range;
 use picojaeger_core::adapter::record::Record;
 use picojaeger_core::wire::{Batch, EncodeContext, Encoder, Push, ThriftCompact};
 
-/// Thrift compact, with the operation of the span that last fitted no packet.
+/// Encoder of Thrift compact that keeps the operation of the last span that fitted no packet.
 #[derive(Debug, Default)]
 pub(crate) struct AgentEncoder {
     thrift: ThriftCompact,
@@ -13,11 +13,13 @@ pub(crate) struct AgentEncoder {
 }
 
 impl AgentEncoder {
-    /// The operation of the span that last fitted no packet, even when cut.
+    /// Returns the operation of the last span that fitted no packet, even when truncated.
     pub(crate) fn too_large(&self) -> Option<&str> {
         self.too_large.as_deref()
     }
 
+    /// Keeps the operation of a span that fitted no packet.
+    // Cold and not inlined: it allocates, and `push` runs for every span.
     #[cold]
     #[inline(never)]
     fn note(&mut self, record: &Record<'_>) {

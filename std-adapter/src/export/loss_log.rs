@@ -1,4 +1,4 @@
-//! What was lost, as lines of the program's log.
+//! Losses, as lines of the program's log.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use picojaeger_core::{LossCause, Lost};
 use crate::sys::log::log_guarded;
 
 /// Writes one line for each cause of loss through the [`log`] crate: target `picojaeger`, level
-/// warn; at the first call behind the first loss of a cause, then at most once an interval.
+/// warn; at the first call after the first loss of a cause, then at most once an interval.
 ///
-/// A line says how many spans were lost since the cause's last one, so a loss that falls into
-/// an interval is said at the first call after its end. Times are those of any monotonic clock.
+/// A line has the number of spans lost since the cause's previous line, so a loss within an
+/// interval is reported at the first call after its end. Times are those of any monotonic clock.
 #[derive(Debug)]
 pub(crate) struct LossLog {
     interval: Duration,
@@ -20,9 +20,10 @@ pub(crate) struct LossLog {
     late: CauseLog,
 }
 
-/// What was said of a cause.
+/// The last line about a cause.
 #[derive(Clone, Copy, Default, Debug)]
 struct CauseLog {
+    /// Losses reported so far.
     count: u64,
     at: Option<Duration>,
 }
@@ -30,12 +31,12 @@ struct CauseLog {
 const CAUSES: usize = LossCause::COUNT;
 
 impl LossLog {
-    /// At most one line a cause and minute.
+    /// Writes at most one line a cause and minute.
     pub(crate) fn new() -> Self {
         Self::with_interval(Duration::from_secs(60))
     }
 
-    /// At most one line a cause and interval.
+    /// Writes at most one line a cause and interval.
     pub(crate) fn with_interval(interval: Duration) -> Self {
         LossLog {
             interval,
@@ -44,8 +45,8 @@ impl LossLog {
         }
     }
 
-    /// Writes the lines that are due; `details` is what is known of a cause beyond its name,
-    /// and asked only where a line needs it. A few comparisons where nothing was lost.
+    /// Writes the lines that are due. `details` returns the error behind a cause, if known, and is
+    /// called only for a line that has it. Costs a few comparisons if nothing was lost.
     pub(crate) fn log(
         &mut self,
         lost: &Lost,
@@ -57,8 +58,8 @@ impl LossLog {
         }
     }
 
-    /// The same for refusals of packets that count as delivered: behind a network they may be
-    /// all that is heard of a closed port.
+    /// Writes the line about late refusals, if it is due: of packets that count as delivered.
+    /// Across a network they may be the only sign of a closed port.
     pub(crate) fn log_late(
         &mut self,
         refusals: u64,
@@ -77,8 +78,8 @@ impl LossLog {
         details: impl Fn(LossCause) -> Option<String>,
     ) -> Vec<String> {
         let mut lines = Vec::new();
-        for (said, (cause, count)) in self.causes.iter_mut().zip(lost.by_cause()) {
-            if let Some(new) = said.take(count, now, self.interval) {
+        for (log, (cause, count)) in self.causes.iter_mut().zip(lost.by_cause()) {
+            if let Some(new) = log.take(count, now, self.interval) {
                 let reason = reason(cause, &details);
                 lines.push(format!("spans lost ({cause}): {new}; {reason}"));
             }
@@ -93,14 +94,14 @@ impl LossLog {
         details: impl Fn(LossCause) -> Option<String>,
     ) -> Option<String> {
         let new = self.late.take(refusals, now, self.interval)?;
-        // A refusal that came late.
+        // The cause is that of any refusal; only its time differs.
         let reason = reason(LossCause::Refused, details);
         Some(format!("packets perhaps lost: {new}; {reason}"))
     }
 }
 
 impl CauseLog {
-    /// How many are to be spoken of now, which then counts as done.
+    /// Returns the number of losses to report now, and marks them as reported.
     fn take(&mut self, count: u64, now: Duration, interval: Duration) -> Option<u64> {
         let is_early = |at| now.saturating_sub(at) < interval;
         let new = count.saturating_sub(self.count);
@@ -115,7 +116,7 @@ impl CauseLog {
     }
 }
 
-/// Why a cause arises, and what the user can do.
+/// Returns the reason of a cause, and the user's remedy.
 fn reason(cause: LossCause, details: impl Fn(LossCause) -> Option<String>) -> String {
     let known = match cause {
         LossCause::Full => "the thread's ring was full; raise memory_limit or sample less",
@@ -151,7 +152,7 @@ mod tests {
     const SMALL: &str = "the thread's ring was full; raise memory_limit or sample less";
 
     #[test]
-    fn the_first_loss_is_said_and_later_ones_once_a_minute() {
+    fn the_first_loss_is_reported_at_once_and_later_ones_once_a_minute() {
         let mut log = LossLog::new();
         let at = |seconds| START + Duration::from_secs(seconds);
         let mut due = |full, seconds| log.due(&lost(full, 0), at(seconds), |_| panic!());
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn late_refusals_are_said_in_packets() {
+    fn late_refusals_are_reported_in_packets() {
         let mut log = LossLog::new();
         assert_eq!(
             log.late_due(3, START, refusal).unwrap(),
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cause_is_said() {
+    fn every_cause_is_reported() {
         let all = Lost::default().by_cause().into_iter();
         let lost = all.fold(Lost::default(), |lost, (cause, _)| lost.with(cause, 1));
         let lines = LossLog::new().due(&lost, START, refusal);

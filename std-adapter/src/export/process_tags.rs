@@ -5,12 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use crate::config::TagValue;
 
-/// The process tags: `jaeger.version`, `hostname`, `ip`, `client-uuid`, then the user's.
+/// Returns the process tags: `jaeger.version`, `hostname`, `ip`, `client-uuid`, then the user's.
 ///
-/// A user's tag takes the place of the one with its key, so each key stands once. The host's
-/// name is left out where it cannot be had.
+/// A user's tag replaces the one with its key, so each key occurs once. An unknown host name is
+/// left out.
 ///
-/// Reads a file and asks the system for a route; sends nothing.
+/// Reads a file and looks up a route; sends nothing.
 pub(crate) fn process_tags(user: &[(String, TagValue)], uuid: u64) -> Vec<(String, TagValue)> {
     let version = concat!("Rust-", env!("CARGO_PKG_VERSION"));
     let own = [
@@ -32,7 +32,7 @@ pub(crate) fn process_tags(user: &[(String, TagValue)], uuid: u64) -> Vec<(Strin
     tags
 }
 
-/// The host's name, from the kernel, a file or the environment.
+/// Returns the host's name, from the kernel, a file or the environment.
 fn hostname() -> Option<String> {
     let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
     let variables = ["HOSTNAME", "COMPUTERNAME"];
@@ -49,9 +49,9 @@ fn hostname() -> Option<String> {
         .find(|name| !name.is_empty())
 }
 
-/// The address by which the machine reaches others; the loopback address where it reaches none.
+/// Returns the machine's address towards the network; the loopback address if it has no route.
 fn local_address() -> IpAddr {
-    // Documentation addresses (RFC 5737, RFC 3849): routed as public ones, owned by nobody.
+    // Documentation addresses (RFC 5737, RFC 3849): routed like public ones, assigned to no host.
     let v4 = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
     let v6 = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
     let source = |to: &IpAddr| source_of_route(*to).filter(|from| !from.is_unspecified());
@@ -61,9 +61,10 @@ fn local_address() -> IpAddr {
         .unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
-/// The address that a packet to `peer` would come from.
+/// Returns the source address of a packet to `peer`, without sending one: connecting a UDP socket
+/// only selects a route.
 fn source_of_route(peer: IpAddr) -> Option<IpAddr> {
-    // Miri has no such sockets.
+    // Miri has no UDP sockets.
     if cfg!(miri) {
         return None;
     }
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_process_says_who_it_is() {
+    fn the_process_is_identified() {
         let tags = process_tags(&[], 0xab);
         let version = format!("Rust-{}", env!("CARGO_PKG_VERSION"));
         assert_eq!(text(&tags, "jaeger.version"), version);
@@ -102,13 +103,13 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn linux_knows_its_host_name() {
+    fn the_host_name_is_the_kernels() {
         let kernel = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
         assert_eq!(text(&process_tags(&[], 0), "hostname"), kernel.trim());
     }
 
     #[test]
-    fn the_users_tags_win_and_each_key_stands_once() {
+    fn the_users_tags_win_and_each_key_occurs_once() {
         let user = [
             ("zone".to_owned(), TagValue::from("blue")),
             ("ip".to_owned(), TagValue::from("10.1.2.3")),
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_route_to_this_machine_starts_at_it() {
+    fn the_route_to_loopback_starts_at_loopback() {
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
         assert_eq!(source_of_route(loopback), Some(loopback));
     }

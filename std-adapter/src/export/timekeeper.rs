@@ -1,9 +1,9 @@
-//! What ticks mean in Unix time.
+//! Conversion of ticks to Unix time.
 //!
-//! The worker's [`Timekeeper`] reads ticks, monotonic and real time together now and then: the
-//! counter's rate follows from the first and the latest such reading, the anchors from the
-//! real time of some of them. The monotonic clock is trusted; a counter that departs from it,
-//! as in a suspended machine, gives a wrong rate.
+//! The worker's [`Timekeeper`] reads ticks, monotonic and real time together now and then. The
+//! counter's rate follows from the first and the latest such reading, the anchors from the real
+//! time of some of them. The monotonic clock is the reference: a counter that departs from it, as
+//! in a suspended machine, gets a wrong rate.
 
 use std::time::UNIX_EPOCH;
 
@@ -35,11 +35,11 @@ struct Reading {
     unix_micros: u64,
 }
 
-/// Anchors that are kept: those of the last minute or more.
+/// Number of anchors kept: those of the last minute or more.
 const ANCHORS: usize = 64;
-/// Nanoseconds between anchors, and the shortest stretch that a rate is not refined any more.
+/// Nanoseconds between anchors, and longest time between readings.
 const SECOND: u64 = 1_000_000_000;
-/// How often three clocks are read to find a reading that nothing interrupted.
+/// Attempts at a reading, so that one of them is not interrupted.
 const TRIES: usize = 5;
 
 impl Timekeeper {
@@ -51,23 +51,23 @@ impl Timekeeper {
 
     /// Takes a reading if one is due; to be called before records are encoded.
     ///
-    /// One is due a second after the last, and until then whenever the time that the rate was
-    /// taken over has grown by a quarter: so the rate is exact to the noise of a reading over
-    /// nearly the whole time so far, and no span that finished before this call is off by more
-    /// than 1.25 times that noise. Costs a read of the ticks, and about 1 µs for a reading. An
-    /// anchor is kept at most once a second.
+    /// A reading is due a second after the last, or sooner when the baseline of the rate, from the
+    /// first reading to now, has grown by a quarter. So the error of the rate is the noise of one
+    /// reading over nearly the whole baseline, and no span that finished before this call is off
+    /// by more than 1.25 times that noise. Costs a read of the ticks, and about 1 µs for a
+    /// reading. An anchor is kept at most once a second.
     pub(crate) fn observe(&mut self) {
         if self.is_due(self.source.ticks()) {
             self.admit(Reading::take(&self.source));
         }
     }
 
-    /// The ticks' rate; for a counter that was read only once, a nanosecond each.
+    /// Returns the rate of the ticks; for a counter that was read only once, a nanosecond each.
     pub(crate) fn rate(&self) -> Rate {
         self.rate
     }
 
-    /// The anchors of the last minute or more, oldest first.
+    /// Returns the anchors of the last minute or more, oldest first.
     pub(crate) fn anchors(&self) -> &[Anchor] {
         &self.anchors
     }
@@ -117,7 +117,7 @@ impl Timekeeper {
 }
 
 impl Reading {
-    /// Reads the three clocks a few times, and keeps what took least.
+    /// Reads the three clocks a few times, and returns the shortest reading: the least disturbed.
     fn take(source: &TickSource) -> Reading {
         let (mut best, mut shortest) = Reading::try_take(source);
         for _ in 1..TRIES {
@@ -129,7 +129,7 @@ impl Reading {
         best
     }
 
-    /// A reading, and how many ticks it took.
+    /// Returns a reading, and its duration in ticks.
     fn try_take(source: &TickSource) -> (Reading, u64) {
         let before = source.ticks();
         let monotonic = monotonic();
@@ -149,7 +149,7 @@ impl Reading {
     }
 }
 
-/// Ticks a second, by two readings of which the second is the later.
+/// Returns the ticks a second between two readings, rounded; `latest` must be the later one.
 fn frequency(first: Reading, latest: Reading) -> u64 {
     let ticks = u128::from(latest.ticks - first.ticks);
     let nanos = u128::from(latest.monotonic - first.monotonic);
@@ -171,7 +171,7 @@ mod tests {
         BOOT + (u128::from(nanos) * u128::from(HERTZ) / 1_000_000_000) as u64
     }
 
-    /// A reading `nanos` after the start whose ticks are read `late` nanoseconds late.
+    /// A reading `nanos` after the start, whose ticks are read `late` nanoseconds late.
     fn reading(nanos: u64, late: u64) -> Reading {
         Reading {
             ticks: ticks_at(nanos + late),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_from_before_is_ignored() {
+    fn an_earlier_reading_is_ignored() {
         let mut keeper = keeper();
         keeper.admit(reading(2 * SECOND, 0));
         let rate = keeper.rate();
