@@ -1,4 +1,4 @@
-//! Which traces are recorded.
+//! Samplers: the choice of the traces that are recorded.
 
 mod root_sampler;
 

@@ -1,4 +1,4 @@
-//! The samplers of the core, as the configuration names them.
+//! The core's samplers, as selected by the configuration.
 
 use std::sync::Mutex;
 
@@ -12,7 +12,7 @@ use crate::sys::clock::monotonic;
 use crate::sys::sync::hold;
 use crate::sys::sync::lock;
 
-/// Decides for local roots.
+/// Sampler of local roots.
 #[derive(Debug)]
 pub(crate) enum RootSampler {
     Const(Const),
@@ -20,11 +20,11 @@ pub(crate) enum RootSampler {
     RateLimiting(Mutex<RateLimiter>),
 }
 
-/// [`monotonic`] counts these a second.
+/// Ticks of [`monotonic`] a second.
 const NANOS: u64 = 1_000_000_000;
 
 impl RootSampler {
-    /// The sampler of resolved settings, whose parameters are in range.
+    /// Makes the sampler of resolved settings, whose parameters are in range.
     pub(crate) fn new(sampler: Sampler) -> Self {
         let made = match sampler {
             Sampler::Const(on) => return RootSampler::Const(Const(on)),
@@ -32,6 +32,7 @@ impl RootSampler {
                 Probabilistic::new(rate).map(RootSampler::Probabilistic)
             }
             Sampler::RateLimiting(rate) => RateLimiter::new(rate, NANOS).map(|limiter| {
+                // Processes that start together do not sample their first roots alike then.
                 let random = getrandom::u32().unwrap_or_default();
                 RootSampler::RateLimiting(Mutex::new(limiter.with_random_credit(random)))
             }),
@@ -39,7 +40,7 @@ impl RootSampler {
         made.unwrap_or(RootSampler::Const(Const(false)))
     }
 
-    /// The answer, or what has to be locked for it.
+    /// Returns the decision, or the limiter that has to be locked for it.
     #[inline(always)]
     pub(crate) fn try_sample(&self, query: &Query<'_>) -> Result<Decision, &Mutex<RateLimiter>> {
         match self {
@@ -49,6 +50,7 @@ impl RootSampler {
         }
     }
 
+    /// Returns the decision; takes the limiter's lock if there is one.
     pub(crate) fn sample(&self, query: &Query<'_>) -> Decision {
         self.try_sample(query)
             .unwrap_or_else(|limiter| match lock(limiter).allow(monotonic()) {
