@@ -1,16 +1,16 @@
-//! Carriers: what a context is read from and written to.
+//! Carriers: headers and maps from which a context is read and to which it is written.
 //!
-//! Anything that can be walked as pairs of a key and a value can be read: a reference to a map,
-//! to a vector or a slice of pairs, to the `HeaderMap` of the `http` crate, and iterators. Maps
-//! and vectors of strings can be written, and closures that set a header.
+//! Everything that iterates over pairs of a key and a value can be read: a reference to a map, to
+//! a vector or a slice of pairs, to the `HeaderMap` of the `http` crate, and iterators. Maps and
+//! vectors of strings can be written, and closures that set a header.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
 use picojaeger_core::{CarrierFull, TextMapReader, TextMapWriter};
 
-/// What `extract` reads: anything that yields [`Header`]s and can be walked twice, as references
-/// to containers can.
+/// Source of `extract`: everything that iterates over [`Header`]s and can be iterated again, as
+/// references to containers can.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -44,16 +44,17 @@ pub trait Carrier {
 /// assert_eq!(header.value(), b"1:2:0:1");
 /// ```
 pub trait Header {
-    /// The key, or header name.
+    /// Returns the key, or header name.
     fn key(&self) -> &str;
 
-    /// The value.
+    /// Returns the value.
     fn value(&self) -> &[u8];
 }
 
-/// What `inject` writes to.
+/// Target of `inject`.
 ///
-/// Keys are compared exactly. A closure that takes key and value is a carrier too:
+/// Maps and vectors replace an earlier header of the key, in any case. A closure that takes key
+/// and value is a carrier too:
 ///
 /// ```
 /// use picojaeger_std::carriers::CarrierMut;
@@ -71,11 +72,11 @@ pub trait Header {
 /// assert!(request.ends_with("\r\nuber-trace-id: 1:2:0:1\r\n"));
 /// ```
 pub trait CarrierMut {
-    /// Sets one header, replacing an earlier one of this key where the carrier can.
+    /// Sets one header, and replaces an earlier one of this key if the carrier can.
     fn set(&mut self, key: &str, value: &str);
 }
 
-/// A carrier as the core sees it.
+/// Adapter of a carrier to the core's traits.
 pub(crate) struct Bridge<C>(pub(crate) C);
 
 impl<I> Carrier for I
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_comes_back_from_each_container() {
+    fn each_container_round_trips_a_context() {
         let mut hashed = HashMap::new();
         inject(&mut hashed);
         assert_eq!(extract(&hashed), Some(context()));
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_forwarded_in_another_case_is_replaced() {
+    fn a_forwarded_header_in_another_case_is_replaced() {
         let forwarded = [("Uber-Trace-Id".to_owned(), "7:8:0:1".to_owned())];
         let mut hashed = HashMap::from(forwarded.clone());
         let mut sorted = BTreeMap::from(forwarded.clone());
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_holds_a_key_once() {
+    fn a_vector_has_each_key_once() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let mut headers = vec![
             pair("a", "1"),

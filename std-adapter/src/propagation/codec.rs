@@ -1,4 +1,4 @@
-//! The choice of a codec.
+//! Selection of a codec.
 
 use picojaeger_core::TextMapCodec;
 

@@ -1,4 +1,4 @@
-//! Contexts between processes.
+//! Propagation of contexts between processes.
 
 pub mod carriers;
 mod codec;
