@@ -1,11 +1,11 @@
-//! Baggage of servers: one immutable block behind a counted handle.
+//! Baggage on servers: one immutable block with a reference count.
 
 use std::sync::Arc;
 
 use picojaeger_core::{BaggageError, BaggageSink, check_baggage_key};
 
-/// The baggage of a context. Empty costs nothing; a child shares its parent's
-/// block, and a change copies it.
+/// The baggage of a context. If empty, it allocates nothing; a child shares its parent's block,
+/// and a change copies it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Baggage(Option<Arc<Block>>);
 
@@ -15,8 +15,8 @@ struct Block {
     debug_id: Option<String>,
 }
 
-/// The most items, so that a hostile header costs no more than reading it. OpenTelemetry
-/// draws the line there too.
+/// Largest number of items, so that a hostile header costs no more than its reading. The limit is
+/// OpenTelemetry's.
 const MOST: usize = 180;
 
 impl Baggage {
@@ -27,7 +27,7 @@ impl Baggage {
         found.map(|(_, value)| value)
     }
 
-    /// Sets an item and gives the value it had.
+    /// Sets an item and returns its previous value.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<Option<String>, BaggageError> {
         check_baggage_key(key)?;
         let block = Arc::make_mut(self.0.get_or_insert_default());
@@ -60,7 +60,7 @@ impl Baggage {
         Arc::make_mut(self.0.get_or_insert_default()).debug_id = Some(id.into());
     }
 
-    /// The same items without the debug id, which only the root takes.
+    /// Removes the debug id, which only the root takes; the items stay.
     pub(crate) fn without_debug_id(mut self) -> Self {
         if let Some(block) = self.0.as_mut().filter(|block| block.debug_id.is_some()) {
             Arc::make_mut(block).debug_id = None;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn items_beyond_the_most_are_refused_and_those_within_still_change() {
+    fn items_beyond_the_limit_are_refused_and_known_ones_still_change() {
         let mut baggage = Baggage::EMPTY;
         for item in 0..MOST {
             baggage.set(&format!("k{item}"), "1").unwrap();

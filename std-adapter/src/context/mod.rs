@@ -1,4 +1,4 @@
-//! Contexts of servers: the core's, with baggage.
+//! Span contexts on servers: the core's, with baggage.
 
 pub(crate) mod baggage;
 
@@ -9,8 +9,7 @@ use picojaeger_core::{self as core, Flags, ParseContextError, SpanId, TraceId};
 
 use crate::context::baggage::Baggage;
 
-/// The identity of a span and its baggage: what a span hands to its children
-/// and to other processes.
+/// The identity of a span and its baggage, which its children and other processes continue.
 ///
 /// A clone costs one atomic increment if there is baggage, and a copy if not.
 ///
@@ -31,9 +30,9 @@ pub struct SpanContext {
     pub(crate) baggage: Baggage,
 }
 
-/// What [`SpanBuilder::child_of`](crate::SpanBuilder::child_of) and
-/// [`SpanBuilder::follows_from`](crate::SpanBuilder::follows_from) accept: a
-/// span, a context, or an option of either; `None` is no parent.
+/// Argument of [`SpanBuilder::child_of`](crate::SpanBuilder::child_of) and
+/// [`SpanBuilder::follows_from`](crate::SpanBuilder::follows_from): a span, a context, or an
+/// option of either; `None` is no parent.
 ///
 /// ```
 /// use picojaeger_std::{ToContext, SpanContext};
@@ -42,7 +41,7 @@ pub struct SpanContext {
 /// assert!(remote.to_context().is_none());
 /// ```
 pub trait ToContext {
-    /// The context, if there is one.
+    /// Returns the context, if there is one.
     fn to_context(&self) -> Option<SpanContext>;
 }
 
@@ -54,37 +53,37 @@ pub(crate) const NO_CONTEXT: core::SpanContext = core::SpanContext::new(
 );
 
 impl SpanContext {
-    /// The trace that the span belongs to; zero if the context carries only
-    /// baggage or a debug id.
+    /// Returns the id of the span's trace; zero if the context carries only baggage or a debug
+    /// id.
     #[inline]
     pub fn trace_id(&self) -> TraceId {
         self.core.trace_id()
     }
 
-    /// The span's own id.
+    /// Returns the span's own id.
     #[inline]
     pub fn span_id(&self) -> SpanId {
         self.core.span_id()
     }
 
-    /// Sampled, debug, firehose.
+    /// Returns the flags: sampled, debug, firehose.
     #[inline]
     pub fn flags(&self) -> Flags {
         self.core.flags()
     }
 
-    /// Whether the span is recorded and sent.
+    /// Returns whether the span is recorded and sent.
     #[inline]
     pub fn is_sampled(&self) -> bool {
         self.core.is_sampled()
     }
 
-    /// An item of the baggage.
+    /// Returns an item of the baggage.
     pub fn baggage_item(&self, key: &str) -> Option<&str> {
         self.baggage.get(key)
     }
 
-    /// The baggage, in the order in which it was set.
+    /// Iterates over the baggage, in the order in which it was set.
     pub fn baggage(&self) -> impl Iterator<Item = (&str, &str)> {
         self.baggage.iter()
     }
@@ -123,7 +122,7 @@ impl ToContext for SpanContext {
 }
 
 impl ToContext for core::SpanContext {
-    /// A context without a trace id or a span id is none of a parent.
+    /// Makes a context without ids from one that lacks a trace id or a span id: it is no parent.
     #[inline]
     fn to_context(&self) -> Option<SpanContext> {
         Some(SpanContext {
