@@ -1,11 +1,11 @@
-//! Reporters that pass spans on, or do not.
+//! Reporters that forward or discard spans.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::{FinishedSpan, Reporter};
 
-/// Sees spans and does nothing.
+/// Reporter that discards spans.
 ///
 /// ```
 /// use picojaeger_std::reporters::{NullReporter, Reporter};
@@ -15,7 +15,7 @@ use super::{FinishedSpan, Reporter};
 #[derive(Clone, Copy, Default, Debug)]
 pub struct NullReporter;
 
-/// Shows each span to several reporters, in order.
+/// Reporter that forwards each span to several others, in order.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct CompositeReporter {
 }
 
 impl CompositeReporter {
-    /// Shows each span to these, in this order.
+    /// Makes a reporter that forwards each span to these, in this order.
     pub fn new(reporters: Vec<Arc<dyn Reporter>>) -> Self {
         CompositeReporter { reporters }
     }

@@ -1,4 +1,4 @@
-//! The view of a finished span that reporters get.
+//! The view of a finished span, as passed to reporters.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use picojaeger_core::{Description, SpanContext, SpanId, Value};
 
 use crate::model;
 
-/// A finished span, read in place, as the agent gets it.
+/// A finished span, read in place, with the contents that the agent gets.
 ///
-/// Reading costs a walk over the span's memory for each kind of entry asked for.
+/// Each iteration over tags, logs or references costs a walk over the span's memory.
 /// [`FinishedSpan::to_span`] makes a copy that can be kept. `Display` writes one line: operation,
 /// trace id and span id, duration, tags.
 ///
@@ -53,7 +53,7 @@ pub struct FinishedSpan<'s> {
 /// ```
 /// use picojaeger_std::reporters::FinishedSpan;
 ///
-/// /// How long after its start the span logged something for the first time.
+/// /// Microseconds from the span's start to its first log.
 /// fn first_log(span: &FinishedSpan<'_>) -> Option<u64> {
 ///     let log = span.logs().next()?;
 ///     log.micros().checked_sub(span.start_micros())
@@ -66,7 +66,7 @@ pub struct FinishedLog<'s> {
 }
 
 impl<'s> FinishedSpan<'s> {
-    /// The span of a record, its ticks and codes read by the context.
+    /// Makes the view of a record; `context` converts its ticks and sampler code.
     pub fn new(service: &'s str, record: Record<'s>, context: &EncodeContext<'s>) -> Self {
         let (start, finish) = (record.start(), record.finish());
         let sampler = Some(record.sampler()).filter(|code| *code != 0);
@@ -78,46 +78,46 @@ impl<'s> FinishedSpan<'s> {
         }
     }
 
-    /// The service that the span belongs to.
+    /// Returns the service that the span belongs to.
     pub fn service(&self) -> &'s str {
         self.service
     }
 
-    /// The span's identity.
+    /// Returns the span's identity.
     pub fn context(&self) -> SpanContext {
         self.record.context()
     }
 
-    /// The parent in the same trace; none for a root.
+    /// Returns the parent in the same trace; `None` for a root.
     pub fn parent(&self) -> Option<SpanId> {
         Some(self.record.parent()).filter(|parent| !parent.is_zero())
     }
 
-    /// The operation name.
+    /// Returns the operation name.
     pub fn operation(&self) -> &'s str {
         self.record.operation()
     }
 
-    /// The start in microseconds since 1970-01-01 UTC.
+    /// Returns the start in microseconds since 1970-01-01 UTC.
     pub fn start_micros(&self) -> u64 {
         self.times.start_micros
     }
 
-    /// From start to finish, in whole microseconds.
+    /// Returns the time from start to finish, in whole microseconds.
     pub fn duration(&self) -> Duration {
         Duration::from_micros(self.times.duration_micros)
     }
 
-    /// The tags in order, then those that the tracer adds when it sends the span:
+    /// Iterates over the tags in order, then those that the tracer adds when it sends the span:
     /// `sampler.type` and `sampler.param` of a sampled root, `picojaeger.truncated` and
-    /// `picojaeger.dropped` where something found no room, `clock.unsynced` and
-    /// `clock.uncertainty_us` where the time is not sure.
+    /// `picojaeger.dropped` if a part did not fit, `clock.unsynced` and `clock.uncertainty_us` if
+    /// the time is uncertain.
     pub fn tags(&self) -> impl Iterator<Item = Tag<'s>> + use<'s> {
         let own = StateTags::new(&self.record, &self.times, |_| self.sampler).visit(Vec::new());
         self.record.tags().chain(own)
     }
 
-    /// The logs in order.
+    /// Iterates over the logs in order.
     pub fn logs(&self) -> impl Iterator<Item = FinishedLog<'s>> + use<'s> {
         let times = self.times;
         self.record.logs().map(move |log| FinishedLog {
@@ -126,13 +126,13 @@ impl<'s> FinishedSpan<'s> {
         })
     }
 
-    /// The references in order; the parent in the same trace is not among them unless the span
-    /// follows from it.
+    /// Iterates over the references in order; the parent in the same trace is not among them
+    /// unless the span follows from it.
     pub fn references(&self) -> impl Iterator<Item = Reference> + use<'s> {
         self.record.references()
     }
 
-    /// A copy that can be kept, of the type in which the collector gives spans.
+    /// Copies the span into the owned type that the collector returns too.
     pub fn to_span(&self) -> model::Span {
         let context = self.context();
         model::Span {
@@ -151,12 +151,12 @@ impl<'s> FinishedSpan<'s> {
 }
 
 impl<'s> FinishedLog<'s> {
-    /// When it was written, in microseconds since 1970-01-01 UTC.
+    /// Returns the time of the log, in microseconds since 1970-01-01 UTC.
     pub fn micros(&self) -> u64 {
         self.micros
     }
 
-    /// The fields in order.
+    /// Iterates over the fields in order.
     pub fn fields(&self) -> impl Iterator<Item = Tag<'s>> + use<'s> {
         self.log.fields()
     }

@@ -7,11 +7,10 @@ use super::{FinishedSpan, Reporter};
 use crate::model::Span;
 use crate::sys::per_process::PerProcess;
 
-/// Keeps the spans that it sees, up to a limit; a handle, whose clones share what is kept.
+/// Reporter that keeps spans up to a limit; a handle, whose clones share the spans.
 ///
-/// Each span is kept as a [`Span`], the type in which the collector gives them too. Spans
-/// beyond the limit are counted and not kept. The child of a fork has a store of its own,
-/// which begins empty.
+/// Each span is kept as a [`Span`], the type that the collector returns too. Spans beyond the
+/// limit are counted and not kept. A forked child has a store of its own, which begins empty.
 ///
 /// ```
 /// # use picojaeger_core::adapter::Timeline;
@@ -45,12 +44,12 @@ struct Kept {
 }
 
 impl InMemoryReporter {
-    /// Keeps up to 10,000 spans.
+    /// Makes a reporter that keeps up to 10,000 spans.
     pub fn new() -> Self {
         Self::with_limit(10_000)
     }
 
-    /// Keeps up to `limit` spans; each takes its own memory when it is kept.
+    /// Makes a reporter that keeps up to `limit` spans; memory is allocated for each as it is kept.
     pub fn with_limit(limit: usize) -> Self {
         InMemoryReporter {
             limit,
@@ -58,34 +57,34 @@ impl InMemoryReporter {
         }
     }
 
-    /// Copies of the spans that are kept, in the order in which they were seen.
+    /// Returns copies of the kept spans, in the order in which they were reported.
     pub fn spans(&self) -> Vec<Span> {
         self.kept().spans.clone()
     }
 
-    /// How many spans are kept.
+    /// Returns the number of kept spans.
     pub fn len(&self) -> usize {
         self.kept().spans.len()
     }
 
-    /// Whether no span is kept.
+    /// Returns whether no span is kept.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many spans were not kept since the limit was reached.
+    /// Returns the number of spans that were not kept since the limit was reached.
     pub fn missed(&self) -> u64 {
         self.kept().missed
     }
 
-    /// Forgets the spans, and how many were missed.
+    /// Drops the kept spans, and sets the number of missed ones to zero.
     pub fn clear(&self) {
         let mut kept = self.kept();
         kept.spans.clear();
         kept.missed = 0;
     }
 
-    /// Nothing that panics runs under the lock.
+    /// Locks the store, poisoned or not: no panic under the lock can leave it half changed.
     fn kept(&self) -> MutexGuard<'_, Kept> {
         let kept = self.kept.get().lock();
         kept.unwrap_or_else(PoisonError::into_inner)

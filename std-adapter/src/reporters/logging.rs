@@ -2,10 +2,11 @@
 
 use super::{FinishedSpan, Reporter};
 
-/// Writes one line for each span through the [`log`] crate: target `picojaeger`, level info.
+/// Reporter that writes one line for each span through the [`log`] crate: target `picojaeger`,
+/// level info.
 ///
-/// The line has operation, trace id and span id, duration, and tags; text in it is escaped. It
-/// costs nothing but a test where the program's logger does not want the line.
+/// The line has operation, trace id and span id, duration, and tags, with text escaped. It costs
+/// only a test if that level is disabled.
 ///
 /// ```
 /// use picojaeger_std::reporters::{LoggingReporter, Reporter};

@@ -1,7 +1,7 @@
-//! Reporters: what else sees the finished spans, beside the one that sends them.
+//! Reporters: receivers of finished spans beside the agent.
 //!
-//! A reporter sees each sampled span once, when it leaves its thread's ring on the way to the
-//! agent. What becomes of a span in a reporter does not count as delivered or lost.
+//! A reporter gets each sampled span once, when it leaves its thread's ring on the way to the
+//! agent. A reporter's handling of a span is not counted as delivered or lost.
 
 mod composite;
 mod finished_span;
@@ -16,7 +16,7 @@ pub use picojaeger_core::adapter::record::{Reference, Tag};
 
 use std::sync::Arc;
 
-/// Sees finished spans.
+/// Receiver of finished spans.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,12 +35,12 @@ use std::sync::Arc;
 /// }
 /// ```
 pub trait Reporter: Send + Sync {
-    /// Sees one span.
+    /// Handles one span.
     ///
-    /// Called on the tracer's worker thread, which sends nothing meanwhile: it should return
-    /// soon, and not panic. Spans that it starts itself are discarded, and a flush or close
-    /// is only asked for. The child of a fork calls the same reporter: a lock of it that another
-    /// thread held at the fork is held there for good.
+    /// Called on the tracer's worker thread, which sends nothing meanwhile: it should return soon,
+    /// and not panic. Spans that it starts are discarded; a flush or close that it calls is
+    /// requested and not waited for. A forked child calls the same reporter: a lock of it that
+    /// another thread held at the fork stays held there for good.
     fn report(&self, span: &FinishedSpan<'_>);
 }
 

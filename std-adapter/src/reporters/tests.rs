@@ -30,7 +30,7 @@ fn open(operation: &'static str) -> Open<[Word; 128]> {
     Open::new(operation, context, SpanId::default(), 1_500)
 }
 
-/// A span with something of everything.
+/// A span with entries of every kind.
 fn rich() -> Open<[Word; 128]> {
     let mut span = open("a \"b\"\n");
     span.set_sampler(1);
@@ -58,7 +58,7 @@ fn rich() -> Open<[Word; 128]> {
     span
 }
 
-/// A copy beside the collector's reading of the packet.
+/// Copies compared with spans that the collector decodes from a packet.
 #[cfg(feature = "collector")]
 mod by_wire {
     use picojaeger_core::adapter::record::Record;
@@ -67,7 +67,7 @@ mod by_wire {
     use super::*;
     use crate::model::Span;
 
-    /// The span as it comes out of a packet.
+    /// Encodes a record into a packet, and decodes the span.
     fn by_wire(record: &Record<'_>, context: &EncodeContext<'_>) -> Span {
         let process = Process::new("shop");
         let batch = Batch::new(&process, 1, ClientStats::NONE);
@@ -80,7 +80,7 @@ mod by_wire {
     }
 
     #[test]
-    fn a_copy_is_what_the_agent_gets() {
+    fn a_copy_equals_the_span_that_the_agent_gets() {
         for segments in [&known()[..], &[]] {
             let context = context(segments);
             let span = rich();
@@ -91,7 +91,7 @@ mod by_wire {
 }
 
 #[test]
-fn a_view_says_what_the_span_was() {
+fn a_view_has_the_contents_of_the_span() {
     let segments = known();
     let mut span = open("query");
     span.set_parent(SpanId::new(5));
@@ -124,7 +124,7 @@ const LINE: &str = "a \\\"b\\\"\\n 00000000000000010000000000000002:000000000000
     picojaeger.dropped=1 clock.uncertainty_us=3";
 
 #[test]
-fn a_line_holds_operation_ids_duration_and_tags() {
+fn a_line_has_operation_ids_duration_and_tags() {
     let (span, segments) = (rich(), known());
     let finished = FinishedSpan::new("shop", span.record(), &context(&segments));
     assert_eq!(finished.to_string(), LINE);
@@ -182,7 +182,7 @@ fn memory_is_bounded_shared_and_cleared() {
 }
 
 #[test]
-fn a_composite_shows_a_span_to_each() {
+fn a_composite_forwards_a_span_to_each() {
     let (first, second) = (InMemoryReporter::new(), InMemoryReporter::new());
     let both = CompositeReporter::new(vec![
         Arc::new(first.clone()),
