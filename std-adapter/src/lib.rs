@@ -1,8 +1,8 @@
 //! Jaeger tracing for servers: the tracer, its configuration, and a collector for tests.
 //!
 //! A [`Config`] comes from a YAML file, the environment, code, or all three, and makes a
-//! [`Tracer`]. The tracer starts [`Span`]s. A span finishes when it is dropped, and goes through
-//! a ring of its thread to one worker, which sends it to a Jaeger agent over UDP.
+//! [`Tracer`]. The tracer starts [`Span`]s. A span finishes when it is dropped, and passes through
+//! its thread's ring to one worker, which sends it to a Jaeger agent over UDP.
 //!
 #![cfg_attr(feature = "collector", doc = "```")]
 #![cfg_attr(not(feature = "collector"), doc = "```ignore")]
@@ -38,11 +38,11 @@
 //!   [`Settings`](config::Settings).
 //! - [`Tracer`]: spans, [`inject`](Tracer::inject) and [`extract`](Tracer::extract),
 //!   [`flush`](Tracer::flush) and [`close`](Tracer::close), [`stats`](Tracer::stats).
-//! - [`Span`], [`SpanBuilder`], [`SpanContext`], [`Scope`]: what OpenTracing calls by these names.
-//! - [`carriers`]: what a context can be read from and written to.
-//! - [`reporters`]: what else may see the finished spans.
+//! - [`Span`], [`SpanBuilder`], [`SpanContext`], [`Scope`]: OpenTracing's concepts of these names.
+//! - [`carriers`]: sources and targets of contexts.
+//! - [`reporters`]: other receivers of finished spans.
 //! - [`collector`]: receives and prints traces.
-//! - [`model`]: finished spans as plain data, as collector and reporters give them.
+//! - [`model`]: finished spans as plain data, as collector and reporters return them.
 //!
 //! # Features
 //! Both are on by default. Without them the crate needs ten others.
@@ -51,27 +51,27 @@
 //!
 //! # What a call costs
 //! Starting, writing and finishing copy bytes and read the clock. They allocate only until a
-//! thread's slots are pooled, and to copy changed baggage; they take a lock only to trade slots
-//! with the pool, to share a ring, and to wake a worker that sleeps.
+//! thread has cached its slots, and to copy changed baggage; they take a lock only to exchange
+//! slots with the pool, to share a ring, and to wake a sleeping worker.
 //!
 //! # What is lost
-//! No call waits for the network or for memory. Spans that find no room, and packets that are
-//! refused, are lost and counted by cause in [`Lost`]; [`Stats`] adds up to the spans that began.
-//! Each cause is written through the `log` crate (target `picojaeger`) when the worker next runs,
-//! or at a flush: at the first loss, and then at most once a minute.
+//! No call waits for the network or for memory. Spans that meet a full ring or exhausted memory,
+//! and packets that are refused, are lost and counted by cause in [`Lost`]; [`Stats`] adds up to
+//! the sampled spans. Each cause is written through the `log` crate (target `picojaeger`) when the
+//! worker next runs, or at a flush: at the first loss, and then at most once a minute.
 //!
 //! # Threads and processes
-//! A tracer starts its worker when the first sampled span finishes. Threads may come and go,
+//! A tracer starts its worker when the first sampled span finishes. Threads may start and end,
 //! outlive the tracer, and pass spans to each other. A forked child gets state of its own at its
-//! first call. What finished is sent when the last handle is dropped, and on Unix when the
-//! process ends, for half a second at most; [`Tracer::close`] waits as long as it is told.
+//! first call. Finished spans are sent when the last handle is dropped, and on Unix when the
+//! process ends, for half a second at most; [`Tracer::close`] waits up to its timeout.
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     all(test, not(feature = "collector")),
     allow(dead_code, reason = "helpers of tests that need the collector")
 )]
-// Models take single files of it.
+// A loom model includes single files by path and has no use for the rest.
 #![cfg(not(loom))]
 
 #[cfg(feature = "collector")]
