@@ -1,17 +1,17 @@
-//! What a span hands on: the flags of a context, through children and headers.
+//! Propagation of a context's flags, through children and headers.
 
 use std::collections::HashMap;
 
 use picojaeger_std::config::Sampler;
 use picojaeger_std::{Config, Tracer, tags};
 
-/// A tracer of which no new trace is sampled, so that flags come from elsewhere.
+/// A tracer that samples no new trace, so that flags stem from parents only.
 fn tracer() -> Tracer {
     let config = Config::new("context").sampler(Sampler::Const(false));
     config.agent(false).new_tracer().unwrap()
 }
 
-/// The flags, as sent, of a child and of a child with a tag, whose parent came with these.
+/// Returns the flags, as sent, of a child and of a child with a tag, whose parent has these flags.
 fn handed_on(tracer: &Tracer, flags: &str) -> [String; 2] {
     let header = format!("7:5:0:{flags}");
     let headers = HashMap::from([("uber-trace-id", header.as_str())]);
@@ -31,7 +31,7 @@ fn handed_on(tracer: &Tracer, flags: &str) -> [String; 2] {
 }
 
 #[test]
-fn children_take_over_every_flag_that_jaeger_knows() {
+fn children_inherit_every_flag_of_jaeger() {
     let tracer = tracer();
     for (came, goes) in [
         ("0", "0"),
@@ -48,7 +48,7 @@ fn children_take_over_every_flag_that_jaeger_knows() {
 }
 
 #[test]
-fn the_last_sampling_priority_before_the_start_holds() {
+fn the_last_sampling_priority_before_the_start_counts() {
     let tracer = tracer();
     for (first, last) in [(1, 0), (0, 1)] {
         let span = tracer.span_builder("asked twice");
@@ -58,7 +58,7 @@ fn the_last_sampling_priority_before_the_start_holds() {
     }
 }
 
-/// A request without a readable header does not join what the thread happens to do.
+/// A request without a readable header does not join the thread's active trace.
 #[test]
 fn a_missing_parent_is_a_new_root() {
     let config = Config::new("context").sampler(Sampler::Const(true));

@@ -1,7 +1,7 @@
-//! What a firmware wrote to its UART, read back and compared with what it made.
+//! A firmware's UART output, decoded and compared with the spans that the firmware made.
 //!
 //! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons. Without
-//! that variable this target says so and ends well, since the workspace's tests need no emulator.
+//! that variable this target prints a note and succeeds, since the workspace's tests need no emulator.
 
 use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
@@ -10,9 +10,9 @@ use picojaeger_std::collector::decode;
 use picojaeger_std::model::{Batch, Span, Tag, TagValue};
 use picojaeger_std::{SpanId, TraceId};
 
-/// Names the files.
+/// Variable with the paths of the files.
 const UART: &str = "PICOJAEGER_UART";
-/// As in `examples/cortex-m/src/main.rs`.
+/// The same as in `examples/cortex-m/src/main.rs`.
 const ROUNDS: i64 = 40;
 const BEATS: i64 = 25;
 const UNIX_MICROS_AT_START: i64 = 1_700_000_000_000_000;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Panics where the bytes are not what the firmware made.
+/// Panics unless the bytes hold the spans that the firmware made.
 fn check(bytes: &[u8]) -> String {
     let batches: Vec<Batch> = frames(bytes)
         .iter()
@@ -81,7 +81,7 @@ fn check_times(span: &Span) {
     assert!(span.tag("clock.unsynced").is_none() && span.tag("picojaeger.truncated").is_none());
 }
 
-/// Roots that are numbered from 0, and have these tags and the sampler's.
+/// Returns the roots, numbered from 0, with these tags and the sampler's.
 fn check_roots(spans: &[&Span], count: i64, tags: &[(&str, TagValue)]) {
     assert_eq!(spans.len() as i64, count);
     for (span, number) in spans.iter().zip(0..) {
@@ -136,7 +136,7 @@ fn check_samples(samples: &[&Span], rounds: &[&Span]) {
         );
         let logged = sample.logs[0].timestamp_us;
         assert!(round.start_time_us <= sample.start_time_us && sample.start_time_us <= logged);
-        // Each time is rounded down by itself.
+        // Each time is rounded down separately.
         let (end, parents_end) = (
             sample.start_time_us + sample.duration_us,
             round.start_time_us + round.duration_us,

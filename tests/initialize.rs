@@ -1,4 +1,4 @@
-//! The global tracer is set once; alone in its process, since it stays.
+//! The global tracer is set once. A test in a process of its own, since the tracer stays.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The life of a tracer: threads that come and go, flush, close, and the sum of
-//! its counts after every kind of loss.
+//! The lifecycle of a tracer: threads that start and end, flush, close, and the sum of its counts
+//! after every kind of loss.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ fn config() -> Config {
     Config::new("life")
         .sampler(Sampler::Const(true))
         .agent_host("127.0.0.1")
-        // Nothing is sent before a flush asks for it.
+        // Nothing is sent before a flush.
         .flush_interval(Duration::from_secs(3_600))
 }
 
@@ -33,14 +33,14 @@ fn traced() -> (Tracer, Collector) {
     (tracer, collector)
 }
 
-/// A tracer whose spans only this reporter gets.
+/// A tracer whose spans go to this reporter only.
 fn reported() -> (Tracer, Arc<InMemoryReporter>) {
     let reporter = Arc::new(InMemoryReporter::new());
     let builder = config().agent(false).reporter(reporter.clone());
     (builder.build().unwrap(), reporter)
 }
 
-/// The sum of all counts, with nothing open or held.
+/// Checks the sum of all counts, with no span open or queued.
 #[track_caller]
 fn assert_settled(tracer: &Tracer, sampled: u64) -> Stats {
     let stats = tracer.stats();
@@ -90,7 +90,7 @@ fn threads_that_end_leave_their_spans() {
     assert_eq!(assert_settled(&tracer, 80).delivered, 80);
 }
 
-/// Keeps a span until the thread's destructors run.
+/// Guard of a span that ends when the thread's destructors run.
 struct Late(RefCell<Option<Span>>, RefCell<Option<Tracer>>);
 
 impl Drop for Late {
@@ -239,7 +239,7 @@ fn many_threads_flush_at_once() {
     assert_eq!(assert_settled(&tracer, 120).delivered, 120);
 }
 
-/// Calls its tracer from inside.
+/// Reporter that calls its own tracer.
 struct Nosy {
     tracer: Arc<OnceLock<Tracer>>,
     ends: Arc<Mutex<Vec<Result<(), FlushError>>>>,
@@ -279,7 +279,7 @@ fn a_reporter_may_flush_and_close() {
     }
 }
 
-/// Breaks every contract.
+/// Reporter that always panics.
 struct Panicking;
 
 impl Reporter for Panicking {
@@ -317,8 +317,8 @@ fn closing_twice_is_harmless() {
 }
 
 #[test]
-fn no_span_that_finished_before_close_is_swept() {
-    // Statistics are asked for at every moment of closing.
+fn no_span_that_finished_before_close_is_lost() {
+    // Statistics are read at every moment of the close.
     for _ in 0..20 {
         let (tracer, reporter) = reported();
         (0..100).for_each(|_| tracer.start("in time").finish());
@@ -335,7 +335,7 @@ fn no_span_that_finished_before_close_is_swept() {
 }
 
 #[test]
-fn flush_and_close_race_without_waiting_for_nothing() {
+fn flush_and_close_may_race() {
     for _ in 0..300 {
         let (tracer, _) = reported();
         tracer.start("raced").finish();
@@ -348,7 +348,7 @@ fn flush_and_close_race_without_waiting_for_nothing() {
 }
 
 #[test]
-fn a_flush_is_answered_under_full_load() {
+fn a_flush_completes_under_full_load() {
     let (tracer, _) = reported();
     let done = std::sync::atomic::AtomicBool::new(false);
     thread::scope(|scope| {
@@ -367,7 +367,7 @@ fn a_flush_is_answered_under_full_load() {
             assert!(!matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
         }
         let end = tracer.close(SOON);
-        // The load may begin as late as this.
+        // Waits until the load has met the closed tracer.
         while tracer.stats().lost.closed == 0 {
             thread::yield_now();
         }
@@ -394,7 +394,7 @@ fn a_panic_marks_the_spans_that_it_ends() {
     let (tracer, collector) = traced();
     let fails = || {
         let _span = tracer.start("fails");
-        panic!("a panic that this test wants");
+        panic!("intended by this test");
     };
     thread::scope(|scope| assert!(scope.spawn(fails).join().is_err()));
     tracer.start("fine").finish();
@@ -417,7 +417,7 @@ fn priorities_add_up() {
     spans[0].tag("sampling.priority", 0);
     assert_eq!(tracer.stats().cleared, 1);
     assert_eq!(tracer.stats().open, 3);
-    // Sampled again, with an area that has grown.
+    // Sampled again, now with a larger area.
     spans[1].tag("long", "x".repeat(3_000).as_str());
     spans[1]
         .tag("sampling.priority", 0)
@@ -578,7 +578,7 @@ fn changes_of_baggage_are_logged() {
     }
 }
 
-/// A header is read in a time that its length explains, and what it leaves is bounded.
+/// A header is read in time proportional to its length, and the baggage that it leaves is bounded.
 #[test]
 fn a_mebibyte_of_baggage_items_is_cut_to_180() {
     let (tracer, _reporter) = reported();
@@ -613,7 +613,7 @@ fn an_unsampled_span_that_is_upgraded_keeps_its_name() {
     assert_eq!(names, ["static", "GET /orders/7"]);
 }
 
-/// Spans of two tracers in one thread, each its own's, whichever was used last.
+/// Spans of two tracers in one thread go to their own tracer, whichever was used last.
 #[test]
 fn tracers_take_turns_in_a_thread() {
     let (one, other) = (reported(), reported());
@@ -633,8 +633,7 @@ fn tracers_take_turns_in_a_thread() {
     }
 }
 
-/// The short ways read the processor's counter; with the system's clock all is done by the
-/// long ones.
+/// The fast path reads the processor's counter; with the system's clock spans take the slow path.
 #[test]
 fn the_systems_clock_gives_the_same_spans() {
     let end = |span: &picojaeger_std::model::Span| span.start_time_us + span.duration_us;
@@ -658,14 +657,14 @@ fn the_systems_clock_gives_the_same_spans() {
             assert_eq!(child.parent_span_id, root.span_id);
             assert_eq!((child.tags.len(), child.logs.len()), (1, 1));
             assert!(child.start_time_us >= root.start_time_us);
-            // But for what is rounded.
+            // Apart from rounding.
             assert!(end(child) <= end(root) + 2, "{child:?} in {root:?}");
         }
         assert_settled(&tracer, 201);
     }
 }
 
-/// With slots at hand, what a plain span has not is looked at all the same.
+/// Options of a start are kept when slots are cached, too.
 #[test]
 fn a_start_time_and_a_parents_baggage_are_taken_over() {
     let (tracer, reporter) = reported();
@@ -689,8 +688,8 @@ fn a_start_time_and_a_parents_baggage_are_taken_over() {
     assert!(spans.iter().all(|span| span.start_time_us == 7_000_000));
 }
 
-/// The first span of a kind finds no slot at hand and starts the long way; those after it
-/// take the short one.
+/// The first span of a kind finds no cached slot and takes the slow path; later ones take the fast
+/// path.
 #[test]
 fn spans_of_a_kind_are_like_the_first() {
     const PARENT: TraceId = TraceId::from_parts(0xa, 7);
@@ -746,11 +745,11 @@ fn spans_of_a_kind_are_like_the_first() {
     }
 }
 
-/// A loss is injected, and the counts are compared with the test's own.
+/// Injected losses, compared with the test's own counts.
 mod losses {
     use super::*;
 
-    /// Starts and finishes spans, then closes; gives what the tracer counted.
+    /// Starts and finishes spans, then closes; returns the tracer's counts.
     fn settle(config: Config, spans: u64, make: impl Fn(&Tracer)) -> Stats {
         let tracer = config.new_tracer().unwrap();
         (0..spans).for_each(|_| make(&tracer));
@@ -784,7 +783,7 @@ mod losses {
 
     #[test]
     fn too_large() {
-        // A worker might pass over all of them before the close, which then loses none.
+        // Without a worker, which might lose all of them before the close: that would report none.
         let config = config()
             .background(false)
             .max_packet_size(512)
@@ -804,7 +803,7 @@ mod losses {
 
     #[test]
     fn failed() {
-        // A socket may not broadcast unless it says so.
+        // A socket may not broadcast without the option for it.
         let config = config().agent_host("255.255.255.255").agent_port(6831);
         let stats = settle(config, 100, plain);
         assert_eq!(stats.lost.failed, 100, "{stats}");
@@ -825,7 +824,7 @@ mod losses {
         tracer.flush(SOON).unwrap();
         let stats = assert_settled(&tracer, 2_000);
         assert_arrived(&collector, 2_000 - stats.lost.total());
-        tracer.start("there is room again").finish();
+        tracer.start("memory is free again").finish();
         tracer.close(SOON).unwrap();
         assert_eq!(assert_settled(&tracer, 2_001).lost, stats.lost);
     }

@@ -1,5 +1,4 @@
-//! What short threads and tracers that come and go cost: bytes are counted where
-//! they are allocated.
+//! Memory of short-lived threads and tracers, counted by the allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Barrier;
@@ -10,18 +9,18 @@ use std::time::Duration;
 use picojaeger_std::config::Sampler;
 use picojaeger_std::{Config, Tracer};
 
-/// Counts the bytes in use.
+/// Allocator that counts the bytes in use.
 struct Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 const SOON: Duration = Duration::from_secs(60);
 const MIB: usize = 1 << 20;
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is forwarded to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promises are those of the system's allocator.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`, which is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
@@ -71,7 +70,7 @@ fn tracers_that_come_and_go() {
         tracer.close(SOON).unwrap();
         assert_eq!(tracer.stats().delivered, 11);
     };
-    // The first leave rings behind, which those that follow take.
+    // The first tracers leave rings behind, which later ones reuse.
     (0..3).for_each(|_| live());
     let before = IN_USE.load(Ordering::Relaxed);
     (0..50).for_each(|_| live());
@@ -79,7 +78,7 @@ fn tracers_that_come_and_go() {
     assert!(grown < MIB, "50 tracers left {grown} bytes");
 }
 
-/// One test, since the count is the process's.
+/// One test only, since the count is of the whole process.
 #[test]
 fn memory_stays_within_its_limit() {
     let before = IN_USE.load(Ordering::Relaxed);

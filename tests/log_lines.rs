@@ -1,4 +1,4 @@
-//! What a tracer writes to the program's log, with a logger that notes each line, flushes, and panics.
+//! A tracer's lines in the program's log, with a logger that records each line, flushes, and panics.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, channel};
@@ -13,7 +13,7 @@ use picojaeger_std::{Config, FlushError, Tracer};
 const SOON: Duration = Duration::from_secs(20);
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// What the logger flushes at each line.
+/// The tracer that the logger flushes at each line.
 static FLUSHED: Mutex<Option<Tracer>> = Mutex::new(None);
 
 struct Panicking;
@@ -28,14 +28,14 @@ impl log::Log for Panicking {
         LINES.lock().unwrap().push(line);
         let tracer = FLUSHED.lock().unwrap().clone();
         tracer.map(|tracer| tracer.flush(Duration::ZERO));
-        // Without the hook, which would print of every line.
+        // Not `panic!`: the hook would print a message for every line.
         resume_unwind(Box::new("a line is enough"));
     }
 
     fn flush(&self) {}
 }
 
-/// A configuration that sends nothing before a flush asks for it.
+/// A configuration that sends nothing before a flush.
 fn config() -> Config {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
@@ -48,7 +48,7 @@ fn config() -> Config {
         .flush_interval(Duration::from_secs(3_600))
 }
 
-/// How many lines have all these parts.
+/// Returns the number of lines that have all these parts.
 fn lines_with(parts: &[&str]) -> usize {
     let lines = LINES.lock().unwrap();
     let has_all = |line: &&String| parts.iter().all(|part| line.contains(part));
@@ -56,7 +56,7 @@ fn lines_with(parts: &[&str]) -> usize {
 }
 
 #[test]
-fn a_logger_that_panics_costs_its_lines_and_no_span() {
+fn a_logger_that_panics_loses_its_lines_and_no_span() {
     let collector = Collector::bind("127.0.0.1:0").unwrap();
     let config = config()
         .agent_port(collector.local_addr().port())
@@ -74,7 +74,7 @@ fn a_logger_that_panics_costs_its_lines_and_no_span() {
 }
 
 #[test]
-fn a_flush_speaks_of_losses_where_nothing_is_to_be_sent() {
+fn a_flush_reports_losses_when_no_span_is_queued() {
     let config = config().agent(false).memory_limit(1 << 20);
     let tracer = config.new_tracer().unwrap();
     let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
@@ -112,7 +112,7 @@ fn a_span_that_fits_no_packet_is_named() {
     assert_eq!(lines_with(&["WARN spans lost (too large): 1; ", cause]), 1);
 }
 
-/// Does not return before the test says so.
+/// Reporter that blocks until the test releases it.
 struct Slow(Mutex<Receiver<()>>);
 
 impl Reporter for Slow {
@@ -122,7 +122,7 @@ impl Reporter for Slow {
 }
 
 #[test]
-fn a_tracer_that_is_dropped_too_early_says_what_was_not_sent() {
+fn a_tracer_that_is_dropped_too_early_logs_unsent_spans() {
     let (go_on, wait) = channel();
     let slow = Arc::new(Slow(Mutex::new(wait)));
     let tracer = config().agent(false).reporter(slow).build().unwrap();

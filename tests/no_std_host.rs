@@ -1,4 +1,4 @@
-//! A tracer as a firmware uses it, run on the host: a static ring, a fake clock, fixed ids.
+//! A firmware's tracer, run on the host: a static ring, a fake clock, fixed ids.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -26,16 +26,16 @@ impl Clock for Timer {
     }
 }
 
-/// A sampler with a switch, which counts the questions.
+/// A sampler with a switch that counts its calls.
 struct Switch {
     on: AtomicBool,
-    asked: AtomicU64,
+    calls: AtomicU64,
 }
 
 impl Sampler for Switch {
     fn sample(&self, query: &Query<'_>) -> Decision {
         assert!(!query.trace_id.is_zero() && !query.operation.is_empty());
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
         if self.on.load(Ordering::Relaxed) {
             Decision::Sample { code: 5 }
         } else {
@@ -58,7 +58,7 @@ impl Board {
             timer: Timer(AtomicU64::new(100)),
             sampler: Switch {
                 on: AtomicBool::new(true),
-                asked: AtomicU64::new(0),
+                calls: AtomicU64::new(0),
             },
         }
     }
@@ -71,8 +71,8 @@ impl Board {
         self.sampler.on.store(on, Ordering::Relaxed);
     }
 
-    fn asked(&self) -> u64 {
-        self.sampler.asked.load(Ordering::Relaxed)
+    fn sampler_calls(&self) -> u64 {
+        self.sampler.calls.load(Ordering::Relaxed)
     }
 }
 
@@ -87,7 +87,7 @@ impl Platform for &'static Board {
     }
 }
 
-/// A board, a ring and a seeded tracer of the test's own.
+/// Declares a board, a ring and a seeded tracer for one test.
 macro_rules! device {
     ($board:ident, $ring:ident, $tracer:ident) => {
         static $board: Board = Board::new();
@@ -105,7 +105,7 @@ fn remote(flags: Flags) -> SpanContext {
     )
 }
 
-/// Takes the next record, and gives back what `read` makes of it.
+/// Takes the next record, and returns the result of `read`.
 fn next<T>(
     consumer: &mut Consumer<'_, Records>,
     read: impl FnOnce(picojaeger_core::adapter::record::Record<'_>) -> T,
@@ -196,7 +196,7 @@ fn children_join_the_trace_and_take_its_decision() {
     assert_eq!(child.context().trace_id(), parent.context().trace_id());
     assert_ne!(child.context().span_id(), parent.context().span_id());
     assert_eq!(child.record().parent(), parent.context().span_id());
-    assert_eq!((child.record().sampler(), BOARD.asked()), (0, 1));
+    assert_eq!((child.record().sampler(), BOARD.sampler_calls()), (0, 1));
     assert_eq!(child.record().references().count(), 0);
 
     BOARD.sampling(false);
@@ -247,7 +247,7 @@ fn remote_parents_decide_unless_they_defer() {
         Timestamp::Ticks(100),
         "it is a local root"
     );
-    assert_eq!(BOARD.asked(), 0);
+    assert_eq!(BOARD.sampler_calls(), 0);
 
     for on in [true, false] {
         BOARD.sampling(on);
@@ -258,14 +258,14 @@ fn remote_parents_decide_unless_they_defer() {
         assert_eq!((open.is_writable(), open.record().parent().get()), (on, 9));
         assert_eq!(open.record().sampler(), if on { 5 } else { 0 });
     }
-    assert_eq!(BOARD.asked(), 2);
+    assert_eq!(BOARD.sampler_calls(), 2);
     drop((yes, no));
     assert_eq!(TRACER.stats().unsampled, 2);
     assert!(TRACER.stats().adds_up());
 }
 
 #[test]
-fn references_say_what_the_parent_does_not() {
+fn references_complete_the_parent() {
     device!(BOARD, RING, TRACER);
     let one = TRACER.start::<0>("one");
     let two = TRACER.start::<0>("two");
@@ -322,7 +322,7 @@ fn references_say_what_the_parent_does_not() {
     assert_eq!(
         (found(&span).1.len(), span.record().dropped()),
         (0, 3),
-        "no room, counted"
+        "they do not fit the area, counted"
     );
 }
 
@@ -343,7 +343,7 @@ fn a_tag_that_forces_sampling_is_seen_before_the_sampler() {
         .tags(&demand)
         .start::<32>();
     assert!(!cleared.is_writable() && !child.is_writable());
-    assert_eq!(BOARD.asked(), 0);
+    assert_eq!(BOARD.sampler_calls(), 0);
     drop((forced, cleared, child));
     let stats = TRACER.stats();
     assert_eq!((stats.sampled, stats.unsampled, stats.cleared), (1, 2, 0));
@@ -367,7 +367,7 @@ fn priority_1_is_debug_and_leaves_firehose() {
 }
 
 #[test]
-fn priority_0_takes_back_debug_too() {
+fn priority_0_clears_debug_too() {
     device!(BOARD, RING, TRACER);
     let demand = [(tags::SAMPLING_PRIORITY.into(), Value::I64(1))];
     let mut span = TRACER.span_builder("debugged").tags(&demand).start::<32>();
@@ -445,7 +445,7 @@ fn times_can_be_given() {
 }
 
 #[test]
-fn what_finds_no_room_is_marked() {
+fn entries_that_do_not_fit_are_marked() {
     device!(BOARD, RING, TRACER);
     let mut span = TRACER.start::<64>("small");
     let mut log = span.log();
@@ -528,7 +528,7 @@ fn a_full_ring_drops_and_counts() {
     assert_eq!((stats.sampled, stats.queued, stats.lost.evicted), (5, 3, 2));
     assert!(stats.adds_up());
     let mut consumer = RECORDER.consumer().unwrap();
-    // As long as the oldest is read, nothing takes its place.
+    // While the oldest record is being read, none replaces it.
     assert!(consumer.peek().is_some());
     for _ in 0..4 {
         NEWEST.start::<0>("f");
@@ -543,7 +543,7 @@ fn a_full_ring_drops_and_counts() {
 }
 
 #[test]
-fn what_packets_lost_is_counted_and_told() {
+fn spans_lost_with_packets_are_counted_and_reported() {
     device!(BOARD, RING, TRACER);
     let process = Process::new("chip");
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
@@ -572,10 +572,10 @@ fn what_packets_lost_is_counted_and_told() {
     assert_eq!((stats.lost.failed, stats.lost.refused), (2, 2), "{stats}");
 }
 
-/// A transport that takes packets in turn, or not.
+/// A transport with scripted outcomes.
 #[derive(Default)]
 struct Script {
-    /// What the next packets get, from the last on; then all are accepted.
+    /// Outcomes of the next packets, the last first; afterwards all are accepted.
     outcomes: Vec<SendOutcome>,
     packets: Vec<Vec<u8>>,
     is_closed: bool,
@@ -653,10 +653,10 @@ fn drain_stops_where_the_transport_does() {
     assert!(stats.adds_up());
 }
 
-/// An exclusion that keeps nobody out, as a non-maskable interrupt meets it.
+/// A mutex that excludes nothing, as seen by a non-maskable interrupt.
 struct Porous;
 
-// SAFETY: the test has one thread, and a nested call ends before the outer goes on.
+// SAFETY: the test has one thread, and a nested call ends before the outer one continues.
 unsafe impl RawMutex for Porous {
     const INIT: Self = Porous;
     fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
@@ -664,7 +664,7 @@ unsafe impl RawMutex for Porous {
     }
 }
 
-/// A clock whose reading is interrupted by a span, since the clock is read inside the exclusion.
+/// A clock whose read is interrupted by a span: the clock is read inside the mutex.
 struct Interrupting;
 
 impl Clock for Interrupting {
@@ -689,7 +689,7 @@ impl Clock for Interrupting {
     }
 }
 
-/// What the spans of the interrupted clock come from.
+/// The tracer with the interrupted clock.
 type Nmi = (Interrupting, Const);
 
 type NmiRing<B> = Ring<Porous, B>;
@@ -700,7 +700,7 @@ type NmiSpan = Span<'static, Nmi, [core::mem::MaybeUninit<u8>; 64], NmiRing<Byte
 static OPEN: std::sync::Mutex<Option<NmiSpan>> = std::sync::Mutex::new(None);
 
 #[test]
-fn a_span_from_inside_the_exclusion_is_dropped_and_counted() {
+fn a_span_from_inside_the_mutex_is_dropped_and_counted() {
     NMI.seed(Seed::from_words([1, 2, 3]));
     *OPEN.lock().unwrap() = Some(NMI.span_builder("open").start());
     NESTED.store(false, Ordering::Relaxed);
@@ -755,7 +755,7 @@ fn a_bad_header_is_counted_and_begins_a_new_trace() {
         (TRACER.stats().decode_errors, baggage.get("k")),
         (1, Some("v"))
     );
-    assert_eq!(BOARD.asked(), 1);
+    assert_eq!(BOARD.sampler_calls(), 1);
 
     let headers = [("uber-trace-id", "garbage"), ("jaeger-debug-id", "find me")];
     let found = TRACER.extract(&headers, &mut baggage, &mut scratch);
@@ -771,7 +771,10 @@ fn a_bad_header_is_counted_and_begins_a_new_trace() {
         (tag.key, tag.value),
         (tags::JAEGER_DEBUG_ID, Value::Str("find me"))
     );
-    assert_eq!((TRACER.stats().decode_errors, BOARD.asked()), (2, 1));
+    assert_eq!(
+        (TRACER.stats().decode_errors, BOARD.sampler_calls()),
+        (2, 1)
+    );
     assert!(TRACER.stats().adds_up());
 }
 
@@ -803,7 +806,7 @@ fn values_are_formatted_into_the_span() {
 }
 
 #[test]
-fn formatted_values_without_room_are_marked() {
+fn formatted_values_that_do_not_fit_are_marked() {
     device!(BOARD, RING, TRACER);
     let mut span = TRACER.start::<32>("s");
     span.tag_fmt("text", format_args!("{}", "x".repeat(99)))

@@ -1,4 +1,4 @@
-//! The quickstart example, run as its own process in every environment that it has an answer for.
+//! The quickstart example, run as its own process in every environment that it handles.
 
 mod common;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use picojaeger_std::collector::Collector;
 use picojaeger_std::model::TagValue;
 
-/// How long a datagram over loopback may take.
+/// Longest time of a datagram over loopback.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn run(variables: &[(&str, &str)]) -> Output {
@@ -19,7 +19,7 @@ fn run(variables: &[(&str, &str)]) -> Output {
     command.output().expect("the example runs")
 }
 
-/// What a successful run printed; it has nothing to say on standard error.
+/// Returns the output of a successful run, which prints nothing to standard error.
 fn printed(output: Output) -> String {
     let errors = String::from_utf8(output.stderr).unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -28,7 +28,7 @@ fn printed(output: Output) -> String {
     printed
 }
 
-/// The one line that a failed run wrote to standard error.
+/// Returns the one line that a failed run wrote to standard error.
 #[track_caller]
 fn complaint(output: Output) -> String {
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -47,7 +47,7 @@ fn complains_of(output: Output, parts: &[&str]) {
     }
 }
 
-/// A file of this test with this text.
+/// Writes a file of this test with this text.
 fn file(name: &str, text: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, text).unwrap();
@@ -145,7 +145,7 @@ fn a_host_that_does_not_resolve_is_named() {
 }
 
 #[test]
-fn a_sampler_that_wants_nothing_is_no_failure() {
+fn a_sampler_that_drops_all_is_no_failure() {
     let printed = printed(run(&[("JAEGER_SAMPLER_PARAM", "0")]));
     assert!(
         printed.contains("Nothing was sent: the sampler did not choose"),

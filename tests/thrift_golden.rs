@@ -1,5 +1,5 @@
-//! What the core's encoder writes is byte for byte what the `thrift` crate writes, and is
-//! read back as what was made. Spans are drawn from fixed seeds.
+//! The core's encoder writes the same bytes as the `thrift` crate, and they are read back as the
+//! spans that were made. Spans are drawn from fixed seeds.
 
 use picojaeger_core::adapter::Timeline;
 use picojaeger_core::adapter::record::{Open, Reference, Timestamp};
@@ -13,9 +13,9 @@ use picojaeger_std::model::{
 
 type Image = Open<[Word; 16_384]>;
 
-/// Every time here is explicit, so no clock has a say.
+/// Every time here is explicit, so no clock is read.
 const NO_CLOCK: EncodeContext<'static> = EncodeContext::new(Timeline::new(&[]), &|_| None);
-/// A header of a list has another form from 15 elements on.
+/// The header of a list changes its form at 15 elements.
 const LENGTHS: [usize; 6] = [0, 1, 2, 14, 15, 200];
 const TRUNCATED: &str = "picojaeger.truncated";
 const DROPPED: &str = "picojaeger.dropped";
@@ -107,7 +107,7 @@ fn small_packets_hold_every_span_whole_or_marked() {
     );
 }
 
-/// Both encoders agree, and what is read back is what was made.
+/// Checks that both encoders agree, and that the decoded spans are those that were made.
 fn assert_same(batch: &Batch, which: &str) {
     let expected = encode(batch, Encoding::default()).expect("Thrift can carry it");
     let (packets, lost) = packets(batch, expected.len());
@@ -116,12 +116,12 @@ fn assert_same(batch: &Batch, which: &str) {
         panic!("{which}: {} packets", packets.len());
     };
     assert_eq!(*packet, expected, "{which}");
-    // As text, since NaN is not equal to itself; the bytes have its bits.
+    // Compared as text, since NaN is not equal to itself; its bits are compared in the bytes.
     let read = decode(packet).expect("what was written can be read");
     assert_eq!(format!("{read:?}"), format!("{batch:?}"), "{which}");
 }
 
-/// What was cut: the oldest logs, and once all are gone, text and bytes.
+/// Checks truncation: the oldest logs first, and once none is left, text and bytes.
 fn assert_cut(found: &Span, made: &Span) {
     let Some(TagValue::Long(dropped)) = found.tag(DROPPED) else {
         panic!("no count of what was dropped");
@@ -151,7 +151,7 @@ fn assert_cut(found: &Span, made: &Span) {
     assert!(whole || found.logs.is_empty(), "logs go before text does");
 }
 
-/// The packets that the core's encoder makes, and which spans fitted none.
+/// Returns the packets of the core's encoder, and the spans that fitted none.
 fn packets(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
     let tags: Vec<_> = batch.process.tags.iter().map(lend).collect();
     let process = wire::Process::new(&batch.process.service_name).with_tags(&tags);
@@ -183,7 +183,7 @@ fn packets(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
     (packets, lost)
 }
 
-/// The image that the span API would have made of this span.
+/// Makes the image of this span, as the span API would.
 fn image(span: &Span) -> Box<Image> {
     let flags = Flags::from_wire(u8::try_from(span.flags).expect("wire flags"));
     let context = SpanContext::new(span.trace_id, span.span_id, flags);
@@ -214,7 +214,7 @@ fn image(span: &Span) -> Box<Image> {
     image
 }
 
-/// A tag as the core takes it: text that is a large number as that number.
+/// Converts a tag for the core: text that is a large number becomes that number.
 fn lend(tag: &Tag) -> (&str, Value<'_>) {
     let value = match &tag.value {
         TagValue::String(text) => match text.parse() {
@@ -244,7 +244,7 @@ const FLOATS: [f64; 9] = [
     -f64::NAN,
 ];
 
-/// Draws of a fixed sequence, by the SplitMix64 generator.
+/// Random draws from a fixed seed, by the SplitMix64 generator.
 struct Draw(u64);
 
 impl Draw {
@@ -270,7 +270,7 @@ impl Draw {
         (0..length).map(|_| draw(self)).collect()
     }
 
-    /// Mostly short, at times as long as a list can be here.
+    /// A length: mostly short, at times as long as a list can be here.
     fn length(&mut self) -> usize {
         match self.below(12) {
             0 => LENGTHS[self.below(LENGTHS.len())],

@@ -1,6 +1,6 @@
-//! A hostile datagram costs the collector less than 1 MiB of heap: every allocation is counted.
+//! A hostile datagram costs the collector less than 1 MiB of heap, by a count of all allocations.
 //!
-//! One test in a binary of its own, since other threads would be counted too.
+//! One test in a binary of its own, since the allocations of other threads would count too.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -14,11 +14,12 @@ const DATAGRAM: usize = 65_507;
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts what is held. Growing a block counts as a new block beside the old one, as `realloc` is
-/// left to the trait: the worst that an allocator can do.
+/// Allocator that counts the bytes in use. Growing a block counts as a new block beside the old
+/// one, as `realloc` is left to the trait: the worst that an allocator can do.
 struct Counting;
 
-// SAFETY: both calls go to the system's allocator unchanged, and counting does not allocate.
+// SAFETY: both calls are forwarded to the system's allocator unchanged, and counting does not
+// allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let held = CURRENT.fetch_add(layout.size(), Relaxed) + layout.size();
@@ -37,7 +38,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// The heap that `work` took beyond what was held before, at its peak.
+/// Returns the peak of the heap that `work` takes in addition, and its result.
 fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = CURRENT.load(Relaxed);
     PEAK.store(before, Relaxed);
@@ -45,7 +46,7 @@ fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
     (PEAK.load(Relaxed) - before, result)
 }
 
-/// The most that a datagram has cost so far, and how the datagrams fared.
+/// The largest cost of a datagram so far, and counts of the datagrams.
 #[derive(Default)]
 struct Verdict {
     most: usize,
@@ -85,15 +86,15 @@ fn hostile_datagrams_cost_less_than_a_mebibyte() {
     claims(&mut verdict);
     nesting(&mut verdict);
     full_packets(&mut verdict);
-    // The cases do come near the limit, from both sides.
+    // The cases reach the limit from both sides.
     assert!(verdict.most > LIMIT / 2, "{}", verdict.most);
     assert!(verdict.datagrams > 50_000, "{}", verdict.datagrams);
     assert!(verdict.accepted > 100, "{}", verdict.accepted);
     assert!(verdict.too_expensive > 5, "{}", verdict.too_expensive);
 }
 
-/// A packet with everything in it, cut at every byte, and with every byte changed: in every way in
-/// the compact protocol, bit by bit in the binary one.
+/// A packet with entries of every kind, truncated at every byte, and with every byte changed: to
+/// every value in the compact protocol, by each bit in the binary one.
 fn damaged(verdict: &mut Verdict) {
     for binary in [false, true] {
         let encoding = match binary {
@@ -133,7 +134,7 @@ fn random(verdict: &mut Verdict) {
     }
 }
 
-/// Lists of as many elements as fit, empty or of the least content that is valid.
+/// Lists of as many elements as fit, each empty or with the least valid content.
 fn floods(verdict: &mut Verdict) {
     let tag: &[u8] = &[0x18, 0, 0x15, 6, 0];
     let reference: &[u8] = &[0x15, 0, 0x16, 0, 0x16, 0, 0x16, 0, 0];
@@ -152,8 +153,8 @@ fn floods(verdict: &mut Verdict) {
     for (name, start, element) in lists {
         for element in [element, &[0]] {
             for percent in [10, 25, 50, 75, 90, 100] {
-                let room = (DATAGRAM - start.len() - 6) * percent / 100;
-                let count = room / element.len();
+                let bytes = (DATAGRAM - start.len() - 6) * percent / 100;
+                let count = bytes / element.len();
                 let mut packet = start.clone();
                 packet.extend(list_header(count));
                 packet.extend(element.repeat(count));
@@ -165,7 +166,7 @@ fn floods(verdict: &mut Verdict) {
     }
 }
 
-/// Counts and lengths that are not there, one inside the other.
+/// Counts and lengths beyond the datagram's end, one inside the other.
 fn claims(verdict: &mut Verdict) {
     let counts = [15, 1_000, 3_000, 3_800, 6_000, 13_000, 65_000, 1 << 20];
     for count in counts.into_iter().chain([u32::MAX as usize]) {
@@ -211,7 +212,7 @@ fn nesting(verdict: &mut Verdict) {
     }
 }
 
-/// Well-formed packets at the datagram's limit, up to and beyond what the budget allows.
+/// Well-formed packets at the datagram's limit, within and beyond the budget.
 fn full_packets(verdict: &mut Verdict) {
     for count in (1_500..3_700).step_by(50) {
         let mut batch = Batch::new(Process::new(""));

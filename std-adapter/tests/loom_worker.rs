@@ -1,6 +1,7 @@
-//! The worker's sleep, flushes and close in every interleaving that loom finds, and
-//! proof that it would find a fault: each model fails under the weaknesses that
-//! concern it. The code under test is the adapter's own.
+//! The worker's sleep, flushes and close in every interleaving that loom explores.
+//!
+//! Each model also has to fail under the weaknesses that concern it, which proves that it would
+//! find such a fault. The code under test is the adapter's own.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release -p picojaeger-std --test loom_worker -- --nocapture
@@ -14,7 +15,7 @@ mod parking;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8 as Plain, AtomicUsize as Count, Ordering::Relaxed};
-// Not loom's, whose drop panics again where a deadlock has ended the model.
+// Not loom's `Arc`, whose drop panics again after a deadlock has ended the model.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use loom::thread;
 use parking::{Parking, Pass, Rest, Tickets, Work, run};
 use sys::sync::Ordering;
 
-/// Loom's primitives, where the adapter has the system's.
+/// Loom's primitives in place of the system's.
 mod sys {
     pub(crate) mod sync {
         pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
@@ -50,7 +51,7 @@ mod sys {
             mutex.lock().unwrap()
         }
 
-        /// Without the time-out: an answer that never comes is a deadlock.
+        /// Waits without a time-out, so that a missing completion is a deadlock.
         pub(crate) fn wait_while<'g, T>(
             changed: &Condvar,
             mut guard: MutexGuard<'g, T>,
@@ -65,7 +66,7 @@ mod sys {
     }
 }
 
-/// What a model may be made to lack.
+/// Faults that can be put into a model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Weakness {
     /// The producer reads the state without a fence behind its push.
@@ -90,10 +91,10 @@ struct World {
     tickets: Tickets,
     closed: AtomicBool,
     heads: Vec<AtomicUsize>,
-    /// What has its outcome.
+    /// Records of each ring that have their outcome.
     sent: Mutex<[usize; 2]>,
     changed: Condvar,
-    /// What `unpark` leaves for `park`.
+    /// The token that `unpark` leaves for `park`.
     token: Mutex<bool>,
     unparked: Condvar,
 }
@@ -103,7 +104,7 @@ struct Worker {
     world: Arc<World>,
     /// The interval is over.
     waited: Cell<bool>,
-    /// Heads that are read too early.
+    /// Heads read too early, under `TicketsAfterHeads`.
     early: Cell<[usize; 2]>,
 }
 
@@ -158,7 +159,7 @@ impl World {
         self.sent.lock().unwrap()[ring]
     }
 
-    /// Waits for a record without asking for it.
+    /// Waits for a record without a flush.
     fn wait_for(&self, ring: usize, count: usize) {
         let mut sent = self.sent.lock().unwrap();
         while sent[ring] < count {
@@ -200,7 +201,7 @@ impl Work for Worker {
             *sent = marks;
             self.world.changed.notify_all();
         }
-        // What came since, the second look finds.
+        // Later records are found by the second look.
         let rest = match *sent == marks {
             true => Rest::Nothing,
             false => Rest::Held(Duration::ZERO),
@@ -213,7 +214,7 @@ impl Work for Worker {
         !is_weak(Weakness::NoSecondLook) && self.world.heads() != sent
     }
 
-    /// A time-out may be over at any moment.
+    /// A time-out may expire at any moment, so here it expires at once.
     fn park(&self, timeout: Option<Duration>) {
         let mut token = self.world.token.lock().unwrap();
         while timeout.is_none() && !*token {
@@ -227,22 +228,22 @@ impl Work for Worker {
     fn drained(&self) {}
 }
 
-/// A model, and what makes it fail.
+/// A model, and the weaknesses under which it fails.
 struct Model {
     name: &'static str,
-    /// Runs once for each execution; gives how many records the worker had sent
-    /// before anybody asked for it.
+    /// Runs once for each execution; returns the number of records that the worker sent before
+    /// any flush.
     run: fn() -> usize,
-    /// A bound, since every interleaving takes over a minute.
+    /// Bound on preemptions, since every interleaving would take over a minute.
     preemptions: Option<usize>,
-    /// The least executions, so that a model does not shrink unnoticed.
+    /// Smallest number of executions, so that a model does not shrink unnoticed.
     executions: usize,
     fails_under: &'static [(Weakness, &'static str)],
 }
 
 impl Model {
     fn check(&self) {
-        // The weakness is the process's: one model at a time.
+        // The weakness is a static of the process, so models run one at a time.
         static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(|poison| poison.into_inner());
         let (executions, early) = self.explore();
@@ -250,7 +251,7 @@ impl Model {
             "{}: {executions} executions, {early} records sent early",
             self.name
         );
-        assert!(early > 0, "the worker never overtook anybody");
+        assert!(early > 0, "the worker was never first");
         let least = self.executions;
         assert!(executions >= least, "{executions} of {least} executions");
         for (weakness, expected) in self.fails_under {
@@ -273,7 +274,7 @@ impl Model {
         (seen.0.load(Relaxed), seen.1.load(Relaxed))
     }
 
-    /// What loom says about the model with this weakness.
+    /// Returns loom's message about the model with this weakness.
     fn failure(&self, weakness: Weakness) -> String {
         WEAKNESS.store(weakness as u8, Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| self.explore()));
@@ -301,7 +302,7 @@ fn push_while_falling_asleep() -> usize {
 }
 
 #[test]
-fn no_push_is_slept_over() {
+fn no_push_is_missed_by_a_sleeping_worker() {
     Model {
         name: "push while falling asleep",
         run: push_while_falling_asleep,
@@ -381,14 +382,14 @@ fn flush_and_close() -> usize {
     let early = world.sent(0);
     world.close();
     assert_eq!(world.sent(0), 1, "closed too early");
-    // Nobody may be there any more, and yet it is completed.
+    // The flush is completed even if its ticket is taken after the worker's end.
     flushing.join().unwrap();
     worker.join().unwrap();
     early
 }
 
 #[test]
-fn a_flush_that_meets_a_close_is_answered() {
+fn a_flush_beside_a_close_completes() {
     Model {
         name: "flush and close",
         run: flush_and_close,

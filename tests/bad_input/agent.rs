@@ -1,4 +1,4 @@
-//! Agents that are not there: a tracer is made all the same, and its spans are counted.
+//! Unreachable agents: a tracer is made all the same, and its spans are counted.
 
 use picojaeger_std::config::{Config, ConfigError, IpVersion, Sampler};
 use picojaeger_std::{FlushError, LossCause, Lost, Tracer};
@@ -10,7 +10,7 @@ fn tracer(adjust: impl FnOnce(Config) -> Config) -> Tracer {
     adjust(config).new_tracer().unwrap()
 }
 
-/// Sends one span, which is lost for the cause that is given, and another one of a neighbour.
+/// Sends one span, which is lost by the given cause, and one of another tracer, which arrives.
 #[track_caller]
 fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
     let neighbour = Pair::new();
@@ -33,7 +33,7 @@ fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
     assert_eq!(context.trace_id(), other.context().trace_id());
     other.finish();
     assert_eq!(neighbour.arrived().len(), 1);
-    assert_eq!(tracer.close(PATIENCE), Ok(()), "what was lost is said once");
+    assert_eq!(tracer.close(PATIENCE), Ok(()), "a loss is reported once");
 }
 
 #[test]
@@ -44,12 +44,12 @@ fn a_host_that_does_not_resolve() {
 }
 
 #[test]
-fn hosts_that_are_no_names() {
+fn malformed_hosts() {
     for host in ["a..b", "with space", "[::1", "x".repeat(300).as_str()] {
         let config = Config::new("shop")
             .sampler(Sampler::Const(true))
             .agent_host(host);
-        // Such a one is refused by the configuration, or not found by the resolver.
+        // The configuration refuses such a host, or the resolver does not find it.
         match config.new_tracer() {
             Err(ConfigError::Invalid { .. }) => {}
             Err(error) => panic!("{error}"),
@@ -62,7 +62,7 @@ fn hosts_that_are_no_names() {
 }
 
 #[test]
-fn a_port_that_nobody_took() {
+fn a_closed_port() {
     let (_socket, port) = common::closed_port();
     let tracer = tracer(|config| config.agent_host("127.0.0.1").agent_port(port));
     let refused = Lost::default().with(LossCause::Refused, 1);
@@ -70,7 +70,7 @@ fn a_port_that_nobody_took() {
 }
 
 #[test]
-fn a_network_that_takes_nothing() {
+fn a_forbidden_broadcast() {
     // Broadcasts need a permission that the socket does not have.
     let tracer = tracer(|config| config.agent_host("255.255.255.255"));
     let failed = Lost::default().with(LossCause::Failed, 1);

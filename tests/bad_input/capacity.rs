@@ -1,4 +1,4 @@
-//! Rings and memory that are full.
+//! Full rings and exhausted memory.
 
 use picojaeger_std::{LossCause, Lost};
 
@@ -20,7 +20,7 @@ fn a_full_ring_drops_the_newest_and_counts() {
     assert_eq!(stats.lost, Lost::default().with(LossCause::Full, 10));
     assert_eq!((stats.sampled, stats.queued), (made, made - 10));
 
-    // What was there first arrives, and then there is room again.
+    // The earliest spans arrive, and the ring has free space again.
     let spans = pair.arrived();
     let in_order = spans
         .iter()
@@ -45,11 +45,11 @@ fn open_spans_beyond_the_memory_limit_are_counted() {
     let stats = pair.tracer.stats();
     assert!(stats.adds_up(), "{stats}");
     assert_eq!(stats.lost, Lost::default().with(LossCause::Memory, 10));
-    // A span without memory still has ids for its children.
+    // A span that found no memory still has ids for its children.
     let last = open.last().unwrap().context();
     assert!(!last.trace_id().is_zero() && !last.span_id().is_zero());
 
-    // Packet by packet, so that the ring holds what is finished.
+    // In groups with a flush after each, so that the ring does not overflow.
     let made = open.len();
     for some in open.chunks_mut(50) {
         some.iter_mut().for_each(|span| span.finish());
@@ -87,5 +87,5 @@ fn wide_spans_beyond_the_memory_limit_keep_what_fits() {
         .iter()
         .filter(|span| span.tag("picojaeger.truncated").is_none())
         .count();
-    assert!((1..made).contains(&whole), "{whole} of {made} had room");
+    assert!((1..made).contains(&whole), "{whole} of {made} are whole");
 }

@@ -8,7 +8,7 @@ use crate::{Pair, text};
 const MIB: usize = 1 << 20;
 const TRACE: &str = "uber-trace-id";
 
-/// Extracts these headers and starts a span with what they gave; a new root, which arrives.
+/// Extracts these headers and starts a span of the result: a new root, which arrives.
 #[track_caller]
 fn gives_a_new_root(headers: &[(&str, &[u8])], errors: u64) -> SpanContext {
     let pair = Pair::new();
@@ -97,7 +97,7 @@ fn identical_repeats_are_no_conflict() {
 }
 
 #[test]
-fn garbage_leaves_baggage_and_debug_id() {
+fn garbage_leaves_baggage_and_debug_id_intact() {
     let context = gives_a_new_root(&[(TRACE, b"garbage"), ("uberctx-customer", b"7")], 1);
     assert_eq!(context.baggage_item("customer"), Some("7"));
 
@@ -115,7 +115,7 @@ fn garbage_leaves_baggage_and_debug_id() {
 }
 
 #[test]
-fn a_mebibyte_of_baggage_leaves_the_rest() {
+fn a_mebibyte_of_baggage_leaves_other_headers_intact() {
     let long = vec![b'x'; MIB];
     let names = "x".repeat(MIB);
     let long_key = format!("uberctx-{names}");

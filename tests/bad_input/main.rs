@@ -1,4 +1,4 @@
-//! Bad input of every kind: a typed error or the documented fallback, and nothing else is lost.
+//! Bad input of every kind gives a typed error or the documented fallback, and loses nothing else.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,10 +17,10 @@ use picojaeger_std::collector::Collector;
 use picojaeger_std::config::{Config, Sampler};
 use picojaeger_std::model::{Span, TagValue};
 
-/// How long what has to come may take.
+/// Longest wait for an expected event.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A tracer without a worker, and the collector that it sends to when it is flushed.
+/// A tracer without a worker, and the collector to which a flush sends.
 struct Pair {
     tracer: Tracer,
     collector: Collector,
@@ -42,7 +42,7 @@ impl Pair {
         Pair { tracer, collector }
     }
 
-    /// Flushes; the spans that arrived, all that were ever delivered.
+    /// Flushes, and returns the spans that arrived: all that were ever delivered.
     #[track_caller]
     fn arrived(&self) -> Vec<Arc<Span>> {
         self.tracer.flush(PATIENCE).unwrap();

@@ -1,8 +1,8 @@
-//! Configurations that are wrong, each with the error that says where.
+//! Invalid configurations, each with an error that names the place.
 
 use picojaeger_std::config::{Config, ConfigError, Origin, Sampler};
 
-/// The error of this text, whether reading finds it or resolving.
+/// Returns the error of this text, from reading or from resolving.
 #[track_caller]
 fn error(text: &str) -> ConfigError {
     let resolved =
@@ -10,7 +10,7 @@ fn error(text: &str) -> ConfigError {
     resolved.expect_err(text)
 }
 
-/// Fails unless the text gives an error that begins with this place and has these parts.
+/// Checks that the text gives an error that begins with this place and has these parts.
 #[track_caller]
 fn is_wrong(text: &str, place: &str, parts: &[&str]) {
     let message = error(text).to_string();

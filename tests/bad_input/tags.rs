@@ -1,4 +1,4 @@
-//! Tags, logs, names and times that no one should give to a span.
+//! Invalid and extreme tags, logs, names and times.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,13 +9,13 @@ use picojaeger_std::model::{Span, TagValue};
 use crate::{Pair, text};
 
 const MIB: usize = 1 << 20;
-/// The longest key, and the longest value or copied name unless it is configured.
+/// Length of the longest key, and by default of the longest value or copied name.
 const LONGEST_KEY: usize = 255;
 const LONGEST_VALUE: usize = 1024;
-/// A character of two bytes: an odd limit would cut it.
+/// A character of two bytes, which an odd limit would split.
 const WIDE: &str = "š";
 
-/// The spans of a pair with one `before` and one `after`, which come unharmed, without these two.
+/// Returns the spans made between a span `before` and one `after`, which must arrive unharmed.
 #[track_caller]
 fn between(pair: &Pair, make: impl FnOnce(&Pair)) -> Vec<Arc<Span>> {
     pair.tracer.start("before").tag("n", 1);
@@ -120,7 +120,7 @@ fn static_keys_and_names_are_cut_too() {
 }
 
 #[test]
-fn characters_are_cut_out_whole() {
+fn characters_are_removed_whole() {
     let pair = Pair::with(|config| config.max_tag_value_length(LONGEST_VALUE - 1));
     let long = WIDE.repeat(MIB / 2);
     let spans = between(&pair, |pair| {
@@ -134,7 +134,7 @@ fn characters_are_cut_out_whole() {
     assert_eq!(span.operation_name, value);
     assert_eq!(span.tag(key), Some(&text(value)));
     assert_eq!(span.logs[0].field(key), Some(&text(value)));
-    // Bytes have no characters.
+    // Bytes are not cut at character boundaries.
     let bytes = &long.as_bytes()[..LONGEST_VALUE - 1];
     assert_eq!(span.tag("bytes"), Some(&TagValue::Binary(bytes.into())));
     is_marked(span, 0);
@@ -180,7 +180,7 @@ fn numbers_at_their_ends() {
     assert_eq!(spans[0].tag("most"), Some(&text(u64::MAX.to_string())));
 }
 
-/// The kept tags `0`, `1`, … of the span in order, and what is missing is accounted for.
+/// Counts the kept tags `0`, `1`, … in order, and checks that the missing ones are accounted for.
 #[track_caller]
 fn keeps_the_first_tags(span: &Span, value: &TagValue, made: usize) -> usize {
     let tags = span
@@ -232,7 +232,7 @@ fn ten_thousand_logs() {
             span.log().field("event", n.to_string().as_str());
         });
     });
-    // The last log that was begun may have found no room for its field.
+    // The field of the last log may not have fitted.
     let events = spans[0].logs.iter().map_while(|log| log.field("event"));
     let kept = events
         .zip(0..)
@@ -266,7 +266,7 @@ fn a_finish_before_the_start() {
 }
 
 #[test]
-fn times_that_nobody_measured() {
+fn extreme_times() {
     let pair = Pair::new();
     let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
     let late = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50);

@@ -1,4 +1,4 @@
-//! What several of the black-box tests need.
+//! Helpers of several black-box tests.
 #![allow(dead_code, reason = "each of them uses a part")]
 
 use std::net::UdpSocket;
@@ -24,9 +24,9 @@ pub fn quickstart() -> Command {
     command
 }
 
-/// A port of 127.0.0.1 that refuses datagrams as long as the socket is kept.
+/// A socket whose port on 127.0.0.1 refuses datagrams while the socket is open.
 ///
-/// A socket that is connected takes them from its peer only, here from itself; and nobody else gets its port.
+/// A connected socket accepts datagrams from its peer only, here from itself; and its port stays taken.
 pub fn closed_port() -> (UdpSocket, u16) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("some port is free");
     let address = socket.local_addr().expect("a bound socket has an address");
