@@ -1,9 +1,8 @@
 //! From a YAML file to a trace: `cargo run --example quickstart [-- FILE]`.
 //!
-//! Sends two spans to a collector in this process and prints the trace as it
-//! arrived. With `JAEGER_AGENT_HOST` or `JAEGER_AGENT_PORT` set it sends there
-//! instead. The environment overrides the file, which is `quickstart.yaml` beside
-//! this one unless another is named.
+//! Sends two spans to a collector in this process and prints the trace that arrived. With
+//! `JAEGER_AGENT_HOST` or `JAEGER_AGENT_PORT` set it sends to that agent instead. The environment
+//! overrides the file, which is `quickstart.yaml` in this folder unless an argument names another.
 
 use std::env;
 use std::error::Error;
@@ -22,7 +21,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where even that cannot be written, the status is left.
+            // If this fails too, the exit status still reports the error.
             let _ = writeln!(stderr(), "quickstart: {error}");
             ExitCode::FAILURE
         }
@@ -50,7 +49,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     show(&collector, &root)
 }
 
-/// Makes the spans and sends them; gives the root's context if it was sampled.
+/// Makes the spans and sends them; returns the root's context if it was sampled.
 fn send(tracer: &Tracer) -> Result<Option<SpanContext>, Box<dyn Error>> {
     if !tracer.is_enabled() {
         print("Nothing was sent: tracing is disabled by the configuration.\n")?;

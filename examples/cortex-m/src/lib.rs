@@ -14,7 +14,7 @@ use picojaeger_core::{
 /// CMSDK timer 0, which counts down from 2³² − 1 at 25 MHz.
 pub struct Timer;
 
-/// UART 0, polled; it gets packets in frames as of RFC 1055 (SLIP).
+/// UART 0, polled; it sends packets in frames by RFC 1055 (SLIP).
 pub struct Uart;
 
 /// A sampler with a switch, on at first.
@@ -40,7 +40,7 @@ const ESCAPE: u8 = 0xdb;
 const ESCAPED_END: u8 = 0xdc;
 const ESCAPED_ESCAPE: u8 = 0xdd;
 
-/// Where the switch stands.
+/// Position of the switch.
 static ON: AtomicBool = AtomicBool::new(true);
 
 impl Timer {
@@ -63,7 +63,7 @@ impl Clock for Timer {
 
     #[inline(always)]
     fn ticks(&self) -> u64 {
-        // SAFETY: reading the register has no effect.
+        // SAFETY: reading the register has no side effect.
         let down = unsafe { ptr::read_volatile(TIMER_VALUE) };
         (!down).into()
     }
@@ -83,9 +83,9 @@ impl Uart {
         }
     }
 
-    /// Sends a byte, once there is room for it.
+    /// Sends a byte, once the transmitter accepts it.
     pub fn put(byte: u8) {
-        // SAFETY: bit 0 says that the transmitter is full; the data register takes one byte.
+        // SAFETY: bit 0 is set while the transmitter is full; the data register takes one byte.
         unsafe {
             while UART_STATE.read_volatile() & 1 != 0 {}
             UART_DATA.write_volatile(byte.into());
@@ -130,7 +130,7 @@ impl Sampler for Switch {
     }
 }
 
-/// The core's own timer, set to the core's clock and not running yet; once.
+/// Returns the core's own timer, set to the core's clock and stopped; `None` after the first call.
 pub fn sys_tick() -> Option<SYST> {
     let mut timer = cortex_m::Peripherals::take()?.SYST;
     timer.set_clock_source(SystClkSource::Core);

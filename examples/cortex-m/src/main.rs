@@ -1,5 +1,5 @@
-//! A pump that is traced from its main loop and from a timer interrupt; the
-//! packets go to the UART. See README.md.
+//! A pump that is traced in its main loop and in a timer interrupt; the packets go to the UART.
+//! See README.md.
 #![no_std]
 #![no_main]
 
@@ -21,10 +21,10 @@ static BEATS: AtomicU32 = AtomicU32::new(0);
 /// Rounds of the main loop, and interrupts that make a span.
 const ROUNDS: i32 = 40;
 const BEATS_WANTED: u32 = 25;
-/// A real board learns it from a server or a real-time clock.
+/// Unix time at the start. A real board reads it from a server or a real-time clock.
 const UNIX_MICROS_AT_START: u64 = 1_700_000_000_000_000;
 
-/// The timer: a span of its own trace, whatever it interrupts.
+/// The timer interrupt: a span of its own trace, independent of the code that it interrupts.
 #[exception]
 fn SysTick() {
     let beat = BEATS.load(Ordering::Relaxed);

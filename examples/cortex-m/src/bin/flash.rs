@@ -1,5 +1,5 @@
-//! The smallest whole program, to weigh: one span with two tags, packed and
-//! sent. With the feature `baseline` it only sends a byte.
+//! The smallest whole program, for the size of the code: one span with two tags, packed and sent.
+//! With the feature `baseline` it only sends a byte.
 #![no_std]
 #![no_main]
 

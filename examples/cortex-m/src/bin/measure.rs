@@ -1,6 +1,6 @@
-//! Runs each call between two marks, for a plugin of QEMU that counts
-//! instructions; `.ci/run firmware` joins both. Prints a line a case: its name,
-//! the bytes of stack it takes, and what is known of sizes.
+//! Runs each call between two marks, for a QEMU plugin that counts instructions; `.ci/run
+//! firmware` joins both. Prints one line a case: its name, the bytes of stack that it takes, and
+//! known sizes.
 #![no_std]
 #![no_main]
 
@@ -81,8 +81,8 @@ fn log() {
     span.finish();
 }
 
-/// Frames of many lengths through both rings, so that the paths of padding, of a
-/// full ring and of eviction are taken: for the longest masked section.
+/// Passes frames of many lengths through both rings, so that the paths for padding, a full ring
+/// and eviction are taken: for the longest masked section.
 #[inline(never)]
 fn every_path() {
     for round in 0..300u32 {
@@ -113,7 +113,7 @@ fn returned() {
     span.finish();
 }
 
-/// Marks for the plugin: what runs between them is counted.
+/// Marks for the plugin, which counts the instructions between them.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn picojaeger_count_from() {
@@ -135,7 +135,7 @@ fn drain() {
     }
 }
 
-/// Words of stack below this frame that `case` writes to.
+/// Returns the words of stack below this frame to which `case` writes.
 #[inline(never)]
 fn stack(case: &mut dyn FnMut()) -> usize {
     const WORDS: usize = 512;
@@ -173,8 +173,8 @@ fn two_tags_of(tracer: &'static Tracer<Board>) {
     span.tag("channel", 3).tag("mode", "fast");
 }
 
-/// Packets of one and of two spans with two tags: the difference is what encoding
-/// a span costs. The buffer is not on the measured stack.
+/// Makes packets of one and of two spans with two tags: the difference is the cost of encoding a
+/// span. The buffer is not on the measured stack.
 fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
     static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -182,8 +182,8 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     let process = Process::new("pump-7");
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).ok()?;
     reporter.set_anchor(Anchor::new(0, black_box(1_700_000_000_000_000)));
-    let mut flush = |room: usize| {
-        let buffer = buffer.get_mut(..room).unwrap_or_default();
+    let mut flush = |bytes: usize| {
+    let buffer = buffer.get_mut(..bytes).unwrap_or_default();
         picojaeger_count_from();
         let length = reporter.flush(buffer).map_or(0, |packet| {
             let length = packet.bytes().len();

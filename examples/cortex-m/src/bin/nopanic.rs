@@ -1,6 +1,6 @@
-//! Links only if no panic is reachable from the core's entries: the panic
-//! handler calls a symbol that nobody defines. With the feature `control` one
-//! entry indexes a slice, and it must not link. `.ci/run panic` does both.
+//! Links only if no panic is reachable from the core's entries: the panic handler calls an
+//! undefined symbol. With the feature `control` one entry indexes a slice, and the program must
+//! not link. `.ci/run panic` does both.
 #![no_std]
 #![no_main]
 
@@ -24,7 +24,7 @@ unsafe extern "C" {
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // SAFETY: a program that calls it does not link.
+    // SAFETY: never called, since a program that calls it does not link.
     unsafe { picojaeger_reached_a_panic() }
 }
 
@@ -41,13 +41,13 @@ static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 static RECORDER: Recorder = Ring::new();
 static NEWEST: Tracer<Board, Recorder> = Tracer::new(BOARD, &RECORDER);
 
-/// Declares the entries, whose arguments come from outside, and the table that
-/// keeps them all.
+/// Declares the entries, whose arguments come from outside, and the table that keeps them from
+/// being removed.
 macro_rules! entries {
     ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block)*) => {
         $($(#[$attribute])* fn $name($($argument: $type),*) $(-> $result)? $body)*
 
-        /// What the linker may not drop.
+        /// Entries that the linker may not remove.
         #[used]
         static ENTRIES: Entries<{ [$($(#[$attribute])* { stringify!($name) }),*].len() }> =
             Entries([$($(#[$attribute])* { $name as *const () }),*]);
@@ -56,7 +56,7 @@ macro_rules! entries {
 
 struct Entries<const N: usize>([*const (); N]);
 
-// SAFETY: nothing is done through the pointers.
+// SAFETY: the pointers are never dereferenced.
 unsafe impl<const N: usize> Sync for Entries<N> {}
 
 /// A transport that gives one outcome.
@@ -256,7 +256,7 @@ entries! {
 
 #[entry]
 fn main() -> ! {
-    // SAFETY: reading a static; volatile, so that the table is kept.
+    // SAFETY: reads a static; volatile, so that the table is kept.
     unsafe { core::ptr::read_volatile(&raw const ENTRIES.0) };
     loop {
         cortex_m::asm::wfi();

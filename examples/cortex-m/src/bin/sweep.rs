@@ -1,5 +1,5 @@
-//! Interrupts a span after every number of instructions, with a span of the
-//! interrupt's own: nothing is lost or mixed up, whatever it hits.
+//! Interrupts a span after every number of instructions by a span of the interrupt: no span may
+//! be lost or mixed up, wherever the interrupt falls.
 //!
 //! Needs `-icount shift=10`, by which one instruction takes 25.6 ticks.
 #![no_std]
@@ -22,12 +22,12 @@ static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 /// Interrupts of this round so far.
 static HITS: AtomicU32 = AtomicU32::new(0);
 
-/// The work takes fewer instructions than this.
+/// Upper bound of the instructions of the work.
 const POINTS: u32 = 1_200;
 
 #[exception]
 fn SysTick() {
-    // Once: a short period would leave no time for anything else.
+    // Fires once: a short period would leave no time for anything else.
     // SAFETY: the register is the exception's own; only the clock source stays set.
     unsafe { (*SYST::PTR).csr.write(1 << 2) };
     let hits = HITS.load(Ordering::Relaxed);
@@ -38,7 +38,7 @@ fn SysTick() {
     }
 }
 
-/// What is interrupted: every call that enters the exclusion, and those that do not.
+/// The interrupted work: every call that enters the mutex, and those that do not.
 #[inline(never)]
 fn work() {
     let mut outer = TRACER.start::<96>("outer");
@@ -50,7 +50,7 @@ fn work() {
     outer.finish();
 }
 
-/// Interrupts `work` after about `ticks`; whether it was hit before its end.
+/// Interrupts `work` after about `ticks`; returns whether that was before its end.
 fn round(timer: &mut SYST, ticks: u32) -> bool {
     HITS.store(0, Ordering::Relaxed);
     timer.set_reload(ticks);
@@ -65,7 +65,7 @@ fn round(timer: &mut SYST, ticks: u32) -> bool {
     hit
 }
 
-/// Whether the ring holds the three spans, in order and whole.
+/// Returns whether the ring holds the three spans, in order and complete.
 fn is_whole(consumer: &mut Consumer<'_, Records>, sequence: &mut u32) -> bool {
     let (mut seen, mut last, mut whole) = (0, 0, true);
     while let Some(record) = consumer.peek() {
@@ -80,7 +80,7 @@ fn is_whole(consumer: &mut Consumer<'_, Records>, sequence: &mut u32) -> bool {
     whole && seen == 3
 }
 
-/// The end, which spans of one ring have in the order of their numbers.
+/// Returns the end of a span; in one ring, ends have the order of the spans' numbers.
 fn end(record: &Record<'_>) -> u64 {
     match record.finish() {
         Timestamp::Ticks(ticks) | Timestamp::UnixMicros(ticks) => ticks,
@@ -120,7 +120,7 @@ fn main() -> ! {
     }
     let stats = TRACER.stats();
     hprintln!("interrupted at {} of {} points", hits, POINTS);
-    // All points of the work are hit, and some lie behind its end.
+    // All points of the work are hit, and some interrupts come after its end.
     let swept = hits > 500 && hits < POINTS;
     let all = u64::from(3 * POINTS);
     exit(if swept && stats.adds_up() && stats.queued == all {
