@@ -1,4 +1,4 @@
-//! Compares what is expected with what the query API gave back, field by field.
+//! Compares expected spans with the query API's answers, field by field.
 
 use std::fmt::Debug;
 
@@ -20,7 +20,7 @@ const MEMBERS: [&str; 10] = [
     "warnings",
 ];
 
-/// How much was compared, and what differed.
+/// Number of fields compared, and the differences.
 #[derive(Default)]
 pub struct Report {
     pub fields: usize,
@@ -150,7 +150,7 @@ impl Report {
         }
     }
 
-    /// Warnings quote times, so only how they begin is compared.
+    /// Compares the beginnings of warnings, since the rest quotes times.
     fn warnings(&mut self, at: &str, expected: &[String], found: &Json) {
         let found = list(found);
         self.field(&format!("{at} in number"), expected.len(), found.len());
@@ -188,7 +188,7 @@ fn list(json: &Json) -> &[Json] {
     json.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Where there is no text, a text that is never expected.
+/// Returns the text, or if there is none a text that is never expected.
 fn text(json: &Json) -> &str {
     json.as_str().unwrap_or("(no text)")
 }

@@ -1,10 +1,10 @@
-//! As much of an HTTP client as reading Jaeger's query API takes.
+//! A minimal HTTP client, for reading Jaeger's query API.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long connecting, writing and each reading may take.
+/// Time-out of connecting, writing and each read.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The status and the body of `GET path`.

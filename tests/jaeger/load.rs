@@ -1,15 +1,15 @@
-//! The generated load: a fixed description of spans that says nothing about how they are sent.
+//! The generated load: a fixed description of spans, independent of their transport.
 
 use std::collections::HashSet;
 
 use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
 
-/// How many spans the load has.
+/// Number of spans of the load.
 const SPANS: usize = 10_000;
-/// Start of the first span, in microseconds since 1970. Look-ups by trace id do not mind the age.
+/// Start of the first span, in microseconds since 1970. Look-ups by trace id ignore the age.
 const EPOCH_US: u64 = 1_700_000_000_000_000;
 
-/// Three services and what they do.
+/// Three services and their spans.
 pub struct Load {
     pub services: Vec<Service>,
     /// A reference points to an earlier span, so sending them in order works.
@@ -23,7 +23,7 @@ pub struct Service {
     pub wide_ids: bool,
 }
 
-/// A span to be.
+/// Description of a span.
 pub struct Planned {
     /// Index in [`Load::services`].
     pub service: usize,
@@ -36,7 +36,7 @@ pub struct Planned {
     pub logs: Vec<Log>,
 }
 
-/// What the tracers made of a load.
+/// Ids and tags that the tracers gave to a load.
 pub struct Sent {
     /// Of each span, in the load's order.
     pub ids: Vec<Ids>,
@@ -64,7 +64,7 @@ impl Load {
         }
     }
 
-    /// Whether the ids are as asked for: distinct, a child's trace its parent's, a root's as wide as its service says.
+    /// Checks the ids: distinct, a child's trace its parent's, a root's as wide as its service's setting.
     pub fn check_ids(&self, sent: &Sent) -> Result<(), String> {
         let mut seen = HashSet::new();
         for (span, ids) in self.spans.iter().zip(&sent.ids) {
@@ -82,22 +82,22 @@ impl Load {
         Ok(())
     }
 
-    /// How many spans each service has.
+    /// Returns the number of spans of each service.
     pub fn spans_of_services(&self) -> Vec<u64> {
         let mut counts = vec![0; self.services.len()];
         self.spans.iter().for_each(|span| counts[span.service] += 1);
         counts
     }
 
-    /// What was asked of the API, with the ids and tags that the tracers added.
-    pub fn asked(&self, sent: &Sent) -> Vec<Expected> {
+    /// Returns the expected spans, with the ids and tags that the tracers added.
+    pub fn expected(&self, sent: &Sent) -> Vec<Expected> {
         let processes: Vec<_> = self
             .services
             .iter()
             .zip(&sent.process_tags)
             .map(joined)
             .collect();
-        let asked = self
+        let expected = self
             .spans
             .iter()
             .zip(&sent.ids)
@@ -123,7 +123,7 @@ impl Load {
                 logs: span.logs.clone(),
                 warnings: Vec::new(),
             });
-        asked.collect()
+        expected.collect()
     }
 }
 
@@ -197,7 +197,7 @@ fn references(random: &mut Random, first: usize, index: usize) -> Vec<(RefKind, 
     }
     let a = first + random.below(index - first);
     let b = first + random.below(index - first);
-    // Of the first trace's spans there is none before.
+    // No span precedes those of the first trace.
     let other = if first == 0 { a } else { random.below(first) };
     match random.below(12) {
         0 => vec![(FollowsFrom, a)],

@@ -1,7 +1,7 @@
 //! The pipeline against a real Jaeger: every field that was sent is read back and compared.
 //!
 //! Run by `.ci/run jaeger`, which builds Jaeger and names it in `PICOJAEGER_JAEGER_BIN`. Without that variable
-//! this target says so and ends well, since the workspace's tests need no peer.
+//! this target prints a note and succeeds, since the workspace's tests need no peer.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -26,7 +26,7 @@ use load::Load;
 use model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
 use server::Jaeger;
 
-/// Names the binary of Jaeger.
+/// Variable with the path of Jaeger's binary.
 const BINARY: &str = "PICOJAEGER_JAEGER_BIN";
 /// Fewer traces or fields than these mean that the comparison lost some of its work.
 const MINIMUM_TRACES: usize = 900;
@@ -34,7 +34,7 @@ const MINIMUM_FIELDS: usize = 300_000;
 /// Differences printed; one cause tends to show in many spans.
 const SHOWN: usize = 20;
 
-/// A trace: what is expected of it, and what the query API has.
+/// A trace, as expected and as the query API returned it.
 type Trace = (Vec<Expected>, Json);
 
 fn main() -> ExitCode {
@@ -91,11 +91,11 @@ fn generated(jaeger: &Jaeger) -> Result<Vec<Trace>, String> {
         .map_err(|error| error.to_string())?;
     load.check_ids(&sent)?;
     let mut traces: BTreeMap<u128, Vec<Expected>> = BTreeMap::new();
-    for asked in load.asked(&sent) {
+    for expected in load.expected(&sent) {
         traces
-            .entry(asked.ids.trace)
+            .entry(expected.ids.trace)
             .or_default()
-            .push(asked.as_jaeger_returns());
+            .push(expected.as_jaeger_returns());
     }
     let read = traces.into_iter().map(|(trace, expected)| {
         let found = jaeger.whole_trace(trace, expected.len())?;

@@ -1,4 +1,4 @@
-//! Spans as the API was asked for them, and what Jaeger's query API makes of them.
+//! Spans as passed to the tracer's API, and their form in Jaeger's query API.
 
 /// A value of a tag or a log field.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,19 +80,19 @@ pub struct Expected {
     pub references: Vec<Reference>,
     pub tags: Vec<Tag>,
     pub logs: Vec<Log>,
-    /// What each warning begins with; the API is asked for none, some come back.
+    /// Beginning of each warning: none is sent, Jaeger adds some.
     pub warnings: Vec<String>,
 }
 
 /// The values of `span.kind` that Jaeger knows.
 const KINDS: [&str; 5] = ["client", "server", "producer", "consumer", "internal"];
-/// What a warning about a span without duration begins with.
+/// Beginning of the warning about a span without duration.
 const NO_DURATION: &str = "Negative duration detected, sanitizing end timestamp.";
 
 impl Expected {
     /// This span as `GET /api/traces/{id}?raw=true` of Jaeger v1.76.0 gives it back.
     ///
-    /// | Asked for | Comes back |
+    /// | Sent | Returned |
     /// |---|---|
     /// | string, bool | `string`, `bool`, as they were |
     /// | signed integer | `int64`: a number up to 2^53 - 1 either way, beyond it a decimal string |
@@ -147,8 +147,8 @@ impl Expected {
     }
 }
 
-fn returned_process_tags(asked: &[Tag]) -> Vec<Tag> {
-    let mut tags = last_of_each_key(asked);
+fn returned_process_tags(sent: &[Tag]) -> Vec<Tag> {
+    let mut tags = last_of_each_key(sent);
     let has_host_name = tags.iter().any(|tag| tag.key == "host.name");
     for tag in &mut tags {
         match (tag.key.as_str(), &tag.value) {
@@ -163,8 +163,8 @@ fn returned_process_tags(asked: &[Tag]) -> Vec<Tag> {
     tags
 }
 
-fn returned_tags(asked: &[Tag]) -> Vec<Tag> {
-    let mut tags = last_of_each_key(asked);
+fn returned_tags(sent: &[Tag]) -> Vec<Tag> {
+    let mut tags = last_of_each_key(sent);
     tags.retain(|tag| tag.key != "span.kind" || KINDS.iter().any(|&kind| tag.value == kind.into()));
     let error = |tag: &Tag| tag.key == "error" && tag.value == Value::Bool(true);
     if tags.iter().any(error) {
@@ -173,8 +173,8 @@ fn returned_tags(asked: &[Tag]) -> Vec<Tag> {
     tags
 }
 
-fn returned_fields(asked: &[Tag]) -> Vec<Tag> {
-    let mut fields = last_of_each_key(asked);
+fn returned_fields(sent: &[Tag]) -> Vec<Tag> {
+    let mut fields = last_of_each_key(sent);
     fields.retain(|field| match &field.value {
         Value::Text(text) => field.key != "event" || !text.is_empty(),
         _ => field.key != "event",
@@ -182,9 +182,9 @@ fn returned_fields(asked: &[Tag]) -> Vec<Tag> {
     fields
 }
 
-fn last_of_each_key(asked: &[Tag]) -> Vec<Tag> {
+fn last_of_each_key(sent: &[Tag]) -> Vec<Tag> {
     let mut kept: Vec<Tag> = Vec::new();
-    for tag in asked {
+    for tag in sent {
         let tag = Tag {
             key: tag.key.clone(),
             value: as_sent(&tag.value),

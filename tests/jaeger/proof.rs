@@ -1,4 +1,4 @@
-//! The comparison's proof of itself: an expectation altered in one field must be reported.
+//! Control of the comparison: an expectation altered in one field must be reported.
 
 use serde_json::Value as Json;
 
@@ -84,7 +84,7 @@ const ALTERATIONS: [(&str, Alter); 36] = [
     ("log left out", |span| span.logs.pop().is_some()),
 ];
 
-/// Runs every alteration against the first trace that has such a field; the number of them.
+/// Runs every alteration against the first trace that has such a field; returns their number.
 pub fn prove(traces: &[(Vec<Expected>, Json)]) -> Result<usize, String> {
     for (what, alter) in ALTERATIONS {
         let altered = traces.iter().find_map(|(expected, found)| {

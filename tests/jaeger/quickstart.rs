@@ -9,16 +9,16 @@ use crate::common;
 use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
 use crate::server::Jaeger;
 
-/// What the example's file names.
+/// Service name in the example's file.
 const SERVICE: &str = "your-app-name";
-/// Start and duration are rounded apart from each other.
+/// Microseconds of tolerance: start and duration are rounded separately.
 const ROUNDING_US: u64 = 1;
-/// Between the system's clock and the tracer's, which asks it seldom.
+/// Tolerance between the system's clock and the tracer's, which reads the system's seldom.
 const CLOCKS_US: u64 = 1_000;
 
 /// Runs the example and reads its trace back.
 ///
-/// What the example draws itself is taken from the trace that is found, if it is what it may be: times within the run
+/// Values that the example draws are taken from the trace found, and checked for plausibility: times within the run
 /// and within each other, distinct ids, an address, a random number.
 pub fn run(jaeger: &Jaeger) -> Result<(Vec<Expected>, Json), String> {
     let before = now_us();
@@ -57,7 +57,7 @@ pub fn run(jaeger: &Jaeger) -> Result<(Vec<Expected>, Json), String> {
     Ok((expected.into(), found))
 }
 
-/// Runs the example to its end; the trace that it names.
+/// Runs the example to its end; returns the trace id that it prints.
 fn printed_trace(jaeger: &Jaeger) -> Result<u128, String> {
     let agent = jaeger.agent();
     let output = common::quickstart()
@@ -76,7 +76,7 @@ fn printed_trace(jaeger: &Jaeger) -> Result<u128, String> {
         .ok_or(whole)
 }
 
-/// The span of this operation with nothing but what the example drew for it.
+/// The span of this operation, with the values that the example drew for it.
 fn drawn(trace: &Json, operation: &str) -> Result<Expected, String> {
     let mut spans = trace["spans"].as_array().into_iter().flatten();
     let read = |span: &Json| {
@@ -104,7 +104,7 @@ fn drawn(trace: &Json, operation: &str) -> Result<Expected, String> {
         .ok_or(format!("no {operation} as it should be in {trace}"))
 }
 
-/// What the example's process says of itself, as the tracer sends it.
+/// The example's process, as the tracer sends it.
 fn process(found: &Json) -> Option<Process> {
     let text = |key: &str| {
         let mut tags = found["tags"].as_array()?.iter();

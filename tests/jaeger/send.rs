@@ -1,4 +1,4 @@
-//! Turns the described load into spans of real tracers, through their public API alone.
+//! Turns the load into spans of real tracers, through their public API alone.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -10,9 +10,9 @@ use picojaeger_std::{Key, Span, SpanBuilder, SpanContext, Tracer, Value as ApiVa
 use crate::load::{Load, Planned, Sent, Service};
 use crate::model::{Ids, RefKind, Tag, Value};
 
-/// Spans after which all tracers are flushed: some packets of each.
+/// Number of spans after which all tracers are flushed: some packets of each.
 const GROUP: usize = 200;
-/// How long a flush, and in the end closing, may take.
+/// Longest time of a flush, and of the close at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the load's spans, in its order, and sends them to the agent.
@@ -72,7 +72,7 @@ fn tracer(service: &Service, agent: SocketAddr) -> Result<Tracer, ConfigError> {
     tagged.new_tracer()
 }
 
-/// Makes a span from start to finish, and gives its context.
+/// Makes a span from start to finish, and returns its context.
 fn make(planned: &Planned, tracer: &Tracer, contexts: &[SpanContext]) -> SpanContext {
     let builder = tracer
         .span_builder(Key::copied(&planned.operation))
@@ -83,7 +83,7 @@ fn make(planned: &Planned, tracer: &Tracer, contexts: &[SpanContext]) -> SpanCon
         .fold(builder, |builder, (kind, to)| {
             refer(builder, *kind, &contexts[*to])
         });
-    // Tags come in at the start and later.
+    // Some tags are set at the start, others later.
     let (early, late) = planned.tags.split_at(planned.tags.len() / 2);
     let builder = early.iter().fold(builder, |builder, tag| {
         builder.tag(Key::copied(&tag.key), api_value(&tag.value))

@@ -1,4 +1,4 @@
-//! A Jaeger of one's own: on free loopback ports, in memory, stopped when dropped.
+//! A private Jaeger: on free loopback ports, in memory, stopped when dropped.
 
 use std::fs;
 use std::io;
@@ -13,11 +13,11 @@ use serde_json::Value as Json;
 use crate::http;
 use crate::model::Ids;
 
-/// How long Jaeger may take to start, and a span to arrive.
+/// Longest time for Jaeger to start, and for a span to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks at something that has not happened yet.
+/// Pause between two polls for an event.
 const PAUSE: Duration = Duration::from_millis(5);
-/// A port that was free may be taken before Jaeger binds it.
+/// Attempts to start: a free port may be taken before Jaeger binds it.
 const ATTEMPTS: usize = 3;
 
 /// A running Jaeger.
@@ -88,12 +88,12 @@ impl Jaeger {
         Ok(())
     }
 
-    /// Where it takes Thrift compact over UDP.
+    /// Returns the address for Thrift compact over UDP.
     pub fn agent(&self) -> SocketAddr {
         self.ports.compact
     }
 
-    /// The trace as the query API has it now, `None` if it has none.
+    /// Returns the trace as the query API has it now, `None` if it has none.
     ///
     /// Without `raw=true` the server would move the times of spans by the clock skew that it guesses.
     pub fn trace(&self, trace: u128) -> Result<Option<Json>, String> {
@@ -121,7 +121,7 @@ impl Jaeger {
         })
     }
 
-    /// Waits until the query API has the span: what was sent before it has left the socket's buffer.
+    /// Waits until the query API has the span: all that was sent before it has left the socket's buffer then.
     pub fn await_span(&self, ids: Ids) -> Result<(), String> {
         let text = format!("{:016x}", ids.span);
         self.poll(&format!("span {text} of {:032x}", ids.trace), || {
@@ -151,7 +151,7 @@ impl Jaeger {
         }
     }
 
-    /// What Jaeger itself wrote.
+    /// Returns Jaeger's own log.
     fn output(&self) -> String {
         match fs::read_to_string(self.folder.0.join("output")) {
             Ok(output) => format!("Jaeger wrote:\n{output}"),
@@ -190,7 +190,7 @@ impl Drop for Folder {
 }
 
 impl Ports {
-    /// Ports that are free now: all are held at once, so that they differ.
+    /// Returns ports that are free now: all are bound at once, so that they differ.
     fn free() -> io::Result<Ports> {
         let any = (Ipv4Addr::LOCALHOST, 0);
         let query = TcpListener::bind(any)?;
