@@ -40,7 +40,7 @@ pub struct SpanContext {
     pub(crate) flags: Flags,
 }
 
-/// What `child_of` and `follows_from` accept: a span, a context, or an option
+/// The argument of `child_of` and `follows_from`: a span, a context, or an option
 /// of either; `None` adds nothing.
 ///
 /// ```
@@ -94,7 +94,7 @@ impl Flags {
         Flags(self.0 | other.0)
     }
 
-    /// Those of these flags that `other` has too; as `&`, for constants.
+    /// The flags that both have; as `&`, for constants.
     #[inline(always)]
     pub const fn only(self, other: Flags) -> Self {
         Flags(self.0 & other.0)

@@ -1,4 +1,4 @@
-//! What a sampled root says of its sampler.
+//! The tags by which a sampled root describes its sampler.
 
 use crate::value::Value;
 

@@ -42,7 +42,7 @@ pub struct TraceId {
 #[repr(transparent)]
 pub struct SpanId(Bits);
 
-/// What is wrong with the text of an id.
+/// The fault in the text of an id.
 ///
 /// ```
 /// use picojaeger_core::{ParseIdError, SpanId};

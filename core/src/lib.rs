@@ -68,7 +68,7 @@
 //! - No input leads to a panic.
 //!
 //! # Features
-//! `alloc`, off by default: `&String` and `&Cow<str>` as values.
+//! `alloc`, off by default: `&String` and `&Cow<str>` as values, a [`Transport`] in a `Box`.
 //!
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
@@ -116,7 +116,7 @@ mod value;
 #[cfg(not(loom))]
 pub mod wire;
 
-/// The parts for those who build an adapter for another environment: what a chip's
+/// The parts for whoever builds an adapter for another environment: what a chip's
 /// [`Tracer`] and [`PacketReporter`] are made of, and what servers have instead of them.
 ///
 /// - [`PacketBuilder`](adapter::PacketBuilder): from any number of rings to packets.

@@ -178,7 +178,7 @@ impl<X, T> Guarded<X, T> {
         }
     }
 
-    /// How many calls were refused.
+    /// The number of calls that were refused.
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }

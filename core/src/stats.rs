@@ -1,4 +1,4 @@
-//! What became of the spans.
+//! The counts of spans by their fate.
 
 use core::fmt;
 
@@ -134,7 +134,7 @@ impl Lost {
         self
     }
 
-    /// What was lost since an earlier count.
+    /// The losses since an earlier count.
     pub const fn since(&self, earlier: &Lost) -> Lost {
         Lost {
             full: self.full.saturating_sub(earlier.full),

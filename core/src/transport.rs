@@ -1,4 +1,4 @@
-//! What packets are handed to.
+//! Transports, which packets are handed to.
 
 use core::fmt;
 
@@ -82,7 +82,7 @@ pub trait Transport {
     }
 }
 
-/// What became of a packet.
+/// The outcome of sending a packet.
 ///
 /// ```
 /// use picojaeger_core::SendOutcome;

@@ -1,8 +1,8 @@
-//! What a poll works with.
+//! The inputs of a poll.
 
 use crate::wire::{ClientStats, EncodeContext, Process};
 
-/// What a poll works with; lent for the call. See [`PacketBuilder`](super::PacketBuilder) for an example.
+/// The inputs of a poll, lent for the call. See [`PacketBuilder`](super::PacketBuilder) for an example.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct PollContext<'s> {
@@ -11,11 +11,11 @@ pub struct PollContext<'s> {
     pub now: u64,
     /// Whether to pack whatever there is.
     pub flush: bool,
-    /// Where the spans come from.
+    /// The process that the spans come from.
     pub process: &'s Process<'s>,
-    /// What to tell the backend of losses.
+    /// The losses to report to the backend.
     pub stats: ClientStats,
-    /// What ticks and sampler codes mean.
+    /// The meaning of ticks and sampler codes.
     pub encode: &'s EncodeContext<'s>,
 }
 

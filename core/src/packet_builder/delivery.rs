@@ -1,4 +1,4 @@
-//! What became of the spans in packets.
+//! The fate of the spans in packets.
 
 /// Counts of spans by what became of their packets. With a tracer of a chip,
 /// these are the part of the sum that [`Stats::queued`](crate::Stats) still holds.

@@ -72,7 +72,7 @@ struct Pending {
 
 /// The smallest packet limit that [`SendOutcome::TooLarge`] leads to, in bytes.
 const SMALLEST_LIMIT: usize = 256;
-/// How many records one poll passes over: a bound on its work.
+/// The records that one poll passes over at most: a bound on its work.
 const PASSED_OVER: usize = 64;
 
 impl<E: Encoder> PacketBuilder<E> {
@@ -176,7 +176,7 @@ impl<E: Encoder> PacketBuilder<E> {
         &self.encoder
     }
 
-    /// What became of the spans so far.
+    /// The fate of the spans so far.
     pub const fn delivery(&self) -> DeliveryCounts {
         self.delivery
     }
@@ -222,7 +222,7 @@ impl<E: Encoder> PacketBuilder<E> {
             sequence: self.sequence,
             stats: context.stats,
         };
-        // Where not even the process fits, the encoder says so of each span.
+        // Where not even the process fits, each span is too large.
         let _ = self.encoder.begin(out, &batch);
         let mut pending = Pending::default();
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);

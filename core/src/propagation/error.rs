@@ -1,4 +1,4 @@
-//! What inject and extract could not carry.
+//! The errors of inject and extract.
 
 use core::error::Error;
 use core::fmt;
@@ -26,7 +26,7 @@ pub struct BaggageDrops {
     pub full: u32,
 }
 
-/// What could not be injected.
+/// An error of inject: something was left out.
 ///
 /// ```
 /// use picojaeger_core::{InjectError, SpanContext, TextMap, TextMapCodec};

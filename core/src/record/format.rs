@@ -10,7 +10,7 @@ use crate::arch::{WORD, copy_padded};
 use crate::ring::Word;
 use crate::value::Key;
 
-/// What became of a formatted entry.
+/// The fate of a formatted entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fit {
     /// It is written.

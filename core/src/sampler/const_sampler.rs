@@ -1,4 +1,4 @@
-//! The sampler that always says the same.
+//! The sampler that always decides the same.
 
 use crate::sampler::{Decision, Description, Param, Query, Sampler, decide, describe};
 

@@ -36,7 +36,7 @@ pub struct RateLimiter {
     started: bool,
 }
 
-/// What one costs: ticks and 2⁻³² of a tick.
+/// The cost of one: ticks and 2⁻³² of a tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Cost {
     ticks: u64,
@@ -126,7 +126,7 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// How many a second pass.
+    /// The rate: so many a second pass.
     pub const fn rate(&self) -> f64 {
         self.rate
     }
@@ -159,7 +159,7 @@ impl RateLimiter {
 }
 
 impl Cost {
-    /// What one costs at this rate; [`NEVER`] at a rate of 0.
+    /// The cost of one at this rate; [`NEVER`] at a rate of 0.
     const fn new(rate: f64, second: u64) -> Result<Self, SamplerError> {
         if !(rate >= 0.0 && rate <= f64::MAX) {
             return Err(SamplerError::Rate);
@@ -205,7 +205,7 @@ const MOST: u64 = 1 << 62;
 mod tests {
     use super::*;
 
-    /// How many of `calls` pass at these ticks.
+    /// The number of `calls` that pass at these ticks.
     fn passed(limiter: &mut RateLimiter, ticks: u64, calls: u32) -> u32 {
         (0..calls).map(|_| u32::from(limiter.allow(ticks))).sum()
     }

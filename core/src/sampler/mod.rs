@@ -49,12 +49,12 @@ pub trait Sampler {
     /// Decides for a new local root.
     fn sample(&self, query: &Query<'_>) -> Decision;
 
-    /// What to write as `sampler.type` and `sampler.param` on the root spans
+    /// The values of `sampler.type` and `sampler.param` on the root spans
     /// sampled with this code; nothing is written for an unknown code.
     fn description(&self, code: u8) -> Option<Description>;
 }
 
-/// What a sampler may decide by.
+/// The question to a sampler: all that it may decide by.
 ///
 /// ```
 /// use picojaeger_core::{Const, Decision, Query, Sampler, TraceId};

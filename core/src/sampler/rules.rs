@@ -2,7 +2,7 @@
 
 use crate::context::{Flags, SpanContext};
 
-/// What is known of a new span before a sampler is asked, from [`sampling_decision`].
+/// The decision about a new span before a sampler is asked, from [`sampling_decision`].
 ///
 /// ```
 /// use picojaeger_core::adapter::{SamplingDecision, sampling_decision};
@@ -21,7 +21,7 @@ pub enum SamplingDecision {
     AskSampler,
 }
 
-/// What a tag `sampling.priority` changes of a span that is open, from [`sampling_priority`].
+/// The effect of a tag `sampling.priority` on an open span, from [`sampling_priority`].
 ///
 /// ```
 /// use picojaeger_core::Flags;
@@ -43,6 +43,7 @@ pub enum PriorityChange {
     Cleared,
 }
 
+#[cfg(not(loom))]
 impl SamplingDecision {
     /// The flags, or [`Flags::DEFERRED`] where the sampler decides: one word, for chips.
     #[inline(always)]

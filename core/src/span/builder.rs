@@ -125,7 +125,7 @@ where
     }
 
     /// Starts the span, with `N` bytes for tags, logs and references; a multiple
-    /// of the word. [`Span`] says what each takes.
+    /// of the word. [`Span`] lists what each takes.
     #[inline(always)]
     pub fn start<const N: usize>(self) -> Span<'t, P, [MaybeUninit<u8>; N], R> {
         const { check_area(N) };

@@ -15,7 +15,7 @@ use crate::value::{Key, Value};
 pub use builder::{SpanBuilder, SpanReference};
 pub use log::LogBuilder;
 
-/// An open span. It finishes when it is told to or dropped, and its record goes
+/// An open span. It finishes by [`Span::finish`] or when it is dropped, and its record goes
 /// to the tracer's ring.
 ///
 /// `B` is the area for tags, logs and references; a `&Span<'_, P, [_; N]>`
@@ -138,7 +138,7 @@ where
         }
     }
 
-    /// What children and other processes continue; valid after the finish too.
+    /// The context that children and other processes continue; valid after the finish too.
     #[inline(always)]
     pub fn context(&self) -> SpanContext {
         self.image.context()

@@ -1,4 +1,4 @@
-//! What a tracer takes over from a carrier.
+//! A parent from a carrier.
 
 use crate::context::{Flags, SpanContext, ToContext};
 use crate::id::{SpanId, TraceId};

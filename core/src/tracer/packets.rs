@@ -64,7 +64,7 @@ pub struct PacketReporter<'t, P, E, R: SpanRing + ?Sized = Ring> {
 /// A packet of a chip's tracer.
 type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 
-/// How far [`PacketReporter::drain`] came.
+/// The end of a [`PacketReporter::drain`].
 ///
 /// ```
 /// use picojaeger_core::Drained;
@@ -157,7 +157,7 @@ where
         self.anchor = Some(anchor);
     }
 
-    /// What became of the tracer's spans.
+    /// The counts of the tracer's spans.
     ///
     /// What was delivered is known to the reporter that did it: one that takes
     /// another's place counts the other's spans as held, and its batches from 1.
@@ -189,6 +189,7 @@ where
         let mark = consumer.mark();
         let drained = loop {
             if !transport.is_ready() {
+                self.tracer.tick(); // as a poll would
                 break Drained::Blocked;
             }
             let passed_over = self.reporter.delivery().too_large as usize;

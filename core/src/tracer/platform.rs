@@ -1,4 +1,4 @@
-//! What a tracer stands on: a clock and a sampler.
+//! The platform of a tracer: a clock and a sampler.
 
 use crate::sampler::Sampler;
 use crate::time::Clock;

@@ -1,4 +1,4 @@
-//! What a producer of spans needs: ids, time, and counters.
+//! The state of a producer of spans: ids, time, and counters.
 
 use crate::arch::in_order;
 use crate::id::{SpanId, TraceId};
@@ -6,7 +6,7 @@ use crate::id_generator::IdGenerator;
 use crate::stats::Stats;
 use crate::time::{Clock, Extension};
 
-/// Where spans come from: the generator of ids, the extension of the clock, and
+/// The source of spans: the generator of ids, the extension of the clock, and
 /// the counters of one producer.
 ///
 /// A chip's tracer has one under the exclusion of its ring.

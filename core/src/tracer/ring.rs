@@ -13,8 +13,8 @@ use crate::tracer::ProducerState;
 /// Holds finished spans until the reporter takes them, and the state of the
 /// tracer that fills it.
 ///
-/// `X` keeps producers apart, `B` is the storage, `P` says what a full ring
-/// does. A record takes 8 bytes more than its image. Give each tracer a ring of
+/// `X` keeps producers apart, `B` is the storage, `P` is the policy of a full
+/// ring. A record takes 8 bytes more than its image. Give each tracer a ring of
 /// its own.
 ///
 /// ```
@@ -30,13 +30,13 @@ pub struct Ring<X = Interrupts, B: ?Sized = [ByteCell], P = DropNewest> {
     frames: FrameRing<X, ProducerState, B, P, Records>,
 }
 
-/// What a tracer asks of its ring; implemented by [`Ring`] alone.
+/// The ring of a tracer, as the tracer uses it; implemented by [`Ring`] alone.
 pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Runs `f` inside the exclusion; `None` if another call is inside.
     #[doc(hidden)]
     fn with<T>(&self, f: impl FnOnce(&mut ProducerState) -> T) -> Option<T>;
 
-    /// What `f` gives inside the exclusion for a span that starts; zeros if that is
+    /// The result of `f` inside the exclusion for a span that starts; zeros if that is
     /// nothing, or if another call is inside, which is counted.
     #[doc(hidden)]
     fn draw<T: Default>(&self, f: impl FnOnce(&mut ProducerState) -> Option<T>) -> T;
@@ -62,7 +62,7 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn consumer(&self) -> Option<Consumer<'_, Records>>;
 
-    /// What the ring dropped.
+    /// The counts of what the ring dropped.
     #[doc(hidden)]
     fn dropped(&self) -> Dropped;
 }

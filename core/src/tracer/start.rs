@@ -1,4 +1,4 @@
-//! How spans start: their ids, their time, and whether they are sampled.
+//! The start of spans: their ids, their time, and whether they are sampled.
 
 use crate::context::{Flags, SpanContext};
 use crate::id::SpanId;
@@ -18,7 +18,8 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// The fixed part of a span in its parent's trace.
     #[inline(never)]
     pub(crate) fn begin_child(&self, operation: &'static str, parent: &SpanContext) -> Fixed {
-        // A parent that decides: `sampling_decision` without what it asks of other spans.
+        // A parent that decides: `sampling_decision` without its other cases, which chips would
+        // pay for.
         if !parent.is_valid() || parent.flags().contains(Flags::DEFERRED) {
             return self.begin(operation, operation, Some(parent), None);
         }

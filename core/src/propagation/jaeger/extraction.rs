@@ -9,7 +9,7 @@ use crate::propagation::error::{BaggageDrops, ExtractError};
 use crate::propagation::jaeger::{Extracted, TextMapCodec, fill, text};
 use crate::propagation::percent::Decode;
 
-/// What the headers looked at so far have given.
+/// The findings in the headers so far.
 pub(super) struct Extraction<'s, 'c> {
     codec: TextMapCodec<'c>,
     baggage: &'c mut dyn BaggageSink,
@@ -181,7 +181,7 @@ fn set(key: &[u8], value: &[u8], sink: &mut dyn BaggageSink) -> Result<(), Rejec
     Ok(sink.set(key, value)?)
 }
 
-/// What follows `prefix` in `key`, in whatever case the prefix is written.
+/// The rest of `key` behind `prefix`, in whatever case the prefix is written.
 fn strip_prefix<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = key.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)

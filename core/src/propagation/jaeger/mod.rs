@@ -75,7 +75,7 @@ pub struct HeaderNames<'n> {
     pub baggage: &'n str,
 }
 
-/// What extract found, other than the baggage, which went to the sink.
+/// The findings of extract, other than the baggage, which went to the sink.
 ///
 /// With a context, the debug id is to be ignored. Without one, or with an
 /// error, a new trace begins, which takes the debug id and the baggage over.
