@@ -183,7 +183,7 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).ok()?;
     reporter.set_anchor(Anchor::new(0, black_box(1_700_000_000_000_000)));
     let mut flush = |bytes: usize| {
-    let buffer = buffer.get_mut(..bytes).unwrap_or_default();
+        let buffer = buffer.get_mut(..bytes).unwrap_or_default();
         picojaeger_count_from();
         let length = reporter.flush(buffer).map_or(0, |packet| {
             let length = packet.bytes().len();
