@@ -73,7 +73,6 @@
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
 #![deny(unsafe_code)]
-#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used))]
 
 #[cfg(feature = "alloc")]

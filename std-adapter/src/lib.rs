@@ -36,11 +36,14 @@
 //! # Where to look
 //! - [`config`]: every key and variable, with units and defaults in
 //!   [`Settings`](config::Settings).
+//! - [`TracerBuilder`]: reporters, a [`Transport`] and a [`TimeSource`] of your own.
 //! - [`Tracer`]: spans, [`inject`](Tracer::inject) and [`extract`](Tracer::extract),
 //!   [`flush`](Tracer::flush) and [`close`](Tracer::close), [`stats`](Tracer::stats).
 //! - [`Span`], [`SpanBuilder`], [`SpanContext`], [`Scope`]: OpenTracing's concepts of these names.
 //! - [`carriers`]: sources and targets of contexts.
 //! - [`reporters`]: other receivers of finished spans.
+//! - [`transport`]: the trait that packets are sent by, and transports for tests.
+//! - [`Error`]: any error of this crate, for `?`.
 //! - [`collector`]: receives and prints traces.
 //! - [`model`]: finished spans as plain data, as collector and reporters return them.
 //!

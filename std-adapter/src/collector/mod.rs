@@ -9,8 +9,6 @@
 //!
 //! Needs the feature `collector`, which is on by default.
 
-#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
-
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};

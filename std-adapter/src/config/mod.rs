@@ -79,7 +79,6 @@
 //! whose name differs from a known one in up to two characters is an error too. Any other with this prefix
 //! is ignored, since it may belong to another Jaeger program.
 
-#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 #![cfg_attr(
     not(feature = "yaml"),
     allow(dead_code, reason = "keys and the types of their values are for files")

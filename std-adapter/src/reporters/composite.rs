@@ -13,6 +13,7 @@ use super::{FinishedSpan, Reporter};
 /// let reporter: Box<dyn Reporter> = Box::new(NullReporter);
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "has nothing to hold")]
 pub struct NullReporter;
 
 /// Reporter that forwards each span to several others, in order.

@@ -15,6 +15,10 @@ use super::{FinishedSpan, Reporter};
 /// let reporter: Box<dyn Reporter> = Box::new(LoggingReporter);
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the `log` crate holds its settings"
+)]
 pub struct LoggingReporter;
 
 impl Reporter for LoggingReporter {

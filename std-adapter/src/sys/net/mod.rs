@@ -12,6 +12,7 @@ pub(crate) mod addresses;
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two versions of IP")]
 pub enum IpVersion {
     /// The first IPv4 address that the system's resolver gives, or the first IPv6 one
     /// if there is none.
