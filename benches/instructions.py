@@ -46,7 +46,7 @@ Figure = collections.namedtuple("Figure", "per_span top")
 
 
 class Failure(Exception):
-    """What went wrong, in one line for the user."""
+    """The error, in one line for the user."""
 
 
 def main():
@@ -88,7 +88,7 @@ def prove(figures, bounds):
 
 
 def judge(figures, bounds):
-    """A message for each case that is not as its bound says."""
+    """A message for each case that deviates from its bound."""
     messages = []
     for case in sorted(figures.keys() | bounds.keys()):
         if case not in figures:
@@ -210,7 +210,7 @@ def compiler():
 
 
 def run(command):
-    """Standard output of a command; its standard error goes to ours."""
+    """Returns the standard output of a command; its standard error is passed through."""
     try:
         return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
                               env=ENVIRONMENT).stdout

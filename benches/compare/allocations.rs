@@ -1,7 +1,7 @@
-//! Counts the allocations of all threads, while it is asked to.
+//! Counts the allocations of all threads, while switched on.
 //!
-//! Timed bursts run with the count switched off, since each increment would
-//! cost a library that allocates a few nanoseconds that are not its own.
+//! Timed bursts run with the count switched off, since each increment would add
+//! a few nanoseconds to a library that allocates.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

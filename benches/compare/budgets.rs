@@ -1,7 +1,7 @@
-//! The budgets of servers, held against the figures of the same run.
+//! The budgets of servers, compared with the figures of the same run.
 //!
-//! A ratio holds on any machine; an absolute time does not. What is counted in
-//! instructions stands in `bounds.toml`.
+//! A ratio applies to any machine; an absolute time does not. Bounds in
+//! instructions are in `bounds.toml`.
 
 use crate::results::Record;
 
@@ -12,13 +12,13 @@ struct Budget {
     limit: Limit,
 }
 
-/// What is held against the limit.
+/// The quantity that is compared with the limit.
 enum Measure {
     /// A figure itself.
     Plain(Figure),
     /// The first figure as a multiple of the second.
     Ratio(Figure, Figure),
-    /// By how much the first figure is larger.
+    /// The first figure less the second.
     Above(Figure, Figure),
 }
 
@@ -115,7 +115,7 @@ const fn above_the_bare_send(workload: &'static str) -> Budget {
 
 const MIN: &str = "min_ns";
 
-/// Prints each budget whose figures are there, and whether it is kept.
+/// Prints each budget whose figures were measured, and whether it is kept.
 pub(crate) fn print(records: &[Record]) {
     let mut lines = BUDGETS
         .iter()
@@ -131,7 +131,7 @@ pub(crate) fn print(records: &[Record]) {
 }
 
 impl Budget {
-    /// Nothing where a figure was not measured.
+    /// Returns `None` if a figure was not measured.
     fn line(&self, records: &[Record]) -> Option<String> {
         let value = self.measure.value(records)?;
         let verdict = if self.limit.holds(value) {
@@ -167,7 +167,7 @@ impl Measure {
         })
     }
 
-    /// Whose budget it is.
+    /// Returns the figure of the library to which the budget applies.
     fn of(&self) -> &Figure {
         match self {
             Plain(figure) | Ratio(figure, _) | Above(figure, _) => figure,
@@ -201,7 +201,7 @@ impl Figure {
     }
 }
 
-/// Without digits that say nothing.
+/// Formats a figure with at most two decimals, and fewer if it is large or whole.
 fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 1000.0 || value.fract() == 0.0 => format!("{value:.0}"),

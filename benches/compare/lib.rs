@@ -34,7 +34,7 @@ use selection::Arguments;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How long a run takes.
+/// Duration of a run.
 struct Effort {
     bursts: measure::Effort,
     programs: programs::Effort,

@@ -1,4 +1,4 @@
-//! Where and when figures were made: without it they mean nothing.
+//! Machine and date of the figures, without which they mean nothing.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,8 +1,8 @@
 //! Bursts, their times and their allocations.
 //!
 //! The libraries take turns in every round, each starting one round in so
-//! many, so a noisy moment of the machine hits all alike. Delivering what a
-//! burst made happens after its time was taken.
+//! many, so a noisy moment of the machine affects all alike. The spans of a
+//! burst are delivered after its time was taken.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use picojaeger_workloads::{Drained, Library, Workload};
 use crate::allocations;
 use crate::results::Record;
 
-/// How long a run takes.
+/// Numbers of rounds of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     /// Rounds before the timed ones.
@@ -51,8 +51,8 @@ impl Row {
         }
     }
 
-    /// Spans that should have come out and are neither exported nor counted
-    /// as lost; below zero, spans that came out twice.
+    /// Spans of the bursts that are neither exported nor counted as lost; negative
+    /// if spans were exported twice.
     fn missing(&self) -> i64 {
         let made = self.bursts * self.workload.exported() as u64;
         made as i64 - (self.drained.exported + self.drained.lost) as i64
@@ -106,8 +106,8 @@ impl Row {
     }
 }
 
-/// Measures the libraries under the workloads that they can do, where both are
-/// wanted. The records are in order of workload, then of library.
+/// Measures the selected libraries under the selected workloads that they support.
+/// The records are in order of workload, then of library.
 pub(crate) fn measure(
     libraries: &mut [Box<dyn Library>],
     effort: Effort,
@@ -146,7 +146,7 @@ fn measure_workload(
     records
 }
 
-/// What the others are compared with, one a workload.
+/// Libraries with which the others are compared, one a workload.
 const FLOORS: [&str; 2] = ["floor", "straight-line"];
 
 fn compare_with_floor(records: &mut [Record]) {
@@ -166,7 +166,7 @@ fn compare_with_floor(records: &mut [Record]) {
 /// A library with its row.
 type Turn<'a> = (Row, &'a mut Box<dyn Library>);
 
-/// In each round every library does `work` once; another one begins.
+/// Runs `work` once for every library in each round, each time beginning with another library.
 fn take_turns(turns: &mut [Turn], rounds: usize, work: fn(&mut Row, &mut dyn Library)) {
     for round in 0..rounds {
         for turn in 0..turns.len() {

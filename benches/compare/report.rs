@@ -1,4 +1,4 @@
-//! The tables for people.
+//! The printed tables.
 
 use picojaeger_workloads::Workload;
 
@@ -6,7 +6,7 @@ use crate::machine;
 use crate::programs::Load;
 use crate::results::Record;
 
-/// A figure's head, name, and digits behind the point; divided by its unit.
+/// A figure's heading, name, and decimals; divided by its unit.
 struct Column {
     head: &'static str,
     figure: &'static str,

@@ -1,5 +1,5 @@
-//! What a run found out: one record for each library under each workload, and
-//! the file that keeps them for programs.
+//! Results of a run: one record for each library under each workload, and the
+//! file that keeps them for programs.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::machine;
 
-/// Where the results go: an array of objects, one a record.
+/// Path of the results: an array of objects, one a record.
 pub(crate) const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench/compare.json");
 
 /// One library under one workload, with figures by name.
@@ -20,7 +20,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Without figures yet; the version is the package's in the lock file.
+    /// Makes a record without figures; the version is the package's in the lock file.
     pub(crate) fn new(workload: &'static str, library: &'static str, package: &str) -> Self {
         Self {
             workload,
@@ -54,7 +54,7 @@ impl Record {
     }
 }
 
-/// Writes the results, or removes old ones where `records` are not to be trusted.
+/// Writes the results, or removes old ones if `records` are unreliable.
 pub(crate) fn save(records: Option<&[Record]>) -> io::Result<()> {
     match records {
         Some(records) => write(records),

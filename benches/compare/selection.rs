@@ -1,14 +1,14 @@
-//! What the arguments ask for.
+//! Arguments of the command line.
 
-/// Which workloads of which libraries run.
+/// The workloads and libraries to run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Selection {
-    /// None named means all.
+    /// Empty for all.
     workloads: Vec<String>,
     libraries: Vec<String>,
 }
 
-/// The arguments, understood.
+/// The parsed arguments.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Arguments {
     pub(crate) quick: bool,
@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Understands `args`, given every workload with every library that does it.
+    /// Parses `args`, given every workload with every library that does it.
     pub(crate) fn parse(
         args: impl IntoIterator<Item = String>,
         known: &[(&str, &str)],
@@ -26,7 +26,7 @@ impl Arguments {
         for arg in args {
             match arg.as_str() {
                 "--quick" => arguments.quick = true,
-                // What cargo itself adds.
+                // Added by cargo itself.
                 "--bench" => {}
                 name if known.iter().any(|known| known.0 == name) => selection.workloads.push(arg),
                 name if known.iter().any(|known| known.1 == name) => selection.libraries.push(arg),

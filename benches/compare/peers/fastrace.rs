@@ -1,4 +1,4 @@
-//! fastrace, by both of its spans, and with its Jaeger reporter.
+//! fastrace, with both of its kinds of spans, and with its Jaeger reporter.
 //!
 //! Settings: both tags go in by one call, before the span is used; names, keys
 //! and the string value are static. A value that is not a string has to become
@@ -33,9 +33,9 @@ pub(crate) struct Sent(());
 /// `LocalSpan` in a program of its own.
 pub(crate) struct Traced(());
 
-/// Between two reports in a program of its own. The reporter gets all spans of
-/// that time at once: the more, the more it encodes in vain. Below this, waking
-/// the collector costs as much; flat out it makes no difference.
+/// Interval of reports in a program of its own. The reporter gets all spans of
+/// an interval at once: the more spans, the more it encodes in vain. With a shorter
+/// interval, waking the collector costs as much; flat out it makes no difference.
 const INTERVAL: Duration = Duration::from_millis(2);
 
 /// Spans that fit into the reporter's packets of 8,000 bytes.
@@ -50,7 +50,7 @@ impl Local {
 
 impl Spans for Local {
     type Root = Span;
-    /// The guard goes before its span.
+    /// Dropped before its span.
     type Parent = (LocalParentGuard, Span);
     type Child = LocalSpan;
 
@@ -158,10 +158,10 @@ impl Traced {
         Self::sending_portions(agent, usize::MAX)
     }
 
-    /// The same, with the reporter given no more than what fits a packet of its
-    /// own. It is no setting of the reporter's, but a wrapper that users could
-    /// write. What is larger the reporter encodes, finds too large, and encodes
-    /// again by halves.
+    /// The same, with no more spans a call than fit one of the reporter's packets.
+    /// This is no setting of the reporter, but a wrapper that users could write. The
+    /// reporter encodes a larger batch, finds it too large, and encodes it again by
+    /// halves.
     pub(crate) fn sending_split(agent: SocketAddr) -> Self {
         Self::sending_portions(agent, FITTING)
     }
@@ -183,7 +183,7 @@ impl Program for Traced {
     }
 }
 
-/// Counts what it is given, and gives it up.
+/// Counts spans and drops them.
 struct Counter;
 
 impl Reporter for Counter {
@@ -192,7 +192,7 @@ impl Reporter for Counter {
     }
 }
 
-/// Counts what it is given, and sends it in portions of so many spans.
+/// Counts spans and sends them in portions of this many.
 struct Sender {
     jaeger: JaegerReporter,
     portion: usize,
@@ -218,7 +218,7 @@ fn report_to(reporter: impl Reporter, interval: Duration) {
     fastrace::set_reporter(reporter, config);
 }
 
-/// fastrace counts no loss: what is missing here was lost without a trace.
+/// fastrace counts no loss: spans missing here were lost uncounted.
 fn drain() -> Drained {
     fastrace::flush();
     Drained {

@@ -1,8 +1,9 @@
-//! `tracing` without a subscriber: what spans cost where nobody listens.
+//! `tracing` without a subscriber: the cost of disabled spans.
 //!
 //! Settings: the macro names parent and fields, so that a span whose level is
-//! off is one look at a static. Nothing in this process sets a subscriber, but
-//! the program could: otherwise the optimizer would find out, and leave nothing.
+//! off is one read of a static. Nothing in this process sets a subscriber, but
+//! the program contains code that could: otherwise the optimizer would remove
+//! the spans.
 
 use picojaeger_workloads::spans::{self, Spans};
 use picojaeger_workloads::{CHILD, COMPONENT, Drained, Library, ROOT, Workload};

@@ -1,4 +1,4 @@
-//! The bare send: packets like another program's, from a plain socket.
+//! The bare send: packets of another program's sizes, from a plain socket.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use picojaeger_workloads::{BURST, Drained};
 
 use super::{Plan, Program};
 
-/// Sends, in each burst, as many packets as the spans of a burst became there.
+/// Sends, in each burst, as many packets as a burst's spans make in that program.
 pub(crate) struct Bare {
     socket: UdpSocket,
     packet: Vec<u8>,
@@ -27,7 +27,7 @@ impl Bare {
         }
     }
 
-    /// Packets that are due after so many bursts.
+    /// Returns the packets due after this many bursts.
     fn due(&self, bursts: u64) -> u64 {
         (bursts as f64 * self.packets_per_burst).round() as u64
     }

@@ -15,13 +15,13 @@ use crate::allocations;
 /// The argument that makes a process a child.
 pub(crate) const MARK: &str = "--child";
 
-/// Between two bursts of a pipeline.
+/// Pause between two bursts of a pipeline.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Threads that make spans flat out.
 const THREADS: usize = 2;
 
-/// Runs what the arguments behind [`MARK`] name, and prints its outcome.
+/// Runs the program that the arguments after [`MARK`] name, and prints its outcome.
 pub(crate) fn run_child(args: impl Iterator<Item = String>) -> Result<(), String> {
     let plan = Plan::from_args(args)?;
     end_at_last(plan.duration * 2 + CLOSING);
@@ -82,7 +82,7 @@ fn pipeline(program: &mut dyn Program, plan: &Plan, pause: Option<Duration>) -> 
     }
 }
 
-/// Makes bursts with pauses between them, if any; says how many spans.
+/// Makes bursts with pauses between them, if any; returns the number of spans.
 fn paced(program: &dyn Program, duration: Duration, pause: Option<Duration>, cpu: &mut Cpu) -> u64 {
     let until = Instant::now() + duration;
     let mut made = 0;
@@ -113,7 +113,7 @@ fn flat_out(program: &mut dyn Program, plan: &Plan) -> Outcome {
     }
 }
 
-/// Makes bursts on all threads without a pause; says how many spans.
+/// Makes bursts on all threads without a pause; returns the number of spans.
 fn unpaced(program: &dyn Program, duration: Duration) -> u64 {
     let until = Instant::now() + duration;
     let produce = || {
@@ -140,8 +140,8 @@ fn counted<R>(plan: &Plan, part: impl FnOnce() -> R) -> (u64, R) {
 
 /// Processor time of all other threads, and of this one while it works.
 ///
-/// So the pauses of a load are no part of it, and what a library's own threads
-/// do to sleep and to wake is.
+/// So it excludes the pauses of a load, and includes the work of a library's own
+/// threads to sleep and to wake.
 struct Cpu {
     process: u64,
     thread: u64,
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(cpu.work, 0);
         cpu.work(spin);
         assert!(cpu.work >= SPIN, "{} ns", cpu.work);
-        // The other tests' threads count, as a library's would.
+        // Threads of other tests count, as a library's would.
         assert!(cpu.total() >= cpu.work);
     }
 

@@ -1,9 +1,9 @@
 //! Whole programs: each library with its threads, in a process of its own.
 //!
-//! A process is measured where a burst is not enough: what a span costs all
-//! threads together until it is sent, and what becomes of the spans of threads
-//! that never pause. It has its own memory, and the receiver of its packets
-//! lives elsewhere, so that neither is mistaken for the library's.
+//! A process is measured where a burst is not enough: for the cost of a span in
+//! all threads together until it is sent, and for the losses of threads that
+//! never pause. The process has its own memory, and the receiver of its packets
+//! is in another process, so that neither is attributed to the library.
 
 mod bare;
 mod child;
@@ -27,15 +27,14 @@ pub(crate) use rounds::{Effort, measure};
 
 /// A library that runs with all its threads.
 pub(crate) trait Program: Sync {
-    /// Makes a burst of W2 spans on the calling thread, which may be any.
+    /// Makes a burst of W2 spans on the calling thread; any thread may call it.
     fn burst(&self);
 
-    /// Delivers everything that was made, ends the library's threads, and says
-    /// what came out in all.
+    /// Delivers all spans, ends the library's threads, and returns the totals.
     fn close(&mut self) -> Drained;
 }
 
-/// What a program is put through.
+/// Load of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Load {
     /// One thread makes bursts with pauses between them, and all spans are sent:
@@ -67,7 +66,7 @@ pub(crate) struct Entry {
     pub(crate) load: Load,
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
-    /// What receives its packets.
+    /// Receiver of its packets.
     sink: Kind,
     /// The entry whose packets it imitates, if it makes no spans.
     imitates: Option<&'static str>,
@@ -91,7 +90,7 @@ impl Entry {
         }
     }
 
-    /// The packets of `other`, sent by nothing but a socket.
+    /// The packets of `other`, sent by a plain socket.
     const fn bare(name: &'static str, other: &'static str) -> Self {
         let start: fn(&Plan) -> Box<dyn Program> = |plan| Box::new(bare::Bare::new(plan));
         let package = env!("CARGO_PKG_NAME");
@@ -162,7 +161,7 @@ const ENTRIES: &[Entry] = &[
     }),
 ];
 
-/// How long closing may take at most.
+/// Longest time of a close.
 pub(crate) const CLOSING: Duration = Duration::from_secs(20);
 
 /// Every program's load and name.

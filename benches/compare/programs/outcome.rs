@@ -1,15 +1,15 @@
-//! What a child process tells: one line of `name=number` words.
+//! Output of a child process: one line of `name=number` words.
 
-/// What one round of one program gave.
+/// Result of one round of one program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// Spans that were made.
     pub(crate) made: u64,
-    /// Of these, what the library says that it delivered.
+    /// Of these, spans that the library reported as delivered.
     pub(crate) exported: u64,
-    /// Of these, what the library says that it lost.
+    /// Of these, spans that the library reported as lost.
     pub(crate) lost: u64,
-    /// Processor time of all threads, pauses between bursts apart.
+    /// Processor time of all threads, without pauses between bursts.
     pub(crate) cpu_ns: u64,
     /// From the first span to the last.
     pub(crate) making_ns: u64,

@@ -1,7 +1,7 @@
 //! picojaeger with its worker.
 //!
-//! Settings: those that a user gets, with every trace sampled; so 16 MiB of
-//! memory, and the time stamp counter where the machine has one to rely on.
+//! Settings: the defaults, with every trace sampled; so 16 MiB of memory, and
+//! the time stamp counter where it is reliable.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use super::{CLOSING, Program};
 pub(crate) struct Picojaeger(Tracer);
 
 impl Picojaeger {
-    /// Sends packets of at most so many bytes.
+    /// Sends packets of at most this many bytes.
     pub(crate) fn sending(agent: SocketAddr, packet: usize) -> Self {
         Self::new(sending(agent, packet))
     }
@@ -30,7 +30,7 @@ impl Picojaeger {
     }
 }
 
-/// Without a worker: what makes a burst sends it too.
+/// Without a worker: the thread that makes a burst sends it too.
 pub(crate) struct Inline(Picojaeger);
 
 impl Inline {
@@ -62,7 +62,7 @@ impl Program for Picojaeger {
         spans::burst(&self.0, Workload::W2);
     }
 
-    /// The error of closing tells of losses, which the counts tell too.
+    /// The error of the close is only printed: its losses are in the counts too.
     fn close(&mut self) -> Drained {
         if let Err(error) = self.0.close(CLOSING) {
             eprintln!("picojaeger: {error}");

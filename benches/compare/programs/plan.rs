@@ -1,4 +1,4 @@
-//! What a child process is told, as its arguments.
+//! Arguments of a child process.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -11,19 +11,19 @@ use super::Entry;
 pub(crate) struct Plan {
     pub(crate) load: String,
     pub(crate) name: String,
-    /// Where packets go.
+    /// Destination of packets.
     pub(crate) sink: SocketAddr,
-    /// How long spans are made.
+    /// Time during which spans are made.
     pub(crate) duration: Duration,
-    /// Whether allocations are counted; times are then of no use.
+    /// Whether allocations are counted; times are meaningless then.
     pub(crate) count: bool,
-    /// Of a program that imitates another's packets.
+    /// Packets to imitate, for a program that imitates another's.
     pub(crate) packets_per_burst: f64,
     pub(crate) packet_bytes: usize,
 }
 
 impl Plan {
-    /// For a program that makes all its spans itself, and takes no time yet.
+    /// Makes a plan for a program that makes its own spans, with a time of zero.
     pub(crate) fn for_sink(entry: &Entry, sink: SocketAddr) -> Self {
         Self {
             load: entry.load.name().into(),

@@ -1,4 +1,4 @@
-//! Rounds of child processes, and what they come to.
+//! Rounds of child processes, and their results.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -11,29 +11,29 @@ use super::sink::{Received, Sink};
 use super::{ENTRIES, Entry, Load, MARK, Plan};
 use crate::results::Record;
 
-/// How long the programs run.
+/// Duration of the programs.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
-    /// Spans are made for so long in each round.
+    /// Time during which spans are made in each round.
     pub(crate) duration: Duration,
 }
 
-/// An entry with what its rounds gave.
+/// An entry with the results of its rounds.
 struct Row {
     entry: &'static Entry,
     rounds: Vec<Round>,
 }
 
-/// What came out of one child, and what arrived of it.
+/// Outcome of one child, and the packets that arrived from it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Round {
     outcome: Outcome,
     received: Received,
 }
 
-/// Runs every program that is wanted, and those that these imitate. In each
-/// round all take a turn; allocations are counted in a round of its own.
+/// Runs the selected programs, and those that they imitate. Each runs once a
+/// round; allocations are counted in a separate round.
 pub(crate) fn measure(
     effort: Effort,
     is_wanted: impl Fn(&str, &str) -> bool,
@@ -115,7 +115,7 @@ impl Round {
         per(self.received.bytes, self.received.packets).round() as usize
     }
 
-    /// What a delivered span costs: processor time, or flat out time.
+    /// Returns the cost of a delivered span: processor time, or flat out elapsed time.
     fn nanos_per_span(&self, load: Load) -> f64 {
         let nanos = match load {
             Load::Pipeline | Load::Inline => self.outcome.cpu_ns,
@@ -195,7 +195,7 @@ fn median(ascending: &[f64]) -> f64 {
     ascending[ascending.len() / 2]
 }
 
-/// Nothing of nothing is nothing.
+/// Divides; a divisor of 0 counts as 1, so that 0 / 0 is 0.
 fn per(amount: u64, of: u64) -> f64 {
     amount as f64 / of.max(1) as f64
 }

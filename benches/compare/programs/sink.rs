@@ -1,9 +1,10 @@
-//! What receives: a thread of the parent's, so that its time is nobody's.
+//! The receiver of packets: a thread of the parent process, so that no library is
+//! charged for its time.
 //!
-//! It counts packets, bytes and spans. A span is known by a key that each has
-//! once, in Thrift and in protobuf alike. Datagrams are looked for once in a
-//! while: a receiver that slept in its call would be woken by the sender, at a
-//! cost that depends on how the packets are spaced.
+//! It counts packets, bytes and spans. A span is recognised by a key that occurs
+//! once in each, in Thrift and in protobuf alike. Datagrams are polled for: a
+//! receiver that blocked in its call would be woken by the sender, at a cost that
+//! depends on the spacing of the packets.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use picojaeger_workloads::ITEM_INDEX;
 use rustix::net::sockopt;
 
-/// What a program needs to send to.
+/// Kind of receiver that a program needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// It sends nothing.
@@ -26,27 +27,27 @@ pub(crate) enum Kind {
     Http,
 }
 
-/// What arrived.
+/// Counts of received packets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Received {
     /// Datagrams or requests.
     pub(crate) packets: u64,
-    /// Of their payloads.
+    /// Bytes of their payloads.
     pub(crate) bytes: u64,
     pub(crate) spans: u64,
 }
 
-/// A receiver at work.
+/// A running receiver.
 pub(crate) struct Sink {
     pub(crate) address: SocketAddr,
     is_over: Arc<AtomicBool>,
     receiver: JoinHandle<io::Result<Received>>,
 }
 
-/// Between two looks of a receiver that found nothing.
+/// Pause between two polls without a packet.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// So much that what comes between two looks can wait.
+/// Large enough for the packets that arrive between two polls.
 const SOCKET_BUFFER: usize = 8 << 20;
 
 /// Larger than any datagram.
@@ -91,7 +92,8 @@ impl Sink {
         })
     }
 
-    /// To be called when the sender has ended; what it sent is still taken.
+    /// Stops the receiver, to be called after the sender's end; packets in the socket's
+    /// buffer are still taken.
     pub(crate) fn close(self) -> io::Result<Received> {
         self.is_over.store(true, Ordering::Release);
         self.receiver.join().expect("no receiver panics")
@@ -106,7 +108,7 @@ impl Received {
     }
 }
 
-/// More than the system's limit if the user may, else up to it.
+/// Enlarges the buffer beyond the system's limit if permitted, else up to it.
 fn enlarge(socket: &UdpSocket) -> io::Result<()> {
     sockopt::set_socket_recv_buffer_size_force(socket, SOCKET_BUFFER)
         .or_else(|_| sockopt::set_socket_recv_buffer_size(socket, SOCKET_BUFFER))?;
@@ -117,7 +119,7 @@ fn take_datagrams(socket: &UdpSocket, is_over: &AtomicBool) -> io::Result<Receiv
     let mut received = Received::default();
     let mut buffer = vec![0; DATAGRAM];
     loop {
-        // Asked before the socket: what was sent until then is there by now.
+        // Read before the socket: packets sent before the close are in its buffer by now.
         let last = is_over.load(Ordering::Acquire);
         match socket.recv(&mut buffer) {
             Ok(length) => received.take(&buffer[..length]),
@@ -156,7 +158,7 @@ fn answer(stream: TcpStream, received: &mut Received) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a request's head; gives the length of its body, nothing at the end.
+/// Reads a request's head; returns the length of its body, or `None` at the end.
 fn read_head(reader: &mut impl BufRead) -> io::Result<Option<usize>> {
     let mut length = None;
     let mut line = String::new();

@@ -1,5 +1,5 @@
-//! Encoding alone: the same spans to the same bytes, by the encoder of
-//! picojaeger from records in a ring, and by straight-line code from structs.
+//! Encoding alone: the same spans to the same bytes, by picojaeger's encoder from
+//! records in a ring, and by straight-line code from structs.
 
 use std::fmt;
 
@@ -30,10 +30,10 @@ pub struct StraightLine {
     encoded: u64,
 }
 
-/// A packet for UDP fits, and so does a burst.
+/// Large enough for a UDP packet, and for a burst.
 type Buffer = [u8; 65_000];
 
-/// What is encoded.
+/// The spans to encode.
 #[derive(Debug)]
 struct Plain {
     operation: &'static str,

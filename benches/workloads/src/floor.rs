@@ -1,4 +1,4 @@
-//! The floor: what no tracer on this machine can be faster than.
+//! The floor: the least work of any tracer on this machine.
 //!
 //! A span is two reads of the time stamp counter, and one record of 64 bytes
 //! written to a thread-local ring and published by one Release store. It has
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{BURST, CHILD, Drained, Library, ROOT, TREE, Workload};
 
-/// Records that the ring holds: a burst fits.
+/// Capacity of the ring in records: a burst fits.
 const CAPACITY: usize = BURST.next_power_of_two();
 
 thread_local! {
@@ -76,7 +76,7 @@ fn w2_moved() {
     }
 }
 
-/// What a caller keeps an open span in.
+/// An open span, as its caller holds it.
 struct Held {
     span: Span,
 }
@@ -142,7 +142,7 @@ impl Record {
         unused: [0; 2],
     };
 
-    /// Whether this is record `number`, whole.
+    /// Returns whether this is record `number`, complete.
     fn is(&self, number: u64) -> bool {
         self.number == number && !self.operation.is_empty() && self.ended >= self.started
     }

@@ -1,5 +1,5 @@
-//! What is measured, apart from how: the workloads, the trait that a library
-//! under measure implements, and the implementations that need no peer.
+//! The measured code, without the measurement: the workloads, the trait that a
+//! measured library implements, and the implementations that need no peer.
 //!
 //! Two programs use it. `cargo compare` times these libraries beside the
 //! peers; the program `instructions` of this package, which builds without
@@ -10,7 +10,7 @@ pub mod floor;
 pub mod picojaeger;
 pub mod spans;
 
-/// Spans that one burst makes: so few that a thread's ring of 64 KiB holds them.
+/// Spans of one burst: few enough for a thread's ring of 64 KiB.
 pub const BURST: usize = 400;
 
 /// Spans of one tree: a root and its children. Divides [`BURST`].
@@ -29,7 +29,7 @@ pub const COMPONENT: (&str, &str) = ("component", "anchors");
 /// in the tree.
 pub const ITEM_INDEX: &str = "item.index";
 
-/// What one burst does.
+/// Content of one burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
     /// Start and finish a root span.
@@ -37,12 +37,12 @@ pub enum Workload {
     /// A root and 99 children, each span with [`COMPONENT`] and
     /// [`ITEM_INDEX`], started and finished in one function.
     W2,
-    /// As W2, but each child is made in one function, held in a struct that a
-    /// second returns, and finished in a third; none of them can inline.
+    /// Like W2, but each child is made in one function, held in a struct that a
+    /// second returns, and finished in a third; none of them is inlined.
     W2Moved,
     /// A child, with the same two tags, of a span that is not sampled.
     UnsampledChild,
-    /// Nothing is made: the spans of a W2 burst become one packet of Thrift
+    /// No span is made: those of a W2 burst are encoded into one packet of Thrift
     /// compact.
     Encode,
 }
@@ -57,7 +57,7 @@ impl Workload {
         Self::Encode,
     ];
 
-    /// Those that make spans.
+    /// The workloads that make spans.
     pub const SPANS: [Self; 4] = [Self::W1, Self::W2, Self::W2Moved, Self::UnsampledChild];
 
     /// The name in tables and results.
@@ -71,8 +71,8 @@ impl Workload {
         }
     }
 
-    /// How many spans a burst makes: [`BURST`], or ten times as many where they take no
-    /// room, so that code which is cold at first counts for little.
+    /// Returns the number of spans of a burst: [`BURST`], or ten times as many if they are not
+    /// kept, so that code which is cold at first counts for little.
     pub fn spans(self) -> usize {
         match self {
             Self::UnsampledChild => 10 * BURST,
@@ -80,7 +80,7 @@ impl Workload {
         }
     }
 
-    /// How many spans of a burst come out at the other end.
+    /// Returns the number of spans of a burst that are exported.
     pub fn exported(self) -> usize {
         match self {
             Self::UnsampledChild => 0,
@@ -89,7 +89,7 @@ impl Workload {
     }
 }
 
-/// What came out of a library.
+/// Counts of a library's spans after a drain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Drained {
     /// Spans that reached the exporter.
@@ -98,7 +98,7 @@ pub struct Drained {
     pub lost: u64,
 }
 
-/// One library under measure.
+/// A measured library.
 ///
 /// ```
 /// use picojaeger_workloads::{BURST, Library, Workload, floor::Floor};
@@ -122,10 +122,10 @@ pub trait Library {
     /// Makes and finishes [`Workload::spans`] spans on this thread. The one span above
     /// the children of [`Workload::UnsampledChild`] comes on top.
     ///
-    /// This is what is measured.
+    /// This call is measured.
     fn burst(&mut self, workload: Workload);
 
-    /// Delivers everything that was made, and says what came out since the
-    /// last call. Never part of a burst's time.
+    /// Delivers all spans, and returns the counts since the last call. Never part
+    /// of a burst's time.
     fn drain(&mut self) -> Drained;
 }

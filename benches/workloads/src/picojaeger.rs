@@ -1,4 +1,4 @@
-//! picojaeger by its public API.
+//! picojaeger through its public API.
 //!
 //! Settings: time stamps from the counter (or the system's clock, in a variant
 //! of its own), every trace sampled, no agent: records are packed and then
@@ -12,7 +12,7 @@ use picojaeger_std::{Config, Span, Tracer, tags};
 use crate::spans::{self, Spans};
 use crate::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
 
-/// A tracer as a library under measure.
+/// A tracer as a measured library.
 #[derive(Debug)]
 pub struct Picojaeger {
     name: &'static str,
@@ -107,7 +107,7 @@ impl Spans for Tracer {
         root
     }
 
-    /// Made unsampled as a user would do it.
+    /// Starts an unsampled root as a user would.
     fn unsampled_parent(&self) -> Span {
         self.span_builder(ROOT)
             .tag(tags::SAMPLING_PRIORITY, 0)

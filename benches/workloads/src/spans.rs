@@ -2,8 +2,8 @@
 
 use crate::{BURST, TREE, Workload};
 
-/// A tracer, by the few calls that the workloads need. What is dropped is
-/// finished.
+/// A tracer, with the few calls that the workloads need. Dropping a span finishes
+/// it.
 pub trait Spans {
     /// A root of its own.
     type Root;
@@ -72,7 +72,7 @@ fn unsampled_child(tracer: &impl Spans) {
     }
 }
 
-/// What a caller keeps an open span in.
+/// An open span, as its caller holds it.
 struct Held<C> {
     span: C,
 }

@@ -1,6 +1,6 @@
-//! The cheapest HTTP client that the exporter can have: one connection, kept
-//! open, one write and one read for each request. It stands in for the client
-//! that the exporter brings by default, which costs more, and many packages.
+//! The cheapest HTTP client for the exporter: one connection, kept open, one
+//! write and one read for each request. It replaces the exporter's default
+//! client, which costs more, and many packages.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 #[derive(Debug)]
 pub(super) struct Connection(Mutex<TcpStream>);
 
-/// More than the head of any answer of the sink.
+/// Larger than any response of the sink.
 const ANSWER: usize = 1024;
 
 impl Connection {
@@ -50,7 +50,7 @@ fn head(request: &Request<Bytes>) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// By one call of the system, if it takes all.
+/// Writes by one system call, if it takes all.
 fn write_both(stream: &mut impl Write, head: &[u8], body: &[u8]) -> io::Result<()> {
     let written = stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)])?;
     if let Some(rest) = head.get(written..) {
@@ -59,7 +59,7 @@ fn write_both(stream: &mut impl Write, head: &[u8], body: &[u8]) -> io::Result<(
     stream.write_all(&body[written.saturating_sub(head.len())..])
 }
 
-/// Until the empty line: the sink's answers have no body.
+/// Reads up to the empty line: the sink's responses have no body.
 fn read_answer(stream: &mut impl Read) -> io::Result<()> {
     let (mut answer, mut length) = ([0; ANSWER], 0);
     while !answer[..length].ends_with(b"\r\n\r\n") {
@@ -95,7 +95,7 @@ mod tests {
         assert!(read_answer(&mut &b"HTTP/1.1 200 OK\r\n"[..]).is_err());
     }
 
-    /// Takes so many bytes a time.
+    /// Accepts this many bytes a call.
     struct Short(Vec<u8>, usize);
 
     impl Write for Short {

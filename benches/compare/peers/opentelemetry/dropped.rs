@@ -1,5 +1,5 @@
-//! What the batch processor counts as lost. It tells when it is shut down, by
-//! an event of `tracing`, and has no other way.
+//! The batch processor's count of lost spans. It reports the count only when it
+//! is shut down, by an event of `tracing`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,17 +11,17 @@ use tracing::{Event, Level, Metadata};
 
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Begins to listen, in all of this process.
+/// Installs the subscriber for the whole process.
 pub(super) fn listen() {
     set_global_default(Listener).expect("nobody else listens");
 }
 
-/// Spans that the processor has said it dropped.
+/// Returns the spans that the processor reported as dropped.
 pub(super) fn count() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Hears warnings of the SDK, and nothing else.
+/// Subscriber of the SDK's warnings only.
 struct Listener;
 
 impl Subscriber for Listener {
@@ -50,7 +50,7 @@ impl Subscriber for Listener {
     fn exit(&self, _: &Id) {}
 }
 
-/// Adds up the one field that counts.
+/// Sums up the field with the count.
 struct Count;
 
 impl Visit for Count {

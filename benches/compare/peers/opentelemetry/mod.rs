@@ -6,7 +6,7 @@
 //! they cost 5 % less when sampled, and an allocation when not. Around bursts
 //! the processor's delay is an hour and its batch larger than a burst, so that
 //! its thread sleeps through every burst and works when flushed; its queue holds
-//! a burst many times. Whole programs say their own.
+//! many bursts. Whole programs have settings of their own.
 
 mod client;
 mod dropped;
@@ -37,7 +37,7 @@ use client::Connection;
 /// A tracer, and what is needed to make roots.
 pub(crate) struct Tracer {
     tracer: SdkTracer,
-    /// Without a span: what starts below it is a root.
+    /// A context without a span: its children are roots.
     nothing: Context,
 }
 
@@ -58,14 +58,14 @@ struct Queue {
     delay: Duration,
 }
 
-/// The SDK's own. Flat out, fewer spans got through larger queues.
+/// The SDK's default. Flat out, fewer spans passed through larger queues.
 const DEFAULT: Queue = Queue {
     spans: 2048,
     batch: 512,
     delay: Duration::from_secs(5),
 };
 
-/// Larger requests than by default: they make a span cheaper.
+/// Larger requests than the default: they make a span cheaper.
 const SENDING: Queue = Queue {
     spans: 16 * 1024,
     batch: 4096,
@@ -83,7 +83,7 @@ impl Tracer {
 
 impl Spans for Tracer {
     type Root = Span;
-    /// A span that others name as their parent lies in a context.
+    /// A parent span is held in a context.
     type Parent = Context;
     type Child = Span;
 
@@ -98,7 +98,7 @@ impl Spans for Tracer {
         self.nothing.with_span(root)
     }
 
-    /// As if it came from another process; the default sampler follows it.
+    /// Makes a parent as if from another process; the default sampler follows it.
     fn unsampled_parent(&self) -> Context {
         self.nothing.with_remote_span_context(SpanContext::new(
             TraceId::from(1),
@@ -170,8 +170,8 @@ impl Library for Sdk {
         spans::burst(&self.tracer, workload);
     }
 
-    /// The processor tells what it lost when it is shut down, and not before:
-    /// what is missing here was lost until then.
+    /// The processor reports its losses only when it is shut down, so until then they
+    /// show as missing spans.
     fn drain(&mut self) -> Drained {
         self.provider.force_flush().expect("the processor runs");
         Drained {
@@ -182,7 +182,7 @@ impl Library for Sdk {
 }
 
 impl Traced {
-    /// Counts the spans that come out.
+    /// Counts the exported spans.
     pub(crate) fn counting() -> Self {
         Self::exporting(None, DEFAULT)
     }
@@ -209,7 +209,7 @@ impl Program for Traced {
         spans::burst(&self.0.tracer, Workload::W2);
     }
 
-    /// What failed to be exported is logged without a count, and so is missing.
+    /// Spans whose export failed are logged without a count, and so are missing.
     fn close(&mut self) -> Drained {
         if let Err(error) = self.0.provider.shutdown_with_timeout(CLOSING) {
             eprintln!("opentelemetry: {error}");
@@ -221,7 +221,7 @@ impl Program for Traced {
     }
 }
 
-/// Counts what comes out of the exporter behind it, or gives it up itself.
+/// Counts the spans that the inner exporter exports, or drops them itself.
 #[derive(Debug)]
 struct Counter {
     exported: Arc<AtomicU64>,

@@ -53,7 +53,7 @@ struct Case {
     part: Part,
 }
 
-/// Which half of a burst's life is measured.
+/// The measured half of a burst's work.
 #[derive(Clone, Copy)]
 enum Part {
     /// The application's: making the spans.
@@ -77,7 +77,7 @@ impl Case {
         }
     }
 
-    /// Runs the case; returns the spans that the measured part was about.
+    /// Runs the case; returns the number of spans of the measured part.
     fn run(&self) -> Result<usize, String> {
         let mut library = (self.library)();
         for round in 0..WARM_UP + MEASURED {
@@ -159,7 +159,7 @@ fn straight_line() -> Box<dyn Library> {
     Box::new(StraightLine::new())
 }
 
-/// The function that callgrind is told to count; so nothing may inline it.
+/// The function that callgrind counts, so it must not be inlined.
 #[inline(never)]
 fn measured<R>(part: impl FnOnce() -> R) -> R {
     part()
