@@ -1,5 +1,7 @@
 //! The rate of a clock.
 
+use crate::arch::inline_on_word64;
+
 /// Ticks to microseconds by one multiplication and a shift, no division.
 ///
 /// Exact to 1 part in 2³²; rounds down.
@@ -36,29 +38,29 @@ impl Rate {
         Rate { mantissa, shift }
     }
 
-    /// The microseconds of `ticks`, rounded down, saturating.
-    // Called: in line it takes a chip's flash, and makes encoding on servers no cheaper.
-    #[inline(never)]
-    pub const fn micros(self, ticks: u64) -> u64 {
-        let low = (ticks as u32) as u64 * self.mantissa as u64;
-        let mut high = low >> 32;
-        if ticks >> 32 != 0 {
-            high += (ticks >> 32) * self.mantissa as u64;
-        } else if self.shift >= 32 && self.shift < 64 {
-            // A chip without long multiplication and shift has this case cheap.
-            return (high as u32 >> (self.shift - 32)) as u64;
-        }
-        // A clock of less than 1 MHz: whole microseconds begin further down.
-        let (mut shift, mut low) = (self.shift, low as u32);
-        while shift < 32 {
-            if high >> 63 != 0 {
-                return u64::MAX;
+    inline_on_word64! {
+        /// The microseconds of `ticks`, rounded down, saturating.
+        pub const fn micros(self, ticks: u64) -> u64 {
+            let low = (ticks as u32) as u64 * self.mantissa as u64;
+            let mut high = low >> 32;
+            if ticks >> 32 != 0 {
+                high += (ticks >> 32) * self.mantissa as u64;
+            } else if self.shift >= 32 && self.shift < 64 {
+                // A chip without long multiplication and shift has this case cheap.
+                return (high as u32 >> (self.shift - 32)) as u64;
             }
-            high = high << 1 | (low >> 31) as u64;
-            low <<= 1;
-            shift += 1;
+            // A clock of less than 1 MHz: whole microseconds begin further down.
+            let (mut shift, mut low) = (self.shift, low as u32);
+            while shift < 32 {
+                if high >> 63 != 0 {
+                    return u64::MAX;
+                }
+                high = high << 1 | (low >> 31) as u64;
+                low <<= 1;
+                shift += 1;
+            }
+            high.wrapping_shr(shift - 32)
         }
-        high.wrapping_shr(shift - 32)
     }
 }
 

@@ -18,36 +18,22 @@ impl Slot {
         let Key::Static(key) = key else {
             return self.tag_any(key, value);
         };
+        let is_long = matches!(value, Value::Str(text) if text.len() > self.value_limit);
+        let is_plain = !matches!(value, Value::Bytes(_));
+        if is_plain && !is_long && self.try_tag(key, value) {
+            return;
+        }
         match value {
-            Value::Str(text) => {
-                if text.len() > self.value_limit || !self.try_tag(key, value) {
-                    self.tag_text(key, text);
-                }
-            }
+            Value::Str(text) => self.tag_text(key, text),
             Value::I64(number) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(key, |word| Value::I64(word as i64), number as u64);
-                }
+                self.tag_word(key, |word| Value::I64(word as i64), number as u64);
             }
-            Value::U64(number) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(key, Value::U64, number);
-                }
-            }
+            Value::U64(number) => self.tag_word(key, Value::U64, number),
             Value::F64(number) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(
-                        key,
-                        |word| Value::F64(f64::from_bits(word)),
-                        number.to_bits(),
-                    );
-                }
+                let bits = number.to_bits();
+                self.tag_word(key, |word| Value::F64(f64::from_bits(word)), bits);
             }
-            Value::Bool(on) => {
-                if !self.try_tag(key, value) {
-                    self.tag_word(key, |word| Value::Bool(word != 0), on as u64);
-                }
-            }
+            Value::Bool(on) => self.tag_word(key, |word| Value::Bool(word != 0), on as u64),
             value => self.tag_any(Key::Static(key), value),
         }
     }

@@ -82,18 +82,15 @@ impl TracerState {
             transport: make_transport,
         } = parts;
         let (ring_pool, fallback) = RingPool::new(settings.reporter.memory_limit);
-        let (producer, consumer) = match fallback {
-            Some(RingEnds { producer, consumer }) => (Some(producer), Some(consumer)),
-            None => (None, None),
-        };
+        let ends = fallback.map(|RingEnds { producer, consumer }| (producer, consumer));
+        let (producer, consumer) = ends.unzip();
+        let common = common(settings.clone(), reporters, ring_pool);
         let fallback_shard = Shard::new(None);
-        let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
-        let process: ProcessTags = process_tags(&settings.process.tags, uuid).into();
-        let common = Common::new(settings.clone(), process.clone(), reporters, ring_pool);
         common
             .stats_registry()
             .join(fallback_shard.counters.clone());
-        let exporter_source = source.clone();
+        let process = common.process.clone();
+        let clock = source.clone();
         let state = Arc::new_cyclic(|this| TracerState {
             common,
             generation: fork::generation(),
@@ -104,13 +101,8 @@ impl TracerState {
             exporter: {
                 let waker = Arc::new(WakeWorker(this.clone())).into();
                 let transport = make_transport(&settings, waker);
-                Mutex::new(Exporter::new(
-                    &settings,
-                    process,
-                    exporter_source,
-                    consumer,
-                    transport,
-                ))
+                let exporter = Exporter::new(&settings, process, clock, consumer, transport);
+                Mutex::new(exporter)
             },
             make_transport,
             fallback_ring: Mutex::new(FallbackRing::new(producer)),
@@ -254,6 +246,13 @@ impl TracerState {
             transport: Arc::new(|_, _| None),
         })
     }
+}
+
+/// Returns what a tracer's threads share with its exporter, with process tags of its own.
+fn common(settings: Arc<Settings>, reporters: Reporters, ring_pool: RingPool) -> Common {
+    let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
+    let process: ProcessTags = process_tags(&settings.process.tags, uuid).into();
+    Common::new(settings, process, reporters, ring_pool)
 }
 
 impl SpanOwner for TracerState {

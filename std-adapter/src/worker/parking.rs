@@ -144,21 +144,26 @@ pub(crate) fn run(work: &impl Work, parking: &Parking, tickets: &Tickets) {
             completed = taken;
             tickets.complete(taken);
         }
-        match pass.rest {
-            Rest::More => {}
-            Rest::Stuck(wait) => work.park(Some(wait)),
-            Rest::Held(wait) => {
-                parking.state.store(TIMED, Ordering::SeqCst);
-                work.park(Some(wait));
-            }
-            Rest::Nothing => {
-                parking.state.store(IDLE, Ordering::SeqCst);
-                sync::heavy_fence();
-                // A second look, since a push may have seen AWAKE and woken nobody. A close or a
-                // flush wakes in any state.
-                if !work.holds() {
-                    work.park(None);
-                }
+        rest(work, parking, pass.rest);
+    }
+}
+
+/// Sleeps as long as the pass allows, and announces it to the producers.
+fn rest(work: &impl Work, parking: &Parking, rest: Rest) {
+    match rest {
+        Rest::More => {}
+        Rest::Stuck(wait) => work.park(Some(wait)),
+        Rest::Held(wait) => {
+            parking.state.store(TIMED, Ordering::SeqCst);
+            work.park(Some(wait));
+        }
+        Rest::Nothing => {
+            parking.state.store(IDLE, Ordering::SeqCst);
+            sync::heavy_fence();
+            // A second look, since a push may have seen AWAKE and woken nobody. A close or a
+            // flush wakes in any state.
+            if !work.holds() {
+                work.park(None);
             }
         }
     }
