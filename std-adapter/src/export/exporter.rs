@@ -1,10 +1,8 @@
 //! What the worker does: rings to packets, packets to the network.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use log::Level;
-use picojaeger_core::adapter::record::{Record, Records};
+use picojaeger_core::adapter::record::Records;
 use picojaeger_core::adapter::{ClockSegment, PacketBuilder, PollContext, Timeline};
 use picojaeger_core::ring::{Consumer, Mark};
 use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
@@ -12,13 +10,13 @@ use picojaeger_core::{LossCause, SendOutcome, Stats, Value};
 
 use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags};
+use crate::export::diagnosis::{last_error, too_large};
 use crate::export::encoder::AgentEncoder;
 use crate::export::loss_log::LossLog;
+use crate::export::report::report;
 use crate::export::timekeeper::Timekeeper;
 use crate::memory::ring_reader::RingReader;
-use crate::reporters::FinishedSpan;
 use crate::sys::clock::{TickSource, monotonic};
-use crate::sys::log::log_guarded;
 use crate::transport::{BoxTransport, Transport};
 use crate::worker::parking::{Pass, Rest};
 
@@ -195,7 +193,7 @@ impl Exporter {
         End::Passed
     }
 
-    /// One packet, if one is due. The counts are those that the packet tells, and then
+    /// Sends one packet, if one is due. The counts are those that the packet carries, and then
     /// those behind it.
     fn send_one(
         &mut self,
@@ -206,6 +204,25 @@ impl Exporter {
     ) -> Step {
         self.timekeeper.observe();
         let now = monotonic();
+        let passed_over = self.reporter.delivery().too_large;
+        let outcome = self.pack_and_send(common, process, stats, now, flush);
+        *stats = self.publish_counts(common, now);
+        match outcome {
+            Some(SendOutcome::Retry) => Step::Again,
+            None if self.reporter.delivery().too_large == passed_over => Step::NotDue,
+            _ => Step::Done,
+        }
+    }
+
+    /// Packs a packet if one is due, and sends it; the user's reporters get its records once.
+    fn pack_and_send(
+        &mut self,
+        common: &Common,
+        process: &Process<'_>,
+        stats: &Stats,
+        now: u64,
+        flush: bool,
+    ) -> Option<SendOutcome> {
         let segments = [ClockSegment::new(
             self.timekeeper.rate(),
             self.timekeeper.anchors(),
@@ -215,17 +232,9 @@ impl Exporter {
         let context = PollContext::new(now, process, &encode)
             .with_flush(flush)
             .with_stats(ClientStats::from(&stats.lost));
-        let passed_over = self.reporter.delivery().too_large;
-        let packet = self
+        let mut packet = self
             .reporter
-            .poll(&mut self.rings, &context, &mut self.buffer);
-        let Some(mut packet) = packet else {
-            *stats = self.publish_counts(common, now);
-            return match self.reporter.delivery().too_large == passed_over {
-                true => Step::NotDue,
-                false => Step::Done,
-            };
-        };
+            .poll(&mut self.rings, &context, &mut self.buffer)?;
         let outcome = match &mut self.transport {
             Some(transport) if has_passed(packet.consumers(), &self.marks) => {
                 transport.send(packet.bytes())
@@ -233,17 +242,12 @@ impl Exporter {
             Some(transport) => transport.send_more(packet.bytes()),
             None => SendOutcome::Accepted,
         };
-        if !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry)
-            && !common.reporters.is_empty()
-        {
+        let is_over = !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry);
+        if is_over && !common.reporters.is_empty() {
             packet.for_each_record(|record| report(record, common, process, &encode));
         }
         packet.done(outcome);
-        *stats = self.publish_counts(common, now);
-        match outcome {
-            SendOutcome::Retry => Step::Again,
-            _ => Step::Done,
-        }
+        Some(outcome)
     }
 
     /// Speaks of losses where no pass is needed.
@@ -300,41 +304,10 @@ impl Exporter {
     }
 }
 
-/// Returns the text of the transport's last error.
-fn last_error(transport: &Option<BoxTransport>) -> Option<String> {
-    let error = transport.as_ref()?.last_error()?;
-    Some(error.to_string())
-}
-
-/// Which span last fitted no packet of the `most` bytes that are configured, or of the fewer
-/// that the network takes, and what the user can do.
-fn too_large(reporter: &PacketBuilder<AgentEncoder>, most: usize) -> Option<String> {
-    let (operation, limit) = (reporter.encoder().too_large()?, reporter.limit());
-    let remedy = match limit < most {
-        true => "shorten them, since the network takes no larger ones",
-        false => "shorten them, or raise max_packet_size",
-    };
-    Some(format!(
-        "even when cut, {operation:?} and the process's tags fit no packet of {limit} bytes; {remedy}"
-    ))
-}
-
 /// Whether the rings' cursors have passed the marks.
 fn has_passed(rings: &[RingReader], marks: &[Mark]) -> bool {
     let mut rings = rings.iter().zip(marks);
     rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
-}
-
-/// Shows the user's reporters a record.
-fn report(record: Record<'_>, common: &Common, process: &Process<'_>, encode: &EncodeContext<'_>) {
-    let span = FinishedSpan::new(process.service, record, encode);
-    for reporter in common.reporters.iter() {
-        // A panic of the user's code must not end the worker, and with it all sending.
-        if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
-            let line = format_args!("a reporter panicked; the span is sent all the same");
-            log_guarded(Level::Error, line);
-        }
-    }
 }
 
 // They read packets with the collector's decoder.

@@ -10,6 +10,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod log_builder;
 pub(crate) mod span;
 pub(crate) mod span_builder;
+mod written;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

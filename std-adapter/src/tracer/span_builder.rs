@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use picojaeger_core::adapter::record::Reference;
 use picojaeger_core::{self as core, Flags, Key, Value, tags};
 
 use crate::context::baggage::Baggage;
 use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::scope::{active_context, has_active_context};
-use crate::spans::fast_path::{release, start_child, start_root};
+use crate::spans::fast_path::{start_child, start_root};
 use crate::spans::slow_path::{Start, start_slow};
 use crate::state::Slot;
 use crate::state::TracerState;
-use crate::state::thread_local::with_shard;
 use crate::sys::clock::unix_micros;
 use crate::tracer::Handle;
 use crate::tracer::span::Span;
+use crate::tracer::written::Written;
 
 /// A span that is about to start, from [`Tracer::span_builder`](crate::Tracer::span_builder).
 ///
@@ -59,10 +58,6 @@ impl Relation {
         matches!(self, Relation::Implicit | Relation::None)
     }
 }
-
-/// The slot that took tags and references before the start.
-#[derive(Debug)]
-struct Written(Option<Box<Slot>>);
 
 impl<'t> SpanBuilder<'t> {
     #[inline(always)]
@@ -153,7 +148,7 @@ impl<'t> SpanBuilder<'t> {
     /// Starts the span.
     #[inline(always)]
     pub fn start(self) -> Span {
-        // In parts, so that none of them needs to lie in memory on the short way.
+        // In parts, so that none of them needs to lie in memory on the fast path.
         let SpanBuilder {
             handle,
             operation,
@@ -170,17 +165,7 @@ impl<'t> SpanBuilder<'t> {
         if let (Key::Static(operation), true, true) = (operation, plain, parent.baggage.is_empty())
         {
             written.forget_none();
-            let Some(Handle(state)) = handle.as_deref() else {
-                return Span::NONE;
-            };
-            let slot = if !implicit {
-                start_under(state, operation, &parent.core)
-            } else if !has_active_context() {
-                start_root(state, operation)
-            } else {
-                start_under_active(state, operation)
-            };
-            return Span::from(slot);
+            return start_plain(handle, operation, &parent.core, implicit);
         }
         let start = Start {
             operation,
@@ -192,7 +177,27 @@ impl<'t> SpanBuilder<'t> {
     }
 }
 
-/// Starts a span with what was written for it.
+/// Starts a span that has nothing but a name, and perhaps a parent without baggage.
+#[inline(always)]
+fn start_plain(
+    handle: &Option<Arc<Handle>>,
+    operation: &'static str,
+    parent: &core::SpanContext,
+    implicit: bool,
+) -> Span {
+    let Some(Handle(state)) = handle.as_deref() else {
+        return Span::NONE;
+    };
+    Span::from(if !implicit {
+        start_under(state, operation, parent)
+    } else if !has_active_context() {
+        start_root(state, operation)
+    } else {
+        start_under_active(state, operation)
+    })
+}
+
+/// Starts a span with the tags and references that were written for it.
 #[inline(never)]
 fn start_written(
     handle: &Option<Arc<Handle>>,
@@ -240,64 +245,3 @@ fn start_under_active(state: &Arc<TracerState>, operation: &'static str) -> Opti
 
 /// The flags of a parent that a child's start depends on.
 const DECIDING: Flags = Flags::WIRE.with(Flags::DEFERRED);
-
-/// Taken and given back by value, so that a builder need not lie in memory.
-impl Written {
-    /// Drops it where it is known to be none, without asking.
-    #[inline(always)]
-    fn forget_none(self) {
-        debug_assert!(self.0.is_none());
-        std::mem::forget(self);
-    }
-
-    #[inline(never)]
-    fn with_tag(mut self, handle: &Option<Arc<Handle>>, key: Key<'_>, value: Value<'_>) -> Self {
-        if let Some(slot) = self.slot(handle) {
-            slot.tag(key, value);
-        }
-        self
-    }
-
-    #[inline(never)]
-    fn with_reference(
-        mut self,
-        handle: &Option<Arc<Handle>>,
-        follows: bool,
-        context: &SpanContext,
-    ) -> Self {
-        if !context.core.is_valid() {
-            return self;
-        }
-        if let Some(slot) = self.slot(handle) {
-            slot.reference(Reference::new(
-                follows,
-                context.trace_id(),
-                context.span_id(),
-            ));
-        }
-        self
-    }
-
-    /// The slot to write to; `None` if the tracer is disabled, or if no memory is
-    /// left, which the start counts.
-    #[inline]
-    fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<Slot>> {
-        if self.0.is_none() {
-            let state = handle.as_deref()?.0.current();
-            self.0 = with_shard(state, |shard| shard.cache.take_small(state));
-            if let Some(slot) = &mut self.0 {
-                slot.clear();
-            }
-        }
-        self.0.as_mut()
-    }
-}
-
-impl Drop for Written {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if let Some(slot) = self.0.take() {
-            release(slot);
-        }
-    }
-}

@@ -1,5 +1,7 @@
 //! UDP to the agent.
 
+mod error;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -9,6 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use picojaeger_core::{SendOutcome, Transport};
+
+use error::{Fault, PendingLookUp, SendError, SendErrorKind, fault, is_refusal};
 
 use crate::sys::net::IpVersion;
 use crate::sys::net::addresses::{Addresses, System};
@@ -31,30 +35,6 @@ pub(crate) struct UdpTransport {
     unlooked: bool,
     last_fault: Option<SendError>,
 }
-
-/// Error of a packet.
-struct SendError {
-    agent: Arc<str>,
-    kind: SendErrorKind,
-    error: io::Error,
-}
-
-/// The state of a transport whose agent is still being looked up, as text.
-struct PendingLookUp {
-    agent: Arc<str>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum SendErrorKind {
-    /// The agent has no address.
-    Unresolved,
-    TooLarge,
-    Refused,
-    Failed,
-}
-
-/// Kind of a fault, and the error that shows it.
-type Fault = (SendErrorKind, io::Error);
 
 /// How often a packet is offered to a socket that does not take it.
 const TRIES: u32 = 10;
@@ -210,34 +190,6 @@ impl Transport for UdpTransport {
     }
 }
 
-impl fmt::Display for PendingLookUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PendingLookUp { agent } = self;
-        write!(f, "the agent's host {agent} is still being looked up")
-    }
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SendError { agent, kind, error } = self;
-        match kind {
-            SendErrorKind::Unresolved => write!(f, "cannot find the agent's host {agent}: {error}"),
-            SendErrorKind::Refused => write!(f, "no agent listens at {agent}: {error}"),
-            _ => write!(f, "cannot send to the agent at {agent}: {error}"),
-        }
-    }
-}
-
-/// Classifies an error that the socket returned for a packet.
-fn fault(error: io::Error) -> Fault {
-    let kind = match error.kind() {
-        _ if is_too_large(&error) => SendErrorKind::TooLarge,
-        _ if is_refusal(&error) => SendErrorKind::Refused,
-        _ => SendErrorKind::Failed,
-    };
-    (kind, error)
-}
-
 /// Offers a packet to a socket until it takes it, with bounded patience; gives the error
 /// of an earlier packet too, if one waited at the socket.
 ///
@@ -292,26 +244,6 @@ fn connect_to(address: &SocketAddr) -> io::Result<UdpSocket> {
 fn pending(socket: &UdpSocket) -> Option<io::Error> {
     socket.take_error().unwrap_or_else(Some)
 }
-
-fn is_too_large(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(MESSAGE_SIZE)
-}
-
-fn is_refusal(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
-    )
-}
-
-/// The system's code for a datagram that is too large, `EMSGSIZE`.
-const MESSAGE_SIZE: i32 = if cfg!(windows) {
-    10_040
-} else if cfg!(any(target_os = "linux", target_os = "android")) {
-    90
-} else {
-    40
-};
 
 #[cfg(test)]
 mod tests;

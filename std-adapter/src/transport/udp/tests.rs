@@ -187,7 +187,7 @@ fn a_packet_is_offered_again_where_that_may_help() {
         libc::ECONNREFUSED,
         libc::ENETUNREACH,
     ];
-    let large = MESSAGE_SIZE;
+    let large = error::MESSAGE_SIZE;
     let cases: &[(&[Option<i32>], _)] = &[
         (&[None], (None, None, 1, 0)),
         (&[Some(full), Some(full), None], (None, None, 3, 2)),

@@ -1,0 +1,25 @@
+//! Causes of losses as text, for errors and the log.
+
+use picojaeger_core::adapter::PacketBuilder;
+
+use crate::export::encoder::AgentEncoder;
+use crate::transport::BoxTransport;
+
+/// Returns the text of the transport's last error.
+pub(super) fn last_error(transport: &Option<BoxTransport>) -> Option<String> {
+    let error = transport.as_ref()?.last_error()?;
+    Some(error.to_string())
+}
+
+/// Which span last fitted no packet of the `most` bytes that are configured, or of the fewer
+/// that the network takes, and what the user can do.
+pub(super) fn too_large(reporter: &PacketBuilder<AgentEncoder>, most: usize) -> Option<String> {
+    let (operation, limit) = (reporter.encoder().too_large()?, reporter.limit());
+    let remedy = match limit < most {
+        true => "shorten them, since the network takes no larger ones",
+        false => "shorten them, or raise max_packet_size",
+    };
+    Some(format!(
+        "even when cut, {operation:?} and the process's tags fit no packet of {limit} bytes; {remedy}"
+    ))
+}

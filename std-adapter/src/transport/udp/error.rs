@@ -1,0 +1,77 @@
+//! Errors of packets over UDP: their kinds, and their texts.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+/// Error of a packet.
+pub(super) struct SendError {
+    pub(super) agent: Arc<str>,
+    pub(super) kind: SendErrorKind,
+    pub(super) error: io::Error,
+}
+
+/// The state of a transport whose agent is still being looked up, as text.
+pub(super) struct PendingLookUp {
+    pub(super) agent: Arc<str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SendErrorKind {
+    /// The agent has no address.
+    Unresolved,
+    TooLarge,
+    Refused,
+    Failed,
+}
+
+/// Kind of a fault, and the error that shows it.
+pub(super) type Fault = (SendErrorKind, io::Error);
+
+impl fmt::Display for PendingLookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PendingLookUp { agent } = self;
+        write!(f, "the agent's host {agent} is still being looked up")
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SendError { agent, kind, error } = self;
+        match kind {
+            SendErrorKind::Unresolved => write!(f, "cannot find the agent's host {agent}: {error}"),
+            SendErrorKind::Refused => write!(f, "no agent listens at {agent}: {error}"),
+            _ => write!(f, "cannot send to the agent at {agent}: {error}"),
+        }
+    }
+}
+
+/// Classifies an error that the socket returned for a packet.
+pub(super) fn fault(error: io::Error) -> Fault {
+    let kind = match error.kind() {
+        _ if is_too_large(&error) => SendErrorKind::TooLarge,
+        _ if is_refusal(&error) => SendErrorKind::Refused,
+        _ => SendErrorKind::Failed,
+    };
+    (kind, error)
+}
+
+pub(super) fn is_too_large(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(MESSAGE_SIZE)
+}
+
+pub(super) fn is_refusal(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
+    )
+}
+
+/// The system's code for a datagram that is too large, `EMSGSIZE`.
+pub(super) const MESSAGE_SIZE: i32 = if cfg!(windows) {
+    10_040
+} else if cfg!(any(target_os = "linux", target_os = "android")) {
+    90
+} else {
+    40
+};
