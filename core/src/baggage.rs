@@ -3,6 +3,8 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::debug::debug_as_display;
+
 use heapless::{String, Vec};
 
 /// Takes baggage items, such as those that extract finds.
@@ -61,7 +63,7 @@ pub struct BaggageTable<const ITEMS: usize, const KEY: usize, const VALUE: usize
 /// let mut baggage = BaggageTable::<1, 8, 8>::new();
 /// assert_eq!(baggage.set("key", "123456789"), Err(BaggageError::TooLong));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BaggageError {
     /// The key is empty or has a byte that an HTTP header name cannot hold.
@@ -205,6 +207,8 @@ impl fmt::Display for BaggageError {
         })
     }
 }
+
+debug_as_display!(BaggageError);
 
 impl Error for BaggageError {}
 

@@ -6,6 +6,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::arch::Bits;
+use crate::debug::debug_as_display;
 
 /// A 64- or 128-bit trace id; never zero in a valid context.
 ///
@@ -49,7 +50,7 @@ pub struct SpanId(Bits);
 ///
 /// assert_eq!("0x1f".parse::<SpanId>(), Err(ParseIdError::NotHex));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseIdError {
     /// There is no digit.
@@ -277,6 +278,8 @@ impl fmt::Display for ParseIdError {
         })
     }
 }
+
+debug_as_display!(ParseIdError);
 
 impl Error for ParseIdError {}
 

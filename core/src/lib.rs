@@ -85,6 +85,7 @@ extern crate std;
 mod arch;
 mod baggage;
 mod context;
+mod debug;
 mod description;
 mod id;
 mod id_generator;

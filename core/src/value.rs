@@ -149,6 +149,23 @@ impl From<&'static str> for Key<'_> {
     }
 }
 
+/// Text that is made while the program runs is copied: `tracer.start(&route)`.
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a String> for Key<'a> {
+    #[inline(always)]
+    fn from(text: &'a String) -> Self {
+        Key::Copied(text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a Cow<'_, str>> for Key<'a> {
+    #[inline(always)]
+    fn from(text: &'a Cow<'_, str>) -> Self {
+        Key::Copied(text)
+    }
+}
+
 impl<'a> From<&'a str> for Value<'a> {
     #[inline(always)]
     fn from(value: &'a str) -> Self {
@@ -293,6 +310,8 @@ mod tests {
     fn owned_text_converts_by_reference() {
         let text = String::from("text");
         assert_eq!(Value::from(&text), Value::Str("text"));
+        assert_eq!(Key::from(&text), Key::Copied("text"));
+        assert_eq!(Key::from(&Cow::from("text")), Key::Copied("text"));
         assert_eq!(Value::from(&Cow::from(text)), Value::Str("text"));
         assert_eq!(Value::from(&Cow::from("text")), Value::Str("text"));
     }

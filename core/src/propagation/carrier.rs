@@ -4,6 +4,7 @@ use core::error::Error;
 use core::fmt;
 
 use crate::baggage::Table;
+use crate::debug::debug_as_display;
 
 /// A carrier that takes headers.
 ///
@@ -70,7 +71,7 @@ pub struct TextMap<const ITEMS: usize, const KEY: usize, const VALUE: usize> {
 /// let mut headers = TextMap::<1, 8, 8>::new();
 /// assert_eq!(headers.set("key", "123456789"), Err(CarrierFull));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "carriers of other crates give it, and it has nothing to add"
@@ -153,5 +154,7 @@ impl fmt::Display for CarrierFull {
         f.write_str("the carrier has no room for the header: enlarge it")
     }
 }
+
+debug_as_display!(CarrierFull);
 
 impl Error for CarrierFull {}

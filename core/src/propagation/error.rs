@@ -4,6 +4,7 @@ use core::error::Error;
 use core::fmt;
 
 use crate::baggage::BaggageError;
+use crate::debug::debug_as_display;
 use crate::propagation::jaeger::ParseContextError;
 
 /// Baggage items that inject or extract left out, by cause; the others travelled.
@@ -38,7 +39,7 @@ pub struct BaggageDrops {
 ///     Err(InjectError::CarrierFull)
 /// );
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InjectError {
     /// The carrier has no room for the context; nothing was written.
@@ -56,7 +57,7 @@ pub enum InjectError {
 /// let found = TextMapCodec::http().extract(&headers, &mut (), &mut []);
 /// assert_eq!(found.context, Err(ExtractError::Conflict));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExtractError {
     /// The trace header does not hold a context.
@@ -139,7 +140,11 @@ impl fmt::Display for ExtractError {
     }
 }
 
+debug_as_display!(InjectError);
+
 impl Error for InjectError {}
+
+debug_as_display!(ExtractError);
 
 impl Error for ExtractError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

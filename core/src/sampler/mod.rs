@@ -14,6 +14,7 @@ mod rules;
 use core::error::Error;
 use core::fmt;
 
+use crate::debug::debug_as_display;
 use crate::id::TraceId;
 
 pub use crate::description::{Description, Param};
@@ -99,7 +100,7 @@ pub enum Decision {
 ///
 /// assert_eq!(Probabilistic::new(f64::NAN), Err(SamplerError::Probability));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SamplerError {
     /// The probability is not within 0 to 1.
@@ -151,6 +152,8 @@ impl fmt::Display for SamplerError {
         })
     }
 }
+
+debug_as_display!(SamplerError);
 
 impl Error for SamplerError {}
 

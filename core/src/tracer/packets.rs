@@ -3,6 +3,7 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::debug::debug_as_display;
 use crate::packet_builder::{Packet, PacketBuilder, PollContext};
 use crate::record::Records;
 use crate::ring::Consumer;
@@ -88,7 +89,7 @@ pub enum Drained {
 ///     error.to_string() // what to do
 /// }
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReporterTaken;
 
@@ -256,5 +257,7 @@ impl fmt::Display for ReporterTaken {
         f.write_str("the tracer has a reporter already: drop that one first")
     }
 }
+
+debug_as_display!(ReporterTaken);
 
 impl Error for ReporterTaken {}

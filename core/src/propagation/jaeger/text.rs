@@ -9,6 +9,7 @@ use core::str::{self, FromStr};
 
 use crate::arch::{halves, join};
 use crate::context::{Flags, SpanContext};
+use crate::debug::debug_as_display;
 use crate::id::{SpanId, TraceId};
 use crate::propagation::percent::hex_digit;
 
@@ -19,7 +20,7 @@ use crate::propagation::percent::hex_digit;
 ///
 /// assert_eq!("1:2:0".parse::<SpanContext>(), Err(ParseContextError::ParentId));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseContextError {
     /// The trace id is not 1 to 32 hex digits with a colon behind.
@@ -104,6 +105,8 @@ impl fmt::Display for ParseContextError {
         })
     }
 }
+
+debug_as_display!(ParseContextError);
 
 impl Error for ParseContextError {}
 
