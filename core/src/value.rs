@@ -45,8 +45,8 @@ pub enum Value<'a> {
 
 /// A character as UTF-8.
 ///
-/// It is encoded where it is made, so a firmware that uses no characters has no code for them:
-/// 110 bytes.
+/// `new` encodes it, so that the encoder, 110 bytes, is not linked into a firmware without `char`
+/// values.
 ///
 /// ```
 /// use picojaeger_core::Utf8Char;
@@ -71,8 +71,18 @@ pub struct Utf8Char {
 /// assert_eq!(Key::copied(&name).as_str(), "user.name");
 /// assert_eq!(Key::from("user.name"), Key::Static("user.name"));
 /// ```
+///
+/// With the feature `alloc`, `&String` and `&Cow<str>` convert too, and are copied.
+///
+#[cfg_attr(feature = "alloc", doc = "```")]
+#[cfg_attr(not(feature = "alloc"), doc = "```ignore")]
+/// use picojaeger_core::Key;
+///
+/// let route = format!("GET /orders/{}", 7);
+/// assert_eq!(Key::from(&route), Key::Copied("GET /orders/7"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "text is borrowed for ever or not")]
+#[expect(clippy::exhaustive_enums, reason = "text is static or it is not")]
 pub enum Key<'a> {
     /// Kept by reference.
     Static(&'static str),
@@ -81,8 +91,8 @@ pub enum Key<'a> {
 }
 
 impl Value<'_> {
-    /// Whether it is `true` or a number above 0, as `sampling.priority` is asked; `None` for
-    /// text, bytes and what is not a number.
+    /// Returns whether the value is `true` or a number above 0, as for `sampling.priority`; `None`
+    /// for text, bytes, NaN and no value.
     ///
     /// ```
     /// use picojaeger_core::Value;
@@ -97,7 +107,7 @@ impl Value<'_> {
             Value::Bool(on) => Some(on),
             Value::I64(n) => Some(n > 0),
             Value::U64(n) => Some(n > 0),
-            // By its bits, which needs no floating-point runtime.
+            // Comparing bits needs no floating-point runtime.
             Value::F64(n) => match n.to_bits() {
                 bits if bits & !(1 << 63) > INFINITY => None,
                 bits => Some(bits.wrapping_sub(1) < INFINITY),
@@ -127,13 +137,13 @@ impl Utf8Char {
 }
 
 impl<'a> Key<'a> {
-    /// A key of text that does not live for the whole program, so it is copied into the span.
+    /// Makes a key that is copied into the span, for text that is not `'static`.
     #[inline(always)]
     pub const fn copied(text: &'a str) -> Self {
         Key::Copied(text)
     }
 
-    /// The text.
+    /// Returns the text.
     #[inline(always)]
     pub const fn as_str(&self) -> &str {
         match self {
@@ -149,7 +159,6 @@ impl From<&'static str> for Key<'_> {
     }
 }
 
-/// Text that is made while the program runs is copied: `tracer.start(&route)`.
 #[cfg(feature = "alloc")]
 impl<'a> From<&'a String> for Key<'a> {
     #[inline(always)]
@@ -252,7 +261,7 @@ from_number! {
     f32 => F64 as f64, f64 => F64 as f64,
 }
 
-/// Conversions of the integers that are never zero, by those of the plain ones.
+/// Conversions of the `NonZero` integers, by those of the plain ones.
 macro_rules! from_non_zero {
     ($($from:ty),*) => {$(
         impl From<NonZero<$from>> for Value<'_> {
@@ -310,9 +319,11 @@ mod tests {
     fn owned_text_converts_by_reference() {
         let text = String::from("text");
         assert_eq!(Value::from(&text), Value::Str("text"));
-        assert_eq!(Key::from(&text), Key::Copied("text"));
-        assert_eq!(Key::from(&Cow::from("text")), Key::Copied("text"));
         assert_eq!(Value::from(&Cow::from(text)), Value::Str("text"));
         assert_eq!(Value::from(&Cow::from("text")), Value::Str("text"));
+        let key = String::from("key");
+        assert_eq!(Key::from(&key), Key::Copied("key"));
+        assert_eq!(Key::from(&Cow::from(key)), Key::Copied("key"));
+        assert_eq!(Key::from(&Cow::from("key")), Key::Copied("key"));
     }
 }

@@ -79,6 +79,17 @@ impl Tracer {
     }
 
     /// Starts a span: a child of the thread's active one if there is one.
+    ///
+    /// A static name is kept by reference, any other is copied into the span.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+    /// let route = format!("GET /orders/{}", 7);
+    /// tracer.start(&route).finish();
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
     #[inline]
     pub fn start<'t>(&'t self, operation: impl Into<Key<'t>>) -> Span {
         self.span_builder(operation).start()
