@@ -1,10 +1,9 @@
 //! The allocation-free core of picojaeger: spans, a ring, encoders, and a reporter that does no
 //! input or output.
 //!
-//! It needs no heap, no operating system and no compare-and-swap. Clock, randomness, exclusion
-//! and sending come from outside: [`Clock`], [`Seed`], [`RawMutex`], and the [`Transport`] that
-//! [`PacketReporter::drain`] hands packets to. Servers use the crate `picojaeger-std`, which is
-//! built on this one.
+//! It needs no heap, no operating system and no compare-and-swap. The program supplies a [`Clock`],
+//! a [`Seed`], a [`RawMutex`], and the [`Transport`] that [`PacketReporter::drain`] sends packets
+//! by. Servers use the crate `picojaeger-std`, which is built on this one.
 //!
 //! ```
 //! use picojaeger_core::ring::Bytes;
@@ -49,26 +48,28 @@
 //! # Ok::<(), picojaeger_core::ReporterTaken>(())
 //! ```
 //!
-//! # Where to look
+//! # Overview
 //! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
 //!   interrupts; [`PacketReporter`]: their packets.
-//! - [`Transport`]: what their packets are handed to; [`wire`]: what is in them.
+//! - [`Transport`]: the destination of packets; [`wire`]: their formats.
 //! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`]: which traces are recorded.
 //! - [`TextMapCodec`], [`BaggageTable`]: contexts and baggage between processes.
-//! - [`mod@ring`], [`RawMutex`]: where finished spans wait, and what keeps producers apart.
-//! - [`adapter`]: what the above is made of, for other environments.
+//! - [`mod@ring`], [`RawMutex`]: the queue of finished spans, and the mutex of its producers.
+//! - [`adapter`]: the parts of the above, for other environments.
 //!
-//! # What it promises
+//! # Guarantees
 //! - Starting, writing and finishing a span copy bytes and read the clock: no formatting, no
 //!   allocation, and interrupts are masked for a handful of instructions whatever the size.
-//! - Capacity is said by the caller: bytes of a ring, of a span's area, of a packet. What does not
-//!   fit is cut at the end of a character, or left out, and the span is marked.
-//! - A full ring never waits. It drops the newest record, or on wish the oldest, and counts it.
+//! - The caller sets each capacity: the bytes of a ring, of a span's area, of a packet. Text that
+//!   does not fit is truncated at the end of a character, or left out, and the span is marked.
+//! - A full ring never blocks. It drops the newest record, or by its policy the oldest, and counts
+//!   it.
 //! - [`Stats`] adds up: no sampled span is lost uncounted.
 //! - No input leads to a panic.
 //!
 //! # Features
-//! `alloc`, off by default: `&String` and `&Cow<str>` as values, a [`Transport`] in a `Box`.
+//! `alloc`, off by default: `&String` and `&Cow<str>` as keys, names and values, a [`Transport`] in
+//! a `Box`.
 //!
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
@@ -80,7 +81,7 @@ extern crate alloc;
 #[cfg(any(test, loom))]
 extern crate std;
 
-#[allow(unsafe_code, reason = "each block says why")]
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 #[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
 mod arch;
 mod baggage;
@@ -91,17 +92,17 @@ mod id;
 mod id_generator;
 #[cfg(loom)]
 #[doc(hidden)]
-#[allow(unsafe_code, reason = "each block says why")]
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 pub mod loom_model;
 #[cfg(not(loom))]
 mod packet_builder;
 mod propagation;
-#[allow(unsafe_code, reason = "each block says why")]
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 mod raw_mutex;
 #[cfg(not(loom))]
-#[allow(unsafe_code, reason = "each block says why")]
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 mod record;
-#[allow(unsafe_code, reason = "each block says why")]
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 pub mod ring;
 mod sampler;
 #[cfg(not(loom))]
@@ -116,14 +117,15 @@ mod value;
 #[cfg(not(loom))]
 pub mod wire;
 
-/// The parts for whoever builds an adapter for another environment: what a chip's
-/// [`Tracer`] and [`PacketReporter`] are made of, and what servers have instead of them.
+/// The parts for an adapter to another environment, such as the servers' one: a chip's [`Tracer`]
+/// and [`PacketReporter`] consist of them.
 ///
-/// - [`PacketBuilder`](adapter::PacketBuilder): from any number of rings to packets.
+/// - [`PacketBuilder`](adapter::PacketBuilder): packs the records of any number of rings into
+///   packets.
 /// - [`record`](adapter::record): the memory image of a span, open and finished.
 /// - [`ProducerState`](adapter::ProducerState), [`IdGenerator`](adapter::IdGenerator): ids, time
-///   and counters of whoever starts spans.
-/// - [`Timeline`](adapter::Timeline): how ticks become Unix time.
+///   and counters of a producer of spans.
+/// - [`Timeline`](adapter::Timeline): converts ticks to Unix time.
 /// - [`sampling_decision`](adapter::sampling_decision): the rules of sampling.
 pub mod adapter {
     pub use crate::baggage::is_http_token;
