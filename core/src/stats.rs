@@ -1,12 +1,11 @@
-//! The counts of spans by their fate.
+//! Counts of sampled spans, and of losses by cause.
 
 use core::fmt;
 
 /// Counts of sampled spans, which add up: nothing is lost uncounted.
 ///
-/// `sampled` = `open` + `queued` + `delivered` + `lost` + `cleared`, exactly when no
-/// call is in progress. The counts start with the tracer and only grow, except
-/// `open` and `queued`.
+/// `sampled` = `open` + `queued` + `delivered` + `lost` + `cleared` whenever no call is in
+/// progress. The counts start with the tracer and only grow, except `open` and `queued`.
 ///
 /// ```
 /// use picojaeger_core::{LossCause, Lost, Stats};
@@ -22,26 +21,25 @@ use core::fmt;
 pub struct Stats {
     /// Spans that became sampled, at their start or later.
     pub sampled: u64,
-    /// Of these, not finished yet.
+    /// Sampled spans that have not finished.
     pub open: u64,
-    /// Finished, in a ring or in a packet that has no outcome yet.
+    /// Finished spans in a ring, or in a packet that has no outcome yet.
     pub queued: u64,
-    /// In packets that were accepted. For UDP: handed to the network without a
-    /// known error.
+    /// Spans in packets that were accepted. With UDP: passed to the network without a known error.
     pub delivered: u64,
-    /// Lost, by cause.
+    /// Lost spans, by cause.
     pub lost: Lost,
-    /// Sampled first, then set to priority 0 before they finished.
+    /// Sampled spans whose priority was set to 0 before they finished.
     pub cleared: u64,
-    /// Beside the sum: spans that were never sampled.
+    /// Not in the sum: spans that were never sampled.
     pub unsampled: u64,
-    /// Beside the sum: spans started before the tracer had a seed.
+    /// Not in the sum: spans started before the tracer had a seed.
     pub unseeded: u64,
-    /// Beside the sum: spans of a parent process that a forked child dropped.
+    /// Not in the sum: spans of a parent process that a forked child dropped.
     pub forked: u64,
-    /// Beside the sum: errors of packets that had been delivered, as far as known.
+    /// Not in the sum: packets that were accepted and then met an error, as far as known.
     pub late_refusals: u64,
-    /// Beside the sum: extractions that met a header they could not read.
+    /// Not in the sum: extractions that met a malformed header.
     pub decode_errors: u64,
 }
 
@@ -60,11 +58,11 @@ pub struct Lost {
     pub full: u64,
     /// The ring overwrites, and its oldest record was open or being read.
     pub blocked: u64,
-    /// Overwritten by newer records.
+    /// Newer records overwrote it.
     pub evicted: u64,
-    /// Started or finished while another call was inside the exclusion.
+    /// Started or finished in a re-entrant call.
     pub reentered: u64,
-    /// Larger than a packet, even when cut down.
+    /// Larger than a packet, even when truncated.
     pub too_large: u64,
     /// The peer's port was closed.
     pub refused: u64,
@@ -76,7 +74,7 @@ pub struct Lost {
     pub closed: u64,
 }
 
-/// Why spans were lost; each is a field of [`Lost`].
+/// The cause of a loss; each is a field of [`Lost`].
 ///
 /// ```
 /// use picojaeger_core::{Lost, LossCause};
@@ -110,14 +108,14 @@ pub enum LossCause {
 }
 
 impl Stats {
-    /// Whether the sum holds.
+    /// Returns whether the sum holds.
     pub const fn adds_up(&self) -> bool {
         self.sampled == self.open + self.queued + self.delivered + self.lost.total() + self.cleared
     }
 }
 
 impl Lost {
-    /// The same, but so many lost by this cause.
+    /// Sets the count of one cause.
     #[must_use]
     pub const fn with(mut self, cause: LossCause, count: u64) -> Self {
         *match cause {
@@ -134,7 +132,7 @@ impl Lost {
         self
     }
 
-    /// The losses since an earlier count.
+    /// Returns the losses since an earlier count.
     pub const fn since(&self, earlier: &Lost) -> Lost {
         Lost {
             full: self.full.saturating_sub(earlier.full),
@@ -149,7 +147,7 @@ impl Lost {
         }
     }
 
-    /// The sum of all causes.
+    /// Returns the sum of all causes.
     pub const fn total(&self) -> u64 {
         let mut total = 0;
         let mut rest: &[(LossCause, u64)] = &self.by_cause();
@@ -160,7 +158,7 @@ impl Lost {
         total
     }
 
-    /// Each cause and its count.
+    /// Returns each cause and its count.
     pub const fn by_cause(&self) -> [(LossCause, u64); LossCause::COUNT] {
         [
             (LossCause::Full, self.full),
@@ -180,7 +178,7 @@ impl LossCause {
     /// The number of causes.
     pub const COUNT: usize = 9;
 
-    /// The cause in a word or two, as in messages.
+    /// Returns the cause in a word or two, for messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             LossCause::Full => "full",
@@ -218,7 +216,7 @@ impl fmt::Display for Stats {
     }
 }
 
-/// The causes that occurred, in parentheses behind a space; nothing if none did.
+/// Writes the causes that occurred in parentheses after a space; nothing if there are none.
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = " (";
