@@ -1,25 +1,26 @@
-//! Transports, which packets are handed to.
+//! The transport interface: sends packets, one at a time.
 
 use core::fmt;
 
 /// Sends packets: a UDP socket, framing on a serial line, a recorder for tests.
 ///
-/// One method is required. The others are for transports that look up a name, send several
-/// packets at once, or learn of errors late, and have defaults for all that do not.
+/// One method is required. The others are for transports that look up a name, send several packets
+/// at once, or learn of errors late; they have defaults.
 ///
 /// # Contract
-/// - A call gets one whole packet and gives one outcome; nothing is kept of the packet
-///   behind the call. Packets are independent: each may be lost alone.
-/// - A transport with datagrams sends the packet as one. One without frames it, so that the
+/// - A call takes one whole packet and returns one outcome; it keeps no reference to the packet.
+///   Packets are independent: each may be lost alone.
+/// - A transport with datagrams sends the packet as one datagram. A stream frames it, so that the
 ///   peer finds its end.
 /// - [`SendOutcome::Accepted`] means that the transport did what it can; whether the packet
 ///   arrives may never be known.
-/// - [`SendOutcome::TooLarge`] and [`SendOutcome::Retry`] mean that not one byte of it has
-///   any effect: the same records come again, in a packet of half the size at most or later.
-/// - [`SendOutcome::Refused`] and [`SendOutcome::Failed`] mean that its spans are lost. They
+/// - [`SendOutcome::TooLarge`] and [`SendOutcome::Retry`] mean that the packet had no effect: its
+///   records come again, in packets of half the size at most, or later.
+/// - [`SendOutcome::Refused`] and [`SendOutcome::Failed`] mean that its spans are lost. Its records
 ///   do not come again.
-/// - A call may wait until the packet has left (a serial line), but for no answer of a peer.
-/// - No call panics.
+/// - A call may block until the packet has left, as on a serial line, but not for a reply of the
+///   peer.
+/// - No method panics.
 ///
 /// ```
 /// use picojaeger_core::{SendOutcome, Transport};
@@ -46,37 +47,35 @@ use core::fmt;
 /// assert_eq!(outcomes, [SendOutcome::Accepted, SendOutcome::Retry, SendOutcome::TooLarge]);
 /// ```
 pub trait Transport {
-    /// Sends one packet, or does nothing and gives [`SendOutcome::Retry`] where it is not
-    /// ready.
+    /// Sends one packet; if not ready, does nothing and returns [`SendOutcome::Retry`].
     fn send(&mut self, packet: &[u8]) -> SendOutcome;
 
-    /// Whether a packet may be sent now; to be asked before one is made.
+    /// Returns whether a packet may be sent now; called before one is made.
     ///
-    /// `false` while there is nowhere to send to yet, as while a name is looked up; whoever
-    /// knows when that changes polls again. `true` where a look-up failed: the packet then
-    /// fails with its cause.
+    /// `false` while the destination is unknown, as during the look-up of a name: the caller polls
+    /// again later. `true` after a failed look-up: the packet then fails with that cause.
     fn is_ready(&mut self) -> bool {
         true
     }
 
-    /// Sends one packet as [`Transport::send`] does, where another follows at once.
+    /// Sends one packet like [`Transport::send`], where another follows at once.
     ///
     /// An error of this packet may be reported late, by the outcome of the next or by
-    /// [`Transport::settle`], so that a transport need look for errors only once.
+    /// [`Transport::settle`], so that a transport need check for errors only once.
     fn send_more(&mut self, packet: &[u8]) -> SendOutcome {
         self.send(packet)
     }
 
-    /// Looks for errors of packets that were accepted without a look; to be called when no
-    /// packet follows for now.
+    /// Checks for errors of packets that were accepted without a check; called when no packet
+    /// follows for now.
     fn settle(&mut self) {}
 
-    /// The number of packets that were accepted and then met an error, since the last call.
+    /// Returns the number of packets that were accepted and then met an error, since the last call.
     fn take_late_refusals(&mut self) -> u64 {
         0
     }
 
-    /// The latest error, for a line in a log: the peer, the cause, and what to do.
+    /// Returns the latest error, for a line in a log: the peer, the cause and the remedy.
     fn last_error(&self) -> Option<&dyn fmt::Display> {
         None
     }
@@ -94,16 +93,16 @@ pub trait Transport {
 /// assert_eq!(outcome, SendOutcome::TooLarge);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "whoever sends must answer each")]
+#[expect(clippy::exhaustive_enums, reason = "a sender must handle each")]
 pub enum SendOutcome {
-    /// The transport took it.
+    /// The transport accepted the packet.
     Accepted,
-    /// The transport takes no packet of this size: the limit halves, and the
-    /// records are packed again.
+    /// The packet is too large for the transport: the limit halves, and the records are packed
+    /// again.
     TooLarge,
     /// Nothing was sent; the records are packed again.
     Retry,
-    /// The peer refused it: its spans are lost.
+    /// The peer refused the packet: its spans are lost.
     Refused,
     /// The transport failed: its spans are lost.
     Failed,
@@ -147,7 +146,7 @@ impl<T: Transport + ?Sized> Transport for alloc::boxed::Box<T> {
 mod tests {
     use super::*;
 
-    /// Gives each method an answer of its own.
+    /// A transport whose methods all differ from the defaults.
     struct Odd(u64);
 
     impl Transport for Odd {
@@ -171,7 +170,7 @@ mod tests {
         }
     }
 
-    /// Only sends.
+    /// A transport with the required method alone.
     struct Plain;
 
     impl Transport for Plain {
