@@ -1,4 +1,4 @@
-//! Span contexts: what a span hands to its children and to other processes.
+//! Span contexts, which children and other processes continue.
 
 use core::ops::{BitAnd, BitOr};
 
@@ -6,8 +6,8 @@ use crate::id::{SpanId, TraceId};
 
 /// The flag bits of a context.
 ///
-/// The bits of [`Flags::WIRE`] travel in headers and packets (Jaeger's values);
-/// the others tell this process how the context came about.
+/// The bits of [`Flags::WIRE`] travel in headers and packets (Jaeger's values); the others record
+/// the origin of the context within this process.
 ///
 /// ```
 /// use picojaeger_core::Flags;
@@ -50,7 +50,7 @@ pub struct SpanContext {
 /// assert!(remote.to_context().is_none());
 /// ```
 pub trait ToContext {
-    /// The context, if there is one.
+    /// Returns the context, if there is one.
     fn to_context(&self) -> Option<SpanContext>;
 }
 
@@ -59,7 +59,7 @@ impl Flags {
     pub const NONE: Flags = Flags(0);
     /// The trace is sampled: its spans are recorded and sent.
     pub const SAMPLED: Flags = Flags(1);
-    /// The trace is sampled whatever the backend's own sampling says.
+    /// The trace is sampled, regardless of the backend's own sampling.
     pub const DEBUG: Flags = Flags(2);
     /// The backend stores the trace without indexing it.
     pub const FIREHOSE: Flags = Flags(8);
@@ -67,40 +67,40 @@ impl Flags {
     pub const WIRE: Flags = Flags(1 | 2 | 8);
     /// The context came from another process.
     pub const REMOTE: Flags = Flags(1 << 8);
-    /// The other process left the decision to this one.
+    /// The other process deferred the decision to this one.
     pub const DEFERRED: Flags = Flags(1 << 9);
 
-    /// The flags of Jaeger's header value or packet field; other bits are cleared.
+    /// Reads the flags of Jaeger's header value or packet field; clears other bits.
     #[inline(always)]
     pub const fn from_wire(bits: u8) -> Self {
         Flags(bits as u32 & Self::WIRE.0)
     }
 
-    /// The bits that leave the process.
+    /// Returns the bits that leave the process.
     #[inline(always)]
     pub const fn wire(self) -> u8 {
         (self.0 & Self::WIRE.0) as u8
     }
 
-    /// Whether every bit of `other` is set.
+    /// Returns whether every bit of `other` is set.
     #[inline(always)]
     pub const fn contains(self, other: Flags) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// These flags and those of `other`; as `|`, for constants.
+    /// Returns these flags and those of `other`: `|` for constants.
     #[inline(always)]
     pub const fn with(self, other: Flags) -> Self {
         Flags(self.0 | other.0)
     }
 
-    /// The flags that both have; as `&`, for constants.
+    /// Returns the flags that both have: `&` for constants.
     #[inline(always)]
     pub const fn only(self, other: Flags) -> Self {
         Flags(self.0 & other.0)
     }
 
-    /// These flags without those of `other`.
+    /// Returns these flags without those of `other`.
     #[inline(always)]
     pub const fn without(self, other: Flags) -> Self {
         Flags(self.0 & !other.0)
@@ -124,37 +124,37 @@ impl BitAnd for Flags {
 }
 
 impl SpanContext {
-    /// A context of these parts.
+    /// Makes a context of these parts.
     #[inline(always)]
     pub const fn new(trace: TraceId, span: SpanId, flags: Flags) -> Self {
         SpanContext { trace, span, flags }
     }
 
-    /// The trace that the span belongs to.
+    /// Returns the id of the span's trace.
     #[inline(always)]
     pub const fn trace_id(&self) -> TraceId {
         self.trace
     }
 
-    /// The span's own id.
+    /// Returns the span's own id.
     #[inline(always)]
     pub const fn span_id(&self) -> SpanId {
         self.span
     }
 
-    /// Sampled, debug, firehose and where the context came from.
+    /// Returns the flags: sampled, debug, firehose, and the origin of the context.
     #[inline(always)]
     pub const fn flags(&self) -> Flags {
         self.flags
     }
 
-    /// Whether the span is recorded and sent.
+    /// Returns whether the span is recorded and sent.
     #[inline(always)]
     pub const fn is_sampled(&self) -> bool {
         self.flags.contains(Flags::SAMPLED)
     }
 
-    /// Whether both ids are set; a span can only continue a valid context.
+    /// Returns whether both ids are set; a span can only continue a valid context.
     #[inline(always)]
     pub const fn is_valid(&self) -> bool {
         !self.trace.is_zero() && !self.span.is_zero()
