@@ -3,13 +3,13 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::debug::debug_as_display;
-
 use heapless::{String, Vec};
 
-/// Takes baggage items, such as those that extract finds.
+use crate::debug::debug_as_display;
+
+/// Takes baggage items, such as those that extract reads.
 ///
-/// `()` takes and forgets every item, for callers that want no baggage.
+/// `()` drops every item, for callers without a use for baggage.
 ///
 /// ```
 /// use picojaeger_core::{BaggageError, BaggageSink};
@@ -35,9 +35,9 @@ pub trait BaggageSink {
 
 /// Up to `ITEMS` baggage items of at most `KEY` and `VALUE` bytes, held in place.
 ///
-/// Keys are stored as given and compared exactly; items stay in the order in
-/// which they were first set. Costs `KEY + VALUE` bytes and two words for each
-/// item, rounded up to words; a look-up walks the items.
+/// Keys are stored as given and compared exactly; items stay in the order in which they were first
+/// set. Costs `KEY + VALUE` bytes and two words for each item, rounded up to words; a look-up is
+/// linear.
 ///
 /// ```
 /// use picojaeger_core::{BaggageError, BaggageTable};
@@ -55,7 +55,7 @@ pub struct BaggageTable<const ITEMS: usize, const KEY: usize, const VALUE: usize
     dropped: u32,
 }
 
-/// Why a baggage item was not kept.
+/// The error of a baggage item that was not kept.
 ///
 /// ```
 /// use picojaeger_core::{BaggageError, BaggageTable};
@@ -70,11 +70,11 @@ pub enum BaggageError {
     IllegalKey,
     /// The key or the value has more bytes than fit.
     TooLong,
-    /// There is no room for another item.
+    /// No further item fits.
     Full,
 }
 
-/// Checks that `key` can travel in a header name, as of
+/// Checks that `key` can be part of a header name, by
 /// [`is_http_token`](crate::adapter::is_http_token).
 ///
 /// # Errors
@@ -94,7 +94,7 @@ pub fn check_baggage_key(key: &str) -> Result<(), BaggageError> {
     }
 }
 
-/// Whether the text can be a header's name: a token of RFC 9110, section 5.6.2, one or more
+/// Returns whether the text can be a header name: a token of RFC 9110, section 5.6.2, one or more
 /// letters, digits or characters of ``!#$%&'*+-.^_`|~``.
 ///
 /// ```
@@ -109,7 +109,7 @@ pub fn is_http_token(text: &str) -> bool {
 }
 
 impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> BaggageTable<ITEMS, KEY, VALUE> {
-    /// An empty table.
+    /// Makes an empty table.
     pub const fn new() -> Self {
         BaggageTable {
             table: Table::new(),
@@ -139,28 +139,28 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> BaggageTable<ITEM
         self.table.clear();
     }
 
-    /// The value of this key.
+    /// Returns the value of this key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter()
             .find_map(|(known, value)| (known == key).then_some(value))
     }
 
-    /// Keys and values, in the order in which they were first set.
+    /// Iterates over keys and values, in the order in which they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.table.iter()
     }
 
-    /// Number of items.
+    /// Returns the number of items.
     pub fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// Whether there is no item.
+    /// Returns whether there is no item.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Number of items refused since the table was made, saturating.
+    /// Returns the number of items refused since the table was made, saturating.
     pub fn dropped(&self) -> u32 {
         self.dropped
     }
@@ -203,14 +203,14 @@ impl fmt::Display for BaggageError {
             BaggageError::TooLong => {
                 "baggage key or value is too long: shorten it, or give the table or buffer more bytes"
             }
-            BaggageError::Full => "no room for another baggage item: remove one, or enlarge the table",
+            BaggageError::Full => "there are too many baggage items: remove one, or enlarge the table",
         })
     }
 }
 
-debug_as_display!(BaggageError);
-
 impl Error for BaggageError {}
+
+debug_as_display!(BaggageError);
 
 /// Pairs of bounded text; one for each key.
 #[derive(Clone, Debug)]
@@ -232,7 +232,7 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> Table<ITEMS, KEY,
             old.clear();
             return old.push_str(value).map_err(|_| BaggageError::TooLong);
         }
-        // Filled in place, so that its bytes never lie on the stack.
+        // Filled in place, so that the item's bytes never lie on the stack.
         self.items
             .push((String::new(), String::new()))
             .map_err(|_| BaggageError::Full)?;
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_whole_and_counted() {
+    fn items_that_do_not_fit_are_refused_and_counted() {
         let mut table = BaggageTable::<1, 3, 3>::new();
         assert_eq!(table.set("key", "valu"), Err(BaggageError::TooLong));
         assert_eq!(table.set("keys", "val"), Err(BaggageError::TooLong));
