@@ -1,4 +1,4 @@
-//! The tags by which a sampled root describes its sampler.
+//! The description of a sampler, which sampled root spans carry as tags.
 
 use crate::value::Value;
 
@@ -36,7 +36,7 @@ pub enum Param {
 }
 
 impl Description {
-    /// A description of this type and parameter.
+    /// Makes a description of this type and parameter.
     pub const fn new(kind: &'static str, param: Param) -> Self {
         Description { kind, param }
     }
