@@ -40,9 +40,9 @@ pub const SAMPLING_PRIORITY: &str = "sampling.priority";
 pub const SPAN_KIND: &str = "span.kind";
 /// Value of [`SPAN_KIND`]: calls another service.
 pub const SPAN_KIND_CLIENT: &str = "client";
-/// Value of [`SPAN_KIND`]: takes a message.
+/// Value of [`SPAN_KIND`]: receives a message.
 pub const SPAN_KIND_CONSUMER: &str = "consumer";
-/// Value of [`SPAN_KIND`]: gives a message.
+/// Value of [`SPAN_KIND`]: sends a message.
 pub const SPAN_KIND_PRODUCER: &str = "producer";
 /// Value of [`SPAN_KIND`]: serves a call.
 pub const SPAN_KIND_SERVER: &str = "server";
@@ -58,7 +58,7 @@ pub const MESSAGE: &str = "message";
 /// Log field: a stack trace.
 pub const STACK: &str = "stack";
 
-/// The id under which a caller wants to find the trace, from the header of this name.
+/// The id by which a caller can find the trace, from the header of this name.
 pub const JAEGER_DEBUG_ID: &str = "jaeger-debug-id";
 /// A boolean: the span became sampled after its start, so it starts later than the work.
 pub const SAMPLED_LATE: &str = "picojaeger.sampled_late";
