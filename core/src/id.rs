@@ -43,7 +43,7 @@ pub struct TraceId {
 #[repr(transparent)]
 pub struct SpanId(Bits);
 
-/// The fault in the text of an id.
+/// The error of a text that is no id.
 ///
 /// ```
 /// use picojaeger_core::{ParseIdError, SpanId};
@@ -53,22 +53,22 @@ pub struct SpanId(Bits);
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseIdError {
-    /// There is no digit.
+    /// The text is empty.
     Empty,
-    /// A character is no hex digit; a sign or a prefix is none either.
+    /// A character is no hex digit; signs and prefixes are not allowed.
     NotHex,
-    /// There are more digits than the id has room for.
+    /// There are more digits than the id holds.
     TooLong,
 }
 
 impl TraceId {
-    /// The id of these 128 bits.
+    /// Makes an id of 128 bits.
     #[inline(always)]
     pub const fn new(bits: u128) -> Self {
         TraceId::from_parts((bits >> 64) as u64, bits as u64)
     }
 
-    /// The 128 bits.
+    /// Returns the 128 bits.
     #[inline(always)]
     pub const fn get(self) -> u128 {
         (self.high() as u128) << 64 | self.low() as u128
@@ -85,7 +85,7 @@ impl TraceId {
         }
     }
 
-    /// The id whose upper and lower 64 bits are given.
+    /// Makes an id of its upper and lower 64 bits.
     #[inline(always)]
     pub const fn from_parts(high: u64, low: u64) -> Self {
         TraceId {
@@ -94,25 +94,25 @@ impl TraceId {
         }
     }
 
-    /// The id of a root span's trace: its lower half is the span's own id.
+    /// Makes the id of a root span's trace: its lower half is the span's own id.
     #[inline(always)]
     pub(crate) const fn of_root(root: SpanId, high: SpanId) -> Self {
         TraceId { low: root, high }
     }
 
-    /// The upper 64 bits, zero for a 64-bit id.
+    /// Returns the upper 64 bits, zero for a 64-bit id.
     #[inline(always)]
     pub const fn high(self) -> u64 {
         self.high.get()
     }
 
-    /// The lower 64 bits, which samplers decide by.
+    /// Returns the lower 64 bits, which samplers decide by.
     #[inline(always)]
     pub const fn low(self) -> u64 {
         self.low.get()
     }
 
-    /// Whether all bits are zero, which no valid trace id is.
+    /// Returns whether all bits are zero; a valid trace id is not zero.
     #[inline(always)]
     pub const fn is_zero(self) -> bool {
         self.low.is_zero() && self.high.is_zero()
@@ -131,19 +131,19 @@ impl SpanId {
         }
     }
 
-    /// The id of these 64 bits.
+    /// Makes an id of 64 bits.
     #[inline]
     pub const fn new(bits: u64) -> Self {
         SpanId(Bits::new(bits))
     }
 
-    /// The 64 bits.
+    /// Returns the 64 bits.
     #[inline]
     pub const fn get(self) -> u64 {
         self.0.get()
     }
 
-    /// Whether this is the id that stands for "none".
+    /// Returns whether the id is zero, which stands for "none".
     #[inline]
     pub const fn is_zero(self) -> bool {
         self.0.is_zero()
@@ -279,11 +279,11 @@ impl fmt::Display for ParseIdError {
     }
 }
 
-debug_as_display!(ParseIdError);
-
 impl Error for ParseIdError {}
 
-/// The upper and the lower 64 bits of 1 to `most` hex digits.
+debug_as_display!(ParseIdError);
+
+/// Reads 1 to `most` hex digits; returns the upper and the lower 64 bits.
 const fn parse(text: &[u8], most: usize) -> Result<(u64, u64), ParseIdError> {
     let ([mut high, mut low], mut rest) = ([0u64; 2], text);
     while let [byte, tail @ ..] = rest {
