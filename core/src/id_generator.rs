@@ -5,11 +5,10 @@ use rand_core::TryRng;
 use crate::arch::GeneratorState;
 use crate::id::{SpanId, TraceId};
 
-/// 96 random bits that start a [`IdGenerator`].
+/// 96 random bits that start an [`IdGenerator`](crate::adapter::IdGenerator).
 ///
-/// Take them once, from the operating system, a hardware generator, or the
-/// device's id mixed with a boot counter. Two tracers with one seed make the
-/// same ids.
+/// Take them once, from the operating system, a hardware generator, or the device's id mixed with a
+/// boot counter. Two tracers with the same seed make the same ids.
 ///
 /// ```
 /// use picojaeger_core::Seed;
@@ -21,16 +20,15 @@ use crate::id::{SpanId, TraceId};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seed([u32; 3]);
 
-/// Draws trace and span ids. One seed makes different ids on chips and on servers.
+/// Draws trace and span ids. The same seed makes different ids on chips and on servers.
 ///
-/// On chips it is sfc32, a chaotic generator of four words that needs additions,
-/// shifts and no multiplication. On a 64-bit system it is a counter that steps by an
-/// odd constant, multiplied by itself under a key, of which both halves of the
-/// product make the id (as in wyrand, with a key of each generator's own): one
-/// step, and one word that changes.
+/// On chips it is sfc32, a chaotic generator of four words that needs additions, shifts and no
+/// multiplication. On a 64-bit target it is a counter with an odd step, multiplied by its xor with
+/// a key; the xor of the product's halves is the id (as in wyrand, with a key for each generator).
+/// One step changes one word.
 ///
-/// Not for secrets: on a chip an id shows a word of the state. An id costs about 20
-/// instructions on chips, 10 on servers.
+/// Not for secrets: on a chip an id reveals a word of the state. An id costs about 20 instructions
+/// on chips, 10 on servers.
 ///
 /// ```
 /// use picojaeger_core::adapter::IdGenerator;
@@ -43,22 +41,22 @@ pub struct Seed([u32; 3]);
 pub struct IdGenerator(GeneratorState);
 
 impl Seed {
-    /// A seed of these words, all 96 bits of which should be random.
+    /// Makes a seed of three words; all 96 bits should be random.
     pub const fn from_words(words: [u32; 3]) -> Self {
         Seed(words)
     }
 
-    /// A seed from a closure that gives 64 random bits at a time, for generators
-    /// of any `rand_core` version.
+    /// Makes a seed from a closure that returns 64 random bits, for generators of any `rand_core`
+    /// version.
     pub fn from_fn(mut random: impl FnMut() -> u64) -> Self {
         let (first, second) = (random(), random());
         Seed([first as u32, (first >> 32) as u32, second as u32])
     }
 
-    /// A seed from a random generator.
+    /// Makes a seed from a random number generator.
     ///
     /// # Errors
-    /// The generator's own.
+    /// The generator's own error.
     pub fn from_rng<R: TryRng + ?Sized>(rng: &mut R) -> Result<Self, R::Error> {
         Ok(Seed([
             rng.try_next_u32()?,
@@ -69,19 +67,19 @@ impl Seed {
 }
 
 impl IdGenerator {
-    /// The generator that this seed starts.
+    /// Makes the generator that this seed starts.
     pub const fn new(seed: Seed) -> Self {
         IdGenerator(GeneratorState::new(seed.0))
     }
 
-    /// A span id, never zero.
+    /// Draws a span id, never zero.
     #[inline]
     pub const fn span_id(&mut self) -> SpanId {
         SpanId::new(self.0.draw())
     }
 
-    /// The ids of a root span: its own id is the lower half of the trace id, whose
-    /// upper half is zero unless `wide`.
+    /// Draws the ids of a root span: its own id is the lower half of the trace id, whose upper half
+    /// is zero unless `wide`.
     #[inline]
     pub const fn root(&mut self, wide: bool) -> (TraceId, SpanId) {
         let span = self.span_id();
