@@ -1,5 +1,5 @@
-//! What the ring stands on where loom runs it: words that loom watches, a lock
-//! that it schedules, and the weaknesses that prove that it looks.
+//! The ring's memory and mutex under loom: words that loom checks, a lock that it schedules, and
+//! the weaknesses that the negative controls need.
 //!
 //! Exists under `--cfg loom` only; `tests/loom.rs` holds the models.
 
@@ -18,13 +18,12 @@ use crate::ring::{Frame, HEADER, Storage, Word};
 /// Bytes of a word.
 const WORD: u32 = size_of::<Word>() as u32;
 
-/// Storage of loom's words: as few of them as a model needs.
+/// Storage of words that loom checks, as few of them as a model needs.
 #[derive(Debug)]
 pub struct Places(Box<[Place]>);
 
-/// One word of memory. As a commit word it is reached by `commit`, as any other
-/// by the cells; every atomic access counts as one of `body` too, so that loom
-/// sees a word that is used as both at a time.
+/// One word of memory. A commit word is accessed by `commit`, any other by the cells; each atomic
+/// access counts as one of `body` too, so that loom detects a word that is used as both at a time.
 #[derive(Debug)]
 struct Place {
     commit: AtomicU32,
@@ -32,7 +31,7 @@ struct Place {
     body: UnsafeCell<Word>,
 }
 
-/// As the ring's own `LoomMemory`, over [`Places`].
+/// The counterpart of the ring's own memory, over [`Places`].
 #[derive(Clone, Copy, Debug)]
 pub struct LoomMemory<'r>(&'r [Place]);
 
@@ -40,8 +39,8 @@ pub struct LoomMemory<'r>(&'r [Place]);
 #[derive(Clone, Copy, Debug)]
 pub struct CommitWord<'r>(&'r Place);
 
-/// The words of a frame, copied at the first look: anywhere between the peek
-/// and the end of the frame.
+/// The words of a frame, copied at the first access: anywhere between the peek and the end of the
+/// frame.
 #[derive(Debug)]
 pub struct FrameCopy<'r> {
     memory: LoomMemory<'r>,
@@ -50,11 +49,11 @@ pub struct FrameCopy<'r> {
     words: OnceCell<Box<[Word]>>,
 }
 
-/// Exclusion by a mutex of loom's.
+/// A [`RawMutex`] by loom's mutex.
 #[derive(Debug)]
 pub struct Locked(Mutex<()>);
 
-/// What a negative control breaks.
+/// The part of the ring that a negative control breaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Weakness {
     /// Frames are committed by a relaxed store.
@@ -63,7 +62,7 @@ pub enum Weakness {
     Release,
     /// The frame that the consumer reads is evicted like any other.
     Pin,
-    /// The tail is read by a relaxed load, and so perhaps a head that is older.
+    /// The tail is read by a relaxed load, so the head may be older.
     Tail,
 }
 
@@ -72,18 +71,18 @@ thread_local! {
     static WEAKNESS: Cell<Option<Weakness>> = const { Cell::new(None) };
 }
 
-/// Gives the ring this weakness, or none, in models that this thread runs.
+/// Sets the weakness of the ring, if any, in models that this thread runs.
 pub fn weaken(weakness: Option<Weakness>) {
     WEAKNESS.set(weakness);
 }
 
-/// Whether the ring has this weakness now.
+/// Returns whether the ring has this weakness now.
 pub(crate) fn weakened(weakness: Weakness) -> bool {
     WEAKNESS.get() == Some(weakness)
 }
 
 impl Places {
-    /// `count` words, a power of two; all are 0.
+    /// Makes `count` words, a power of two; all are 0.
     pub fn new(count: usize) -> Self {
         assert!(count.is_power_of_two());
         Places((0..count).map(|_| Place::new()).collect())
@@ -166,7 +165,7 @@ impl<'r> LoomMemory<'r> {
 
     pub(crate) unsafe fn fill(self, position: u32, first: &[Word], second: &[Word]) {
         let body = position.wrapping_add(HEADER);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             self.write(body, first);
             self.write(body.wrapping_add(size_of_val(first) as u32), second);
