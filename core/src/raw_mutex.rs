@@ -1,4 +1,4 @@
-//! Mutual exclusion between the producers of a ring, and the cell that it guards.
+//! The mutex of a ring's producers, and the cell that it guards.
 
 #[cfg(not(loom))]
 use core::cell::UnsafeCell;
@@ -7,16 +7,16 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, compiler_fence};
 #[cfg(loom)]
 use loom::cell::UnsafeCell;
 
-/// A way to run code while nobody else who uses the same instance runs theirs.
+/// A mutex that runs closures, one at a time for each instance.
 ///
-/// [`Interrupts`] serves one core and its interrupts. Write your own for a
-/// kernel's spin lock, or for several cores.
+/// [`Interrupts`] serves one core and its interrupts. Implement it for a kernel's spin lock, or for
+/// several cores.
 ///
 /// # Safety
 ///
-/// Calls of `with` on one instance must not overlap in time, except where one
-/// interrupts the other and ends before the other goes on (a non-maskable
-/// interrupt). What was written inside one call must be visible inside the next.
+/// Calls of `lock` on one instance must not overlap in time, except where one interrupts the other
+/// and ends before the other goes on (a non-maskable interrupt). Writes in one call must be visible
+/// in the next.
 ///
 /// ```
 /// use picojaeger_core::RawMutex;
@@ -44,15 +44,15 @@ pub unsafe trait RawMutex: Sync {
     #[cfg(loom)]
     fn new() -> Self;
 
-    /// Runs `f` with the others kept out. Not to be nested on one instance.
+    /// Runs `f` while no other call on this instance runs. Calls on one instance must not be
+    /// nested.
     fn lock<R>(&self, f: impl FnOnce() -> R) -> R;
 }
 
-/// Exclusion by masking interrupts: the `critical-section` implementation that
-/// the final program chose.
+/// A mutex that masks interrupts, by the `critical-section` implementation of the final program.
 ///
-/// Costs what that implementation costs: 8 instructions on one Cortex-M core.
-/// The implementation for `std` is one global lock, for tests only.
+/// Costs 8 instructions on a single Cortex-M core. The implementation for `std` is one global lock,
+/// for tests only.
 ///
 /// ```
 /// use picojaeger_core::{RawMutex, Interrupts};
@@ -60,7 +60,7 @@ pub unsafe trait RawMutex: Sync {
 /// assert_eq!(Interrupts.lock(|| 3), 3);
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "it has no state to come")]
+#[expect(clippy::exhaustive_structs, reason = "it needs no state")]
 pub struct Interrupts;
 
 // SAFETY: `critical_section::with` has exactly this contract.
@@ -75,29 +75,28 @@ unsafe impl RawMutex for Interrupts {
 
     #[inline(always)]
     fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
-        // As `critical_section::with`, which the compiler does not always inline.
-        // SAFETY: the guard releases what was acquired, once, and calls nest as scopes do.
+        // Like `critical_section::with`, which the compiler does not always inline.
+        // SAFETY: the guard releases the acquired section, once, and calls nest as scopes do.
         let _masked = Masked(unsafe { critical_section::acquire() });
         f()
     }
 }
 
-/// Ends the critical section as it is dropped, after a panic too.
+/// Ends the critical section on drop, after a panic too.
 struct Masked(critical_section::RestoreState);
 
 impl Drop for Masked {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: made from what `acquire` gave, and dropped once.
+        // SAFETY: it holds the result of `acquire`, and is dropped once.
         unsafe { critical_section::release(self.0) }
     }
 }
 
-/// A value that is only reached inside an exclusion.
+/// A value that is only accessed under a [`RawMutex`].
 ///
-/// A call that comes while another is inside (from a non-maskable interrupt, a
-/// fault handler, or an interrupt that the exclusion does not mask) is refused
-/// and counted, and touches nothing.
+/// A re-entrant call (from a non-maskable interrupt, a fault handler, or an interrupt that the
+/// mutex does not mask) is refused and counted, and does not touch the value.
 ///
 /// ```
 /// use picojaeger_core::adapter::Guarded;
@@ -107,7 +106,7 @@ impl Drop for Masked {
 /// assert_eq!(COUNT.with(|count| { *count += 1; *count }), Some(1));
 /// assert_eq!(COUNT.refused(), 0);
 /// ```
-// What every call touches lies first, so that its offset fits a Cortex-M0 instruction.
+// The fields that every call uses come first, so that their offsets fit a Cortex-M0 instruction.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Guarded<X, T> {
@@ -117,24 +116,24 @@ pub struct Guarded<X, T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: `value` is only reached in `with`, inside the exclusion and never twice at
-// a time, so sharing the cell hands `T` from one thread to another at most.
+// SAFETY: `value` is only accessed in `with`, under the mutex and by one call at a time, so sharing
+// the cell moves `T` between threads at most.
 unsafe impl<X: RawMutex, T: Send> Sync for Guarded<X, T> {}
 
 impl<X: RawMutex, T> Guarded<X, T> {
-    /// A cell that holds `value`.
+    /// Makes a cell that holds `value`.
     #[cfg(not(loom))]
     pub const fn new(value: T) -> Self {
         Guarded::with_mutex(X::INIT, value)
     }
 
-    /// A cell that holds `value`.
+    /// Makes a cell that holds `value`.
     #[cfg(loom)]
     pub fn new(value: T) -> Self {
         Guarded::with_mutex(X::new(), value)
     }
 
-    /// Runs `f` on the value; `None` if a call on this cell is already inside.
+    /// Runs `f` on the value; returns `None` in a re-entrant call on this cell.
     ///
     /// If `f` panics, the value may be half changed: later calls are refused.
     #[inline(always)]
@@ -147,7 +146,7 @@ impl<X: RawMutex, T> Guarded<X, T> {
             self.entered.store(true, Ordering::Relaxed);
             // An interrupt that is not masked sees the flag before any change of the value.
             compiler_fence(Ordering::SeqCst);
-            // SAFETY: the exclusion keeps others out, and `entered` those that get past it.
+            // SAFETY: the mutex keeps other threads out, and `entered` re-entrant calls.
             let result = unsafe { reach(&self.value, f) };
             compiler_fence(Ordering::SeqCst);
             self.entered.store(false, Ordering::Relaxed);
@@ -157,7 +156,7 @@ impl<X: RawMutex, T> Guarded<X, T> {
 }
 
 impl<X, T> Guarded<X, T> {
-    /// A cell that holds `value` behind this instance.
+    /// Makes a cell that guards `value` by this mutex.
     #[cfg(not(loom))]
     pub(crate) const fn with_mutex(mutex: X, value: T) -> Self {
         Guarded {
@@ -178,22 +177,22 @@ impl<X, T> Guarded<X, T> {
         }
     }
 
-    /// The number of calls that were refused.
+    /// Returns the number of calls that were refused.
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }
 }
 
-/// Runs `f` on what the cell holds.
+/// Runs `f` on the value of the cell.
 ///
 /// # Safety
-/// Nobody else reaches the cell meanwhile.
+/// Nothing else accesses the cell meanwhile.
 #[inline(always)]
 unsafe fn reach<T, R>(cell: &UnsafeCell<T>, f: impl FnOnce(&mut T) -> R) -> R {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     #[cfg(not(loom))]
     return f(unsafe { &mut *cell.get() });
-    // SAFETY: the caller's promise, which loom checks.
+    // SAFETY: guaranteed by the caller, and checked by loom.
     #[cfg(loom)]
     return cell.with_mut(|value| f(unsafe { &mut *value }));
 }
@@ -211,7 +210,7 @@ pub(crate) fn increment(counter: &AtomicUsize) {
 mod tests {
     use super::*;
 
-    /// An exclusion that keeps nobody out, as a non-maskable interrupt meets it.
+    /// A mutex that excludes nothing, as it seems to a non-maskable interrupt.
     struct Porous;
 
     // SAFETY: the test has one thread, and its nested call ends before the outer goes on.
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nested_call_is_refused_and_counted() {
+    fn a_reentrant_call_is_refused_and_counted() {
         let cell = Guarded::<Porous, u32>::new(1);
         let nested = cell.with(|value| {
             *value = 2;
