@@ -11,9 +11,9 @@ use crate::value::{Key, Value};
 
 /// Describes a span, and [starts](SpanBuilder::start) it.
 ///
-/// The parent is the one given to `child_of`; else the first child-of among the
-/// references; else what the span follows from. Contexts that are not valid,
-/// and `None`, are skipped.
+/// The parent is the one given to `child_of`; else the first child-of among the references; else
+/// the first context that the span follows from. Contexts that are not valid, and `None`, are
+/// skipped.
 ///
 /// ```
 /// # use picojaeger_core::{Clock, Const};
@@ -37,7 +37,7 @@ use crate::value::{Key, Value};
 /// assert_eq!(item.context().trace_id(), batch.context().trace_id());
 /// assert_eq!(item.record().tags().count(), 2);
 /// ```
-#[must_use = "it describes a span that only `start` begins"]
+#[must_use = "the span starts with `start`"]
 #[derive(Clone, Copy, Debug)]
 pub struct SpanBuilder<'t, 'a, P, R: ?Sized + 'static = Ring> {
     tracer: &'t Tracer<P, R>,
@@ -65,7 +65,7 @@ pub struct SpanBuilder<'t, 'a, P, R: ?Sized + 'static = Ring> {
 pub enum SpanReference {
     /// The other span waits for this one.
     ChildOf(SpanContext),
-    /// The other span does not.
+    /// The other span does not wait for this one.
     FollowsFrom(SpanContext),
 }
 
@@ -87,15 +87,15 @@ where
         }
     }
 
-    /// Makes the span a child of this one, and of no other given here before.
+    /// Sets the parent, and replaces an earlier one.
     #[inline(always)]
     pub fn child_of(mut self, parent: impl ToContext) -> Self {
         self.child_of = parent.to_context();
         self
     }
 
-    /// Lets the span follow from this one, instead of any given here before; for
-    /// several use [`references`](SpanBuilder::references).
+    /// Sets the span that this one follows from, and replaces an earlier one; for several use
+    /// [`references`](SpanBuilder::references).
     #[inline(always)]
     pub fn follows_from(mut self, other: impl ToContext) -> Self {
         self.follows = other.to_context();
@@ -109,8 +109,7 @@ where
         self
     }
 
-    /// Adds tags. A [`SAMPLING_PRIORITY`] among them is obeyed before a sampler
-    /// is asked.
+    /// Adds tags. A [`SAMPLING_PRIORITY`] among them decides instead of the sampler.
     #[inline(always)]
     pub fn tags(mut self, tags: &'a [(Key<'a>, Value<'a>)]) -> Self {
         self.tags = tags;
@@ -124,13 +123,13 @@ where
         self
     }
 
-    /// Starts the span, with `N` bytes for tags, logs and references; a multiple
-    /// of the word. [`Span`] lists what each takes.
+    /// Starts the span, with `N` bytes for tags, logs and references; a multiple of the word.
+    /// [`Span`] lists their sizes.
     #[inline(always)]
     pub fn start<const N: usize>(self) -> Span<'t, P, [MaybeUninit<u8>; N], R> {
         const { check_area(N) };
         if let Some(operation) = self.plain() {
-            // A copy, so that the builder itself needs no place in memory.
+            // A copy, so that the builder itself need not lie in memory.
             let child_of = self.child_of;
             return Span {
                 tracer: self.tracer,
@@ -151,7 +150,7 @@ where
         span
     }
 
-    /// The operation name, if the span has a parent at most and nothing else.
+    /// Returns the operation name of a span that has a parent at most and nothing else.
     #[inline(always)]
     fn plain(&self) -> Option<&'static str> {
         match self.operation {
@@ -182,7 +181,7 @@ where
         self.tracer.begin(operation, name, parent.as_ref(), forced)
     }
 
-    /// The chosen parent, and its index if it is a child-of among the references.
+    /// Returns the chosen parent, and its index if it is a child-of among the references.
     fn parent(&self) -> (Option<SpanContext>, Option<usize>) {
         let child_of = self.child_of.filter(decides);
         if child_of.is_some() {
@@ -206,7 +205,7 @@ where
         )
     }
 
-    /// Writes what goes into the area.
+    /// Writes name, references and tags into the area.
     #[inline(never)]
     fn fill(&self, image: &mut Open) {
         if let Key::Copied(name) = self.operation {
@@ -235,7 +234,7 @@ where
     }
 }
 
-/// Lets no program compile with an area that no image has.
+/// Rejects areas that no image has, at compile time.
 const fn check_area(bytes: usize) {
     const WORD: usize = size_of::<usize>();
     assert!(bytes.is_multiple_of(WORD), "an area is whole words");
@@ -246,7 +245,7 @@ const fn check_area(bytes: usize) {
     );
 }
 
-/// Whether a context decides anything: it is valid, or a decision from elsewhere.
+/// Returns whether a context decides anything: it is valid, or the decision of another process.
 fn decides(context: &SpanContext) -> bool {
     context.is_valid() || context.flags().contains(crate::Flags::REMOTE)
 }

@@ -10,9 +10,8 @@ use crate::value::{Key, Value};
 
 /// Appends the fields of a log to its span.
 ///
-/// Each field is written as it comes, so nothing needs to be ended: a builder
-/// that is forgotten leaves the fields so far, one without fields nothing. What
-/// finds no room is counted on the span.
+/// Each field is written at once, so the log needs no end: a builder that is forgotten leaves the
+/// fields so far, one without fields nothing. Fields that do not fit are counted on the span.
 ///
 /// ```
 /// # use picojaeger_core::{Clock, Const};
@@ -96,7 +95,7 @@ where
         self
     }
 
-    /// Whether the log takes a field: it is written, now if not before.
+    /// Begins the log if it has not begun; returns whether it takes fields.
     #[inline]
     fn is_begun(&mut self) -> bool {
         if !self.span.image.is_writable() {

@@ -67,11 +67,11 @@ where
     R: SpanRing + ?Sized,
     AreaBytes<B>: ByteArea,
 {
-    /// Appends a tag, the same key again included.
+    /// Appends a tag; a key that is set twice is sent twice.
     ///
-    /// A number above 0 or `true` as [`SAMPLING_PRIORITY`] makes the span sampled
-    /// and debugged, 0 or `false` neither. What finds no room is cut or refused,
-    /// and the span is marked.
+    /// As [`SAMPLING_PRIORITY`], a number above 0 or `true` sets the sampled and the debug flag, 0
+    /// or `false` clears both. A value that does not fit is truncated or left out, and the span is
+    /// marked.
     #[inline(always)]
     pub fn tag<'k, 'v>(
         &mut self,
@@ -88,8 +88,8 @@ where
         self
     }
 
-    /// Appends a tag whose value is formatted into the span's area, without a buffer; it is
-    /// cut at a character's end where it finds no room, and the span is marked.
+    /// Appends a tag whose value is formatted into the span's area, without a buffer; text that
+    /// does not fit is truncated at the end of a character, and the span is marked.
     pub fn tag_fmt<'k>(&mut self, key: impl Into<Key<'k>>, value: fmt::Arguments<'_>) -> &mut Self {
         if self.image.is_writable() {
             self.image.tag_fmt(key.into(), value);
@@ -122,14 +122,13 @@ where
         self
     }
 
-    /// Finishes the span; harmless a second time.
+    /// Finishes the span; a second call does nothing.
     #[inline(always)]
     pub fn finish(&mut self) {
         self.tracer.end(Area::erase(&mut self.image));
     }
 
-    /// Finishes the span at a given Unix time, in microseconds; harmless a
-    /// second time.
+    /// Finishes the span at a given Unix time, in microseconds; a second call does nothing.
     #[inline]
     pub fn finish_at(&mut self, unix_micros: u64) {
         if !self.image.is_finished() {
@@ -138,24 +137,24 @@ where
         }
     }
 
-    /// The context that children and other processes continue; valid after the finish too.
+    /// Returns the context that children and other processes continue; valid after the finish too.
     #[inline(always)]
     pub fn context(&self) -> SpanContext {
         self.image.context()
     }
 
-    /// Whether what is written is recorded: the span is sampled and has not finished.
+    /// Returns whether tags and logs are recorded: the span is sampled and has not finished.
     #[inline(always)]
     pub fn is_writable(&self) -> bool {
         self.image.is_writable()
     }
 
-    /// The record that the span is so far.
+    /// Returns the record of the span so far.
     pub fn record(&self) -> Record<'_> {
         self.image.record()
     }
 
-    /// Obeys a sampling priority, if this is one.
+    /// Applies a sampling priority, if the key is one.
     #[cold]
     fn prioritise(&mut self, key: Key<'_>, value: Value<'_>) {
         if key.as_str() != SAMPLING_PRIORITY {
