@@ -1,4 +1,4 @@
-//! A parent from a carrier.
+//! A parent and its debug id from a carrier.
 
 use crate::context::{Flags, SpanContext, ToContext};
 use crate::id::{SpanId, TraceId};
@@ -6,11 +6,11 @@ use crate::propagation::{BaggageDrops, Extracted};
 use crate::tags::JAEGER_DEBUG_ID;
 use crate::value::{Key, Value};
 
-/// The parent that a carrier brought, if any; given to
-/// [`child_of`](crate::SpanBuilder::child_of) with its [`tags`](Incoming::tags).
+/// A parent extracted from a carrier, if any; passed to [`child_of`](crate::SpanBuilder::child_of),
+/// with its [`tags`](Incoming::tags).
 ///
-/// A header that could not be read is counted and yields none, so that a new
-/// trace begins. A debug id begins a new trace that is sampled and debugged.
+/// A malformed header is counted and yields no parent, so that a new trace begins. A debug id
+/// begins a new trace that is sampled and has the debug flag.
 ///
 /// ```
 /// use picojaeger_core::{ToContext, Incoming, TextMapCodec};
@@ -30,17 +30,17 @@ pub struct Incoming<'s> {
 }
 
 impl<'s> Incoming<'s> {
-    /// The tag that carries the debug id, if there is one.
+    /// Returns the tag with the debug id, if there is one.
     pub fn tags(&self) -> &[(Key<'s>, Value<'s>)] {
         self.tag.as_slice()
     }
 
-    /// The baggage items that were left out.
+    /// Returns the counts of baggage items that were left out.
     pub fn dropped(&self) -> BaggageDrops {
         self.dropped
     }
 
-    /// Whether a header was there and could not be read.
+    /// Returns whether a header was malformed.
     pub fn had_errors(&self) -> bool {
         self.errors
     }
@@ -69,7 +69,7 @@ impl ToContext for Incoming<'_> {
     }
 }
 
-/// No ids, but a decision that came from elsewhere.
+/// A context without ids, but with the decision of another process.
 const DEBUG_ROOT: SpanContext = SpanContext::new(
     TraceId::from_parts(0, 0),
     SpanId::new(0),

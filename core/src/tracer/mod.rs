@@ -1,4 +1,4 @@
-//! The front door on chips: a static that starts spans from main, tasks and interrupts.
+//! The tracer of chips: a static that starts spans from main, tasks and interrupts.
 
 mod incoming;
 mod packets;
@@ -25,10 +25,10 @@ pub use platform::Platform;
 pub use producer_state::ProducerState;
 pub use ring::{Ring, SpanRing};
 
-/// Starts spans, and hands those that finish to its [`Ring`].
+/// Starts spans, and puts finished ones into its [`Ring`].
 ///
-/// A `static`, usable from main, tasks and interrupts. Nothing blocks: what the
-/// ring has no room for is dropped and counted.
+/// A `static`, usable from main, tasks and interrupts. Nothing blocks: a span that does not fit the
+/// ring is dropped and counted.
 ///
 /// ```
 /// # use picojaeger_core::{Clock, Const};
@@ -57,17 +57,16 @@ pub struct Tracer<P, R: ?Sized + 'static = Ring> {
 }
 
 impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
-    /// A tracer that makes unsampled spans until it has a [seed](Tracer::seed).
+    /// Makes a tracer, whose spans are not recorded until it has a [seed](Tracer::seed).
     pub const fn new(platform: P, ring: &'static R) -> Self {
         Tracer { platform, ring }
     }
 
-    /// Draws ids from this seed from now on. Call it once, before the first span.
+    /// Sets the seed of ids. Call it once, before the first span.
     ///
-    /// A chip without a source of randomness takes 64 bits of its unique id and
-    /// a counter of its boots that outlives them, in flash or in retained
-    /// memory: `Seed::from_words([id_low, id_high, boots])`. Boots, and devices,
-    /// that differ in one bit share no trace id.
+    /// On a chip without a source of randomness, use 64 bits of its unique id and a counter of
+    /// boots, kept in flash or in retained memory: `Seed::from_words([id_low, id_high, boots])`.
+    /// Boots, and devices, that differ in one bit share no trace id.
     pub fn seed(&self, seed: Seed) {
         let generator = IdGenerator::new(seed);
         if self
@@ -79,8 +78,8 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         }
     }
 
-    /// Begins the description of a span; the name is kept by reference, or
-    /// copied into the span's area if it is [`Key::copied`].
+    /// Returns a builder of a span; the name is kept by reference, or copied into the span's area
+    /// if it is [`Key::copied`].
     #[inline(always)]
     pub fn span_builder<'a>(&self, operation: impl Into<Key<'a>>) -> SpanBuilder<'_, 'a, P, R> {
         SpanBuilder::new(self, operation.into())
@@ -96,10 +95,10 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         self.span_builder(operation).start()
     }
 
-    /// The one consuming end, which packs spans with this encoder.
+    /// Returns the only consumer, which packs spans with this encoder.
     ///
     /// # Errors
-    /// There is one already.
+    /// There is a reporter already.
     pub fn reporter<'t, E: Encoder>(
         &'t self,
         encoder: E,
@@ -108,10 +107,10 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         PacketReporter::new(self, encoder, process)
     }
 
-    /// Reads the clock, so that a counter which wraps is extended rightly: call
-    /// it at least once in each period, from anywhere.
+    /// Reads the clock, so that a counter that wraps is extended correctly: call it at least once
+    /// in each period, from anywhere.
     pub fn tick(&self) {
-        // Refused only if another call is inside, and that one reads the clock.
+        // Refused only within another call, which reads the clock itself.
         self.now();
     }
 
@@ -136,8 +135,8 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
 
     /// Reads a parent and its baggage from a carrier of HTTP headers.
     ///
-    /// What cannot be read is counted and begins a new trace. The scratch buffer
-    /// holds one item at a time, and the debug id.
+    /// A malformed header is counted, and a new trace begins. The scratch buffer holds one item at
+    /// a time, and the debug id.
     pub fn extract<'s, C: TextMapReader + ?Sized>(
         &self,
         carrier: &C,
@@ -151,8 +150,8 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         incoming
     }
 
-    /// The counts as they stand; `queued` has the spans in the ring and those that
-    /// have left it, of which [`PacketReporter::stats`] knows more.
+    /// Returns the current counts; `queued` includes the spans that have left the ring, whose
+    /// outcomes are in [`PacketReporter::stats`].
     pub fn stats(&self) -> Stats {
         let stats = self.ring.counts().unwrap_or_default();
         let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
@@ -173,20 +172,20 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         }
     }
 
-    /// The clock, extended; `None` if another call is inside the exclusion.
+    /// Returns the extended clock; `None` in a re-entrant call.
     #[inline]
     pub(crate) fn now(&self) -> Option<u64> {
         let clock = self.platform.clock();
         self.ring.with(|producer| producer.now(clock))
     }
 
-    /// Finishes an image; harmless a second time.
+    /// Finishes an image; a second call does nothing.
     #[inline(always)]
     pub(crate) fn end(&self, image: &mut Open) {
         if image.is_writable() {
             self.publish(image);
         }
-        // Here, so that the compiler knows of it where the span is dropped next.
+        // Inlined here, so that the compiler can remove the check in a `drop` that follows.
         image.discard();
     }
 

@@ -1,4 +1,4 @@
-//! The consuming end on chips: packets out of one tracer's ring.
+//! The consumer on chips: packets from one tracer's ring.
 
 use core::error::Error;
 use core::fmt;
@@ -14,12 +14,11 @@ use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::transport::{SendOutcome, Transport};
 use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 
-/// Packs a tracer's finished spans into packets, for whatever transport there is.
+/// Packs a tracer's finished spans into packets, for any transport.
 ///
-/// Call `drain` from the main loop with a [`Transport`], or `poll` to send the [`Packet`]
-/// yourself. Nothing waits but for the transport, and the work of a poll is bounded by the
-/// buffer. Until the Unix time is [known](PacketReporter::set_anchor) spans carry the
-/// tag `clock.unsynced`.
+/// Call `drain` from the main loop with a [`Transport`], or `poll` to send the [`Packet`] yourself.
+/// Nothing blocks except the transport, and the work of a poll is bounded by the buffer. Until the
+/// Unix time is [known](PacketReporter::set_anchor) spans carry the tag `clock.unsynced`.
 ///
 /// ```
 /// # use picojaeger_core::{Clock, Const};
@@ -65,7 +64,7 @@ pub struct PacketReporter<'t, P, E, R: SpanRing + ?Sized = Ring> {
 /// A packet of a chip's tracer.
 type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 
-/// The end of a [`PacketReporter::drain`].
+/// The result of [`PacketReporter::drain`].
 ///
 /// ```
 /// use picojaeger_core::Drained;
@@ -74,15 +73,15 @@ type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 /// assert!(!may_sleep(Drained::Blocked));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a loop goes on or stops")]
+#[expect(clippy::exhaustive_enums, reason = "a loop continues or stops")]
 pub enum Drained {
     /// Every packet that was due has its outcome.
     All,
-    /// The transport is not ready, or asked for the packet again: drain again later.
+    /// The transport is not ready, or returned [`SendOutcome::Retry`]: drain again later.
     Blocked,
 }
 
-/// The tracer has a reporter already; drop that one first.
+/// The error of a second reporter; drop the first one before.
 ///
 /// ```
 /// fn hint(error: picojaeger_core::ReporterTaken) -> String {
@@ -119,22 +118,21 @@ where
         })
     }
 
-    /// A packet, if one is due: a span has waited for a second, the ring is half
-    /// full, or what waits fills the buffer. Also does what
-    /// [`Tracer::tick`] does.
+    /// Returns a packet if one is due: a span has waited for a second, the ring is half full, or
+    /// the waiting spans fill the buffer. Reads the clock, like [`Tracer::tick`].
     pub fn poll<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
         self.pack(buffer, false)
     }
 
-    /// A packet, if a span waits.
+    /// Returns a packet if a span waits.
     pub fn flush<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
         self.pack(buffer, true)
     }
 
-    /// Sends every packet that is due, as of [`PacketReporter::poll`].
+    /// Sends every packet that is due by the rules of [`PacketReporter::poll`].
     ///
-    /// Stops where the transport is not ready or asks for a retry, and where all spans that
-    /// had finished before the call have their outcome, however many finish meanwhile.
+    /// Stops when the transport is not ready or returns [`SendOutcome::Retry`], and when all spans
+    /// that had finished before the call have their outcome, however many finish meanwhile.
     pub fn drain<T: Transport + ?Sized>(
         &mut self,
         transport: &mut T,
@@ -143,8 +141,7 @@ where
         self.send_all(transport, buffer, false)
     }
 
-    /// Sends every span that has finished, due or not; stops as [`PacketReporter::drain`]
-    /// does.
+    /// Sends every span that has finished, due or not; stops like [`PacketReporter::drain`].
     pub fn drain_all<T: Transport + ?Sized>(
         &mut self,
         transport: &mut T,
@@ -153,15 +150,15 @@ where
         self.send_all(transport, buffer, true)
     }
 
-    /// Says what the Unix time was at some extended ticks of the clock.
+    /// Sets the Unix time at one reading of the extended clock.
     pub fn set_anchor(&mut self, anchor: Anchor) {
         self.anchor = Some(anchor);
     }
 
-    /// The counts of the tracer's spans.
+    /// Returns the counts of the tracer's spans.
     ///
-    /// What was delivered is known to the reporter that did it: one that takes
-    /// another's place counts the other's spans as held, and its batches from 1.
+    /// A reporter counts its own deliveries only: one that replaces another counts the spans that
+    /// the other delivered as queued, and numbers its batches from 1.
     pub fn stats(&self) -> Stats {
         let (stats, delivery) = (self.tracer.stats(), self.reporter.delivery());
         Stats {
@@ -235,8 +232,8 @@ where
         self.reporter.poll(&mut self.consumer, &context, buffer)
     }
 
-    /// The losses by the three causes that agents know. In line, its masked section
-    /// would be half as long again.
+    /// Returns the losses by the three causes that agents know. Inlined, it would lengthen the
+    /// section with interrupts masked by half.
     #[inline(never)]
     fn client_stats(&self) -> ClientStats {
         ClientStats::from(&self.stats().lost)
@@ -258,6 +255,6 @@ impl fmt::Display for ReporterTaken {
     }
 }
 
-debug_as_display!(ReporterTaken);
-
 impl Error for ReporterTaken {}
+
+debug_as_display!(ReporterTaken);

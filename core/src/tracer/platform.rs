@@ -5,8 +5,8 @@ use crate::time::Clock;
 
 /// The clock and the sampler of a tracer.
 ///
-/// A pair of both is one, so a type of your own is needed only where they live elsewhere,
-/// or for trace ids of 128 bits.
+/// A pair of both is a platform. Write a type of your own only where they are stored elsewhere, or
+/// for trace ids of 128 bits.
 ///
 /// ```
 /// use picojaeger_core::{Clock, Const, Platform};
@@ -49,10 +49,10 @@ pub trait Platform: Sync + 'static {
     /// Whether new traces get ids of 128 bits instead of 64.
     const TRACE_ID_128BIT: bool = false;
 
-    /// The clock; read with interrupts masked.
+    /// Returns the clock, which is read with interrupts masked.
     fn clock(&self) -> &Self::Clock;
 
-    /// The sampler, which is asked once for each trace that begins here.
+    /// Returns the sampler, which is called once for each trace that begins here.
     fn sampler(&self) -> &Self::Sampler;
 }
 

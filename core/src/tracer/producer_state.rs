@@ -6,10 +6,10 @@ use crate::id_generator::IdGenerator;
 use crate::stats::Stats;
 use crate::time::{Clock, Extension};
 
-/// The source of spans: the generator of ids, the extension of the clock, and
-/// the counters of one producer.
+/// The state of one producer of spans: the generator of ids, the extension of the clock, and the
+/// counters.
 ///
-/// A chip's tracer has one under the exclusion of its ring.
+/// A chip's tracer has one under the mutex of its ring.
 ///
 /// ```
 /// use picojaeger_core::adapter::{IdGenerator, ProducerState};
@@ -29,7 +29,7 @@ use crate::time::{Clock, Extension};
 /// assert_eq!((trace.low(), ticks), (span.get(), 5));
 /// assert_eq!((producer.stats(0).unseeded, producer.stats(0).sampled), (1, 1));
 /// ```
-#[repr(C)] // what every start touches lies first
+#[repr(C)] // the fields that every start uses come first
 #[derive(Clone, Debug)]
 pub struct ProducerState {
     clock: Extension,
@@ -58,7 +58,7 @@ struct Totals {
 }
 
 impl ProducerState {
-    /// A producer without a seed; all of it is zero.
+    /// Makes a producer without a seed; all its bytes are zero.
     pub const fn new() -> Self {
         ProducerState {
             clock: Extension::new(),
@@ -79,19 +79,19 @@ impl ProducerState {
         }
     }
 
-    /// Draws ids from this generator from now on.
+    /// Sets the generator of ids.
     #[inline]
     pub fn seed(&mut self, generator: IdGenerator) {
         self.generator = Some(generator);
     }
 
-    /// The clock, extended to 64 bits.
+    /// Returns the clock, extended to 64 bits.
     #[inline(always)]
     pub fn now<C: Clock>(&mut self, clock: &C) -> u64 {
         self.clock.extend(clock.ticks(), C::BITS)
     }
 
-    /// Ids and start of a root span, which counts as sampled until
+    /// Returns ids and start of a root span, which counts as sampled until
     /// [`ProducerState::count_unsampled`]; `None` without a seed.
     #[inline(always)]
     pub fn root<C: Clock>(&mut self, clock: &C, wide: bool) -> Option<(TraceId, SpanId, u64)> {
@@ -106,7 +106,7 @@ impl ProducerState {
         Some((trace, span, self.now(clock)))
     }
 
-    /// Id and start of a child; the clock is read if `timed`. `None` without a seed.
+    /// Returns id and start of a child; reads the clock if `timed`. `None` without a seed.
     #[inline(always)]
     pub fn child<C: Clock>(
         &mut self,
@@ -154,8 +154,8 @@ impl ProducerState {
         self.decode_errors = self.decode_errors.wrapping_add(1);
     }
 
-    /// The counters, where so many sampled spans have `finished`, modulo 2³²: `queued`
-    /// has all of them, whatever became of them.
+    /// Returns the counts, with the number of sampled spans that have `finished`, modulo 2³²:
+    /// `queued` includes all of these, whatever their outcome.
     ///
     /// Exact if called at least once in 2³² spans.
     pub fn stats(&mut self, finished: u32) -> Stats {

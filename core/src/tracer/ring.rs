@@ -13,9 +13,8 @@ use crate::tracer::ProducerState;
 /// Holds finished spans until the reporter takes them, and the state of the
 /// tracer that fills it.
 ///
-/// `X` keeps producers apart, `B` is the storage, `P` is the policy of a full
-/// ring. A record takes 8 bytes more than its image. Give each tracer a ring of
-/// its own.
+/// `X` is the mutex of the producers, `B` the storage, `P` the policy of a full ring. A record
+/// takes 8 bytes more than its image. Give each tracer a ring of its own.
 ///
 /// ```
 /// use picojaeger_core::ring::{Bytes, OverwriteOldest};
@@ -32,21 +31,21 @@ pub struct Ring<X = Interrupts, B: ?Sized = [ByteCell], P = DropNewest> {
 
 /// The ring of a tracer, as the tracer uses it; implemented by [`Ring`] alone.
 pub trait SpanRing: sealed::Sealed + Sync + 'static {
-    /// Runs `f` inside the exclusion; `None` if another call is inside.
+    /// Runs `f` under the mutex; `None` in a re-entrant call.
     #[doc(hidden)]
     fn with<T>(&self, f: impl FnOnce(&mut ProducerState) -> T) -> Option<T>;
 
-    /// The result of `f` inside the exclusion for a span that starts; zeros if that is
-    /// nothing, or if another call is inside, which is counted.
+    /// Runs `f` under the mutex for a span that starts; zeros if it returns `None`, or in a
+    /// re-entrant call, which is counted.
     #[doc(hidden)]
     fn draw<T: Default>(&self, f: impl FnOnce(&mut ProducerState) -> Option<T>) -> T;
 
-    /// The counters, as if every span that ended were held; `None` as above.
+    /// Returns the counts, with every span that ended as queued; `None` in a re-entrant call.
     #[doc(hidden)]
     fn counts(&self) -> Option<Stats>;
 
-    /// Finishes an image, of whose area this is written, at the time that `now`
-    /// gives, and keeps a copy.
+    /// Finishes the image of this fixed part and written area at the time `now`, and copies it into
+    /// the ring.
     #[doc(hidden)]
     fn push(&self, fixed: &mut Fixed, area: &[Word], now: impl Fn(&mut ProducerState) -> u64);
 
@@ -54,15 +53,15 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn count_refused_start(&self);
 
-    /// The spans that were refused at their start, and at their finish.
+    /// Returns the numbers of spans that were refused at their start, and at their finish.
     #[doc(hidden)]
     fn refused(&self) -> (usize, usize);
 
-    /// The one reader, or `None` while there is one.
+    /// Returns the only consumer, or `None` while there is one.
     #[doc(hidden)]
     fn consumer(&self) -> Option<Consumer<'_, Records>>;
 
-    /// The counts of what the ring dropped.
+    /// Returns the counts of the records that the ring dropped.
     #[doc(hidden)]
     fn dropped(&self) -> Dropped;
 }
@@ -72,15 +71,15 @@ mod sealed {
     impl<X, B: ?Sized, P> Sealed for super::Ring<X, B, P> {}
 }
 
-/// Counters of calls that came while another was inside the exclusion.
+/// Counters of spans that started or finished in a re-entrant call.
 struct Aside {
     starts: AtomicUsize,
     finishes: AtomicUsize,
 }
 
 impl<X: RawMutex, const N: usize, P: Policy> Ring<X, Bytes<N>, P> {
-    /// An empty ring of `N` bytes, a power of two from 128; all of it is zero,
-    /// so a `static` lies in `.bss`.
+    /// Makes an empty ring of `N` bytes, a power of two from 128; all its bytes are zero, so a
+    /// `static` lies in `.bss`.
     pub const fn new() -> Self {
         Ring {
             aside: Aside::new(),
@@ -96,7 +95,7 @@ impl<X: RawMutex, const N: usize, P: Policy> Default for Ring<X, Bytes<N>, P> {
 }
 
 impl<X: RawMutex, B: Storage, P: Policy> Ring<X, B, P> {
-    /// An empty ring in this storage.
+    /// Makes an empty ring in this storage.
     pub fn over(storage: B) -> Self {
         Ring {
             aside: Aside::new(),
@@ -106,7 +105,7 @@ impl<X: RawMutex, B: Storage, P: Policy> Ring<X, B, P> {
 }
 
 impl<X: RawMutex, B: Storage + ?Sized, P: Policy> Ring<X, B, P> {
-    /// The one reader, or `None` while there is one.
+    /// Returns the only consumer, or `None` while there is one.
     pub fn consumer(&self) -> Option<Consumer<'_, Records>> {
         self.frames.consumer()
     }
@@ -125,7 +124,8 @@ where
 
     #[inline(always)]
     fn draw<T: Default>(&self, f: impl FnOnce(&mut ProducerState) -> Option<T>) -> T {
-        // No flag beside what is drawn: registers are dear where interrupts are masked.
+        // Zeros instead of a flag beside the result: registers are scarce where interrupts are
+        // masked.
         let drawn = self.with(|producer| f(producer).unwrap_or_default());
         drawn.unwrap_or_else(|| {
             self.count_refused_start();
@@ -142,7 +142,7 @@ where
             return;
         };
         fixed.note_end(ticks);
-        // A span that is refused here was counted by the ring, with the cause.
+        // The ring has counted a span that is refused here, with the cause.
         if let Ok(slot) = slot {
             slot.commit(&Image::new(fixed, area));
         }

@@ -1,4 +1,4 @@
-//! The start of spans: their ids, their time, and whether they are sampled.
+//! The start of spans: ids, time, and the sampling decision.
 
 use crate::context::{Flags, SpanContext};
 use crate::id::SpanId;
@@ -9,25 +9,25 @@ use crate::sampler::{
 use crate::tracer::{Platform, ProducerState, SpanRing, Tracer};
 
 impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
-    /// The fixed part of a root span.
+    /// Returns the fixed part of a root span.
     #[inline(never)]
     pub(crate) fn begin_root(&self, operation: &'static str) -> Fixed {
         self.root(operation, operation, Flags::DEFERRED)
     }
 
-    /// The fixed part of a span in its parent's trace.
+    /// Returns the fixed part of a span in its parent's trace.
     #[inline(never)]
     pub(crate) fn begin_child(&self, operation: &'static str, parent: &SpanContext) -> Fixed {
-        // A parent that decides: `sampling_decision` without its other cases, which chips would
-        // pay for.
+        // A parent that decides: `sampling_decision` without its other cases, which cost
+        // instructions.
         if !parent.is_valid() || parent.flags().contains(Flags::DEFERRED) {
             return self.begin(operation, operation, Some(parent), None);
         }
         self.join(operation, parent, parent.flags())
     }
 
-    /// The fixed part of any span: `name` is for the sampler, and `forced` is
-    /// what a tag demands.
+    /// Returns the fixed part of any span: `name` is for the sampler, and `forced` is the demand of
+    /// a tag.
     #[inline(never)]
     pub(crate) fn begin(
         &self,
@@ -50,14 +50,14 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         self.join(operation, parent, decided | parent.flags() & Flags::REMOTE)
     }
 
-    /// A root span whose parent has no ids.
+    /// Starts a root span whose parent has no ids.
     #[cold]
     #[inline(never)]
     fn root_of(&self, operation: &'static str, name: &str, decided: Flags) -> Fixed {
         self.root(operation, name, decided)
     }
 
-    /// A root span.
+    /// Starts a root span.
     #[inline(always)]
     fn root(&self, operation: &'static str, name: &str, decided: Flags) -> Fixed {
         let clock = self.platform.clock();
@@ -71,8 +71,8 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         self.decide(operation, name, context, SpanId::default(), ticks, decided)
     }
 
-    /// Id and start of a span with a parent, as of [`SpanRing::draw`]. Out of line,
-    /// so that the registers are free where interrupts are masked.
+    /// Returns id and start of a span with a parent, by [`SpanRing::draw`]. Out of line, so that
+    /// the registers are free where interrupts are masked.
     #[inline(never)]
     fn draw(&self, sampled: bool, timed: bool) -> (SpanId, u64) {
         let clock = self.platform.clock();
@@ -80,7 +80,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
             .draw(|producer| producer.child(clock, sampled, timed))
     }
 
-    /// A span of a trace that is decided by `flags`.
+    /// Starts a span of a trace that is decided by `flags`.
     #[inline(always)]
     fn join(&self, operation: &'static str, parent: &SpanContext, flags: Flags) -> Fixed {
         let sampled = flags.contains(Flags::SAMPLED);
@@ -94,7 +94,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         Fixed::starting(operation, context, parent.span_id(), ticks, state)
     }
 
-    /// A span whose remote parent left the decision to the sampler here.
+    /// Starts a span whose remote parent deferred the decision to the sampler here.
     #[cold]
     fn resolve(&self, operation: &'static str, name: &str, parent: &SpanContext) -> Fixed {
         let (span, ticks) = self.draw(true, true);
@@ -112,7 +112,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         )
     }
 
-    /// Asks the sampler, unless it is decided.
+    /// Starts a span by the sampler's decision, unless it is decided.
     #[inline(always)]
     fn decide(
         &self,
@@ -144,8 +144,8 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         Fixed::starting(operation, context, parent, ticks, state)
     }
 
-    /// Obeys a sampling priority; whether the span was sampled at this moment,
-    /// without ever having read the clock.
+    /// Applies a sampling priority; returns whether the span became sampled by it, without having
+    /// read the clock before.
     #[cold]
     #[inline(never)]
     pub(crate) fn prioritise(&self, fixed: &mut Fixed, on: bool) -> bool {
@@ -158,7 +158,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
             PriorityChange::Upgraded => self.count_upgraded(fixed.was_cleared()),
             PriorityChange::Cleared => self.ring.with(ProducerState::count_cleared).map(|()| 0),
         };
-        // Refused: the span stays as it is, since nothing may go uncounted.
+        // Refused in a re-entrant call: the span stays as it is, since a change would go uncounted.
         let Some(ticks) = counted else { return false };
         fixed.set_flags(flags);
         match change {
@@ -172,7 +172,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         false
     }
 
-    /// Counts a span that becomes sampled; gives the time.
+    /// Counts a span that becomes sampled; returns the time.
     fn count_upgraded(&self, again: bool) -> Option<u64> {
         let clock = self.platform.clock();
         self.ring.with(|producer| {
