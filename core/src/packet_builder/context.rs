@@ -2,14 +2,15 @@
 
 use crate::wire::{ClientStats, EncodeContext, Process};
 
-/// The inputs of a poll, lent for the call. See [`PacketBuilder`](super::PacketBuilder) for an example.
+/// The inputs of a poll, borrowed for the call. See [`PacketBuilder`](super::PacketBuilder) for an
+/// example.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct PollContext<'s> {
     /// The time by any clock that does not step back; the unit is that of the
     /// flush interval.
     pub now: u64,
-    /// Whether to pack whatever there is.
+    /// Whether to pack all records, due or not.
     pub flush: bool,
     /// The process that the spans come from.
     pub process: &'s Process<'s>,
@@ -20,7 +21,7 @@ pub struct PollContext<'s> {
 }
 
 impl<'s> PollContext<'s> {
-    /// A poll at this time that packs what is due, and reports no losses.
+    /// Makes the inputs of a poll that packs due records and reports no losses.
     pub const fn new(now: u64, process: &'s Process<'s>, encode: &'s EncodeContext<'s>) -> Self {
         PollContext {
             now,
@@ -31,14 +32,14 @@ impl<'s> PollContext<'s> {
         }
     }
 
-    /// The same, but packs whatever there is if this is a `flush`.
+    /// Packs all records, due or not, if this is a `flush`.
     #[must_use]
     pub const fn with_flush(mut self, flush: bool) -> Self {
         self.flush = flush;
         self
     }
 
-    /// The same, with these losses to report.
+    /// Sets the losses to report.
     #[must_use]
     pub const fn with_stats(mut self, stats: ClientStats) -> Self {
         self.stats = stats;

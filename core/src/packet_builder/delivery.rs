@@ -1,7 +1,7 @@
-//! The fate of the spans in packets.
+//! Counts of spans by the outcome of their packets.
 
-/// Counts of spans by what became of their packets. With a tracer of a chip,
-/// these are the part of the sum that [`Stats::queued`](crate::Stats) still holds.
+/// Counts of spans by the outcome of their packets. A chip's
+/// [`Tracer::stats`](crate::Tracer::stats) counts all of these as queued.
 ///
 /// ```
 /// use picojaeger_core::adapter::DeliveryCounts;
@@ -13,18 +13,18 @@
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct DeliveryCounts {
-    /// In packets that were accepted.
+    /// Spans in packets that were accepted.
     pub delivered: u64,
-    /// Fitted no packet.
+    /// Spans that fitted no packet.
     pub too_large: u64,
-    /// In packets that were refused.
+    /// Spans in packets that were refused.
     pub refused: u64,
-    /// In packets that could not be sent.
+    /// Spans in packets that could not be sent.
     pub failed: u64,
 }
 
 impl DeliveryCounts {
-    /// All that was lost.
+    /// Returns the number of lost spans.
     pub const fn lost(&self) -> u64 {
         self.too_large + self.refused + self.failed
     }

@@ -1,4 +1,4 @@
-//! From rings to packets: a reporter that does no input or output itself.
+//! Packs the records of rings into packets, without input or output.
 
 mod context;
 mod delivery;
@@ -15,11 +15,11 @@ pub use context::PollContext;
 pub use delivery::DeliveryCounts;
 pub use packet::Packet;
 
-/// Packs records into packets and keeps account of what became of them.
+/// Packs records into packets and counts spans by the outcomes of these.
 ///
-/// [`PacketBuilder::poll`] gives a [`Packet`] when one is due, which takes its outcome. It
-/// borrows the consumers of any number of rings, and begins with another one each time. The
-/// work of a call is bounded by the packet's size.
+/// [`PacketBuilder::poll`] returns a [`Packet`] when one is due, which takes its outcome. It
+/// borrows the consumers of any number of rings, and begins with the next one each time. The work
+/// of a call is bounded by the packet's size.
 ///
 /// ```
 /// use picojaeger_core::adapter::record::{Open, Records};
@@ -50,9 +50,9 @@ pub struct PacketBuilder<E> {
     encoder: E,
     limit: usize,
     interval: u64,
-    /// When the oldest record that waits was first seen.
+    /// The time at which the oldest waiting record was first seen.
     seen: Option<u64>,
-    /// The consumer to begin with.
+    /// Index of the consumer to begin with.
     next: usize,
     sequence: i64,
     pending: Option<Pending>,
@@ -64,20 +64,20 @@ pub struct PacketBuilder<E> {
 struct Pending {
     bytes: usize,
     spans: usize,
-    /// Passed over, since they fit no packet.
+    /// Records that were skipped, since they fit no packet.
     too_large: usize,
-    /// Of `spans`, those whose records are gone already.
+    /// Spans, of `spans`, whose records are freed already.
     freed: usize,
 }
 
 /// The smallest packet limit that [`SendOutcome::TooLarge`] leads to, in bytes.
 const SMALLEST_LIMIT: usize = 256;
-/// The records that one poll passes over at most: a bound on its work.
+/// The most records that one poll skips: a bound on its work.
 const PASSED_OVER: usize = 64;
 
 impl<E: Encoder> PacketBuilder<E> {
-    /// A reporter whose packets have at most `limit` bytes, and that holds
-    /// records back for `interval` at most, in the unit of [`PollContext::now`].
+    /// Makes a builder of packets of at most `limit` bytes, which holds records back for `interval`
+    /// at most, in the unit of [`PollContext::now`].
     pub const fn new(encoder: E, limit: usize, interval: u64) -> Self {
         PacketBuilder {
             encoder,
@@ -96,11 +96,11 @@ impl<E: Encoder> PacketBuilder<E> {
         }
     }
 
-    /// A packet in `buffer`, if one is due: a flush was asked for, a record was
-    /// seen an interval ago, a ring is half full, or what waits fills a packet.
+    /// Returns a packet in `buffer` if one is due: this is a flush, a record was first seen an
+    /// interval ago, a ring is half full, or the waiting records fill a packet.
     ///
-    /// Otherwise no record is touched. The records of a packet that never had an outcome
-    /// are let go first, as by [`PacketBuilder::retry`].
+    /// Otherwise no record is touched. A packet that never had an outcome is given up first, as by
+    /// [`PacketBuilder::retry`].
     pub fn poll<'p, 'r, C>(
         &'p mut self,
         consumers: &'p mut [C],
@@ -131,8 +131,8 @@ impl<E: Encoder> PacketBuilder<E> {
         Some(Packet::new(self, consumers, out.get(place)?))
     }
 
-    /// Lets the records of a packet that never had an outcome be packed again, as the next
-    /// poll does too. The consumers are those of that packet, and perhaps others.
+    /// Makes the next poll pack the records of a packet that never had an outcome again, as `poll`
+    /// itself does. The consumers are those of that packet, and perhaps others.
     #[inline]
     pub fn retry<'r, C>(&mut self, consumers: &mut [C])
     where
@@ -146,7 +146,7 @@ impl<E: Encoder> PacketBuilder<E> {
         }
     }
 
-    /// Takes the outcome of the packet that was given last.
+    /// Takes the outcome of the last packet.
     #[inline]
     fn done<'r, C>(&mut self, outcome: SendOutcome, consumers: &mut [C])
     where
@@ -171,22 +171,22 @@ impl<E: Encoder> PacketBuilder<E> {
         self.settle(pending.too_large, consumers);
     }
 
-    /// The encoder.
+    /// Returns the encoder.
     pub const fn encoder(&self) -> &E {
         &self.encoder
     }
 
-    /// The fate of the spans so far.
+    /// Returns the counts of spans by outcome so far.
     pub const fn delivery(&self) -> DeliveryCounts {
         self.delivery
     }
 
-    /// The packet limit in bytes, as it stands.
+    /// Returns the current packet limit, in bytes.
     pub const fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Whether to pack now; notes when records were first seen.
+    /// Returns whether a packet is due; notes when records were first seen.
     fn is_due<'r, C>(&mut self, consumers: &mut [C], context: &PollContext<'_>) -> bool
     where
         C: AsMut<Consumer<'r, Records>>,
@@ -222,7 +222,7 @@ impl<E: Encoder> PacketBuilder<E> {
             sequence: self.sequence,
             stats: context.stats,
         };
-        // Where not even the process fits, each span is too large.
+        // If not even the process fits, each span is too large.
         let _ = self.encoder.begin(out, &batch);
         let mut pending = Pending::default();
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
@@ -271,7 +271,7 @@ impl<E: Encoder> PacketBuilder<E> {
         false
     }
 
-    /// Frees what was packed or passed over.
+    /// Frees the records that were packed or skipped.
     fn settle<'r, C>(&mut self, too_large: usize, consumers: &mut [C])
     where
         C: AsMut<Consumer<'r, Records>>,
@@ -282,7 +282,7 @@ impl<E: Encoder> PacketBuilder<E> {
         }
     }
 
-    /// Lets everything be packed again, but for records that are gone already.
+    /// Rewinds, so that all records but those freed already are packed again.
     fn repack<'r, C>(&mut self, pending: Pending, cause: SendOutcome, consumers: &mut [C])
     where
         C: AsMut<Consumer<'r, Records>>,

@@ -8,8 +8,8 @@ use crate::ring::{Consumer, Mark};
 use crate::transport::SendOutcome;
 use crate::wire::Encoder;
 
-/// A packet, from [`PacketBuilder::poll`] or
-/// [`PacketReporter::poll`](crate::PacketReporter::poll), that wants an outcome.
+/// A packet, from [`PacketBuilder::poll`] or [`PacketReporter::poll`](crate::PacketReporter::poll),
+/// that needs an outcome.
 ///
 /// [`Packet::done`] takes it. A packet that is dropped without one, or forgotten, counts as
 /// [`SendOutcome::Retry`]: the next poll packs its records again, with the same number, and
@@ -67,20 +67,20 @@ impl<'p, E: Encoder, C> Packet<'p, E, C> {
         }
     }
 
-    /// The bytes to send, all of them in one datagram or frame.
+    /// Returns the bytes to send, all of them in one datagram or frame.
     #[inline(always)]
     pub fn bytes(&self) -> &'p [u8] {
         self.bytes
     }
 
-    /// The consumers that the packet was made from.
+    /// Returns the consumers that the packet was made from.
     #[inline(always)]
     pub fn consumers(&self) -> &[C] {
         self.consumers
     }
 
-    /// Takes the outcome: counts the spans and frees their records, or lets these be
-    /// packed again.
+    /// Takes the outcome: counts the spans and frees their records, or keeps these to be packed
+    /// again.
     #[inline]
     pub fn done<'r>(self, outcome: SendOutcome)
     where
@@ -89,26 +89,26 @@ impl<'p, E: Encoder, C> Packet<'p, E, C> {
         self.builder.done(outcome, self.consumers);
     }
 
-    /// Shows each record that the packet was made from once, those that fitted no packet
-    /// included, ring by ring and each ring's in order.
+    /// Calls `visit` once with each record that the packet was made from, those that fitted no
+    /// packet included, ring by ring and each ring's in order.
     ///
-    /// Shows none of a ring that overwrites, where records are gone once they are packed.
-    pub fn for_each_record<'r>(&mut self, mut show: impl FnMut(Record<'_>))
+    /// Skips rings that overwrite, which free records as they are packed.
+    pub fn for_each_record<'r>(&mut self, mut visit: impl FnMut(Record<'_>))
     where
         C: AsMut<Consumer<'r, Records>>,
     {
         for consumer in self.consumers.iter_mut() {
             let again = Again::new(consumer.as_mut());
             while let Some(record) = again.consumer.peek_before(again.end) {
-                show(record);
+                visit(record);
                 again.consumer.advance();
             }
         }
     }
 }
 
-/// Reads again what a packet was made from. The cursor ends where it stood, after a panic
-/// of what reads too.
+/// Reads the records of a packet again. `drop` moves the cursor back to the packet's end, after a
+/// panic of the reader too.
 struct Again<'c, 'r> {
     consumer: &'c mut Consumer<'r, Records>,
     end: Mark,

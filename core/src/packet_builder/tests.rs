@@ -26,7 +26,7 @@ fn reporter(limit: usize) -> PacketBuilder<ThriftCompact> {
     PacketBuilder::new(ThriftCompact::new(), limit, 10)
 }
 
-/// Polls once, and lets `with` have the packet, if there is one.
+/// Polls once, and passes the packet to `with`, if there is one.
 fn poll_with<E: Encoder, T>(
     reporter: &mut PacketBuilder<E>,
     consumers: &mut [Consumer<'_, Records>],
@@ -59,7 +59,7 @@ fn poll<E: Encoder>(
     })
 }
 
-/// Flushes one packet, which has this outcome.
+/// Flushes one packet with this outcome.
 fn send<E: Encoder>(
     reporter: &mut PacketBuilder<E>,
     consumers: &mut [Consumer<'_, Records>],
@@ -79,7 +79,7 @@ fn records_wait_for_the_interval() {
     let mut reporter = reporter(4096);
     assert!(
         poll(&mut reporter, &mut consumers, 0, true).is_none(),
-        "nothing held"
+        "nothing queued"
     );
     push(&ring, 1);
     assert!(poll(&mut reporter, &mut consumers, 5, false).is_none());
@@ -132,7 +132,7 @@ fn retry_and_too_large_pack_again_with_the_same_number() {
 }
 
 #[test]
-fn a_transport_that_takes_no_size_loses_spans_and_counts_them() {
+fn packets_that_are_too_large_at_any_size_are_counted_as_lost() {
     let ring = Ring::<DropNewest>::new(());
     let mut consumers = [ring.consumer().unwrap()];
     let mut reporter = reporter(4096);
@@ -166,7 +166,7 @@ fn lost_packets_are_counted_by_cause() {
     );
 }
 
-/// Notes the numbers of the batches that it begins.
+/// An encoder that keeps the numbers of its batches.
 #[derive(Default)]
 struct Numbers(Vec<i64>);
 
@@ -187,7 +187,7 @@ impl Encoder for Numbers {
 }
 
 #[test]
-fn a_number_is_spent_by_each_packet_that_is_not_packed_again() {
+fn each_packet_that_is_not_packed_again_takes_a_number() {
     use SendOutcome::{Accepted, Failed, Refused, Retry};
     let ring = Ring::<DropNewest>::new(());
     let mut consumers = [ring.consumer().unwrap()];
@@ -200,7 +200,7 @@ fn a_number_is_spent_by_each_packet_that_is_not_packed_again() {
 }
 
 #[test]
-fn a_process_that_fits_no_packet_loses_spans_and_counts_them() {
+fn spans_of_a_process_that_fits_no_packet_are_counted_as_lost() {
     let ring = Ring::<DropNewest>::new(());
     let mut consumers = [ring.consumer().unwrap()];
     let mut reporter = reporter(16);
@@ -267,28 +267,28 @@ fn a_packet_without_an_outcome_is_packed_again() {
 }
 
 #[test]
-fn each_record_of_a_packet_is_shown_once() {
+fn each_record_of_a_packet_is_visited_once() {
     let rings = [(); 2].map(|()| Ring::<DropNewest>::new(()));
     let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
     let mut reporter = reporter(4096);
     for ring in &rings {
         (1..=3).for_each(|id| push(ring, id));
     }
-    let shown = poll_with(&mut reporter, &mut consumers, 0, true, |mut packet| {
+    let visited = poll_with(&mut reporter, &mut consumers, 0, true, |mut packet| {
         push(&rings[0], 4);
         let mut ids = Vec::new();
         packet.for_each_record(|record| ids.push(record.context().span_id().get()));
         packet.done(SendOutcome::Accepted);
         ids
     });
-    assert_eq!(shown.unwrap(), [1, 2, 3, 1, 2, 3]);
+    assert_eq!(visited.unwrap(), [1, 2, 3, 1, 2, 3]);
     assert_eq!(reporter.delivery().delivered, 6);
     send(&mut reporter, &mut consumers, SendOutcome::Accepted).unwrap();
     assert_eq!(reporter.delivery().delivered, 7);
 }
 
 #[test]
-fn a_panic_of_what_reads_a_packet_leaves_it_whole() {
+fn a_panic_while_a_packet_is_read_leaves_it_whole() {
     let ring = Ring::<DropNewest>::new(());
     let mut consumers = [ring.consumer().unwrap()];
     let mut reporter = reporter(4096);
