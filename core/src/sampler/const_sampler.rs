@@ -1,4 +1,4 @@
-//! The sampler that always decides the same.
+//! The sampler with a constant decision.
 
 use crate::sampler::{Decision, Description, Param, Query, Sampler, decide, describe};
 

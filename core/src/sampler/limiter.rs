@@ -1,15 +1,14 @@
-//! The limiter: so many a second, with a bounded burst.
+//! The rate limiter: a token bucket.
 
 use crate::sampler::SamplerError;
 
-/// Lets through so many a second.
+/// Limits a rate, with bursts of one second's worth (a token bucket).
 ///
-/// Credit grows with time, up to one second's worth, or one's worth if the rate
-/// is below one a second; each one let through costs one's worth. A rate of 0
-/// lets none through.
+/// Credit grows with time, up to one second's worth, or the cost of one call if the rate is below
+/// one a second; each call that passes spends its cost. A rate of 0 lets none pass.
 ///
-/// Credit is counted as time, in ticks and 2⁻³² of a tick. So asking takes a few
-/// additions and comparisons, and only setting a rate calculates with floats.
+/// Credit is counted as time, in ticks and 2⁻³² of a tick. So a call takes a few additions and
+/// comparisons, and only a change of the rate uses floating point.
 ///
 /// ```
 /// use picojaeger_core::RateLimiter;
@@ -26,7 +25,7 @@ pub struct RateLimiter {
     /// Ticks a second.
     second: u64,
     cost: Cost,
-    /// Ticks of credit that can be saved up.
+    /// The most ticks of credit.
     most: u64,
     /// The ticks and their fraction at which there was no credit; until started,
     /// the ticks of credit to start with.
@@ -36,7 +35,7 @@ pub struct RateLimiter {
     started: bool,
 }
 
-/// The cost of one: ticks and 2⁻³² of a tick.
+/// The cost of one call: ticks and 2⁻³² of a tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Cost {
     ticks: u64,
@@ -44,8 +43,8 @@ struct Cost {
 }
 
 impl RateLimiter {
-    /// Lets through `rate` a second on a clock of `frequency` ticks a second
-    /// (0 counts as 1); starts with all the credit that it can hold.
+    /// Makes a limiter of `rate` a second on a clock of `frequency` ticks a second (0 counts as 1);
+    /// it starts with the most credit.
     ///
     /// # Errors
     /// The rate is negative or not finite.
@@ -71,8 +70,8 @@ impl RateLimiter {
         })
     }
 
-    /// This limiter, not used yet, with a start credit of `random` / 2³² of the
-    /// whole, so that processes started together do not all begin with a burst.
+    /// Sets the start credit of an unused limiter to `random` / 2³² of the most, so that processes
+    /// started together do not all begin with a burst.
     #[must_use]
     pub const fn with_random_credit(mut self, random: u32) -> Self {
         let (most, random) = (self.most, random as u64);
@@ -81,9 +80,9 @@ impl RateLimiter {
         self
     }
 
-    /// Whether one more may pass at `ticks`; if so, it is paid for.
+    /// Returns whether a call may pass at `ticks`; if so, it spends its cost.
     ///
-    /// A clock that steps back gives no credit until it is ahead again.
+    /// A clock that steps back adds no credit until it is ahead again.
     #[inline]
     pub fn allow(&mut self, ticks: u64) -> bool {
         if self.cost.ticks == NEVER {
@@ -100,11 +99,10 @@ impl RateLimiter {
         true
     }
 
-    /// Changes the rate at `ticks`; what is saved up stays the same share of
-    /// the whole.
+    /// Changes the rate at `ticks`; the credit stays the same share of the most.
     ///
     /// # Errors
-    /// The rate is negative or not finite; the limiter is as it was.
+    /// The rate is negative or not finite; the limiter is unchanged.
     pub fn update(&mut self, rate: f64, ticks: u64) -> Result<(), SamplerError> {
         let cost = Cost::new(rate, self.second)?;
         let (mut credit, mut now) = (self.empty, ticks);
@@ -126,20 +124,20 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// The rate: so many a second pass.
+    /// Returns the rate, a second.
     pub const fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// Whether nothing changed since the limiter was `before`.
-    pub(super) fn stands_as(&self, before: &Self) -> bool {
+    /// Returns whether the limiter is unchanged since it was `before`.
+    pub(super) fn is_unchanged_since(&self, before: &Self) -> bool {
         self.empty == before.empty
             && self.fraction == before.fraction
             && self.started == before.started
             && self.cost == before.cost
     }
 
-    /// The ticks of credit at `ticks`; credit that cannot be held is forgotten.
+    /// Returns the ticks of credit at `ticks`; drops credit above the most.
     fn credit(&mut self, ticks: u64) -> u64 {
         if !self.started {
             self.started = true;
@@ -159,7 +157,7 @@ impl RateLimiter {
 }
 
 impl Cost {
-    /// The cost of one at this rate; [`NEVER`] at a rate of 0.
+    /// Returns the cost of a call at this rate; [`NEVER`] at a rate of 0.
     const fn new(rate: f64, second: u64) -> Result<Self, SamplerError> {
         if !(rate >= 0.0 && rate <= f64::MAX) {
             return Err(SamplerError::Rate);
@@ -186,7 +184,7 @@ impl Cost {
         })
     }
 
-    /// The ticks of credit that can be saved up at this cost.
+    /// Returns the most ticks of credit at this cost.
     const fn most(self, second: u64) -> u64 {
         if self.ticks == NEVER || self.ticks < second {
             second
@@ -196,7 +194,7 @@ impl Cost {
     }
 }
 
-/// Stands for a cost that no credit reaches.
+/// The ticks of a cost that no credit reaches.
 const NEVER: u64 = u64::MAX;
 /// The greatest second or cost in ticks; differences of ticks stay within 63 bits.
 const MOST: u64 = 1 << 62;
@@ -205,7 +203,7 @@ const MOST: u64 = 1 << 62;
 mod tests {
     use super::*;
 
-    /// The number of `calls` that pass at these ticks.
+    /// Returns the number of `calls` that pass at these ticks.
     fn passed(limiter: &mut RateLimiter, ticks: u64, calls: u32) -> u32 {
         (0..calls).map(|_| u32::from(limiter.allow(ticks))).sum()
     }

@@ -1,9 +1,7 @@
-//! Samplers: which traces are recorded.
+//! Samplers, which decide what traces are recorded.
 //!
-//! A sampler is asked once for each local root. A later kind that answers
-//! "not yet" gets a variant of its own in [`Decision`]; the tracer then asks
-//! again when the operation is named and when a tag is set, until the trace's
-//! entry in the table of undecided traces is settled.
+//! A tracer calls its sampler once for each local root. [`Decision`] is open for samplers that
+//! decide later, when the operation is named or a tag is set.
 
 mod const_sampler;
 mod limiter;
@@ -26,7 +24,7 @@ pub use rules::{PriorityChange, SamplingDecision, sampling_decision, sampling_pr
 
 /// Decides which traces are recorded.
 ///
-/// Asked on the hot path of each local root, interrupts included.
+/// Called on the hot path of each local root, interrupts included.
 ///
 /// ```
 /// use picojaeger_core::{Decision, Description, Param, Query, Sampler};
@@ -50,12 +48,12 @@ pub trait Sampler {
     /// Decides for a new local root.
     fn sample(&self, query: &Query<'_>) -> Decision;
 
-    /// The values of `sampler.type` and `sampler.param` on the root spans
-    /// sampled with this code; nothing is written for an unknown code.
+    /// Returns the values of `sampler.type` and `sampler.param` on root spans sampled with this
+    /// code; `None` for an unknown code.
     fn description(&self, code: u8) -> Option<Description>;
 }
 
-/// The question to a sampler: all that it may decide by.
+/// The input of a sampler's decision.
 ///
 /// ```
 /// use picojaeger_core::{Const, Decision, Query, Sampler, TraceId};
@@ -74,7 +72,7 @@ pub struct Query<'a> {
     pub ticks: u64,
 }
 
-/// A sampler's answer.
+/// A sampler's decision.
 ///
 /// ```
 /// use picojaeger_core::Decision;
@@ -93,7 +91,7 @@ pub enum Decision {
     },
 }
 
-/// Why a sampler does not take a parameter.
+/// The error of a sampler's parameter.
 ///
 /// ```
 /// use picojaeger_core::{Probabilistic, SamplerError};
@@ -107,12 +105,12 @@ pub enum SamplerError {
     Probability,
     /// The rate is negative or not finite.
     Rate,
-    /// Another call on the sampler is inside; try again.
+    /// The call interrupted another one on the sampler; try again.
     Busy,
 }
 
 impl<'a> Query<'a> {
-    /// The question about a trace that begins with this operation, at these ticks.
+    /// Makes the query for a trace that begins with this operation, at these ticks.
     #[inline(always)]
     pub const fn new(trace_id: TraceId, operation: &'a str, ticks: u64) -> Self {
         Query {
@@ -124,7 +122,7 @@ impl<'a> Query<'a> {
 }
 
 impl Decision {
-    /// Whether the trace is recorded.
+    /// Returns whether the trace is recorded.
     #[inline(always)]
     pub const fn is_sample(self) -> bool {
         matches!(self, Decision::Sample { .. })
@@ -148,19 +146,21 @@ impl fmt::Display for SamplerError {
             SamplerError::Rate => {
                 "the rate limit must be a finite number of traces a second, at least 0"
             }
-            SamplerError::Busy => "the sampler is in use by what this call interrupted: try again",
+            SamplerError::Busy => {
+                "the sampler is in use by a call that this one interrupted: try again"
+            }
         })
     }
 }
 
-debug_as_display!(SamplerError);
-
 impl Error for SamplerError {}
+
+debug_as_display!(SamplerError);
 
 /// The code of samplers that have one description.
 const CODE: u8 = 1;
 
-/// The answer of samplers that have one description.
+/// Makes the decision of a sampler that has one description.
 #[inline(always)]
 const fn decide(sample: bool) -> Decision {
     if sample {
@@ -170,7 +170,7 @@ const fn decide(sample: bool) -> Decision {
     }
 }
 
-/// The description of samplers that have one.
+/// Makes the description of a sampler that has one.
 fn describe(code: u8, kind: &'static str, param: Param) -> Option<Description> {
     (code == CODE).then_some(Description { kind, param })
 }

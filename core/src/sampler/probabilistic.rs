@@ -7,9 +7,8 @@ use crate::sampler::{
 
 /// Samples traces with a fixed probability, decided by the trace id alone.
 ///
-/// So every process decides the same for one trace. The rule is that of
-/// Jaeger's Go client: the lower 63 bits of the id are at most
-/// probability × 2⁶³; but 0 samples none.
+/// So every process decides the same for one trace. The rule is that of Jaeger's Go client: a trace
+/// is sampled if the lower 63 bits of its id are at most probability × 2⁶³; but 0 samples none.
 ///
 /// ```
 /// use picojaeger_core::{Probabilistic, SamplerError, TraceId};
@@ -28,7 +27,7 @@ pub struct Probabilistic {
 }
 
 impl Probabilistic {
-    /// Samples with this probability, 0 to 1.
+    /// Makes a sampler of this probability, 0 to 1.
     ///
     /// # Errors
     /// The probability is not a number, or out of range.
@@ -44,12 +43,12 @@ impl Probabilistic {
         Ok(Probabilistic { limit, probability })
     }
 
-    /// The probability, 0 to 1.
+    /// Returns the probability, 0 to 1.
     pub const fn probability(&self) -> f64 {
         self.probability
     }
 
-    /// Whether the trace of this id is sampled.
+    /// Returns whether the trace of this id is sampled.
     #[inline(always)]
     pub const fn takes(&self, trace_id: TraceId) -> bool {
         trace_id.low() & (u64::MAX >> 1) < self.limit
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_say_the_probability() {
+    fn the_description_has_the_probability() {
         let sampler = Probabilistic::new(0.25).unwrap();
         let description = sampler.description(1).unwrap();
         assert_eq!(description.kind, "probabilistic");

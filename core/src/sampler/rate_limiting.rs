@@ -1,4 +1,4 @@
-//! The sampler that takes so many traces a second.
+//! The sampler that takes a number of traces a second.
 
 use crate::raw_mutex::{Guarded, RawMutex};
 use crate::sampler::limiter::RateLimiter;
@@ -6,11 +6,10 @@ use crate::sampler::{
     Decision, Description, Param, Query, Sampler, SamplerError, decide, describe,
 };
 
-/// Samples so many traces a second; shared by all who start spans.
+/// Samples a number of traces a second; shared by all producers of spans.
 ///
-/// Each question takes the exclusion for a few additions and comparisons. One
-/// that comes while another is inside, as from a non-maskable interrupt, is
-/// answered with [`Decision::Drop`].
+/// Each call holds the mutex for a few additions and comparisons. A re-entrant call, as from a
+/// non-maskable interrupt, returns [`Decision::Drop`].
 ///
 /// ```
 /// use picojaeger_core::{Interrupts, Query, RateLimiter, RateLimiting, Sampler, TraceId};
@@ -29,7 +28,7 @@ pub struct RateLimiting<X> {
 }
 
 impl<X: RawMutex> RateLimiting<X> {
-    /// Samples what this limiter lets through.
+    /// Makes a sampler of the traces that this limiter lets pass.
     #[cfg(not(loom))]
     pub const fn new(limiter: RateLimiter) -> Self {
         RateLimiting {
@@ -37,15 +36,12 @@ impl<X: RawMutex> RateLimiting<X> {
         }
     }
 
-    /// Changes the rate at `ticks`; what is saved up stays the same share of
-    /// the whole.
+    /// Changes the rate at `ticks`; the credit stays the same share of the most.
     ///
-    /// Calculates outside the exclusion, and anew if a trace was sampled in
-    /// between.
+    /// Calculates outside the mutex, and again if a trace was sampled in between.
     ///
     /// # Errors
-    /// The rate is negative or not finite, or another call is inside; the
-    /// sampler is as it was.
+    /// The rate is negative or not finite, or the call is re-entrant; the sampler is unchanged.
     pub fn update(&self, rate: f64, ticks: u64) -> Result<(), SamplerError> {
         let mut old = self.limiter.with(|limiter| *limiter);
         while let Some(before) = old {
@@ -59,15 +55,15 @@ impl<X: RawMutex> RateLimiting<X> {
         Err(SamplerError::Busy)
     }
 
-    /// Puts `after` in the place of `before`, unless another limiter is there
-    /// by now, which is returned; `None` if another call is inside.
+    /// Replaces `before` by `after`; returns the present limiter as an error if it has changed
+    /// meanwhile, and `None` in a re-entrant call.
     fn exchange(
         &self,
         before: &RateLimiter,
         after: RateLimiter,
     ) -> Option<Result<(), RateLimiter>> {
         self.limiter.with(|limiter| {
-            if !limiter.stands_as(before) {
+            if !limiter.is_unchanged_since(before) {
                 return Err(*limiter);
             }
             *limiter = after;
@@ -140,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_from_inside_is_refused() {
+    fn a_reentrant_call_is_refused() {
         let sampler = sampler(4.0);
         sampler.limiter.with(|_| {
             assert_eq!(sampled(&sampler, 0, 2), 0);

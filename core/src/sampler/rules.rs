@@ -1,8 +1,8 @@
-//! Whether a span is sampled, before any sampler is asked; and what a priority changes.
+//! The rules of sampling: when a parent, a debug id or a priority decides, and when the sampler.
 
 use crate::context::{Flags, SpanContext};
 
-/// The decision about a new span before a sampler is asked, from [`sampling_decision`].
+/// The decision about a new span, from [`sampling_decision`].
 ///
 /// ```
 /// use picojaeger_core::adapter::{SamplingDecision, sampling_decision};
@@ -13,7 +13,7 @@ use crate::context::{Flags, SpanContext};
 /// assert_eq!(sampling_decision(None, None, false), SamplingDecision::AskSampler);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "each adapter must answer both")]
+#[expect(clippy::exhaustive_enums, reason = "each adapter must handle both")]
 pub enum SamplingDecision {
     /// The span has these wire flags.
     Decided(Flags),
@@ -33,9 +33,9 @@ pub enum SamplingDecision {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "each adapter must count all four")]
 pub enum PriorityChange {
-    /// The span is sampled no more and no less than before; nothing is counted.
+    /// The span stays unsampled; nothing is counted.
     Unchanged,
-    /// The span was sampled, and is debug too; nothing is counted.
+    /// The span stays sampled, with the debug flag; nothing is counted.
     DebugSet,
     /// The span becomes sampled, and counts as such.
     Upgraded,
@@ -45,7 +45,7 @@ pub enum PriorityChange {
 
 #[cfg(not(loom))]
 impl SamplingDecision {
-    /// The flags, or [`Flags::DEFERRED`] where the sampler decides: one word, for chips.
+    /// Returns the flags, or [`Flags::DEFERRED`] where the sampler decides: one word, for chips.
     #[inline(always)]
     pub(crate) const fn flags_or_deferred(self) -> Flags {
         match self {
@@ -58,12 +58,12 @@ impl SamplingDecision {
 /// Both flags that a priority above 0 sets, and one of 0 clears.
 const FORCED: Flags = Flags::SAMPLED.with(Flags::DEBUG);
 
-/// Decides whether a new span is sampled, where no sampler need be asked.
+/// Decides whether a new span is sampled, unless that is up to the sampler.
 ///
-/// In this order: `forced`, which is what a tag `sampling.priority` demands; a debug id, for a
-/// span that begins a trace; the sampler, for a span without a parent or with one that
-/// [defers](Flags::DEFERRED); the parent's flags. A parent without ids decides only if it
-/// came [from another process](Flags::REMOTE). A priority leaves [`Flags::FIREHOSE`] alone.
+/// In this order: `forced`, the demand of a tag `sampling.priority`; a debug id, for a span that
+/// begins a trace; the sampler, for a span without a parent or with one that
+/// [defers](Flags::DEFERRED); the parent's flags. A parent without ids decides only if it came
+/// [from another process](Flags::REMOTE). A priority leaves [`Flags::FIREHOSE`] alone.
 #[inline(always)]
 pub const fn sampling_decision(
     parent: Option<&SpanContext>,
@@ -88,7 +88,7 @@ pub const fn sampling_decision(
     }
 }
 
-/// The flags of an open span behind a tag `sampling.priority`, and what is to be counted; `on`
+/// Returns the flags of an open span after a tag `sampling.priority`, and the change to count; `on`
 /// is whether the priority is above 0.
 #[inline]
 pub const fn sampling_priority(flags: Flags, on: bool) -> (Flags, PriorityChange) {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn every_case_is_decided_as_the_table_has_it() {
+    fn every_case_of_the_table_is_decided() {
         let (yes, no) = (Some(true), Some(false));
         for (parent, forced, has_debug_id, expected) in [
             // A root.
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_priority_changes_two_flags_and_says_what_counts() {
+    fn a_priority_changes_two_flags_and_returns_the_change() {
         use PriorityChange::{Cleared, DebugSet, Unchanged, Upgraded};
         for (flags, on, expected, change) in [
             (NONE, true, FORCED, Upgraded),
