@@ -1,4 +1,4 @@
-//! Carriers: what headers are written to and read from.
+//! Carriers, which headers are written to and read from.
 
 use core::error::Error;
 use core::fmt;
@@ -44,8 +44,8 @@ pub trait TextMapReader {
     fn for_each(&self, visit: &mut dyn FnMut(&str, &[u8]));
 }
 
-/// Up to `ITEMS` headers of at most `KEY` and `VALUE` bytes, held in place: the
-/// carrier for chips.
+/// Up to `ITEMS` headers of at most `KEY` and `VALUE` bytes, stored in place: the carrier for
+/// chips.
 ///
 /// Keys are compared exactly. Costs `KEY + VALUE` bytes and two words for each
 /// item, rounded up to words.
@@ -63,7 +63,7 @@ pub struct TextMap<const ITEMS: usize, const KEY: usize, const VALUE: usize> {
     table: Table<ITEMS, KEY, VALUE>,
 }
 
-/// The carrier has no room for the header.
+/// The error of a header that does not fit the carrier.
 ///
 /// ```
 /// use picojaeger_core::{CarrierFull, TextMap, TextMapWriter};
@@ -74,12 +74,12 @@ pub struct TextMap<const ITEMS: usize, const KEY: usize, const VALUE: usize> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "carriers of other crates give it, and it has nothing to add"
+    reason = "carriers of other crates return it, and it needs no fields"
 )]
 pub struct CarrierFull;
 
 impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> TextMap<ITEMS, KEY, VALUE> {
-    /// An empty carrier.
+    /// Makes an empty carrier.
     pub const fn new() -> Self {
         TextMap {
             table: Table::new(),
@@ -91,7 +91,7 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> TextMap<ITEMS, KE
         self.table.clear();
     }
 
-    /// Keys and values, in the order in which they were first set.
+    /// Iterates over keys and values, in the order in which they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.table.iter()
     }
@@ -151,10 +151,10 @@ impl<R: TextMapReader + ?Sized> TextMapReader for &R {
 
 impl fmt::Display for CarrierFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the carrier has no room for the header: enlarge it")
+        f.write_str("the header does not fit the carrier: enlarge the carrier")
     }
 }
 
-debug_as_display!(CarrierFull);
-
 impl Error for CarrierFull {}
+
+debug_as_display!(CarrierFull);

@@ -7,7 +7,7 @@ use crate::baggage::BaggageError;
 use crate::debug::debug_as_display;
 use crate::propagation::jaeger::ParseContextError;
 
-/// Baggage items that inject or extract left out, by cause; the others travelled.
+/// Baggage items that inject or extract left out, by cause; the others were taken over.
 ///
 /// ```
 /// use picojaeger_core::BaggageDrops;
@@ -23,11 +23,11 @@ pub struct BaggageDrops {
     pub malformed: u32,
     /// The item is longer than the scratch buffer or the table takes.
     pub too_long: u32,
-    /// The carrier or the table had no room.
+    /// The carrier or the table was full.
     pub full: u32,
 }
 
-/// An error of inject: something was left out.
+/// The error of inject: something was left out.
 ///
 /// ```
 /// use picojaeger_core::{InjectError, SpanContext, TextMap, TextMapCodec};
@@ -42,13 +42,13 @@ pub struct BaggageDrops {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InjectError {
-    /// The carrier has no room for the context; nothing was written.
+    /// The context does not fit the carrier; nothing was written.
     CarrierFull,
     /// The context and the other baggage were written, these items were not.
     Baggage(BaggageDrops),
 }
 
-/// Why a header was found but not taken.
+/// The error of extract: a header was found but not taken.
 ///
 /// ```
 /// use picojaeger_core::{ExtractError, TextMapCodec};
@@ -71,12 +71,12 @@ pub enum ExtractError {
 }
 
 impl BaggageDrops {
-    /// Whether nothing was left out.
+    /// Returns whether nothing was left out.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// All items that were left out.
+    /// Returns the number of items that were left out.
     pub fn total(&self) -> u32 {
         self.illegal_key
             .saturating_add(self.malformed)
@@ -103,7 +103,7 @@ impl fmt::Display for BaggageDrops {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} with an illegal key, {} malformed, {} too long, {} without room",
+            "{} with an illegal key, {} malformed, {} too long, {} too many",
             self.illegal_key, self.malformed, self.too_long, self.full
         )
     }
@@ -113,7 +113,7 @@ impl fmt::Display for InjectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InjectError::CarrierFull => {
-                f.write_str("the carrier has no room for the trace header: enlarge it")
+                f.write_str("the trace header does not fit the carrier: enlarge the carrier")
             }
             InjectError::Baggage(drops) => {
                 write!(
@@ -140,11 +140,9 @@ impl fmt::Display for ExtractError {
     }
 }
 
-debug_as_display!(InjectError);
-
 impl Error for InjectError {}
 
-debug_as_display!(ExtractError);
+debug_as_display!(InjectError);
 
 impl Error for ExtractError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
@@ -154,6 +152,8 @@ impl Error for ExtractError {
         }
     }
 }
+
+debug_as_display!(ExtractError);
 
 fn add_one(count: &mut u32) {
     *count = count.saturating_add(1);

@@ -1,7 +1,7 @@
-//! Inject and extract: how a context and its baggage travel between processes.
+//! Inject and extract: the propagation of a context and its baggage between processes.
 //!
-//! One file for each format; so far Jaeger's own, in its text-map and HTTP
-//! forms. A format knows the vocabulary and its carrier, and nothing else.
+//! One file for each format; so far Jaeger's own, in its text-map and HTTP forms. A format depends
+//! on the vocabulary and on carriers, and on nothing else.
 
 mod carrier;
 mod error;

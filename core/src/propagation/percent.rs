@@ -1,15 +1,15 @@
 //! Percent-encoding of header values (RFC 3986, section 2).
 
-/// Yields the bytes that `value` stands for.
+/// Yields the decoded bytes of a value.
 ///
-/// `+` is a space, and a `%` without two hex digits behind it stands for itself.
+/// `+` is a space, and a `%` without two hex digits after it stands for itself.
 pub(super) struct Decode<'a> {
     rest: &'a [u8],
     encoded: bool,
 }
 
 impl<'a> Decode<'a> {
-    /// The bytes of `value` as they stand, or decoded if it is `encoded`.
+    /// Yields the bytes of `value` unchanged, or decoded if it is `encoded`.
     pub(super) fn new(value: &'a [u8], encoded: bool) -> Self {
         Decode {
             rest: value,
@@ -48,7 +48,7 @@ pub(super) fn encode(value: &str) -> impl Iterator<Item = u8> {
     })
 }
 
-/// The value of a hex digit of either case.
+/// Returns the value of a hex digit of either case.
 pub(super) fn hex_digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -58,7 +58,7 @@ pub(super) fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// The upper-case hex digit of a value below 16.
+/// Returns the upper-case hex digit of a value below 16.
 fn upper_digit(value: u8) -> u8 {
     if value < 10 {
         b'0' + value
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes_what_each_client_writes() {
+    fn decodes_the_forms_of_all_clients() {
         for value in [
             "a%20b/%C3%A9%2B~",   // Python
             "a%20b%2F%C3%A9%2B~", // Node
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_not_an_escape() {
+    fn keeps_text_that_is_no_escape() {
         for value in ["%", "%2", "%zz", "100%", "%%", "%2g", "%g2"] {
             decodes_to(value, value);
         }

@@ -13,7 +13,7 @@ use crate::propagation::percent::Decode;
 pub(super) struct Extraction<'s, 'c> {
     codec: TextMapCodec<'c>,
     baggage: &'c mut dyn BaggageSink,
-    /// The part of the lent buffer that the debug id does not take.
+    /// The part of the borrowed buffer that the debug id does not take.
     scratch: &'s mut [u8],
     context: Result<Option<SpanContext>, ExtractError>,
     debug_id: Result<Option<&'s str>, ExtractError>,
@@ -58,7 +58,7 @@ impl<'s, 'c> Extraction<'s, 'c> {
         }
     }
 
-    /// The trace header.
+    /// Takes the trace header.
     fn context(&mut self, value: &[u8]) {
         let found = text::parse(value, self.codec.encoded)
             .map(Some)
@@ -70,7 +70,7 @@ impl<'s, 'c> Extraction<'s, 'c> {
         }
     }
 
-    /// The header with the debug id, which stays in the scratch buffer.
+    /// Takes the header with the debug id, which stays in the scratch buffer.
     fn debug_id(&mut self, value: &[u8]) {
         let decoded = Decode::new(value, self.codec.encoded);
         self.debug_id = match self.debug_id {
@@ -92,7 +92,7 @@ impl<'s, 'c> Extraction<'s, 'c> {
         Ok(str::from_utf8(text).ok().filter(|text| !text.is_empty()))
     }
 
-    /// A header that holds one baggage item.
+    /// Takes a header that holds one baggage item.
     fn item(&mut self, key: &str, value: &[u8]) {
         let lower = self.codec.encoded;
         let key = key.bytes().map(|byte| {
@@ -107,7 +107,7 @@ impl<'s, 'c> Extraction<'s, 'c> {
         self.count(result);
     }
 
-    /// The header that lists baggage items.
+    /// Takes the header that lists baggage items.
     fn list(&mut self, value: &[u8]) {
         let mut decoded = Decode::new(value, self.codec.encoded);
         let mut more = true;
@@ -118,7 +118,7 @@ impl<'s, 'c> Extraction<'s, 'c> {
                 !more
             });
             let result = pair(self.scratch, &mut part, self.baggage);
-            part.for_each(drop); // what the scratch buffer had no room for
+            part.for_each(drop); // the rest, which did not fit the scratch buffer
             self.count(result);
         }
     }
@@ -132,7 +132,7 @@ impl<'s, 'c> Extraction<'s, 'c> {
     }
 }
 
-/// Why a found item was not taken.
+/// The cause of an item that was not taken.
 enum Rejected {
     Malformed,
     Baggage(BaggageError),
@@ -144,7 +144,7 @@ impl From<BaggageError> for Rejected {
     }
 }
 
-/// Gives an item to the sink.
+/// Passes an item to the sink.
 fn item(
     scratch: &mut [u8],
     key: impl Iterator<Item = u8>,
@@ -156,7 +156,7 @@ fn item(
     set(key, value, sink)
 }
 
-/// Gives an item of the form `key=value` to the sink; an empty one is none.
+/// Passes an item of the form `key=value` to the sink; an empty one is none.
 fn pair(
     scratch: &mut [u8],
     text: impl Iterator<Item = u8>,
@@ -181,7 +181,7 @@ fn set(key: &[u8], value: &[u8], sink: &mut dyn BaggageSink) -> Result<(), Rejec
     Ok(sink.set(key, value)?)
 }
 
-/// The rest of `key` behind `prefix`, in whatever case the prefix is written.
+/// Returns the rest of `key` after `prefix`, whose case is ignored.
 fn strip_prefix<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = key.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)

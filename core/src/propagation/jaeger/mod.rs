@@ -69,13 +69,13 @@ pub struct HeaderNames<'n> {
     pub trace_context: &'n str,
     /// Begins the name of each header that holds a baggage item.
     pub baggage_prefix: &'n str,
-    /// Asks for a sampled trace that can be found by this id.
+    /// Requests a sampled trace that can be found by this id.
     pub debug_id: &'n str,
     /// Holds a list of baggage items, `k1=v1, k2=v2`, for callers without a tracer.
     pub baggage: &'n str,
 }
 
-/// The findings of extract, other than the baggage, which went to the sink.
+/// The result of extract, without the baggage, which went to the sink.
 ///
 /// With a context, the debug id is to be ignored. Without one, or with an
 /// error, a new trace begins, which takes the debug id and the baggage over.
@@ -102,7 +102,7 @@ pub struct Extracted<'s> {
 }
 
 impl TextMapCodec<'static> {
-    /// The text-map form, with the usual header names.
+    /// Makes the text-map form, with the usual header names.
     pub const fn text_map() -> Self {
         TextMapCodec {
             names: HeaderNames::DEFAULT,
@@ -110,7 +110,7 @@ impl TextMapCodec<'static> {
         }
     }
 
-    /// The HTTP form, with the usual header names.
+    /// Makes the HTTP form, with the usual header names.
     pub const fn http() -> Self {
         TextMapCodec {
             names: HeaderNames::DEFAULT,
@@ -120,7 +120,7 @@ impl TextMapCodec<'static> {
 }
 
 impl<'n> TextMapCodec<'n> {
-    /// This form with other header names.
+    /// Sets other header names.
     #[must_use]
     pub const fn with_names<'m>(self, names: HeaderNames<'m>) -> TextMapCodec<'m> {
         TextMapCodec {
@@ -167,17 +167,15 @@ impl<'n> TextMapCodec<'n> {
         }
     }
 
-    /// Reads the context and the debug id, and gives each baggage item to `baggage`.
+    /// Reads the context and the debug id, and passes each baggage item to `baggage`.
     ///
-    /// Looks at each header once and stops at none: a malformed one loses
-    /// nothing else. A header that comes again with the same contents is taken
-    /// once. Of baggage items with the same key the sink keeps the last.
-    /// The list header is decoded, split at commas and then at `=`, and both
-    /// sides are trimmed; its keys keep their case.
+    /// Reads each header once: a malformed one does not affect the others. A header that comes
+    /// again with the same contents is taken once. Of baggage items with the same key the sink
+    /// keeps the last. The list header is decoded, split at commas and then at `=`, and both sides
+    /// are trimmed; its keys keep their case.
     ///
-    /// The scratch buffer holds the debug id, and beside it one item at a time:
-    /// what follows the prefix in the header's name, and the decoded value.
-    /// Time grows with the length of the headers that are Jaeger's.
+    /// The scratch buffer holds the debug id, and beside it one item at a time: its key without the
+    /// prefix, and the decoded value. The time is linear in the length of Jaeger's headers.
     pub fn extract<'s, C: TextMapReader + ?Sized>(
         &self,
         carrier: &C,
@@ -189,7 +187,7 @@ impl<'n> TextMapCodec<'n> {
         extraction.finish()
     }
 
-    /// The header of a baggage item, put together in `scratch`.
+    /// Makes the header of a baggage item in `scratch`.
     fn header<'s>(
         &self,
         key: &str,
@@ -220,28 +218,28 @@ impl HeaderNames<'static> {
 }
 
 impl<'n> HeaderNames<'n> {
-    /// These names, with another for the context.
+    /// Sets another name for the context.
     #[must_use]
     pub const fn with_trace_context(mut self, name: &'n str) -> Self {
         self.trace_context = name;
         self
     }
 
-    /// These names, with another prefix for baggage items.
+    /// Sets another prefix for baggage items.
     #[must_use]
     pub const fn with_baggage_prefix(mut self, prefix: &'n str) -> Self {
         self.baggage_prefix = prefix;
         self
     }
 
-    /// These names, with another for the debug id.
+    /// Sets another name for the debug id.
     #[must_use]
     pub const fn with_debug_id(mut self, name: &'n str) -> Self {
         self.debug_id = name;
         self
     }
 
-    /// These names, with another for the list of baggage items.
+    /// Sets another name for the list of baggage items.
     #[must_use]
     pub const fn with_baggage(mut self, name: &'n str) -> Self {
         self.baggage = name;
@@ -255,8 +253,8 @@ impl Default for HeaderNames<'_> {
     }
 }
 
-/// Copies `bytes` to the front of `buffer`; gives that part and the rest, or
-/// nothing if the buffer is too short.
+/// Copies `bytes` to the front of `buffer`; returns that part and the rest, or `None` if the buffer
+/// is too short.
 fn fill(buffer: &mut [u8], bytes: impl Iterator<Item = u8>) -> Option<(&mut [u8], &mut [u8])> {
     let mut len = 0;
     for byte in bytes {

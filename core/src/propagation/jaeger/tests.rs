@@ -37,7 +37,7 @@ fn items(pairs: &[(&str, &str)]) -> Items {
         .collect()
 }
 
-/// The baggage and what was dropped.
+/// Returns the baggage and the counts of dropped items.
 fn baggage_of(codec: &TextMapCodec<'_>, headers: &[(&str, &[u8])]) -> (Items, BaggageDrops) {
     let (mut seen, mut scratch) = (Seen::default(), [0; 64]);
     let dropped = codec.extract(headers, &mut seen, &mut scratch).dropped;
@@ -80,7 +80,7 @@ fn a_malformed_context_loses_nothing_else() {
 }
 
 #[test]
-fn the_same_header_twice_must_say_the_same() {
+fn repeated_headers_must_agree() {
     let malformed = Err(ExtractError::Malformed(ParseContextError::TraceId));
     let conflict = Err(ExtractError::Conflict);
     for (first, second, expected) in [
@@ -128,7 +128,7 @@ fn debug_ids_are_decoded_and_bounded() {
 }
 
 #[test]
-fn a_bad_debug_id_takes_no_room() {
+fn a_bad_debug_id_takes_no_scratch_space() {
     let headers: [(&str, &[u8]); 2] = [
         ("jaeger-debug-id", b"\xff234567"),
         ("uberctx-key", b"value"),
@@ -245,14 +245,14 @@ fn both_forms_are_written() {
 }
 
 #[test]
-fn what_cannot_be_written_is_returned() {
+fn items_that_cannot_be_written_are_counted_in_the_error() {
     let mut scratch = [0; 24];
     let mut carrier = TextMap::<2, 16, 64>::new();
     let baggage = [
         ("a b", "illegal"),
         ("key", "\u{e9}\u{e9}\u{e9}"), // 18 bytes when encoded
         ("k", "kept"),
-        ("l", "no room"),
+        ("l", "too many"),
     ];
     let result = TextMapCodec::http().inject(&remote(), baggage, &mut carrier, &mut scratch);
     let drops = BaggageDrops {
@@ -265,12 +265,12 @@ fn what_cannot_be_written_is_returned() {
     assert_eq!(carrier.iter().count(), 2);
     assert_eq!(
         result.unwrap_err().to_string(),
-        "baggage items left out (1 with an illegal key, 0 malformed, 1 too long, 1 without room): rename or shorten them"
+        "baggage items left out (1 with an illegal key, 0 malformed, 1 too long, 1 too many): rename or shorten them"
     );
 }
 
 #[test]
-fn a_carrier_without_room_stays_empty() {
+fn a_carrier_that_is_too_small_stays_empty() {
     let mut carrier = TextMap::<2, 16, 36>::new();
     let result = TextMapCodec::http().inject(&remote(), [("k", "v")], &mut carrier, &mut [0; 24]);
     assert_eq!(result, Err(InjectError::CarrierFull));

@@ -13,7 +13,7 @@ use crate::debug::debug_as_display;
 use crate::id::{SpanId, TraceId};
 use crate::propagation::percent::hex_digit;
 
-/// Which field of a context's text form is wrong.
+/// The error of a text that is no context: its first wrong field.
 ///
 /// ```
 /// use picojaeger_core::{ParseContextError, SpanContext};
@@ -23,11 +23,11 @@ use crate::propagation::percent::hex_digit;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseContextError {
-    /// The trace id is not 1 to 32 hex digits with a colon behind.
+    /// The trace id is not 1 to 32 hex digits and a colon.
     TraceId,
-    /// The span id is not 1 to 16 hex digits with a colon behind.
+    /// The span id is not 1 to 16 hex digits and a colon.
     SpanId,
-    /// The parent id is not 1 to 16 hex digits with a colon behind.
+    /// The parent id is not 1 to 16 hex digits and a colon.
     ParentId,
     /// The flags are not 1 or 2 hex digits at the end.
     Flags,
@@ -36,14 +36,13 @@ pub enum ParseContextError {
 }
 
 impl SpanContext {
-    /// Most bytes that [`SpanContext::write_text`] writes.
+    /// The most bytes that [`SpanContext::write_text`] writes.
     pub const TEXT_LEN: usize = 53;
 
-    /// Writes `{trace}:{span}:0:{flags}` in lower-case hex, as injected and as
-    /// read back by [`str::parse`]: 37 bytes, or 53 with a 128-bit trace id.
+    /// Writes `{trace}:{span}:0:{flags}` in lower-case hex, the form that inject writes and
+    /// [`str::parse`] reads: 37 bytes, or 53 with a 128-bit trace id.
     ///
-    /// A Go peer takes flags for decimal, so it rejects debug and firehose set
-    /// together (`a`, `b`).
+    /// A Go peer reads the flags as decimal, so it rejects debug and firehose together (`a`, `b`).
     ///
     /// ```
     /// use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
@@ -106,9 +105,9 @@ impl fmt::Display for ParseContextError {
     }
 }
 
-debug_as_display!(ParseContextError);
-
 impl Error for ParseContextError {}
+
+debug_as_display!(ParseContextError);
 
 /// Reads the text form; with `encoded`, a colon may also be `%3A`.
 pub(super) fn parse(text: &[u8], encoded: bool) -> Result<SpanContext, ParseContextError> {
@@ -139,7 +138,7 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Hex digits and the colon behind them.
+    /// Takes hex digits and the colon after them.
     fn id(&mut self, most: u32) -> Option<[u32; 4]> {
         let words = self.hex(most)?;
         self.rest = match self.rest {
@@ -150,7 +149,7 @@ impl Fields<'_> {
         Some(words)
     }
 
-    /// One to `most` hex digits as words, least significant first.
+    /// Takes one to `most` hex digits, as words, least significant first.
     fn hex(&mut self, most: u32) -> Option<[u32; 4]> {
         let [mut a, mut b, mut c, mut d] = [0u32; 4];
         let mut count = 0;
@@ -181,7 +180,7 @@ fn put(out: &mut slice::IterMut<'_, u8>, byte: u8) {
     }
 }
 
-/// The lower-case hex digit of the low four bits.
+/// Returns the lower-case hex digit of the low four bits.
 fn digit(bits: u32) -> u8 {
     let bits = bits as u8 & 15;
     if bits < 10 {
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_each_client_writes() {
+    fn reads_the_forms_of_all_clients() {
         for (text, expected) in [
             // Python and Node strip zeros; Go pads all ids; Java pads all but a root's parent.
             ("1f:2:0:1", context(0, 0x1f, 2, 1)),
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_contexts_are_read_back() {
         let mut buffer = [0; SpanContext::TEXT_LEN];
         for (context, text) in [
             (
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_is_expected() {
+    fn errors_name_the_expected_form() {
         let error = "1:2:0:9z".parse::<SpanContext>().unwrap_err();
         assert_eq!(
             error.to_string(),
