@@ -1,5 +1,5 @@
-//! The ring in every interleaving that loom finds, and proof that it would find
-//! a fault: each model fails under the weaknesses that concern it.
+//! The ring in every interleaving that loom finds, with negative controls: each model fails under
+//! the weaknesses that concern it.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test --release -p picojaeger-core --test loom -- --nocapture
@@ -22,20 +22,20 @@ type Ring<P> = FrameRing<Locked, (), Places, P>;
 /// Frames with one word of body, and a ring that holds two of them.
 const TWO_FRAMES: usize = 4;
 
-/// What loom calls two accesses to a word that nothing orders.
+/// Loom's message for two unordered accesses to a word.
 const RACE: &str = "Causality violation";
 
-/// A model, and what it must have seen.
+/// A model, and the expectations of its run.
 struct Model {
     name: &'static str,
-    /// Runs once for each execution; gives how many records of a producer that
-    /// still ran the consumer saw.
+    /// Runs once for each execution; returns the number of records that the consumer read while
+    /// their producer still ran.
     run: fn() -> usize,
     /// `None` explores every interleaving; a bound where that takes over a minute.
     preemptions: Option<usize>,
     /// The least executions, so that a model does not shrink unnoticed.
     executions: usize,
-    /// Each of them must make the model fail, with these words.
+    /// The weaknesses that must make the model fail, with the text of the failure.
     fails_under: &'static [(Weakness, &'static str)],
 }
 
@@ -75,7 +75,7 @@ impl Model {
         )
     }
 
-    /// What loom says about the model with this weakness.
+    /// Returns loom's message of the model's failure under this weakness.
     fn failure(&self, weakness: Weakness) -> String {
         weaken(Some(weakness));
         let outcome = catch_unwind(AssertUnwindSafe(|| self.explore()));
@@ -94,7 +94,7 @@ fn push<P: Policy>(ring: &Ring<P>, value: usize) -> Result<(), PushError> {
     reservation.map(|reservation| reservation.commit(&[Word::new(value)]))
 }
 
-/// The value of the frame at the cursor, all of whose words are the same.
+/// Returns the value of the frame at the cursor, all of whose words are the same.
 fn look(consumer: &mut Consumer<'_>) -> Option<usize> {
     let frame = consumer.peek()?;
     // SAFETY: producers write every word.
@@ -116,7 +116,7 @@ fn pop_early(consumer: &mut Consumer<'_>, tries: usize) -> Vec<usize> {
     let mut found = Vec::new();
     for _ in 0..tries {
         found.extend(pop(consumer));
-        // Without it loom takes the poll for a loop that nothing can change.
+        // Without it loom takes the poll for a loop without progress.
         thread::yield_now();
     }
     found
@@ -126,7 +126,7 @@ fn drain(consumer: &mut Consumer<'_>) -> Vec<usize> {
     std::iter::from_fn(|| pop(consumer)).collect()
 }
 
-/// Three frames for a ring of two, so that the third needs freed room.
+/// Three frames for a ring of two, so that the third needs freed space.
 fn two_producers() -> usize {
     let ring = Arc::new(Ring::<DropNewest>::over(Places::new(TWO_FRAMES), ()));
     let producers = [vec![10, 11], vec![20]].map(|values| {
@@ -157,13 +157,12 @@ fn two_producers_share_a_ring() {
     .check();
 }
 
-/// Frames that were pushed at once, in all executions.
-static AT_ONCE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+/// Frames that were pushed by the fast path, in all executions.
+static PUSHED_FAST: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
-/// A ring of which a little less than half takes a frame: the first is pushed; the second is
-/// pushed at once where the consumer has freed the first in time; the third needs a pad and
-/// freed room.
-fn sole_producer_at_once() -> usize {
+/// Frames of a little less than half the ring: the second takes the fast path if the consumer has
+/// freed the first in time; the third needs a pad and freed space.
+fn sole_producer_fast() -> usize {
     let ring = FrameRing::<Spsc, (), _>::spsc_over(Places::new(16));
     let ring = Box::into_raw(Box::new(ring));
     // SAFETY: it lives until the end of this function, when both ends are gone.
@@ -171,9 +170,9 @@ fn sole_producer_at_once() -> usize {
     let pushing = thread::spawn(move || {
         let pushed = (1..=3).filter(|value| {
             let body = [Word::new(*value as usize); 5];
-            let at_once = producer.push_fast(*value, &body);
-            AT_ONCE.fetch_add(at_once as usize, std::sync::atomic::Ordering::Relaxed);
-            at_once || producer.push(*value, &body).is_ok()
+            let fast = producer.push_fast(*value, &body);
+            PUSHED_FAST.fetch_add(fast as usize, std::sync::atomic::Ordering::Relaxed);
+            fast || producer.push(*value, &body).is_ok()
         });
         pushed.map(|value| value as usize).collect::<Vec<_>>()
     });
@@ -189,20 +188,20 @@ fn sole_producer_at_once() -> usize {
 }
 
 #[test]
-fn one_producer_that_pushes_at_once() {
+fn one_producer_on_the_fast_path() {
     Model {
-        name: "sole producer, at once",
-        run: sole_producer_at_once,
+        name: "sole producer, fast path",
+        run: sole_producer_fast,
         preemptions: None,
         executions: 2_000,
         fails_under: &[(Weakness::Commit, RACE), (Weakness::Release, RACE)],
     }
     .check();
-    assert!(AT_ONCE.load(std::sync::atomic::Ordering::Relaxed) > 0);
+    assert!(PUSHED_FAST.load(std::sync::atomic::Ordering::Relaxed) > 0);
 }
 
-/// Frames of three words in a ring of four: each but the first needs a pad and
-/// the room of the one before.
+/// Frames of three words in a ring of four: each but the first needs a pad and the space of the one
+/// before.
 fn sole_producer() -> usize {
     let ring = FrameRing::<Spsc, (), _>::spsc_over(Places::new(4));
     let ring = Box::into_raw(Box::new(ring));
@@ -229,7 +228,7 @@ fn sole_producer() -> usize {
 }
 
 #[test]
-fn one_producer_without_exclusion() {
+fn one_producer_without_a_mutex() {
     Model {
         name: "sole producer",
         run: sole_producer,
@@ -298,8 +297,7 @@ fn two_producers_overwrite() {
     .check();
 }
 
-/// The consumer asks for the backlog only, so nothing but the positions orders
-/// what it sees.
+/// The consumer reads the backlog only, so only the positions order its reads.
 fn watched() -> usize {
     let ring = Arc::new(Ring::<OverwriteOldest>::over(Places::new(TWO_FRAMES), ()));
     let consumer = ring.consumer().unwrap();
@@ -310,7 +308,7 @@ fn watched() -> usize {
     let mut early = 0;
     for _ in 0..2 {
         let backlog = consumer.backlog();
-        // Four frames, of which two may be evicted between the two looks.
+        // Four frames, of which two may be evicted between the two reads.
         assert!(backlog <= 2 * consumer.capacity(), "backlog {backlog}");
         early += (backlog > 0) as usize;
         thread::yield_now();
@@ -333,7 +331,7 @@ fn the_backlog_is_never_negative() {
     .check();
 }
 
-/// One producer gives its frame up, another commits behind it.
+/// One producer gives its frame up, another commits after it.
 fn given_up() -> usize {
     let ring = Arc::new(Ring::<DropNewest>::over(Places::new(TWO_FRAMES), ()));
     let giving_up = {
