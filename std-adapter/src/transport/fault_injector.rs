@@ -1,10 +1,10 @@
-//! A transport that fails where it is told to.
+//! A transport with injected faults.
 
 use std::fmt;
 
 use picojaeger_core::{SendOutcome, Transport};
 
-/// Sends by another transport, but for the packets that a closure gives an outcome to.
+/// Sends by another transport, except for packets whose outcome a closure decides.
 ///
 /// The closure gets the number of the packet, from 0, and its bytes. `None` lets the packet pass.
 ///
@@ -39,7 +39,7 @@ where
     T: Transport,
     F: FnMut(u64, &[u8]) -> Option<SendOutcome>,
 {
-    /// Injects the outcomes of `inject` before `transport`.
+    /// Makes a transport that applies `inject` before `transport`.
     pub fn new(transport: T, inject: F) -> Self {
         FaultInjector {
             transport,

@@ -1,4 +1,4 @@
-//! A transport that keeps what it is given.
+//! A transport that keeps packets.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use picojaeger_core::{SendOutcome, Transport};
 
 use crate::sys::sync::lock;
 
-/// Accepts every packet and keeps a copy; a handle, whose clones share what is kept.
+/// Accepts every packet and keeps a copy; a handle, whose clones share the packets.
 ///
 /// Keeps packets without a limit: for tests.
 ///
@@ -29,7 +29,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder without packets.
+    /// Makes a recorder without packets.
     pub fn new() -> Self {
         Self::default()
     }
@@ -39,7 +39,7 @@ impl Recorder {
         lock(&self.packets).clone()
     }
 
-    /// Takes the packets out.
+    /// Removes and returns the packets.
     pub fn take(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *lock(&self.packets))
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-/// Error of a packet.
+/// The error of a packet, with the agent's address.
 pub(super) struct SendError {
     pub(super) agent: Arc<str>,
     pub(super) kind: SendErrorKind,
@@ -25,7 +25,7 @@ pub(super) enum SendErrorKind {
     Failed,
 }
 
-/// Kind of a fault, and the error that shows it.
+/// The kind of a fault, and its error.
 pub(super) type Fault = (SendErrorKind, io::Error);
 
 impl fmt::Display for PendingLookUp {

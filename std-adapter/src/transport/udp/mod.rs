@@ -17,7 +17,7 @@ use error::{Fault, PendingLookUp, SendError, SendErrorKind, fault, is_refusal};
 use crate::sys::net::IpVersion;
 use crate::sys::net::addresses::{Addresses, System};
 
-/// Sends each packet as one datagram over a connected socket, so that refusals are heard.
+/// Sends each packet as one datagram over a connected socket, so that the system reports refusals.
 ///
 /// The socket does not block. Where the system's send buffer is full, as after a burst of
 /// large packets, it is tried again each millisecond, at most [`TRIES`] times; then the packet
@@ -29,19 +29,19 @@ pub(crate) struct UdpTransport {
     addresses: Addresses,
     socket: Option<(UdpSocket, SocketAddr)>,
     late: u64,
-    /// Whether the peer took the last packet that was looked after.
+    /// Whether the last packet that was checked was accepted.
     trusted: bool,
-    /// Whether a packet was sent since then.
-    unlooked: bool,
+    /// Whether a packet was sent unchecked since then.
+    unchecked: bool,
     last_fault: Option<SendError>,
 }
 
-/// How often a packet is offered to a socket that does not take it.
+/// The most tries to send a packet that the socket does not take.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl UdpTransport {
-    /// Sends to the agent at `host`, a name or an address without brackets.
+    /// Makes a transport to the agent at `host`, a name or an address without brackets.
     ///
     /// Nothing is looked up or opened before the first packet.
     pub(crate) fn new(
@@ -75,7 +75,7 @@ impl UdpTransport {
             socket: None,
             late: 0,
             trusted: false,
-            unlooked: false,
+            unchecked: false,
             last_fault: None,
         }
     }
@@ -105,19 +105,19 @@ impl UdpTransport {
         };
         let (sent, late) = offer(|| socket.send(packet), || thread::sleep(PAUSE));
         if sent.is_ok() && late.is_none() && self.trusted && more_follow {
-            // The next send tells an error too, and the look costs a call.
-            self.unlooked = true;
+            // The next send reports an error too, and a check costs a system call.
+            self.unchecked = true;
             return Ok(());
         }
-        self.unlooked = false;
-        let looked = sent.and_then(|()| pending(socket).map_or(Ok(()), Err));
+        self.unchecked = false;
+        let checked = sent.and_then(|()| pending(socket).map_or(Ok(()), Err));
         if let Some(late) = late {
             self.note_late(late);
         }
-        looked.map_err(fault)
+        checked.map_err(fault)
     }
 
-    /// Draws the conclusions of an error of a packet that was accepted.
+    /// Notes an error of a packet that was accepted.
     fn note_late(&mut self, error: io::Error) {
         self.late += 1;
         self.trusted = false;
@@ -125,7 +125,7 @@ impl UdpTransport {
         self.addresses.suspect();
     }
 
-    /// Draws the conclusions of a fault for the packets to come.
+    /// Notes a fault; returns the outcome of its packet.
     fn note(&mut self, fault: Fault) -> SendOutcome {
         let outcome = match fault.0 {
             SendErrorKind::TooLarge => return SendOutcome::TooLarge,
@@ -170,7 +170,7 @@ impl Transport for UdpTransport {
     }
 
     fn settle(&mut self) {
-        if std::mem::take(&mut self.unlooked)
+        if std::mem::take(&mut self.unchecked)
             && let Some((socket, _)) = &self.socket
             && let Some(late) = pending(socket)
         {
@@ -190,10 +190,10 @@ impl Transport for UdpTransport {
     }
 }
 
-/// Offers a packet to a socket until it takes it, with bounded patience; gives the error
-/// of an earlier packet too, if one waited at the socket.
+/// Sends a packet, with at most [`TRIES`] tries; returns the error of an earlier packet too, if one
+/// was pending at the socket.
 ///
-/// The system tells such an error instead of sending, and once. So an error is an earlier
+/// The system reports such an error instead of sending, and once. So an error is an earlier
 /// packet's if the next try has another outcome, and a refusal always is.
 fn offer(
     mut send: impl FnMut() -> io::Result<usize>,
@@ -217,7 +217,7 @@ fn offer(
     }
 }
 
-/// A socket connected to the first address that can be reached.
+/// Returns a socket connected to the first address that can be reached.
 fn connect(addresses: &[SocketAddr]) -> io::Result<(UdpSocket, SocketAddr)> {
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -240,7 +240,7 @@ fn connect_to(address: &SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Takes the error that waits at a socket.
+/// Takes the pending error of a socket.
 fn pending(socket: &UdpSocket) -> Option<io::Error> {
     socket.take_error().unwrap_or_else(Some)
 }

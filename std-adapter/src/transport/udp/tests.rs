@@ -32,7 +32,7 @@ fn received(socket: &UdpSocket) -> Vec<u8> {
     buffer[..length].to_vec()
 }
 
-/// A port that refuses packets as long as the socket lives: it hears only another peer.
+/// A port that refuses packets as long as the socket lives: it is connected to another peer.
 fn closed_port() -> (UdpSocket, SocketAddr) {
     let (socket, address) = listener();
     socket.connect("127.0.0.1:1").unwrap();
@@ -89,18 +89,18 @@ fn a_closed_port_refuses_until_it_is_open() {
 }
 
 #[test]
-fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
+fn in_a_burst_the_next_send_reports_the_error() {
     let (socket, address) = listener();
     let mut sender = sender_to(address, IpVersion::Any);
     assert_eq!(sender.send_more(b"trusted"), SendOutcome::Accepted);
     assert_eq!(received(&socket), b"trusted");
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(sender.send_more(b"not looked after"), SendOutcome::Accepted);
+    assert_eq!(sender.send_more(b"unchecked"), SendOutcome::Accepted);
     assert_eq!(sender.take_late_refusals(), 0);
     for follows in [true, true, false] {
         let outcome = match follows {
-            true => sender.send_more(b"looked after"),
-            false => sender.send(b"looked after"),
+            true => sender.send_more(b"checked"),
+            false => sender.send(b"checked"),
         };
         assert_eq!(outcome, SendOutcome::Refused);
     }
@@ -110,7 +110,7 @@ fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
     let socket = UdpSocket::bind(address).unwrap();
     assert_eq!(sender.send_more(b"found"), SendOutcome::Accepted);
     socket.connect("127.0.0.1:1").unwrap();
-    assert_eq!(sender.send_more(b"not looked after"), SendOutcome::Accepted);
+    assert_eq!(sender.send_more(b"unchecked"), SendOutcome::Accepted);
     assert_eq!(sender.send(b"the last"), SendOutcome::Refused);
     assert_eq!(sender.take_late_refusals(), 1);
 
@@ -126,7 +126,7 @@ fn between_packets_that_follow_at_once_the_next_send_tells_the_error() {
 }
 
 #[test]
-fn an_error_that_waits_belongs_to_an_earlier_packet() {
+fn a_pending_error_belongs_to_an_earlier_packet() {
     let (closed, address) = closed_port();
     let mut sender = sender_to(address, IpVersion::Any);
     assert_eq!(sender.send(b"connects"), SendOutcome::Refused);
@@ -161,16 +161,16 @@ fn an_address_of_the_other_version_fails() {
     assert!(message.ends_with("it has no IPv6 address"), "{message}");
 }
 
-/// Offers a packet to a socket that gives these answers, the last again and again: the
-/// errors of the packet and of an earlier one, how often it was tried, and the pauses.
-fn offered(answers: &[Option<i32>]) -> (Option<i32>, Option<i32>, u32, u32) {
+/// Sends a packet by a socket with these results, the last one repeated; returns the errors of the
+/// packet and of an earlier one, the tries, and the pauses.
+fn offered(results: &[Option<i32>]) -> (Option<i32>, Option<i32>, u32, u32) {
     let (mut tries, mut pauses) = (0, 0);
     let (sent, late) = offer(
         || {
-            let last = answers.len() - 1;
-            let answer = answers[last.min(tries as usize)];
+            let last = results.len() - 1;
+            let result = results[last.min(tries as usize)];
             tries += 1;
-            answer.map_or(Ok(5), |code| Err(io::Error::from_raw_os_error(code)))
+            result.map_or(Ok(5), |code| Err(io::Error::from_raw_os_error(code)))
         },
         || pauses += 1,
     );
@@ -180,7 +180,7 @@ fn offered(answers: &[Option<i32>]) -> (Option<i32>, Option<i32>, u32, u32) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_packet_is_offered_again_where_that_may_help() {
+fn a_packet_is_tried_again_where_that_may_help() {
     let [full, interrupted, refused, unreachable] = [
         libc::EAGAIN,
         libc::EINTR,
@@ -193,7 +193,7 @@ fn a_packet_is_offered_again_where_that_may_help() {
         (&[Some(full), Some(full), None], (None, None, 3, 2)),
         (&[Some(interrupted), None], (None, None, 2, 0)),
         (&[Some(full)], (Some(full), None, TRIES, TRIES - 1)),
-        // What waited at the socket was an earlier packet's.
+        // An error that was pending at the socket is an earlier packet's.
         (&[Some(refused), None], (None, Some(refused), 2, 0)),
         (&[Some(unreachable), None], (None, Some(unreachable), 2, 0)),
         (&[Some(large), None], (None, Some(large), 2, 0)),
@@ -205,20 +205,20 @@ fn a_packet_is_offered_again_where_that_may_help() {
             &[Some(refused), Some(large)],
             (Some(large), Some(refused), 2, 0),
         ),
-        // What comes again is this one's.
+        // An error that comes again is this packet's.
         (&[Some(unreachable)], (Some(unreachable), None, 2, 0)),
         (&[Some(large)], (Some(large), None, 2, 0)),
     ];
-    for (answers, expected) in cases {
-        assert_eq!(offered(answers), *expected, "{answers:?}");
+    for (results, expected) in cases {
+        assert_eq!(offered(results), *expected, "{results:?}");
     }
 }
 
-/// A sender to a name, whose look-ups wait for the test's answers.
+/// A sender to a name, whose look-ups wait for the test's results.
 struct Named {
     sender: UdpTransport,
     answers: Channel<Answer>,
-    asked: Receiver<(String, u16)>,
+    look_ups: Receiver<(String, u16)>,
     woken: Receiver<()>,
     passed: Arc<Mutex<Duration>>,
 }
@@ -226,14 +226,14 @@ struct Named {
 impl Named {
     fn new(version: IpVersion, interval: Option<Duration>) -> Named {
         let (answers, queue) = channel();
-        let (ask, asked) = channel();
+        let (requests, look_ups) = channel();
         let (wake, woken) = channel();
         let passed = Arc::new(Mutex::new(Duration::ZERO));
-        let (queue, ask, wake) = (Mutex::new(queue), Mutex::new(ask), Mutex::new(wake));
+        let (queue, requests, wake) = (Mutex::new(queue), Mutex::new(requests), Mutex::new(wake));
         let (start, clock) = (Instant::now(), passed.clone());
         let system = System {
             resolve: Arc::new(move |host, port| {
-                ask.lock().unwrap().send((host.into(), port)).unwrap();
+                requests.lock().unwrap().send((host.into(), port)).unwrap();
                 queue.lock().unwrap().recv().unwrap()
             }),
             now: Box::new(move || start + *clock.lock().unwrap()),
@@ -242,7 +242,7 @@ impl Named {
         Named {
             sender: UdpTransport::with_system("agent.test".into(), 6831, version, interval, system),
             answers,
-            asked,
+            look_ups,
             woken,
             passed,
         }
@@ -252,18 +252,18 @@ impl Named {
         *self.passed.lock().unwrap() += time;
     }
 
-    /// Asks whether the sender is ready; a look-up that is under way is then answered.
+    /// Checks whether the sender is ready, then completes the look-up that is in progress.
     fn answer(&mut self, answer: Answer) -> bool {
         let ready = self.sender.is_ready();
         let limit = Duration::from_secs(10);
-        let asked = self.asked.recv_timeout(limit).unwrap();
-        assert_eq!(asked, ("agent.test".into(), 6831));
+        let look_up = self.look_ups.recv_timeout(limit).unwrap();
+        assert_eq!(look_up, ("agent.test".into(), 6831));
         self.answers.send(answer).unwrap();
         self.woken.recv_timeout(limit).unwrap();
         ready
     }
 
-    fn is_asked(&self) -> bool {
+    fn is_looking_up(&self) -> bool {
         self.sender.addresses.is_looking_up()
     }
 }
@@ -304,7 +304,7 @@ fn a_name_that_is_not_found_is_looked_up_again_after_a_second() {
     );
     named.pass(Duration::from_millis(999));
     assert!(named.sender.is_ready());
-    assert!(!named.is_asked());
+    assert!(!named.is_looking_up());
     named.pass(Duration::from_millis(1));
     assert!(!named.answer(Ok(vec![address])));
     assert!(named.sender.is_ready());
@@ -320,7 +320,7 @@ fn a_name_is_looked_up_again_after_the_interval() {
     assert!(named.sender.is_ready());
     named.pass(Duration::from_millis(29_999));
     assert!(named.sender.is_ready());
-    assert!(!named.is_asked());
+    assert!(!named.is_looking_up());
     named.pass(Duration::from_millis(1));
     assert!(named.sender.is_ready(), "what is known stays in use");
     assert_eq!(named.sender.send(b"old"), SendOutcome::Accepted);
@@ -341,10 +341,10 @@ fn an_error_causes_a_look_up_unless_there_are_to_be_none() {
         assert_eq!(named.sender.send(b"lost"), SendOutcome::Refused);
         named.pass(Duration::from_millis(999));
         assert!(named.sender.is_ready());
-        assert!(!named.is_asked(), "too soon");
+        assert!(!named.is_looking_up(), "too soon");
         named.pass(Duration::from_millis(1));
         assert!(named.sender.is_ready());
-        assert_eq!(named.is_asked(), again);
+        assert_eq!(named.is_looking_up(), again);
         if again {
             let (socket, address) = listener();
             named.answer(Ok(vec![address]));
@@ -368,11 +368,11 @@ fn an_error_of_an_earlier_packet_causes_a_look_up_too() {
     let _socket = UdpSocket::bind(address).unwrap();
     named.pass(Duration::from_secs(1));
     assert!(named.sender.is_ready());
-    assert!(!named.is_asked(), "nothing is known of it");
+    assert!(!named.is_looking_up(), "the error is not known yet");
     assert_eq!(named.sender.send(b"in hand"), SendOutcome::Accepted);
     named.pass(Duration::from_secs(1));
     assert!(named.sender.is_ready());
-    assert!(named.is_asked());
+    assert!(named.is_looking_up());
     named.answers.send(Ok(vec![address])).unwrap();
 }
 
