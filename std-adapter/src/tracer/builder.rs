@@ -1,4 +1,4 @@
-//! From a configuration and the user's objects to a tracer.
+//! Builds a tracer from a configuration and the user's objects.
 
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
@@ -40,7 +40,7 @@ pub struct TracerBuilder {
 
 /// The tracer of [`TracerBuilder::install`].
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
-/// The answer of [`global_tracer`] before there is one.
+/// The result of [`global_tracer`] before one is installed.
 static DISABLED: Tracer = Tracer { handle: None };
 
 /// Returns the tracer of [`TracerBuilder::install`] or [`Config::initialize_tracer`], or a
@@ -56,7 +56,7 @@ pub fn global_tracer() -> &'static Tracer {
 }
 
 impl Config {
-    /// Makes a tracer and sets it as the global one; as [`TracerBuilder::install`].
+    /// Makes a tracer and sets it as the global one, like [`TracerBuilder::install`].
     ///
     /// # Errors
     /// A wrong setting, or [`InitializeError::AlreadyInitialized`], which changes nothing.
@@ -64,7 +64,7 @@ impl Config {
         TracerBuilder::new(self.clone()).install()
     }
 
-    /// Makes a tracer; as [`TracerBuilder::build`].
+    /// Makes a tracer, like [`TracerBuilder::build`].
     ///
     /// # Errors
     /// A wrong setting.
@@ -72,12 +72,12 @@ impl Config {
         TracerBuilder::new(self.clone()).build()
     }
 
-    /// Begins a tracer that needs more than settings.
+    /// Returns a builder, for a tracer that needs more than settings.
     pub fn tracer_builder(self) -> TracerBuilder {
         TracerBuilder::new(self)
     }
 
-    /// Begins a tracer with a reporter, which sees each span as it is sent; as
+    /// Returns a builder with a reporter, which gets each span as it is sent, like
     /// [`TracerBuilder::reporter`].
     pub fn reporter(self, reporter: impl Reporter + 'static) -> TracerBuilder {
         self.tracer_builder().reporter(reporter)
@@ -85,7 +85,7 @@ impl Config {
 }
 
 impl TracerBuilder {
-    /// Begins a tracer of this configuration that sends to the agent over UDP.
+    /// Makes a builder of a tracer that sends to the agent over UDP.
     pub fn new(config: Config) -> Self {
         TracerBuilder {
             config,
@@ -95,17 +95,17 @@ impl TracerBuilder {
         }
     }
 
-    /// Adds a reporter, which sees each span as it is sent.
+    /// Adds a reporter, which gets each span as it is sent.
     pub fn reporter(mut self, reporter: impl Reporter + 'static) -> Self {
         self.reporters.push(Arc::new(reporter));
         self
     }
 
-    /// Sends packets by a transport of the user's instead of UDP to the agent.
+    /// Sends packets by this transport instead of UDP to the agent.
     ///
-    /// `make` is called once in a process: again in the child of a fork, which so has a connection
-    /// of its own. The worker's thread owns the transport. It should not block for long, since
-    /// nothing else is sent meanwhile. The setting [`agent`](Config::agent) has no effect.
+    /// `make` is called once in each process, so a forked child has a connection of its own. The
+    /// worker's thread owns the transport. It should not block for long, since nothing else is sent
+    /// meanwhile. The setting [`agent`](Config::agent) has no effect.
     pub fn transport<T: Transport + Send + 'static>(
         mut self,
         make: impl Fn() -> T + Send + Sync + 'static,
@@ -114,8 +114,7 @@ impl TracerBuilder {
         self
     }
 
-    /// Times spans by this clock, instead of the one that the setting
-    /// [`clock`](Config::clock) names.
+    /// Times spans by this clock instead of that of the setting [`clock`](Config::clock).
     pub fn time_source(mut self, clock: impl TimeSource + 'static) -> Self {
         self.time_source = Some(TickSource::User(Arc::new(clock)));
         self
@@ -187,7 +186,7 @@ impl std::fmt::Debug for TracerBuilder {
     }
 }
 
-/// Makes what sends to the agent of these settings, if they have one.
+/// Makes the transport to the agent of these settings, if it is enabled.
 fn agent_transport(settings: &Settings, waker: Waker) -> Option<BoxTransport> {
     if !settings.agent.enabled {
         return None;

@@ -1,4 +1,4 @@
-//! Errors of the front door.
+//! Errors of the tracer, and one type for all errors of the crate.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -29,14 +29,14 @@ pub enum FlushError {
     TimedOut {
         /// Spans that have no outcome yet.
         queued: u64,
-        /// What keeps them, such as a look-up that is under way, or what sending last failed with.
+        /// The cause, such as a look-up in progress, or the last error of sending.
         cause: Option<String>,
     },
     /// Spans were lost since the call began, on any thread and of any cause.
     Lost {
-        /// How many, by cause.
+        /// The lost spans, by cause.
         lost: Lost,
-        /// What sending last failed with, or the span that fitted no packet.
+        /// The last error of sending, or the span that fitted no packet.
         cause: Option<String>,
     },
 }
@@ -109,7 +109,7 @@ impl StdError for InitializeError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             InitializeError::AlreadyInitialized => None,
-            // The text is this error's own, so its cause is the next one.
+            // The text is that of the wrapped error, so the source is the cause of that error.
             InitializeError::Config(error) => error.source(),
         }
     }
@@ -127,7 +127,7 @@ impl StdError for SetBaggageError {
     }
 }
 
-/// Any error of this crate, for functions that meet several: each converts into it by `?`.
+/// Any error of this crate, for functions with several kinds: each converts into it by `?`.
 ///
 /// `Debug` prints the text and its causes, so a `main` that returns the error shows them.
 ///
@@ -166,7 +166,7 @@ pub enum Error {
     /// A batch that does not fit a datagram. Needs the feature `collector`.
     #[cfg(feature = "collector")]
     Encode(EncodeError),
-    /// A socket of the collector could not be had.
+    /// A socket of the collector could not be opened.
     Io(std::io::Error),
 }
 
@@ -196,13 +196,13 @@ impl fmt::Display for Error {
 }
 
 impl StdError for Error {
-    /// Returns the cause of the error inside, whose text is this one's.
+    /// Returns the cause of the wrapped error, whose text is this one's.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.inner().source()
     }
 }
 
-/// Converts from the errors inside.
+/// Conversions from the wrapped errors.
 macro_rules! errors {
     ($($variant:ident($error:ty)),*) => {$(
         impl From<$error> for Error {
@@ -222,7 +222,7 @@ errors! {
 #[cfg(feature = "collector")]
 errors! { Decode(DecodeError), Encode(EncodeError) }
 
-/// Prints an error as a `main` that returns it should: its text and its causes.
+/// Implements `Debug` for a `main` that returns the error: its text and its causes.
 macro_rules! debug_as_chain {
     ($($error:ty),*) => {$(
         impl fmt::Debug for $error {

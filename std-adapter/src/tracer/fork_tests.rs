@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// Seconds after which a case, or a child in it, has hung.
 const HUNG: u32 = 30;
 
-/// Names the case that a process of its own runs.
+/// The variable with the name of the case that a process runs.
 const CASE: &str = "PICOJAEGER_FORK_CASE";
 
 /// Runs a case in a process of its own: this test again, alone and with the case's name.
@@ -92,8 +92,8 @@ fn hang_at_most(seconds: u32) {
 
 /// Runs `child` in a fork, which then ends without any handler.
 fn fork(child: impl FnOnce()) -> libc::pid_t {
-    // SAFETY: the child runs code that the library promises to be able to run there,
-    // and the standard library's, on glibc, whose allocator survives forks.
+    // SAFETY: the child runs code that the library supports there, and the standard library's, on
+    // glibc, whose allocator survives forks.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "no fork");
     if pid == 0 {
@@ -119,7 +119,7 @@ fn config(collector: &Collector) -> Config {
         .sampler(Sampler::Const(true))
         .agent_host("127.0.0.1")
         .agent_port(collector.local_addr().port())
-        // Nothing is sent unless a flush asks for it.
+        // Nothing is sent without a flush.
         .flush_interval(Duration::from_secs(3_600))
 }
 
@@ -132,7 +132,7 @@ fn trace(tracer: &Tracer, operation: &'static str, times: usize) {
     (0..times).for_each(|i| drop(tracer.span_builder(operation).tag("i", i as u64).start()));
 }
 
-/// Each span has arrived once, and no id is another's.
+/// Checks that each span has arrived once, and that all ids differ.
 #[track_caller]
 fn assert_arrived(collector: &Collector, expected: &[(&str, usize)]) {
     let total: usize = expected.iter().map(|(_, times)| times).sum();
@@ -164,7 +164,7 @@ fn assert_settled(tracer: &Tracer, delivered: u64) {
     );
 }
 
-/// All that a child may do with a tracer of its parent's.
+/// Uses a tracer of the parent's in all the ways that a child may.
 fn use_in_child(tracer: &Tracer, inherited: &RefCell<Option<Span>>) {
     assert_eq!(tracer.stats().sampled, 0, "the counts start again");
     let mut span = inherited.take().unwrap();
@@ -286,7 +286,7 @@ fn while_threads_trace() {
         let busy = || {
             started.send(()).unwrap();
             while !done.load(Ordering::Relaxed) {
-                // Too many to compare: only that nothing hangs.
+                // Too many to compare: this checks only that nothing hangs.
                 let elsewhere = Config::new("busy").sampler(Sampler::Const(true));
                 // No thread starts or ends here: a fork at that moment would leave a lock of
                 // the standard library held.
@@ -389,7 +389,7 @@ fn spans_of_the_parent() {
     let begun =
         RefCell::new([(); 2].map(|()| Some(tracer.span_builder("begun").tag("key", "value"))));
     join(fork(|| {
-        // The active span goes on as a context.
+        // The active span continues as a context.
         let (finished, active, scope) = spans.take().unwrap();
         let child = tracer.start("child");
         assert_eq!(child.context().trace_id(), active.context().trace_id());

@@ -9,20 +9,20 @@ use crate::sys::log::log_guarded;
 use crate::tracer::lifecycle;
 use crate::worker::is_worker;
 
-/// Closes the tracer when the last of its clones goes.
+/// Closes the tracer when the last of its clones is dropped.
 #[derive(Debug)]
 pub(crate) struct Handle(pub(crate) Arc<TracerState>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
         if self.0.is_of_parent() {
-            // What the parent left stays as the fork found it, its locks and its worker's
-            // handle too.
+            // The parent's state is leaked as it was at the fork, with its locks and its worker's
+            // handle.
             std::mem::forget(self.0.clone());
         }
         if let Some(state) = self.0.present().filter(|state| !state.is_closed()) {
             let complete = lifecycle::close(state, at_exit::LAST_FLUSH);
-            // A worker cannot wait for itself: it sends what is held when it goes on.
+            // A worker cannot wait for itself: it sends the queued spans when it continues.
             if complete || is_worker() {
                 return;
             }

@@ -1,4 +1,4 @@
-//! The end of spans' way: flush and close.
+//! Flush and close.
 
 use std::sync::Arc;
 use std::thread;
@@ -32,7 +32,7 @@ pub(crate) fn flush(state: &Arc<TracerState>, timeout: Duration) -> bool {
     drain_here(state, timeout)
 }
 
-/// Flushes, ends the worker, and frees the slots that are back.
+/// Flushes, ends the worker, and frees the slots that were returned.
 pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     state.set_closed();
     let complete = flush(state, timeout);
@@ -48,12 +48,12 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
 
 /// Logs losses of a tracer that needs no worker yet.
 fn settle_idle(state: &Arc<TracerState>) {
-    // A thread that has the exporter logs losses too. As a worker, since a logger may flush.
+    // A thread that holds the exporter logs losses itself. As a worker, since a logger may flush.
     if let Some(mut exporter) = state.try_exporter() {
         as_worker(|| exporter.log_losses(&state.common));
     }
     if state.is_closed() {
-        // What finishes now raced with the end.
+        // Spans that finish from now on raced with the close.
         state.set_drained();
     }
 }
@@ -75,7 +75,7 @@ fn drain_here(state: &Arc<TracerState>, timeout: Duration) -> bool {
         if left.is_zero() {
             return false;
         }
-        // Not parked: the wake-up of a parked thread may be its owner's.
+        // Sleeps, not parks: an unpark may be meant for the thread's owner.
         thread::sleep(left.min(PAUSE));
     }
 }

@@ -18,13 +18,13 @@ use crate::state::Slot;
 /// ```
 #[derive(Debug)]
 pub struct LogBuilder<'s> {
-    /// `None` where the span takes no logs, or had no room for this one.
+    /// `None` where the span takes no logs, or this one did not fit.
     pub(super) slot: Option<&'s mut Box<Slot>>,
 }
 
 impl LogBuilder<'_> {
-    /// Appends a field whose value is formatted into the span's memory, as
-    /// [`Span::tag_fmt`](crate::Span::tag_fmt) does a tag.
+    /// Appends a field whose value is formatted into the span's memory, like
+    /// [`Span::tag_fmt`](crate::Span::tag_fmt).
     pub fn field_fmt<'k>(
         &mut self,
         key: impl Into<Key<'k>>,
@@ -36,7 +36,7 @@ impl LogBuilder<'_> {
         self
     }
 
-    /// Appends a field. What does not fit is cut or refused, and marked.
+    /// Appends a field. One that does not fit is truncated or left out, and the span is marked.
     #[inline]
     pub fn field<'k, 'v>(
         &mut self,

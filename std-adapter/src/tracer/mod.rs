@@ -1,4 +1,4 @@
-//! The front door of servers.
+//! The tracer of servers.
 
 pub(crate) mod builder;
 pub(crate) mod errors;
@@ -95,7 +95,7 @@ impl Tracer {
         self.span_builder(operation).start()
     }
 
-    /// Begins a span with parents, tags or a start time.
+    /// Returns a builder of a span with parents, tags or a start time.
     #[inline]
     pub fn span_builder<'t>(&'t self, operation: impl Into<Key<'t>>) -> SpanBuilder<'t> {
         SpanBuilder::new(&self.handle, operation.into())
@@ -104,8 +104,8 @@ impl Tracer {
     /// Writes a span's context and baggage as HTTP headers: values are
     /// percent-encoded.
     ///
-    /// Baggage items that cannot travel are left out: those with a key that no
-    /// header may have, and those that take more than 4,096 bytes.
+    /// Two kinds of baggage items are left out: those with a key that no header may have, and those
+    /// that take more than 4,096 bytes.
     ///
     /// # Errors
     /// Baggage was left out; all else is written. A context without ids is not
@@ -149,10 +149,9 @@ impl Tracer {
 
     /// Reads a context and baggage from HTTP headers.
     ///
-    /// A trace header that cannot be read gives no parent, and leaves baggage and
-    /// debug id as they are; one that comes twice with different values is such a
-    /// header. Baggage items that cannot be read, or are longer than 4 KiB, are left
-    /// out. Either is counted in [`Stats::decode_errors`].
+    /// A malformed trace header, or one that comes twice with different values, gives no parent,
+    /// and does not affect baggage and debug id. Baggage items that are malformed, or longer than 4
+    /// KiB, are left out. Both are counted in [`Stats::decode_errors`].
     pub fn extract(&self, headers: impl Carrier) -> Option<SpanContext> {
         self.extract_as(true, headers)
     }
@@ -162,10 +161,10 @@ impl Tracer {
         self.extract_as(false, carrier)
     }
 
-    /// Sends every span that finished before this call, whatever its thread, and
-    /// waits for the outcome. Where there may be no worker, it sends on the calling
-    /// thread. Inside a reporter or a logger that the worker calls it only asks for the flush,
-    /// and gives [`FlushError::TimedOut`] at once.
+    /// Sends every span that finished before this call, whatever its thread, and waits for the
+    /// outcome. Without a worker, it sends on the calling thread. Inside a reporter or a logger
+    /// that the worker calls, it only requests the flush, and returns [`FlushError::TimedOut`] at
+    /// once.
     ///
     /// # Errors
     /// Spans were lost meanwhile, or the time ran out; then the worker goes on.
@@ -182,21 +181,21 @@ impl Tracer {
         self.end_with(timeout, lifecycle::close)
     }
 
-    /// What became of the spans; all zero for a disabled tracer.
+    /// Returns the counts of spans; all zero for a disabled tracer.
     ///
-    /// Adds up exactly when no call is in progress. Takes a lock and a walk over
-    /// the threads' counters; of a closed tracer, also what raced with the close.
+    /// They add up whenever no call is in progress. Takes a lock and walks over the threads'
+    /// counters; for a closed tracer, counts the spans that raced with the close too.
     pub fn stats(&self) -> Stats {
         self.state().map(|state| state.stats()).unwrap_or_default()
     }
 
-    /// Whether the tracer makes spans.
+    /// Returns whether the tracer makes spans.
     #[inline]
     pub fn is_enabled(&self) -> bool {
         self.handle.is_some()
     }
 
-    /// The process tags as they are sent, `client-uuid` among them.
+    /// Returns the process tags as they are sent, `client-uuid` included.
     pub fn process_tags(&self) -> Vec<(String, crate::config::TagValue)> {
         let state = self.state();
         state

@@ -17,12 +17,12 @@ use crate::tracer::log_builder::LogBuilder;
 
 /// An open span; two words, which may go to any thread.
 ///
-/// Dropping it finishes it. What is called after the finish is ignored, except
-/// [`Span::context`] and [`Span::activate`]. A span of a disabled tracer does
-/// nothing. A span that is dropped while its thread unwinds gets `error=true`.
+/// Dropping it finishes it. Calls after the finish are ignored, except [`Span::context`] and
+/// [`Span::activate`]. A span of a disabled tracer does nothing. A span that is dropped while its
+/// thread unwinds gets `error=true`.
 ///
-/// A tag or log that finds no room in the span's 64 KiB is cut or refused, and
-/// the span gets the tags `picojaeger.truncated` and `picojaeger.dropped`.
+/// A tag or log that does not fit the span's 64 KiB is truncated or left out, and the span gets the
+/// tags `picojaeger.truncated` and `picojaeger.dropped`.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
@@ -46,10 +46,9 @@ impl Span {
 
     /// Sets a tag; a key that is set twice is sent twice.
     ///
-    /// Text and bytes beyond `max_tag_value_length` are cut. The tag
-    /// `sampling.priority` decides whether the span is sampled: `true` or a number above 0
-    /// makes it sampled and debug, `false` or any other number neither; text and bytes do
-    /// nothing.
+    /// Text and bytes beyond `max_tag_value_length` are truncated. The tag `sampling.priority`
+    /// decides whether the span is sampled: `true` or a number above 0 sets the sampled and the
+    /// debug flag, `false` or any other number clears both; text and bytes have no effect.
     #[inline(always)]
     pub fn tag<'k, 'v>(
         &mut self,
@@ -72,8 +71,8 @@ impl Span {
 
     /// Sets a tag whose value is formatted into the span's memory, without a string between.
     ///
-    /// The text is cut as that of [`Span::tag`] is. `sampling.priority` has no effect here, as no
-    /// text has.
+    /// The text is truncated like that of [`Span::tag`]. `sampling.priority` has no effect here,
+    /// since text has none.
     ///
     /// ```
     /// use picojaeger_std::config::{Config, Sampler};
@@ -109,8 +108,7 @@ impl Span {
         }
     }
 
-    /// Renames the span: static text, or [`Key::copied`], which is cut as
-    /// a tag's value is.
+    /// Renames the span. A name that is copied is truncated like a tag's value.
     pub fn set_operation_name<'n>(&mut self, name: impl Into<Key<'n>>) -> &mut Self {
         if let Some(slot) = self.unfinished() {
             slot.rename(name.into());
@@ -118,8 +116,8 @@ impl Span {
         self
     }
 
-    /// Sets an item that travels to all later children, here and in other
-    /// processes; what it replaces is lost. A sampled span logs the change.
+    /// Sets an item that all later children get, here and in other processes; replaces its former
+    /// value. A sampled span logs the change.
     ///
     /// # Errors
     /// A key that is empty or has bytes that no header name may have, or a 181st item.
@@ -149,12 +147,12 @@ impl Span {
         Ok(self)
     }
 
-    /// An item of the baggage.
+    /// Returns the value of a baggage item.
     pub fn baggage_item(&self, key: &str) -> Option<&str> {
         self.slot.as_ref()?.baggage.get(key)
     }
 
-    /// Removes an item of the baggage and gives its value.
+    /// Removes a baggage item and returns its value.
     pub fn remove_baggage_item(&mut self, key: &str) -> Option<String> {
         let slot = self.unfinished()?;
         let removed = slot.baggage.remove(key);
@@ -163,8 +161,8 @@ impl Span {
         removed
     }
 
-    /// The span's identity and baggage; valid after the finish too. All zero for
-    /// a span of a disabled tracer.
+    /// Returns the span's identity and baggage; valid after the finish too. All zero for a span of
+    /// a disabled tracer.
     #[inline]
     pub fn context(&self) -> SpanContext {
         match &self.slot {
@@ -176,8 +174,8 @@ impl Span {
         }
     }
 
-    /// Whether the span is to be recorded and sent. A span that found no memory, or a
-    /// closed tracer, says so too, and is counted as lost.
+    /// Returns whether the span is to be recorded and sent. Also `true` for a span that got no
+    /// memory or met a closed tracer, which counts as lost.
     #[inline]
     pub fn is_sampled(&self) -> bool {
         let slot = self.slot.as_ref();
@@ -199,7 +197,7 @@ impl Span {
         }
     }
 
-    /// Ends the span at a given time; one before the start gives no duration.
+    /// Ends the span at a given time; a time before the start yields no duration.
     pub fn finish_at(&mut self, time: SystemTime) {
         match &mut self.slot {
             Some(slot) if slot.image.is_writable() => {
@@ -233,7 +231,7 @@ impl Drop for Span {
     fn drop(&mut self) {
         match self.slot.take() {
             Some(slot) if slot.image.is_writable() => {
-                // Asked here and not in `end`, which would need a frame for it.
+                // Checked here and not in `end`, which would need a stack frame for it.
                 if std::thread::panicking() {
                     return end_unwinding(slot);
                 }

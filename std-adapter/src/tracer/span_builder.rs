@@ -40,19 +40,19 @@ pub struct SpanBuilder<'t> {
     written: Written,
 }
 
-/// How the parent became it.
+/// The relation to the parent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Relation {
-    /// Not yet: the thread's active span will be.
+    /// None was given: the thread's active span becomes the parent.
     Implicit,
-    /// There is none.
+    /// No parent.
     None,
     FollowsFrom,
     ChildOf,
 }
 
 impl Relation {
-    /// Whether no reference was given.
+    /// Returns whether no reference was given.
     #[inline(always)]
     const fn is_open(self) -> bool {
         matches!(self, Relation::Implicit | Relation::None)
@@ -76,14 +76,14 @@ impl<'t> SpanBuilder<'t> {
         }
     }
 
-    /// Makes the span a child. The first `child_of` gives trace and baggage, and
-    /// those after it are further references.
+    /// Makes the span a child. The first `child_of` decides trace and baggage; later ones are
+    /// further references.
     ///
-    /// One that has only baggage or a debug id gives these to a new root, if it comes first and
+    /// A context with only baggage or a debug id passes these to a new root, if it comes first and
     /// no reference has ids.
     ///
-    /// `None`, as for a request whose header was missing or wrong, is no parent: the
-    /// thread's active span does not become it.
+    /// `None`, as for a request whose header was missing or wrong, means no parent, not the
+    /// thread's active span.
     #[inline(always)]
     pub fn child_of(mut self, parent: impl ToContext) -> Self {
         if self.relation == Relation::Implicit {
@@ -100,8 +100,8 @@ impl<'t> SpanBuilder<'t> {
         self
     }
 
-    /// Lets the span follow from another, which does not wait for it. Without a
-    /// `child_of`, the first one gives trace and baggage. `None` changes nothing.
+    /// Adds a span that this one follows from, which does not wait for it. Without a `child_of`,
+    /// the first one decides trace and baggage. `None` changes nothing.
     pub fn follows_from(mut self, other: impl ToContext) -> Self {
         if let Some(context) = other.to_context() {
             self.written = self.written.with_reference(self.handle, true, &context);
@@ -114,8 +114,8 @@ impl<'t> SpanBuilder<'t> {
         self
     }
 
-    /// Takes no notice of the thread's active span. Needed for a root only: an
-    /// explicit parent has the same effect.
+    /// Ignores the thread's active span. Needed for a root only: an explicit parent has the same
+    /// effect.
     #[inline(always)]
     pub fn ignore_active_span(mut self) -> Self {
         if self.relation == Relation::Implicit {
@@ -124,8 +124,7 @@ impl<'t> SpanBuilder<'t> {
         self
     }
 
-    /// Sets a tag, as [`Span::tag`] does; `sampling.priority` is obeyed before the
-    /// sampler is asked.
+    /// Sets a tag, like [`Span::tag`]; `sampling.priority` decides instead of the sampler.
     #[inline(always)]
     pub fn tag<'k, 'v>(mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Self {
         let (key, value) = (key.into(), value.into());
@@ -138,7 +137,7 @@ impl<'t> SpanBuilder<'t> {
         self
     }
 
-    /// Lets the span start at another time than now.
+    /// Sets the start time, instead of now.
     #[inline]
     pub fn start_time(mut self, time: SystemTime) -> Self {
         self.time = Some(unix_micros(time));
@@ -148,7 +147,7 @@ impl<'t> SpanBuilder<'t> {
     /// Starts the span.
     #[inline(always)]
     pub fn start(self) -> Span {
-        // In parts, so that none of them needs to lie in memory on the fast path.
+        // In parts, so that none of them need lie in memory on the fast path.
         let SpanBuilder {
             handle,
             operation,
@@ -219,7 +218,7 @@ fn start_under(
     operation: &'static str,
     parent: &core::SpanContext,
 ) -> Option<Box<Slot>> {
-    // As words, which go on in registers.
+    // As words, which are passed in registers.
     let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
     let (span, flags) = (parent.span_id(), parent.flags());
     match flags & DECIDING {

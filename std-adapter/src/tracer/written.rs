@@ -11,13 +11,13 @@ use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 use crate::tracer::Handle;
 
-/// The slot that took tags and references before the start.
+/// The slot with the tags and references from before the start.
 #[derive(Debug)]
 pub(super) struct Written(pub(super) Option<Box<Slot>>);
 
-/// Taken and given back by value, so that a builder need not lie in memory.
+/// Methods take and return it by value, so that a builder need not lie in memory.
 impl Written {
-    /// Drops it where it is known to be none, without asking.
+    /// Forgets a value that is known to be `None`, which saves the check of a drop.
     #[inline(always)]
     pub(super) fn forget_none(self) {
         debug_assert!(self.0.is_none());
@@ -57,8 +57,8 @@ impl Written {
         self
     }
 
-    /// The slot to write to; `None` if the tracer is disabled, or if no memory is
-    /// left, which the start counts.
+    /// Returns the slot to write to; `None` if the tracer is disabled, or if no memory is left,
+    /// which the start counts.
     #[inline]
     fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<Slot>> {
         if self.0.is_none() {
