@@ -11,8 +11,8 @@ pub(super) fn last_error(transport: &Option<BoxTransport>) -> Option<String> {
     Some(error.to_string())
 }
 
-/// Which span last fitted no packet of the `most` bytes that are configured, or of the fewer
-/// that the network takes, and what the user can do.
+/// Returns the span that last fitted no packet of the `most` bytes that are configured, or of the
+/// fewer that the network takes, and the remedy.
 pub(super) fn too_large(reporter: &PacketBuilder<AgentEncoder>, most: usize) -> Option<String> {
     let (operation, limit) = (reporter.encoder().too_large()?, reporter.limit());
     let remedy = match limit < most {
@@ -20,6 +20,6 @@ pub(super) fn too_large(reporter: &PacketBuilder<AgentEncoder>, most: usize) -> 
         false => "shorten them, or raise max_packet_size",
     };
     Some(format!(
-        "even when cut, {operation:?} and the process's tags fit no packet of {limit} bytes; {remedy}"
+        "even when truncated, {operation:?} and the process's tags fit no packet of {limit} bytes; {remedy}"
     ))
 }

@@ -1,4 +1,4 @@
-//! What the worker does: rings to packets, packets to the network.
+//! The work of a worker's pass: packs the records of rings and sends the packets.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::worker::parking::{Pass, Rest};
 pub(crate) struct Exporter {
     reporter: PacketBuilder<AgentEncoder>,
     rings: Vec<RingReader>,
-    /// Where the rings' heads stood at the start of the pass.
+    /// The positions of the rings' heads at the start of the pass.
     marks: Vec<Mark>,
     transport: Option<BoxTransport>,
     timekeeper: Timekeeper,
@@ -34,10 +34,10 @@ pub(crate) struct Exporter {
     losses: LossLog,
 }
 
-/// Why sending stopped.
+/// The reason that sending stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
-    /// What stood in the rings at the start of the pass has its outcome.
+    /// Every record that was in the rings at the start of the pass has its outcome.
     Passed,
     /// Nothing is due.
     NotDue,
@@ -45,10 +45,10 @@ enum End {
     Stuck,
 }
 
-/// What came of one packet.
+/// The result of one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    /// It has its outcome, or records were passed over.
+    /// It has its outcome, or records were skipped.
     Done,
     /// None is due.
     NotDue,
@@ -56,13 +56,13 @@ enum Step {
     Again,
 }
 
-/// How long a worker that cannot send waits at most for news.
+/// The longest sleep of a worker that cannot send.
 const STUCK: Duration = Duration::from_secs(1);
-/// Process tags that are viewed without an allocation.
+/// The most process tags that are viewed without an allocation.
 const FEW_TAGS: usize = 32;
 
 impl Exporter {
-    /// Without a transport, only the user's reporters get the spans.
+    /// Makes an exporter; without a transport, only the user's reporters get the spans.
     pub(crate) fn new(
         settings: &Settings,
         process: ProcessTags,
@@ -89,7 +89,7 @@ impl Exporter {
         }
     }
 
-    /// Sends what is due, or with `flush` whatever finished before this call.
+    /// Sends the spans that are due, or with `flush` all that finished before this call.
     pub(crate) fn pass(&mut self, common: &Common, flush: bool) -> Pass {
         self.begin(common);
         common.stats_registry().obstacle = None;
@@ -113,33 +113,33 @@ impl Exporter {
         }
     }
 
-    /// Whether any record waits.
+    /// Returns whether any record waits.
     pub(crate) fn holds(&mut self, common: &Common) -> bool {
         common.take_new_readers(&mut self.rings);
         self.backlog() > 0
     }
 
-    /// Counts what raced with the end of the tracer.
+    /// Drops and counts the records that raced with the close.
     pub(crate) fn sweep(&mut self, common: &Common) {
         self.begin(common);
         let swept: u64 = self.rings.iter_mut().map(RingReader::empty).sum();
         common.stats_registry().swept += swept;
     }
 
-    /// The rings of a tracer that is gone.
+    /// Takes the rings of a tracer that is gone.
     pub(crate) fn take_rings(&mut self) -> Vec<RingReader> {
         std::mem::take(&mut self.rings)
     }
 
-    /// Takes over new rings, and the records of a pass that a panic broke off: their
-    /// packet never had an outcome.
+    /// Takes over new rings, and the records of a pass that panicked: their packet never had an
+    /// outcome.
     fn begin(&mut self, common: &Common) {
         self.reporter.retry(&mut self.rings);
         common.take_new_readers(&mut self.rings);
     }
 
-    /// Packs and sends until the marks are passed, or nothing is due. Not until the
-    /// rings are empty: that may never be, and flushes wait for their answer.
+    /// Packs and sends until the marks are passed, or nothing is due. Does not wait until the rings
+    /// are empty, which may never be, while flushes wait for the pass.
     fn send_all(&mut self, common: &Common, flush: bool) -> End {
         let process = self.process.clone();
         // On the stack, since a pass allocates nothing; more tags than that are rare.
@@ -167,7 +167,7 @@ impl Exporter {
         end
     }
 
-    /// Sends packet after packet.
+    /// Sends packets while more are due and the transport takes them.
     fn send_each(
         &mut self,
         common: &Common,
@@ -193,8 +193,7 @@ impl Exporter {
         End::Passed
     }
 
-    /// Sends one packet, if one is due. The counts are those that the packet carries, and then
-    /// those behind it.
+    /// Sends one packet, if one is due. The packet carries `stats`, which are updated after it.
     fn send_one(
         &mut self,
         common: &Common,
@@ -250,12 +249,12 @@ impl Exporter {
         Some(outcome)
     }
 
-    /// Speaks of losses where no pass is needed.
+    /// Logs losses where no pass is needed.
     pub(crate) fn log_losses(&mut self, common: &Common) {
         self.publish_counts(common, monotonic());
     }
 
-    /// Publishes what became of the spans, and speaks of losses; gives the counts.
+    /// Publishes and returns the counts of spans, and logs losses.
     fn publish_counts(&mut self, common: &Common, now: u64) -> Stats {
         let late = self
             .transport
@@ -297,19 +296,19 @@ impl Exporter {
         self.rings.iter().map(RingReader::backlog).sum()
     }
 
-    /// Whether threads without a ring of their own wait: their spans go at once.
+    /// Returns whether threads without a ring of their own have spans, which are sent at once.
     fn is_fallback_ring_used(&self) -> bool {
         let mut fallback = self.rings.iter().filter(|ring| ring.is_fallback());
         fallback.any(|ring| ring.backlog() > 0)
     }
 }
 
-/// Whether the rings' cursors have passed the marks.
+/// Returns whether the rings' cursors have passed the marks.
 fn has_passed(rings: &[RingReader], marks: &[Mark]) -> bool {
     let mut rings = rings.iter().zip(marks);
     rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
 }
 
-// They read packets with the collector's decoder.
+// The tests read packets by the collector's decoder.
 #[cfg(all(test, feature = "collector"))]
 mod tests;

@@ -126,7 +126,7 @@ fn reason(cause: LossCause, details: impl Fn(LossCause) -> Option<String>) -> St
         LossCause::Memory => "memory_limit was reached; raise it or sample less",
         LossCause::Closed => "the tracer was closed before they finished",
         LossCause::TooLarge => {
-            let known = "they fit no packet even when cut; raise max_packet_size";
+            let known = "they fit no packet even when truncated; raise max_packet_size";
             return details(cause).unwrap_or_else(|| known.into());
         }
         _ => return details(cause).unwrap_or_else(|| "the network gave no reason".into()),

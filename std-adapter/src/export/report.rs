@@ -1,4 +1,4 @@
-//! Finished spans to the user's reporters.
+//! Passes finished spans to the user's reporters.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,7 +10,7 @@ use crate::export::common::Common;
 use crate::reporters::FinishedSpan;
 use crate::sys::log::log_guarded;
 
-/// Shows the user's reporters a record.
+/// Passes a record to the user's reporters.
 pub(super) fn report(
     record: Record<'_>,
     common: &Common,

@@ -21,7 +21,7 @@ fn config() -> Config {
     Config::new("exporter")
         .sampler(Sampler::Const(true))
         .clock(ClockSource::System)
-        // Nothing is sent unless a flush asks for it.
+        // Nothing is sent without a flush.
         .flush_interval(Duration::from_secs(3_600))
 }
 
@@ -37,7 +37,7 @@ impl Seeded {
     }
 }
 
-/// What a transport saw.
+/// The packets and spans of a transport, by outcome.
 #[derive(Default)]
 struct Seen {
     accepted: HashSet<SpanId>,
@@ -49,8 +49,7 @@ struct Seen {
     too_large: u64,
 }
 
-/// Answers every outcome in a seeded order, or none: then it panics, as if the
-/// power went between two instructions.
+/// A transport that returns every outcome in a seeded order, or panics without one.
 struct Fickle {
     random: Seeded,
     calm: Arc<AtomicBool>,
@@ -162,7 +161,7 @@ fn run_seed(seed: u64) -> Seen {
 }
 
 #[test]
-fn the_sums_hold_whatever_the_transport_answers() {
+fn the_sums_hold_for_every_outcome() {
     let mut all = Seen::default();
     for seed in 1..=60 {
         let seen = run_seed(seed);
@@ -183,16 +182,16 @@ fn the_sums_hold_whatever_the_transport_answers() {
     assert!(each.iter().all(|count| *count > 10), "{each:?}");
 }
 
-/// Takes nothing until it is let.
+/// A transport that is not ready until it is opened.
 #[derive(Default)]
 struct Gate {
     open: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
+    polls: Arc<AtomicUsize>,
 }
 
 impl Transport for Gate {
     fn is_ready(&mut self) -> bool {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.polls.fetch_add(1, Ordering::Relaxed);
         self.open.load(Ordering::Relaxed)
     }
 
@@ -210,7 +209,7 @@ impl Transport for Gate {
 }
 
 #[test]
-fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
+fn a_close_that_ran_out_of_time_leaves_its_spans_queued() {
     for background in [true, false] {
         let gate = Gate::default();
         let open = gate.open.clone();
@@ -227,7 +226,7 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
             "{end:?}"
         );
         if !background {
-            // Where a worker runs, it may not have seen the gate yet.
+            // A worker may not have polled the gate yet.
             let end = end.unwrap_err().to_string();
             assert!(
                 end.ends_with("10 spans not sent: the gate is shut"),
@@ -245,7 +244,7 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_held() {
 #[test]
 fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
     let gate = Gate::default();
-    let asked = gate.asked.clone();
+    let polls = gate.polls.clone();
     let tracer = config()
         .tracer_builder()
         .boxed_transport(Box::new(gate))
@@ -256,12 +255,12 @@ fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
         tracer.start("finds a full ring").finish();
         thread::yield_now();
     }
-    // A look for each second, and for what the first span and its ring set off.
+    // A poll for each second, and those that the first span and its ring cause.
     let most = 20 + 2 * begun.elapsed().as_secs() as usize;
-    let asked = asked.load(Ordering::Relaxed);
+    let polls = polls.load(Ordering::Relaxed);
     assert!(
-        (1..=most).contains(&asked),
-        "{asked} looks at {spans} spans"
+        (1..=most).contains(&polls),
+        "{polls} polls for {spans} spans"
     );
     assert!(tracer.stats().lost.full > 0);
 }
@@ -269,7 +268,7 @@ fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
 #[test]
 fn miri_two_threads_and_a_worker() {
     const EACH: u64 = 4;
-    // Small, since Miri looks at every byte.
+    // Small, since Miri checks every byte.
     let config = config().agent(false).memory_limit(1 << 20);
     let config = config.max_packet_size(2_000);
     let tracer = config.new_tracer().unwrap();
@@ -301,10 +300,10 @@ fn miri_two_threads_and_a_worker() {
     );
 }
 
-/// Answers as it is told, the last first, and then accepts.
-struct Told(Vec<SendOutcome>);
+/// A transport with scripted outcomes, the last first, which then accepts.
+struct Scripted(Vec<SendOutcome>);
 
-impl Transport for Told {
+impl Transport for Scripted {
     fn send(&mut self, _: &[u8]) -> SendOutcome {
         self.0.pop().unwrap_or(SendOutcome::Accepted)
     }
@@ -319,12 +318,12 @@ impl Transport for Told {
 }
 
 #[test]
-fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
+fn a_reporter_gets_a_span_once_although_its_packet_is_tried_again() {
     let reporter = Arc::new(InMemoryReporter::new());
     let config = config().background(false).reporter(reporter.clone());
-    let answers = vec![SendOutcome::Refused, SendOutcome::Retry];
+    let outcomes = vec![SendOutcome::Refused, SendOutcome::Retry];
     let tracer = config
-        .boxed_transport(Box::new(Told(answers)))
+        .boxed_transport(Box::new(Scripted(outcomes)))
         .build()
         .unwrap();
     tracer.start("seen").finish();
@@ -334,14 +333,14 @@ fn a_reporter_sees_a_span_once_although_its_packet_is_tried_again() {
     assert_eq!((tracer.stats().lost.refused, reporter.len()), (1, 1));
 }
 
-/// Refuses the first packet, and notes what each packet tells of losses, and whether
-/// more follow.
+/// A transport that refuses the first packet, and notes the losses in each packet, and whether more
+/// follow.
 #[derive(Default)]
-struct Teller {
-    told: Arc<Mutex<Vec<(i64, bool)>>>,
+struct LossNotes {
+    notes: Arc<Mutex<Vec<(i64, bool)>>>,
 }
 
-impl Transport for Teller {
+impl Transport for LossNotes {
     fn send(&mut self, packet: &[u8]) -> SendOutcome {
         self.note(packet, false)
     }
@@ -355,12 +354,12 @@ impl Transport for Teller {
     }
 }
 
-impl Teller {
+impl LossNotes {
     fn note(&mut self, packet: &[u8], more_follow: bool) -> SendOutcome {
         let stats = decode(packet).unwrap().stats.unwrap();
-        let mut told = lock(&self.told);
-        told.push((stats.failed_to_emit_spans, more_follow));
-        match told.len() {
+        let mut notes = lock(&self.notes);
+        notes.push((stats.failed_to_emit_spans, more_follow));
+        match notes.len() {
             1 => SendOutcome::Refused,
             _ => SendOutcome::Accepted,
         }
@@ -368,31 +367,31 @@ impl Teller {
 }
 
 #[test]
-fn a_packet_tells_of_the_one_before_it_and_the_sender_of_more() {
-    let teller = Teller::default();
-    let told = teller.told.clone();
+fn a_packet_carries_earlier_losses_and_all_but_the_last_are_followed() {
+    let transport = LossNotes::default();
+    let notes = transport.notes.clone();
     let config = config().background(false).max_packet_size(2_000);
     let tracer = config
         .tracer_builder()
-        .boxed_transport(Box::new(teller))
+        .boxed_transport(Box::new(transport))
         .build()
         .unwrap();
     (0..100).for_each(|_| tracer.start("one of many").finish());
     tracer.flush(SOON).unwrap_err();
-    let (stats, told) = (tracer.stats(), lock(&told));
+    let (stats, notes) = (tracer.stats(), lock(&notes));
     assert!(stats.lost.refused > 0 && stats.delivered > 0, "{stats}");
     let expected = stats.lost.refused as i64;
-    let mut all = vec![(expected, true); told.len()];
+    let mut all = vec![(expected, true); notes.len()];
     all[0] = (0, true);
-    all[told.len() - 1] = (expected, false);
-    assert_eq!(*told, all);
-    // Asked behind each packet, and when the pass begins and ends.
-    assert_eq!(stats.late_refusals, told.len() as u64 + 2);
+    all[notes.len() - 1] = (expected, false);
+    assert_eq!(*notes, all);
+    // Taken after each packet, and when the pass begins and ends.
+    assert_eq!(stats.late_refusals, notes.len() as u64 + 2);
 }
 
-/// The counters are differences of others, so they are held against what is there.
+/// The counters are differences of others, so this compares them with the spans themselves.
 #[test]
-fn open_and_held_are_what_a_walk_finds() {
+fn open_and_queued_are_the_counts_of_a_walk() {
     let state = TracerState::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
     let mut open: Vec<_> = (0..7).map(|_| start_root(&state, "open")).collect();
     let finish = || (0..5).for_each(|_| drop(start_root(&state, "held")));
