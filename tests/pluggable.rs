@@ -1,7 +1,9 @@
 //! A server's own transport and clock, and values that are formatted in place.
 
-use std::sync::Arc;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use picojaeger_std::collector::decode;
@@ -9,7 +11,7 @@ use picojaeger_std::config::Sampler;
 use picojaeger_std::model::TagValue;
 use picojaeger_std::reporters::InMemoryReporter;
 use picojaeger_std::transport::{FaultInjector, Recorder};
-use picojaeger_std::{Config, SendOutcome, TimeSource, Transport};
+use picojaeger_std::{Config, SendOutcome, TimeSource, Tracer, Transport};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -54,6 +56,94 @@ fn the_users_clock_times_starts_logs_and_ends() {
         assert_eq!((span.start_time_us, span.duration_us), (start, 12));
         assert_eq!(span.logs[0].timestamp_us, start + 7);
     }
+}
+
+thread_local! {
+    static LATE_SPAN: RefCell<Option<StartsASpan>> = const { RefCell::new(None) };
+    static IS_READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Starts a span where it is dropped: at the end of its thread, without the thread's own state.
+struct StartsASpan(Tracer);
+
+impl Drop for StartsASpan {
+    fn drop(&mut self) {
+        self.0.start("late").finish();
+    }
+}
+
+/// Starts a span at each reading, except within one.
+#[derive(Default)]
+struct Traced(OnceLock<Tracer>);
+
+impl TimeSource for Traced {
+    fn ticks(&self) -> u64 {
+        if let Some(tracer) = self.0.get()
+            && !IS_READING.replace(true)
+        {
+            tracer.start("reading").finish();
+            IS_READING.set(false);
+        }
+        7
+    }
+
+    fn frequency(&self) -> u64 {
+        1_000_000
+    }
+}
+
+#[test]
+fn the_users_clock_may_trace_even_while_its_thread_ends() {
+    let (clock, spans) = (Arc::new(Traced::default()), InMemoryReporter::new());
+    let builder = config().agent(false).reporter(spans.clone());
+    let tracer = builder.time_source(clock.clone()).build().unwrap();
+    clock.0.set(tracer.clone()).ok();
+    let traced = tracer.clone();
+    // A start in the clock that waits for the start around it would hang here.
+    let thread = thread::spawn(move || {
+        // Registered before the tracer's state of this thread, so dropped after it.
+        LATE_SPAN.set(Some(StartsASpan(traced.clone())));
+        traced.start("step").finish();
+    });
+    thread.join().unwrap();
+    tracer.close(SOON).unwrap();
+    let count = |name| {
+        spans
+            .spans()
+            .iter()
+            .filter(|span| span.operation_name == name)
+            .count()
+    };
+    // Each of the two spans reads the clock at its start and at its end.
+    assert_eq!((count("step"), count("late"), count("reading")), (1, 1, 4));
+    assert_eq!(tracer.stats().open, 0);
+}
+
+/// A clock far in the future.
+struct Far;
+
+impl TimeSource for Far {
+    fn ticks(&self) -> u64 {
+        0
+    }
+
+    fn frequency(&self) -> u64 {
+        1
+    }
+
+    fn unix_time(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(i64::MAX as u64 / 2)
+    }
+}
+
+#[test]
+fn a_time_beyond_what_is_sent_is_the_latest_that_is() {
+    let spans = InMemoryReporter::new();
+    let builder = config().agent(false).reporter(spans.clone());
+    let tracer = builder.time_source(Far).build().unwrap();
+    tracer.start("step").finish();
+    tracer.flush(SOON).unwrap();
+    assert_eq!(spans.spans()[0].start_time_us, i64::MAX);
 }
 
 #[test]
@@ -108,6 +198,32 @@ fn outcomes_and_errors_of_the_users_transport_are_counted_and_named() {
         "{error}"
     );
     assert_eq!(tracer.stats().lost.refused, 1);
+}
+
+/// Panics at the first packet.
+struct Fragile(u32);
+
+impl Transport for Fragile {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        self.0 += 1;
+        assert!(self.0 > 1, "planted");
+        SendOutcome::Accepted
+    }
+}
+
+#[test]
+fn a_panic_of_the_users_transport_loses_one_packet_and_ends_nothing() {
+    for background in [true, false] {
+        let builder = config().background(background).tracer_builder();
+        let tracer = builder.transport(|| Fragile(0)).build().unwrap();
+        tracer.start("lost").finish();
+        let error = tracer.flush(SOON).unwrap_err();
+        assert!(error.to_string().contains("transport panicked"), "{error}");
+        tracer.start("sent").finish();
+        tracer.close(SOON).unwrap();
+        let stats = tracer.stats();
+        assert_eq!((stats.lost.failed, stats.delivered), (1, 1), "{stats}");
+    }
 }
 
 #[test]

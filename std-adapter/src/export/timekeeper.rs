@@ -5,12 +5,10 @@
 //! time of some of them. The monotonic clock is the reference: a counter that departs from it, as
 //! in a suspended machine, gets a wrong rate.
 
-use std::time::UNIX_EPOCH;
-
 use picojaeger_core::Anchor;
 use picojaeger_core::adapter::Rate;
 
-use crate::sys::clock::{TickSource, monotonic};
+use crate::sys::clock::{TickSource, monotonic, unix_micros};
 
 /// Keeps the rate and the anchors of one source.
 #[derive(Debug)]
@@ -134,12 +132,12 @@ impl Reading {
         let before = source.ticks();
         let monotonic = monotonic();
         let middle = source.ticks();
-        let real = source.unix_time().duration_since(UNIX_EPOCH);
+        let unix_micros = unix_micros(source.unix_time());
         let took = source.ticks().saturating_sub(before);
         let reading = Reading {
             ticks: before + middle.saturating_sub(before) / 2,
             monotonic,
-            unix_micros: real.map_or(0, |since| since.as_micros() as u64),
+            unix_micros,
         };
         (reading, took)
     }
@@ -159,6 +157,8 @@ fn frequency(first: Reading, latest: Reading) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::sys::clock::ClockSource;
     use picojaeger_core::adapter::{ClockSegment, Timeline, Timestamp};

@@ -78,9 +78,18 @@ impl<'t> Start<'t> {
         let state = state.current();
         // A slot from before a fork belongs to the parent process.
         let written = written.and_then(Slot::of_this_process);
-        Some(with_shard(state, |shard| self.begin(state, shard, written)))
+        let mut slot = with_shard(state, |shard| self.begin(state, shard, written));
+        if let Some(micros) = self.time {
+            slot.image.set_start(Timestamp::UnixMicros(micros));
+        } else if slot.image.is_writable() {
+            // Outside of `with_shard`: a user's clock may trace.
+            let ticks = state.source.ticks();
+            slot.image.set_start(Timestamp::Ticks(ticks));
+        }
+        Some(slot)
     }
 
+    /// Takes a slot and writes all but the start time.
     fn begin(
         &self,
         state: &Arc<TracerState>,
@@ -111,10 +120,6 @@ impl<'t> Start<'t> {
         if !self.parent.baggage.is_empty() {
             identity.inherit(&mut slot, self.parent.baggage.clone());
         }
-        slot.image.set_start(match self.time {
-            Some(micros) => Timestamp::UnixMicros(micros),
-            None => Timestamp::Ticks(state.source.ticks()),
-        });
         slot
     }
 
@@ -135,9 +140,6 @@ impl<'t> Start<'t> {
         slot.image
             .identify(identity.context, identity.parent, UNREAD);
         slot.set_operation(self.operation);
-        if let Some(micros) = self.time {
-            slot.image.set_start(Timestamp::UnixMicros(micros));
-        }
         slot.baggage = self.parent.baggage.clone().without_debug_id();
         slot
     }

@@ -33,6 +33,9 @@ pub enum ClockSource {
 /// For a simulation or a test, whose time is not the system's, and for hardware counters. It
 /// times spans only; the flush interval stays on the system's clock.
 ///
+/// A method may start spans, if it ends its own recursion. It must not panic: a panic leaves the
+/// call that reads the clock, and a span that starts or ends there may stay counted as open.
+///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// use std::time::{Duration, SystemTime, UNIX_EPOCH};

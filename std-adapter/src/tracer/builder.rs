@@ -10,7 +10,7 @@ use crate::state::{MakeTransport, Parts, TracerState, at_exit};
 use crate::sys::clock::{TickSource, TimeSource};
 use crate::tracer::errors::InitializeError;
 use crate::tracer::{Handle, Tracer};
-use crate::transport::{BoxTransport, Transport, UdpTransport};
+use crate::transport::{BoxTransport, Guarded, Transport, UdpTransport};
 
 /// A tracer that is about to be made: a [`Config`], and objects that no configuration can name.
 ///
@@ -101,20 +101,20 @@ impl TracerBuilder {
         self
     }
 
-    /// Sends packets by this transport instead of UDP to the agent.
+    /// Sends packets through this transport instead of UDP to the agent.
     ///
     /// `make` is called once in each process, so a forked child has a connection of its own. The
     /// worker's thread owns the transport. It should not block for long, since nothing else is sent
-    /// meanwhile. The setting [`agent`](Config::agent) has no effect.
+    /// meanwhile. If it panics, the packet's spans are lost as `failed`. The setting [`agent`](Config::agent) has no effect.
     pub fn transport<T: Transport + Send + 'static>(
         mut self,
         make: impl Fn() -> T + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Arc::new(move |_, _| Some(Box::new(make())));
+        self.transport = Arc::new(move |_, _| Some(Box::new(Guarded::new(make()))));
         self
     }
 
-    /// Times spans by this clock instead of that of the setting [`clock`](Config::clock).
+    /// Times spans with this clock instead of that of the setting [`clock`](Config::clock).
     pub fn time_source(mut self, clock: impl TimeSource + 'static) -> Self {
         self.time_source = Some(TickSource::User(Arc::new(clock)));
         self

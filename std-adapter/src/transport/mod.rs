@@ -1,14 +1,15 @@
 //! Transports of servers: packets to the network, one at a time.
 //!
-//! The worker sends each packet by one [`Transport`]: over UDP to the agent, or by the one that
-//! a `TracerBuilder` names. [`Recorder`] and
-//! [`FaultInjector`] are for tests.
+//! The worker sends each packet through one [`Transport`]: over UDP to the agent, or through the
+//! one that a `TracerBuilder` names. [`Recorder`] and [`FaultInjector`] are for tests.
 
 mod fault_injector;
+mod guarded;
 mod recorder;
 mod udp;
 
 pub use fault_injector::FaultInjector;
+pub(crate) use guarded::Guarded;
 pub use picojaeger_core::{SendOutcome, Transport};
 pub use recorder::Recorder;
 pub(crate) use udp::UdpTransport;

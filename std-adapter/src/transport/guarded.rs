@@ -1,0 +1,141 @@
+//! A transport whose panics are caught.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use picojaeger_core::{SendOutcome, Transport};
+
+/// Catches the panics of a user's transport: one must not end the worker, and with it all sending
+/// and each flush. A packet whose sending panicked has failed.
+pub(crate) struct Guarded<T> {
+    transport: T,
+    /// Whether the latest packet failed by a panic.
+    panicked: bool,
+}
+
+/// The error to report after a panic; the panic's own message went to the panic hook.
+const PANICKED: &str = "the transport panicked";
+
+impl<T: Transport> Guarded<T> {
+    pub(crate) fn new(transport: T) -> Self {
+        Guarded {
+            transport,
+            panicked: false,
+        }
+    }
+
+    /// Calls the transport; `otherwise` stands for the result of a call that panicked.
+    fn call<R>(&mut self, otherwise: R, f: impl FnOnce(&mut T) -> R) -> R {
+        let transport = &mut self.transport;
+        catch_unwind(AssertUnwindSafe(|| f(transport))).unwrap_or(otherwise)
+    }
+
+    fn guard_send(&mut self, f: impl FnOnce(&mut T) -> SendOutcome) -> SendOutcome {
+        let outcome = self.call(None, |transport| Some(f(transport)));
+        self.panicked = outcome.is_none();
+        outcome.unwrap_or(SendOutcome::Failed)
+    }
+}
+
+impl<T: Transport> Transport for Guarded<T> {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.guard_send(|transport| transport.send(packet))
+    }
+
+    fn is_ready(&mut self) -> bool {
+        // The packet then fails, and is counted, unless the transport has recovered.
+        self.call(true, T::is_ready)
+    }
+
+    fn send_more(&mut self, packet: &[u8]) -> SendOutcome {
+        self.guard_send(|transport| transport.send_more(packet))
+    }
+
+    fn settle(&mut self) {
+        self.call((), T::settle);
+    }
+
+    fn take_late_refusals(&mut self) -> u64 {
+        self.call(0, T::take_late_refusals)
+    }
+
+    fn last_error(&self) -> Option<&dyn fmt::Display> {
+        if self.panicked {
+            return Some(&PANICKED);
+        }
+        let last_error = AssertUnwindSafe(|| self.transport.last_error());
+        catch_unwind(last_error).unwrap_or(Some(&PANICKED))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Panics in every method.
+    struct Broken;
+
+    impl Transport for Broken {
+        fn send(&mut self, _: &[u8]) -> SendOutcome {
+            panic!("send")
+        }
+        fn is_ready(&mut self) -> bool {
+            panic!("is_ready")
+        }
+        fn settle(&mut self) {
+            panic!("settle")
+        }
+        fn take_late_refusals(&mut self) -> u64 {
+            panic!("take_late_refusals")
+        }
+        fn last_error(&self) -> Option<&dyn fmt::Display> {
+            panic!("last_error")
+        }
+    }
+
+    /// Returns another value than the default from every method.
+    struct Sound;
+
+    impl Transport for Sound {
+        fn send(&mut self, _: &[u8]) -> SendOutcome {
+            SendOutcome::Refused
+        }
+        fn is_ready(&mut self) -> bool {
+            false
+        }
+        fn send_more(&mut self, _: &[u8]) -> SendOutcome {
+            SendOutcome::Retry
+        }
+        fn take_late_refusals(&mut self) -> u64 {
+            3
+        }
+        fn last_error(&self) -> Option<&dyn fmt::Display> {
+            Some(&"shut")
+        }
+    }
+
+    fn last_error(transport: &impl Transport) -> Option<String> {
+        transport.last_error().map(ToString::to_string)
+    }
+
+    #[test]
+    fn a_panic_fails_the_packet() {
+        let mut guarded = Guarded::new(Broken);
+        assert!(guarded.is_ready());
+        assert_eq!(guarded.send(b"x"), SendOutcome::Failed);
+        assert_eq!(guarded.send_more(b"x"), SendOutcome::Failed);
+        guarded.settle();
+        assert_eq!(guarded.take_late_refusals(), 0);
+        assert_eq!(last_error(&guarded).as_deref(), Some(PANICKED));
+    }
+
+    #[test]
+    fn every_method_is_forwarded() {
+        let mut guarded = Guarded::new(Sound);
+        assert!(!guarded.is_ready());
+        assert_eq!(guarded.send(b"x"), SendOutcome::Refused);
+        assert_eq!(guarded.send_more(b"x"), SendOutcome::Retry);
+        assert_eq!(guarded.take_late_refusals(), 3);
+        assert_eq!(last_error(&guarded).as_deref(), Some("shut"));
+    }
+}
