@@ -54,8 +54,8 @@ impl RingEnds {
         if let Some(ends) = Self::take_spare(bytes) {
             return Some(ends);
         }
-        let words = vec![Word::uninit(); bytes / size_of::<Word>()];
-        let storage = SliceStorage::new(Vec::leak(words))?;
+        let words = Box::new_uninit_slice(bytes / size_of::<Word>());
+        let storage = SliceStorage::new(Box::leak(words))?;
         let ring: &'static mut ThreadRing = Box::leak(Box::new(FrameRing::spsc_over(storage)));
         let (producer, consumer) = ring.split();
         Some(RingEnds { producer, consumer })
