@@ -58,8 +58,9 @@
 //! - [`adapter`]: the parts of the above, for other environments.
 //!
 //! # Guarantees
-//! - Starting, writing and finishing a span copy bytes and read the clock: no formatting, no
-//!   allocation, and interrupts are masked for a handful of instructions whatever the size.
+//! - Starting, writing and finishing a span copy bytes and read the clock: no allocation, no
+//!   formatting but on request (`tag_fmt`), and interrupts are masked for a handful of instructions
+//!   whatever the size.
 //! - The caller sets each capacity: the bytes of a ring, of a span's area, of a packet. Text that
 //!   does not fit is truncated at the end of a character, or left out, and the span is marked.
 //! - A full ring never blocks. It drops the newest record, or by its policy the oldest, and counts

@@ -48,7 +48,7 @@
 //! - [`model`]: finished spans as plain data, as collector and reporters return them.
 //!
 //! # Features
-//! Both are on by default. Without them the crate needs ten others.
+//! Both are on by default. Without them the crate needs the core and ten third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
 //!
@@ -58,7 +58,7 @@
 //! slots with the pool, to share a ring, and to wake a sleeping worker.
 //!
 //! # What is lost
-//! No call waits for the network or for memory. Spans that meet a full ring or exhausted memory,
+//! No call but a flush or a close waits for the network, and none for free memory. Spans that meet a full ring or exhausted memory,
 //! and packets that are refused, are lost and counted by cause in [`Lost`]; [`Stats`] adds up to
 //! the sampled spans. Each cause is written through the `log` crate (target `picojaeger`) when the
 //! worker next runs, or at a flush: at the first loss, and then at most once a minute.

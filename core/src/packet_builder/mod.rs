@@ -17,8 +17,8 @@ pub use packet::Packet;
 
 /// Packs records into packets and counts spans by the outcomes of these.
 ///
-/// [`PacketBuilder::poll`] returns a [`Packet`] when one is due, which takes its outcome. It
-/// borrows the consumers of any number of rings, and begins with the next one each time. The work
+/// [`PacketBuilder::poll`] returns a [`Packet`] when one is due; [`Packet::done`] reports its
+/// outcome. It borrows the consumers of any number of rings, and begins with the next one each time. The work
 /// of a call is bounded by the packet's size.
 ///
 /// ```

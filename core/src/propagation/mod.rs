@@ -1,6 +1,6 @@
 //! Inject and extract: the propagation of a context and its baggage between processes.
 //!
-//! One file for each format; so far Jaeger's own, in its text-map and HTTP forms. A format depends
+//! A file or folder for each format; so far Jaeger's own, in its text-map and HTTP forms. A format depends
 //! on the vocabulary and on carriers, and on nothing else.
 
 mod carrier;

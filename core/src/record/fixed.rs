@@ -18,7 +18,7 @@ pub struct Fixed {
     /// Words of the area that are written.
     pub(super) used: u16,
     pub(super) bits: u16,
-    /// Entries that found no room.
+    /// Entries that did not fit.
     pub(super) dropped: u16,
     pub(super) trace: TraceId,
     pub(super) span: SpanId,

@@ -114,7 +114,7 @@ impl<A: Area + ?Sized> Open<A> {
         self.fixed.set_start(start);
     }
 
-    /// Says that the clock was not read at the start, until that is set again.
+    /// Records that the clock was not read at the start, until that is set again.
     #[inline]
     pub const fn set_untimed(&mut self) {
         self.fixed.set_untimed();

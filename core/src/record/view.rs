@@ -51,7 +51,7 @@ pub struct Record<'r> {
 pub struct Tag<'r> {
     /// The key, at most 255 bytes.
     pub key: &'r str,
-    /// The value, cut where it found no room.
+    /// The value, cut where it did not fit.
     pub value: Value<'r>,
 }
 

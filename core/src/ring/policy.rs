@@ -99,7 +99,7 @@ pub enum PushError {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// Pushes that found no room.
+    /// Pushes that did not fit.
     pub full: usize,
     /// Pushes that could not evict, since the oldest frame was open or being read.
     pub blocked: usize,

@@ -14,7 +14,7 @@ pub(crate) struct Positions {
     pub(super) head: AtomicU32,
     /// Free up to here.
     pub(super) tail: AtomicU32,
-    /// Pushes that found no room.
+    /// Pushes that did not fit.
     pub(super) refused: AtomicUsize,
     pub(super) evicted: AtomicUsize,
 }

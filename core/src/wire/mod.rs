@@ -53,7 +53,7 @@ pub trait Encoder {
 
     /// Appends one span.
     ///
-    /// A packet that has none yet takes it by force: the oldest logs are left
+    /// A span that is the first of its packet is cut down until it fits: the oldest logs are left
     /// out, then text and bytes are cut, each as little as need be. The work is
     /// that of encoding the span, and up to 19 times that where it is cut.
     fn push(&mut self, out: &mut [u8], record: &Record<'_>, context: &EncodeContext<'_>) -> Push;

@@ -8,7 +8,7 @@ use crate::value::Value;
 /// The tags that a record's state stands for, which every format appends to those of the span.
 ///
 /// In this order, each where it applies: `sampler.type` and `sampler.param` of a sampled root,
-/// `picojaeger.truncated` and `picojaeger.dropped` where something found no room,
+/// `picojaeger.truncated` and `picojaeger.dropped` where something did not fit,
 /// `clock.unsynced` and `clock.uncertainty_us` where the time is not sure.
 ///
 /// ```

@@ -6,13 +6,14 @@ use picojaeger_core::adapter::record::Records;
 use picojaeger_core::adapter::{ClockSegment, PacketBuilder, PollContext, Timeline};
 use picojaeger_core::ring::{Consumer, Mark};
 use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
-use picojaeger_core::{LossCause, SendOutcome, Stats, Value};
+use picojaeger_core::{LossCause, SendOutcome, Stats};
 
 use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags};
 use crate::export::diagnosis::{last_error, too_large};
 use crate::export::encoder::AgentEncoder;
 use crate::export::loss_log::LossLog;
+use crate::export::process_tags::with_views;
 use crate::export::report::report;
 use crate::export::timekeeper::Timekeeper;
 use crate::memory::ring_reader::RingReader;
@@ -58,8 +59,6 @@ enum Step {
 
 /// The longest sleep of a worker that cannot send.
 const STUCK: Duration = Duration::from_secs(1);
-/// The most process tags that are viewed without an allocation.
-const FEW_TAGS: usize = 32;
 
 impl Exporter {
     /// Makes an exporter; without a transport, only the user's reporters get the spans.
@@ -142,24 +141,11 @@ impl Exporter {
     /// are empty, which may never be, while flushes wait for the pass.
     fn send_all(&mut self, common: &Common, flush: bool) -> End {
         let process = self.process.clone();
-        // On the stack, since a pass allocates nothing; more tags than that are rare.
-        let (mut few, many);
-        let mut views = process
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_value()));
-        let tags = if process.len() <= FEW_TAGS {
-            few = [("", Value::Bool(false)); FEW_TAGS];
-            few.iter_mut()
-                .zip(&mut views)
-                .for_each(|(to, tag)| *to = tag);
-            few.get(..process.len()).unwrap_or(&few)
-        } else {
-            many = views.collect::<Vec<_>>();
-            &many
-        };
-        let process = Process::new(&common.settings.process.service_name).with_tags(tags);
-        let mut stats = self.publish_counts(common, monotonic());
-        let end = self.send_each(common, &process, &mut stats, flush);
+        let end = with_views(&process, |tags| {
+            let process = Process::new(&common.settings.process.service_name).with_tags(tags);
+            let mut stats = self.publish_counts(common, monotonic());
+            self.send_each(common, &process, &mut stats, flush)
+        });
         if let Some(transport) = &mut self.transport {
             transport.settle();
         }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
+use picojaeger_core::Value;
+
 use crate::config::TagValue;
 
 /// Returns the process tags: `jaeger.version`, `hostname`, `ip`, `client-uuid`, then the user's.
@@ -30,6 +32,27 @@ pub(crate) fn process_tags(user: &[(String, TagValue)], uuid: u64) -> Vec<(Strin
         }
     }
     tags
+}
+
+/// Calls `f` with views of the tags; up to 32 need no allocation.
+pub(super) fn with_views<R>(
+    tags: &[(String, TagValue)],
+    f: impl FnOnce(&[(&str, Value<'_>)]) -> R,
+) -> R {
+    let mut views = tags
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_value()));
+    // On the stack, since a pass allocates nothing; more tags are rare.
+    let mut few = [("", Value::Bool(false)); 32];
+    match few.get_mut(..tags.len()) {
+        Some(few) => {
+            few.iter_mut()
+                .zip(&mut views)
+                .for_each(|(to, tag)| *to = tag);
+            f(few)
+        }
+        None => f(&views.collect::<Vec<_>>()),
+    }
 }
 
 /// Returns the host's name, from the kernel, a file or the environment.

@@ -40,15 +40,13 @@ type ThreadRing = FrameRing<Spsc, (), SliceStorage<'static>, DropNewest, Records
 /// Rings of dropped tracers.
 static SPARE: PerProcess<Mutex<Vec<RingEnds>>> = PerProcess::new(Mutex::new(Vec::new()));
 
-/// Bytes of a thread's smallest ring.
-const SMALLEST: usize = 8 << 10;
 /// Bytes of a thread's largest ring.
 const LARGEST: usize = 64 << 10;
 /// Bytes of the smallest fallback ring, into which the largest record fits.
 const SMALLEST_FALLBACK: usize = 256 << 10;
 
 impl RingEnds {
-    /// Returns a ring of `bytes`, a power of two from 8 KiB: a spare one, or a new one that is
+    /// Returns a ring of `bytes`, a power of two: a spare one, or a new one that is
     /// never freed but becomes spare.
     pub(crate) fn get(bytes: usize) -> Option<RingEnds> {
         if let Some(ends) = Self::take_spare(bytes) {
@@ -160,6 +158,6 @@ pub(crate) fn while_spare_locked(f: impl FnOnce()) {
 
 /// Returns the size of a thread's ring under this memory limit, a power of two.
 fn ring_bytes(memory_limit: usize) -> usize {
-    let most = (memory_limit / 64).clamp(SMALLEST, LARGEST);
+    let most = (memory_limit / 64).min(LARGEST);
     1 << most.ilog2()
 }

@@ -7,8 +7,8 @@
 //! # The rule for borrows
 //! While a function here borrows the thread's shard, it takes and puts slots, draws ids, calls a
 //! sampler that has no lock, counts and pushes: code of this project that accesses no thread-local
-//! state, allocates nothing and runs no user code. If a debug assertion panics there, the borrow
-//! ends with the unwinding.
+//! state, allocates nothing and runs no user code. A debug assertion that fails there runs the
+//! panic hook within the borrow; that would be a fault of this project.
 
 use std::sync::Arc;
 

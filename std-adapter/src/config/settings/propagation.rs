@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
 
-/// The way of contexts between processes.
+/// Propagation of contexts between processes.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};

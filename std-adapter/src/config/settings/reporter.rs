@@ -1,4 +1,4 @@
-//! The way of finished spans: memory to queue in, times to flush, and who else sees them.
+//! Queueing and sending of finished spans: memory, flush times, and further reporters.
 
 use std::time::Duration;
 
