@@ -9,7 +9,7 @@ use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::reporters::InMemoryReporter;
 use crate::state::TracerState;
-use crate::state::thread_local::with_shard;
+use crate::state::thread_local::{as_worker, with_shard};
 use crate::sys::clock::TickSource;
 use crate::sys::sync::lock;
 use crate::tracer::span::start_root;
@@ -242,6 +242,29 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_queued() {
 }
 
 #[test]
+fn a_timeout_names_no_obstacle_that_is_gone() {
+    let gate = Gate::default();
+    let open = gate.open.clone();
+    let config = config().background(false);
+    let tracer = config
+        .tracer_builder()
+        .boxed_transport(Box::new(gate))
+        .build()
+        .unwrap();
+    // A worker cannot wait for itself: its flush times out at once.
+    let cause_of_timeout = || match as_worker(|| tracer.flush(SOON)) {
+        Err(FlushError::TimedOut { cause, .. }) => cause,
+        end => panic!("{end:?}"),
+    };
+    tracer.start("waits").finish();
+    tracer.flush(Duration::ZERO).unwrap_err();
+    assert_eq!(cause_of_timeout().as_deref(), Some("the gate is shut"));
+    open.store(true, Ordering::Relaxed);
+    tracer.flush(SOON).unwrap();
+    assert_eq!(cause_of_timeout(), None);
+}
+
+#[test]
 fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
     let gate = Gate::default();
     let polls = gate.polls.clone();
@@ -333,6 +356,55 @@ fn a_reporter_gets_a_span_once_although_its_packet_is_tried_again() {
     assert_eq!((tracer.stats().lost.refused, reporter.len()), (1, 1));
 }
 
+#[test]
+fn a_reporter_gets_a_span_once_although_its_packet_was_too_large() {
+    let reporter = Arc::new(InMemoryReporter::new());
+    let config = config().background(false).reporter(reporter.clone());
+    let tracer = config
+        .boxed_transport(Box::new(Scripted(vec![SendOutcome::TooLarge])))
+        .build()
+        .unwrap();
+    (0..20).for_each(|_| tracer.start("seen").finish());
+    tracer.flush(SOON).unwrap();
+    assert_eq!((tracer.stats().delivered, reporter.len()), (20, 20));
+}
+
+/// A transport that notes at each call of `settle` how many packets it got since the last.
+#[derive(Default)]
+struct SettleNotes {
+    packets: usize,
+    notes: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Transport for SettleNotes {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        self.packets += 1;
+        SendOutcome::Accepted
+    }
+
+    fn settle(&mut self) {
+        lock(&self.notes).push(std::mem::take(&mut self.packets));
+    }
+}
+
+#[test]
+fn the_transport_settles_once_after_the_packets_of_a_pass() {
+    let transport = SettleNotes::default();
+    let notes = transport.notes.clone();
+    let config = config().background(false).max_packet_size(2_000);
+    let tracer = config
+        .tracer_builder()
+        .boxed_transport(Box::new(transport))
+        .build()
+        .unwrap();
+    for spans in [100, 1] {
+        (0..spans).for_each(|_| tracer.start("settled").finish());
+        tracer.flush(SOON).unwrap();
+    }
+    let notes = lock(&notes);
+    assert!(matches!(notes[..], [many, 1] if many > 1), "{notes:?}");
+}
+
 /// A transport that refuses the first packet, and notes the losses in each packet, and whether more
 /// follow.
 #[derive(Default)]
@@ -422,6 +494,17 @@ fn open_and_queued_are_the_counts_of_a_walk() {
     let stats = state.stats();
     assert_eq!((stats.open, stats.queued), (4, 0), "{stats}");
     assert_eq!(walk(), (4, 0));
+}
+
+#[test]
+fn a_ring_that_is_registered_after_the_last_pass_is_swept() {
+    let state = TracerState::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
+    state.exporter().pass(&state.common, true);
+    // Registers this thread's ring.
+    drop(start_root(&state, "raced with the close"));
+    state.exporter().sweep(&state.common);
+    let stats = state.stats();
+    assert_eq!((stats.queued, stats.lost.closed), (0, 1), "{stats}");
 }
 
 #[test]
