@@ -161,3 +161,45 @@ fn ring_bytes(memory_limit: usize) -> usize {
     let most = (memory_limit / 64).min(LARGEST);
     1 << most.ilog2()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers are those of the README, section Limits.
+    #[test]
+    fn a_memory_limit_allows_a_fixed_number_of_rings() {
+        for (limit, fallback_kib, rings, ring_kib) in
+            [(16 << 20, 1024, 112, 64), (1 << 20, 256, 16, 16)]
+        {
+            let (mut pool, fallback) = RingPool::new(limit);
+            let taken: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+            let kib = |ends: &RingEnds| ends.producer.capacity() >> 10;
+            assert_eq!(fallback.as_ref().map(kib), Some(fallback_kib));
+            assert_eq!(taken.len(), rings);
+            assert!(taken.iter().all(|ends| kib(ends) == ring_kib));
+            taken
+                .into_iter()
+                .chain(fallback)
+                .for_each(RingEnds::recycle);
+        }
+    }
+
+    #[test]
+    fn a_closed_pool_makes_spare_the_ring_that_comes_back() {
+        // No tracer has rings of this size, so no other test takes a spare one.
+        const SMALLEST: usize = 8 << 10;
+        let mut pool = RingPool {
+            free: Vec::new(),
+            made: 0,
+            limit: 1,
+            ring_bytes: SMALLEST,
+            closed: false,
+        };
+        let ends = pool.take().unwrap();
+        pool.close();
+        pool.put(ends);
+        assert!(pool.take().is_none());
+        assert!(RingEnds::take_spare(SMALLEST).is_some());
+    }
+}
