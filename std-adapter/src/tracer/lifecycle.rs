@@ -79,3 +79,37 @@ fn drain_here(state: &Arc<TracerState>, timeout: Duration) -> bool {
         thread::sleep(left.min(PAUSE));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spans::fast_path::{release, start_root};
+    use crate::state::thread_local::with_shard;
+    use crate::sys::clock::TickSource;
+
+    fn state() -> Arc<TracerState> {
+        TracerState::of_test(TickSource::System, |config| config.memory_limit(1 << 20))
+    }
+
+    #[test]
+    fn a_ring_that_comes_back_after_the_close_is_not_taken_again() {
+        let state = state();
+        let mut rings: Vec<_> = std::iter::from_fn(|| state.common.take_ring()).collect();
+        assert!(close(&state, Duration::ZERO));
+        state.common.put_ring(rings.pop().unwrap());
+        assert!(state.common.take_ring().is_none());
+    }
+
+    #[test]
+    fn a_span_that_raced_with_the_close_of_an_idle_tracer_is_lost() {
+        let state = state();
+        let mut slot = start_root(&state, "raced").unwrap();
+        assert!(close(&state, Duration::ZERO));
+        slot.image.finish(state.source.ticks());
+        // Like a thread that looked whether the tracer is closed just before it was.
+        with_shard(&state, |shard| shard.push(&slot.image));
+        let stats = state.stats();
+        assert_eq!((stats.queued, stats.lost.closed), (0, 1), "{stats}");
+        release(slot);
+    }
+}
