@@ -69,3 +69,19 @@ fn flush_by_worker(state: &Arc<TracerState>, timeout: Duration) {
         log_guarded(Level::Warn, line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::thread_local::as_worker;
+    use crate::sys::clock::TickSource;
+
+    #[test]
+    fn a_worker_that_ends_the_process_requests_no_flush() {
+        let state = TracerState::of_test(TickSource::System, |config| config.flush_at_exit(true));
+        let tickets = state.worker().tickets();
+        let before = tickets.take();
+        as_worker(|| flush_all());
+        assert_eq!(tickets.take(), before + 1, "the hook took no ticket");
+    }
+}
