@@ -640,6 +640,7 @@ fn drain_stops_where_the_transport_does() {
     script.is_closed = false;
     assert_eq!(reporter.drain_all(&mut script, &mut buffer), Drained::All);
     assert_eq!(reporter.stats().lost.refused, 1);
+    assert_eq!(reporter.stats().late_refusals, 3, "none is forgotten");
     drop(TRACER.start::<0>("two"));
     assert_eq!(
         reporter.drain_all(&mut script, &mut buffer),
@@ -651,6 +652,25 @@ fn drain_stops_where_the_transport_does() {
     let stats = reporter.stats();
     assert_eq!((stats.delivered, stats.lost.total()), (1, 1));
     assert!(stats.adds_up());
+}
+
+#[test]
+fn a_blocked_drain_reads_the_clock() {
+    device!(BOARD, RING, TRACER);
+    let process = Process::new("chip");
+    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut script = Script {
+        is_closed: true,
+        ..Script::default()
+    };
+    // The clock wraps between the two.
+    for ticks in [0xff_ff00, 0x10] {
+        BOARD.set(ticks);
+        assert_eq!(reporter.drain(&mut script, &mut [0; 512]), Drained::Blocked);
+    }
+    BOARD.set(0x20);
+    let span = TRACER.start::<0>("next");
+    assert_eq!(span.record().start(), Timestamp::Ticks(0x100_0020));
 }
 
 /// A mutex that excludes nothing, as seen by a non-maskable interrupt.
