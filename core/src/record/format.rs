@@ -268,6 +268,14 @@ mod tests {
     }
 
     #[test]
+    fn text_without_room_for_one_character_is_dropped() {
+        // Room for a header and a pointer.
+        let mut span = span::<2>();
+        span.tag_fmt("k".into(), format_args!("x"));
+        assert_eq!((tags(&span).len(), span.record().dropped()), (0, 1));
+    }
+
+    #[test]
     fn a_try_without_room_changes_nothing() {
         let mut span = span::<SMALL>();
         let before = std::format!("{:?}", span.fixed);
