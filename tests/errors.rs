@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use picojaeger_std::config::Sampler;
-use picojaeger_std::{Config, Error, SpanContext, TraceId};
+use picojaeger_std::{Config, Error, InitializeError, SpanContext, TraceId};
 
 /// A function as a program has it.
 type Failing = fn() -> Result<(), Error>;
@@ -73,6 +73,15 @@ fn debug_prints_the_text_and_its_causes() {
 #[test]
 fn an_unreadable_file_has_the_systems_error_as_its_source() {
     let error = wrong_file().unwrap_err();
+    let source = error.source().unwrap();
+    assert!(source.is::<std::io::Error>(), "{source:?}");
+}
+
+/// Its text is the configuration's error, which would else come twice in a chain.
+#[test]
+fn an_initialize_error_has_the_cause_of_its_wrong_setting_as_its_source() {
+    let wrong = Config::from_yaml_file("no/such/jaeger.yaml").unwrap_err();
+    let error = InitializeError::Config(wrong);
     let source = error.source().unwrap();
     assert!(source.is::<std::io::Error>(), "{source:?}");
 }
