@@ -88,7 +88,6 @@ mod arch;
 mod baggage;
 mod context;
 mod debug;
-mod description;
 mod id;
 mod id_generator;
 #[cfg(loom)]
@@ -106,6 +105,7 @@ mod record;
 #[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 pub mod ring;
 mod sampler;
+mod sampler_description;
 #[cfg(not(loom))]
 mod span;
 mod stats;

@@ -1,8 +1,8 @@
 //! Packs the records of rings into packets, without input or output.
 
-mod context;
 mod delivery;
 mod packet;
+mod poll_context;
 #[cfg(test)]
 mod tests;
 
@@ -11,9 +11,9 @@ use crate::ring::Consumer;
 use crate::transport::SendOutcome;
 use crate::wire::{Batch, Encoder, Push};
 
-pub use context::PollContext;
 pub use delivery::DeliveryCounts;
 pub use packet::Packet;
+pub use poll_context::PollContext;
 
 /// Packs records into packets and counts spans by the outcomes of these.
 ///

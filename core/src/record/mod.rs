@@ -20,7 +20,7 @@ mod area;
 mod entry;
 mod entry_writer;
 mod fixed;
-mod format;
+mod formatted;
 mod layout;
 mod open;
 #[cfg(test)]

@@ -10,13 +10,13 @@
 
 mod consumer;
 mod frame;
+mod locked_state;
 mod memory;
 mod payload;
 mod policy;
 mod positions;
 mod reservation;
 mod spsc;
-mod state;
 mod storage;
 mod sync;
 #[cfg(all(test, not(loom)))]
@@ -32,13 +32,13 @@ pub use frame::Frame;
 #[cfg(loom)]
 pub(crate) use frame::HEADER;
 use frame::{PAD, fit, frame_length};
+use locked_state::State;
 pub use memory::Word;
 pub use payload::{Payload, Words};
 pub use policy::{DropNewest, Dropped, OverwriteOldest, Policy, PushError};
 use positions::Positions;
 pub use reservation::Reservation;
 pub use spsc::{Producer, Spsc};
-use state::State;
 use storage::Aligned;
 pub use storage::{ByteCell, Bytes, SliceStorage, Storage};
 use sync::Ordering;

@@ -4,10 +4,10 @@
 //! decide later, when the operation is named or a tag is set.
 
 mod const_sampler;
-mod limiter;
 mod probabilistic;
 mod rate_limiting;
 mod rules;
+mod token_bucket;
 
 use core::error::Error;
 use core::fmt;
@@ -15,12 +15,12 @@ use core::fmt;
 use crate::debug::debug_as_display;
 use crate::id::TraceId;
 
-pub use crate::description::{Description, Param};
+pub use crate::sampler_description::{Description, Param};
 pub use const_sampler::Const;
-pub use limiter::RateLimiter;
 pub use probabilistic::Probabilistic;
 pub use rate_limiting::RateLimiting;
 pub use rules::{PriorityChange, SamplingDecision, sampling_decision, sampling_priority};
+pub use token_bucket::RateLimiter;
 
 /// Decides which traces are recorded.
 ///

@@ -1,7 +1,7 @@
 //! The sampler that takes a number of traces a second.
 
 use crate::raw_mutex::{Guarded, RawMutex};
-use crate::sampler::limiter::RateLimiter;
+use crate::sampler::token_bucket::RateLimiter;
 use crate::sampler::{
     Decision, Description, Param, Query, Sampler, SamplerError, decide, describe,
 };

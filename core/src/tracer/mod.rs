@@ -1,10 +1,10 @@
 //! The tracer of chips: a static that starts spans from main, tasks and interrupts.
 
-mod incoming;
-mod packets;
+mod extracted_parent;
+mod packet_reporter;
 mod platform;
 mod producer_state;
-mod ring;
+mod span_ring;
 mod start;
 
 use core::mem::MaybeUninit;
@@ -19,11 +19,11 @@ use crate::stats::{Lost, Stats};
 use crate::value::Key;
 use crate::wire::{Encoder, Process};
 
-pub use incoming::Incoming;
-pub use packets::{Drained, PacketReporter, ReporterTaken};
+pub use extracted_parent::Incoming;
+pub use packet_reporter::{Drained, PacketReporter, ReporterTaken};
 pub use platform::Platform;
 pub use producer_state::ProducerState;
-pub use ring::{Ring, SpanRing};
+pub use span_ring::{Ring, SpanRing};
 
 /// Starts spans, and puts finished ones into its [`Ring`].
 ///

@@ -1,6 +1,5 @@
 //! Records to packets: one encoder a format, over primitives they share.
 
-mod compact;
 mod state_tags;
 #[cfg(test)]
 mod tests;
@@ -8,8 +7,8 @@ mod thrift_compact;
 
 use core::ops::Range;
 
-use crate::description::Description;
 use crate::record::Record;
+use crate::sampler_description::Description;
 use crate::stats::Lost;
 use crate::time::Timeline;
 use crate::value::Value;

@@ -1,7 +1,7 @@
 //! The tags that a record's state stands for.
 
-use crate::description::Description;
 use crate::record::{Record, Tag};
+use crate::sampler_description::Description;
 use crate::time::Times;
 use crate::value::Value;
 

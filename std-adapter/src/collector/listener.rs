@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::budget::MAX_DATAGRAM;
+use super::memory_budget::MAX_DATAGRAM;
 use super::store::Received;
 use crate::sys::log::log_guarded;
 

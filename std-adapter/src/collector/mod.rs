@@ -21,17 +21,17 @@ use picojaeger_core::TraceId;
 
 use crate::sys::log::log_guarded;
 
-mod budget;
 mod decode;
-mod encode;
 mod listener;
+mod memory_budget;
+mod reference_encoder;
 mod store;
 #[cfg(test)]
 mod tests;
 mod waterfall;
 
 pub use decode::{DecodeError, decode};
-pub use encode::{EncodeError, Encoding, encode};
+pub use reference_encoder::{EncodeError, Encoding, encode};
 pub use store::{Client, CollectedSpan, CollectorStats, Received};
 pub use waterfall::Trace;
 

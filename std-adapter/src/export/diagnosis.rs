@@ -2,7 +2,7 @@
 
 use picojaeger_core::adapter::PacketBuilder;
 
-use crate::export::encoder::AgentEncoder;
+use crate::export::agent_encoder::AgentEncoder;
 use crate::transport::BoxTransport;
 
 /// Returns the text of the transport's last error.

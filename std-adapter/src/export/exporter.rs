@@ -9,9 +9,9 @@ use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
 use picojaeger_core::{LossCause, SendOutcome, Stats};
 
 use crate::config::Settings;
+use crate::export::agent_encoder::AgentEncoder;
 use crate::export::common::{Common, ProcessTags};
 use crate::export::diagnosis::{last_error, too_large};
-use crate::export::encoder::AgentEncoder;
 use crate::export::loss_log::LossLog;
 use crate::export::process_tags::with_views;
 use crate::export::report::report;

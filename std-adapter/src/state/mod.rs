@@ -8,11 +8,11 @@
 
 pub(crate) mod at_exit;
 #[cfg(test)]
-pub(crate) mod locks;
+pub(crate) mod fork_test_locks;
 pub(crate) mod shard;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod thread_local;
-mod work;
+mod worker_work;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -28,7 +28,7 @@ use crate::memory::rings::{FallbackRing, RingEnds, RingPool};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::state::shard::Shard;
-use crate::state::work::WakeWorker;
+use crate::state::worker_work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
 use crate::sys::sync::lock;

@@ -2,7 +2,7 @@
 //! here depends on tracing.
 
 pub(crate) mod clock;
-pub(crate) mod error;
+pub(crate) mod error_chain;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod exit;
 #[allow(unsafe_code, reason = "calls the C library")]

@@ -8,7 +8,7 @@ use picojaeger_core::{BaggageError, InjectError, Lost, ParseContextError, ParseI
 #[cfg(feature = "collector")]
 use crate::collector::{DecodeError, EncodeError};
 use crate::config::ConfigError;
-use crate::sys::error::fmt_chain;
+use crate::sys::error_chain::fmt_chain;
 
 /// Error of a flush or close that left spans behind.
 ///

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::collector::Collector;
 use crate::config::{Config, Sampler};
 use crate::reporters::InMemoryReporter;
-use crate::state::locks::Lock;
+use crate::state::fork_test_locks::Lock;
 use crate::tracer::Tracer;
 use crate::tracer::span::Span;
 

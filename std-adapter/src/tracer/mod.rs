@@ -1,5 +1,6 @@
 //! The tracer of servers.
 
+mod before_start;
 pub(crate) mod builder;
 pub(crate) mod errors;
 #[cfg(all(test, unix, not(miri), feature = "collector"))]
@@ -10,7 +11,6 @@ pub(crate) mod lifecycle;
 pub(crate) mod log_builder;
 pub(crate) mod span;
 pub(crate) mod span_builder;
-mod written;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

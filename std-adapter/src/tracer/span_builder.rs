@@ -14,8 +14,8 @@ use crate::state::Slot;
 use crate::state::TracerState;
 use crate::sys::clock::unix_micros;
 use crate::tracer::Handle;
+use crate::tracer::before_start::Written;
 use crate::tracer::span::Span;
-use crate::tracer::written::Written;
 
 /// A span that is about to start, from [`Tracer::span_builder`](crate::Tracer::span_builder).
 ///

@@ -7,6 +7,7 @@
 //! byte. On a server that costs as much as encoding one span at the 15th, and
 //! as seven at the 128th; a packet of fewer than 15 spans is never moved.
 
+mod protocol;
 mod span;
 mod tag;
 
@@ -16,7 +17,7 @@ use crate::arch::insert_first;
 use crate::record::Record;
 use crate::value::Value;
 
-use super::compact::{Out, list_growth, put_list_header};
+use self::protocol::{Out, list_growth, put_list_header};
 use super::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
 use span::{WHOLE, put_cut, put_span};
 use tag::{put_key, put_value};

@@ -1,10 +1,10 @@
 //! The `Span` struct of Thrift.
 
+use super::protocol::{Out, cut_text};
 use crate::arch::inline_on_word64;
 use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
-use crate::wire::compact::{Out, cut_text};
 use crate::wire::{EncodeContext, StateTags, TagSink};
 
 use super::tag::{put_key, put_value};

@@ -1,8 +1,8 @@
 //! The `Tag` struct of Thrift: its type, the one of the fields 3 to 7 that has its value, and its end.
 
+use super::protocol::{Out, cut_text, zigzag};
 use crate::arch::{inline_on_word64, is_small};
 use crate::value::Value;
-use crate::wire::compact::{Out, cut_text, zigzag};
 
 use super::{STOP, field};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sys::error::fmt_chain;
+use crate::sys::error_chain::fmt_chain;
 
 /// Reason for which a datagram is no batch.
 ///

@@ -15,7 +15,7 @@ pub use error::DecodeError;
 use thrift::TConfiguration;
 use thrift::protocol::{TBinaryInputProtocol, TCompactInputProtocol};
 
-use super::budget::{Budget, MAX_DATAGRAM, Wire};
+use super::memory_budget::{Budget, MAX_DATAGRAM, Wire};
 use crate::model::{Batch, ClientStats, Process, Span};
 use reader::{MAX_DEPTH, Reader};
 

@@ -3,7 +3,7 @@
 use thrift::protocol::{TInputProtocol, TType};
 
 use super::{DecodeError, Decoded};
-use crate::collector::budget::Budget;
+use crate::collector::memory_budget::Budget;
 
 /// Levels of nesting that are read or skipped; a batch itself has six.
 pub(super) const MAX_DEPTH: i8 = 16;

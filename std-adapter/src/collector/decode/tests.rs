@@ -7,7 +7,7 @@ use thrift::protocol::{
 };
 
 use super::*;
-use crate::collector::encode::{Encoding, encode};
+use crate::collector::reference_encoder::{Encoding, encode};
 use crate::model::{Log, RefKind, SpanRef, Tag, TagValue};
 
 /// A packet written by Apache Thrift's Python library from jaeger-idl.

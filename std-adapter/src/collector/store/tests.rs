@@ -2,7 +2,7 @@
 
 use super::client::MAX_CLIENTS;
 use super::*;
-use crate::collector::encode::{Encoding, encode};
+use crate::collector::reference_encoder::{Encoding, encode};
 use crate::model::Batch;
 
 fn datagram(service: &str, seq_no: Option<i64>, ids: &[(u128, u64)]) -> Vec<u8> {

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::sys::error::fmt_chain;
+use crate::sys::error_chain::fmt_chain;
 
 /// Reason for which a configuration was refused.
 ///

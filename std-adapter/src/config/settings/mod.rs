@@ -5,11 +5,11 @@ mod agent;
 mod layer;
 mod process;
 mod propagation;
-mod refused;
 mod reporter;
 mod sampler;
 mod setting;
 mod tracer;
+mod unsupported;
 
 pub use agent::AgentSettings;
 pub use process::ProcessSettings;
@@ -19,8 +19,8 @@ pub use sampler::Sampler;
 
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
 pub(super) use process::tags_variable;
-pub(super) use refused::REFUSED;
 pub(super) use setting::Violation;
+pub(super) use unsupported::REFUSED;
 
 use std::fmt::Debug;
 

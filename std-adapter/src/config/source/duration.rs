@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::entry::Entry;
-use super::value::Value;
+use super::typed_value::Entry;
+use super::untyped_value::Value;
 use crate::config::error::ConfigError;
 
 impl Entry<'_> {

@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entry::Entry;
 use super::keys::{find, is_group, join, suggestion};
-use super::value::{KeyText, Node, Place, Value};
+use super::typed_value::Entry;
+use super::untyped_value::{KeyText, Node, Place, Value};
 use super::yaml::parse;
 use crate::config::MAX_FILE_SIZE;
 use crate::config::error::{ConfigError, Origin};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use super::entry::Entry;
 use super::nearest::nearest;
-use super::value::Value;
+use super::typed_value::Entry;
+use super::untyped_value::Value;
 use crate::config::error::{ConfigError, Origin, clean};
 use crate::config::settings::{Apply, Layer, REFUSED, SUBJECTS, tags_variable};
 

@@ -11,8 +11,8 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Location, MessageFormatter, Options, Spanned, UserMessageFormatter};
 
-use super::entry::is_boolean;
-use super::value::{KeyText, Node, Place, Value};
+use super::typed_value::is_boolean;
+use super::untyped_value::{KeyText, Node, Place, Value};
 use crate::config::error::{ConfigError, clean};
 
 /// Longest scalar in bytes; together with `options` it bounds what aliases can multiply.

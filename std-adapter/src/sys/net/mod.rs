@@ -1,6 +1,6 @@
 //! The network: names and their addresses.
 
-pub(crate) mod addresses;
+pub(crate) mod resolver;
 
 /// IP version of the agent's addresses.
 ///

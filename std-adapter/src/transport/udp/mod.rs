@@ -15,7 +15,7 @@ use picojaeger_core::{SendOutcome, Transport};
 use error::{Fault, PendingLookUp, SendError, SendErrorKind, fault, is_refusal};
 
 use crate::sys::net::IpVersion;
-use crate::sys::net::addresses::{Addresses, System};
+use crate::sys::net::resolver::{Addresses, System};
 
 /// Sends each packet as one datagram over a connected socket, so that the system reports refusals.
 ///

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::*;
-use crate::sys::net::addresses::Answer;
+use crate::sys::net::resolver::Answer;
 
 const HALF_MINUTE: Option<Duration> = Some(Duration::from_secs(30));
 

@@ -10,7 +10,7 @@ use thrift::protocol::{
 };
 
 use crate::model::{Batch, ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
-use crate::sys::error::fmt_chain;
+use crate::sys::error_chain::fmt_chain;
 
 type Written = thrift::Result<()>;
 

@@ -1,6 +1,6 @@
 //! Reading one value: its type, and the errors that name its place.
 
-use super::value::{Node, Value};
+use super::untyped_value::{Node, Value};
 use crate::config::error::{ConfigError, Origin, clean};
 use crate::config::settings::Violation;
 
