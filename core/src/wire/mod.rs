@@ -1,4 +1,4 @@
-//! Records to packets: one encoder a format, over primitives they share.
+//! Records to packets: one encoder for each format.
 
 mod state_tags;
 #[cfg(test)]

@@ -75,6 +75,17 @@ pub(crate) type MakeTransport = Arc<dyn Fn(&Settings, Waker) -> Option<BoxTransp
 
 impl TracerState {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let state = Self::assemble(parts);
+        membarrier::prepare();
+        // Sets the clock's epoch now: a fork during its initialisation would leave it locked.
+        monotonic();
+        if state.common.settings.reporter.flush_at_exit {
+            at_exit::flush_at_exit(&state);
+        }
+        state
+    }
+
+    fn assemble(parts: Parts) -> Arc<Self> {
         let Parts {
             settings,
             reporters,
@@ -85,13 +96,9 @@ impl TracerState {
         let ends = fallback.map(|RingEnds { producer, consumer }| (producer, consumer));
         let (producer, consumer) = ends.unzip();
         let common = common(settings.clone(), reporters, ring_pool);
-        let fallback_shard = Shard::new(None);
-        common
-            .stats_registry()
-            .join(fallback_shard.counters.clone());
-        let process = common.process.clone();
-        let clock = source.clone();
-        let state = Arc::new_cyclic(|this| TracerState {
+        let fallback_shard = fallback_shard(&common);
+        let (process, clock) = (common.process.clone(), source.clone());
+        Arc::new_cyclic(|this| TracerState {
             common,
             generation: fork::generation(),
             child_state: OnceBox::new(),
@@ -111,14 +118,7 @@ impl TracerState {
             decode_errors: AtomicU64::new(0),
             forked: AtomicU64::new(0),
             source,
-        });
-        membarrier::prepare();
-        // Sets the clock's epoch now: a fork during its initialisation would leave it locked.
-        monotonic();
-        if settings.reporter.flush_at_exit {
-            at_exit::flush_at_exit(&state);
-        }
-        state
+        })
     }
 
     /// Returns whether the state was made before a fork, and so belongs to the parent process.
@@ -253,6 +253,13 @@ fn common(settings: Arc<Settings>, reporters: Reporters, ring_pool: RingPool) ->
     let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
     let process: ProcessTags = process_tags(&settings.process.tags, uuid).into();
     Common::new(settings, process, reporters, ring_pool)
+}
+
+/// Returns the shard of threads that have none, whose counters are registered.
+fn fallback_shard(common: &Common) -> Shard {
+    let shard = Shard::new(None);
+    common.stats_registry().join(shard.counters.clone());
+    shard
 }
 
 impl SpanOwner for TracerState {
