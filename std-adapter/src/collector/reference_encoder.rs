@@ -10,7 +10,7 @@ use thrift::protocol::{
 };
 
 use crate::model::{Batch, ClientStats, Log, Process, Span, SpanRef, Tag, TagValue};
-use crate::sys::error_chain::fmt_chain;
+use crate::sys::error_chain::debug_as_chain;
 
 type Written = thrift::Result<()>;
 
@@ -85,11 +85,7 @@ impl fmt::Display for EncodeError {
     }
 }
 
-impl fmt::Debug for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_chain(self, f)
-    }
-}
+debug_as_chain!(EncodeError);
 
 impl std::error::Error for EncodeError {}
 

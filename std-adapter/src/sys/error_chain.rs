@@ -5,8 +5,7 @@ use std::fmt;
 
 /// Writes the error's text, then that of each of its sources: `text: cause: cause`.
 ///
-/// Used by `Debug` of errors, since `main` prints an error that it returns by `Debug`. A cause
-/// with which the preceding text already ends is not repeated.
+/// A cause with which the preceding text already ends is not repeated.
 pub(crate) fn fmt_chain(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut text = error.to_string();
     f.write_str(&text)?;
@@ -22,12 +21,26 @@ pub(crate) fn fmt_chain(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::R
     Ok(())
 }
 
+/// Implements `Debug` by [`fmt_chain`]: a `main` that returns an error prints it by `Debug`.
+macro_rules! debug_as_chain {
+    ($($error:ty),*) => {$(
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                $crate::sys::error_chain::fmt_chain(self, f)
+            }
+        }
+    )*};
+}
+
+pub(crate) use debug_as_chain;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Debug)]
     struct Link(&'static str, Option<Box<Link>>);
+
+    debug_as_chain!(Link);
 
     impl fmt::Display for Link {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,19 +54,10 @@ mod tests {
         }
     }
 
-    /// Prints a chain, as the `Debug` of an error does.
-    struct Chain(Link);
-
-    impl fmt::Debug for Chain {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            fmt_chain(&self.0, f)
-        }
-    }
-
     fn chain(texts: &[&'static str]) -> String {
         let links = texts.iter().rev();
         let first = links.fold(None, |below, text| Some(Box::new(Link(text, below))));
-        format!("{:?}", Chain(*first.unwrap()))
+        format!("{:?}", first.unwrap())
     }
 
     #[test]

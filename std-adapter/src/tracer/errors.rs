@@ -8,7 +8,7 @@ use picojaeger_core::{BaggageError, InjectError, Lost, ParseContextError, ParseI
 #[cfg(feature = "collector")]
 use crate::collector::{DecodeError, EncodeError};
 use crate::config::ConfigError;
-use crate::sys::error_chain::fmt_chain;
+use crate::sys::error_chain::debug_as_chain;
 
 /// Error of a flush or close that left spans behind.
 ///
@@ -221,16 +221,5 @@ errors! {
 
 #[cfg(feature = "collector")]
 errors! { Decode(DecodeError), Encode(EncodeError) }
-
-/// Implements `Debug` for a `main` that returns the error: its text and its causes.
-macro_rules! debug_as_chain {
-    ($($error:ty),*) => {$(
-        impl fmt::Debug for $error {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt_chain(self, f)
-            }
-        }
-    )*};
-}
 
 debug_as_chain!(FlushError, InitializeError, SetBaggageError, Error);

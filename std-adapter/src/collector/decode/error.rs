@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sys::error_chain::fmt_chain;
+use crate::sys::error_chain::debug_as_chain;
 
 /// Reason for which a datagram is no batch.
 ///
@@ -64,11 +64,7 @@ impl fmt::Display for DecodeError {
     }
 }
 
-impl fmt::Debug for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_chain(self, f)
-    }
-}
+debug_as_chain!(DecodeError);
 
 impl std::error::Error for DecodeError {}
 

@@ -6,11 +6,10 @@ mod origin;
 pub use origin::Origin;
 
 use std::error::Error;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::sys::error_chain::fmt_chain;
+use crate::sys::error_chain::debug_as_chain;
 
 /// Reason for which a configuration was refused.
 ///
@@ -113,11 +112,7 @@ pub enum ConfigError {
     },
 }
 
-impl fmt::Debug for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_chain(self, f)
-    }
-}
+debug_as_chain!(ConfigError);
 
 impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
