@@ -103,52 +103,17 @@ impl<T: fmt::Debug, F> fmt::Debug for FaultInjector<T, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A transport whose methods all differ from the defaults.
-    struct Odd(u64);
-
-    impl Transport for Odd {
-        fn send(&mut self, _: &[u8]) -> SendOutcome {
-            SendOutcome::Refused
-        }
-
-        fn is_ready(&mut self) -> bool {
-            false
-        }
-
-        fn send_more(&mut self, _: &[u8]) -> SendOutcome {
-            SendOutcome::Failed
-        }
-
-        fn settle(&mut self) {
-            self.0 += 1;
-        }
-
-        fn take_late_refusals(&mut self) -> u64 {
-            self.0
-        }
-
-        fn last_error(&self) -> Option<&dyn fmt::Display> {
-            Some(&self.0)
-        }
-    }
+    use crate::transport::odd::{Odd, check_forwarded};
 
     #[test]
     fn every_method_is_forwarded() {
-        let mut injector = FaultInjector::new(Odd(7), |_, _| None);
-        assert_eq!(injector.send(&[]), SendOutcome::Refused);
-        assert_eq!(injector.send_more(&[]), SendOutcome::Failed);
-        assert!(!injector.is_ready());
-        injector.settle();
-        assert_eq!(injector.take_late_refusals(), 8);
-        let error = injector.last_error().map(ToString::to_string);
-        assert_eq!(error.as_deref(), Some("8"));
+        check_forwarded(FaultInjector::new(Odd::new(), |_, _| None));
     }
 
     #[test]
     fn packets_of_both_kinds_are_numbered() {
         let inject = |number, _: &[u8]| (number % 2 == 0).then_some(SendOutcome::Retry);
-        let mut injector = FaultInjector::new(Odd(7), inject);
+        let mut injector = FaultInjector::new(Odd::new(), inject);
         assert_eq!(injector.send_more(&[]), SendOutcome::Retry);
         assert_eq!(injector.send_more(&[]), SendOutcome::Failed);
         assert_eq!(injector.send(&[]), SendOutcome::Retry);

@@ -71,6 +71,7 @@ impl<T: Transport> Transport for Guarded<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::odd::{Odd, check_forwarded};
 
     /// Panics in every method.
     struct Broken;
@@ -93,31 +94,6 @@ mod tests {
         }
     }
 
-    /// Returns another value than the default from every method.
-    struct Sound;
-
-    impl Transport for Sound {
-        fn send(&mut self, _: &[u8]) -> SendOutcome {
-            SendOutcome::Refused
-        }
-        fn is_ready(&mut self) -> bool {
-            false
-        }
-        fn send_more(&mut self, _: &[u8]) -> SendOutcome {
-            SendOutcome::Retry
-        }
-        fn take_late_refusals(&mut self) -> u64 {
-            3
-        }
-        fn last_error(&self) -> Option<&dyn fmt::Display> {
-            Some(&"shut")
-        }
-    }
-
-    fn last_error(transport: &impl Transport) -> Option<String> {
-        transport.last_error().map(ToString::to_string)
-    }
-
     #[test]
     fn a_panic_fails_the_packet() {
         let mut guarded = Guarded::new(Broken);
@@ -126,16 +102,12 @@ mod tests {
         assert_eq!(guarded.send_more(b"x"), SendOutcome::Failed);
         guarded.settle();
         assert_eq!(guarded.take_late_refusals(), 0);
-        assert_eq!(last_error(&guarded).as_deref(), Some(PANICKED));
+        let error = guarded.last_error().map(ToString::to_string);
+        assert_eq!(error.as_deref(), Some(PANICKED));
     }
 
     #[test]
     fn every_method_is_forwarded() {
-        let mut guarded = Guarded::new(Sound);
-        assert!(!guarded.is_ready());
-        assert_eq!(guarded.send(b"x"), SendOutcome::Refused);
-        assert_eq!(guarded.send_more(b"x"), SendOutcome::Retry);
-        assert_eq!(guarded.take_late_refusals(), 3);
-        assert_eq!(last_error(&guarded).as_deref(), Some("shut"));
+        check_forwarded(Guarded::new(Odd::new()));
     }
 }

@@ -5,6 +5,8 @@
 
 mod fault_injector;
 mod guarded;
+#[cfg(test)]
+mod odd;
 mod recorder;
 mod udp;
 
