@@ -168,7 +168,8 @@ impl TracerBuilder {
         }
     }
 
-    /// Sends by this transport instead of the agent's.
+    /// Sends through this transport instead of the agent's. Its panics are not caught, so that a
+    /// test can end a pass at any packet.
     #[cfg(test)]
     pub(crate) fn boxed_transport(mut self, transport: BoxTransport) -> Self {
         let transport = std::sync::Mutex::new(Some(transport));

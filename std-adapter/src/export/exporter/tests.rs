@@ -13,7 +13,7 @@ use crate::state::thread_local::{as_worker, with_shard};
 use crate::sys::clock::TickSource;
 use crate::sys::sync::lock;
 use crate::tracer::span::start_root;
-use crate::{FlushError, SpanId, Tracer};
+use crate::{FlushError, SpanId, Tracer, TracerBuilder};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -23,6 +23,14 @@ fn config() -> Config {
         .clock(ClockSource::System)
         // Nothing is sent without a flush.
         .flush_interval(Duration::from_secs(3_600))
+}
+
+/// Makes a tracer that sends to this transport.
+fn sending_to(builder: TracerBuilder, transport: impl Transport + Send + 'static) -> Tracer {
+    builder
+        .boxed_transport(Box::new(transport))
+        .build()
+        .unwrap()
 }
 
 /// A generator of small numbers, good enough to pick outcomes (xorshift).
@@ -126,11 +134,7 @@ fn run_seed(seed: u64) -> Seen {
         seen: Arc::clone(&seen),
     };
     let config = config().background(false).max_packet_size(2_000);
-    let tracer = config
-        .tracer_builder()
-        .boxed_transport(Box::new(sender))
-        .build()
-        .unwrap();
+    let tracer = sending_to(config.tracer_builder(), sender);
     let mut random = Seeded(seed ^ 0x9e37_79b9_7f4a_7c15);
     let mut began = 0;
     for _ in 0..40 {
@@ -214,11 +218,7 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_queued() {
         let gate = Gate::default();
         let open = gate.open.clone();
         let config = config().background(background);
-        let tracer = config
-            .tracer_builder()
-            .boxed_transport(Box::new(gate))
-            .build()
-            .unwrap();
+        let tracer = sending_to(config.tracer_builder(), gate);
         (0..10).for_each(|_| tracer.start("waits").finish());
         let end = tracer.close(Duration::ZERO);
         assert!(
@@ -246,11 +246,7 @@ fn a_timeout_names_no_obstacle_that_is_gone() {
     let gate = Gate::default();
     let open = gate.open.clone();
     let config = config().background(false);
-    let tracer = config
-        .tracer_builder()
-        .boxed_transport(Box::new(gate))
-        .build()
-        .unwrap();
+    let tracer = sending_to(config.tracer_builder(), gate);
     // A worker cannot wait for itself: its flush times out at once.
     let cause_of_timeout = || match as_worker(|| tracer.flush(SOON)) {
         Err(FlushError::TimedOut { cause, .. }) => cause,
@@ -268,11 +264,7 @@ fn a_timeout_names_no_obstacle_that_is_gone() {
 fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
     let gate = Gate::default();
     let polls = gate.polls.clone();
-    let tracer = config()
-        .tracer_builder()
-        .boxed_transport(Box::new(gate))
-        .build()
-        .unwrap();
+    let tracer = sending_to(config().tracer_builder(), gate);
     let (begun, spans) = (std::time::Instant::now(), 5_000);
     for _ in 0..spans {
         tracer.start("finds a full ring").finish();
@@ -345,10 +337,7 @@ fn a_reporter_gets_a_span_once_although_its_packet_is_tried_again() {
     let reporter = Arc::new(InMemoryReporter::new());
     let config = config().background(false).reporter(reporter.clone());
     let outcomes = vec![SendOutcome::Refused, SendOutcome::Retry];
-    let tracer = config
-        .boxed_transport(Box::new(Scripted(outcomes)))
-        .build()
-        .unwrap();
+    let tracer = sending_to(config, Scripted(outcomes));
     tracer.start("seen").finish();
     tracer.flush(Duration::ZERO).unwrap_err();
     assert_eq!((tracer.stats().queued, reporter.len()), (1, 0));
@@ -360,10 +349,7 @@ fn a_reporter_gets_a_span_once_although_its_packet_is_tried_again() {
 fn a_reporter_gets_a_span_once_although_its_packet_was_too_large() {
     let reporter = Arc::new(InMemoryReporter::new());
     let config = config().background(false).reporter(reporter.clone());
-    let tracer = config
-        .boxed_transport(Box::new(Scripted(vec![SendOutcome::TooLarge])))
-        .build()
-        .unwrap();
+    let tracer = sending_to(config, Scripted(vec![SendOutcome::TooLarge]));
     (0..20).for_each(|_| tracer.start("seen").finish());
     tracer.flush(SOON).unwrap();
     assert_eq!((tracer.stats().delivered, reporter.len()), (20, 20));
@@ -392,11 +378,7 @@ fn the_transport_settles_once_after_the_packets_of_a_pass() {
     let transport = SettleNotes::default();
     let notes = transport.notes.clone();
     let config = config().background(false).max_packet_size(2_000);
-    let tracer = config
-        .tracer_builder()
-        .boxed_transport(Box::new(transport))
-        .build()
-        .unwrap();
+    let tracer = sending_to(config.tracer_builder(), transport);
     for spans in [100, 1] {
         (0..spans).for_each(|_| tracer.start("settled").finish());
         tracer.flush(SOON).unwrap();
@@ -443,11 +425,7 @@ fn a_packet_carries_earlier_losses_and_all_but_the_last_are_followed() {
     let transport = LossNotes::default();
     let notes = transport.notes.clone();
     let config = config().background(false).max_packet_size(2_000);
-    let tracer = config
-        .tracer_builder()
-        .boxed_transport(Box::new(transport))
-        .build()
-        .unwrap();
+    let tracer = sending_to(config.tracer_builder(), transport);
     (0..100).for_each(|_| tracer.start("one of many").finish());
     tracer.flush(SOON).unwrap_err();
     let (stats, notes) = (tracer.stats(), lock(&notes));
