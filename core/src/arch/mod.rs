@@ -5,7 +5,7 @@
 //! stack and registers as well. Both files compile on any target, so that the tests run both.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(any(test, not(target_pointer_width = "64")))]
 #[cfg_attr(test, allow(dead_code, reason = "the tests compile the other one too"))]
 mod word32;

@@ -11,7 +11,7 @@ const WORDS: usize = if cfg!(miri) { 40 } else { 100 };
 const BYTES: u8 = if cfg!(miri) { 40 } else { 200 };
 
 /// A varint byte by byte, as the specification has it.
-fn plain(mut number: u64) -> Vec<u8> {
+pub(crate) fn plain_varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
@@ -29,7 +29,7 @@ fn both_ways_to_write_a_varint_agree_with_the_specification() {
             for put in [word64::put_varint, word32::put_varint] {
                 let mut room = [0xee; LONGEST_VARINT];
                 let length = put(&mut room, number);
-                assert_eq!(room[..length], plain(number), "{number}");
+                assert_eq!(room[..length], plain_varint(number), "{number}");
             }
         }
     }

@@ -212,17 +212,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-
-    /// A varint byte by byte, as the specification has it.
-    fn plain(mut number: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while number >= 0x80 {
-            bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        bytes.push(number as u8);
-        bytes
-    }
+    use crate::arch::tests::plain_varint;
 
     /// The bytes that were written into so much room, if they found room; nothing is written
     /// behind that.
@@ -241,7 +231,7 @@ mod tests {
     fn varints_of_every_length_with_any_room() {
         for bit in 0..64 {
             for number in [1 << bit, (1 << bit) - 1, u64::MAX >> bit, 0x5555 << bit] {
-                let expected = [&[I64][..], &plain(zigzag(number as i64))].concat();
+                let expected = [&[I64][..], &plain_varint(zigzag(number as i64))].concat();
                 for room in 0..16 {
                     let found = written(room, |out| out.number(number as i64));
                     let fits = (room >= expected.len()).then_some(&expected);
@@ -256,7 +246,7 @@ mod tests {
         let text: Vec<u8> = (0..=255).collect();
         for length in 0..=255 {
             let text = &text[..length];
-            let expected = [&[TEXT][..], &plain(length as u64), text].concat();
+            let expected = [&[TEXT][..], &plain_varint(length as u64), text].concat();
             for room in [0, 1, 3, expected.len() - 1, expected.len(), 300] {
                 let found = written(room, |out| out.text(text));
                 let fits = (room >= expected.len()).then_some(&expected);
@@ -271,7 +261,7 @@ mod tests {
             let header = if count < 15 {
                 [(count as u8) << 4 | 0xc].to_vec()
             } else {
-                [&[0xfc][..], &plain(count as u64)].concat()
+                [&[0xfc][..], &plain_varint(count as u64)].concat()
             };
             let expected = [&[0x19][..], &header, &[1, 2, 3]].concat();
             for room in 5..12 {
