@@ -1,6 +1,6 @@
 //! The flush of all tracers when the process ends.
 
-use std::sync::{Arc, Mutex, TryLockError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use log::Level;
@@ -11,7 +11,7 @@ use crate::sys::log::log_guarded;
 use crate::sys::per_process::PerProcess;
 #[cfg(test)]
 use crate::sys::sync::hold;
-use crate::sys::sync::lock;
+use crate::sys::sync::{lock, try_lock};
 use crate::worker::is_worker;
 
 /// Tracers to flush when the process ends.
@@ -45,17 +45,19 @@ extern "C" fn flush_all() {
     if is_worker() {
         return;
     }
-    let tracers: Vec<_> = match AT_EXIT.get().try_lock() {
-        Ok(tracers) => tracers.iter().filter_map(Weak::upgrade).collect(),
-        Err(TryLockError::Poisoned(tracers)) => {
-            tracers.get_ref().iter().filter_map(Weak::upgrade).collect()
-        }
-        Err(TryLockError::WouldBlock) => return,
+    let Some(tracers) = living_tracers() else {
+        return;
     };
     let until = Instant::now() + LAST_FLUSH;
     for state in tracers.iter().filter(|state| !state.is_closed()) {
         flush_by_worker(state, until.saturating_duration_since(Instant::now()));
     }
+}
+
+/// Returns the tracers to flush, without waiting for the list.
+fn living_tracers() -> Option<Vec<Arc<TracerState>>> {
+    let tracers = try_lock(AT_EXIT.get())?;
+    Some(tracers.iter().filter_map(Weak::upgrade).collect())
 }
 
 /// Requests a flush of a running worker and waits for it; does nothing without a worker, which

@@ -15,7 +15,7 @@ pub(crate) mod thread_local;
 mod worker_work;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use picojaeger_core::Stats;
@@ -31,7 +31,7 @@ use crate::state::shard::Shard;
 use crate::state::worker_work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::sys::per_process::OnceBox;
-use crate::sys::sync::lock;
+use crate::sys::sync::{lock, try_lock};
 use crate::sys::{fork, membarrier};
 use crate::transport::BoxTransport;
 use crate::worker::{WorkerHandle, is_worker};
@@ -197,11 +197,7 @@ impl TracerState {
 
     /// Locks the exporter, unless it is in use.
     pub(crate) fn try_exporter(&self) -> Option<MutexGuard<'_, Exporter>> {
-        match self.exporter.try_lock() {
-            Ok(exporter) => Some(exporter),
-            Err(TryLockError::Poisoned(exporter)) => Some(exporter.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        try_lock(&self.exporter)
     }
 
     pub(crate) fn fallback_shard(&self) -> MutexGuard<'_, Shard> {

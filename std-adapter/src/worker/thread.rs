@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::sync::{Mutex, TryLockError};
+use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
 
 use log::Level;
@@ -11,7 +11,7 @@ use crate::sys::log::log_guarded;
 use crate::sys::signals;
 #[cfg(test)]
 use crate::sys::sync::hold;
-use crate::sys::sync::lock;
+use crate::sys::sync::{lock, try_lock};
 use crate::worker::parking::{self, Parking, Tickets, Work};
 
 /// Handle of a tracer's worker, whether it runs or not.
@@ -76,10 +76,8 @@ impl WorkerHandle {
 
     /// Wakes a running worker, without waiting for a lock; returns whether it did.
     pub(crate) fn try_unpark(&self) -> bool {
-        let thread = match self.thread.try_lock() {
-            Ok(thread) => thread,
-            Err(TryLockError::Poisoned(thread)) => thread.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
+        let Some(thread) = try_lock(&self.thread) else {
+            return false;
         };
         let running = thread.as_ref().filter(|worker| !worker.is_finished());
         running.inspect(|worker| worker.thread().unpark()).is_some()
