@@ -10,7 +10,7 @@ use picojaeger_core::{LossCause, SendOutcome, Stats};
 
 use crate::config::Settings;
 use crate::export::agent_encoder::AgentEncoder;
-use crate::export::common::{Common, ProcessTags};
+use crate::export::common::Common;
 use crate::export::diagnosis::{last_error, too_large};
 use crate::export::loss_log::LossLog;
 use crate::export::process_tags::with_views;
@@ -29,9 +29,7 @@ pub(crate) struct Exporter {
     marks: Vec<Mark>,
     transport: Option<BoxTransport>,
     timekeeper: Timekeeper,
-    process: ProcessTags,
     buffer: Vec<u8>,
-    interval: Duration,
     losses: LossLog,
 }
 
@@ -64,7 +62,6 @@ impl Exporter {
     /// Makes an exporter; without a transport, only the user's reporters get the spans.
     pub(crate) fn new(
         settings: &Settings,
-        process: ProcessTags,
         source: TickSource,
         common: Option<Consumer<'static, Records>>,
         transport: Option<BoxTransport>,
@@ -81,9 +78,7 @@ impl Exporter {
             marks: Vec::new(),
             transport,
             timekeeper: Timekeeper::new(source),
-            process,
             buffer: vec![0; limit],
-            interval,
             losses: LossLog::new(),
         }
     }
@@ -100,11 +95,12 @@ impl Exporter {
             common.stats_registry().obstacle = last_error(&self.transport);
         }
         self.reclaim(common);
+        let interval = common.settings.reporter.flush_interval;
         let rest = match end {
             _ if self.backlog() == 0 => Rest::Nothing,
             End::Passed => Rest::More,
-            End::NotDue => Rest::Held(self.interval),
-            End::Stuck => Rest::Stuck(self.interval.min(STUCK)),
+            End::NotDue => Rest::Held(interval),
+            End::Stuck => Rest::Stuck(interval.min(STUCK)),
         };
         Pass {
             complete: end == End::Passed || rest == Rest::Nothing,
@@ -140,8 +136,7 @@ impl Exporter {
     /// Packs and sends until the marks are passed, or nothing is due. Does not wait until the rings
     /// are empty, which may never be, while flushes wait for the pass.
     fn send_all(&mut self, common: &Common, flush: bool) -> End {
-        let process = self.process.clone();
-        let end = with_views(&process, |tags| {
+        let end = with_views(&common.process, |tags| {
             let process = Process::new(&common.settings.process.service_name).with_tags(tags);
             let mut stats = self.publish_counts(common, monotonic());
             self.send_each(common, &process, &mut stats, flush)

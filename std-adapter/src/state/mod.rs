@@ -97,7 +97,7 @@ impl TracerState {
         let (producer, consumer) = ends.unzip();
         let common = common(settings.clone(), reporters, ring_pool);
         let fallback_shard = fallback_shard(&common);
-        let (process, clock) = (common.process.clone(), source.clone());
+        let clock = source.clone();
         Arc::new_cyclic(|this| TracerState {
             common,
             generation: fork::generation(),
@@ -108,7 +108,7 @@ impl TracerState {
             exporter: {
                 let waker = Arc::new(WakeWorker(this.clone())).into();
                 let transport = make_transport(&settings, waker);
-                let exporter = Exporter::new(&settings, process, clock, consumer, transport);
+                let exporter = Exporter::new(&settings, clock, consumer, transport);
                 Mutex::new(exporter)
             },
             make_transport,
