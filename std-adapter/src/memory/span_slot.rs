@@ -10,15 +10,14 @@ use crate::context::NO_CONTEXT;
 use crate::context::baggage::Baggage;
 use crate::memory::span_cache::SpanCache;
 use crate::memory::span_pool::SpanPool;
-use crate::sys::fork;
 
 /// Owner of a pool and of its slots: a tracer's state.
 pub(crate) trait SpanOwner: Sized {
     /// Locks the pool.
     fn pool(&self) -> MutexGuard<'_, SpanPool<Self>>;
 
-    /// Returns the fork generation in which the owner was made.
-    fn generation(&self) -> u32;
+    /// Returns whether the owner was made before a fork, and so belongs to the parent process.
+    fn is_of_parent(&self) -> bool;
 
     /// Returns the longest value of a tag, in bytes.
     fn value_limit(&self) -> usize;
@@ -84,9 +83,9 @@ impl<O: SpanOwner> SpanSlot<O> {
         self.words() == CONTEXT_ONLY
     }
 
-    /// Returns whether the slot was made before a fork, and so belongs to the parent process.
+    /// Returns whether the slot belongs to the parent process.
     pub(crate) fn is_of_parent(&self) -> bool {
-        self.owner.generation() != fork::generation()
+        self.owner.is_of_parent()
     }
 
     /// Returns the slot, unless it belongs to the parent process.

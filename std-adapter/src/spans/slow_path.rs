@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::{SamplingDecision, sampling_decision};
-use picojaeger_core::{self as core, Decision, Flags, Key, Query, SpanId, TraceId, Value};
+use picojaeger_core::{self as core, Decision, Flags, Key, Query, SpanId, TraceId, Value, tags};
 
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
@@ -23,7 +23,6 @@ struct Identity {
     context: core::SpanContext,
     parent: SpanId,
     sampler: u8,
-    is_root: bool,
 }
 
 /// Starts a span with only a name and perhaps a parent, where the fast path could not.
@@ -36,11 +35,8 @@ pub(crate) fn start_slow(
     parent: SpanId,
     flags: Flags,
 ) -> Option<Box<Slot>> {
-    let parent = SpanContext {
-        core: core::SpanContext::new(TraceId::from_parts(high, low), parent, flags),
-        baggage: Baggage::EMPTY,
-    };
-    Start::plain(Key::Static(operation), parent).on(state, None)
+    let parent = core::SpanContext::new(TraceId::from_parts(high, low), parent, flags);
+    Start::plain(Key::Static(operation), parent.into()).on(state, None)
 }
 
 /// Options of a start, as the builder collected them.
@@ -173,21 +169,20 @@ impl Identity {
         parent: &SpanContext,
         forced: Option<bool>,
     ) -> Self {
-        let (context, parent_span, is_root) = if parent.core.is_valid() {
+        let (context, parent_span) = if parent.core.is_valid() {
             let flags = parent.flags() & Flags::WIRE;
             let span = shard.generator.span_id();
             let context = core::SpanContext::new(parent.trace_id(), span, flags);
-            (context, parent.span_id(), false)
+            (context, parent.span_id())
         } else {
             let (trace, span) = shard.generator.root(state.common.trace_id_128bit);
             let context = core::SpanContext::new(trace, span, Flags::NONE);
-            (context, SpanId::default(), true)
+            (context, SpanId::default())
         };
         let mut identity = Identity {
             context,
             parent: parent_span,
             sampler: 0,
-            is_root,
         };
         let has_debug_id = parent.baggage.debug_id().is_some();
         match sampling_decision(Some(&parent.core), forced, has_debug_id) {
@@ -214,8 +209,8 @@ impl Identity {
     /// Takes over the parent's baggage, and the debug id at a root.
     #[cold]
     fn inherit(&self, slot: &mut Box<Slot>, baggage: Baggage) {
-        if let Some(id) = baggage.debug_id().filter(|_| self.is_root) {
-            slot.tag(Key::Static("jaeger-debug-id"), Value::Str(id));
+        if let Some(id) = baggage.debug_id().filter(|_| self.parent.is_zero()) {
+            slot.tag(Key::Static(tags::JAEGER_DEBUG_ID), Value::Str(id));
         }
         slot.baggage = baggage.without_debug_id();
     }

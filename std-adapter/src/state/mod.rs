@@ -264,8 +264,8 @@ impl SpanOwner for TracerState {
     }
 
     #[inline(always)]
-    fn generation(&self) -> u32 {
-        self.generation
+    fn is_of_parent(&self) -> bool {
+        self.is_of_parent()
     }
 
     fn value_limit(&self) -> usize {

@@ -41,7 +41,7 @@ pub struct TracerBuilder {
 /// The tracer of [`TracerBuilder::install`].
 static GLOBAL: OnceLock<Tracer> = OnceLock::new();
 /// The result of [`global_tracer`] before one is installed.
-static DISABLED: Tracer = Tracer { handle: None };
+static DISABLED: Tracer = Tracer::disabled();
 
 /// Returns the tracer of [`TracerBuilder::install`] or [`Config::initialize_tracer`], or a
 /// disabled one before that.

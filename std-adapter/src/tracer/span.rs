@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::{Flags, Key, Value, tags};
 
-use crate::context::baggage::Baggage;
 use crate::context::{SpanContext, ToContext};
 use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
@@ -165,13 +164,8 @@ impl Span {
     /// a disabled tracer.
     #[inline]
     pub fn context(&self) -> SpanContext {
-        match &self.slot {
-            Some(slot) => slot.context(),
-            None => SpanContext {
-                core: picojaeger_core::SpanContext::default(),
-                baggage: Baggage::EMPTY,
-            },
-        }
+        let slot = self.slot.as_ref();
+        slot.map(|slot| slot.context()).unwrap_or_default()
     }
 
     /// Returns whether the span is to be recorded and sent. Also `true` for a span that got no
