@@ -226,6 +226,43 @@ fn a_panic_of_the_users_transport_loses_one_packet_and_ends_nothing() {
     }
 }
 
+/// Refuses each packet; the text of its error asks the tracer for its counts, and panics.
+struct Curious(Arc<OnceLock<Tracer>>);
+
+impl Transport for Curious {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        SendOutcome::Refused
+    }
+
+    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
+        Some(self)
+    }
+}
+
+impl std::fmt::Display for Curious {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("{}", self.0.get().unwrap().stats())
+    }
+}
+
+#[test]
+fn the_error_of_the_users_transport_may_read_the_counts_and_panic() {
+    for background in [true, false] {
+        let cell = Arc::new(OnceLock::new());
+        let kept = cell.clone();
+        let builder = config().background(background).tracer_builder();
+        let builder = builder.transport(move || Curious(kept.clone()));
+        let tracer = builder.build().unwrap();
+        cell.set(tracer.clone()).ok();
+        for _ in 0..2 {
+            tracer.start("step").finish();
+            let error = tracer.flush(SOON).unwrap_err();
+            assert!(error.to_string().contains("transport panicked"), "{error}");
+        }
+        assert_eq!(tracer.stats().lost.refused, 2);
+    }
+}
+
 #[test]
 fn injected_faults_have_the_outcomes_of_real_ones() {
     let outcomes = [

@@ -3,12 +3,14 @@
 use picojaeger_core::adapter::PacketBuilder;
 
 use crate::export::agent_encoder::AgentEncoder;
-use crate::transport::BoxTransport;
+use crate::sys::unwind::caught;
+use crate::transport::{BoxTransport, PANICKED};
 
-/// Returns the text of the transport's last error.
+/// Returns the text of the transport's last error. Runs the user's code, so no lock may be held.
 pub(super) fn last_error(transport: &Option<BoxTransport>) -> Option<String> {
-    let error = transport.as_ref()?.last_error()?;
-    Some(error.to_string())
+    let transport = transport.as_ref()?;
+    let text = || transport.last_error().map(ToString::to_string);
+    caught(text).unwrap_or_else(|| Some(PANICKED.to_owned()))
 }
 
 /// Returns the span that last fitted no packet of the `most` bytes that are configured, or of the

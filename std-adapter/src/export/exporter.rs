@@ -242,19 +242,22 @@ impl Exporter {
             .as_mut()
             .map_or(0, |transport| transport.take_late_refusals());
         let (delivery, most) = (self.reporter.delivery(), self.buffer.len());
-        let stats = {
+        let (before, stats) = {
             let mut stats_registry = common.stats_registry();
-            let before = stats_registry.delivery;
-            if delivery.too_large > before.too_large {
-                stats_registry.fault =
-                    too_large(&self.reporter, most).or(stats_registry.fault.take());
-            } else if late > 0 || delivery.lost() > before.lost() {
-                stats_registry.fault = last_error(&self.transport).or(stats_registry.fault.take());
-            }
-            stats_registry.delivery = delivery;
+            let before = std::mem::replace(&mut stats_registry.delivery, delivery);
             stats_registry.late_refusals += late;
-            stats_registry.stats()
+            (before, stats_registry.stats())
         };
+        let fault = if delivery.too_large > before.too_large {
+            too_large(&self.reporter, most)
+        } else if late > 0 || delivery.lost() > before.lost() {
+            last_error(&self.transport)
+        } else {
+            None
+        };
+        if fault.is_some() {
+            common.stats_registry().fault = fault;
+        }
         let now = Duration::from_nanos(now);
         let (transport, reporter) = (&self.transport, &self.reporter);
         let details = |cause: LossCause| match cause {

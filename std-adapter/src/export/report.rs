@@ -1,7 +1,5 @@
 //! Passes finished spans to the user's reporters.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use log::Level;
 use picojaeger_core::adapter::record::Record;
 use picojaeger_core::wire::{EncodeContext, Process};
@@ -9,6 +7,7 @@ use picojaeger_core::wire::{EncodeContext, Process};
 use crate::export::common::Common;
 use crate::reporters::FinishedSpan;
 use crate::sys::log::log_guarded;
+use crate::sys::unwind::caught;
 
 /// Passes a record to the user's reporters.
 pub(super) fn report(
@@ -20,7 +19,7 @@ pub(super) fn report(
     let span = FinishedSpan::new(process.service, record, encode);
     for reporter in common.reporters.iter() {
         // A panic of the user's code must not end the worker, and with it all sending.
-        if catch_unwind(AssertUnwindSafe(|| reporter.report(&span))).is_err() {
+        if caught(|| reporter.report(&span)).is_none() {
             let line = format_args!("a reporter panicked; the span is sent all the same");
             log_guarded(Level::Error, line);
         }

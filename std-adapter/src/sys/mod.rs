@@ -18,3 +18,4 @@ pub(crate) mod signals;
 pub(crate) mod sync;
 #[allow(unsafe_code, reason = "reads the counter by an instruction")]
 pub(crate) mod tsc;
+pub(crate) mod unwind;

@@ -11,7 +11,7 @@ mod recorder;
 mod udp;
 
 pub use fault_injector::FaultInjector;
-pub(crate) use guarded::Guarded;
+pub(crate) use guarded::{Guarded, PANICKED};
 pub use picojaeger_core::{SendOutcome, Transport};
 pub use recorder::Recorder;
 pub(crate) use udp::UdpTransport;
