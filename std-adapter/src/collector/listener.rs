@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use log::Level;
@@ -12,6 +12,7 @@ use log::Level;
 use super::memory_budget::MAX_DATAGRAM;
 use super::store::Received;
 use crate::sys::log::log_guarded;
+use crate::sys::threads;
 
 /// Failed reads in a row after which the socket is given up.
 const MAX_FAILURES: u32 = 100;
@@ -69,9 +70,7 @@ impl Inbox {
 
 /// Starts the thread.
 pub(super) fn spawn(socket: UdpSocket, inbox: Arc<Inbox>) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new()
-        .name("jaeger-collector".to_owned())
-        .spawn(move || listen(&socket, &inbox))
+    threads::spawn("jaeger-collector", move || listen(&socket, &inbox))
 }
 
 /// Wakes the thread with an empty datagram to itself; else its read times out.

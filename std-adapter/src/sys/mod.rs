@@ -13,9 +13,9 @@ pub(crate) mod membarrier;
 pub(crate) mod net;
 #[allow(unsafe_code, reason = "publishes a pointer")]
 pub(crate) mod per_process;
-#[allow(unsafe_code, reason = "calls the C library")]
-pub(crate) mod signals;
 pub(crate) mod sync;
+#[allow(unsafe_code, reason = "calls the C library")]
+pub(crate) mod threads;
 #[allow(unsafe_code, reason = "reads the counter by an instruction")]
 pub(crate) mod tsc;
 pub(crate) mod unwind;

@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::io;
 use std::sync::Mutex;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use log::Level;
 
 use crate::sys::log::log_guarded;
-use crate::sys::signals;
 #[cfg(test)]
 use crate::sys::sync::hold;
 use crate::sys::sync::{lock, try_lock};
+use crate::sys::threads;
 use crate::worker::parking::{self, Parking, Tickets, Work};
 
 /// Handle of a tracer's worker, whether it runs or not.
@@ -113,16 +113,13 @@ pub(crate) fn spawn<W: Work + Send + 'static>(
     work: W,
     handle: fn(&W) -> &WorkerHandle,
 ) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new()
-        .name("picojaeger".into())
-        .spawn(move || {
-            signals::block_signals();
-            WORKER.set(true);
-            let WorkerHandle {
-                parking, tickets, ..
-            } = handle(&work);
-            parking::run(&work, parking, tickets);
-        })
+    threads::spawn("picojaeger", move || {
+        WORKER.set(true);
+        let WorkerHandle {
+            parking, tickets, ..
+        } = handle(&work);
+        parking::run(&work, parking, tickets);
+    })
 }
 
 /// Returns whether this thread works for a tracer: spans that it starts are discarded.

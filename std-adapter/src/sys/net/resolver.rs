@@ -5,11 +5,10 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::task::Waker;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::sys::net::IpVersion;
-use crate::sys::signals;
+use crate::sys::threads;
 
 /// The addresses of one host, looked up again when they are old or fail.
 ///
@@ -153,15 +152,13 @@ impl Addresses {
         let (resolve, waker) = (self.system.resolve.clone(), self.system.waker.clone());
         let (host, port) = (self.host.clone(), self.port);
         let run = move || {
-            signals::block_signals();
             // Fails where the transport is gone, which needs no wake-up then.
             if answer.send(resolve(&host, port)).is_ok() {
                 waker.wake();
             }
         };
         self.suspected = false;
-        let name = "picojaeger-lookup".into();
-        match thread::Builder::new().name(name).spawn(run) {
+        match threads::spawn("picojaeger-lookup", run) {
             Ok(_) => self.lookup = Some(answers),
             Err(error) => self.admit(Err(error)),
         }
