@@ -12,6 +12,7 @@ use log::Level;
 use super::memory_budget::MAX_DATAGRAM;
 use super::store::Received;
 use crate::sys::log::log_guarded;
+use crate::sys::sync::lock;
 use crate::sys::threads;
 
 /// Failed reads in a row after which the socket is given up.
@@ -36,7 +37,7 @@ impl Inbox {
     /// Locks the store, poisoned or not: a condition of a caller may panic under the lock, but only
     /// reads, so the store is whole.
     pub(super) fn lock(&self) -> MutexGuard<'_, Received> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.received)
     }
 
     /// Waits until `condition` holds, for at most `timeout`, and returns whether it holds.

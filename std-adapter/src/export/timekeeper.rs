@@ -8,7 +8,7 @@
 use picojaeger_core::Anchor;
 use picojaeger_core::adapter::Rate;
 
-use crate::sys::clock::{TickSource, monotonic, unix_micros};
+use crate::sys::clock::{SECOND, TickSource, monotonic, unix_micros};
 
 /// Keeps the rate and the anchors of one source.
 #[derive(Debug)]
@@ -35,8 +35,6 @@ struct Reading {
 
 /// Number of anchors kept: those of the last minute or more.
 const ANCHORS: usize = 64;
-/// Nanoseconds between anchors, and longest time between readings.
-const SECOND: u64 = 1_000_000_000;
 /// Attempts at a reading, so that one of them is not interrupted.
 const TRIES: usize = 5;
 
@@ -73,15 +71,12 @@ impl Timekeeper {
     fn with_reading(source: TickSource, first: Reading) -> Self {
         let mut anchors = Vec::with_capacity(ANCHORS);
         anchors.push(first.anchor());
-        let frequency = match &source {
-            TickSource::Tsc | TickSource::System => SECOND,
-            TickSource::User(clock) => clock.frequency(),
-        };
+        let rate = Rate::new(source.frequency());
         Timekeeper {
             source,
             first,
             latest: first,
-            rate: Rate::new(frequency),
+            rate,
             anchors,
             anchored: first.monotonic,
         }

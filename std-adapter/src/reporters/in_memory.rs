@@ -1,11 +1,12 @@
 //! Finished spans in memory, for tests.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{FinishedSpan, Reporter};
 use crate::model::Span;
 use crate::sys::per_process::PerProcess;
+use crate::sys::sync::lock;
 
 /// Reporter that keeps spans up to a limit; a handle, whose clones share the spans.
 ///
@@ -86,8 +87,7 @@ impl InMemoryReporter {
 
     /// Locks the store, poisoned or not: no panic under the lock can leave it half changed.
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        let kept = self.kept.get().lock();
-        kept.unwrap_or_else(PoisonError::into_inner)
+        lock(self.kept.get())
     }
 }
 

@@ -7,7 +7,7 @@ use picojaeger_core::{
 };
 
 use crate::config::Sampler;
-use crate::sys::clock::monotonic;
+use crate::sys::clock::{SECOND, monotonic};
 #[cfg(test)]
 use crate::sys::sync::hold;
 use crate::sys::sync::lock;
@@ -20,9 +20,6 @@ pub(crate) enum RootSampler {
     RateLimiting(Mutex<RateLimiter>),
 }
 
-/// Ticks of [`monotonic`] a second.
-const NANOS: u64 = 1_000_000_000;
-
 impl RootSampler {
     /// Makes the sampler of resolved settings, whose parameters are in range.
     pub(crate) fn new(sampler: Sampler) -> Self {
@@ -31,7 +28,7 @@ impl RootSampler {
             Sampler::Probabilistic(rate) => {
                 Probabilistic::new(rate).map(RootSampler::Probabilistic)
             }
-            Sampler::RateLimiting(rate) => RateLimiter::new(rate, NANOS).map(|limiter| {
+            Sampler::RateLimiting(rate) => RateLimiter::new(rate, SECOND).map(|limiter| {
                 // Processes that start together do not sample their first roots alike then.
                 let random = getrandom::u32().unwrap_or_default();
                 RootSampler::RateLimiting(Mutex::new(limiter.with_random_credit(random)))

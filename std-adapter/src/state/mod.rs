@@ -77,8 +77,6 @@ impl TracerState {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let state = Self::assemble(parts);
         membarrier::prepare();
-        // Sets the clock's epoch now: a fork during its initialisation would leave it locked.
-        monotonic();
         if state.common.settings.reporter.flush_at_exit {
             at_exit::flush_at_exit(&state);
         }

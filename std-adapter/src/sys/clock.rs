@@ -2,9 +2,10 @@
 //! of the system's monotonic clock.
 
 use std::fs;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::sys::per_process::OnceBox;
 use crate::sys::tsc;
 
 /// Source of time stamps.
@@ -114,12 +115,12 @@ impl TickSource {
     /// reports it as invariant and, on Linux, the kernel uses it as its clock source: the kernel
     /// does so only while the processors' counters agree. `Tsc` takes it wherever one exists.
     pub(crate) fn choose(wanted: ClockSource) -> TickSource {
-        static AUTO_IS_TSC: OnceLock<bool> = OnceLock::new();
+        static AUTO_IS_TSC: OnceBox<bool> = OnceBox::new();
         let is_tsc = match wanted {
             ClockSource::System => false,
             ClockSource::Tsc => tsc::exists(),
             ClockSource::Auto => {
-                *AUTO_IS_TSC.get_or_init(|| tsc::is_invariant() && kernel_trusts_tsc())
+                *AUTO_IS_TSC.get_or_set(|| tsc::is_invariant() && kernel_trusts_tsc())
             }
         };
         match is_tsc {
@@ -143,6 +144,14 @@ impl TickSource {
         }
     }
 
+    /// Returns the ticks a second: for the counter, whose rate is measured, a nanosecond each.
+    pub(crate) fn frequency(&self) -> u64 {
+        match self {
+            TickSource::Tsc | TickSource::System => SECOND,
+            TickSource::User(clock) => clock.frequency(),
+        }
+    }
+
     /// Reads the Unix time.
     pub(crate) fn unix_time(&self) -> SystemTime {
         match self {
@@ -162,12 +171,16 @@ impl std::fmt::Debug for TickSource {
     }
 }
 
+/// Nanoseconds a second, as [`monotonic`] counts them.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+
 /// Nanoseconds of the monotonic clock since the first call in the process.
 // Not inlined, so that the hot path holds only a call for the clock that it seldom uses.
 #[inline(never)]
 pub(crate) fn monotonic() -> u64 {
-    static EPOCH: OnceLock<Instant> = OnceLock::new();
-    EPOCH.get_or_init(Instant::now).elapsed().as_nanos() as u64
+    // No lock, which a fork during the first call would leave held.
+    static EPOCH: OnceBox<Instant> = OnceBox::new();
+    EPOCH.get_or_set(Instant::now).elapsed().as_nanos() as u64
 }
 
 /// Returns whether Linux uses the counter as its clock source; `true` elsewhere, where only the

@@ -77,7 +77,7 @@ impl Parking {
     /// Returns whether the worker has to be woken; called by a producer after each push.
     #[inline(always)]
     pub(crate) fn needs_wake(&self, urgent: bool) -> bool {
-        // Orders the push before the load, against the heavy fence in `run` between the store of
+        // Orders the push before the load, against the heavy fence in `rest` between the store of
         // IDLE and the second look: either the worker sees the record or this sees IDLE.
         sync::light_fence();
         let state = self.state.load(Ordering::Relaxed);
@@ -120,8 +120,7 @@ impl Tickets {
 
     #[cfg(all(test, not(loom)))]
     pub(crate) fn while_locked(&self, f: impl FnOnce()) {
-        let _guard = sync::lock(&self.completed);
-        f();
+        sync::hold(&self.completed, f);
     }
 }
 
