@@ -97,6 +97,7 @@ pub use crate::model::TagValue;
 pub use crate::sys::clock::ClockSource;
 pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
+pub(crate) use settings::set_tag;
 pub use settings::{
     AgentSettings, HeaderNames, ProcessSettings, PropagationSettings, ReporterSettings, Sampler,
     Settings,

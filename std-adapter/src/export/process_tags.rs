@@ -1,11 +1,12 @@
 //! The tags that every batch carries about its process.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use picojaeger_core::Value;
 
-use crate::config::TagValue;
+use crate::config::{TagValue, set_tag};
+use crate::sys::net::connected_udp;
 
 /// Returns the process tags: `jaeger.version`, `hostname`, `ip`, `client-uuid`, then the user's.
 ///
@@ -26,10 +27,7 @@ pub(crate) fn process_tags(user: &[(String, TagValue)], uuid: u64) -> Vec<(Strin
         .map(|(key, text)| (key.to_owned(), TagValue::String(text)))
         .collect();
     for (key, value) in user {
-        match tags.iter_mut().find(|(known, _)| known == key) {
-            Some((_, place)) => *place = value.clone(),
-            None => tags.push((key.clone(), value.clone())),
-        }
+        set_tag(&mut tags, key, value);
     }
     tags
 }
@@ -91,16 +89,8 @@ fn source_of_route(peer: IpAddr) -> Option<IpAddr> {
     if cfg!(miri) {
         return None;
     }
-    let any: IpAddr = match peer {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let source = || {
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.connect((peer, 9))?;
-        socket.local_addr()
-    };
-    source().map(|address| address.ip()).ok()
+    let socket = connected_udp((peer, 9).into()).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 #[cfg(test)]

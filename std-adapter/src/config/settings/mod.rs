@@ -18,6 +18,7 @@ pub use reporter::ReporterSettings;
 pub use sampler::Sampler;
 
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
+pub(crate) use process::set_tag;
 pub(super) use process::tags_variable;
 pub(super) use setting::Violation;
 pub(super) use unsupported::REFUSED;

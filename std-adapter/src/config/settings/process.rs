@@ -75,13 +75,18 @@ fn merged_tags(config: &Config) -> Result<Vec<(String, TagValue)>, ConfigError> 
     let mut merged: Vec<(String, TagValue)> = Vec::new();
     for layer in [&config.file, &config.environment, &config.code] {
         for (key, value) in layer.process.tags.get()?.into_iter().flatten() {
-            match merged.iter_mut().find(|(known, _)| known == key) {
-                Some((_, earlier)) => *earlier = value.clone(),
-                None => merged.push((key.clone(), value.clone())),
-            }
+            set_tag(&mut merged, key, value);
         }
     }
     Ok(merged)
+}
+
+/// Sets a tag, in place of an earlier one of its key.
+pub(crate) fn set_tag(tags: &mut Vec<(String, TagValue)>, key: &str, value: &TagValue) {
+    match tags.iter_mut().find(|(known, _)| known == key) {
+        Some((_, earlier)) => *earlier = value.clone(),
+        None => tags.push((key.to_owned(), value.clone())),
+    }
 }
 
 /// The process. A value that breaks its rule is reported by [`Config::resolve`].

@@ -1,6 +1,9 @@
-//! The network: names and their addresses.
+//! The network: names and their addresses, and sockets.
 
 pub(crate) mod resolver;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// IP version of the agent's addresses.
 ///
@@ -22,4 +25,15 @@ pub enum IpVersion {
     V4,
     /// IPv6 only (`udp6`).
     V6,
+}
+
+/// Returns a UDP socket that is connected to the peer, from any local address; sends nothing.
+pub(crate) fn connected_udp(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr = match peer {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(peer)?;
+    Ok(socket)
 }

@@ -11,11 +11,6 @@ pub(super) struct SendError {
     pub(super) error: io::Error,
 }
 
-/// The state of a transport whose agent is still being looked up, as text.
-pub(super) struct PendingLookUp {
-    pub(super) agent: Arc<str>,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SendErrorKind {
     /// The agent has no address.
@@ -27,13 +22,6 @@ pub(super) enum SendErrorKind {
 
 /// The kind of a fault, and its error.
 pub(super) type Fault = (SendErrorKind, io::Error);
-
-impl fmt::Display for PendingLookUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PendingLookUp { agent } = self;
-        write!(f, "the agent's host {agent} is still being looked up")
-    }
-}
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,16 +36,14 @@ impl fmt::Display for SendError {
 
 /// Classifies an error that the socket returned for a packet.
 pub(super) fn fault(error: io::Error) -> Fault {
-    let kind = match error.kind() {
-        _ if is_too_large(&error) => SendErrorKind::TooLarge,
-        _ if is_refusal(&error) => SendErrorKind::Refused,
-        _ => SendErrorKind::Failed,
+    let kind = if error.raw_os_error() == Some(MESSAGE_SIZE) {
+        SendErrorKind::TooLarge
+    } else if is_refusal(&error) {
+        SendErrorKind::Refused
+    } else {
+        SendErrorKind::Failed
     };
     (kind, error)
-}
-
-pub(super) fn is_too_large(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(MESSAGE_SIZE)
 }
 
 pub(super) fn is_refusal(error: &io::Error) -> bool {
@@ -67,11 +53,9 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
     )
 }
 
-/// The system's code for a datagram that is too large, `EMSGSIZE`.
-pub(super) const MESSAGE_SIZE: i32 = if cfg!(windows) {
-    10_040
-} else if cfg!(any(target_os = "linux", target_os = "android")) {
-    90
-} else {
-    40
-};
+/// The system's code for a datagram that is too large.
+#[cfg(unix)]
+pub(super) const MESSAGE_SIZE: i32 = libc::EMSGSIZE;
+/// `WSAEMSGSIZE`, the code for a datagram that is too large.
+#[cfg(not(unix))]
+pub(super) const MESSAGE_SIZE: i32 = 10_040;

@@ -4,7 +4,7 @@ mod error;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use picojaeger_core::{SendOutcome, Transport};
 
-use error::{Fault, PendingLookUp, SendError, SendErrorKind, fault, is_refusal};
+use error::{Fault, SendError, SendErrorKind, fault, is_refusal};
 
-use crate::sys::net::IpVersion;
 use crate::sys::net::resolver::{Addresses, System};
+use crate::sys::net::{IpVersion, connected_udp};
 
 /// Sends each packet as one datagram over a connected socket, so that the system reports refusals.
 ///
@@ -25,7 +25,8 @@ use crate::sys::net::resolver::{Addresses, System};
 pub(crate) struct UdpTransport {
     /// `host:port`, with brackets where the host is an IPv6 address.
     agent: Arc<str>,
-    pending: PendingLookUp,
+    /// The error while the agent is looked up.
+    pending: String,
     addresses: Addresses,
     socket: Option<(UdpSocket, SocketAddr)>,
     late: u64,
@@ -68,9 +69,7 @@ impl UdpTransport {
         };
         UdpTransport {
             addresses: Addresses::new(&host, port, version, resolve_interval, system),
-            pending: PendingLookUp {
-                agent: agent.clone(),
-            },
+            pending: format!("the agent's host {agent} is still being looked up"),
             agent,
             socket: None,
             late: 0,
@@ -230,13 +229,8 @@ fn connect(addresses: &[SocketAddr]) -> io::Result<(UdpSocket, SocketAddr)> {
 }
 
 fn connect_to(address: &SocketAddr) -> io::Result<UdpSocket> {
-    let any = match address {
-        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-    };
-    let socket = UdpSocket::bind(any)?;
+    let socket = connected_udp(*address)?;
     socket.set_nonblocking(true)?;
-    socket.connect(address)?;
     Ok(socket)
 }
 
