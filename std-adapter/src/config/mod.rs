@@ -173,9 +173,10 @@ impl Config {
     ///
     /// # Errors
     /// A variable has a wrong value, or its name is nearly that of a known one.
-    pub fn with_env(self) -> Result<Self, ConfigError> {
+    pub fn with_env(mut self) -> Result<Self, ConfigError> {
         let variables = source::collect(std::env::vars_os())?;
-        self.with_variables(variables)
+        self.environment = source::read_variables(&variables)?;
+        Ok(self)
     }
 
     /// Reads these variables, in place of the process's, over the file.

@@ -140,15 +140,13 @@ pub(crate) static NAMES: Names = Names {
 
 impl AgentSettings {
     pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
-        let host = config.pick(|layer| &layer.agent.host)?;
-        let max_packet_size = config.pick(|layer| &layer.agent.max_packet_size)?;
-        let ip_version = config.pick(|layer| &layer.agent.ip_version)?;
         Ok(Self {
-            enabled: config.pick(|layer| &layer.agent.enabled)?.unwrap_or(true),
-            host: host.unwrap_or_else(|| HOST.into()),
-            port: config.pick(|layer| &layer.agent.port)?.unwrap_or(PORT),
-            ip_version: ip_version.unwrap_or_default(),
-            max_packet_size: max_packet_size.unwrap_or(MAX_PACKET_SIZE),
+            host: config.pick_or(|layer| &layer.agent.host, HOST.into())?,
+            max_packet_size: config
+                .pick_or(|layer| &layer.agent.max_packet_size, MAX_PACKET_SIZE)?,
+            ip_version: config.pick_or(|layer| &layer.agent.ip_version, IpVersion::default())?,
+            enabled: config.pick_or(|layer| &layer.agent.enabled, true)?,
+            port: config.pick_or(|layer| &layer.agent.port, PORT)?,
             resolve_interval: resolve_interval(config)?,
         })
     }
@@ -229,7 +227,6 @@ fn read_port(entry: &Entry<'_>) -> Result<u16, ConfigError> {
     }
     entry
         .as_integer()
-        .and_then(|number| u16::try_from(number).ok())
         .ok_or_else(|| entry.wrong("not a port", "1 to 65535"))
 }
 

@@ -21,7 +21,7 @@ pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
 pub(crate) use process::set_tag;
 pub(super) use process::tags_variable;
 pub(super) use setting::Violation;
-pub(super) use unsupported::REFUSED;
+use unsupported::REFUSED;
 
 use std::fmt::Debug;
 
@@ -75,7 +75,7 @@ impl Config {
     /// Service name or sampler is missing, the sampler and its parameter do not fit together, or a
     /// value that was set in code is out of range.
     pub fn resolve(&self) -> Result<Settings, ConfigError> {
-        let disabled = self.pick(|layer| &layer.tracer.disabled)?.unwrap_or(false);
+        let disabled = self.pick_or(|layer| &layer.tracer.disabled, false)?;
         Ok(Settings {
             disabled,
             process: ProcessSettings::resolve(self, disabled)?,
@@ -86,13 +86,12 @@ impl Config {
             agent: AgentSettings::resolve(self)?,
             reporter: ReporterSettings::resolve(self)?,
             propagation: PropagationSettings::resolve(self)?,
-            trace_id_128bit: self
-                .pick(|layer| &layer.tracer.trace_id_128bit)?
-                .unwrap_or(false),
-            max_tag_value_length: self
-                .pick(|layer| &layer.tracer.max_tag_value_length)?
-                .unwrap_or(tracer::MAX_TAG_VALUE_LENGTH),
-            clock: self.pick(|layer| &layer.tracer.clock)?.unwrap_or_default(),
+            trace_id_128bit: self.pick_or(|layer| &layer.tracer.trace_id_128bit, false)?,
+            max_tag_value_length: self.pick_or(
+                |layer| &layer.tracer.max_tag_value_length,
+                tracer::MAX_TAG_VALUE_LENGTH,
+            )?,
+            clock: self.pick_or(|layer| &layer.tracer.clock, ClockSource::default())?,
         })
     }
 
@@ -108,4 +107,18 @@ impl Config {
         }
         Ok(None)
     }
+
+    /// The value of the first layer that has one, or the default.
+    fn pick_or<T: Clone + Debug>(
+        &self,
+        setting: fn(&Layer) -> &Setting<T>,
+        default: T,
+    ) -> Result<T, ConfigError> {
+        Ok(self.pick(setting)?.unwrap_or(default))
+    }
+}
+
+/// The keys and variables of all subjects, and those that are refused.
+pub(super) fn all_names() -> impl Iterator<Item = &'static Names> {
+    SUBJECTS.into_iter().chain([&REFUSED])
 }

@@ -46,11 +46,12 @@ pub struct HeaderNames {
 
 impl Default for HeaderNames {
     fn default() -> Self {
+        let names = picojaeger_core::HeaderNames::DEFAULT;
         Self {
-            trace_context: "uber-trace-id".into(),
-            baggage_prefix: "uberctx-".into(),
-            debug_id: "jaeger-debug-id".into(),
-            baggage: "jaeger-baggage".into(),
+            trace_context: names.trace_context.into(),
+            baggage_prefix: names.baggage_prefix.into(),
+            debug_id: names.debug_id.into(),
+            baggage: names.baggage.into(),
         }
     }
 }
@@ -111,16 +112,18 @@ pub(crate) static NAMES: Names = Names {
 
 impl PropagationSettings {
     pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
-        let trace_context = config.pick(|layer| &layer.propagation.trace_context)?;
-        let baggage_prefix = config.pick(|layer| &layer.propagation.baggage_prefix)?;
-        let debug_id = config.pick(|layer| &layer.propagation.debug_id)?;
-        let baggage = config.pick(|layer| &layer.propagation.baggage)?;
-        let defaults = HeaderNames::default();
+        let names = HeaderNames::default();
         let headers = HeaderNames {
-            trace_context: trace_context.unwrap_or(defaults.trace_context),
-            baggage_prefix: baggage_prefix.unwrap_or(defaults.baggage_prefix),
-            debug_id: debug_id.unwrap_or(defaults.debug_id),
-            baggage: baggage.unwrap_or(defaults.baggage),
+            trace_context: config.pick_or(
+                |layer| &layer.propagation.trace_context,
+                names.trace_context,
+            )?,
+            baggage_prefix: config.pick_or(
+                |layer| &layer.propagation.baggage_prefix,
+                names.baggage_prefix,
+            )?,
+            debug_id: config.pick_or(|layer| &layer.propagation.debug_id, names.debug_id)?,
+            baggage: config.pick_or(|layer| &layer.propagation.baggage, names.baggage)?,
         };
         reject_clashes(&headers)?;
         Ok(Self { headers })

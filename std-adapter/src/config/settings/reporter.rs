@@ -120,17 +120,13 @@ pub(crate) static NAMES: Names = Names {
 
 impl ReporterSettings {
     pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
-        let flush_interval = config.pick(|layer| &layer.reporter.flush_interval)?;
-        let memory_limit = config.pick(|layer| &layer.reporter.memory_limit)?;
-        let log_spans = config.pick(|layer| &layer.reporter.log_spans)?;
-        let flush_at_exit = config.pick(|layer| &layer.reporter.flush_at_exit)?;
-        let background = config.pick(|layer| &layer.reporter.background)?;
         Ok(Self {
-            flush_interval: flush_interval.unwrap_or(FLUSH_INTERVAL),
-            memory_limit: memory_limit.unwrap_or(MEMORY_LIMIT),
-            log_spans: log_spans.unwrap_or(false),
-            flush_at_exit: flush_at_exit.unwrap_or(true),
-            background: background.unwrap_or(true),
+            flush_interval: config
+                .pick_or(|layer| &layer.reporter.flush_interval, FLUSH_INTERVAL)?,
+            memory_limit: config.pick_or(|layer| &layer.reporter.memory_limit, MEMORY_LIMIT)?,
+            log_spans: config.pick_or(|layer| &layer.reporter.log_spans, false)?,
+            flush_at_exit: config.pick_or(|layer| &layer.reporter.flush_at_exit, true)?,
+            background: config.pick_or(|layer| &layer.reporter.background, true)?,
         })
     }
 }
@@ -183,7 +179,7 @@ fn read_memory(entry: &Entry<'_>) -> Result<usize, ConfigError> {
         _ => None,
     };
     with_unit
-        .or_else(|| usize::try_from(entry.as_integer()?).ok())
+        .or_else(|| entry.as_integer())
         .ok_or_else(|| entry.wrong("not a size", MEMORY))
 }
 
@@ -203,9 +199,8 @@ fn parse_memory(text: &str) -> Option<usize> {
 fn read_queue(entry: &Entry<'_>) -> Result<usize, ConfigError> {
     entry
         .as_integer()
-        .and_then(|number| usize::try_from(number).ok())
         .filter(|spans| (1..=1 << 20).contains(spans))
-        .map(|spans| (spans << 10).max(1 << 20))
+        .map(|spans: usize| (spans << 10).max(1 << 20))
         .ok_or_else(|| entry.wrong("not a queue size", "1 to 1048576 spans"))
 }
 

@@ -17,7 +17,6 @@ impl Entry<'_> {
     /// Reads milliseconds, as Node's keys have them.
     pub(crate) fn milliseconds(&self) -> Result<Duration, ConfigError> {
         self.as_integer()
-            .and_then(|number| u64::try_from(number).ok())
             .map(Duration::from_millis)
             .ok_or_else(|| self.wrong("not a time in milliseconds", "a whole number, such as 1000"))
     }
@@ -28,7 +27,7 @@ impl Entry<'_> {
         const UNITS: &str = "a number with a unit, such as 1s, 500ms or 1m1s";
         match self.value {
             Value::Text(text) => parse(text).ok_or_else(|| self.wrong("not a duration", UNITS)),
-            Value::Variable(_) if self.as_integer().is_some() => self.milliseconds(),
+            Value::Variable(_) if self.as_integer::<i128>().is_some() => self.milliseconds(),
             Value::Variable(text) => parse(text).ok_or_else(|| {
                 let accepted = "milliseconds, or a number with a unit, such as 1s or 500ms";
                 self.wrong("not a duration", accepted)

@@ -1,19 +1,19 @@
-//! The keys of a file: which there are, and which a misspelt one resembles.
+//! The known keys of a file, and suggestions for misspelt ones.
 
 use super::nearest::nearest;
-use crate::config::settings::{Apply, Names, REFUSED, SUBJECTS};
+use crate::config::settings::{Apply, Names, SUBJECTS, all_names};
 
 /// The reader of the key with this path, if there is such a key.
 pub(super) fn find(path: &str) -> Option<Apply> {
-    let all = SUBJECTS.into_iter().chain([&REFUSED]);
-    all.flat_map(|subject| subject.keys)
+    all_names()
+        .flat_map(|subject| subject.keys)
         .find(|(names, _)| names.contains(&path))
         .map(|(_, apply)| *apply)
 }
 
-/// Whether keys stand below this path.
+/// Returns whether there are keys below this path.
 pub(super) fn is_group(path: &str) -> bool {
-    let mut all = meaningful().chain(spellings(&REFUSED));
+    let mut all = all_names().flat_map(spellings);
     all.any(|full| below(path, full).is_some())
 }
 

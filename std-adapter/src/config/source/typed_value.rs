@@ -28,7 +28,6 @@ impl Entry<'_> {
 
     pub(crate) fn bytes(&self) -> Result<usize, ConfigError> {
         self.as_integer()
-            .and_then(|number| usize::try_from(number).ok())
             .ok_or_else(|| self.wrong("not a size", "a whole number of bytes"))
     }
 
@@ -105,12 +104,14 @@ impl Entry<'_> {
         }
     }
 
-    pub(crate) fn as_integer(&self) -> Option<i128> {
-        match self.value {
-            Value::Integer(value) => Some(*value),
-            Value::Variable(text) => text.parse().ok(),
-            _ => None,
-        }
+    /// Returns the whole number, if it is one and fits the type.
+    pub(crate) fn as_integer<T: TryFrom<i128>>(&self) -> Option<T> {
+        let number = match self.value {
+            Value::Integer(value) => *value,
+            Value::Variable(text) => text.parse().ok()?,
+            _ => return None,
+        };
+        T::try_from(number).ok()
     }
 
     pub(crate) fn as_number(&self) -> Option<f64> {

@@ -7,15 +7,14 @@ use super::nearest::nearest;
 use super::typed_value::Entry;
 use super::untyped_value::Value;
 use crate::config::error::{ConfigError, Origin, clean};
-use crate::config::settings::{Apply, Layer, REFUSED, SUBJECTS, tags_variable};
+use crate::config::settings::{Apply, Layer, all_names, tags_variable};
 
 const PREFIX: &str = "JAEGER_";
 const TAGS: &str = "JAEGER_TAGS";
 
 /// The variables of all subjects, and those that are refused.
 fn known() -> impl Iterator<Item = &'static (&'static str, Apply)> {
-    let all = SUBJECTS.into_iter().chain([&REFUSED]);
-    all.flat_map(|names| names.variables)
+    all_names().flat_map(|names| names.variables)
 }
 
 /// Collects the process's variables that are text. Those with our prefix must be text.
