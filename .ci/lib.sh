@@ -48,6 +48,13 @@ need_commands() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
 }
 
+# within STARTED LIMIT COMMAND…: runs the command, for what is left of LIMIT seconds since STARTED.
+within() {
+    local left=$(($2 - (SECONDS - $1)))
+    ((left > 0)) || fail "$2 s are over before: ${*:3}"
+    timeout "$left" "${@:3}"
+}
+
 # packages_apart: the folders of the packages outside the workspace.
 packages_apart() {
     local manifest

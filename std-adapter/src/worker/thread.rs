@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::sync::Mutex;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 
 use log::Level;
 
@@ -63,13 +63,10 @@ impl WorkerHandle {
         start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>,
     ) -> io::Result<()> {
         let mut thread = lock(&self.thread);
-        match &*thread {
-            Some(worker) if !worker.is_finished() => worker.thread().unpark(),
-            _ => {
-                if let Some(started) = start() {
-                    *thread = Some(started?);
-                }
-            }
+        if let Some(running) = running(&thread) {
+            running.unpark();
+        } else if let Some(started) = start() {
+            *thread = Some(started?);
         }
         Ok(())
     }
@@ -79,15 +76,12 @@ impl WorkerHandle {
         let Some(thread) = try_lock(&self.thread) else {
             return false;
         };
-        let running = thread.as_ref().filter(|worker| !worker.is_finished());
-        running.inspect(|worker| worker.thread().unpark()).is_some()
+        running(&thread).inspect(|worker| worker.unpark()).is_some()
     }
 
     /// Returns whether a worker runs.
     pub(crate) fn is_running(&self) -> bool {
-        lock(&self.thread)
-            .as_ref()
-            .is_some_and(|worker| !worker.is_finished())
+        running(&lock(&self.thread)).is_some()
     }
 
     /// Waits for the end of a worker that is about to end.
@@ -105,6 +99,12 @@ impl WorkerHandle {
     pub(crate) fn while_thread_locked(&self, f: impl FnOnce()) {
         hold(&self.thread, f);
     }
+}
+
+/// Returns the thread of a worker that has not ended.
+fn running(worker: &Option<JoinHandle<()>>) -> Option<&Thread> {
+    let running = worker.as_ref().filter(|worker| !worker.is_finished());
+    running.map(JoinHandle::thread)
 }
 
 /// Starts a worker thread that does `work` until it is closed; `handle` returns the handle that
