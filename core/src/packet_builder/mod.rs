@@ -138,12 +138,7 @@ impl<E: Encoder> PacketBuilder<E> {
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        if let Some(pending) = self.pending.take() {
-            self.delivery.failed += pending.freed as u64;
-            for consumer in consumers {
-                consumer.as_mut().rewind();
-            }
-        }
+        self.done(SendOutcome::Retry, consumers);
     }
 
     /// Takes the outcome of the last packet.
@@ -155,18 +150,22 @@ impl<E: Encoder> PacketBuilder<E> {
         let Some(pending) = self.pending.take() else {
             return;
         };
-        let spent = match outcome {
-            SendOutcome::Accepted => &mut self.delivery.delivered,
-            SendOutcome::Refused => &mut self.delivery.refused,
-            SendOutcome::Failed => &mut self.delivery.failed,
-            SendOutcome::TooLarge if pending.bytes > SMALLEST_LIMIT => {
-                self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
-                return self.repack(pending, SendOutcome::TooLarge, consumers);
-            }
-            SendOutcome::TooLarge => &mut self.delivery.too_large,
-            SendOutcome::Retry => return self.repack(pending, SendOutcome::Failed, consumers),
+        let counts = &mut self.delivery;
+        let (count, again) = match outcome {
+            SendOutcome::Accepted => (&mut counts.delivered, false),
+            SendOutcome::Refused => (&mut counts.refused, false),
+            SendOutcome::Failed => (&mut counts.failed, false),
+            SendOutcome::Retry => (&mut counts.failed, true),
+            SendOutcome::TooLarge => (&mut counts.too_large, pending.bytes > SMALLEST_LIMIT),
         };
-        *spent += pending.spans as u64;
+        if again {
+            *count += pending.freed as u64;
+            if outcome == SendOutcome::TooLarge {
+                self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
+            }
+            return rewind(consumers);
+        }
+        *count += pending.spans as u64;
         self.sequence = self.sequence.wrapping_add(1);
         self.settle(pending.too_large, consumers);
     }
@@ -256,15 +255,15 @@ impl<E: Encoder> PacketBuilder<E> {
                 Push::Full
             };
             match push {
-                Push::Taken => pending.spans += 1,
+                Push::Taken => {
+                    pending.spans += 1;
+                    pending.freed += usize::from(consumer.overwrites());
+                }
                 Push::TooLarge => pending.too_large += 1,
                 Push::Full => {
                     consumer.leave();
                     return true;
                 }
-            }
-            if push == Push::Taken && consumer.overwrites() {
-                pending.freed += 1;
             }
             consumer.advance();
         }
@@ -281,19 +280,14 @@ impl<E: Encoder> PacketBuilder<E> {
             consumer.as_mut().release();
         }
     }
+}
 
-    /// Rewinds, so that all records but those freed already are packed again.
-    fn repack<'r, C>(&mut self, pending: Pending, cause: SendOutcome, consumers: &mut [C])
-    where
-        C: AsMut<Consumer<'r, Records>>,
-    {
-        if cause == SendOutcome::TooLarge {
-            self.delivery.too_large += pending.freed as u64;
-        } else {
-            self.delivery.failed += pending.freed as u64;
-        }
-        for consumer in consumers {
-            consumer.as_mut().rewind();
-        }
+/// Rewinds, so that all records but those freed already are packed again.
+fn rewind<'r, C>(consumers: &mut [C])
+where
+    C: AsMut<Consumer<'r, Records>>,
+{
+    for consumer in consumers {
+        consumer.as_mut().rewind();
     }
 }
