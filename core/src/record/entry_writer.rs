@@ -25,57 +25,51 @@ impl Open {
     /// Appends an entry if it fits whole.
     #[inline(always)]
     pub(super) fn try_append(&mut self, flags: u32, key: Key<'_>, value: Value<'_>) -> bool {
-        match value {
-            Value::Str(text) => self.try_entry(flags | kind::STRING, key, text.as_bytes()),
-            Value::Bytes(bytes) => self.try_entry(flags | kind::BINARY, key, bytes),
-            Value::Bool(n) => self.try_entry(flags | boolean(n), key, NOTHING),
-            Value::I64(n) => self.try_entry(flags | kind::LONG, key, n as u64),
-            Value::U64(n) => self.try_entry(flags | kind::UNSIGNED, key, n),
-            Value::F64(n) => self.try_entry(flags | kind::DOUBLE, key, n.to_bits()),
-            Value::Char(c) => self.try_entry(flags | kind::STRING, key, c.as_bytes()),
-            Value::Absent => true,
-        }
+        self.append_as::<true>(flags, key, value)
     }
 
     /// Appends an entry, or as much of it as fits, and marks the span.
     #[inline(always)]
     pub(super) fn append(&mut self, flags: u32, key: Key<'_>, value: Value<'_>) {
+        self.append_as::<false>(flags, key, value);
+    }
+
+    /// Appends an entry: where `WHOLE`, all or nothing, and returns whether it fitted; else as much
+    /// as fits, and returns `true`.
+    #[inline(always)]
+    fn append_as<const WHOLE: bool>(&mut self, flags: u32, key: Key<'_>, value: Value<'_>) -> bool {
         match value {
-            Value::Str(text) => self.entry(flags | kind::STRING, key, text.as_bytes()),
-            Value::Bytes(bytes) => self.entry(flags | kind::BINARY, key, bytes),
-            Value::Bool(n) => self.entry(flags | boolean(n), key, NOTHING),
-            Value::I64(n) => self.entry(flags | kind::LONG, key, n as u64),
-            Value::U64(n) => self.entry(flags | kind::UNSIGNED, key, n),
-            Value::F64(n) => self.entry(flags | kind::DOUBLE, key, n.to_bits()),
-            Value::Char(c) => self.entry(flags | kind::STRING, key, c.as_bytes()),
-            Value::Absent => {}
+            Value::Str(text) => self.entry::<WHOLE, _>(flags | kind::STRING, key, text.as_bytes()),
+            Value::Bytes(bytes) => self.entry::<WHOLE, _>(flags | kind::BINARY, key, bytes),
+            Value::Bool(n) => self.entry::<WHOLE, _>(flags | boolean(n), key, NOTHING),
+            Value::I64(n) => self.entry::<WHOLE, _>(flags | kind::LONG, key, n as u64),
+            Value::U64(n) => self.entry::<WHOLE, _>(flags | kind::UNSIGNED, key, n),
+            Value::F64(n) => self.entry::<WHOLE, _>(flags | kind::DOUBLE, key, n.to_bits()),
+            Value::Char(c) => self.entry::<WHOLE, _>(flags | kind::STRING, key, c.as_bytes()),
+            Value::Absent => true,
         }
     }
 
     #[inline(always)]
-    fn try_entry<C: Content>(&mut self, head: u32, key: Key<'_>, content: C) -> bool {
-        match key {
-            Key::Static(key) if key.len() <= LONGEST_KEY => self.try_keyed(
-                head | (key.len() as u32) << header::KEY_SHIFT,
-                pointer(key.as_ptr()),
-                content,
-            ),
-            _ => self.try_named(head, key, content),
-        }
-    }
-
-    #[inline(always)]
-    fn entry<C: Content>(&mut self, head: u32, key: Key<'_>, content: C) {
+    fn entry<const WHOLE: bool, C: Content>(
+        &mut self,
+        head: u32,
+        key: Key<'_>,
+        content: C,
+    ) -> bool {
         match key {
             Key::Static(key) if key.len() <= LONGEST_KEY => {
-                self.keyed(
-                    head | (key.len() as u32) << header::KEY_SHIFT,
-                    pointer(key.as_ptr()),
-                    content,
-                );
+                let head = head | (key.len() as u32) << header::KEY_SHIFT;
+                let key = pointer(key.as_ptr());
+                if WHOLE {
+                    return self.try_keyed(head, key, content);
+                }
+                self.keyed(head, key, content);
             }
+            _ if WHOLE => return self.try_named(head, key, content),
             _ => self.named(head, key, content),
         }
+        true
     }
 
     /// Appends an entry with this header, but for its length, and this pointer to

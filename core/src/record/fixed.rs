@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 /// The part of an image that every span has: 64 bytes, 60 on a 32-bit chip.
 ///
-/// [`Open`](super::Open) alone changes it.
+/// `used`, and what it counts in the area, are changed by [`Open`](super::Open) alone.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Fixed {
@@ -93,16 +93,6 @@ impl Fixed {
     #[inline(always)]
     pub(crate) const fn image_words(&self) -> usize {
         FIXED_WORDS + self.used as usize
-    }
-
-    #[inline(always)]
-    pub(super) const fn new(
-        operation: &'static str,
-        context: SpanContext,
-        parent: SpanId,
-        start: u64,
-    ) -> Self {
-        Fixed::starting(operation, context, parent, start, 0)
     }
 
     /// The fixed part of a span that starts, with a sampler's code and

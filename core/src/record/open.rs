@@ -48,7 +48,7 @@ impl<const N: usize> Open<[Word; N]> {
     ) -> Self {
         const { assert!(N <= u16::MAX as usize, "an area has at most 65,535 words") };
         Open {
-            fixed: Fixed::new(operation, context, parent, start),
+            fixed: Fixed::starting(operation, context, parent, start, 0),
             area: [const { Word::uninit() }; N],
         }
     }
