@@ -18,7 +18,7 @@ use crate::id::{SpanId, TraceId};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 #[repr(transparent)]
-pub struct Flags(pub(crate) u32);
+pub struct Flags(u32);
 
 /// The identity of a span: trace id, span id and flags; 28 bytes, 32 on a 64-bit system.
 ///

@@ -2,7 +2,7 @@
 
 use rand_core::TryRng;
 
-use crate::arch::GeneratorState;
+use crate::arch::{GeneratorState, halves};
 use crate::id::{SpanId, TraceId};
 
 /// 96 random bits that start an [`IdGenerator`](crate::adapter::IdGenerator).
@@ -49,8 +49,8 @@ impl Seed {
     /// Makes a seed from a closure that returns 64 random bits, for generators of any `rand_core`
     /// version.
     pub fn from_fn(mut random: impl FnMut() -> u64) -> Self {
-        let (first, second) = (random(), random());
-        Seed([first as u32, (first >> 32) as u32, second as u32])
+        let ([first, second], third) = (halves(random()), random() as u32);
+        Seed([first, second, third])
     }
 
     /// Makes a seed from a random number generator.

@@ -1,6 +1,6 @@
 //! 64-bit targets: what takes the fewest instructions.
 
-use super::{CONTINUED, LONGEST_VARINT, WORD, Word};
+use super::{CONTINUED, LONGEST_VARINT, WORD, Word, join};
 
 /// 64 bits as they lie in an id: one word.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -40,7 +40,7 @@ impl GeneratorState {
     pub(super) const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
     pub(crate) const fn new([a, b, c]: [u32; 3]) -> Self {
-        let counter = scatter(a as u64 | (b as u64) << 32);
+        let counter = scatter(join([a, b]));
         GeneratorState {
             counter,
             key: scatter(counter.wrapping_add(c as u64).wrapping_add(Self::STEP)),

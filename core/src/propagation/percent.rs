@@ -31,7 +31,7 @@ impl Iterator for Decode<'_> {
             && let [high, low, behind @ ..] = rest
             && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
         {
-            (byte, rest) = (high << 4 | low, behind);
+            (byte, rest) = ((high << 4 | low) as u8, behind);
         }
         self.rest = rest;
         Some(byte)
@@ -49,13 +49,8 @@ pub(super) fn encode(value: &str) -> impl Iterator<Item = u8> {
 }
 
 /// Returns the value of a hex digit of either case.
-pub(super) fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
+pub(super) fn hex_digit(byte: u8) -> Option<u32> {
+    (byte as char).to_digit(16)
 }
 
 /// Returns the upper-case hex digit of a value below 16.

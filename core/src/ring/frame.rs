@@ -82,4 +82,4 @@ pub(super) const LENGTH: u32 = PAD - 1;
 /// Bytes of the commit word and the sequence number.
 pub(crate) const HEADER: u32 = 8;
 
-pub(super) const WORD: u32 = size_of::<usize>() as u32;
+pub(super) const WORD: u32 = crate::arch::WORD as u32;

@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use crate::arch::WORD;
 use crate::context::{SpanContext, ToContext};
 use crate::record::{Area, AreaBytes, Fixed, Open, Reference, Timestamp};
 use crate::span::Span;
@@ -236,7 +237,6 @@ where
 
 /// Rejects areas that no image has, at compile time.
 const fn check_area(bytes: usize) {
-    const WORD: usize = size_of::<usize>();
     assert!(bytes.is_multiple_of(WORD), "an area is whole words");
     let words = bytes / WORD;
     assert!(

@@ -73,5 +73,5 @@ impl ToContext for Incoming<'_> {
 const DEBUG_ROOT: SpanContext = SpanContext::new(
     TraceId::from_parts(0, 0),
     SpanId::new(0),
-    Flags(Flags::SAMPLED.0 | Flags::DEBUG.0 | Flags::REMOTE.0),
+    Flags::SAMPLED.with(Flags::DEBUG).with(Flags::REMOTE),
 );

@@ -95,10 +95,7 @@ impl ProducerState {
     /// [`ProducerState::count_unsampled`]; `None` without a seed.
     #[inline(always)]
     pub fn root<C: Clock>(&mut self, clock: &C, wide: bool) -> Option<(TraceId, SpanId, u64)> {
-        if self.generator.is_none() {
-            self.count_unseeded();
-        }
-        let generator = self.generator.as_mut()?;
+        let generator = self.generator()?;
         let (trace, span) = generator.root(wide);
         in_order();
         self.sampled = self.sampled.wrapping_add(1);
@@ -114,10 +111,7 @@ impl ProducerState {
         sampled: bool,
         timed: bool,
     ) -> Option<(SpanId, u64)> {
-        if self.generator.is_none() {
-            self.count_unseeded();
-        }
-        let generator = self.generator.as_mut()?;
+        let generator = self.generator()?;
         let span = generator.span_id();
         in_order();
         self.sampled = self.sampled.wrapping_add(sampled.into());
@@ -174,6 +168,15 @@ impl ProducerState {
             decode_errors: self.decode_errors.into(),
             ..Stats::default()
         }
+    }
+
+    /// Returns the generator; counts a span that starts without one.
+    #[inline(always)]
+    fn generator(&mut self) -> Option<&mut IdGenerator> {
+        if self.generator.is_none() {
+            self.count_unseeded();
+        }
+        self.generator.as_mut()
     }
 
     #[cold]

@@ -159,7 +159,7 @@ impl Fields<'_> {
                 return None;
             }
             (d, c) = (d << 4 | c >> 28, c << 4 | b >> 28);
-            (b, a) = (b << 4 | a >> 28, a << 4 | u32::from(digit));
+            (b, a) = (b << 4 | a >> 28, a << 4 | digit);
             count += 1;
             self.rest = rest;
         }

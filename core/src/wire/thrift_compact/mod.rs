@@ -73,11 +73,7 @@ impl ThriftCompact {
             spans: 0,
             tail: 0,
             sequence: 0,
-            stats: ClientStats {
-                full_queue_dropped_spans: 0,
-                too_large_dropped_spans: 0,
-                failed_to_emit_spans: 0,
-            },
+            stats: ClientStats::NONE,
         }
     }
 
