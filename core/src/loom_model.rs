@@ -33,7 +33,7 @@ struct Place {
 
 /// The counterpart of the ring's own memory, over [`Places`].
 #[derive(Clone, Copy, Debug)]
-pub struct LoomMemory<'r>(&'r [Place]);
+pub struct Memory<'r>(&'r [Place]);
 
 /// The commit word of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub struct CommitWord<'r>(&'r Place);
 /// frame.
 #[derive(Debug)]
 pub struct FrameCopy<'r> {
-    memory: LoomMemory<'r>,
+    memory: Memory<'r>,
     position: u32,
     count: u32,
     words: OnceCell<Box<[Word]>>,
@@ -92,16 +92,16 @@ impl Places {
 // SAFETY: loom checks each access of a cell, and fails the model where two overlap.
 unsafe impl Sync for Places {}
 // SAFETY: as above.
-unsafe impl Send for LoomMemory<'_> {}
+unsafe impl Send for Memory<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for LoomMemory<'_> {}
+unsafe impl Sync for Memory<'_> {}
 
 // SAFETY: the places belong to this value alone, and are as many as `new` checked.
 unsafe impl Storage for Places {
     const VALID: () = ();
 
-    fn memory(&self) -> LoomMemory<'_> {
-        LoomMemory(&self.0)
+    fn memory(&self) -> Memory<'_> {
+        Memory(&self.0)
     }
 }
 
@@ -127,7 +127,7 @@ impl Place {
     }
 }
 
-impl<'r> LoomMemory<'r> {
+impl<'r> Memory<'r> {
     pub(crate) fn size(self) -> u32 {
         self.0.len() as u32 * WORD
     }

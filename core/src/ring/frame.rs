@@ -4,7 +4,7 @@
 //! where the rest of the memory is too short for one, a pad fills it.
 
 #[cfg(not(loom))]
-use super::memory::Word;
+use super::Word;
 use super::sync::Ordering;
 
 /// A committed frame, read in place.

@@ -1,21 +1,14 @@
 //! A ring's bytes, addressed by positions.
 
-#[cfg(not(loom))]
 use core::marker::PhantomData;
 
-pub use crate::arch::Word;
-#[cfg(not(loom))]
-use crate::arch::{copy_fresh_words, copy_words};
+use crate::arch::{Word, copy_fresh_words, copy_words};
 
-#[cfg(not(loom))]
 use super::frame::{Frame, HEADER, WORD};
-#[cfg(not(loom))]
 use super::storage::ByteCell;
-#[cfg(not(loom))]
 use super::sync::{AtomicU32, Ordering};
 
 /// A view of a ring's bytes, addressed by free-running positions.
-#[cfg(not(loom))]
 #[derive(Clone, Copy, Debug)]
 pub struct Memory<'r> {
     base: *mut u8,
@@ -23,17 +16,11 @@ pub struct Memory<'r> {
     _ring: PhantomData<&'r ByteCell>,
 }
 
-#[cfg(not(loom))]
 // SAFETY: it gives access by `unsafe` methods and to atomics only.
 unsafe impl Send for Memory<'_> {}
-#[cfg(not(loom))]
 // SAFETY: as above.
 unsafe impl Sync for Memory<'_> {}
 
-#[cfg(loom)]
-pub(super) use crate::loom_model::LoomMemory as Memory;
-
-#[cfg(not(loom))]
 impl<'r> Memory<'r> {
     /// Bytes of the ring, a power of two.
     #[inline(always)]

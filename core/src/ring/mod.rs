@@ -11,6 +11,7 @@
 mod consumer;
 mod frame;
 mod locked_state;
+#[cfg(not(loom))]
 mod memory;
 mod payload;
 mod policy;
@@ -24,8 +25,12 @@ mod tests;
 
 use core::marker::PhantomData;
 
+#[cfg(loom)]
+use crate::loom_model as memory;
+
 use crate::raw_mutex::{Guarded, RawMutex, increment};
 
+pub use crate::arch::Word;
 use consumer::Pins;
 pub use consumer::{Consumer, Mark};
 pub use frame::Frame;
@@ -33,7 +38,6 @@ pub use frame::Frame;
 pub(crate) use frame::HEADER;
 use frame::{PAD, fit, frame_length};
 use locked_state::State;
-pub use memory::Word;
 pub use payload::{Payload, Words};
 pub use policy::{DropNewest, Dropped, OverwriteOldest, Policy, PushError};
 use positions::Positions;

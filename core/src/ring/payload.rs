@@ -1,7 +1,7 @@
 //! The payload of frames.
 
+use super::Word;
 use super::frame::Frame;
-use super::memory::Word;
 
 /// The payload of a ring's frames, and how it is read back: [`Words`], or
 /// [`Records`](crate::record::Records).

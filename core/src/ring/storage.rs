@@ -4,7 +4,8 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use super::memory::{Memory, Word};
+use super::Word;
+use super::memory::Memory;
 
 /// One byte of a ring's memory.
 pub type ByteCell = UnsafeCell<MaybeUninit<u8>>;
