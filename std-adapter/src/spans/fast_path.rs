@@ -194,8 +194,6 @@ pub(crate) fn release(slot: Box<Slot>) {
 mod tests {
     use std::time::Duration;
 
-    use picojaeger_core::SpanId;
-
     use super::*;
     use crate::config::Sampler;
     use crate::state::thread_local::with_shard;

@@ -5,7 +5,7 @@ use crate::state::Slot;
 
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod fast_path;
-mod sampling_priority;
+pub(crate) mod sampling_priority;
 pub(crate) mod slow_path;
 mod write;
 

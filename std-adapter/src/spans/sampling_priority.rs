@@ -9,6 +9,14 @@ use crate::spans::UNREAD;
 use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 
+/// Returns whether the key is that of the tag. Compares the length first, which is known where the
+/// key is: the rest of the test is left out there.
+#[inline(always)]
+pub(crate) fn is_priority(key: Key<'_>) -> bool {
+    let key = key.as_str();
+    key.len() == tags::SAMPLING_PRIORITY.len() && key == tags::SAMPLING_PRIORITY
+}
+
 impl Slot {
     /// Applies a value of `sampling.priority`.
     #[cold]

@@ -285,8 +285,6 @@ pub(crate) fn release_slow(slot: Box<Slot>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Slot;
-    use crate::state::thread_local::with_shard;
     use crate::sys::clock::TickSource;
 
     /// A tracer with rings of 16 KiB, and an interval that no test waits for.

@@ -9,6 +9,7 @@ use picojaeger_core::{Flags, Key, Value, tags};
 use crate::context::{SpanContext, ToContext};
 use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
+use crate::spans::sampling_priority::is_priority;
 use crate::state::Slot;
 use crate::sys::clock::unix_micros;
 use crate::tracer::errors::SetBaggageError;
@@ -56,9 +57,7 @@ impl Span {
     ) -> &mut Self {
         let (key, value) = (key.into(), value.into());
         if let Some(slot) = &mut self.slot {
-            if key.as_str().len() == tags::SAMPLING_PRIORITY.len()
-                && key.as_str() == tags::SAMPLING_PRIORITY
-            {
+            if is_priority(key) {
                 slot.set_priority(value);
             }
             if slot.image.is_writable() {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use picojaeger_core::{self as core, Flags, Key, Value, tags};
+use picojaeger_core::{self as core, Flags, Key, Value};
 
 use crate::context::baggage::Baggage;
 use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::scope::{active_context, has_active_context};
 use crate::spans::fast_path::{start_child, start_root};
+use crate::spans::sampling_priority::is_priority;
 use crate::spans::slow_path::{Start, start_slow};
 use crate::state::Slot;
 use crate::state::TracerState;
@@ -128,9 +129,7 @@ impl<'t> SpanBuilder<'t> {
     #[inline(always)]
     pub fn tag<'k, 'v>(mut self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Self {
         let (key, value) = (key.into(), value.into());
-        if key.as_str().len() == tags::SAMPLING_PRIORITY.len()
-            && key.as_str() == tags::SAMPLING_PRIORITY
-        {
+        if is_priority(key) {
             self.forced = value.is_positive().or(self.forced);
         }
         self.written = self.written.with_tag(self.handle, key, value);
