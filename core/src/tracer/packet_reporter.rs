@@ -119,7 +119,7 @@ where
     }
 
     /// Returns a packet if one is due: a span has waited for a second, the ring is half full, or
-    /// the waiting spans fill the buffer. Reads the clock, like [`Tracer::tick`].
+    /// 65,000 bytes wait. Reads the clock, like [`Tracer::tick`].
     pub fn poll<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
         self.pack(buffer, false)
     }
