@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -15,6 +14,8 @@ use picojaeger_std::model::{Log, RefKind, SpanRef, Tag, TagValue};
 use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
 use picojaeger_std::{Config, Flags, FlushError, Key, Span, SpanId, Stats, TraceId, Tracer, Value};
 
+mod common;
+
 const SOON: Duration = Duration::from_secs(20);
 
 fn config() -> Config {
@@ -25,19 +26,29 @@ fn config() -> Config {
         .flush_interval(Duration::from_secs(3_600))
 }
 
-/// A tracer and the collector that it sends to.
-fn traced() -> (Tracer, Collector) {
+/// A configuration, and the collector to which its tracer sends.
+fn collected() -> (Config, Collector) {
     let collector = Collector::bind("127.0.0.1:0").unwrap();
     let port = collector.local_addr().port();
-    let tracer = config().agent_port(port).new_tracer().unwrap();
-    (tracer, collector)
+    (config().agent_port(port), collector)
+}
+
+/// A tracer and the collector that it sends to.
+fn traced() -> (Tracer, Collector) {
+    let (config, collector) = collected();
+    (config.new_tracer().unwrap(), collector)
+}
+
+/// A tracer of this configuration whose spans go to this reporter only.
+fn reported_by(config: Config) -> (Tracer, Arc<InMemoryReporter>) {
+    let reporter = Arc::new(InMemoryReporter::new());
+    let builder = config.agent(false).reporter(reporter.clone());
+    (builder.build().unwrap(), reporter)
 }
 
 /// A tracer whose spans go to this reporter only.
 fn reported() -> (Tracer, Arc<InMemoryReporter>) {
-    let reporter = Arc::new(InMemoryReporter::new());
-    let builder = config().agent(false).reporter(reporter.clone());
-    (builder.build().unwrap(), reporter)
+    reported_by(config())
 }
 
 /// Checks the sum of all counts, with no span open or queued.
@@ -290,8 +301,7 @@ impl Reporter for Panicking {
 
 #[test]
 fn a_reporter_that_panics_loses_nothing() {
-    let collector = Collector::bind("127.0.0.1:0").unwrap();
-    let config = config().agent_port(collector.local_addr().port());
+    let (config, collector) = collected();
     let tracer = config.reporter(Panicking).build().unwrap();
     for round in 1..=3 {
         tracer.start("sent all the same").finish();
@@ -442,8 +452,7 @@ fn priorities_add_up() {
 
 #[test]
 fn an_unsampled_span_that_is_upgraded_adds_up() {
-    let collector = Collector::bind("127.0.0.1:0").unwrap();
-    let config = config().agent_port(collector.local_addr().port());
+    let (config, collector) = collected();
     let tracer = config.sampler(Sampler::Const(false)).new_tracer().unwrap();
     let mut upgraded = tracer.start("upgraded");
     drop(tracer.start("not"));
@@ -594,9 +603,7 @@ fn a_mebibyte_of_baggage_items_is_cut_to_180() {
 
 #[test]
 fn an_unsampled_span_that_is_upgraded_keeps_its_name() {
-    let reporter = Arc::new(InMemoryReporter::new());
-    let config = config().agent(false).sampler(Sampler::Const(false));
-    let tracer = config.reporter(reporter.clone()).build().unwrap();
+    let (tracer, reporter) = reported_by(config().sampler(Sampler::Const(false)));
     let copied = String::from("GET /orders/7");
     for name in [Key::from("static"), Key::copied(&copied)] {
         let root = tracer.start(name);
@@ -638,9 +645,7 @@ fn tracers_take_turns_in_a_thread() {
 fn the_systems_clock_gives_the_same_spans() {
     let end = |span: &picojaeger_std::model::Span| span.start_time_us + span.duration_us;
     for clock in [ClockSource::Auto, ClockSource::System] {
-        let reporter = Arc::new(InMemoryReporter::new());
-        let config = config().agent(false).clock(clock);
-        let tracer = config.reporter(reporter.clone()).build().unwrap();
+        let (tracer, reporter) = reported_by(config().clock(clock));
         let mut root = tracer.start("root");
         root.tag("first", 1);
         for _ in 0..200 {
@@ -677,7 +682,7 @@ fn a_start_time_and_a_parents_baggage_are_taken_over() {
         for child in [&given, &active] {
             assert_eq!(child.baggage_item("user"), Some("ann"));
         }
-        let time = std::time::UNIX_EPOCH + Duration::from_secs(7);
+        let time = UNIX_EPOCH + Duration::from_secs(7);
         let early = tracer.span_builder("early").ignore_active_span();
         drop(early.start_time(time).start());
     }
@@ -694,10 +699,8 @@ fn a_start_time_and_a_parents_baggage_are_taken_over() {
 fn spans_of_a_kind_are_like_the_first() {
     const PARENT: TraceId = TraceId::from_parts(0xa, 7);
     for (wide, sampler) in [(false, true), (true, true), (false, false), (true, false)] {
-        let reporter = Arc::new(InMemoryReporter::new());
-        let config = config().agent(false).sampler(Sampler::Const(sampler));
-        let config = config.trace_id_128bit(wide);
-        let tracer = config.reporter(reporter.clone()).build().unwrap();
+        let config = config().sampler(Sampler::Const(sampler));
+        let (tracer, reporter) = reported_by(config.trace_id_128bit(wide));
         let parent = |flags: &str| {
             let header = format!("{PARENT}:5:0:{flags}");
             tracer.extract(HashMap::from([("uber-trace-id", header)]))
@@ -773,8 +776,7 @@ mod losses {
 
     #[test]
     fn full() {
-        let collector = Collector::bind("127.0.0.1:0").unwrap();
-        let config = config().agent_port(collector.local_addr().port());
+        let (config, collector) = collected();
         let stats = settle(config.background(false), 3_000, plain);
         assert!(stats.lost.full > 1_000, "{stats}");
         assert_arrived(&collector, stats.sampled - stats.lost.full);
@@ -794,9 +796,7 @@ mod losses {
 
     #[test]
     fn refused() {
-        let closed = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = closed.local_addr().unwrap().port();
-        drop(closed);
+        let (_socket, port) = common::closed_port();
         let stats = settle(config().agent_port(port), 100, plain);
         assert_eq!(stats.lost.refused, 100, "{stats}");
     }
@@ -811,8 +811,7 @@ mod losses {
 
     #[test]
     fn memory() {
-        let collector = Collector::bind("127.0.0.1:0").unwrap();
-        let config = config().agent_port(collector.local_addr().port());
+        let (config, collector) = collected();
         let tracer = config.memory_limit(1 << 20).new_tracer().unwrap();
         let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
         assert!(open.iter().all(Span::is_sampled), "the flag goes on");
