@@ -39,17 +39,10 @@ pub(crate) fn run_child(args: impl Iterator<Item = String>) -> Result<(), String
     };
     let outcome = Outcome {
         rss_before,
+        rss_peak: rss_peak()?,
         ..outcome
     };
-    let rss_peak = rss_peak()?;
-    println!(
-        "{}",
-        Outcome {
-            rss_peak,
-            ..outcome
-        }
-        .to_line()
-    );
+    println!("{}", outcome.to_line());
     Ok(())
 }
 

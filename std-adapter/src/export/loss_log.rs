@@ -37,7 +37,7 @@ impl LossLog {
     }
 
     /// Writes at most one line a cause and interval.
-    pub(crate) fn with_interval(interval: Duration) -> Self {
+    fn with_interval(interval: Duration) -> Self {
         LossLog {
             interval,
             causes: [CauseLog::default(); CAUSES],

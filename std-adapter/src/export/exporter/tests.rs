@@ -105,10 +105,6 @@ impl Transport for Fickle {
         }
     }
 
-    fn take_late_refusals(&mut self) -> u64 {
-        0
-    }
-
     fn last_error(&self) -> Option<&dyn std::fmt::Display> {
         Some(&"fickle")
     }
@@ -201,10 +197,6 @@ impl Transport for Gate {
 
     fn send(&mut self, _: &[u8]) -> SendOutcome {
         SendOutcome::Accepted
-    }
-
-    fn take_late_refusals(&mut self) -> u64 {
-        0
     }
 
     fn last_error(&self) -> Option<&dyn std::fmt::Display> {
@@ -321,14 +313,6 @@ struct Scripted(Vec<SendOutcome>);
 impl Transport for Scripted {
     fn send(&mut self, _: &[u8]) -> SendOutcome {
         self.0.pop().unwrap_or(SendOutcome::Accepted)
-    }
-
-    fn take_late_refusals(&mut self) -> u64 {
-        0
-    }
-
-    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
-        None
     }
 }
 
