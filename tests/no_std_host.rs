@@ -7,9 +7,9 @@ use picojaeger_core::adapter::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    BaggageTable, Clock, Const, Decision, Description, Drained, Flags, Interrupts, Key, Platform,
-    Query, RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanId, SpanReference,
-    TextMap, ToContext, TraceId, Tracer, Transport, Value, tags,
+    BaggageTable, Clock, Const, Decision, Description, Drained, Flags, Interrupts, Key,
+    PacketReporter, Platform, Query, RawMutex, Ring, Sampler, Seed, SendOutcome, Span, SpanContext,
+    SpanId, SpanReference, TextMap, ToContext, TraceId, Tracer, Transport, Value, tags,
 };
 use picojaeger_std::collector::decode;
 
@@ -95,6 +95,14 @@ macro_rules! device {
         static $tracer: Tracer<&'static Board> = Tracer::new(&$board, &$ring);
         $tracer.seed(Seed::from_words([1, 2, 3]));
     };
+}
+
+/// The reporter of this tracer.
+fn reporter(
+    tracer: &'static Tracer<&'static Board>,
+) -> PacketReporter<'static, &'static Board, ThriftCompact> {
+    let process = Process::new("chip");
+    tracer.reporter(ThriftCompact::new(), process).unwrap()
 }
 
 fn remote(flags: Flags) -> SpanContext {
@@ -545,8 +553,7 @@ fn a_full_ring_drops_and_counts() {
 #[test]
 fn spans_lost_with_packets_are_counted_and_reported() {
     device!(BOARD, RING, TRACER);
-    let process = Process::new("chip");
-    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut reporter = reporter(&TRACER);
     let mut buffer = [0; 512];
     let mut told = Vec::new();
     for outcome in [
@@ -598,8 +605,7 @@ impl Transport for Script {
 #[test]
 fn drain_sends_what_is_due_and_drain_all_the_rest() {
     device!(BOARD, RING, TRACER);
-    let process = Process::new("chip");
-    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut reporter = reporter(&TRACER);
     let (mut script, mut buffer) = (Script::default(), [0; 512]);
     drop(TRACER.start::<0>("early"));
     assert_eq!(reporter.drain(&mut script, &mut buffer), Drained::All);
@@ -621,8 +627,7 @@ fn drain_sends_what_is_due_and_drain_all_the_rest() {
 #[test]
 fn drain_stops_where_the_transport_does() {
     device!(BOARD, RING, TRACER);
-    let process = Process::new("chip");
-    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut reporter = reporter(&TRACER);
     let mut buffer = [0; 512];
     let mut script = Script {
         outcomes: vec![SendOutcome::Retry, SendOutcome::Refused],
@@ -657,8 +662,7 @@ fn drain_stops_where_the_transport_does() {
 #[test]
 fn a_blocked_drain_reads_the_clock() {
     device!(BOARD, RING, TRACER);
-    let process = Process::new("chip");
-    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut reporter = reporter(&TRACER);
     let mut script = Script {
         is_closed: true,
         ..Script::default()

@@ -11,6 +11,10 @@ use picojaeger_std::model::{
     Batch, ClientStats, Log, Process, RefKind, Span, SpanRef, Tag, TagValue,
 };
 
+mod common;
+
+use common::SplitMix64;
+
 type Image = Open<[Word; 16_384]>;
 
 /// Every time here is explicit, so no clock is read.
@@ -24,7 +28,7 @@ const DROPPED: &str = "picojaeger.dropped";
 fn generated_batches_are_the_bytes_of_thrift() {
     let mut drawn = 0;
     for seed in 0..1_500 {
-        let batch = Draw(seed).batch();
+        let batch = Draw(SplitMix64(seed)).batch();
         drawn += batch.spans.len();
         assert_same(&batch, &format!("seed {seed}"));
     }
@@ -35,7 +39,7 @@ fn generated_batches_are_the_bytes_of_thrift() {
 fn lists_of_every_length_are_the_bytes_of_thrift() {
     for length in LENGTHS {
         for list in 0..6 {
-            let mut draw = Draw(length as u64);
+            let mut draw = Draw(SplitMix64(length as u64));
             let span = draw.bare_span();
             let mut batch = draw.empty_batch();
             batch.spans.push(span);
@@ -67,7 +71,7 @@ fn extreme_values_are_the_bytes_of_thrift() {
         values.push(TagValue::Binary(vec![0xff; length].into()));
     }
     for value in values {
-        let mut draw = Draw(1);
+        let mut draw = Draw(SplitMix64(1));
         let mut span = draw.bare_span();
         span.tags = vec![Tag::new("value", value)];
         let mut batch = draw.empty_batch();
@@ -80,7 +84,7 @@ fn extreme_values_are_the_bytes_of_thrift() {
 fn small_packets_hold_every_span_whole_or_marked() {
     let (mut whole, mut cut, mut too_large) = (0, 0, 0);
     for seed in 0..800 {
-        let mut draw = Draw(seed);
+        let mut draw = Draw(SplitMix64(seed));
         let batch = draw.batch();
         let limit = 400 + draw.below(3_000);
         let (packets, lost) = packets(&batch, limit);
@@ -244,20 +248,16 @@ const FLOATS: [f64; 9] = [
     -f64::NAN,
 ];
 
-/// Random draws from a fixed seed, by the SplitMix64 generator.
-struct Draw(u64);
+/// Random draws from a fixed seed.
+struct Draw(SplitMix64);
 
 impl Draw {
     fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        (self.bits() % limit as u64) as usize
+        self.0.below(limit)
     }
 
     /// A number of any magnitude.

@@ -12,7 +12,8 @@ fn tracer(adjust: impl FnOnce(Config) -> Config) -> Tracer {
 
 /// Sends one span, which is lost by the given cause, and one of another tracer, which arrives.
 #[track_caller]
-fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
+fn loses_one(tracer: &Tracer, cause: LossCause, parts: &[&str]) {
+    let wanted = Lost::default().with(cause, 1);
     let neighbour = Pair::new();
     let mut other = neighbour.tracer.start("neighbour");
     let span = tracer.span_builder("lost").child_of(&other).start();
@@ -39,8 +40,7 @@ fn loses_one(tracer: &Tracer, wanted: Lost, parts: &[&str]) {
 #[test]
 fn a_host_that_does_not_resolve() {
     let tracer = tracer(|config| config.agent_host("no.such.host.invalid"));
-    let failed = Lost::default().with(LossCause::Failed, 1);
-    loses_one(&tracer, failed, &["no.such.host.invalid:6831"]);
+    loses_one(&tracer, LossCause::Failed, &["no.such.host.invalid:6831"]);
 }
 
 #[test]
@@ -54,8 +54,7 @@ fn malformed_hosts() {
             Err(ConfigError::Invalid { .. }) => {}
             Err(error) => panic!("{error}"),
             Ok(tracer) => {
-                let failed = Lost::default().with(LossCause::Failed, 1);
-                loses_one(&tracer, failed, &[host]);
+                loses_one(&tracer, LossCause::Failed, &[host]);
             }
         }
     }
@@ -65,23 +64,20 @@ fn malformed_hosts() {
 fn a_closed_port() {
     let (_socket, port) = common::closed_port();
     let tracer = tracer(|config| config.agent_host("127.0.0.1").agent_port(port));
-    let refused = Lost::default().with(LossCause::Refused, 1);
-    loses_one(&tracer, refused, &[&format!("127.0.0.1:{port}")]);
+    loses_one(&tracer, LossCause::Refused, &[&format!("127.0.0.1:{port}")]);
 }
 
 #[test]
 fn a_forbidden_broadcast() {
     // Broadcasts need a permission that the socket does not have.
     let tracer = tracer(|config| config.agent_host("255.255.255.255"));
-    let failed = Lost::default().with(LossCause::Failed, 1);
-    loses_one(&tracer, failed, &["255.255.255.255:6831"]);
+    loses_one(&tracer, LossCause::Failed, &["255.255.255.255:6831"]);
 }
 
 #[test]
 fn an_address_of_the_other_ip_version() {
     let tracer = tracer(|config| config.agent_host("127.0.0.1").ip_version(IpVersion::V6));
-    let failed = Lost::default().with(LossCause::Failed, 1);
-    loses_one(&tracer, failed, &["127.0.0.1:6831"]);
+    loses_one(&tracer, LossCause::Failed, &["127.0.0.1:6831"]);
 }
 
 #[test]

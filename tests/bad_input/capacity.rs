@@ -2,9 +2,7 @@
 
 use picojaeger_std::{LossCause, Lost};
 
-use crate::Pair;
-
-const MIB: usize = 1 << 20;
+use crate::{MIB, Pair};
 
 #[test]
 fn a_full_ring_drops_the_newest_and_counts() {

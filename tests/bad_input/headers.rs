@@ -3,9 +3,8 @@
 use picojaeger_std::model::TagValue;
 use picojaeger_std::{SpanContext, SpanId, TraceId};
 
-use crate::{Pair, text};
+use crate::{MIB, Pair, text};
 
-const MIB: usize = 1 << 20;
 const TRACE: &str = "uber-trace-id";
 
 /// Extracts these headers and starts a span of the result: a new root, which arrives.

@@ -17,6 +17,7 @@ use picojaeger_std::collector::Collector;
 use picojaeger_std::config::{Config, Sampler};
 use picojaeger_std::model::{Span, TagValue};
 
+const MIB: usize = 1 << 20;
 /// Longest wait for an expected event.
 const PATIENCE: Duration = Duration::from_secs(30);
 

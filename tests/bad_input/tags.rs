@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime};
 use picojaeger_std::Key;
 use picojaeger_std::model::{Span, TagValue};
 
-use crate::{Pair, text};
+use crate::{MIB, Pair, text};
 
-const MIB: usize = 1 << 20;
 /// Length of the longest key, and by default of the longest value or copied name.
 const LONGEST_KEY: usize = 255;
 const LONGEST_VALUE: usize = 1024;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::common::SplitMix64;
 use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
 
 /// Number of spans of the load.
@@ -49,7 +50,7 @@ pub struct Sent {
 impl Load {
     /// The load, the same on every call.
     pub fn generate() -> Load {
-        let mut random = Random(0x9e37_79b9);
+        let mut random = SplitMix64(0x9e37_79b9);
         let mut spans = Vec::with_capacity(SPANS);
         while spans.len() < SPANS {
             let first = spans.len();
@@ -167,7 +168,7 @@ fn services() -> Vec<Service> {
 }
 
 /// Span `index` of the trace that begins at `first`.
-fn plan(random: &mut Random, first: usize, index: usize) -> Planned {
+fn plan(random: &mut SplitMix64, first: usize, index: usize) -> Planned {
     const OPERATIONS: [&str; 5] = ["GET /orders/{id}", "charge", "čtení", "在庫確認", "🦀 🚢"];
     let start_us = EPOCH_US + index as u64 * 1_000 + random.next() % 1_000;
     let duration_us = match random.below(16) {
@@ -190,7 +191,7 @@ fn plan(random: &mut Random, first: usize, index: usize) -> Planned {
 }
 
 /// References of both kinds, alone and together, to this trace and to others.
-fn references(random: &mut Random, first: usize, index: usize) -> Vec<(RefKind, usize)> {
+fn references(random: &mut SplitMix64, first: usize, index: usize) -> Vec<(RefKind, usize)> {
     use RefKind::{ChildOf, FollowsFrom};
     if index == first {
         return Vec::new();
@@ -214,7 +215,7 @@ fn references(random: &mut Random, first: usize, index: usize) -> Vec<(RefKind, 
 }
 
 /// A tag of any type, sometimes one that Jaeger treats apart, sometimes a key again.
-fn tag(random: &mut Random) -> Tag {
+fn tag(random: &mut SplitMix64) -> Tag {
     const KINDS: [&str; 5] = ["client", "server", "producer", "consumer", "internal"];
     match random.below(12) {
         0 => Tag::new("error", Value::Bool(random.below(2) == 0)),
@@ -227,7 +228,7 @@ fn tag(random: &mut Random) -> Tag {
     }
 }
 
-fn log(random: &mut Random, time_us: u64) -> Log {
+fn log(random: &mut SplitMix64, time_us: u64) -> Log {
     let mut fields: Vec<_> = (0..random.below(5)).map(|_| field(random)).collect();
     match random.below(4) {
         0 => {}
@@ -237,7 +238,7 @@ fn log(random: &mut Random, time_us: u64) -> Log {
     Log { time_us, fields }
 }
 
-fn field(random: &mut Random) -> Tag {
+fn field(random: &mut SplitMix64) -> Tag {
     const KEYS: [&str; 8] = [
         "db.statement",
         "peer.port",
@@ -252,7 +253,7 @@ fn field(random: &mut Random) -> Tag {
 }
 
 /// Values of every type with their extremes. NaN and infinities cannot be read back.
-fn value(random: &mut Random) -> Value {
+fn value(random: &mut SplitMix64) -> Value {
     const TEXTS: [&str; 6] = [
         "",
         "žluťoučký kůň",
@@ -292,23 +293,5 @@ fn value(random: &mut Random) -> Value {
         8 => Value::Double(DOUBLES[random.below(DOUBLES.len())]),
         9 => Value::Double(random.next() as f64 / 3.0),
         _ => Value::Binary((0..random.below(20)).map(|_| random.next() as u8).collect()),
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    /// Below `bound`, which is not 0.
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
     }
 }
