@@ -84,6 +84,11 @@ impl<'r, T: Payload> Consumer<'r, T> {
         }
     }
 
+    /// Returns whether this is the consumer of the ring with these positions.
+    pub(super) fn is_of(&self, positions: &Positions) -> bool {
+        core::ptr::eq(self.positions, positions)
+    }
+
     /// The frame at the cursor; `None` if there is none or it is still open.
     #[inline]
     pub fn peek(&mut self) -> Option<T::View<'_>> {

@@ -98,6 +98,13 @@ impl<B: Storage + ?Sized, T: Payload> FrameRing<Spsc, (), B, DropNewest, T> {
         };
         (producer, Consumer::spsc(positions, memory))
     }
+
+    /// Returns whether both ends are of this ring: for an owner that frees the ring once both are
+    /// back.
+    pub fn is_split_into(&self, producer: &Producer<'_, T>, consumer: &Consumer<'_, T>) -> bool {
+        let own = &self.positions;
+        core::ptr::eq(producer.positions, own) && consumer.is_of(own)
+    }
 }
 
 impl<T: Payload> Producer<'_, T> {
