@@ -777,8 +777,9 @@ mod losses {
     #[test]
     fn full() {
         let (config, collector) = collected();
-        let stats = settle(config.background(false), 3_000, plain);
-        assert!(stats.lost.full > 1_000, "{stats}");
+        let config = config.background(false).memory_limit(1 << 20);
+        let stats = settle(config, 20_000, plain);
+        assert!(stats.lost.full > 10_000, "{stats}");
         assert_arrived(&collector, stats.sampled - stats.lost.full);
         assert_eq!(stats.delivered, stats.sampled - stats.lost.full);
     }

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::config::{Settings, TagValue};
-use crate::memory::ring_reader::{RingReader, RingRegistry};
-use crate::memory::rings::{ReturnedProducer, RingEnds, RingPool};
+use crate::memory::rings::Rings;
 use crate::reporters::Reporter;
 use crate::sampling::RootSampler;
 use crate::stats::StatsRegistry;
@@ -20,8 +19,7 @@ pub(crate) struct Common {
     pub(crate) trace_id_128bit: bool,
     pub(crate) process: ProcessTags,
     pub(crate) reporters: Reporters,
-    ring_registry: Mutex<RingRegistry>,
-    ring_pool: Mutex<RingPool>,
+    pub(crate) rings: Rings,
     stats_registry: Mutex<StatsRegistry>,
 }
 
@@ -36,7 +34,7 @@ impl Common {
         settings: Arc<Settings>,
         process: ProcessTags,
         reporters: Reporters,
-        ring_pool: RingPool,
+        rings: Rings,
     ) -> Self {
         Common {
             sampler: RootSampler::new(settings.sampler),
@@ -44,59 +42,13 @@ impl Common {
             settings,
             process,
             reporters,
-            ring_registry: Mutex::default(),
-            ring_pool: Mutex::new(ring_pool),
+            rings,
             stats_registry: Mutex::default(),
         }
     }
 
     pub(crate) fn stats_registry(&self) -> MutexGuard<'_, StatsRegistry> {
         lock(&self.stats_registry)
-    }
-
-    /// Takes a ring for a thread; `None` if the memory limit allows no more.
-    pub(crate) fn take_ring(&self) -> Option<RingEnds> {
-        lock(&self.ring_pool).take()
-    }
-
-    /// Puts back the ring of a thread that ended.
-    pub(crate) fn put_ring(&self, ends: RingEnds) {
-        lock(&self.ring_pool).put(ends);
-    }
-
-    /// Makes spare the rings that no thread holds, now and later.
-    pub(crate) fn close_ring_pool(&self) {
-        lock(&self.ring_pool).close();
-    }
-
-    /// Registers a ring for the exporter to read.
-    pub(crate) fn register(&self, reader: RingReader) {
-        lock(&self.ring_registry).add(reader);
-    }
-
-    /// Puts back the ring of a thread that ended, if it is empty and the exporter has not taken
-    /// it; returns whether it did.
-    pub(crate) fn withdraw(&self, returned: &Arc<ReturnedProducer>) -> bool {
-        // A statement of its own: the registry's lock ends with it, before the pool's is taken.
-        let ends = lock(&self.ring_registry).withdraw(returned);
-        ends.map(|ends| self.put_ring(ends)).is_some()
-    }
-
-    /// Appends the readers of new rings to those of the exporter.
-    pub(crate) fn take_new_readers(&self, readers: &mut Vec<RingReader>) {
-        lock(&self.ring_registry).take_all(readers);
-    }
-
-    #[cfg(test)]
-    /// Runs `f` while the calling thread holds the registry of new rings; for tests of fork.
-    pub(crate) fn while_ring_registry_locked(&self, f: impl FnOnce()) {
-        hold(&self.ring_registry, f);
-    }
-
-    #[cfg(test)]
-    /// Runs `f` while the calling thread holds the pool of rings; for tests of fork.
-    pub(crate) fn while_ring_pool_locked(&self, f: impl FnOnce()) {
-        hold(&self.ring_pool, f);
     }
 
     #[cfg(test)]

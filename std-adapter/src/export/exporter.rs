@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use picojaeger_core::adapter::record::Records;
 use picojaeger_core::adapter::{ClockSegment, PacketBuilder, PollContext, Timeline};
-use picojaeger_core::ring::{Consumer, Mark};
 use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
 use picojaeger_core::{LossCause, SendOutcome, Stats};
 
@@ -16,7 +14,8 @@ use crate::export::loss_log::LossLog;
 use crate::export::process_tags::with_views;
 use crate::export::report::report;
 use crate::export::timekeeper::Timekeeper;
-use crate::memory::ring_reader::RingReader;
+use crate::memory::hand_over::ReadingEnd as _;
+use crate::memory::ring_ends::RingReader;
 use crate::sys::clock::{TickSource, monotonic};
 use crate::transport::{BoxTransport, Transport};
 use crate::worker::parking::{Pass, Rest};
@@ -25,8 +24,6 @@ use crate::worker::parking::{Pass, Rest};
 pub(crate) struct Exporter {
     reporter: PacketBuilder<AgentEncoder>,
     rings: Vec<RingReader>,
-    /// The positions of the rings' heads at the start of the pass.
-    marks: Vec<Mark>,
     transport: Option<BoxTransport>,
     timekeeper: Timekeeper,
     buffer: Vec<u8>,
@@ -63,7 +60,6 @@ impl Exporter {
     pub(crate) fn new(
         settings: &Settings,
         source: TickSource,
-        common: Option<Consumer<'static, Records>>,
         transport: Option<BoxTransport>,
     ) -> Self {
         let interval = settings.reporter.flush_interval;
@@ -74,8 +70,7 @@ impl Exporter {
                 limit,
                 interval.as_nanos() as u64,
             ),
-            rings: common.into_iter().map(RingReader::of_fallback).collect(),
-            marks: Vec::new(),
+            rings: Vec::new(),
             transport,
             timekeeper: Timekeeper::new(source),
             buffer: vec![0; limit],
@@ -87,9 +82,7 @@ impl Exporter {
     pub(crate) fn pass(&mut self, common: &Common, flush: bool) -> Pass {
         self.begin(common);
         common.stats_registry().obstacle = None;
-        self.marks.clear();
-        let heads = self.rings.iter().map(|ring| ring.consumer.mark());
-        self.marks.extend(heads);
+        self.rings.iter_mut().for_each(|ring| ring.end.set_mark());
         let end = self.send_all(common, flush);
         if end == End::Stuck {
             common.stats_registry().obstacle = last_error(&self.transport);
@@ -110,14 +103,14 @@ impl Exporter {
 
     /// Returns whether any record waits.
     pub(crate) fn holds(&mut self, common: &Common) -> bool {
-        common.take_new_readers(&mut self.rings);
+        common.rings.take_readers(&mut self.rings);
         self.backlog() > 0
     }
 
     /// Drops and counts the records that raced with the close.
     pub(crate) fn sweep(&mut self, common: &Common) {
         self.begin(common);
-        let swept: u64 = self.rings.iter_mut().map(RingReader::empty).sum();
+        let swept: u64 = self.rings.iter_mut().map(|ring| ring.end.empty()).sum();
         common.stats_registry().swept += swept;
     }
 
@@ -130,7 +123,7 @@ impl Exporter {
     /// outcome.
     fn begin(&mut self, common: &Common) {
         self.reporter.retry(&mut self.rings);
-        common.take_new_readers(&mut self.rings);
+        common.rings.take_readers(&mut self.rings);
     }
 
     /// Packs and sends until the marks are passed, or nothing is due. Does not wait until the rings
@@ -156,7 +149,7 @@ impl Exporter {
         stats: &mut Stats,
         flush: bool,
     ) -> End {
-        while !has_passed(&self.rings, &self.marks) {
+        while !has_passed(&self.rings) {
             if self
                 .transport
                 .as_mut()
@@ -164,9 +157,9 @@ impl Exporter {
             {
                 return End::Stuck;
             }
-            let flush = flush || self.is_fallback_ring_used();
+            let flush = flush || self.is_shared_ring_used();
             match self.send_one(common, process, stats, flush) {
-                Step::Done => {}
+                Step::Done => self.reclaim(common),
                 Step::NotDue => return End::NotDue,
                 Step::Again => return End::Stuck,
             }
@@ -216,9 +209,7 @@ impl Exporter {
             .reporter
             .poll(&mut self.rings, &context, &mut self.buffer)?;
         let outcome = match &mut self.transport {
-            Some(transport) if has_passed(packet.consumers(), &self.marks) => {
-                transport.send(packet.bytes())
-            }
+            Some(transport) if has_passed(packet.consumers()) => transport.send(packet.bytes()),
             Some(transport) => transport.send_more(packet.bytes()),
             None => SendOutcome::Accepted,
         };
@@ -269,28 +260,29 @@ impl Exporter {
         stats
     }
 
-    /// Frees the rings of threads that ended, once they are empty.
+    /// Puts back the rings that threads have returned, once they are empty.
     fn reclaim(&mut self, common: &Common) {
-        let over = self.rings.extract_if(.., |ring| ring.is_over());
-        over.filter_map(RingReader::into_ends)
-            .for_each(|ends| common.put_ring(ends));
+        // The first test costs no lock; `is_over` repeats it in the right order.
+        let is_over = |ring: &mut RingReader| ring.end.backlog() == 0 && ring.is_over();
+        let over = self.rings.extract_if(.., is_over);
+        over.filter_map(RingReader::join)
+            .for_each(|ends| common.rings.put(ends));
     }
 
     fn backlog(&self) -> usize {
-        self.rings.iter().map(RingReader::backlog).sum()
+        self.rings.iter().map(|ring| ring.end.backlog()).sum()
     }
 
     /// Returns whether threads without a ring of their own have spans, which are sent at once.
-    fn is_fallback_ring_used(&self) -> bool {
-        let mut fallback = self.rings.iter().filter(|ring| ring.is_fallback());
-        fallback.any(|ring| ring.backlog() > 0)
+    fn is_shared_ring_used(&self) -> bool {
+        let mut shared = self.rings.iter().filter(|ring| ring.end.is_shared);
+        shared.any(|ring| ring.end.backlog() > 0)
     }
 }
 
-/// Returns whether the rings' cursors have passed the marks.
-fn has_passed(rings: &[RingReader], marks: &[Mark]) -> bool {
-    let mut rings = rings.iter().zip(marks);
-    rings.all(|(ring, mark)| ring.consumer.has_passed(*mark))
+/// Returns whether every record of the pass has been read.
+fn has_passed(rings: &[RingReader]) -> bool {
+    rings.iter().all(|ring| ring.end.has_passed_mark())
 }
 
 // The tests read packets by the collector's decoder.

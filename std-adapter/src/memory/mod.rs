@@ -1,6 +1,10 @@
-//! Memory that `memory_limit` bounds: areas for open spans, and rings for finished ones.
+//! Memory that `memory_limit` bounds: slots for open spans, and rings for finished ones.
 
-pub(crate) mod ring_reader;
+pub(crate) mod budget;
+pub(crate) mod hand_over;
+#[allow(unsafe_code, reason = "frees rings")]
+pub(crate) mod ring_ends;
+mod ring_pool;
 pub(crate) mod rings;
 pub(crate) mod span_cache;
 pub(crate) mod span_pool;

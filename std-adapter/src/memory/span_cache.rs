@@ -5,27 +5,29 @@ use std::sync::Arc;
 use picojaeger_core::ring::Word;
 
 use crate::context::baggage::Baggage;
-use crate::memory::span_slot::{CONTEXT_ONLY, SMALL, SpanOwner, SpanSlot};
+use crate::memory::span_slot::{CONTEXT_ONLY, NAMED, SMALL, SpanOwner, SpanSlot, TINY};
 
 /// Slots of one thread.
 #[derive(Debug)]
 pub(crate) struct SpanCache<O> {
     pub(super) small: SlotList<O, SMALL>,
     pub(super) context_only: SlotList<O, CONTEXT_ONLY>,
+    pub(super) named: SlotList<O, NAMED>,
 }
 
-/// Slots of one size; a full list gives a batch to the pool.
+/// Slots of one size; a full list gives a batch to the pool. Few, since an idle thread keeps them.
 pub(super) type SlotList<O, const WORDS: usize> =
-    heapless::Vec<Box<SpanSlot<O, [Word; WORDS]>>, 64>;
+    heapless::Vec<Box<SpanSlot<O, [Word; WORDS]>>, 16>;
 
-/// Number of slots that the cache takes from or gives to the pool at once.
-pub(super) const BATCH: usize = 32;
+/// Number of slots that the cache takes from or gives to the pool at once, at most.
+pub(super) const BATCH: usize = 8;
 
 impl<O: SpanOwner> SpanCache<O> {
     pub(crate) const fn new() -> Self {
         SpanCache {
             small: SlotList::new(),
             context_only: SlotList::new(),
+            named: SlotList::new(),
         }
     }
 
@@ -59,46 +61,96 @@ impl<O: SpanOwner> SpanCache<O> {
         }
     }
 
-    /// Takes a slot with an area, from the pool if none is cached; `None` if out of memory.
-    pub(crate) fn take_small(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
+    /// Takes a slot for a sampled span, from the pool if none is cached; `None` if out of memory.
+    /// A tiny one has to be charged to the span's name, see [`SpanCache::charge`].
+    pub(crate) fn take(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
         if self.small.is_empty() {
             owner.pool().refill_small(&mut self.small, owner);
         }
-        self.try_take_small()
+        match self.try_take_small() {
+            Some(slot) => Some(slot),
+            None => owner.pool().take_tiny(owner),
+        }
+    }
+
+    /// Takes a slot for a sampled span of this name, like [`SpanCache::take`].
+    pub(crate) fn take_for(&mut self, operation: &str, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
+        let slot = self.take(owner)?;
+        self.charge(slot, operation)
+    }
+
+    /// Charges a slot to the name of its span, if it is tiny; `None` if spans of that name hold too
+    /// much of the memory that is left.
+    pub(crate) fn charge(
+        &mut self,
+        mut slot: Box<SpanSlot<O>>,
+        operation: &str,
+    ) -> Option<Box<SpanSlot<O>>> {
+        if slot.words() == TINY {
+            let owner = slot.owner.clone();
+            // A statement of its own: the lock ends with it.
+            let charged = owner.pool().charge(&mut slot, operation);
+            if !charged {
+                self.put(slot);
+                return None;
+            }
+        }
+        Some(slot)
     }
 
     /// Takes a slot without an area, from the pool or a new one if none is cached.
     pub(crate) fn take_context_only(&mut self, owner: &Arc<O>) -> Box<SpanSlot<O>> {
-        if self.context_only.is_empty() {
-            owner.pool().refill_context_only(&mut self.context_only);
-        }
-        let slot = self.context_only.pop();
-        slot.unwrap_or_else(|| SpanSlot::new(owner))
+        take_unbounded(&mut self.context_only, owner)
+    }
+
+    /// Takes a slot for the copied name of an unsampled span, likewise.
+    pub(crate) fn take_named(&mut self, owner: &Arc<O>) -> Box<SpanSlot<O>> {
+        take_unbounded(&mut self.named, owner)
     }
 
     /// Puts back the slot of a span that has ended, to the pool if the cache is full.
     pub(crate) fn put(&mut self, mut slot: Box<SpanSlot<O>>) {
         slot.baggage = Baggage::EMPTY;
-        if let Err(slot) = self.try_put(slot) {
-            let owner = slot.owner.clone();
-            // A statement of its own: the lock ends with it, before the surplus is freed.
-            let surplus = match slot.words() {
-                SMALL => owner.pool().store(batch(&mut self.small, slot)),
-                CONTEXT_ONLY => owner.pool().store(batch(&mut self.context_only, slot)),
-                _ => owner.pool().store(std::iter::once(slot)),
-            };
-            drop(surplus);
-        }
+        let Err(slot) = self.try_put(slot) else {
+            return;
+        };
+        let slot = match SpanSlot::of(slot).map(|slot| self.named.push(slot)) {
+            Ok(Ok(())) => return,
+            Ok(Err(slot)) => slot as Box<SpanSlot<O>>,
+            Err(slot) => slot,
+        };
+        let owner = slot.owner.clone();
+        // A statement of its own: the lock ends with it, before the surplus is freed.
+        let surplus = match slot.words() {
+            SMALL => owner.pool().store(batch(&mut self.small, slot)),
+            CONTEXT_ONLY => owner.pool().store(batch(&mut self.context_only, slot)),
+            NAMED => owner.pool().store(batch(&mut self.named, slot)),
+            _ => owner.pool().store(std::iter::once(slot)),
+        };
+        drop(surplus);
     }
 
     /// Returns all slots to the pool.
     pub(crate) fn return_all(&mut self, owner: &O) {
         let small = self.small.drain(..).map(|slot| slot as Box<SpanSlot<O>>);
-        let rest = self.context_only.drain(..).map(|slot| slot as _);
+        let context_only = self.context_only.drain(..).map(|slot| slot as _);
+        let named = self.named.drain(..).map(|slot| slot as _);
         // A statement of its own, as in `put`.
-        let surplus = owner.pool().store(small.chain(rest));
+        let surplus = owner.pool().store(small.chain(context_only).chain(named));
         drop(surplus);
     }
+}
+
+/// Takes a slot whose memory the limit does not bound, from the pool or a new one if none is
+/// cached.
+fn take_unbounded<O: SpanOwner, const WORDS: usize>(
+    list: &mut SlotList<O, WORDS>,
+    owner: &Arc<O>,
+) -> Box<SpanSlot<O>> {
+    if list.is_empty() {
+        owner.pool().refill(list);
+    }
+    list.pop().unwrap_or_else(|| SpanSlot::new(owner))
 }
 
 /// Drains half of a full list, and appends one slot.

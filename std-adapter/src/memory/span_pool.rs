@@ -1,127 +1,232 @@
-//! Slots that no thread holds, and the memory limit of open spans.
+//! Slots that no thread holds, and the memory of open spans.
+//!
+//! Once half of that memory is out, spans get tiny slots, which do not grow, and of which no
+//! operation may hold more bytes than it leaves to others. So spans that stay open for long do not
+//! starve short ones.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use picojaeger_core::ring::Word;
 
+use crate::memory::budget::{MemoryBudget, Share};
 use crate::memory::span_cache::{BATCH, SlotList};
-use crate::memory::span_slot::{CONTEXT_ONLY, LARGE, MEDIUM, SMALL, SpanOwner, SpanSlot};
+use crate::memory::span_slot::{
+    CONTEXT_ONLY, LARGE, MEDIUM, NAMED, SMALL, SpanOwner, SpanSlot, TINY,
+};
 
 /// Unused slots, for all threads of a tracer.
 #[derive(Debug)]
 pub(crate) struct SpanPool<O> {
-    small: Slots<O>,
-    context_only: Slots<O>,
-    medium: Slots<O>,
-    large: Slots<O>,
-    /// Bytes of all slots with an area, in use or not.
-    bytes: usize,
-    limit: usize,
+    budget: Arc<MemoryBudget>,
+    /// Slots by their size, in the order of [`SIZES`].
+    free: [Slots<O>; SIZES.len()],
+    /// Bytes of the slots for sampled spans that threads hold, in use or cached.
+    out: usize,
+    /// Bytes of tiny slots, by the hash of the operation that they are charged to.
+    charges: HashMap<u32, usize>,
+    hasher: RandomState,
+    /// The most bytes of free slots of a size that the limit does not bound.
+    unbounded: usize,
     closed: bool,
 }
 
 /// Slots of any size.
 pub(crate) type Slots<O> = Vec<Box<SpanSlot<O>>>;
 
+/// The sizes of areas, in words.
+const SIZES: [usize; 6] = [CONTEXT_ONLY, NAMED, TINY, SMALL, MEDIUM, LARGE];
+
+/// The share of the free slots that one refill takes is 1 of this: many threads may want one each.
+const REFILL: usize = 16;
+
 impl<O: SpanOwner> SpanPool<O> {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(memory_limit: usize, budget: Arc<MemoryBudget>) -> Self {
         SpanPool {
-            small: Slots::new(),
-            context_only: Slots::new(),
-            medium: Slots::new(),
-            large: Slots::new(),
-            bytes: 0,
-            limit,
+            budget,
+            free: Default::default(),
+            out: 0,
+            charges: HashMap::new(),
+            hasher: RandomState::new(),
+            unbounded: memory_limit / 64,
             closed: false,
         }
     }
 
     /// Stops keeping slots, and returns those it has: the caller drops them once the pool is
     /// unlocked.
-    pub(crate) fn close(&mut self) -> [Slots<O>; 4] {
+    pub(crate) fn close(&mut self) -> [Slots<O>; SIZES.len()] {
         self.closed = true;
-        let lists = [
-            &mut self.small,
-            &mut self.context_only,
-            &mut self.medium,
-            &mut self.large,
-        ];
-        lists.map(std::mem::take)
+        std::mem::take(&mut self.free)
     }
 
     /// Stores slots, and returns those that it does not keep: the caller drops them once the pool
     /// is unlocked.
     pub(super) fn store(&mut self, slots: impl Iterator<Item = Box<SpanSlot<O>>>) -> Slots<O> {
-        if self.closed {
-            return slots.collect();
+        let mut surplus = Slots::new();
+        for mut slot in slots {
+            self.end_charge(&mut slot);
+            match self.keeps(&slot) {
+                true => self.free_of(slot.words()).push(slot),
+                false => surplus.push(slot),
+            }
         }
-        for slot in slots {
-            let list = match slot.words() {
-                SMALL => &mut self.small,
-                MEDIUM => &mut self.medium,
-                LARGE => &mut self.large,
-                _ => &mut self.context_only,
-            };
-            list.push(slot);
-        }
-        Slots::new()
+        surplus
     }
 
-    /// Refills a thread's list with a batch, or with one new slot if the limit allows it.
+    /// Accounts for a slot that comes back, and returns whether to keep it. The memory of open
+    /// spans beyond its floor is freed, since rings may need it.
+    fn keeps(&mut self, slot: &SpanSlot<O>) -> bool {
+        let (words, bytes) = (slot.words(), size_of_val(slot));
+        if !is_bounded(words) {
+            return !self.closed && (self.free_of(words).len() + 1) * bytes <= self.unbounded;
+        }
+        self.out -= bytes;
+        let keep = !self.closed && !self.budget.exceeds_floor(Share::Spans);
+        if !keep {
+            self.budget.give_back(Share::Spans, bytes);
+        }
+        keep
+    }
+
+    /// Refills a thread's list with a share of the free slots, or with one new slot, while memory
+    /// is not scarce.
     pub(super) fn refill_small(&mut self, list: &mut SlotList<O, SMALL>, owner: &Arc<O>) {
-        let from = self.small.len().saturating_sub(BATCH);
-        list.extend(self.small.drain(from..).flat_map(SpanSlot::of));
+        if self.is_scarce() {
+            return;
+        }
+        self.refill(list);
         if list.is_empty() {
             list.extend(self.make(owner));
         }
+        self.out += list.len() * size_of::<SpanSlot<O, [Word; SMALL]>>();
     }
 
-    /// Refills a thread's list with a batch, if any slot is pooled.
-    pub(super) fn refill_context_only(&mut self, list: &mut SlotList<O, CONTEXT_ONLY>) {
-        let from = self.context_only.len().saturating_sub(BATCH);
-        list.extend(self.context_only.drain(from..).flat_map(SpanSlot::of));
+    /// Refills a thread's empty list with a share of the free slots.
+    pub(super) fn refill<const WORDS: usize>(&mut self, list: &mut SlotList<O, WORDS>) {
+        let free = self.free_of(WORDS);
+        let share = free.len().div_ceil(REFILL).min(BATCH);
+        list.extend(free.drain(free.len() - share..).flat_map(SpanSlot::of));
     }
 
-    /// Returns a slot of the next size after `words`; `None` after the largest, or if out of
-    /// memory.
-    pub(super) fn larger(&mut self, words: usize, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
-        match words {
-            SMALL => match self.medium.pop() {
-                Some(slot) => Some(slot),
-                None => Some(self.make::<MEDIUM>(owner)?),
-            },
-            MEDIUM => match self.large.pop() {
-                Some(slot) => Some(slot),
-                None => Some(self.make::<LARGE>(owner)?),
-            },
-            _ => None,
+    /// Returns a tiny slot, which is charged to nobody yet; `None` if out of memory.
+    pub(super) fn take_tiny(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
+        self.take::<TINY>(owner)
+    }
+
+    /// Charges a tiny slot to an operation, unless that would then hold more bytes than are left.
+    pub(super) fn charge(&mut self, slot: &mut SpanSlot<O>, operation: &str) -> bool {
+        let name = self.hasher.hash_one(operation) as u32 | 1;
+        let charged = self.charges.get(&name).copied().unwrap_or(0) + size_of_val(slot);
+        let left = self.budget.available(Share::Spans).saturating_sub(self.out);
+        if charged > left {
+            return false;
+        }
+        self.charges.insert(name, charged);
+        slot.charged_to = name;
+        true
+    }
+
+    fn end_charge(&mut self, slot: &mut SpanSlot<O>) {
+        let name = std::mem::take(&mut slot.charged_to);
+        if let Some(charged) = self.charges.get_mut(&name) {
+            *charged -= size_of_val(slot);
+            if *charged == 0 {
+                self.charges.remove(&name);
+            }
         }
     }
 
-    /// Makes a new slot, within the limit.
+    /// Returns a slot of the next size after `words`, for a span that outgrows its own; `None`
+    /// after the largest, or if memory is scarce.
+    pub(super) fn larger(&mut self, words: usize, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
+        let take = match words {
+            TINY => Self::take::<SMALL>,
+            SMALL => Self::take::<MEDIUM>,
+            MEDIUM => Self::take::<LARGE>,
+            _ => return None,
+        };
+        if self.is_scarce() {
+            return None;
+        }
+        take(self, owner)
+    }
+
+    /// Returns whether half of the memory of open spans is out.
+    fn is_scarce(&self) -> bool {
+        self.out >= self.budget.available(Share::Spans) / 2
+    }
+
+    /// Takes a slot, a free or a new one.
+    fn take<const WORDS: usize>(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
+        let slot = match self.free_of(WORDS).pop() {
+            Some(slot) => slot,
+            None => self.make::<WORDS>(owner)?,
+        };
+        self.out += size_of_val(&*slot);
+        Some(slot)
+    }
+
+    /// Makes a new slot within the limit, for which free ones of other sizes go.
     fn make<const WORDS: usize>(
         &mut self,
         owner: &Arc<O>,
     ) -> Option<Box<SpanSlot<O, [Word; WORDS]>>> {
         let bytes = size_of::<SpanSlot<O, [Word; WORDS]>>();
-        if self.bytes + bytes > self.limit {
-            return None;
+        while !self.budget.draw(Share::Spans, bytes, 0) {
+            self.free_one()?;
         }
-        self.bytes += bytes;
         Some(SpanSlot::new(owner))
     }
+
+    /// Frees a slot that no thread holds, the largest first; `None` if there is none.
+    fn free_one(&mut self) -> Option<()> {
+        let sizes = SIZES.iter().zip(&mut self.free).rev();
+        let mut bounded = sizes.filter(|(words, _)| is_bounded(**words));
+        let slot = bounded.find_map(|(_, free)| free.pop())?;
+        self.budget.give_back(Share::Spans, size_of_val(&*slot));
+        Some(())
+    }
+
+    fn free_of(&mut self, words: usize) -> &mut Slots<O> {
+        let [context_only, named, tiny, small, medium, large] = &mut self.free;
+        match words {
+            CONTEXT_ONLY => context_only,
+            NAMED => named,
+            TINY => tiny,
+            SMALL => small,
+            MEDIUM => medium,
+            _ => large,
+        }
+    }
+}
+
+/// Returns whether the memory limit bounds slots of this size: those of sampled spans.
+const fn is_bounded(words: usize) -> bool {
+    words > NAMED
 }
 
 #[cfg(test)]
 use crate::memory::span_cache::SpanCache;
 
 #[cfg(test)]
+impl<O: SpanOwner> SpanPool<O> {
+    pub(crate) fn budget(&self) -> &Arc<MemoryBudget> {
+        &self.budget
+    }
+
+    /// Returns the number of free slots of a size.
+    fn count(&mut self, words: usize) -> usize {
+        self.free_of(words).len()
+    }
+}
+
+#[cfg(test)]
 impl<O: SpanOwner> SpanCache<O> {
     /// Returns the number of slots of 512 bytes that are neither here nor in the pool.
     pub(crate) fn in_use(&self, owner: &O) -> usize {
-        let pool = owner.pool();
-        let made = pool.bytes / size_of::<SpanSlot<O, [Word; SMALL]>>();
-        made - pool.small.len() - self.small.len()
+        owner.pool().out / size_of::<SpanSlot<O, [Word; SMALL]>>() - self.small.len()
     }
 }
 
@@ -143,7 +248,7 @@ mod tests {
         cache: &mut SpanCache<TracerState>,
         state: &Arc<TracerState>,
     ) -> Box<SpanSlot<TracerState>> {
-        let mut slot = cache.take_small(state).unwrap();
+        let mut slot = cache.take(state).unwrap();
         let trace = TraceId::from_parts(0, 1);
         let context = picojaeger_core::SpanContext::new(trace, SpanId::new(2), Flags::SAMPLED);
         slot.image.restart("op", context, SpanId::default(), 0, 0);
@@ -167,46 +272,109 @@ mod tests {
         assert_eq!(sizes, [SMALL, MEDIUM, LARGE]);
         assert_eq!(slot.baggage.get("user"), Some("ann"));
         assert!(!slot.grow(), "there is no larger size");
-        let pooled = |state: &TracerState| {
-            let pool = state.pool();
-            [&pool.small, &pool.medium, &pool.large].map(Vec::len)
-        };
+        let pooled =
+            |state: &TracerState| [SMALL, MEDIUM, LARGE].map(|words| state.pool().count(words));
         assert_eq!(pooled(&state), [1, 1, 0]);
         cache.put(slot);
         assert_eq!(pooled(&state), [1, 1, 1]);
-        assert!(state.pool().large[0].baggage.is_empty());
+        assert!(state.pool().free_of(LARGE)[0].baggage.is_empty());
+        assert_eq!(state.pool().out, 0);
     }
 
     #[test]
-    fn a_full_list_gives_a_batch_to_the_pool_and_takes_one_back() {
+    fn a_full_list_gives_a_batch_to_the_pool_and_takes_a_share_back() {
         let (state, mut cache) = (state(16 << 20), SpanCache::new());
-        for context_only in [false, true] {
-            let taken: Vec<_> = (0..65)
-                .map(|_| match context_only {
-                    true => cache.take_context_only(&state),
-                    false => cache.take_small(&state).unwrap(),
-                })
-                .collect();
+        let take: [fn(&mut SpanCache<_>, &_) -> _; 3] = [
+            |cache, state| cache.take(state).unwrap(),
+            SpanCache::take_context_only,
+            SpanCache::take_named,
+        ];
+        for take in take {
+            let taken: Vec<_> = (0..65).map(|_| take(&mut cache, &state)).collect();
             taken.into_iter().for_each(|slot| cache.put(slot));
         }
-        let pool = state.pool();
-        assert_eq!((pool.small.len(), pool.context_only.len()), (33, 33));
-        assert_eq!((cache.small.len(), cache.context_only.len()), (32, 32));
-        drop(pool);
+        let counts = |state: &TracerState| {
+            [SMALL, CONTEXT_ONLY, NAMED].map(|words| state.pool().count(words))
+        };
+        let kept = [
+            cache.small.len(),
+            cache.context_only.len(),
+            cache.named.len(),
+        ];
+        assert!(
+            kept.iter().all(|kept| (BATCH..=2 * BATCH).contains(kept)),
+            "{kept:?}"
+        );
+        assert_eq!(counts(&state), kept.map(|kept| 65 - kept));
         cache.return_all(&state);
-        assert_eq!(state.pool().small.len(), 65);
-        assert!(cache.take_small(&state).is_some());
-        assert_eq!((state.pool().small.len(), cache.small.len()), (33, 31));
+        assert_eq!(counts(&state), [65; 3]);
+        for share in [5, 4, 4] {
+            let pooled = state.pool().count(SMALL);
+            let mut other = SpanCache::new();
+            std::mem::forget(other.take(&state));
+            assert_eq!(pooled - state.pool().count(SMALL), share);
+            std::mem::forget(other);
+        }
     }
 
     #[test]
     fn the_limit_refuses_areas_and_no_slot_without_one() {
         let (state, mut cache) = (state(1 << 20), SpanCache::new());
-        let mut taken = Vec::new();
-        taken.extend(std::iter::from_fn(|| cache.take_small(&state)));
-        let bytes = taken.len() * size_of::<SpanSlot<TracerState, [Word; SMALL]>>();
+        let taken: Vec<_> = std::iter::from_fn(|| cache.take(&state)).collect();
+        let bytes: usize = taken.iter().map(|slot| size_of_val(&**slot)).sum();
         assert!((500 << 10..=512 << 10).contains(&bytes), "{bytes}");
-        assert!(!taken[0].grow(), "that takes memory too");
+        assert_eq!(taken.first().map(|slot| slot.words()), Some(SMALL));
+        assert_eq!(taken.last().map(|slot| slot.words()), Some(TINY));
+        let (mut small, mut tiny) = (taken.into_iter(), None);
+        let mut first = small.next().unwrap();
+        assert!(!first.grow(), "that takes memory too");
+        for slot in small {
+            tiny = Some(slot);
+        }
+        assert!(!tiny.unwrap().grow());
         assert!(cache.take_context_only(&state).is_context_only());
+        assert_eq!(cache.take_named(&state).words(), NAMED);
+    }
+
+    #[test]
+    fn a_slot_that_is_made_replaces_free_ones_of_other_sizes() {
+        let (state, mut cache) = (state(1 << 20), SpanCache::new());
+        let mut wide = Vec::new();
+        while let Some(slot) = state.pool().take::<LARGE>(&state) {
+            wide.push(slot);
+        }
+        // The memory within the floor is kept, the rest is freed.
+        wide.into_iter().for_each(|slot| cache.put(slot));
+        assert!(state.pool().count(LARGE) > 0);
+        let taken: Vec<_> = std::iter::from_fn(|| cache.take(&state)).collect();
+        assert!(taken.len() > 500, "{}", taken.len());
+    }
+
+    #[test]
+    fn an_operation_holds_at_most_half_of_the_memory_that_is_left() {
+        let (state, mut cache) = (state(1 << 20), SpanCache::new());
+        let mut held = Vec::new();
+        let mut count = |operation: &str| {
+            let before = held.len();
+            held.extend(std::iter::from_fn(|| cache.take_for(operation, &state)));
+            held.len() - before
+        };
+        // The first takes 512-byte slots too.
+        let counts = ["idle", "second", "third", "idle"].map(&mut count);
+        assert!(counts[1] > 250 && counts[2] > 100, "{counts:?}");
+        assert!(
+            counts[1] / counts[2] == 2 || counts[1] / counts[2] == 1,
+            "{counts:?}"
+        );
+        assert_eq!(counts[3], 0);
+        let tiny = held.pop().unwrap();
+        assert_eq!(tiny.words(), TINY);
+        cache.put(tiny);
+        assert!(
+            cache.take_for("third", &state).is_some(),
+            "the charge ended"
+        );
+        held.into_iter().for_each(|slot| cache.put(slot));
+        assert!(state.pool().charges.len() <= 1);
     }
 }

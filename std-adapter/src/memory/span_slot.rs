@@ -20,7 +20,7 @@ pub(crate) trait SpanOwner: Sized {
     fn is_of_parent(&self) -> bool;
 
     /// Returns the longest value of a tag, in bytes.
-    fn value_limit(&self) -> usize;
+    fn value_limit(&self) -> u32;
 }
 
 /// An image of any size.
@@ -37,12 +37,19 @@ pub(crate) struct SpanSlot<O, A: ?Sized = [Word]> {
     pub(crate) baggage: Baggage,
     /// Longest value of a tag, in bytes; a copy of the owner's, which saves writes a pointer to
     /// follow.
-    pub(crate) value_limit: usize,
+    pub(crate) value_limit: u32,
+    /// The name to which a tiny slot is charged, by its hash; 0 if it is to none.
+    pub(super) charged_to: u32,
     pub(crate) image: Open<A>,
 }
 
-/// Words of the areas: none, 512 bytes, 4 KiB, 64 KiB (on a 64-bit system).
+/// Words of the areas: none, 120 and 128 bytes, 512 bytes, 4 KiB, 64 KiB.
 pub(super) const CONTEXT_ONLY: usize = 0;
+/// For the copied name of an unsampled span. A tiny slot takes such a name, if the span is sampled
+/// late.
+pub(super) const NAMED: usize = 120 / size_of::<usize>();
+/// For spans that start while memory is scarce.
+pub(super) const TINY: usize = 128 / size_of::<usize>();
 pub(super) const SMALL: usize = 512 / size_of::<usize>();
 pub(super) const MEDIUM: usize = 4096 / size_of::<usize>();
 pub(super) const LARGE: usize = 65_536 / size_of::<usize>();
@@ -53,6 +60,7 @@ impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
             owner: owner.clone(),
             baggage: Baggage::EMPTY,
             value_limit: owner.value_limit(),
+            charged_to: 0,
             image: Open::new("", NO_CONTEXT, SpanId::default(), 0),
         })
     }
@@ -83,6 +91,11 @@ impl<O: SpanOwner> SpanSlot<O> {
         self.words() == CONTEXT_ONLY
     }
 
+    /// Returns whether the slot has an area for a sampled span.
+    fn is_for_sampled(&self) -> bool {
+        self.words() > NAMED
+    }
+
     /// Returns whether the slot belongs to the parent process.
     pub(crate) fn is_of_parent(&self) -> bool {
         self.owner.is_of_parent()
@@ -104,15 +117,25 @@ impl<O: SpanOwner> SpanSlot<O> {
         self.image.restart("", NO_CONTEXT, SpanId::default(), 0, 0);
     }
 
-    /// Moves a span without an area to a slot that has one; `false` if out of memory.
+    /// Moves a span that becomes sampled to a slot for one; `false` if out of memory.
     pub(crate) fn ensure_area(self: &mut Box<Self>, cache: &mut SpanCache<O>) -> bool {
-        if !self.is_context_only() {
+        if self.is_for_sampled() {
             return true;
         }
         let owner = self.owner.clone();
-        let small = cache.take_small(&owner);
-        let freed = small.and_then(|small| self.move_to(small));
+        let operation = self.image.record().operation();
+        let slot = cache.take_for(operation, &owner);
+        let freed = slot.and_then(|slot| self.move_to(slot));
         freed.map(|freed| cache.put(freed)).is_some()
+    }
+
+    /// Moves an unsampled span to a slot for a copied name, unless it has an area.
+    pub(crate) fn ensure_name_area(self: &mut Box<Self>, cache: &mut SpanCache<O>) {
+        if self.is_context_only() {
+            let named = cache.take_named(&self.owner);
+            let freed = self.move_to(named);
+            freed.into_iter().for_each(|freed| cache.put(freed));
+        }
     }
 
     /// Moves the span to a slot of the next size; `false` if there is none, or if out of memory.

@@ -102,7 +102,11 @@ impl<'t> Start<'t> {
         }
         shard.counters.sampled.increment();
         let fresh = written.is_none();
-        let slot = written.or_else(|| shard.cache.take_small(state));
+        let operation = self.operation.as_str();
+        let slot = match written {
+            Some(written) => shard.cache.charge(written, operation),
+            None => shard.cache.take_for(operation, state),
+        };
         let Some(mut slot) = slot.filter(|_| !state.is_closed()) else {
             return self.start_lost(state, shard, &identity);
         };
@@ -127,11 +131,10 @@ impl<'t> Start<'t> {
         identity: &Identity,
     ) -> Box<Slot> {
         // A name that is copied needs an area, in case the span is sampled later.
-        let with_area = match self.operation {
-            Key::Static(_) => None,
-            Key::Copied(_) => shard.cache.take_small(state),
+        let mut slot = match self.operation {
+            Key::Static(_) => shard.cache.take_context_only(state),
+            Key::Copied(_) => shard.cache.take_named(state),
         };
-        let mut slot = with_area.unwrap_or_else(|| shard.cache.take_context_only(state));
         slot.clear();
         slot.image
             .identify(identity.context, identity.parent, UNREAD);
@@ -251,13 +254,14 @@ impl Slot {
     }
 }
 
-/// Pushes a finished image to the shard's ring or the fallback ring, and counts it; returns
-/// whether the worker is to be woken soon.
+/// Pushes a finished image to the shard's ring or the shared ring, and counts it; returns whether
+/// the worker is to be woken soon.
 fn push(state: &TracerState, shard: &mut Shard, image: &Image) -> bool {
-    match shard.push(image) {
+    let rings = &state.common.rings;
+    match shard.push(image, rings) {
         Pushed::Done { urgent } => urgent,
-        Pushed::NeedsFallback { number } => {
-            if !state.fallback_ring().push(number, image) {
+        Pushed::NeedsShared { number } => {
+            if !state.shared_ring().push(number, image, rings) {
                 shard.counters.full.increment();
             }
             // Threads without a ring of their own share this one, so it is emptied soon.
@@ -284,10 +288,14 @@ pub(crate) fn release_slow(slot: Box<Slot>) {
 
 #[cfg(test)]
 mod tests {
+    use picojaeger_core::adapter::record::Open;
+    use picojaeger_core::ring::Word;
+
     use super::*;
+    use crate::state::thread_local::with_fallback_shard;
     use crate::sys::clock::TickSource;
 
-    /// A tracer with rings of 16 KiB, and an interval that no test waits for.
+    /// A tracer with rings of 8 to 16 KiB, and an interval that no test waits for.
     fn state() -> Arc<TracerState> {
         TracerState::of_test(TickSource::System, |config| {
             config
@@ -296,13 +304,17 @@ mod tests {
         })
     }
 
+    fn capacity(shard: &Shard) -> usize {
+        shard.ring.as_ref().unwrap().producer.capacity()
+    }
+
     fn backlog(shard: &mut Shard) -> usize {
-        shard.producer.as_mut().unwrap().backlog()
+        shard.ring.as_mut().unwrap().producer.backlog()
     }
 
     /// A finished span with this number of tags of 1,000 bytes.
     fn finished(shard: &mut Shard, state: &Arc<TracerState>, tags: usize) -> Box<Slot> {
-        let mut slot = shard.cache.take_small(state).unwrap();
+        let mut slot = shard.cache.take(state).unwrap();
         slot.clear();
         slot.image.set_flags(Flags::SAMPLED);
         let text = "x".repeat(1_000);
@@ -313,25 +325,124 @@ mod tests {
     }
 
     #[test]
-    fn a_half_full_ring_is_urgent() {
+    fn a_half_full_ring_is_exchanged_for_a_larger_one_and_the_largest_is_urgent() {
         let state = state();
         with_shard(&state, |shard| {
             let slot = finished(shard, &state, 0);
-            let half = shard.producer.as_ref().unwrap().capacity() / 2;
-            for _ in 0..half {
+            let mut sizes = vec![capacity(shard)];
+            loop {
                 let urgent = push(&state, shard, &slot.image);
-                let held = backlog(shard);
-                assert_eq!(urgent, held >= half, "{held} of {half}");
+                let (held, size) = (backlog(shard), capacity(shard));
+                if Some(&size) != sizes.last() {
+                    assert_eq!(held, 0);
+                    sizes.push(size);
+                }
+                assert_eq!(urgent, held >= size / 2, "{held} of {size}");
                 if urgent {
-                    return;
+                    break;
                 }
             }
-            panic!("the ring never was half full");
+            assert_eq!(sizes, [8 << 10, 16 << 10]);
+        });
+    }
+
+    /// Pushes a copy of the image, and counts the span.
+    fn push_one(state: &Arc<TracerState>, shard: &mut Shard, image: &Image) -> bool {
+        shard.counters.sampled.increment();
+        push(state, shard, image)
+    }
+
+    /// Three quarters of the limit are for rings; parts of it are kept for further threads and for
+    /// the shared ring.
+    #[test]
+    fn a_burst_on_one_thread_takes_further_rings() {
+        let state = state();
+        with_shard(&state, |shard| {
+            let slot = finished(shard, &state, 0);
+            let mut before = 0;
+            while shard.counters.full.get() == 0 {
+                let urgent = push_one(&state, shard, &slot.image);
+                let held = backlog(shard);
+                assert!(
+                    urgent || held > before || held == 0,
+                    "an exchange is urgent"
+                );
+                before = held;
+            }
+        });
+        let stats = state.stats();
+        let held = stats.queued as usize * (8 + size_of::<Open<[Word; 0]>>());
+        assert!(held > 380 << 10, "{held}");
+        // Each of the rings is put back, and goes to the next burst.
+        for _ in 0..3 {
+            state.exporter().pass(&state.common, true);
+            with_shard(&state, |shard| {
+                let slot = finished(shard, &state, 0);
+                for _ in 0..stats.queued - 300 {
+                    push_one(&state, shard, &slot.image);
+                }
+            });
+        }
+        state.exporter().pass(&state.common, true);
+        let stats = state.stats();
+        assert_eq!((stats.queued, stats.lost.full), (0, 1), "{stats}");
+    }
+
+    #[test]
+    fn the_shared_ring_is_exchanged_too() {
+        let state = state();
+        with_shard(&state, |shard| {
+            let large = finished(shard, &state, 5);
+            // Over 256 KiB.
+            for _ in 0..70 {
+                assert!(push(&state, shard, &large.image));
+            }
+            assert_eq!(shard.counters.full.get(), 0);
+        });
+        state.exporter().pass(&state.common, false);
+        assert_eq!(state.stats().delivered, 70);
+    }
+
+    #[test]
+    fn a_full_shared_ring_is_counted() {
+        let state = state();
+        with_shard(&state, |shard| {
+            let large = finished(shard, &state, 5);
+            for _ in 0..200 {
+                push_one(&state, shard, &large.image);
+            }
+        });
+        state.exporter().pass(&state.common, true);
+        let stats = state.stats();
+        assert!(stats.lost.full > 0, "{stats}");
+        assert_eq!(stats.delivered + stats.lost.full, 200, "{stats}");
+    }
+
+    #[test]
+    fn a_thread_without_a_ring_asks_again() {
+        let state = state();
+        let mut others: Vec<_> = std::iter::from_fn(|| state.common.rings.hand_out()).collect();
+        with_shard(&state, |shard| {
+            assert!(shard.ring.is_none());
+            let slot = finished(shard, &state, 0);
+            assert!(push(&state, shard, &slot.image), "in the shared ring");
+            state.common.rings.take_back(others.pop().unwrap());
+            for _ in 1..64 {
+                assert!(push(&state, shard, &slot.image));
+            }
+            assert!(!push(&state, shard, &slot.image), "in its own ring");
+            assert!(shard.ring.is_some());
+        });
+        with_fallback_shard(&state, |shard| {
+            assert!(shard.ring.is_none());
+            state.common.rings.take_back(others.pop().unwrap());
+            let slot = finished(shard, &state, 0);
+            assert!((0..100).all(|_| push(&state, shard, &slot.image)));
         });
     }
 
     #[test]
-    fn a_record_over_a_quarter_of_the_ring_goes_to_the_fallback_ring_and_is_sent_at_once() {
+    fn a_record_over_a_quarter_of_the_largest_ring_goes_to_the_shared_one_and_is_sent_at_once() {
         let state = state();
         with_shard(&state, |shard| {
             let (small, large) = (finished(shard, &state, 3), finished(shard, &state, 5));

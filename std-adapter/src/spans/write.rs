@@ -18,7 +18,7 @@ impl Slot {
         let Key::Static(key) = key else {
             return self.tag_any(key, value);
         };
-        let is_long = matches!(value, Value::Str(text) if text.len() > self.value_limit);
+        let is_long = matches!(value, Value::Str(text) if text.len() > self.value_limit as usize);
         let is_plain = !matches!(value, Value::Bytes(_));
         if is_plain && !is_long && self.try_tag(key, value) {
             return;
@@ -75,7 +75,10 @@ impl Slot {
     /// Appends a tag whose value is formatted into the area, in a larger slot if need be: then the
     /// value is formatted again.
     pub(crate) fn tag_fmt(self: &mut Box<Self>, key: Key<'_>, value: fmt::Arguments<'_>) {
-        while !self.image.try_tag_fmt(key, value, self.value_limit) {
+        while !self
+            .image
+            .try_tag_fmt(key, value, self.value_limit as usize)
+        {
             if !self.grow() {
                 return self.image.tag_fmt(key, value);
             }
@@ -83,7 +86,10 @@ impl Slot {
     }
 
     pub(crate) fn field_fmt(self: &mut Box<Self>, key: Key<'_>, value: fmt::Arguments<'_>) {
-        while !self.image.try_field_fmt(key, value, self.value_limit) {
+        while !self
+            .image
+            .try_field_fmt(key, value, self.value_limit as usize)
+        {
             if !self.grow() {
                 return self.image.field_fmt(key, value);
             }
@@ -112,12 +118,11 @@ impl Slot {
     /// Renames the span, sampled or not: an unsampled span may become sampled later.
     pub(crate) fn rename(self: &mut Box<Self>, name: Key<'_>) {
         if let (Key::Copied(_), true) = (name, self.is_context_only()) {
-            let state = self.owner.clone();
-            if self.is_of_parent()
-                || !with_shard(&state, |shard| self.ensure_area(&mut shard.cache))
-            {
+            if self.is_of_parent() {
                 return;
             }
+            let state = self.owner.clone();
+            with_shard(&state, |shard| self.ensure_name_area(&mut shard.cache));
         }
         self.set_operation(name);
     }
@@ -148,9 +153,9 @@ impl Slot {
     fn limited<'v>(&mut self, value: Value<'v>) -> Value<'v> {
         match value {
             Value::Str(text) => Value::Str(self.limited_text(text)),
-            Value::Bytes(bytes) if bytes.len() > self.value_limit => {
+            Value::Bytes(bytes) if bytes.len() > self.value_limit as usize => {
                 self.image.mark_cut();
-                Value::Bytes(bytes.get(..self.value_limit).unwrap_or(bytes))
+                Value::Bytes(bytes.get(..self.value_limit as usize).unwrap_or(bytes))
             }
             other => other,
         }
@@ -158,11 +163,11 @@ impl Slot {
 
     /// Returns the text, truncated to the configured length at a character boundary.
     fn limited_text<'v>(&mut self, text: &'v str) -> &'v str {
-        if text.len() <= self.value_limit {
+        let limit = self.value_limit as usize;
+        if text.len() <= limit {
             return text;
         }
         self.image.mark_cut();
-        text.get(..boundary(text.as_bytes(), self.value_limit))
-            .unwrap_or("")
+        text.get(..boundary(text.as_bytes(), limit)).unwrap_or("")
     }
 }

@@ -1,6 +1,6 @@
 //! The locks of a tracer, for tests of fork.
 
-use crate::memory::rings;
+use crate::memory::span_slot::SpanOwner as _;
 use crate::state::{TracerState, at_exit};
 use crate::sys::sync::hold;
 
@@ -9,14 +9,14 @@ use crate::sys::sync::hold;
 pub(crate) enum Lock {
     /// Packets, rings and transport.
     Exporter,
-    /// New rings, until the exporter takes them.
-    RingRegistry,
-    /// Rings for threads to come.
-    RingPool,
     /// The shard of threads that have none.
     FallbackShard,
     /// The ring that threads without one share.
-    FallbackRing,
+    SharedRing,
+    /// New rings, until the exporter takes them.
+    RingRegistry,
+    /// Rings that no thread holds.
+    RingPool,
     /// The worker's thread handle.
     Worker,
     /// Tickets of flushes.
@@ -25,28 +25,28 @@ pub(crate) enum Lock {
     Sampler,
     /// Slots that no thread holds.
     SpanPool,
+    /// What rings and open spans have drawn of the memory limit.
+    MemoryBudget,
     /// Counts.
     StatsRegistry,
     /// The process's list of tracers.
     AtExit,
-    /// The process's rings of dropped tracers.
-    SpareRings,
 }
 
 impl Lock {
     pub(crate) const ALL: [Lock; 12] = [
         Lock::Exporter,
+        Lock::FallbackShard,
+        Lock::SharedRing,
         Lock::RingRegistry,
         Lock::RingPool,
-        Lock::FallbackShard,
-        Lock::FallbackRing,
         Lock::Worker,
         Lock::Flush,
         Lock::Sampler,
         Lock::SpanPool,
+        Lock::MemoryBudget,
         Lock::StatsRegistry,
         Lock::AtExit,
-        Lock::SpareRings,
     ];
 }
 
@@ -55,17 +55,21 @@ impl TracerState {
     pub(crate) fn while_locked(&self, which: Lock, f: impl FnOnce()) {
         match which {
             Lock::Exporter => hold(&self.exporter, f),
-            Lock::RingRegistry => self.common.while_ring_registry_locked(f),
-            Lock::RingPool => self.common.while_ring_pool_locked(f),
+            Lock::RingRegistry => self.common.rings.while_registry_locked(f),
+            Lock::RingPool => self.common.rings.while_pool_locked(f),
             Lock::FallbackShard => hold(&self.fallback_shard, f),
-            Lock::FallbackRing => hold(&self.fallback_ring, f),
+            Lock::SharedRing => hold(&self.shared_ring, f),
             Lock::Worker => self.worker.while_thread_locked(f),
             Lock::Flush => self.worker.tickets().while_locked(f),
             Lock::Sampler => self.common.sampler.while_locked(f),
             Lock::SpanPool => hold(&self.pool, f),
+            Lock::MemoryBudget => {
+                // A statement of its own: the pool is unlocked first.
+                let budget = self.pool().budget().clone();
+                budget.while_locked(f);
+            }
             Lock::StatsRegistry => self.common.while_stats_registry_locked(f),
             Lock::AtExit => at_exit::while_list_locked(f),
-            Lock::SpareRings => rings::while_spare_locked(f),
         }
     }
 }

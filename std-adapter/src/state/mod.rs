@@ -1,10 +1,10 @@
 //! One tracer in one process: the state that its threads share.
 //!
 //! # Lock order
-//! While a lock is held, only locks further down this list may be taken: exporter, registry of
-//! rings, pool of rings, fallback shard, fallback ring, worker's thread, tickets, sampler, span
-//! pool, counts; then those of the process, the list of tracers to flush at exit and the spare
-//! rings. A forked child takes none of its parent's.
+//! While a lock is held, only locks further down this list may be taken: exporter, fallback shard,
+//! shared ring, registry of rings, a ring's place of return, pool of rings, worker's thread,
+//! tickets, sampler, span pool, memory budget, counts; then that of the process, the list of
+//! tracers to flush at exit. A forked child takes none of its parent's.
 
 pub(crate) mod at_exit;
 #[cfg(test)]
@@ -24,7 +24,8 @@ use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags, Reporters};
 use crate::export::exporter::Exporter;
 use crate::export::process_tags::process_tags;
-use crate::memory::rings::{FallbackRing, RingEnds, RingPool};
+use crate::memory::budget::MemoryBudget;
+use crate::memory::rings::{Rings, SharedRing};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::state::shard::Shard;
@@ -50,7 +51,7 @@ pub(crate) struct TracerState {
     drained: AtomicBool,
     worker: WorkerHandle,
     exporter: Mutex<Exporter>,
-    fallback_ring: Mutex<FallbackRing>,
+    shared_ring: Mutex<SharedRing>,
     fallback_shard: Mutex<Shard>,
     pool: Mutex<SpanPool<TracerState>>,
     pub(crate) decode_errors: AtomicU64,
@@ -90,10 +91,10 @@ impl TracerState {
             source,
             transport: make_transport,
         } = parts;
-        let (ring_pool, fallback) = RingPool::new(settings.reporter.memory_limit);
-        let ends = fallback.map(|RingEnds { producer, consumer }| (producer, consumer));
-        let (producer, consumer) = ends.unzip();
-        let common = common(settings.clone(), reporters, ring_pool);
+        let limit = settings.reporter.memory_limit;
+        let budget = Arc::new(MemoryBudget::new(limit));
+        let rings = Rings::new(limit, budget.clone());
+        let common = common(settings.clone(), reporters, rings);
         let fallback_shard = fallback_shard(&common);
         let clock = source.clone();
         Arc::new_cyclic(|this| TracerState {
@@ -106,13 +107,13 @@ impl TracerState {
             exporter: {
                 let waker = Arc::new(WakeWorker(this.clone())).into();
                 let transport = make_transport(&settings, waker);
-                let exporter = Exporter::new(&settings, clock, consumer, transport);
+                let exporter = Exporter::new(&settings, clock, transport);
                 Mutex::new(exporter)
             },
             make_transport,
-            fallback_ring: Mutex::new(FallbackRing::new(producer)),
+            shared_ring: Mutex::default(),
             fallback_shard: Mutex::new(fallback_shard),
-            pool: Mutex::new(SpanPool::new(settings.reporter.memory_limit / 2)),
+            pool: Mutex::new(SpanPool::new(limit, budget)),
             decode_errors: AtomicU64::new(0),
             forked: AtomicU64::new(0),
             source,
@@ -202,8 +203,8 @@ impl TracerState {
         lock(&self.fallback_shard)
     }
 
-    pub(crate) fn fallback_ring(&self) -> MutexGuard<'_, FallbackRing> {
-        lock(&self.fallback_ring)
+    pub(crate) fn shared_ring(&self) -> MutexGuard<'_, SharedRing> {
+        lock(&self.shared_ring)
     }
 
     /// Returns the counts, which add up when no call is in progress.
@@ -243,15 +244,15 @@ impl TracerState {
 }
 
 /// Returns what a tracer's threads share with its exporter, with process tags of its own.
-fn common(settings: Arc<Settings>, reporters: Reporters, ring_pool: RingPool) -> Common {
+fn common(settings: Arc<Settings>, reporters: Reporters, rings: Rings) -> Common {
     let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
     let process: ProcessTags = process_tags(&settings.process.tags, uuid).into();
-    Common::new(settings, process, reporters, ring_pool)
+    Common::new(settings, process, reporters, rings)
 }
 
 /// Returns the shard of threads that have none, whose counters are registered.
 fn fallback_shard(common: &Common) -> Shard {
-    let shard = Shard::new(None);
+    let shard = Shard::fallback();
     common.stats_registry().join(shard.counters.clone());
     shard
 }
@@ -266,28 +267,24 @@ impl SpanOwner for TracerState {
         self.is_of_parent()
     }
 
-    fn value_limit(&self) -> usize {
-        self.common.settings.max_tag_value_length
+    fn value_limit(&self) -> u32 {
+        // At most 65,000.
+        self.common.settings.max_tag_value_length as u32
     }
 }
 
 impl Drop for TracerState {
-    /// Makes the rings spare, for other tracers. Every producing end is back: each thread's shard
-    /// held a reference to this state.
+    /// Frees the rings. Every thread has returned its own: its shard held a reference to this state.
     fn drop(&mut self) {
         if self.is_of_parent() {
             return;
         }
-        self.common.close_ring_pool();
         let exporter = self.exporter.get_mut();
-        let mut rings = exporter
+        let readers = exporter
             .unwrap_or_else(PoisonError::into_inner)
             .take_rings();
-        self.common.take_new_readers(&mut rings);
-        let mut fallback = self.fallback_ring().take();
-        for ring in rings {
-            ring.recycle(&mut fallback);
-        }
+        let shared = std::mem::take(&mut *self.shared_ring());
+        self.common.rings.free_all(readers, shared);
     }
 }
 

@@ -5,8 +5,6 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-use crate::memory::ring_reader::RingReader;
-use crate::memory::rings::{ReturnedProducer, RingEnds};
 use crate::state::TracerState;
 use crate::state::shard::Shard;
 use crate::sys::fork::{self, InChild};
@@ -17,8 +15,6 @@ use crate::worker::{self, is_worker};
 pub(crate) struct ThreadShard {
     pub(crate) state: Arc<TracerState>,
     pub(crate) shard: Shard,
-    /// Place for the ring's producing end when the thread ends.
-    returned: Option<Arc<ReturnedProducer>>,
 }
 
 /// A shard that a call has taken, until [`give_back`].
@@ -121,7 +117,10 @@ pub(crate) fn with_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard)
     result
 }
 
-fn with_fallback_shard<R>(state: &Arc<TracerState>, f: impl FnOnce(&mut Shard) -> R) -> R {
+pub(crate) fn with_fallback_shard<R>(
+    state: &Arc<TracerState>,
+    f: impl FnOnce(&mut Shard) -> R,
+) -> R {
     let mut shard = state.fallback_shard();
     let result = f(&mut shard);
     // The fallback shard caches no slots: it is part of the state, and each slot refers to the
@@ -183,25 +182,12 @@ impl ThreadShard {
 
     fn new(state: &Arc<TracerState>) -> Box<Self> {
         // Nothing is pushed after the close.
-        let ends = (!state.is_closed())
-            .then(|| state.common.take_ring())
-            .flatten();
-        let (producer, returned) = match ends {
-            Some(RingEnds { producer, consumer }) => {
-                let returned = Arc::new(ReturnedProducer::default());
-                state
-                    .common
-                    .register(RingReader::of_thread(consumer, returned.clone()));
-                (Some(producer), Some(returned))
-            }
-            None => (None, None),
-        };
-        let shard = Shard::new(producer);
+        let ring = (!state.is_closed()).then(|| state.common.rings.hand_out());
+        let shard = Shard::new(ring.flatten());
         state.common.stats_registry().join(shard.counters.clone());
         Box::new(ThreadShard {
             state: state.clone(),
             shard,
-            returned,
         })
     }
 }
@@ -209,15 +195,10 @@ impl ThreadShard {
 impl Drop for ThreadShard {
     fn drop(&mut self) {
         self.shard.cache.return_all(&self.state);
-        if let (Some(returned), producer) = (&self.returned, self.shard.producer.take()) {
-            returned.put(producer);
-        }
-        self.state
-            .common
-            .stats_registry()
-            .leave(&self.shard.counters);
-        let ring = self.returned.as_ref();
-        if ring.is_some_and(|returned| !self.state.common.withdraw(returned)) {
+        let common = &self.state.common;
+        common.stats_registry().leave(&self.shard.counters);
+        let ring = self.shard.ring.take();
+        if ring.is_some_and(|ring| common.rings.take_back(ring)) {
             self.state.wake_worker();
         }
     }
@@ -361,7 +342,7 @@ mod tests {
     #[test]
     fn unused_rings_pass_from_thread_to_thread() {
         let state = TracerState::of_test(TickSource::System, |config| config.memory_limit(1 << 20));
-        let has_ring = || with_shard(&state, |shard| shard.producer.is_some());
+        let has_ring = || with_shard(&state, |shard| shard.ring.is_some());
         // More threads than the memory limit allows rings for.
         for _ in 0..100 {
             assert!(std::thread::scope(|scope| scope

@@ -63,7 +63,7 @@ impl Written {
     fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<Slot>> {
         if self.0.is_none() {
             let state = handle.as_deref()?.0.current();
-            self.0 = with_shard(state, |shard| shard.cache.take_small(state));
+            self.0 = with_shard(state, |shard| shard.cache.take(state));
             if let Some(slot) = &mut self.0 {
                 slot.clear();
             }

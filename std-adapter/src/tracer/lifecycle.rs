@@ -42,7 +42,7 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     // In a statement of its own, so that the lock is free where the slots are dropped.
     let slots = state.pool().close();
     drop(slots);
-    state.common.close_ring_pool();
+    state.common.rings.close();
     complete
 }
 
@@ -94,10 +94,10 @@ mod tests {
     #[test]
     fn a_ring_that_comes_back_after_the_close_is_not_taken_again() {
         let state = state();
-        let mut rings: Vec<_> = std::iter::from_fn(|| state.common.take_ring()).collect();
+        let ring = state.common.rings.hand_out().unwrap();
         assert!(close(&state, Duration::ZERO));
-        state.common.put_ring(rings.pop().unwrap());
-        assert!(state.common.take_ring().is_none());
+        state.common.rings.take_back(ring);
+        assert!(state.common.rings.hand_out().is_none());
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
         assert!(close(&state, Duration::ZERO));
         slot.image.finish(state.source.ticks());
         // Like a thread that looked whether the tracer is closed just before it was.
-        with_shard(&state, |shard| shard.push(&slot.image));
+        with_shard(&state, |shard| shard.push(&slot.image, &state.common.rings));
         let stats = state.stats();
         assert_eq!((stats.queued, stats.lost.closed), (0, 1), "{stats}");
         release(slot);

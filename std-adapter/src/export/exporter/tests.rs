@@ -256,8 +256,9 @@ fn a_timeout_names_no_obstacle_that_is_gone() {
 fn a_worker_that_cannot_send_is_not_woken_by_each_span() {
     let gate = Gate::default();
     let polls = gate.polls.clone();
-    let tracer = sending_to(config().tracer_builder(), gate);
-    let (begun, spans) = (std::time::Instant::now(), 5_000);
+    let config = config().memory_limit(1 << 20);
+    let tracer = sending_to(config.tracer_builder(), gate);
+    let (begun, spans) = (std::time::Instant::now(), 10_000);
     for _ in 0..spans {
         tracer.start("finds a full ring").finish();
         thread::yield_now();
@@ -434,14 +435,15 @@ fn open_and_queued_are_the_counts_of_a_walk() {
     thread::scope(|scope| scope.spawn(finish).join().unwrap());
     let walk = || {
         let mut exporter = state.exporter();
-        state.common.take_new_readers(&mut exporter.rings);
+        state.common.rings.take_readers(&mut exporter.rings);
         let mut held = 0;
         for ring in &mut exporter.rings {
-            while ring.consumer.peek().is_some() {
-                ring.consumer.advance();
+            let consumer = ring.as_mut();
+            while consumer.peek().is_some() {
+                consumer.advance();
                 held += 1;
             }
-            ring.consumer.rewind();
+            consumer.rewind();
         }
         let open = with_shard(&state, |shard| shard.cache.in_use(&state));
         (open as u64, held)

@@ -1,0 +1,329 @@
+//! Rings that no thread holds, and the rules by which threads get them.
+//!
+//! Two parts of the memory of rings are kept back: one for the first rings of threads to come, and
+//! one for the first shared ring. A burst may take the rest, on whatever threads.
+
+use std::sync::Arc;
+
+use crate::memory::budget::{MemoryBudget, Share};
+use crate::memory::ring_ends::RingEnds;
+
+/// Rings that no thread holds.
+#[derive(Debug)]
+pub(crate) struct RingPool {
+    budget: Arc<MemoryBudget>,
+    sizes: RingSizes,
+    free: Vec<RingEnds>,
+    free_bytes: usize,
+    /// Threads that hold a ring.
+    holders: usize,
+    /// Bytes by which the rings in threads' hands exceed first ones.
+    grown: usize,
+    /// Whether the first shared ring has been taken.
+    is_shared_taken: bool,
+    closed: bool,
+}
+
+/// Sizes of rings, powers of two, and how many threads hold one.
+#[derive(Clone, Copy, Debug)]
+struct RingSizes {
+    first: usize,
+    largest: usize,
+    shared: usize,
+    /// The most threads that hold a ring.
+    holders: usize,
+    /// The most bytes by which these rings may exceed first ones.
+    growth: usize,
+}
+
+/// Bytes of a thread's first ring, and of its largest.
+const FIRST: usize = 16 << 10;
+const LARGEST: usize = 64 << 10;
+/// Bytes of the smallest shared ring, into which the largest record fits wherever the ring's head
+/// is, and of the largest.
+const SMALLEST_SHARED: usize = 256 << 10;
+const LARGEST_SHARED: usize = 1 << 20;
+
+impl RingSizes {
+    fn new(memory_limit: usize, floor: usize) -> Self {
+        let power = |bytes: usize, most| 1 << bytes.min(most).ilog2();
+        let first = power(memory_limit / 128, FIRST);
+        RingSizes {
+            first,
+            largest: power(memory_limit / 64, LARGEST),
+            shared: power(memory_limit / 16, LARGEST_SHARED).max(SMALLEST_SHARED),
+            holders: floor / 4 / first,
+            growth: floor / 8,
+        }
+    }
+}
+
+impl RingPool {
+    pub(super) fn new(memory_limit: usize, budget: Arc<MemoryBudget>) -> Self {
+        RingPool {
+            sizes: RingSizes::new(memory_limit, budget.floor(Share::Rings)),
+            budget,
+            free: Vec::new(),
+            free_bytes: 0,
+            holders: 0,
+            grown: 0,
+            is_shared_taken: false,
+            closed: false,
+        }
+    }
+
+    /// Takes the first ring of a thread; `None` if as many threads as may hold a ring hold one.
+    pub(super) fn take_first(&mut self) -> Option<RingEnds> {
+        if self.closed || self.holders >= self.sizes.holders {
+            return None;
+        }
+        let ends = self.take(self.sizes.first, self.shared_reserve())?;
+        self.holders += 1;
+        Some(ends)
+    }
+
+    /// Takes a ring in place of one of `held` bytes that is full: one of twice the size, or if
+    /// that is not allowed the next smaller one that is, of at least four times a record's bytes.
+    pub(super) fn take_next(&mut self, held: usize, record: usize) -> Option<RingEnds> {
+        let least = self.sizes.first.max(record * 4);
+        let mut bytes = (held * 2).min(self.sizes.largest);
+        while bytes >= least {
+            if let Some(ends) = self.take_instead(held, bytes) {
+                return Some(ends);
+            }
+            bytes /= 2;
+        }
+        None
+    }
+
+    /// Takes a ring of twice the size in place of one of `held` bytes, if one is allowed.
+    pub(super) fn take_larger(&mut self, held: usize) -> Option<RingEnds> {
+        if held >= self.sizes.largest {
+            return None;
+        }
+        self.take_instead(held, held * 2)
+    }
+
+    /// Takes a first ring in place of an empty one of `held` bytes, if that is larger and the
+    /// memory for larger rings is used up.
+    pub(super) fn take_smaller(&mut self, held: usize) -> Option<RingEnds> {
+        let is_short = self.grown + self.sizes.first > self.sizes.growth;
+        if held <= self.sizes.first || !is_short {
+            return None;
+        }
+        self.take_instead(held, self.sizes.first)
+    }
+
+    fn take_instead(&mut self, held: usize, bytes: usize) -> Option<RingEnds> {
+        let first = self.sizes.first;
+        let grown = self.grown - (held - first) + (bytes - first);
+        if bytes > held && grown > self.sizes.growth {
+            return None;
+        }
+        let ends = self.take(bytes, self.first_reserve() + self.shared_reserve())?;
+        self.grown = grown;
+        Some(ends)
+    }
+
+    /// Takes a ring for threads without one of their own, as large as is allowed.
+    pub(super) fn take_shared(&mut self) -> Option<RingEnds> {
+        let mut bytes = self.sizes.shared;
+        while bytes >= SMALLEST_SHARED {
+            if let Some(mut ends) = self.take(bytes, self.first_reserve()) {
+                self.is_shared_taken = true;
+                ends.consumer.is_shared = true;
+                return Some(ends);
+            }
+            bytes /= 2;
+        }
+        None
+    }
+
+    /// Notes that a thread that held a ring of `held` bytes ends.
+    pub(super) fn release(&mut self, held: usize) {
+        self.holders -= 1;
+        self.grown -= held - self.sizes.first;
+    }
+
+    /// Puts back an empty ring. It is kept while rings are within their floor, and freed otherwise,
+    /// since open spans may need the memory.
+    pub(super) fn put(&mut self, mut ends: RingEnds) {
+        if self.closed || self.budget.exceeds_floor(Share::Rings) {
+            return self.free(ends);
+        }
+        ends.consumer.is_shared = false;
+        self.free_bytes += ends.bytes();
+        self.free.push(ends);
+    }
+
+    /// Frees the rings that no thread holds, now and later.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        while self.free_one() {}
+    }
+
+    /// Takes a ring of this size if that leaves a reserve: a free one, or a new one, for which free
+    /// ones of other sizes go.
+    fn take(&mut self, bytes: usize, reserve: usize) -> Option<RingEnds> {
+        let fits = |ends: &RingEnds| ends.bytes() == bytes;
+        if let Some(at) = self.free.iter().rposition(fits) {
+            // The bytes of free rings are drawn already.
+            let reserve = reserve.saturating_sub(self.free_bytes - bytes);
+            if !self.budget.draw(Share::Rings, 0, reserve) {
+                return None;
+            }
+            self.free_bytes -= bytes;
+            return Some(self.free.swap_remove(at));
+        }
+        while !self.draw(bytes, reserve) {
+            if !self.free_one() {
+                return None;
+            }
+        }
+        RingEnds::new(bytes)
+    }
+
+    /// Draws memory for a new ring if that leaves a reserve, of which free rings are a part.
+    fn draw(&self, bytes: usize, reserve: usize) -> bool {
+        let reserve = reserve.saturating_sub(self.free_bytes);
+        self.budget.draw(Share::Rings, bytes, reserve)
+    }
+
+    /// Frees a ring that no thread holds; `false` if there is none.
+    fn free_one(&mut self) -> bool {
+        let Some(ends) = self.free.pop() else {
+            return false;
+        };
+        self.free_bytes -= ends.bytes();
+        self.free(ends);
+        true
+    }
+
+    fn free(&self, ends: RingEnds) {
+        self.budget.give_back(Share::Rings, ends.bytes());
+        ends.free();
+    }
+
+    /// Returns the bytes that are kept for the first rings of threads to come.
+    fn first_reserve(&self) -> usize {
+        (self.sizes.holders - self.holders) * self.sizes.first
+    }
+
+    /// Returns the bytes that are kept for the first shared ring.
+    fn shared_reserve(&self) -> usize {
+        match self.is_shared_taken {
+            true => 0,
+            false => SMALLEST_SHARED,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(memory_limit: usize) -> (RingPool, Arc<MemoryBudget>) {
+        let budget = Arc::new(MemoryBudget::new(memory_limit));
+        (RingPool::new(memory_limit, budget.clone()), budget)
+    }
+
+    /// Takes rings while `take` gives some.
+    fn all(pool: &mut RingPool, take: impl Fn(&mut RingPool) -> Option<RingEnds>) -> Vec<RingEnds> {
+        std::iter::from_fn(|| take(pool)).collect()
+    }
+
+    /// The numbers are those of the README, section Limits.
+    #[test]
+    fn a_memory_limit_allows_a_number_of_first_rings() {
+        for (limit, rings, ring_kib, largest_kib, shared_kib) in
+            [(16 << 20, 128, 16, 64, 1024), (1 << 20, 16, 8, 16, 256)]
+        {
+            let (mut pool, _) = pool(limit);
+            let largest = pool.sizes.largest >> 10;
+            let first = all(&mut pool, RingPool::take_first);
+            let shared = pool.take_shared().unwrap();
+            let kib = |ends: &RingEnds| ends.bytes() >> 10;
+            assert_eq!((first.len(), kib(&first[0])), (rings, ring_kib));
+            assert_eq!((largest, kib(&shared)), (largest_kib, shared_kib));
+            first
+                .into_iter()
+                .chain([shared])
+                .for_each(|ends| pool.put(ends));
+            pool.close();
+        }
+    }
+
+    #[test]
+    fn no_growth_takes_the_first_ring_of_a_thread_or_the_shared_one() {
+        let (mut pool, budget) = pool(1 << 20);
+        let first = pool.take_first().unwrap();
+        let mut rings = all(&mut pool, |pool| pool.take_next(8 << 10, 100));
+        assert!(rings.len() > 20, "one thread took {} rings", rings.len());
+        let others = all(&mut pool, RingPool::take_first);
+        assert_eq!(others.len(), 15);
+        let shared = pool.take_shared().unwrap();
+        assert!(pool.take_shared().is_none());
+        rings.extend(others.into_iter().chain([first, shared]));
+        let bytes: usize = rings.iter().map(RingEnds::bytes).sum();
+        assert_eq!(budget.drawn(Share::Rings), bytes);
+        assert_eq!(bytes, 768 << 10, "three quarters of the limit");
+        rings.into_iter().for_each(|ends| pool.put(ends));
+        assert!(!budget.exceeds_floor(Share::Rings), "the rest is freed");
+        pool.close();
+        assert_eq!(budget.drawn(Share::Rings), 0);
+    }
+
+    #[test]
+    fn free_rings_of_one_size_make_way_for_those_of_another() {
+        let (mut pool, _) = pool(1 << 20);
+        let small = all(&mut pool, |pool| pool.take(8 << 10, 0));
+        assert_eq!(small.len(), 96);
+        small.into_iter().for_each(|ends| pool.put(ends));
+        let large = all(&mut pool, |pool| pool.take(256 << 10, 0));
+        assert_eq!(large.len(), 3);
+        large.into_iter().for_each(|ends| pool.put(ends));
+        pool.close();
+    }
+
+    #[test]
+    fn what_threads_hold_beyond_first_rings_is_bounded() {
+        let (mut pool, _) = pool(16 << 20);
+        let mut held = Vec::new();
+        for _ in 0..128 {
+            let mut ends = pool.take_first().unwrap();
+            while let Some(larger) = pool.take_larger(ends.bytes()) {
+                pool.put(ends);
+                ends = larger;
+            }
+            held.push(ends);
+        }
+        let beyond: usize = held.iter().map(|ends| ends.bytes() - FIRST).sum();
+        assert_eq!(beyond, 1 << 20);
+        assert_eq!(held[0].bytes(), LARGEST);
+        assert_eq!(held[127].bytes(), FIRST);
+        // Now one that is idle gives its memory to another.
+        let smaller = pool.take_smaller(LARGEST).unwrap();
+        pool.put(std::mem::replace(&mut held[0], smaller));
+        assert!(pool.take_smaller(FIRST).is_none());
+        assert!(
+            pool.take_larger(FIRST)
+                .is_some_and(|ends| ends.bytes() == 2 * FIRST)
+        );
+        for ends in held {
+            pool.release(ends.bytes());
+            pool.put(ends);
+        }
+        pool.close();
+    }
+
+    #[test]
+    fn a_closed_pool_frees_the_ring_that_comes_back() {
+        let (mut pool, budget) = pool(1 << 20);
+        let ends = pool.take_first().unwrap();
+        pool.close();
+        assert!(budget.drawn(Share::Rings) > 0);
+        pool.put(ends);
+        assert_eq!(budget.drawn(Share::Rings), 0);
+        assert!(pool.take_first().is_none());
+    }
+}
