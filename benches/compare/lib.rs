@@ -13,6 +13,7 @@ mod budgets;
 mod machine;
 mod measure;
 mod peers;
+mod process;
 mod programs;
 mod report;
 mod results;

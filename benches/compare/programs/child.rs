@@ -1,7 +1,5 @@
 //! The child process: one program under one load, measured from within.
 
-use std::fs;
-use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::outcome::Outcome;
 use super::{CLOSING, ENTRIES, Load, Plan, Program};
 use crate::allocations;
+use crate::process::{end_at_last, rss_peak};
 
 /// The argument that makes a process a child.
 pub(crate) const MARK: &str = "--child";
@@ -44,15 +43,6 @@ pub(crate) fn run_child(args: impl Iterator<Item = String>) -> Result<(), String
     };
     println!("{}", outcome.to_line());
     Ok(())
-}
-
-/// No child outlives its purpose.
-fn end_at_last(after: Duration) {
-    thread::spawn(move || {
-        thread::sleep(after);
-        eprintln!("compare: a child took longer than {after:?}");
-        process::exit(1);
-    });
 }
 
 fn pipeline(program: &mut dyn Program, plan: &Plan, pause: Option<Duration>) -> Outcome {
@@ -173,32 +163,9 @@ fn nanos(duration: Duration) -> u64 {
     duration.as_nanos() as u64
 }
 
-/// The process's peak of resident memory so far, in bytes.
-fn rss_peak() -> Result<u64, String> {
-    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    high_water(&status).ok_or_else(|| "the system tells no peak of memory".into())
-}
-
-fn high_water(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_peak_is_in_bytes() {
-        assert_eq!(
-            high_water("Name:\tx\nVmHWM:\t    1204 kB\n"),
-            Some(1204 * 1024)
-        );
-        assert_eq!(high_water("Name:\tx\n"), None);
-    }
 
     #[test]
     fn pauses_are_no_work() {

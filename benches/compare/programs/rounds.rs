@@ -1,7 +1,5 @@
 //! Rounds of child processes, and their results.
 
-use std::env;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use picojaeger_workloads::BURST;
@@ -9,6 +7,7 @@ use picojaeger_workloads::BURST;
 use super::outcome::Outcome;
 use super::sink::{Received, Sink};
 use super::{ENTRIES, Entry, Load, MARK, Plan};
+use crate::process;
 use crate::results::Record;
 
 /// Duration of the programs.
@@ -87,23 +86,11 @@ fn run(
         packet_bytes: imitated.map_or(0, Round::bytes_per_packet),
         ..Plan::for_sink(entry, sink.address)
     };
-    let outcome = run_child(&plan).map_err(failed)?;
+    let outcome = process::run(MARK, &plan.to_args())
+        .and_then(|line| Outcome::from_line(&line))
+        .map_err(failed)?;
     let received = sink.close().map_err(|error| failed(error.to_string()))?;
     Ok(Round { outcome, received })
-}
-
-fn run_child(plan: &Plan) -> Result<Outcome, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new(program)
-        .arg(MARK)
-        .args(plan.to_args())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(format!("the child ended with {}", output.status));
-    }
-    Outcome::from_line(&String::from_utf8_lossy(&output.stdout))
 }
 
 impl Round {
