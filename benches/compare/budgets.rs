@@ -61,6 +61,8 @@ const BUDGETS: &[Budget] = &[
     },
     at_most("pipeline", "picojaeger-65000", 0.1, "fastrace-jaeger"),
     at_most("pipeline", "picojaeger-65000", 0.2, "opentelemetry-otlp"),
+    nothing_lost("pipeline", "picojaeger-65000"),
+    nothing_lost("pipeline", "picojaeger-1400"),
     above_the_bare_send("pipeline"),
     above_the_bare_send("inline"),
     Budget {
@@ -81,7 +83,36 @@ const BUDGETS: &[Budget] = &[
         measure: Plain(Figure("flat-out", "picojaeger", "rss_growth_bytes")),
         limit: AtMost((16 << 20) as f64),
     },
+    nothing_lost("burst-16-1x50000", "picojaeger"),
+    nothing_lost("burst-16-1x50000", "picojaeger-udp"),
+    nothing_lost("burst-16-8x6000", "picojaeger"),
+    nothing_lost("burst-16-8x6000", "picojaeger-udp"),
+    nothing_lost("burst-16-16x1000", "picojaeger"),
+    nothing_lost("burst-16-16x1000", "picojaeger-udp"),
+    nothing_lost("burst-16-64x1000", "picojaeger"),
+    nothing_lost("burst-16-64x1000", "picojaeger-udp"),
+    Budget {
+        what: "spans lost × opentelemetry (an aim)",
+        measure: Ratio(
+            Figure("burst-16-200x1000", "picojaeger", "lost"),
+            Figure("burst-16-200x1000", "opentelemetry", "lost"),
+        ),
+        limit: AtMost(0.5),
+    },
+    nothing_lost("burst-64-1x200000", "picojaeger"),
+    nothing_lost("burst-64-1x200000", "picojaeger-udp"),
+    nothing_lost("burst-64-200x1000", "picojaeger"),
+    nothing_lost("burst-64-200x1000", "picojaeger-udp"),
 ];
+
+/// Bursts of which every span is delivered, in each round.
+const fn nothing_lost(workload: &'static str, library: &'static str) -> Budget {
+    Budget {
+        what: "spans lost, all rounds",
+        measure: Plain(Figure(workload, library, "lost")),
+        limit: AtMost(0.0),
+    }
+}
 
 /// Less than one allocation in two thousand spans: a line of the log about a
 /// loss makes ten, once a minute.
@@ -141,7 +172,7 @@ impl Budget {
         };
         let of = self.measure.of();
         Some(format!(
-            "{:<16} {:<20} {:<38} {:>12} {:>14}  {verdict}",
+            "{:<17} {:<20} {:<38} {:>12} {:>14}  {verdict}",
             of.0,
             of.1,
             self.what(),

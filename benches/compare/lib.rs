@@ -10,6 +10,7 @@
 
 mod allocations;
 mod budgets;
+mod burst;
 mod machine;
 mod measure;
 mod peers;
@@ -39,6 +40,7 @@ static ALLOCATOR: Counting = Counting;
 struct Effort {
     bursts: measure::Effort,
     programs: programs::Effort,
+    burst: burst::Effort,
 }
 
 const FULL: Effort = Effort {
@@ -51,6 +53,11 @@ const FULL: Effort = Effort {
         rounds: 7,
         duration: Duration::from_secs(1),
     },
+    burst: burst::Effort {
+        rounds: 20,
+        tried: 5,
+        most: 1 << 20,
+    },
 };
 
 const QUICK: Effort = Effort {
@@ -62,6 +69,11 @@ const QUICK: Effort = Effort {
     programs: programs::Effort {
         rounds: 1,
         duration: Duration::from_millis(50),
+    },
+    burst: burst::Effort {
+        rounds: 1,
+        tried: 1,
+        most: 1024,
     },
 };
 
@@ -81,6 +93,9 @@ fn run() -> Result<(), String> {
     if args.next_if(|arg| arg == programs::MARK).is_some() {
         return programs::run_child(args);
     }
+    if args.next_if(|arg| arg == burst::MARK).is_some() {
+        return burst::run_child(args);
+    }
     let mut libraries = libraries();
     let arguments = Arguments::parse(args, &known(&libraries))?;
     let effort = if arguments.quick { QUICK } else { FULL };
@@ -90,6 +105,7 @@ fn run() -> Result<(), String> {
         .iter()
         .all(|record| record.get("missing") == Some(0.0));
     records.extend(programs::measure(effort.programs, is_wanted)?);
+    records.extend(burst::measure(effort.burst, is_wanted)?);
     report::print(&records);
     budgets::print(&records);
     results::save(is_complete.then_some(&records))
@@ -126,5 +142,6 @@ fn known(libraries: &[Box<dyn Library>]) -> Vec<(&'static str, &'static str)> {
         known.extend(workloads.map(|workload| (workload.name(), library.name())));
     }
     known.extend(programs::names());
+    known.extend(burst::names());
     known
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 /// The lock file that this program was built with.
 const LOCK: &str = include_str!("../Cargo.lock");
 
@@ -19,6 +21,20 @@ pub(crate) fn version(package: &str) -> Option<&'static str> {
         .nth(1)?
         .strip_prefix("version = \"")?
         .strip_suffix('"')
+}
+
+/// Restricts this thread, and those that it starts, to the first `count` of its processors.
+pub(crate) fn keep_processors(count: usize) -> Result<(), String> {
+    let allowed = sched_getaffinity(None).map_err(|error| error.to_string())?;
+    let mut kept = CpuSet::new();
+    let processors = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
+    processors
+        .take(count)
+        .for_each(|processor| kept.set(processor));
+    if (kept.count() as usize) < count {
+        return Err(format!("there are no {count} processors"));
+    }
+    sched_setaffinity(None, &kept).map_err(|error| error.to_string())
 }
 
 fn processor() -> String {

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::process::{self, Command, Stdio};
+use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
@@ -28,6 +29,12 @@ pub(crate) fn end_at_last(after: Duration) {
         eprintln!("compare: a child took longer than {after:?}");
         process::exit(1);
     });
+}
+
+/// Parses a word that one process gave to another.
+pub(crate) fn parse<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("\"{text}\" is no number or address of a child"))
 }
 
 /// The process's peak of resident memory so far, in bytes.

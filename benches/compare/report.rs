@@ -2,6 +2,7 @@
 
 use picojaeger_workloads::Workload;
 
+use crate::burst;
 use crate::machine;
 use crate::programs::Load;
 use crate::results::Record;
@@ -74,6 +75,24 @@ const FLAT_OUT: &[Column] = &[
     Column::new("growth MiB", "rss_growth_bytes", 1).in_units(MIB),
 ];
 
+const BURST: &[Column] = &[
+    Column::new("% lost", "lost_percent_median", 2),
+    Column::new("worst", "lost_percent_worst", 2),
+    Column::new("% pinned", "pinned_lost_percent_median", 2),
+    Column::new("worst", "pinned_lost_percent_worst", 2),
+    Column::new("lost", "lost", 0),
+    Column::new("missing", "missing", 0),
+    Column::new("exported", "exported", 0),
+    Column::new("arrived", "arrived", 0),
+];
+
+const LARGEST: &[Column] = &[
+    Column::new("spans", "largest", 0),
+    Column::new("growth MiB", "rss_growth_bytes", 1).in_units(MIB),
+    Column::new("pinned", "pinned_largest", 0),
+    Column::new("growth MiB", "pinned_rss_growth_bytes", 1).in_units(MIB),
+];
+
 const MIB: f64 = (1 << 20) as f64;
 
 /// Prints the header and a table for each kind of workload.
@@ -91,6 +110,11 @@ pub(crate) fn print(records: &[Record]) {
     );
     let title = "two threads flat out, nothing sent; \"missing\" was lost silently";
     print_table(title, FLAT_OUT, records, &[Load::FlatOut.name()]);
+    let title =
+        "bursts by MiB, threads and spans of each; lost on two processors, and pinned to one";
+    print_table(title, BURST, records, &burst::given());
+    let title = "largest burst of one thread of which nothing is lost";
+    print_table(title, LARGEST, records, &burst::largest());
 }
 
 fn print_table(title: &str, columns: &[Column], records: &[Record], workloads: &[&str]) {
@@ -106,7 +130,7 @@ fn print_table(title: &str, columns: &[Column], records: &[Record], workloads: &
         .map(|column| format!(" {:>1$}", column.head, column.width()))
         .collect();
     println!(
-        "\n{title}\n\n{:<16} {:<23} {:<8}{heads}",
+        "\n{title}\n\n{:<17} {:<23} {:<8}{heads}",
         "workload", "library", "version"
     );
     for row in rows {
@@ -115,7 +139,7 @@ fn print_table(title: &str, columns: &[Column], records: &[Record], workloads: &
             .map(|column| format!(" {:>1$}", column.text(row), column.width()))
             .collect();
         println!(
-            "{:<16} {:<23} {:<8}{cells}",
+            "{:<17} {:<23} {:<8}{cells}",
             row.workload, row.library, row.version
         );
     }

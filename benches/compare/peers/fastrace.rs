@@ -20,6 +20,7 @@ use fastrace_jaeger::JaegerReporter;
 use picojaeger_workloads::spans::{self, Spans};
 use picojaeger_workloads::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
 
+use crate::burst::BurstTracer;
 use crate::programs::Program;
 
 static REPORTED: AtomicU64 = AtomicU64::new(0);
@@ -180,6 +181,20 @@ impl Program for Traced {
 
     fn close(&mut self) -> Drained {
         drain()
+    }
+}
+
+impl BurstTracer for Traced {
+    fn make(&self, spans: usize) {
+        spans::tree(&Local(()), spans);
+    }
+
+    fn deliver(&self) -> u64 {
+        drain().exported
+    }
+
+    fn close(&mut self) -> u64 {
+        drain().lost
     }
 }
 

@@ -11,7 +11,7 @@ mod outcome;
 mod picojaeger;
 mod plan;
 mod rounds;
-mod sink;
+pub(crate) mod sink;
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Arguments of a child process.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::Entry;
+use crate::process::parse;
 
 /// One round of one program.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,11 +60,6 @@ impl Plan {
             packet_bytes: parse(&next()?)?,
         })
     }
-}
-
-fn parse<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("\"{text}\" is no argument of the child"))
 }
 
 #[cfg(test)]

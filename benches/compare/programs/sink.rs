@@ -179,7 +179,8 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<Option<usize>> {
     }
 }
 
-fn count_spans(payload: &[u8]) -> u64 {
+/// Counts the spans of packets.
+pub(crate) fn count_spans(payload: &[u8]) -> u64 {
     let key = ITEM_INDEX.as_bytes();
     let found = payload.windows(key.len()).filter(|window| *window == key);
     found.count() as u64

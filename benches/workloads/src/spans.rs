@@ -72,6 +72,15 @@ fn unsampled_child(tracer: &impl Spans) {
     }
 }
 
+/// Makes one tree on this thread, of so many spans with both tags: a root and children.
+#[inline(never)]
+pub fn tree(tracer: &impl Spans, spans: usize) {
+    let parent = tracer.parent();
+    for index in 1..spans {
+        drop(tracer.child(&parent, index));
+    }
+}
+
 /// An open span, as its caller holds it.
 struct Held<C> {
     span: C,

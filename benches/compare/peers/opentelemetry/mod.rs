@@ -31,6 +31,7 @@ use opentelemetry_sdk::trace::{
 use picojaeger_workloads::spans::{self, Spans};
 use picojaeger_workloads::{BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
 
+use crate::burst::BurstTracer;
 use crate::programs::{CLOSING, Program};
 use client::Connection;
 
@@ -155,6 +156,12 @@ impl Sdk {
             exported,
         }
     }
+
+    /// Exports what is in the queue; returns the number of spans exported since the last call.
+    fn deliver(&self) -> u64 {
+        self.provider.force_flush().expect("the processor runs");
+        self.exported.swap(0, Ordering::Relaxed)
+    }
 }
 
 impl Library for Sdk {
@@ -173,9 +180,8 @@ impl Library for Sdk {
     /// The processor reports its losses only when it is shut down, so until then they
     /// show as missing spans.
     fn drain(&mut self) -> Drained {
-        self.provider.force_flush().expect("the processor runs");
         Drained {
-            exported: self.exported.swap(0, Ordering::Relaxed),
+            exported: self.deliver(),
             lost: 0,
         }
     }
@@ -202,6 +208,27 @@ impl Traced {
         dropped::listen();
         Self(Sdk::exporting(next, queue))
     }
+
+    fn shut_down(&self) {
+        if let Err(error) = self.0.provider.shutdown_with_timeout(CLOSING) {
+            eprintln!("opentelemetry: {error}");
+        }
+    }
+}
+
+impl BurstTracer for Traced {
+    fn make(&self, spans: usize) {
+        spans::tree(&self.0.tracer, spans);
+    }
+
+    fn deliver(&self) -> u64 {
+        self.0.deliver()
+    }
+
+    fn close(&mut self) -> u64 {
+        self.shut_down();
+        dropped::count()
+    }
 }
 
 impl Program for Traced {
@@ -211,9 +238,7 @@ impl Program for Traced {
 
     /// Spans whose export failed are logged without a count, and so are missing.
     fn close(&mut self) -> Drained {
-        if let Err(error) = self.0.provider.shutdown_with_timeout(CLOSING) {
-            eprintln!("opentelemetry: {error}");
-        }
+        self.shut_down();
         Drained {
             exported: self.0.exported.load(Ordering::Relaxed),
             lost: dropped::count(),
