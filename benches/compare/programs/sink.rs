@@ -47,8 +47,8 @@ pub(crate) struct Sink {
 /// Pause between two polls without a packet.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// Large enough for the packets that arrive between two polls.
-const SOCKET_BUFFER: usize = 8 << 20;
+/// Large enough for the packets that arrive between two polls, of a large burst too.
+const SOCKET_BUFFER: usize = 64 << 20;
 
 /// Larger than any datagram.
 const DATAGRAM: usize = 1 << 16;
