@@ -140,6 +140,35 @@ fn characters_are_removed_whole() {
 }
 
 #[test]
+fn a_configured_limit_holds_whatever_the_key() {
+    let pair = Pair::with(|config| config.max_tag_value_length(5));
+    let long = "123456";
+    let spans = between(&pair, |pair| {
+        let builder = pair.tracer.span_builder(Key::copied(long));
+        let mut span = builder.tag("early", long).start();
+        span.tag("static", long)
+            .tag(Key::copied("copied"), long)
+            .tag("bytes", long.as_bytes())
+            .tag_fmt("formatted", format_args!("{long}"));
+        span.log()
+            .field("static", long)
+            .field(Key::copied("copied"), long)
+            .field_fmt("formatted", format_args!("{long}"));
+    });
+    let (span, cut) = (&spans[0], text("12345"));
+    assert_eq!(span.operation_name, "12345");
+    for key in ["early", "static", "copied", "formatted"] {
+        assert_eq!(span.tag(key), Some(&cut), "{key}");
+    }
+    let bytes = TagValue::Binary(b"12345"[..].into());
+    assert_eq!(span.tag("bytes"), Some(&bytes));
+    for key in ["static", "copied", "formatted"] {
+        assert_eq!(span.logs[0].field(key), Some(&cut), "{key}");
+    }
+    is_marked(span, 0);
+}
+
+#[test]
 fn one_character_more_or_less() {
     let pair = Pair::new();
     let (fits, spills) = (
