@@ -1,9 +1,13 @@
 //! Propagation of a context's flags, through children and headers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use picojaeger_std::config::Sampler;
-use picojaeger_std::{Config, Tracer, tags};
+use picojaeger_std::model::{RefKind, SpanRef};
+use picojaeger_std::reporters::InMemoryReporter;
+use picojaeger_std::{Config, Span, SpanContext, Tracer, tags};
 
 /// A tracer that samples no new trace, so that flags stem from parents only.
 fn tracer() -> Tracer {
@@ -88,4 +92,45 @@ fn the_outer_span_is_the_active_one_again() {
     drop(outer_scope);
     let root = trace(&tracer.start("in none"));
     assert!(root != trace(&outer) && root != trace(&inner));
+}
+
+#[test]
+fn each_further_reference_names_its_own_span() {
+    let reporter = Arc::new(InMemoryReporter::new());
+    let config = Config::new("context").sampler(Sampler::Const(true));
+    let config = config.agent(false).background(false);
+    let tracer = config.reporter(reporter.clone()).build().unwrap();
+    let [parent, second, followed] = ["1:2:0:1", "3:4:0:1", "5:6:0:1"].map(|header| {
+        let headers = HashMap::from([("uber-trace-id", header)]);
+        tracer.extract(&headers).unwrap()
+    });
+    let span = tracer.span_builder("joins").child_of(&parent);
+    drop(span.child_of(&second).follows_from(&followed).start());
+    tracer.flush(Duration::from_secs(20)).unwrap();
+    let span = &reporter.spans()[0];
+    assert_eq!(span.trace_id, parent.trace_id());
+    assert_eq!(span.parent_span_id, parent.span_id());
+    let reference = |kind, to: &SpanContext| SpanRef::new(kind, to.trace_id(), to.span_id());
+    let expected = [
+        reference(RefKind::ChildOf, &second),
+        reference(RefKind::FollowsFrom, &followed),
+    ];
+    assert_eq!(span.references, expected);
+}
+
+#[test]
+fn a_change_of_baggage_reaches_the_active_scope() {
+    let tracer = tracer();
+    let mut span = tracer.start("carries");
+    let _active = span.activate();
+    let inherited = || {
+        let child: Span = tracer.start("child");
+        child.baggage_item("user").map(str::to_owned)
+    };
+    for user in ["ann", "bob"] {
+        span.set_baggage_item("user", user).unwrap();
+        assert_eq!(inherited().as_deref(), Some(user));
+    }
+    assert_eq!(span.remove_baggage_item("user").as_deref(), Some("bob"));
+    assert_eq!(inherited(), None);
 }
