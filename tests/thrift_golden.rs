@@ -57,6 +57,17 @@ fn lists_of_every_length_are_the_bytes_of_thrift() {
     }
 }
 
+/// The count of spans stands before them, and takes more bytes from these numbers on.
+#[test]
+fn packets_of_very_many_spans_are_the_bytes_of_thrift() {
+    for length in [127, 128, 129, 16_383, 16_384, 16_385] {
+        let mut draw = Draw(SplitMix64(1));
+        let mut batch = draw.empty_batch();
+        batch.spans = vec![draw.bare_span(); length];
+        assert_same_bytes(&batch, &format!("{length} spans"));
+    }
+}
+
 #[test]
 fn extreme_values_are_the_bytes_of_thrift() {
     let mut numbers = vec![0, 1, -1, i64::MIN, i64::MAX];
@@ -113,16 +124,22 @@ fn small_packets_hold_every_span_whole_or_marked() {
 
 /// Checks that both encoders agree, and that the decoded spans are those that were made.
 fn assert_same(batch: &Batch, which: &str) {
+    let packet = assert_same_bytes(batch, which);
+    // Compared as text, since NaN is not equal to itself; its bits are compared in the bytes.
+    let read = decode(&packet).expect("what was written can be read");
+    assert_eq!(format!("{read:?}"), format!("{batch:?}"), "{which}");
+}
+
+/// Checks that both encoders agree, and returns the packet.
+fn assert_same_bytes(batch: &Batch, which: &str) -> Vec<u8> {
     let expected = encode(batch, Encoding::default()).expect("Thrift can carry it");
     let (packets, lost) = packets(batch, expected.len());
     assert!(!lost.contains(&true), "{which}");
     let [packet] = &packets[..] else {
         panic!("{which}: {} packets", packets.len());
     };
-    assert_eq!(*packet, expected, "{which}");
-    // Compared as text, since NaN is not equal to itself; its bits are compared in the bytes.
-    let read = decode(packet).expect("what was written can be read");
-    assert_eq!(format!("{read:?}"), format!("{batch:?}"), "{which}");
+    assert!(*packet == expected, "{which}: other bytes");
+    expected
 }
 
 /// Checks truncation: the oldest logs first, and once none is left, text and bytes.

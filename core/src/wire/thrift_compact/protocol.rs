@@ -276,6 +276,21 @@ mod tests {
     }
 
     #[test]
+    fn a_list_grows_where_its_header_does() {
+        let header = |count| {
+            let mut out = [0; 8];
+            put_list_header(&mut out, count);
+            out.iter().take_while(|byte| **byte != 0).count()
+        };
+        for growth in [15, 0x80, 0x4000, 0x20_0000] {
+            for count in growth - 2..=growth {
+                let grown = header(count + 1) - header(count);
+                assert_eq!(list_growth(count), grown, "with {count} and one more");
+            }
+        }
+    }
+
+    #[test]
     fn zigzag_keeps_small_magnitudes_small() {
         let numbers = [0, -1, 1, -2, i64::MAX, i64::MIN];
         assert_eq!(numbers.map(zigzag), [0, 1, 2, 3, u64::MAX - 1, u64::MAX]);
