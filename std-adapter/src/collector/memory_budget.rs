@@ -61,6 +61,14 @@ impl Budget {
     }
 }
 
+#[cfg(test)]
+impl Budget {
+    /// Heap that was charged so far, in bytes.
+    pub(super) fn charged(&self) -> usize {
+        HEAP - self.heap.get()
+    }
+}
+
 /// The datagram as the `thrift` crate reads it; the budget knows how much is left.
 #[derive(Debug)]
 pub(super) struct Wire<'a> {

@@ -52,17 +52,20 @@ pub(in crate::collector) fn parse<S: From<Span>>(datagram: &[u8]) -> Decoded<Par
     if datagram.len() > MAX_DATAGRAM {
         return Err(DecodeError::TooLong(datagram.len()));
     }
-    let budget = Budget::new(datagram);
-    let wire = Wire::new(datagram, &budget);
+    parse_within(datagram, &Budget::new(datagram))
+}
+
+fn parse_within<S: From<Span>>(datagram: &[u8], budget: &Budget) -> Decoded<ParsedBatch<S>> {
+    let wire = Wire::new(datagram, budget);
     let limits = limits(datagram.len())?;
     let parsed = match datagram.first() {
         Some(0x82) => {
             let mut protocol = TCompactInputProtocol::with_config(wire, limits);
-            Reader::new(&mut protocol, &budget).message()?
+            Reader::new(&mut protocol, budget).message()?
         }
         Some(0x80) => {
             let mut protocol = TBinaryInputProtocol::with_config(wire, true, limits);
-            Reader::new(&mut protocol, &budget).message()?
+            Reader::new(&mut protocol, budget).message()?
         }
         other => return Err(DecodeError::UnknownProtocol(other.copied())),
     };

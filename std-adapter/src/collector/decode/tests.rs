@@ -289,3 +289,77 @@ fn a_count_beyond_the_budget_is_refused_before_it_is_believed() {
     });
     assert_eq!(decode(&claim), Err(DecodeError::Truncated));
 }
+
+/// Returns the heap that is charged while a packet is read.
+fn charged(packet: &[u8]) -> usize {
+    let budget = Budget::new(packet);
+    parse_within::<Span>(packet, &budget).expect("it can be read");
+    budget.charged()
+}
+
+/// Returns what a block of so many bytes costs, with the allocator's overhead.
+const fn block(bytes: usize) -> usize {
+    bytes + 16
+}
+
+const TAG: usize = size_of::<Tag>();
+
+fn tags(count: usize) -> Vec<Tag> {
+    vec![Tag::new("", TagValue::Bool(true)); count]
+}
+
+/// An addition to a batch, and what it costs.
+type Addition = (fn(&mut Batch), usize);
+
+const ADDITIONS: [Addition; 12] = [
+    (|it| it.process.service_name = "svc".into(), block(3)),
+    (|it| it.process.tags = tags(2), block(2 * TAG)),
+    (|it| it.process.tags[0].key = "key".into(), block(3)),
+    (|it| it.process.tags[0].value = text("text"), block(4)),
+    (
+        |it| it.process.tags[1].value = TagValue::Binary([0xff; 5].into()),
+        block(5),
+    ),
+    // For the span itself and the store's books, whatever the span's size.
+    (|it| it.spans = vec![Span::new(1, 1, ""); 3], block(3 * 352)),
+    (|it| it.spans[2].operation_name = "op".into(), block(2)),
+    (|it| it.spans[0].tags = tags(4), block(4 * TAG)),
+    (
+        |it| it.spans[0].references = vec![SpanRef::new(RefKind::ChildOf, 1, 2); 5],
+        block(5 * size_of::<SpanRef>()),
+    ),
+    (
+        |it| it.spans[1].logs = vec![Log::default(); 6],
+        block(6 * size_of::<Log>()),
+    ),
+    (|it| it.spans[1].logs[0].fields = tags(7), block(7 * TAG)),
+    (
+        |it| it.spans[1].logs[0].fields[6].value = text("event"),
+        block(5),
+    ),
+];
+
+#[test]
+fn each_block_of_heap_is_charged() {
+    for encoding in [Encoding::default(), Encoding::binary()] {
+        let mut batch = Batch::new(Process::new(""));
+        let mut expected = 0;
+        assert_eq!(charged(&encode(&batch, encoding).unwrap()), 0);
+        for (number, (add, cost)) in ADDITIONS.into_iter().enumerate() {
+            add(&mut batch);
+            expected += cost;
+            let packet = encode(&batch, encoding).unwrap();
+            assert_eq!(charged(&packet), expected, "addition {number}");
+        }
+    }
+}
+
+#[test]
+fn repaired_text_is_charged_at_its_new_length() {
+    let packet = packet(|out| {
+        begin(out, TType::Struct, 1);
+        structure(out, |out| string(out, 1, b"caf\xc3"));
+        list(out, 2, 0);
+    });
+    assert_eq!(charged(&packet), block("caf\u{fffd}".len()));
+}
