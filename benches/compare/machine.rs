@@ -71,3 +71,21 @@ fn days_of_year(year: u64) -> u64 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     if leap { 366 } else { 365 }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_some_of_its_processors() {
+        let kept = thread::spawn(|| {
+            keep_processors(1)?;
+            assert!(keep_processors(2).is_err());
+            let kept = sched_getaffinity(None).map_err(|error| error.to_string())?;
+            Ok::<_, String>(kept.count())
+        });
+        assert_eq!(kept.join().expect("it does not panic"), Ok(1));
+    }
+}

@@ -125,6 +125,10 @@ fn run(entry: &Entry, shape: &Shape, rounds: usize, processors: usize) -> Result
     let outcome = process::run(MARK, &plan.to_args())
         .and_then(|line| Outcome::from_line(&line))
         .map_err(failed)?;
+    if entry.must_add_up() && outcome.missing != 0 {
+        let missing = outcome.missing;
+        return Err(failed(format!("{missing} spans were lost without a count")));
+    }
     let received = sink.close().map_err(|error| failed(error.to_string()))?;
     Ok(Received {
         outcome,
