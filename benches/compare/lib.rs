@@ -1,7 +1,7 @@
 //! `cargo compare`: every library under every workload, in one run.
 //!
 //! Prints tables and the budgets, and writes `benches/target/bench/compare.json`.
-//! `cargo compare -- --quick` takes seconds, proves that everything works, and
+//! `cargo compare -- --quick` takes half a minute, proves that everything works, and
 //! its figures mean nothing. `cargo compare -- W2 pipeline` runs these workloads
 //! alone; libraries can be named too.
 //!
