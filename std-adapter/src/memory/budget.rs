@@ -61,6 +61,12 @@ impl MemoryBudget {
         self.most(*lock(&self.drawn), share)
     }
 
+    /// Returns the bytes that a share may still draw.
+    pub(super) fn left(&self, share: Share) -> usize {
+        let mut drawn = lock(&self.drawn);
+        self.most(*drawn, share) - *drawn.of(share)
+    }
+
     /// Returns whether a share holds more than its floor: then its unused memory is freed, since
     /// the other may need it.
     pub(super) fn exceeds_floor(&self, share: Share) -> bool {

@@ -1,7 +1,8 @@
 //! Rings that no thread holds, and the rules by which threads get them.
 //!
 //! Two parts of the memory of rings are kept back: one for the first rings of threads to come, and
-//! one for the first shared ring. A burst may take the rest, on whatever threads.
+//! one for the first shared ring. A burst may take the rest, on whatever threads. Rings are smaller
+//! as less is left, since a burst's last ring on each thread stays half empty.
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(crate) struct RingPool {
     grown: usize,
     /// Whether the first shared ring has been taken.
     is_shared_taken: bool,
+    /// Threads that may still exchange their ring for a first one before the next pass.
+    shrinks: usize,
     closed: bool,
 }
 
@@ -37,8 +40,13 @@ struct RingSizes {
 }
 
 /// Bytes of a thread's first ring, and of its largest.
-const FIRST: usize = 16 << 10;
+const FIRST: usize = 8 << 10;
 const LARGEST: usize = 64 << 10;
+/// A ring takes at most this part of the memory that is left.
+const PART: usize = 32;
+/// Threads that may exchange an empty ring for a first one between two passes of the exporter. The
+/// exporter has to find each of the empty rings, and until then their memory is of no use.
+const SHRINKS: usize = 4;
 /// Bytes of the smallest shared ring, into which the largest record fits wherever the ring's head
 /// is, and of the largest.
 const SMALLEST_SHARED: usize = 256 << 10;
@@ -47,13 +55,13 @@ const LARGEST_SHARED: usize = 1 << 20;
 impl RingSizes {
     fn new(memory_limit: usize, floor: usize) -> Self {
         let power = |bytes: usize, most| 1 << bytes.min(most).ilog2();
-        let first = power(memory_limit / 128, FIRST);
+        let first = power(memory_limit / 256, FIRST);
         RingSizes {
             first,
-            largest: power(memory_limit / 64, LARGEST),
+            largest: power(memory_limit / 128, LARGEST),
             shared: power(memory_limit / 16, LARGEST_SHARED).max(SMALLEST_SHARED),
-            holders: floor / 4 / first,
-            growth: floor / 8,
+            holders: floor / 8 / first,
+            growth: floor / 4,
         }
     }
 }
@@ -68,6 +76,7 @@ impl RingPool {
             holders: 0,
             grown: 0,
             is_shared_taken: false,
+            shrinks: 0,
             closed: false,
         }
     }
@@ -108,16 +117,23 @@ impl RingPool {
     /// memory for larger rings is used up.
     pub(super) fn take_smaller(&mut self, held: usize) -> Option<RingEnds> {
         let is_short = self.grown + self.sizes.first > self.sizes.growth;
-        if held <= self.sizes.first || !is_short {
+        if held <= self.sizes.first || !is_short || self.shrinks == 0 {
             return None;
         }
+        self.shrinks -= 1;
         self.take_instead(held, self.sizes.first)
+    }
+
+    /// Notes that the exporter begins a pass, which finds the rings that are empty now.
+    pub(super) fn begin_pass(&mut self) {
+        self.shrinks = SHRINKS;
     }
 
     fn take_instead(&mut self, held: usize, bytes: usize) -> Option<RingEnds> {
         let first = self.sizes.first;
         let grown = self.grown - (held - first) + (bytes - first);
-        if bytes > held && grown > self.sizes.growth {
+        let exceeds_growth = bytes > held && grown > self.sizes.growth;
+        if exceeds_growth || bytes > first.max(self.left() / PART) {
             return None;
         }
         let ends = self.take(bytes, self.first_reserve() + self.shared_reserve())?;
@@ -183,6 +199,12 @@ impl RingPool {
         RingEnds::new(bytes)
     }
 
+    /// Returns the bytes that are left for the rings of threads that have one.
+    fn left(&self) -> usize {
+        let left = self.budget.left(Share::Rings) + self.free_bytes;
+        left.saturating_sub(self.first_reserve() + self.shared_reserve())
+    }
+
     /// Draws memory for a new ring if that leaves a reserve, of which free rings are a part.
     fn draw(&self, bytes: usize, reserve: usize) -> bool {
         let reserve = reserve.saturating_sub(self.free_bytes);
@@ -236,7 +258,7 @@ mod tests {
     #[test]
     fn a_memory_limit_allows_a_number_of_first_rings() {
         for (limit, rings, ring_kib, largest_kib, shared_kib) in
-            [(16 << 20, 128, 16, 64, 1024), (1 << 20, 16, 8, 16, 256)]
+            [(16 << 20, 128, 8, 64, 1024), (1 << 20, 16, 4, 8, 256)]
         {
             let (mut pool, _) = pool(limit);
             let largest = pool.sizes.largest >> 10;
@@ -257,7 +279,7 @@ mod tests {
     fn no_growth_takes_the_first_ring_of_a_thread_or_the_shared_one() {
         let (mut pool, budget) = pool(1 << 20);
         let first = pool.take_first().unwrap();
-        let mut rings = all(&mut pool, |pool| pool.take_next(8 << 10, 100));
+        let mut rings = all(&mut pool, |pool| pool.take_next(4 << 10, 100));
         assert!(rings.len() > 20, "one thread took {} rings", rings.len());
         let others = all(&mut pool, RingPool::take_first);
         assert_eq!(others.len(), 15);
@@ -276,8 +298,8 @@ mod tests {
     #[test]
     fn free_rings_of_one_size_make_way_for_those_of_another() {
         let (mut pool, _) = pool(1 << 20);
-        let small = all(&mut pool, |pool| pool.take(8 << 10, 0));
-        assert_eq!(small.len(), 96);
+        let small = all(&mut pool, |pool| pool.take(4 << 10, 0));
+        assert_eq!(small.len(), 192);
         small.into_iter().for_each(|ends| pool.put(ends));
         let large = all(&mut pool, |pool| pool.take(256 << 10, 0));
         assert_eq!(large.len(), 3);
@@ -298,10 +320,12 @@ mod tests {
             held.push(ends);
         }
         let beyond: usize = held.iter().map(|ends| ends.bytes() - FIRST).sum();
-        assert_eq!(beyond, 1 << 20);
+        assert_eq!(beyond, 2 << 20);
         assert_eq!(held[0].bytes(), LARGEST);
         assert_eq!(held[127].bytes(), FIRST);
         // Now one that is idle gives its memory to another.
+        assert!(pool.take_smaller(LARGEST).is_none(), "only after a pass");
+        pool.begin_pass();
         let smaller = pool.take_smaller(LARGEST).unwrap();
         pool.put(std::mem::replace(&mut held[0], smaller));
         assert!(pool.take_smaller(FIRST).is_none());

@@ -81,8 +81,10 @@ impl Rings {
         lock(&self.pool).put(ends);
     }
 
-    /// Appends the readers of rings that were handed out since the last call.
+    /// Appends the readers of rings that were handed out since the last call, at the beginning of
+    /// a pass.
     pub(crate) fn take_readers(&self, readers: &mut Vec<RingReader>) {
+        lock(&self.pool).begin_pass();
         self.registry.take_readers(readers);
     }
 

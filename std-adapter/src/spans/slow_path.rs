@@ -295,7 +295,7 @@ mod tests {
     use crate::state::thread_local::with_fallback_shard;
     use crate::sys::clock::TickSource;
 
-    /// A tracer with rings of 8 to 16 KiB, and an interval that no test waits for.
+    /// A tracer with rings of 4 to 8 KiB, and an interval that no test waits for.
     fn state() -> Arc<TracerState> {
         TracerState::of_test(TickSource::System, |config| {
             config
@@ -342,7 +342,7 @@ mod tests {
                     break;
                 }
             }
-            assert_eq!(sizes, [8 << 10, 16 << 10]);
+            assert_eq!(sizes, [4 << 10, 8 << 10]);
         });
     }
 
@@ -445,10 +445,10 @@ mod tests {
     fn a_record_over_a_quarter_of_the_largest_ring_goes_to_the_shared_one_and_is_sent_at_once() {
         let state = state();
         with_shard(&state, |shard| {
-            let (small, large) = (finished(shard, &state, 3), finished(shard, &state, 5));
+            let (small, large) = (finished(shard, &state, 1), finished(shard, &state, 5));
             assert!(!push(&state, shard, &small.image));
             let own = backlog(shard);
-            assert!(own > 3_000);
+            assert!(own > 1_000);
             assert!(push(&state, shard, &large.image), "it is urgent");
             assert_eq!(backlog(shard), own);
         });
@@ -461,7 +461,7 @@ mod tests {
     fn a_record_in_a_threads_own_ring_waits() {
         let state = state();
         with_shard(&state, |shard| {
-            let slot = finished(shard, &state, 3);
+            let slot = finished(shard, &state, 1);
             assert!(!push(&state, shard, &slot.image));
         });
         state.exporter().pass(&state.common, false);

@@ -117,3 +117,134 @@ fn seed() -> Seed {
     use std::hash::{BuildHasher, RandomState};
     Seed::from_fn(|| getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use picojaeger_core::adapter::record::Open;
+    use picojaeger_core::ring::Word;
+    use picojaeger_core::{Flags, Key, SpanContext, SpanId, TraceId, Value};
+
+    use super::*;
+    use crate::memory::ring_ends::RingReader;
+    use crate::sys::clock::TickSource;
+
+    /// A tracer's threads, and the exporter's side of their rings.
+    struct Threads {
+        state: Arc<TracerState>,
+        shards: Vec<Shard>,
+        readers: Vec<RingReader>,
+    }
+
+    impl Threads {
+        fn new(memory_limit: usize, threads: usize) -> Self {
+            let state = TracerState::of_test(TickSource::System, |config| {
+                config.memory_limit(memory_limit)
+            });
+            let shards = (0..threads)
+                .map(|_| Shard::new(state.common.rings.hand_out()))
+                .collect();
+            Threads {
+                state,
+                shards,
+                readers: Vec::new(),
+            }
+        }
+
+        /// Finishes so many spans on each thread, `run` on one thread before the next one's turn;
+        /// returns how many were lost so far. After each turn, the exporter reads up to `read`
+        /// records of a ring.
+        fn burst(&mut self, spans: usize, run: usize, read: usize, image: &Image) -> usize {
+            let rings = &self.state.common.rings;
+            let mut lost = 0;
+            for turn in 0..spans.div_ceil(run) {
+                for shard in &mut self.shards {
+                    for _ in 0..run.min(spans - turn * run) {
+                        if let Pushed::NeedsShared { number } = shard.push(image, rings) {
+                            let shared = self.state.shared_ring().push(number, image, rings);
+                            lost += usize::from(!shared);
+                        }
+                    }
+                    if read > 0 {
+                        Self::read(&mut self.readers, rings, read);
+                    }
+                }
+            }
+            let full = |shard: &Shard| shard.counters.full.get() as usize;
+            lost + self.shards.iter().map(full).sum::<usize>()
+        }
+
+        /// Goes on with a pass of the exporter, which takes new rings at its beginning only.
+        fn read(readers: &mut Vec<RingReader>, rings: &Rings, most: usize) {
+            let passed = readers.iter().all(|reader| reader.end.has_passed_mark());
+            if passed {
+                rings.take_readers(readers);
+                readers.iter_mut().for_each(|reader| reader.end.set_mark());
+            }
+            let behind = readers
+                .iter_mut()
+                .find(|reader| !reader.end.has_passed_mark());
+            if let Some(reader) = behind {
+                let consumer = reader.as_mut();
+                for _ in 0..most {
+                    consumer.peek();
+                    consumer.advance();
+                }
+                consumer.release();
+            }
+            let over = readers.extract_if(.., |reader| reader.is_over());
+            over.filter_map(RingReader::join)
+                .for_each(|ends| rings.put(ends));
+        }
+
+        /// Empties all rings, as the exporter does; returns how many records there were.
+        fn drain(&mut self) -> u64 {
+            let rings = &self.state.common.rings;
+            rings.take_readers(&mut self.readers);
+            let drained = self
+                .readers
+                .iter_mut()
+                .map(|reader| reader.end.empty())
+                .sum();
+            let over = self.readers.extract_if(.., |reader| reader.is_over());
+            over.filter_map(RingReader::join)
+                .for_each(|ends| rings.put(ends));
+            drained
+        }
+    }
+
+    /// A finished span with two tags: 128 bytes of a ring.
+    fn two_tags() -> Open<[Word; 8]> {
+        let context = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+        let mut image = Open::new("op", context, SpanId::new(3), 0);
+        image.tag(Key::Static("component"), Value::Str("in a burst"));
+        image.tag(Key::Static("item.index"), Value::I64(7));
+        image.finish(1);
+        let bytes = 8 + (&image as &Image).image_words() * size_of::<Word>();
+        assert_eq!(bytes, 128);
+        image
+    }
+
+    /// The bursts of the README, section Limits, while nothing is sent at all.
+    #[test]
+    fn bursts_are_kept_whole() {
+        let image = two_tags();
+        for (mib, threads, spans) in [
+            (16, 1, 50_000),
+            (16, 8, 6_000),
+            (16, 16, 1_000),
+            (16, 64, 1_000),
+            (64, 1, 200_000),
+            (64, 200, 1_000),
+        ] {
+            let mut all = Threads::new(mib << 20, threads);
+            for (run, read) in [(1, 0), (spans, 0), (1, 20), (100, 300)] {
+                let lost = all.burst(spans, run, read, &image);
+                assert_eq!(
+                    lost, 0,
+                    "{threads} x {spans} at {mib} MiB, {run} at once, {read} read"
+                );
+                all.drain();
+            }
+        }
+    }
+}
