@@ -17,8 +17,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there are two versions of IP")]
 pub enum IpVersion {
-    /// The first IPv4 address that the system's resolver gives, or the first IPv6 one
-    /// if there is none.
+    /// The IPv4 addresses that the system's resolver gives, then the IPv6 ones: the next is tried
+    /// where one refuses.
     #[default]
     Any,
     /// IPv4 only (`udp4`).

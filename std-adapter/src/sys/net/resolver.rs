@@ -1,7 +1,8 @@
 //! The agent's addresses: literal, or looked up by name without blocking.
 
+use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::task::Waker;
@@ -15,6 +16,8 @@ use crate::sys::threads;
 /// A name is looked up at the first use, at the first use after the interval, and after an error
 /// of its addresses, but never within a second of the last answer. Known addresses stay in use
 /// until an answer replaces them. Without an interval the first addresses found stay for good.
+/// Where `localhost` is not found, as in a `chroot` without `/etc/hosts`, it is the loopback
+/// addresses (RFC 6761, section 6.3).
 pub(crate) struct Addresses {
     host: Arc<str>,
     port: u16,
@@ -167,13 +170,23 @@ impl Addresses {
     /// Takes an answer; a failure leaves known addresses as they are.
     fn admit(&mut self, answer: Answer) {
         self.answered = Some((self.system.now)());
-        match answer.and_then(|found| self.choose(found)) {
+        let chosen = answer.and_then(|found| self.choose(found));
+        match chosen.or_else(|error| self.loopback(error)) {
             Ok(known) => self.known = known,
             Err(error) => self.failure = Some(error),
         }
     }
 
-    /// Keeps the addresses of the wanted version, IPv4 first.
+    /// Returns the loopback addresses if the host is `localhost` and none is known, else the error.
+    fn loopback(&self, error: io::Error) -> Answer {
+        if !self.known.is_empty() || !self.host.eq_ignore_ascii_case("localhost") {
+            return Err(error);
+        }
+        let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        self.choose(loopback.map(|address| (address, self.port).into()).into())
+    }
+
+    /// Keeps the addresses of the wanted version, each once, IPv4 first.
     fn choose(&self, mut found: Vec<SocketAddr>) -> Answer {
         let (wanted, version) = match self.version {
             IpVersion::Any => (None, "IP"),
@@ -181,6 +194,8 @@ impl Addresses {
             IpVersion::V6 => (Some(false), "IPv6"),
         };
         found.retain(|address| wanted.is_none_or(|v4| address.is_ipv4() == v4));
+        let mut seen = HashSet::new();
+        found.retain(|address| seen.insert(*address));
         found.sort_by_key(SocketAddr::is_ipv6);
         if found.is_empty() {
             let message = format!("it has no {version} address");

@@ -53,9 +53,23 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
     )
 }
 
+/// Returns whether the system had no memory for the packet, which may pass soon: a full send buffer
+/// of the socket or of the network's device.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::OutOfMemory)
+        || error.raw_os_error() == Some(NO_BUFFERS)
+}
+
 /// The system's code for a datagram that is too large.
 #[cfg(unix)]
 pub(super) const MESSAGE_SIZE: i32 = libc::EMSGSIZE;
 /// `WSAEMSGSIZE`, the code for a datagram that is too large.
 #[cfg(not(unix))]
 pub(super) const MESSAGE_SIZE: i32 = 10_040;
+
+/// The system's code for a lack of buffers.
+#[cfg(unix)]
+pub(super) const NO_BUFFERS: i32 = libc::ENOBUFS;
+/// `WSAENOBUFS`, the code for a lack of buffers.
+#[cfg(not(unix))]
+pub(super) const NO_BUFFERS: i32 = 10_055;

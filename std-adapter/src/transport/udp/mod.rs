@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use picojaeger_core::{SendOutcome, Transport};
 
-use error::{Fault, SendError, SendErrorKind, fault, is_refusal};
+use error::{Fault, SendError, SendErrorKind, fault, is_full, is_refusal};
 
 use crate::sys::net::resolver::{Addresses, System};
 use crate::sys::net::{IpVersion, connected_udp};
@@ -21,7 +21,8 @@ use crate::sys::net::{IpVersion, connected_udp};
 ///
 /// The socket does not block. Where the system's send buffer is full, as after a burst of
 /// large packets, it is tried again each millisecond, at most [`TRIES`] times; then the packet
-/// fails. IPv4 addresses are preferred, and the first address that connects is used.
+/// fails. IPv4 addresses are preferred. A packet that one address refuses is sent to the next, and
+/// an address that takes packets stays in use.
 pub(crate) struct UdpTransport {
     /// `host:port`, with brackets where the host is an IPv6 address.
     agent: Arc<str>,
@@ -29,6 +30,8 @@ pub(crate) struct UdpTransport {
     pending: String,
     addresses: Addresses,
     socket: Option<(UdpSocket, SocketAddr)>,
+    /// The address that gave an error last, if there are others.
+    left: Option<SocketAddr>,
     late: u64,
     /// Whether the last packet that was checked was accepted.
     trusted: bool,
@@ -72,6 +75,7 @@ impl UdpTransport {
             pending: format!("the agent's host {agent} is still being looked up"),
             agent,
             socket: None,
+            left: None,
             late: 0,
             trusted: false,
             unchecked: false,
@@ -83,11 +87,17 @@ impl UdpTransport {
         if !self.is_ready() {
             return SendOutcome::Retry;
         }
-        let delivered = self.deliver(packet, more_follow);
-        self.trusted = delivered.is_ok();
-        match delivered {
-            Ok(()) => SendOutcome::Accepted,
-            Err(fault) => self.note(fault),
+        let addresses = self.addresses.known().map_or(1, <[_]>::len);
+        let mut tried = 1;
+        loop {
+            let delivered = self.deliver(packet, more_follow);
+            self.trusted = delivered.is_ok();
+            match delivered {
+                Ok(()) => return SendOutcome::Accepted,
+                Err(fault) if tried < addresses && is_of_address(&fault) => self.leave_address(),
+                Err(fault) => return self.note(fault),
+            }
+            tried += 1;
         }
     }
 
@@ -97,7 +107,8 @@ impl UdpTransport {
             None => {
                 let known = self.addresses.known();
                 let known = known.map_err(|error| (SendErrorKind::Unresolved, error))?;
-                let connected = connect(known).map_err(|error| (SendErrorKind::Failed, error))?;
+                let connected = connect(known, self.left);
+                let connected = connected.map_err(|error| (SendErrorKind::Failed, error))?;
                 self.trusted = false;
                 &self.socket.insert(connected).0
             }
@@ -122,15 +133,29 @@ impl UdpTransport {
         self.trusted = false;
         self.last_fault = Some(self.send_error(fault(error)));
         self.addresses.suspect();
+        self.leave_address();
+    }
+
+    /// Makes the next packet go to the next address, if there are several.
+    fn leave_address(&mut self) {
+        if self.addresses.known().is_ok_and(|known| known.len() > 1)
+            && let Some((_, address)) = self.socket.take()
+        {
+            self.left = Some(address);
+        }
     }
 
     /// Notes a fault; returns the outcome of its packet.
     fn note(&mut self, fault: Fault) -> SendOutcome {
         let outcome = match fault.0 {
             SendErrorKind::TooLarge => return SendOutcome::TooLarge,
-            SendErrorKind::Refused => SendOutcome::Refused,
+            SendErrorKind::Refused => {
+                self.leave_address();
+                SendOutcome::Refused
+            }
             SendErrorKind::Unresolved => SendOutcome::Failed,
             SendErrorKind::Failed => {
+                self.leave_address();
                 self.socket = None;
                 SendOutcome::Failed
             }
@@ -208,7 +233,7 @@ fn offer(
         match error.kind() {
             _ if tries == TRIES => return (Err(error), late),
             ErrorKind::Interrupted => {}
-            ErrorKind::WouldBlock => pause(),
+            _ if is_full(&error) => pause(),
             _ if is_refusal(&error) || late.is_none() => late = Some(error),
             kind => return (Err(error), late.filter(|late| late.kind() != kind)),
         }
@@ -216,10 +241,25 @@ fn offer(
     }
 }
 
-/// Returns a socket connected to the first address that can be reached.
-fn connect(addresses: &[SocketAddr]) -> io::Result<(UdpSocket, SocketAddr)> {
+/// Returns whether another address of the host may take the packet.
+fn is_of_address((kind, error): &Fault) -> bool {
+    match kind {
+        SendErrorKind::Refused => true,
+        SendErrorKind::Failed => !is_full(error),
+        SendErrorKind::Unresolved | SendErrorKind::TooLarge => false,
+    }
+}
+
+/// Returns a socket connected to the first address that can be reached, beginning with the one
+/// behind `left`.
+fn connect(
+    addresses: &[SocketAddr],
+    left: Option<SocketAddr>,
+) -> io::Result<(UdpSocket, SocketAddr)> {
+    let left = left.and_then(|left| addresses.iter().position(|address| *address == left));
+    let (before, behind) = addresses.split_at(left.map_or(0, |left| left + 1));
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
-    for address in addresses {
+    for address in behind.iter().chain(before) {
         match connect_to(address) {
             Ok(socket) => return Ok((socket, *address)),
             Err(error) => failure = error,

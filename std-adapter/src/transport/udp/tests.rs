@@ -187,12 +187,15 @@ fn a_packet_is_tried_again_where_that_may_help() {
         libc::ECONNREFUSED,
         libc::ENETUNREACH,
     ];
-    let large = error::MESSAGE_SIZE;
+    let (large, buffers, memory) = (error::MESSAGE_SIZE, error::NO_BUFFERS, libc::ENOMEM);
     let cases: &[(&[Option<i32>], _)] = &[
         (&[None], (None, None, 1, 0)),
         (&[Some(full), Some(full), None], (None, None, 3, 2)),
         (&[Some(interrupted), None], (None, None, 2, 0)),
         (&[Some(full)], (Some(full), None, TRIES, TRIES - 1)),
+        // Nothing was sent yet that could have been refused.
+        (&[Some(buffers), Some(memory), None], (None, None, 3, 2)),
+        (&[Some(buffers)], (Some(buffers), None, TRIES, TRIES - 1)),
         // An error that was pending at the socket is an earlier packet's.
         (&[Some(refused), None], (None, Some(refused), 2, 0)),
         (&[Some(unreachable), None], (None, Some(unreachable), 2, 0)),
@@ -216,6 +219,7 @@ fn a_packet_is_tried_again_where_that_may_help() {
 
 /// A sender to a name, whose look-ups wait for the test's results.
 struct Named {
+    host: &'static str,
     sender: UdpTransport,
     answers: Channel<Answer>,
     look_ups: Receiver<(String, u16)>,
@@ -225,6 +229,10 @@ struct Named {
 
 impl Named {
     fn new(version: IpVersion, interval: Option<Duration>) -> Named {
+        Self::of("agent.test", version, interval)
+    }
+
+    fn of(host: &'static str, version: IpVersion, interval: Option<Duration>) -> Named {
         let (answers, queue) = channel();
         let (requests, look_ups) = channel();
         let (wake, woken) = channel();
@@ -240,7 +248,8 @@ impl Named {
             waker: Arc::new(Sent(wake)).into(),
         };
         Named {
-            sender: UdpTransport::with_system("agent.test".into(), 6831, version, interval, system),
+            host,
+            sender: UdpTransport::with_system(host.into(), 6831, version, interval, system),
             answers,
             look_ups,
             woken,
@@ -257,7 +266,7 @@ impl Named {
         let ready = self.sender.is_ready();
         let limit = Duration::from_secs(10);
         let look_up = self.look_ups.recv_timeout(limit).unwrap();
-        assert_eq!(look_up, ("agent.test".into(), 6831));
+        assert_eq!(look_up, (self.host.into(), 6831));
         self.answers.send(answer).unwrap();
         self.woken.recv_timeout(limit).unwrap();
         ready
@@ -329,6 +338,83 @@ fn a_name_is_looked_up_again_after_the_interval() {
     assert!(named.sender.is_ready());
     assert_eq!(named.sender.send(b"new"), SendOutcome::Accepted);
     assert_eq!(received(&new), b"new");
+}
+
+#[test]
+fn a_packet_that_one_address_refuses_goes_to_the_next() {
+    let (_closed, first) = closed_port();
+    let (socket, second) = listener();
+    let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
+    // As some hosts files have it: an address comes twice.
+    named.answer(Ok(vec![first, first, second]));
+    for packet in [b"one", b"two"] {
+        assert!(named.sender.is_ready());
+        assert_eq!(named.sender.send(packet), SendOutcome::Accepted);
+        assert_eq!(received(&socket), packet);
+        let peer = named.sender.socket.as_ref().map(|(_, peer)| *peer);
+        assert_eq!(peer, Some(second), "it stays in use");
+    }
+    assert_eq!(named.sender.take_late_refusals(), 0);
+}
+
+#[test]
+fn a_packet_that_every_address_refuses_is_refused_and_each_is_tried_again() {
+    let (closed, first) = closed_port();
+    let (_other, second) = closed_port();
+    let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
+    named.answer(Ok(vec![first, second]));
+    assert!(named.sender.is_ready());
+    for _ in 0..3 {
+        assert_eq!(named.sender.send(b"lost"), SendOutcome::Refused);
+    }
+    drop(closed);
+    let socket = UdpSocket::bind(first).unwrap();
+    assert_eq!(named.sender.send(b"found"), SendOutcome::Accepted);
+    assert_eq!(received(&socket), b"found");
+}
+
+/// Across a network a refusal comes when its packet counts as delivered already.
+#[test]
+fn an_address_that_refused_an_earlier_packet_is_left() {
+    let ((old, first), (new, second)) = (listener(), listener());
+    let mut named = Named::new(IpVersion::Any, HALF_MINUTE);
+    named.answer(Ok(vec![first, second]));
+    assert!(named.sender.is_ready());
+    assert_eq!(named.sender.send_more(b"trusted"), SendOutcome::Accepted);
+    old.connect("127.0.0.1:1").unwrap();
+    assert_eq!(named.sender.send_more(b"unchecked"), SendOutcome::Accepted);
+    named.sender.settle();
+    assert_eq!(named.sender.take_late_refusals(), 1);
+    drop(old);
+    let _listens_again = UdpSocket::bind(first).unwrap();
+    assert_eq!(named.sender.send(b"next"), SendOutcome::Accepted);
+    assert_eq!(received(&new), b"next");
+}
+
+#[test]
+fn localhost_is_the_loopback_addresses_where_it_does_not_resolve() {
+    let port = 6831;
+    let v4 = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, port));
+    let v6 = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port));
+    for (version, expected) in [
+        (IpVersion::Any, vec![v4, v6]),
+        (IpVersion::V4, vec![v4]),
+        (IpVersion::V6, vec![v6]),
+    ] {
+        let mut named = Named::of("LocalHost", version, HALF_MINUTE);
+        named.answer(Err(not_found()));
+        assert!(named.sender.is_ready());
+        assert_eq!(named.sender.addresses.known().unwrap(), expected);
+        // An answer replaces them, and later failures leave it.
+        named.pass(Duration::from_secs(30));
+        let other = SocketAddr::new(expected[0].ip(), 7);
+        named.answer(Ok(vec![other]));
+        assert!(named.sender.is_ready());
+        named.pass(Duration::from_secs(30));
+        named.answer(Err(not_found()));
+        assert!(named.sender.is_ready());
+        assert_eq!(named.sender.addresses.known().unwrap(), [other]);
+    }
 }
 
 #[test]
