@@ -37,19 +37,20 @@ impl<'t> ClockSegment<'t> {
         ClockSegment { rate, anchors }
     }
 
-    /// The anchor in force at `ticks`: the last one taken by then, or the oldest.
+    /// The anchor nearest to `ticks`, before or after; of two, the older.
     ///
     /// Looks from the newest back.
     #[inline]
     pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
-        let mut in_force = None;
-        for anchor in self.anchors.iter().rev() {
-            in_force = Some(anchor);
-            if anchor.ticks <= ticks {
+        let mut anchors = self.anchors.iter().rev();
+        let mut nearest = anchors.next()?;
+        for anchor in anchors {
+            if anchor.ticks.abs_diff(ticks) > nearest.ticks.abs_diff(ticks) {
                 break;
             }
+            nearest = anchor;
         }
-        in_force
+        Some(nearest)
     }
 
     inline_on_word64! {

@@ -32,11 +32,13 @@ fn times(anchors: &[Anchor], start: Timestamp, finish: Timestamp) -> (u64, u64, 
 }
 
 #[test]
-fn the_anchor_in_force_at_the_start_converts_a_span() {
+fn the_anchor_nearest_to_the_start_converts_a_span() {
     use Timestamp::{Ticks, UnixMicros};
     let cases = [
-        (Ticks(1_999), Ticks(2_500), (50_999, 501, true, 3)),
+        (Ticks(1_500), Ticks(2_500), (50_500, 1_000, true, 3)),
+        (Ticks(1_501), Ticks(2_500), (89_501, 999, true, 0)),
         (Ticks(2_000), Ticks(2_500), (90_000, 500, true, 0)),
+        (Ticks(7_000), Ticks(7_500), (95_000, 500, true, 0)),
         (Ticks(900), Ticks(901), (49_900, 1, true, 3)),
         (Ticks(2_000), Ticks(1_999), (90_000, 0, true, 0)),
         (Ticks(1_100), UnixMicros(60_000), (50_100, 9_900, true, 3)),

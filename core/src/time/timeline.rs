@@ -5,8 +5,10 @@ use super::{Anchor, ClockSegment, Timestamp};
 
 /// The clock's segments, by which ticks become Unix time.
 ///
-/// A span is converted with the anchor in force at its start, and lasts as
-/// long as its ticks, whatever the Unix time did meanwhile.
+/// A span is converted with the anchor nearest to its start, and lasts as
+/// long as its ticks, whatever the Unix time did meanwhile. The nearest, and not the last one
+/// before: after a step of the Unix time, a span is then off by that step only if it starts nearer
+/// to the last reading before the step than to the first one after it.
 ///
 /// ```
 /// use picojaeger_core::adapter::{ClockSegment, Timestamp, Rate, Timeline};
@@ -36,7 +38,7 @@ impl<'t> Timeline<'t> {
     /// The times of a span that started in this segment.
     ///
     /// Ends that were given in Unix time hold as given; a tick at the other end
-    /// is converted with the anchor in force at that tick. Without an anchor
+    /// is converted with the anchor nearest to that tick. Without an anchor
     /// ticks count from 0, and such a mixed pair lasts 0. Nothing lasts less
     /// than 0. Ticks of a segment that is not there count as microseconds.
     #[inline]
@@ -90,7 +92,7 @@ impl Times<'_> {
     /// Microseconds of an instant of the same span, on the scale of its start.
     ///
     /// Ticks are measured from the span's start. Where that was given in Unix
-    /// time they are converted with the anchor in force at them, and without
+    /// time they are converted with the anchor nearest to them, and without
     /// one are the start.
     pub fn micros_at(&self, instant: Timestamp) -> u64 {
         if let (Timestamp::Ticks(start), Timestamp::Ticks(ticks)) = (self.start, instant) {
