@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use picojaeger_std::collector::{CollectedSpan, Collector};
 use picojaeger_std::config::{ClockSource, Sampler};
@@ -666,6 +666,30 @@ fn the_systems_clock_gives_the_same_spans() {
             assert!(end(child) <= end(root) + 2, "{child:?} in {root:?}");
         }
         assert_settled(&tracer, 201);
+    }
+}
+
+/// The rate of the processor's counter is measured, from the start of the tracer to the pass that
+/// sends the span.
+#[test]
+fn a_span_lasts_as_long_as_the_systems_clock_says() {
+    const BUSY: Duration = Duration::from_millis(20);
+    for clock in [ClockSource::Auto, ClockSource::Tsc, ClockSource::System] {
+        let (tracer, reporter) = reported_by(config().clock(clock));
+        let around = Instant::now();
+        let span = tracer.start("busy");
+        let within = Instant::now();
+        while within.elapsed() < BUSY {}
+        drop(span);
+        let most = around.elapsed();
+        tracer.flush(SOON).unwrap();
+        let lasted = Duration::from_micros(reporter.spans()[0].duration_us as u64);
+        // A hundredth for the noise of the first readings.
+        let noise = most / 100;
+        assert!(
+            (BUSY - noise..=most + noise).contains(&lasted),
+            "{clock:?}: {lasted:?} of {BUSY:?} to {most:?}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use picojaeger_std::collector::decode;
 use picojaeger_std::config::Sampler;
@@ -19,9 +19,9 @@ fn config() -> Config {
     Config::new("plant").sampler(Sampler::Const(true))
 }
 
-/// Microseconds that a test advances, from the Unix time 1,000 s on.
+/// Microseconds that a test advances, from the Unix time 1,000 s on; and a step of the Unix time.
 #[derive(Default)]
-struct Stopped(AtomicU64);
+struct Stopped(AtomicU64, AtomicU64);
 
 impl TimeSource for Stopped {
     fn ticks(&self) -> u64 {
@@ -33,7 +33,32 @@ impl TimeSource for Stopped {
     }
 
     fn unix_time(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(1_000) + Duration::from_micros(self.ticks())
+        let micros = self.ticks() + self.1.load(Ordering::Relaxed);
+        UNIX_EPOCH + Duration::from_secs(1_000) + Duration::from_micros(micros)
+    }
+}
+
+#[test]
+fn the_first_span_after_an_idle_step_of_the_unix_time_has_the_new_time() {
+    for background in [true, false] {
+        let (clock, spans) = (Arc::new(Stopped::default()), InMemoryReporter::new());
+        let config = config().agent(false).background(background);
+        let builder = config.reporter(spans.clone());
+        let tracer = builder.time_source(clock.clone()).build().unwrap();
+        // So long that the rate of the ticks needs no reading within the microseconds that follow.
+        let built = Instant::now();
+        while built.elapsed() < Duration::from_millis(2) {}
+        for (round, step) in [0, 3_600_000_000, 7_000_000].into_iter().enumerate() {
+            clock.1.store(step, Ordering::Relaxed);
+            clock.0.fetch_add(100, Ordering::Relaxed);
+            let before = clock.unix_time().duration_since(UNIX_EPOCH).unwrap();
+            let mut span = tracer.start("step");
+            clock.0.fetch_add(12, Ordering::Relaxed);
+            span.finish();
+            tracer.flush(SOON).unwrap();
+            let start = spans.spans()[round].start_time_us;
+            assert_eq!(start, before.as_micros() as i64, "round {round}");
+        }
     }
 }
 

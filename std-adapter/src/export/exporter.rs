@@ -52,8 +52,9 @@ enum Step {
     Again,
 }
 
-/// The longest sleep of a worker that cannot send.
-const STUCK: Duration = Duration::from_secs(1);
+/// The longest sleep while records wait: the clocks are read once a second, so that a step of the
+/// Unix time is seen near the spans that it concerns, and a transport that is stuck is tried again.
+const LONGEST: Duration = Duration::from_secs(1);
 
 impl Exporter {
     /// Makes an exporter; without a transport, only the user's reporters get the spans.
@@ -81,6 +82,8 @@ impl Exporter {
     /// Sends the spans that are due, or with `flush` all that finished before this call.
     pub(crate) fn pass(&mut self, common: &Common, flush: bool) -> Pass {
         self.begin(common);
+        // The worker may have slept for long.
+        self.timekeeper.observe();
         common.stats_registry().obstacle = None;
         self.rings.iter_mut().for_each(|ring| ring.end.set_mark());
         let end = self.send_all(common, flush);
@@ -88,13 +91,16 @@ impl Exporter {
             common.stats_registry().obstacle = last_error(&self.transport);
         }
         self.reclaim(common);
-        let interval = common.settings.reporter.flush_interval;
+        let longest = common.settings.reporter.flush_interval.min(LONGEST);
         let rest = match end {
             _ if self.backlog() == 0 => Rest::Nothing,
             End::Passed => Rest::More,
-            End::NotDue => Rest::Held(interval),
-            End::Stuck => Rest::Stuck(interval.min(STUCK)),
+            End::NotDue => Rest::Held(longest),
+            End::Stuck => Rest::Stuck(longest),
         };
+        if rest == Rest::Nothing {
+            self.timekeeper.expire();
+        }
         Pass {
             complete: end == End::Passed || rest == Rest::Nothing,
             rest,

@@ -2,7 +2,7 @@
 //!
 //! The worker's [`Timekeeper`] reads ticks, monotonic and real time together now and then. The
 //! counter's rate follows from the first and the latest such reading, the anchors from the real
-//! time of some of them. The monotonic clock is the reference: a counter that departs from it, as
+//! time of some of them: one a second, and each that shows a step of the real time. The monotonic clock is the reference: a counter that departs from it, as
 //! in a suspended machine, gets a wrong rate.
 
 use picojaeger_core::Anchor;
@@ -21,6 +21,8 @@ pub(crate) struct Timekeeper {
     anchors: Vec<Anchor>,
     /// Monotonic time of the newest anchor.
     anchored: u64,
+    /// A reading is due, however late the last one was.
+    expired: bool,
 }
 
 /// Three clocks read together.
@@ -33,8 +35,11 @@ struct Reading {
     unix_micros: u64,
 }
 
-/// Number of anchors kept: those of the last minute or more.
+/// Number of anchors kept: those of the last minute or more, if the real time seldom steps.
 const ANCHORS: usize = 64;
+/// Departure of the real time from the newest anchor that counts as a step, in microseconds: more
+/// than a slewed clock departs in a second.
+const STEP: u64 = 1_000;
 /// Attempts at a reading, so that one of them is not interrupted.
 const TRIES: usize = 5;
 
@@ -45,17 +50,25 @@ impl Timekeeper {
         Self::with_reading(source, first)
     }
 
-    /// Takes a reading if one is due; to be called before records are encoded.
+    /// Takes a reading if one is due; to be called when the worker wakes and before records are
+    /// encoded.
     ///
     /// A reading is due a second after the last, or sooner when the baseline of the rate, from the
-    /// first reading to now, has grown by a quarter. So the error of the rate is the noise of one
+    /// first reading to now, has grown by a quarter, and at the first call after
+    /// [`Timekeeper::expire`]. So the error of the rate is the noise of one
     /// reading over nearly the whole baseline, and no span that finished before this call is off
     /// by more than 1.25 times that noise. Costs a read of the ticks, and about 1 µs for a
-    /// reading. An anchor is kept at most once a second.
+    /// reading. An anchor is kept once a second, or when the real time has stepped.
     pub(crate) fn observe(&mut self) {
         if self.is_due(self.source.ticks()) {
             self.admit(Reading::take(&self.source));
         }
+    }
+
+    /// Makes a reading due; to be called before the worker sleeps without a time-out, since the
+    /// real time may step until it wakes.
+    pub(crate) fn expire(&mut self) {
+        self.expired = true;
     }
 
     /// Returns the rate of the ticks; for a counter that was read only once, a nanosecond each.
@@ -79,19 +92,22 @@ impl Timekeeper {
             rate,
             anchors,
             anchored: first.monotonic,
+            expired: false,
         }
     }
 
     fn is_due(&self, ticks: u64) -> bool {
         let since = self.rate.micros(ticks.saturating_sub(self.latest.ticks));
         let baseline = self.latest.monotonic - self.first.monotonic;
-        since >= (baseline / 4).min(SECOND) / 1_000
+        self.expired || since >= (baseline / 4).min(SECOND) / 1_000
     }
 
-    /// Refines the rate by a reading, and keeps it as an anchor if the last one is old.
+    /// Refines the rate by a reading, and keeps it as an anchor if the last one is old, or the real
+    /// time has stepped since.
     ///
     /// A reading that lies before the latest one is ignored.
     fn admit(&mut self, reading: Reading) {
+        self.expired = false;
         if reading.ticks <= self.latest.ticks || reading.monotonic <= self.latest.monotonic {
             return;
         }
@@ -99,13 +115,20 @@ impl Timekeeper {
         if self.source.is_tsc() {
             self.rate = Rate::new(frequency(self.first, reading));
         }
-        if reading.monotonic - self.anchored >= SECOND {
+        if reading.monotonic - self.anchored >= SECOND || self.has_stepped(&reading) {
             self.anchored = reading.monotonic;
             if self.anchors.len() == ANCHORS {
                 self.anchors.remove(0);
             }
             self.anchors.push(reading.anchor());
         }
+    }
+
+    /// Returns whether the real time departs from that of the newest anchor.
+    fn has_stepped(&self, reading: &Reading) -> bool {
+        let expected = |anchor: &Anchor| anchor.unix_micros_at(reading.ticks, self.rate);
+        let newest = self.anchors.last().map(expected);
+        newest.is_none_or(|expected| reading.unix_micros.abs_diff(expected) > STEP)
     }
 }
 
@@ -234,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stepped_wall_clock_moves_later_spans_only() {
+    fn a_stepped_wall_clock_moves_spans_that_are_nearer_to_the_reading_after_it() {
         let mut keeper = keeper();
         let mut stepped = reading(2 * SECOND, 0);
         stepped.unix_micros -= 3_600_000_000;
@@ -242,11 +265,30 @@ mod tests {
         let near = |(start, duration): (u64, u64), expected: u64, micros: u64| {
             start.abs_diff(expected) <= 1 && duration.abs_diff(micros) <= 1
         };
-        let across = span(&keeper, SECOND, 3 * SECOND);
-        assert!(near(across, UNIX + 1_000_000, 2_000_000), "{across:?}");
-        let after = span(&keeper, 3 * SECOND, 4 * SECOND);
-        let expected = UNIX + 3_000_000 - 3_600_000_000;
-        assert!(near(after, expected, 1_000_000), "{after:?}");
+        let across = span(&keeper, SECOND - 1_000, 3 * SECOND);
+        assert!(near(across, UNIX + 999_999, 2_000_001), "{across:?}");
+        // The first one starts before the reading that shows the step.
+        for start in [SECOND + 1_000_000, 3 * SECOND] {
+            let after = span(&keeper, start, start + SECOND);
+            let expected = UNIX + start / 1_000 - 3_600_000_000;
+            assert!(near(after, expected, 1_000_000), "{after:?}");
+        }
+    }
+
+    #[test]
+    fn a_reading_is_due_after_a_sleep_and_is_an_anchor_if_the_time_stepped() {
+        let mut keeper = keeper();
+        keeper.admit(reading(8 * SECOND, 0));
+        for (millis, step, anchors) in [(1, 0, 2), (2, 1_100, 3), (3, 1_100, 3), (4, 0, 4)] {
+            let at = 8 * SECOND + millis * 1_000_000;
+            assert!(!keeper.is_due(ticks_at(at)));
+            keeper.expire();
+            assert!(keeper.is_due(ticks_at(at)));
+            let mut reading = reading(at, 0);
+            reading.unix_micros += step;
+            keeper.admit(reading);
+            assert_eq!(keeper.anchors().len(), anchors, "{millis} ms");
+        }
     }
 
     #[test]

@@ -76,8 +76,8 @@ pub trait TimeSource: Send + Sync {
     /// Returns the ticks a second, at least 1; called once.
     fn frequency(&self) -> u64;
 
-    /// Returns the Unix time; called when spans are sent, at most once a second. The default is
-    /// the system's.
+    /// Returns the Unix time; called when the worker wakes, and about once a second while spans
+    /// wait or are sent. The default is the system's.
     fn unix_time(&self) -> SystemTime {
         SystemTime::now()
     }

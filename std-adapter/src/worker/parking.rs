@@ -9,7 +9,7 @@ use crate::sys::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 
 /// No record waits, and the worker is parked without a time-out or not started.
 const IDLE: u8 = 0;
-/// Records wait, and the worker is parked for at most the flush interval.
+/// Records wait, and the worker is parked for a time.
 const TIMED: u8 = 1;
 /// The worker is running, or about to, or waits for an event that wakes it.
 const AWAKE: u8 = 2;

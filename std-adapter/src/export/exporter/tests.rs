@@ -233,6 +233,19 @@ fn a_close_that_ran_out_of_time_leaves_its_spans_queued() {
     }
 }
 
+/// Each second the clocks are read, however long the interval is.
+#[test]
+fn a_worker_that_holds_records_sleeps_for_a_second_at_most() {
+    let hour = Duration::from_secs(3_600);
+    for (interval, expected) in [(hour, LONGEST), (LONGEST / 2, LONGEST / 2)] {
+        let change = |config: Config| config.flush_interval(interval);
+        let state = TracerState::of_test(TickSource::System, change);
+        drop(start_root(&state, "held"));
+        let pass = state.exporter().pass(&state.common, false);
+        assert_eq!(pass.rest, Rest::Held(expected));
+    }
+}
+
 #[test]
 fn a_timeout_names_no_obstacle_that_is_gone() {
     let gate = Gate::default();
