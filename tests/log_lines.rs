@@ -24,7 +24,7 @@ impl log::Log for Panicking {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        let line = format!("{} {}", record.level(), record.args());
+        let line = format!("{} {} by {}", record.level(), record.args(), this_thread());
         LINES.lock().unwrap().push(line);
         let tracer = FLUSHED.lock().unwrap().clone();
         tracer.map(|tracer| tracer.flush(Duration::ZERO));
@@ -33,6 +33,12 @@ impl log::Log for Panicking {
     }
 
     fn flush(&self) {}
+}
+
+/// Returns name and number of the calling thread.
+fn this_thread() -> String {
+    let thread = std::thread::current();
+    format!("{:?} {:?}", thread.name(), thread.id())
 }
 
 /// A configuration that sends nothing before a flush.
@@ -73,20 +79,88 @@ fn a_logger_that_panics_loses_its_lines_and_no_span() {
     assert_eq!(lines_with(&["INFO finished span: logged"]), 60);
 }
 
+/// Returns the number of lines with this part that `f` writes on its own thread.
+fn lines_of(part: &str, f: impl FnOnce()) -> usize {
+    let count = || lines_with(&[part, &this_thread()]);
+    let before = count();
+    f();
+    count() - before
+}
+
+/// A tracer whose losses no worker logs.
+fn without_worker() -> Tracer {
+    let config = config().agent(false).background(false);
+    config.memory_limit(1 << 20).new_tracer().unwrap()
+}
+
+#[test]
+fn a_loss_is_logged_without_a_worker() {
+    let line = "WARN spans lost (memory): 1; memory_limit was reached; raise it or sample less";
+    let tracer = without_worker();
+    let lines = lines_of(line, || {
+        let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
+        assert!(tracer.stats().lost.memory > 500);
+        drop(open);
+    });
+    assert_eq!(lines, 1);
+
+    let tracer = without_worker();
+    let lines = lines_of("WARN spans lost (full): 1; ", || {
+        while tracer.stats().lost.full == 0 {
+            tracer.start("finds a full ring").finish();
+        }
+    });
+    assert_eq!(lines, 1);
+
+    let tracer = without_worker();
+    let mut spans = [(); 3].map(|()| tracer.start("open at close"));
+    tracer.close(SOON).unwrap();
+    let lines = lines_of("WARN spans lost (closed): 1; ", || {
+        spans.iter_mut().for_each(picojaeger_std::Span::finish);
+    });
+    assert_eq!(lines, 1);
+
+    let tracer = without_worker();
+    let unsampled = tracer.span_builder("late").tag("sampling.priority", 0);
+    let mut late = unsampled.start();
+    tracer.close(SOON).unwrap();
+    let lines = lines_of("WARN spans lost (closed): 1; ", || {
+        late.tag("sampling.priority", 1);
+    });
+    assert_eq!(lines, 1);
+}
+
+/// A loss within a second of another one's line is logged by the next flush.
 #[test]
 fn a_flush_reports_losses_when_no_span_is_queued() {
-    let config = config().agent(false).memory_limit(1 << 20);
-    let tracer = config.new_tracer().unwrap();
+    let tracer = without_worker();
     let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
-    let lost = tracer.stats().lost.memory;
-    assert!(lost > 500);
-    *FLUSHED.lock().unwrap() = Some(tracer.clone());
-    tracer.flush(SOON).unwrap();
-    FLUSHED.lock().unwrap().take();
-    let line = format!("WARN spans lost (memory): {lost}; ");
-    assert_eq!(lines_with(&[&line, "raise it or sample less"]), 1);
+    assert!(tracer.stats().lost.memory > 500);
     drop(open);
-    tracer.flush(SOON).unwrap();
+    tracer.close(SOON).unwrap();
+    let lines = lines_of("WARN spans lost (closed): 1; ", || {
+        tracer.start("too late").finish();
+        // The logger calls the tracer too.
+        *FLUSHED.lock().unwrap() = Some(tracer.clone());
+        tracer.flush(SOON).unwrap();
+        FLUSHED.lock().unwrap().take();
+    });
+    assert_eq!(lines, 1);
+}
+
+/// A worker that sleeps is woken to log a loss of a span that it never gets.
+#[test]
+fn a_loss_at_the_start_is_logged_by_the_worker() {
+    let tracer = config().agent(false).memory_limit(1 << 20);
+    let tracer = tracer.new_tracer().unwrap();
+    let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
+    assert!(tracer.stats().lost.memory > 500);
+    let by_worker = ["WARN spans lost (memory): ", "by Some(\"picojaeger\")"];
+    while lines_with(&by_worker) == 0 {
+        std::thread::yield_now();
+    }
+    drop(open);
+    tracer.close(SOON).unwrap();
 }
 
 #[test]

@@ -61,7 +61,9 @@ impl Slot {
                 self.image.discard();
             }
         });
-        if self.image.is_writable() && self.image.start() == Timestamp::Ticks(UNREAD) {
+        if !self.image.is_writable() {
+            state.after_loss();
+        } else if self.image.start() == Timestamp::Ticks(UNREAD) {
             self.image.set_start(Timestamp::Ticks(state.source.ticks()));
             self.tag(Key::Static(tags::SAMPLED_LATE), Value::Bool(true));
         }

@@ -82,6 +82,9 @@ impl<'t> Start<'t> {
             let ticks = state.source.ticks();
             slot.image.set_start(Timestamp::Ticks(ticks));
         }
+        if slot.image.flags().contains(Flags::SAMPLED) && !slot.image.is_writable() {
+            state.after_loss();
+        }
         Some(slot)
     }
 
@@ -231,17 +234,22 @@ impl Slot {
             owner: state,
             ..
         } = self;
-        let urgent = with_shard(state, |shard| {
+        let (urgent, lost) = with_shard(state, |shard| {
             if state.is_closed() {
                 shard.counters.closed.increment();
                 shard.counters.finished.increment();
-                return None;
+                return (None, true);
             }
-            Some(push(state, shard, image))
+            let full = shard.counters.full.get();
+            let urgent = push(state, shard, image);
+            (Some(urgent), shard.counters.full.get() != full)
         });
         // Outside of `with_shard`: waking the worker may log, and a logger may trace.
         if let Some(urgent) = urgent {
             state.after_push(urgent);
+        }
+        if lost {
+            state.after_loss();
         }
     }
 

@@ -31,6 +31,7 @@ use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::state::shard::Shard;
 use crate::state::worker_work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
+use crate::sys::pace::Pace;
 use crate::sys::per_process::OnceBox;
 use crate::sys::sync::{lock, try_lock};
 use crate::sys::{fork, membarrier};
@@ -50,6 +51,8 @@ pub(crate) struct TracerState {
     /// Closed, and the last pass is over: records that arrive now raced with the close.
     drained: AtomicBool,
     worker: WorkerHandle,
+    /// Of looks for losses to log, where no worker is awake.
+    loss_pace: Pace,
     exporter: Mutex<Exporter>,
     shared_ring: Mutex<SharedRing>,
     fallback_shard: Mutex<Shard>,
@@ -104,6 +107,7 @@ impl TracerState {
             closed: AtomicBool::new(false),
             drained: AtomicBool::new(false),
             worker: WorkerHandle::new(),
+            loss_pace: Pace::default(),
             exporter: {
                 let waker = Arc::new(WakeWorker(this.clone())).into();
                 let transport = make_transport(&settings, waker);

@@ -7,6 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::state::TracerState;
+use crate::state::thread_local::as_worker;
+use crate::sys::clock::monotonic;
 use crate::worker::parking::{Pass, Work};
 use crate::worker::{self, WorkerHandle};
 
@@ -50,12 +52,36 @@ impl TracerState {
         }
     }
 
-    /// Wakes the worker, or starts it if none runs.
+    /// Has a loss logged, at most once a second: by the worker, or by this thread if none runs.
+    ///
+    /// For losses of the application's threads, after their count. No lock may be held, and no
+    /// shard in use: a logger may trace.
+    #[cold]
+    pub(crate) fn after_loss(self: &Arc<Self>) {
+        // A worker that is awake logs it anyhow, but not the losses after its end.
+        if (self.is_closed() || self.worker.needs_wake(true))
+            && self.loss_pace.is_due(monotonic())
+            && !self.wake_worker()
+        {
+            self.log_losses();
+        }
+    }
+
+    /// Logs losses on the calling thread.
+    pub(crate) fn log_losses(self: &Arc<Self>) {
+        // A thread that holds the exporter logs losses itself. As a worker, since a logger may
+        // flush.
+        if let Some(mut exporter) = self.try_exporter() {
+            as_worker(|| exporter.log_losses(&self.common));
+        }
+    }
+
+    /// Wakes the worker, or starts it if none runs; returns whether one runs now.
     // Cold and not inlined: callers on the hot path keep only the test and a call.
     #[cold]
     #[inline(never)]
-    pub(crate) fn wake_worker(self: &Arc<Self>) {
-        self.worker.wake(|| self.start_worker());
+    pub(crate) fn wake_worker(self: &Arc<Self>) -> bool {
+        self.worker.wake(monotonic(), || self.start_worker())
     }
 
     /// Starts a worker, unless the tracer is closed or has no background thread: the rest of a

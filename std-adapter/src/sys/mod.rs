@@ -11,6 +11,7 @@ pub(crate) mod log;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod membarrier;
 pub(crate) mod net;
+pub(crate) mod pace;
 #[allow(unsafe_code, reason = "publishes a pointer")]
 pub(crate) mod per_process;
 pub(crate) mod sync;

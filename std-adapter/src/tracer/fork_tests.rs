@@ -1,9 +1,9 @@
-//! Forks at bad moments. Each case runs in a process of its own, which an alarm ends if it hangs.
+//! Forks at bad moments.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, exit};
+use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -15,48 +15,17 @@ use crate::config::{Config, Sampler};
 use crate::reporters::InMemoryReporter;
 use crate::state::fork_test_locks::Lock;
 use crate::tracer::Tracer;
+use crate::tracer::own_process::{HUNG, hang_at_most, in_own_process};
 use crate::tracer::span::Span;
 
 const SOON: Duration = Duration::from_secs(10);
-/// Seconds after which a case, or a child in it, has hung.
-const HUNG: u32 = 30;
-
-/// The variable with the name of the case that a process runs.
-const CASE: &str = "PICOJAEGER_FORK_CASE";
-
-/// Runs a case in a process of its own: this test again, alone and with the case's name.
-fn in_own_process(test: &str, case: &str, run: impl FnOnce()) {
-    match std::env::var(CASE) {
-        Ok(name) if name == case => {
-            hang_at_most(HUNG);
-            return run();
-        }
-        // Another case of the same test has this process.
-        Ok(_) => return,
-        Err(_) => {}
-    }
-    let test = format!("tracer::fork_tests::{test}");
-    let this = std::env::current_exe().unwrap();
-    let output = Command::new(this)
-        .args([test.as_str(), "--exact", "--nocapture", "--test-threads=1"])
-        .env(CASE, case)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "fork {case}: {} (signal 14: hung)\n{text}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 /// One test for each case that needs nothing but its name.
 macro_rules! cases {
     ($($name:ident => $run:ident),* $(,)?) => {$(
         #[test]
         fn $name() {
-            in_own_process(stringify!($name), stringify!($name), $run);
+            let test = concat!("fork_tests::", stringify!($name));
+            in_own_process(test, stringify!($name), $run);
         }
     )*};
 }
@@ -78,16 +47,11 @@ cases! {
 fn a_child_needs_no_lock_that_another_thread_held() {
     for which in Lock::ALL {
         in_own_process(
-            "a_child_needs_no_lock_that_another_thread_held",
+            "fork_tests::a_child_needs_no_lock_that_another_thread_held",
             &format!("{which:?}"),
             || while_another_thread_holds(which),
         );
     }
-}
-
-fn hang_at_most(seconds: u32) {
-    // SAFETY: takes a number; the signal's default action ends the process.
-    unsafe { libc::alarm(seconds) };
 }
 
 /// Runs `child` in a fork, which then ends without any handler.

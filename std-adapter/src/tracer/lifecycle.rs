@@ -48,10 +48,7 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
 
 /// Logs losses of a tracer that needs no worker yet.
 fn settle_idle(state: &Arc<TracerState>) {
-    // A thread that holds the exporter logs losses itself. As a worker, since a logger may flush.
-    if let Some(mut exporter) = state.try_exporter() {
-        as_worker(|| exporter.log_losses(&state.common));
-    }
+    state.log_losses();
     if state.is_closed() {
         // Spans that finish from now on raced with the close.
         state.set_drained();

@@ -9,6 +9,12 @@ mod fork_tests;
 mod handle;
 pub(crate) mod lifecycle;
 pub(crate) mod log_builder;
+#[cfg(all(test, target_os = "linux", not(miri), feature = "collector"))]
+#[allow(unsafe_code, reason = "limits the process's memory")]
+mod no_thread_tests;
+#[cfg(all(test, unix, not(miri), feature = "collector"))]
+#[allow(unsafe_code, reason = "sets an alarm")]
+mod own_process;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::sys::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 
-/// No record waits, and the worker is parked without a time-out or not started.
+/// No record waits, and the worker is parked without a time-out; or it could not be started.
 const IDLE: u8 = 0;
 /// Records wait, and the worker is parked for a time.
 const TIMED: u8 = 1;
@@ -87,6 +87,13 @@ impl Parking {
     /// Marks the worker as awake; called before it is woken, so that no other thread wakes it too.
     pub(crate) fn mark_awake(&self) {
         self.state.store(AWAKE, Ordering::SeqCst);
+    }
+
+    /// Marks that no worker runs. Where one `may_start`, every push calls for it again, else only
+    /// an urgent one, of which losses may have to be logged.
+    pub(crate) fn mark_absent(&self, may_start: bool) {
+        let state = if may_start { IDLE } else { TIMED };
+        self.state.store(state, Ordering::SeqCst);
     }
 }
 

@@ -7,6 +7,7 @@ use std::thread::{JoinHandle, Thread};
 
 use log::Level;
 
+use crate::sys::clock::SECOND;
 use crate::sys::log::log_guarded;
 #[cfg(test)]
 use crate::sys::sync::hold;
@@ -18,8 +19,31 @@ use crate::worker::parking::{self, Parking, Tickets, Work};
 pub(crate) struct WorkerHandle {
     parking: Parking,
     tickets: Tickets,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<WorkerThread>,
 }
+
+/// The worker's thread, and the starts that failed since the last one that succeeded.
+#[derive(Default)]
+struct WorkerThread {
+    handle: Option<JoinHandle<()>>,
+    failures: u32,
+    /// The monotonic time from which on a start is tried again.
+    retry_at: u64,
+}
+
+/// The reason that no worker runs.
+enum Absence {
+    NotAllowed,
+    /// A start failed within the last [`BACK_OFF`].
+    BackOff,
+    Failed {
+        error: io::Error,
+        failures: u32,
+    },
+}
+
+/// The shortest time between two tries to start a worker, in nanoseconds.
+const BACK_OFF: u64 = SECOND;
 
 thread_local! {
     /// Whether this thread works for a tracer. Without a destructor, so that reading it costs no
@@ -32,7 +56,7 @@ impl WorkerHandle {
         WorkerHandle {
             parking: Parking::new(),
             tickets: Tickets::new(),
-            thread: Mutex::new(None),
+            thread: Mutex::default(),
         }
     }
 
@@ -47,28 +71,50 @@ impl WorkerHandle {
         &self.tickets
     }
 
-    /// Wakes the worker. If none runs, `start` starts one, or returns `None` if none is allowed.
-    pub(crate) fn wake(&self, start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>) {
+    /// Wakes the worker; returns whether one runs. If none runs, `start` starts one, or returns
+    /// `None` if none is allowed.
+    ///
+    /// After a start that failed, the next push calls this again, and the first call after a
+    /// second tries again. The first, the second, the fourth failure and so on get a line.
+    pub(crate) fn wake(
+        &self,
+        now: u64,
+        start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>,
+    ) -> bool {
         self.parking.mark_awake();
-        // The error is logged here, after `unpark_or_start` has unlocked: a logger may trace.
-        if let Err(error) = self.unpark_or_start(start) {
-            let line =
-                format_args!("cannot start the worker: {error}; spans are sent at flush() only");
+        let Err(absence) = self.unpark_or_start(now, start) else {
+            return true;
+        };
+        // Logged here, after `unpark_or_start` has unlocked: a logger may trace.
+        if let Absence::Failed { error, failures } = absence
+            && failures.is_power_of_two()
+        {
+            let line = format_args!(
+                "cannot start the worker: {error}; spans wait for flush(), or until a later span finds a thread"
+            );
             log_guarded(Level::Warn, line);
         }
+        false
     }
 
     fn unpark_or_start(
         &self,
+        now: u64,
         start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Absence> {
         let mut thread = lock(&self.thread);
-        if let Some(running) = running(&thread) {
+        if let Some(running) = running(&thread.handle) {
             running.unpark();
-        } else if let Some(started) = start() {
-            *thread = Some(started?);
+            return Ok(());
         }
-        Ok(())
+        let absence = thread.start(now, start);
+        if let Err(absence) = &absence {
+            // Under the lock, so that this does not overwrite the state of a worker that another
+            // thread starts.
+            let may_start = !matches!(absence, Absence::NotAllowed);
+            self.parking.mark_absent(may_start);
+        }
+        absence
     }
 
     /// Wakes a running worker, without waiting for a lock; returns whether it did.
@@ -76,18 +122,19 @@ impl WorkerHandle {
         let Some(thread) = try_lock(&self.thread) else {
             return false;
         };
-        running(&thread).inspect(|worker| worker.unpark()).is_some()
+        let running = running(&thread.handle);
+        running.inspect(|worker| worker.unpark()).is_some()
     }
 
     /// Returns whether a worker runs.
     pub(crate) fn is_running(&self) -> bool {
-        running(&lock(&self.thread)).is_some()
+        running(&lock(&self.thread).handle).is_some()
     }
 
     /// Waits for the end of a worker that is about to end.
     pub(crate) fn join(&self) {
         // A statement of its own: the lock ends with it, before the wait.
-        let worker = lock(&self.thread).take();
+        let worker = lock(&self.thread).handle.take();
         if worker.is_some_and(|worker| worker.join().is_err()) {
             let line = format_args!("the worker panicked; please report it");
             log_guarded(Level::Error, line);
@@ -98,6 +145,33 @@ impl WorkerHandle {
     /// Runs `f` while the calling thread holds the worker's thread handle; for tests of fork.
     pub(crate) fn while_thread_locked(&self, f: impl FnOnce()) {
         hold(&self.thread, f);
+    }
+}
+
+impl WorkerThread {
+    /// Starts a worker, unless none is allowed or a start failed a moment ago.
+    fn start(
+        &mut self,
+        now: u64,
+        start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>,
+    ) -> Result<(), Absence> {
+        if now < self.retry_at {
+            return Err(Absence::BackOff);
+        }
+        match start() {
+            None => Err(Absence::NotAllowed),
+            Some(Ok(handle)) => {
+                self.handle = Some(handle);
+                self.failures = 0;
+                Ok(())
+            }
+            Some(Err(error)) => {
+                self.failures = self.failures.wrapping_add(1);
+                self.retry_at = now.saturating_add(BACK_OFF);
+                let failures = self.failures;
+                Err(Absence::Failed { error, failures })
+            }
+        }
     }
 }
 
@@ -139,4 +213,56 @@ pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
     }
     let _restore = Restore(WORKER.replace(true));
     f()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Started = Option<io::Result<JoinHandle<()>>>;
+
+    /// Wakes with this result of a start; returns whether a worker runs, and whether a start was
+    /// tried.
+    fn wake(worker: &WorkerHandle, now: u64, started: Started) -> (bool, bool) {
+        let mut tried = false;
+        let runs = worker.wake(now, || {
+            tried = true;
+            started
+        });
+        (runs, tried)
+    }
+
+    fn no_thread() -> Started {
+        Some(Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    #[test]
+    fn a_start_that_failed_is_tried_again_after_a_second_by_the_next_push() {
+        let worker = WorkerHandle::new();
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        for (now, tried) in [(7, true), (8, false), (BACK_OFF + 6, false)] {
+            assert!(worker.needs_wake(false), "by any push");
+            assert_eq!(wake(&worker, now, no_thread()), (false, tried), "{now}");
+        }
+        assert_eq!(
+            wake(&worker, BACK_OFF + 7, no_thread()),
+            (false, true),
+            "and again"
+        );
+        let thread = threads::spawn("test", move || assert!(wait.recv().is_err()));
+        let later = 2 * BACK_OFF + 7;
+        assert_eq!(wake(&worker, later, Some(thread)), (true, true));
+        assert!(!worker.needs_wake(true), "it is awake");
+        assert_eq!(wake(&worker, later + 1, no_thread()), (true, false));
+        drop(end);
+        worker.join();
+    }
+
+    #[test]
+    fn without_a_worker_only_urgent_pushes_call() {
+        let worker = WorkerHandle::new();
+        assert_eq!(wake(&worker, 7, None), (false, true));
+        let wanted = (worker.needs_wake(false), worker.needs_wake(true));
+        assert_eq!(wanted, (false, true));
+    }
 }
