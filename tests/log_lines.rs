@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use picojaeger_std::collector::Collector;
 use picojaeger_std::config::Sampler;
@@ -156,7 +156,9 @@ fn a_loss_at_the_start_is_logged_by_the_worker() {
     let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
     assert!(tracer.stats().lost.memory > 500);
     let by_worker = ["WARN spans lost (memory): ", "by Some(\"picojaeger\")"];
+    let until = Instant::now() + SOON;
     while lines_with(&by_worker) == 0 {
+        assert!(Instant::now() < until, "no line");
         std::thread::yield_now();
     }
     drop(open);
