@@ -13,6 +13,7 @@ use crate::sys::per_process::PerProcess;
 use crate::sys::sync::hold;
 use crate::sys::sync::{lock, try_lock};
 use crate::worker::is_worker;
+use crate::worker::parking::Tickets;
 
 /// Tracers to flush when the process ends.
 static AT_EXIT: PerProcess<Mutex<Vec<Weak<TracerState>>>> = PerProcess::new(Mutex::new(Vec::new()));
@@ -48,9 +49,9 @@ extern "C" fn flush_all() {
     let Some(tracers) = living_tracers() else {
         return;
     };
-    let until = Instant::now() + LAST_FLUSH;
-    for state in tracers.iter().filter(|state| !state.is_closed()) {
-        flush_by_worker(state, until.saturating_duration_since(Instant::now()));
+    if !flush_together(&tracers, LAST_FLUSH) {
+        let line = format_args!("the process ends before all spans are sent");
+        log_guarded(Level::Warn, line);
     }
 }
 
@@ -60,23 +61,80 @@ fn living_tracers() -> Option<Vec<Arc<TracerState>>> {
     Some(tracers.iter().filter_map(Weak::upgrade).collect())
 }
 
-/// Requests a flush of a running worker and waits for it; does nothing without a worker, which
+/// Flushes by the tracers' workers; returns whether each that runs sent everything in time.
+///
+/// All are asked before the first is waited for, so that one that is stuck costs the others
+/// nothing.
+fn flush_together(tracers: &[Arc<TracerState>], timeout: Duration) -> bool {
+    let until = Instant::now() + timeout;
+    let open = tracers.iter().filter(|state| !state.is_closed());
+    let asked: Vec<_> = open.filter_map(ask).collect();
+    let outcomes = asked.iter().map(|(tickets, ticket)| {
+        let left = until.saturating_duration_since(Instant::now());
+        tickets.wait(*ticket, left)
+    });
+    outcomes.fold(true, |all, sent| all && sent)
+}
+
+/// Requests a flush of a running worker; returns its ticket, or `None` without a worker, which
 /// cannot be started while the process ends.
-fn flush_by_worker(state: &Arc<TracerState>, timeout: Duration) {
+fn ask(state: &Arc<TracerState>) -> Option<(&Tickets, u64)> {
     let tickets = state.worker().tickets();
     // Before the worker is woken, so that its next pass sees the ticket.
     let ticket = tickets.take();
-    if state.worker().try_unpark() && !tickets.wait(ticket, timeout) {
-        let line = format_args!("the process ends before all spans are sent");
-        log_guarded(Level::Warn, line);
-    }
+    state.worker().try_unpark().then_some((tickets, ticket))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
     use super::*;
+    use crate::config::{Config, Sampler};
+    use crate::reporters::{FinishedSpan, Reporter};
     use crate::state::thread_local::as_worker;
     use crate::sys::clock::TickSource;
+    use crate::tracer::Tracer;
+
+    /// Waits for a message, or sends it.
+    enum Linked {
+        Waits(Mutex<Receiver<()>>),
+        Sends(Sender<()>),
+    }
+
+    impl Reporter for Linked {
+        fn report(&self, _: &FinishedSpan<'_>) {
+            match self {
+                Linked::Waits(message) => lock(message).recv().unwrap(),
+                Linked::Sends(message) => message.send(()).unwrap(),
+            }
+        }
+    }
+
+    /// A tracer with one span in its ring and a worker that sleeps.
+    fn tracer(reporter: Linked) -> Tracer {
+        let config = Config::new("at-exit").sampler(Sampler::Const(true));
+        let config = config.agent(false).flush_at_exit(false);
+        let config = config.flush_interval(Duration::from_secs(3_600));
+        let tracer = config.reporter(reporter).build().unwrap();
+        tracer.start("waits").finish();
+        tracer
+    }
+
+    #[test]
+    fn a_tracer_that_is_stuck_takes_no_time_of_the_others() {
+        const SOON: Duration = Duration::from_secs(10);
+        let (message, wait) = channel();
+        // The first one sends nothing before the second one does.
+        let tracers = [
+            tracer(Linked::Waits(Mutex::new(wait))),
+            tracer(Linked::Sends(message)),
+        ];
+        let states = tracers.each_ref().map(|it| it.state().unwrap().clone());
+        assert!(flush_together(&states, SOON), "the first one waits in vain");
+        let delivered = tracers.each_ref().map(|tracer| tracer.stats().delivered);
+        assert_eq!(delivered, [1, 1]);
+    }
 
     #[test]
     fn a_worker_that_ends_the_process_requests_no_flush() {

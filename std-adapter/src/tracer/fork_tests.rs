@@ -41,6 +41,7 @@ cases! {
     spans_of_the_parent_are_contexts_in_the_child => spans_of_the_parent,
     a_fork_of_a_closed_tracer => of_a_closed_tracer,
     a_fork_by_a_thread_that_never_traced => by_a_fresh_thread,
+    a_fork_beside_a_lock_of_a_closed_tracer => beside_a_lock_of_a_closed_tracer,
 }
 
 #[test]
@@ -309,16 +310,22 @@ fn while_a_reporter_is_read() {
 }
 
 fn a_child_that_exits() {
-    let (tracer, collector) = traced();
-    trace(&tracer, "parent", 10);
+    let tracers = [traced(), traced(), traced()];
+    for (tracer, _) in &tracers {
+        trace(tracer, "parent", 10);
+    }
     join(fork(|| {
-        trace(&tracer, "child", 10);
+        for (tracer, _) in &tracers {
+            trace(tracer, "child", 10);
+        }
         exit(0);
     }));
-    assert_arrived(&collector, &[("child", 10)]);
-    tracer.flush(SOON).unwrap();
-    assert_settled(&tracer, 10);
-    assert_arrived(&collector, &[("parent", 10), ("child", 10)]);
+    for (tracer, collector) in &tracers {
+        assert_arrived(collector, &[("child", 10)]);
+        tracer.flush(SOON).unwrap();
+        assert_settled(tracer, 10);
+        assert_arrived(collector, &[("parent", 10), ("child", 10)]);
+    }
 }
 
 fn a_child_that_ends_at_once() {
@@ -386,6 +393,36 @@ fn of_a_closed_tracer() {
         assert!(stats.adds_up() && stats.lost.closed == 10, "{stats}");
     }));
     assert_arrived(&collector, &[("parent", 10)]);
+}
+
+/// The thread that forks has a shard of another tracer too, which is closed, so the thread drops it
+/// at its next look for one.
+fn beside_a_lock_of_a_closed_tracer() {
+    let (tracer, collector) = traced();
+    let (closed, _other) = traced();
+    trace(&closed, "closed", 1);
+    trace(&tracer, "parent", 10);
+    closed.close(SOON).unwrap();
+    let (locked, is_locked) = channel();
+    let (let_go, may_go) = channel::<()>();
+    thread::scope(|scope| {
+        let closed = &closed;
+        scope.spawn(move || {
+            closed.state().unwrap().while_locked(Lock::SpanPool, || {
+                locked.send(()).unwrap();
+                may_go.recv().unwrap();
+            });
+        });
+        is_locked.recv().unwrap();
+        join(fork(|| {
+            trace(&tracer, "child", 10);
+            tracer.flush(SOON).unwrap();
+            assert_settled(&tracer, 10);
+        }));
+        let_go.send(()).unwrap();
+    });
+    tracer.flush(SOON).unwrap();
+    assert_arrived(&collector, &[("parent", 10), ("child", 10)]);
 }
 
 fn by_a_fresh_thread() {
