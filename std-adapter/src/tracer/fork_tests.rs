@@ -42,6 +42,7 @@ cases! {
     a_fork_of_a_closed_tracer => of_a_closed_tracer,
     a_fork_by_a_thread_that_never_traced => by_a_fresh_thread,
     a_fork_beside_a_lock_of_a_closed_tracer => beside_a_lock_of_a_closed_tracer,
+    a_fork_by_a_thread_that_ends => by_a_thread_that_ends,
 }
 
 #[test]
@@ -55,14 +56,22 @@ fn a_child_needs_no_lock_that_another_thread_held() {
     }
 }
 
-/// Runs `child` in a fork, which then ends without any handler.
-fn fork(child: impl FnOnce()) -> libc::pid_t {
+/// Forks; returns the child's number, or 0 in the child.
+fn fork_here() -> libc::pid_t {
     // SAFETY: the child runs code that the library supports there, and the standard library's, on
     // glibc, whose allocator survives forks.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "no fork");
     if pid == 0 {
         hang_at_most(HUNG / 2);
+    }
+    pid
+}
+
+/// Runs `child` in a fork, which then ends without any handler.
+fn fork(child: impl FnOnce()) -> libc::pid_t {
+    let pid = fork_here();
+    if pid == 0 {
         let good = catch_unwind(AssertUnwindSafe(child)).is_ok();
         // SAFETY: ends the process at once.
         unsafe { libc::_exit(if good { 0 } else { 1 }) };
@@ -164,6 +173,23 @@ fn use_in_child(tracer: &Tracer, inherited: &RefCell<Option<Span>>) {
     assert_settled(tracer, 200);
 }
 
+/// Runs `f` while another thread holds a lock of the tracer.
+fn while_another_thread_locks(tracer: &Tracer, which: Lock, f: impl FnOnce()) {
+    let (locked, is_locked) = channel();
+    let (let_go, may_go) = channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            tracer.state().unwrap().while_locked(which, || {
+                locked.send(()).unwrap();
+                may_go.recv().unwrap();
+            });
+        });
+        is_locked.recv().unwrap();
+        f();
+        let_go.send(()).unwrap();
+    });
+}
+
 fn while_another_thread_holds(which: Lock) {
     let collector = Collector::bind("127.0.0.1:0").unwrap();
     let mut config = config(&collector);
@@ -173,19 +199,8 @@ fn while_another_thread_holds(which: Lock) {
     let tracer = config.new_tracer().unwrap();
     trace(&tracer, "parent", 10);
     let inherited = RefCell::new(Some(tracer.start("inherited")));
-    let (locked, is_locked) = channel();
-    let (let_go, may_go) = channel::<()>();
-    thread::scope(|scope| {
-        let tracer = &tracer;
-        scope.spawn(move || {
-            tracer.state().unwrap().while_locked(which, || {
-                locked.send(()).unwrap();
-                may_go.recv().unwrap();
-            });
-        });
-        is_locked.recv().unwrap();
-        join(fork(|| use_in_child(tracer, &inherited)));
-        let_go.send(()).unwrap();
+    while_another_thread_locks(&tracer, which, || {
+        join(fork(|| use_in_child(&tracer, &inherited)));
     });
     drop(inherited.take());
     trace(&tracer, "parent", 10);
@@ -403,26 +418,42 @@ fn beside_a_lock_of_a_closed_tracer() {
     trace(&closed, "closed", 1);
     trace(&tracer, "parent", 10);
     closed.close(SOON).unwrap();
-    let (locked, is_locked) = channel();
-    let (let_go, may_go) = channel::<()>();
-    thread::scope(|scope| {
-        let closed = &closed;
-        scope.spawn(move || {
-            closed.state().unwrap().while_locked(Lock::SpanPool, || {
-                locked.send(()).unwrap();
-                may_go.recv().unwrap();
-            });
-        });
-        is_locked.recv().unwrap();
+    while_another_thread_locks(&closed, Lock::SpanPool, || {
         join(fork(|| {
             trace(&tracer, "child", 10);
             tracer.flush(SOON).unwrap();
             assert_settled(&tracer, 10);
         }));
-        let_go.send(()).unwrap();
     });
     tracer.flush(SOON).unwrap();
     assert_arrived(&collector, &[("parent", 10), ("child", 10)]);
+}
+
+/// The child's only thread ends with a shard of each tracer of the parent, and so the child.
+fn by_a_thread_that_ends() {
+    let tracers = [traced().0, traced().0];
+    let (used, is_used) = channel();
+    let (locked, is_locked) = channel::<()>();
+    let [first, second] = tracers.clone();
+    let forks = thread::spawn(move || {
+        trace(&first, "parent", 1);
+        trace(&second, "parent", 1);
+        used.send(()).unwrap();
+        is_locked.recv().unwrap();
+        match fork_here() {
+            0 => {}
+            pid => join(pid),
+        }
+    });
+    is_used.recv().unwrap();
+    while_another_thread_locks(&tracers[0], Lock::SpanPool, || {
+        locked.send(()).unwrap();
+        // The thread's own end needs the lock, so only its child is waited for here.
+        while !forks.is_finished() {
+            thread::yield_now();
+        }
+    });
+    forks.join().unwrap();
 }
 
 fn by_a_fresh_thread() {
