@@ -69,11 +69,11 @@ fn flush_together(tracers: &[Arc<TracerState>], timeout: Duration) -> bool {
     let until = Instant::now() + timeout;
     let open = tracers.iter().filter(|state| !state.is_closed());
     let asked: Vec<_> = open.filter_map(ask).collect();
-    let outcomes = asked.iter().map(|(tickets, ticket)| {
+    // Where one times out, no time is left for the others.
+    asked.into_iter().all(|(tickets, ticket)| {
         let left = until.saturating_duration_since(Instant::now());
-        tickets.wait(*ticket, left)
-    });
-    outcomes.fold(true, |all, sent| all && sent)
+        tickets.wait(ticket, left)
+    })
 }
 
 /// Requests a flush of a running worker; returns its ticket, or `None` without a worker, which
