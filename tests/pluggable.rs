@@ -2,16 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use picojaeger_std::collector::decode;
 use picojaeger_std::config::Sampler;
 use picojaeger_std::model::TagValue;
-use picojaeger_std::reporters::InMemoryReporter;
+use picojaeger_std::reporters::{FinishedSpan, InMemoryReporter, Reporter};
 use picojaeger_std::transport::{FaultInjector, Recorder};
-use picojaeger_std::{Config, SendOutcome, TimeSource, Tracer, Transport};
+use picojaeger_std::{Config, FlushError, SendOutcome, TimeSource, Tracer, Transport};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -301,9 +302,9 @@ fn injected_faults_have_the_outcomes_of_real_ones() {
     let make = move || FaultInjector::new(Recorder::new(), inject);
     let builder = config().background(false).tracer_builder();
     let tracer = builder.transport(make).build().unwrap();
-    let flush = || {
+    let flush = |timeout| {
         tracer.start("step").finish();
-        let _lost = tracer.flush(Duration::ZERO);
+        let _lost = tracer.flush(timeout);
         let stats = tracer.stats();
         assert!(stats.adds_up(), "{stats}");
         (
@@ -313,11 +314,83 @@ fn injected_faults_have_the_outcomes_of_real_ones() {
             stats.delivered,
         )
     };
-    assert_eq!(flush(), (1, 0, 0, 0), "failed");
-    assert_eq!(flush(), (1, 0, 1, 0), "to be sent again");
+    // One packet is sent even where the time is over.
+    assert_eq!(flush(Duration::ZERO), (1, 0, 0, 0), "failed");
+    assert_eq!(flush(Duration::ZERO), (1, 0, 1, 0), "to be sent again");
     // Too large: packed again into two smaller packets, of which the first is refused.
-    assert_eq!(flush(), (1, 1, 0, 1));
-    assert_eq!(flush(), (1, 1, 0, 2));
+    assert_eq!(flush(SOON), (1, 1, 0, 1));
+    assert_eq!(flush(SOON), (1, 1, 0, 2));
+}
+
+/// Waits at each span until the test lets it go on.
+struct Waiting {
+    entered: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Reporter for Waiting {
+    fn report(&self, _: &FinishedSpan<'_>) {
+        self.entered.send(()).unwrap();
+        self.go_on.lock().unwrap().recv().unwrap();
+    }
+}
+
+#[test]
+fn without_a_worker_a_flush_waits_for_another_no_longer_than_its_time() {
+    let ((entered, is_in), (go_on, may_go_on)) = (channel(), channel());
+    let waiting = Waiting {
+        entered,
+        go_on: Mutex::new(may_go_on),
+    };
+    let config = config().agent(false).background(false);
+    let tracer = config.reporter(waiting).build().unwrap();
+    tracer.start("step").finish();
+    thread::scope(|scope| {
+        scope.spawn(|| tracer.flush(SOON).unwrap());
+        is_in.recv().unwrap();
+        let (ended, end) = channel();
+        let other = tracer.clone();
+        scope.spawn(move || ended.send(other.flush(Duration::from_millis(5))));
+        let end = end.recv_timeout(SOON);
+        go_on.send(()).unwrap();
+        let end = end.expect("the other flush is waited for");
+        assert!(matches!(end, Err(FlushError::TimedOut { .. })), "{end:?}");
+    });
+    assert_eq!(tracer.stats().delivered, 1);
+}
+
+#[test]
+fn without_a_worker_a_flush_exceeds_its_time_by_one_call_of_a_reporter_at_most() {
+    let reporters = [InMemoryReporter::new(), InMemoryReporter::new()];
+    let packets = Recorder::new();
+    let sent = packets.clone();
+    let mut builder = config().background(false).tracer_builder();
+    for reporter in &reporters {
+        builder = builder.reporter(reporter.clone());
+    }
+    let tracer = builder.transport(move || packets.clone()).build().unwrap();
+    (0..3).for_each(|_| tracer.start("step").finish());
+    for calls in 1..=6 {
+        let end = tracer.flush(Duration::ZERO);
+        let seen = reporters.each_ref().map(InMemoryReporter::len);
+        assert_eq!(seen, [(calls + 1) / 2, calls / 2]);
+        assert_eq!(end.is_ok(), calls == 6, "{end:?}");
+        let stats = tracer.stats();
+        let expected = if calls == 6 { (0, 3) } else { (3, 0) };
+        assert_eq!((stats.queued, stats.delivered), expected, "{stats}");
+    }
+    // A thread's ring, all of whose records were read, and a new one meanwhile.
+    let short = || tracer.start("of a short thread").finish();
+    thread::scope(|scope| scope.spawn(short).join().unwrap());
+    tracer.flush(Duration::ZERO).unwrap_err();
+    tracer.start("step").finish();
+    thread::scope(|scope| scope.spawn(short).join().unwrap());
+    tracer.flush(SOON).unwrap();
+    let seen = reporters.each_ref().map(InMemoryReporter::len);
+    assert_eq!((seen, tracer.stats().delivered), ([6, 6], 6));
+    let in_packets = sent.take().into_iter();
+    let in_packets = in_packets.map(|packet| decode(&packet).unwrap().spans.len());
+    assert_eq!(in_packets.collect::<Vec<_>>(), [3, 1, 2], "each once");
 }
 
 #[test]

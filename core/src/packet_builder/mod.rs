@@ -131,6 +131,17 @@ impl<E: Encoder> PacketBuilder<E> {
         Some(Packet::new(self, consumers, out.get(place)?))
     }
 
+    /// Returns the last packet, without its bytes, if it was sent and dropped before its
+    /// [`Packet::done`]. The consumers are those of that packet, and perhaps others, none of which
+    /// was moved since.
+    pub fn resume<'p, 'r, C>(&'p mut self, consumers: &'p mut [C]) -> Option<Packet<'p, E, C>>
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let has_packet = self.pending.is_some();
+        has_packet.then(|| Packet::new(self, consumers, &[]))
+    }
+
     /// Makes the next poll pack the records of a packet that never had an outcome again, as `poll`
     /// itself does. The consumers are those of that packet, and perhaps others.
     #[inline]

@@ -1,6 +1,6 @@
 //! The work of a worker's pass: packs the records of rings and sends the packets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use picojaeger_core::adapter::{ClockSegment, PacketBuilder, PollContext, Timeline};
 use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
@@ -12,7 +12,7 @@ use crate::export::common::Common;
 use crate::export::diagnosis::{last_error, too_large};
 use crate::export::loss_log::LossLog;
 use crate::export::process_tags::with_views;
-use crate::export::report::report;
+use crate::export::report::{Unreported, is_over, report};
 use crate::export::timekeeper::Timekeeper;
 use crate::memory::hand_over::ReadingEnd as _;
 use crate::memory::ring_ends::RingReader;
@@ -26,6 +26,10 @@ pub(crate) struct Exporter {
     rings: Vec<RingReader>,
     transport: Option<BoxTransport>,
     timekeeper: Timekeeper,
+    /// The end of the time for this pass, if it has one.
+    until: Option<Instant>,
+    /// A packet of an earlier pass that ran out of time.
+    unreported: Option<Unreported>,
     buffer: Vec<u8>,
     losses: LossLog,
 }
@@ -39,6 +43,8 @@ enum End {
     NotDue,
     /// Nothing can be sent now.
     Stuck,
+    /// The time was over.
+    OutOfTime,
 }
 
 /// The result of one packet.
@@ -74,9 +80,20 @@ impl Exporter {
             rings: Vec::new(),
             transport,
             timekeeper: Timekeeper::new(source),
+            until: None,
+            unreported: None,
             buffer: vec![0; limit],
             losses: LossLog::new(),
         }
+    }
+
+    /// Sends all spans that finished before this call, until the time is over: one packet, or for
+    /// one call of a reporter, at least.
+    pub(crate) fn flush_until(&mut self, common: &Common, until: Option<Instant>) -> Pass {
+        self.until = until;
+        let pass = self.pass(common, true);
+        self.until = None;
+        pass
     }
 
     /// Sends the spans that are due, or with `flush` all that finished before this call.
@@ -90,9 +107,10 @@ impl Exporter {
         if end == End::Stuck {
             common.stats_registry().obstacle = last_error(&self.transport);
         }
-        self.reclaim(common);
         let longest = common.settings.reporter.flush_interval.min(LONGEST);
+        self.reclaim(common);
         let rest = match end {
+            End::OutOfTime => Rest::More,
             _ if self.backlog() == 0 => Rest::Nothing,
             End::Passed => Rest::More,
             End::NotDue => Rest::Held(longest),
@@ -128,7 +146,9 @@ impl Exporter {
     /// Takes over new rings, and the records of a pass that panicked: their packet never had an
     /// outcome.
     fn begin(&mut self, common: &Common) {
-        self.reporter.retry(&mut self.rings);
+        if self.unreported.is_none() {
+            self.reporter.retry(&mut self.rings);
+        }
         common.rings.take_readers(&mut self.rings);
     }
 
@@ -155,7 +175,8 @@ impl Exporter {
         stats: &mut Stats,
         flush: bool,
     ) -> End {
-        while !has_passed(&self.rings) {
+        let mut late = !self.report_rest(common, process);
+        while !late && !has_passed(&self.rings) {
             if self
                 .transport
                 .as_mut()
@@ -165,12 +186,37 @@ impl Exporter {
             }
             let flush = flush || self.is_shared_ring_used();
             match self.send_one(common, process, stats, flush) {
-                Step::Done => self.reclaim(common),
+                Step::Done => {
+                    self.reclaim(common);
+                    late = is_over(self.until);
+                }
                 Step::NotDue => return End::NotDue,
                 Step::Again => return End::Stuck,
             }
         }
-        End::Passed
+        match self.unreported.is_none() && has_passed(&self.rings) {
+            true => End::Passed,
+            false => End::OutOfTime,
+        }
+    }
+
+    /// Makes the calls of reporters that an earlier pass had no time for; returns whether time is
+    /// left.
+    fn report_rest(&mut self, common: &Common, process: &Process<'_>) -> bool {
+        let Some(Unreported { outcome, calls }) = self.unreported.take() else {
+            return true;
+        };
+        if let Some(mut packet) = self.reporter.resume(&mut self.rings) {
+            let (until, service) = (self.until, process.service);
+            let rest = in_context(&self.timekeeper, common, |encode| {
+                report(&mut packet, calls, until, common, service, encode)
+            });
+            match rest {
+                None => packet.done(outcome),
+                Some(calls) => self.unreported = Some(Unreported { outcome, calls }),
+            }
+        }
+        !is_over(self.until)
     }
 
     /// Sends one packet, if one is due. The packet carries `stats`, which are updated after it.
@@ -202,29 +248,32 @@ impl Exporter {
         now: u64,
         flush: bool,
     ) -> Option<SendOutcome> {
-        let segments = [ClockSegment::new(
-            self.timekeeper.rate(),
-            self.timekeeper.anchors(),
-        )];
-        let samplers = |code| common.sampler.description(code);
-        let encode = EncodeContext::new(Timeline::new(&segments), &samplers);
-        let context = PollContext::new(now, process, &encode)
-            .with_flush(flush)
-            .with_stats(ClientStats::from(&stats.lost));
-        let mut packet = self
-            .reporter
-            .poll(&mut self.rings, &context, &mut self.buffer)?;
-        let outcome = match &mut self.transport {
-            Some(transport) if has_passed(packet.consumers()) => transport.send(packet.bytes()),
-            Some(transport) => transport.send_more(packet.bytes()),
-            None => SendOutcome::Accepted,
-        };
-        let is_over = !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry);
-        if is_over && !common.reporters.is_empty() {
-            packet.for_each_record(|record| report(record, common, process, &encode));
-        }
-        packet.done(outcome);
-        Some(outcome)
+        in_context(&self.timekeeper, common, |encode| {
+            let context = PollContext::new(now, process, encode)
+                .with_flush(flush)
+                .with_stats(ClientStats::from(&stats.lost));
+            let mut packet = self
+                .reporter
+                .poll(&mut self.rings, &context, &mut self.buffer)?;
+            let outcome = match &mut self.transport {
+                Some(transport) if has_passed(packet.consumers()) => {
+                    transport.send(packet.bytes())
+                }
+                Some(transport) => transport.send_more(packet.bytes()),
+                None => SendOutcome::Accepted,
+            };
+            let is_final = !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry);
+            if is_final && !common.reporters.is_empty() {
+                let service = process.service;
+                let rest = report(&mut packet, 0, self.until, common, service, encode);
+                if let Some(calls) = rest {
+                    self.unreported = Some(Unreported { outcome, calls });
+                    return Some(outcome);
+                }
+            }
+            packet.done(outcome);
+            Some(outcome)
+        })
     }
 
     /// Logs losses where no pass is needed.
@@ -266,8 +315,12 @@ impl Exporter {
         stats
     }
 
-    /// Puts back the rings that threads have returned, once they are empty.
+    /// Puts back the rings that threads have returned, once they are empty. Not while a packet has
+    /// no outcome: its records have been read, and are still in their rings.
     fn reclaim(&mut self, common: &Common) {
+        if self.unreported.is_some() {
+            return;
+        }
         // The first test costs no lock; `is_over` repeats it in the right order.
         let is_over = |ring: &mut RingReader| ring.end.backlog() == 0 && ring.is_over();
         let over = self.rings.extract_if(.., is_over);
@@ -284,6 +337,17 @@ impl Exporter {
         let mut shared = self.rings.iter().filter(|ring| ring.end.is_shared);
         shared.any(|ring| ring.end.backlog() > 0)
     }
+}
+
+/// Calls `f` with the clock's and the samplers' meaning of the records that are read now.
+fn in_context<R>(
+    timekeeper: &Timekeeper,
+    common: &Common,
+    f: impl FnOnce(&EncodeContext<'_>) -> R,
+) -> R {
+    let segments = [ClockSegment::new(timekeeper.rate(), timekeeper.anchors())];
+    let samplers = |code| common.sampler.description(code);
+    f(&EncodeContext::new(Timeline::new(&segments), &samplers))
 }
 
 /// Returns whether every record of the pass has been read.

@@ -9,8 +9,8 @@ use crate::state::TracerState;
 use crate::state::thread_local::as_worker;
 use crate::worker::is_worker;
 
-/// Pause between two tries to send on the calling thread.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Pause between two tries to send on the calling thread, or to get the exporter.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Sends everything that finished before this call; `false` if the time runs out.
 ///
@@ -56,11 +56,14 @@ fn settle_idle(state: &Arc<TracerState>) {
 }
 
 /// Flushes on the calling thread, which is a worker meanwhile.
+///
+/// Waits neither for another thread that flushes nor for more than one call of a reporter once the
+/// time is over.
 fn drain_here(state: &Arc<TracerState>, timeout: Duration) -> bool {
     let until = Instant::now().checked_add(timeout);
     loop {
         let closing = state.is_closing();
-        if as_worker(|| state.exporter().pass(&state.common, true)).complete {
+        if try_pass(state, until) {
             if closing {
                 state.set_drained();
             }
@@ -75,6 +78,15 @@ fn drain_here(state: &Arc<TracerState>, timeout: Duration) -> bool {
         // Sleeps, not parks: an unpark may be meant for the thread's owner.
         thread::sleep(left.min(PAUSE));
     }
+}
+
+/// Sends what it can until the time is over, unless another thread does; returns whether it sent
+/// everything.
+fn try_pass(state: &Arc<TracerState>, until: Option<Instant>) -> bool {
+    let Some(mut exporter) = state.try_exporter() else {
+        return false;
+    };
+    as_worker(|| exporter.flush_until(&state.common, until)).complete
 }
 
 #[cfg(test)]
