@@ -131,6 +131,7 @@ fn run_seed(seed: u64) -> Seen {
     };
     let config = config().background(false).max_packet_size(2_000);
     let tracer = sending_to(config.tracer_builder(), sender);
+    let state = tracer.state().unwrap();
     let mut random = Seeded(seed ^ 0x9e37_79b9_7f4a_7c15);
     let mut began = 0;
     for _ in 0..40 {
@@ -145,9 +146,14 @@ fn run_seed(seed: u64) -> Seen {
             thread::spawn(short).join().unwrap();
             began += 1;
         }
-        let flush = || tracer.flush(Duration::ZERO);
+        // One packet, or a whole pass.
+        let one = random.below(2) == 0;
+        let flush = || match one {
+            true => tracer.flush(Duration::ZERO).is_ok(),
+            false => as_worker(|| state.exporter().pass(&state.common, true)).complete,
+        };
         // A panic of the transport comes out of the flush on this thread.
-        if let Ok(Ok(())) = catch_unwind(AssertUnwindSafe(flush)) {
+        if let Ok(true) = catch_unwind(AssertUnwindSafe(flush)) {
             assert_eq!(tracer.stats().queued, 0);
         }
         compare(&tracer, &seen, began);
