@@ -9,7 +9,7 @@
 #![cfg(loom)]
 
 #[path = "../src/worker/parking.rs"]
-#[allow(dead_code, reason = "no model is stuck")]
+#[allow(dead_code, reason = "no model is stuck or without a worker")]
 mod parking;
 
 use std::cell::Cell;

@@ -37,8 +37,8 @@ use std::sync::Arc;
 pub trait Reporter: Send + Sync {
     /// Handles one span.
     ///
-    /// Called on the tracer's worker thread, which sends nothing meanwhile: it should return soon,
-    /// and not panic. Spans that it starts are discarded; a flush or close that it calls is
+    /// Called on the tracer's worker thread, or without one on a thread that flushes. Nothing is
+    /// sent meanwhile, and no time-out ends the call: it should return soon, and not panic. Spans that it starts are discarded; a flush or close that it calls is
     /// requested and not waited for. A forked child calls the same reporter: a lock of it that
     /// another thread held at the fork stays held there for good.
     fn report(&self, span: &FinishedSpan<'_>);

@@ -40,6 +40,9 @@ use crate::tracer::span_builder::SpanBuilder;
 /// worker, which sends them. Nothing blocks that thread: where memory or network
 /// fall short, spans are lost and counted, see [`Tracer::stats`].
 ///
+/// Not for signal handlers: one that starts, changes or ends a span may have interrupted a call
+/// that holds a lock and would wait for it for good, or a change of the thread's own state.
+///
 /// When the last handle is dropped, what has finished is sent, for at most half a
 /// second.
 ///
@@ -168,12 +171,14 @@ impl Tracer {
     }
 
     /// Sends every span that finished before this call, whatever its thread, and waits for the
-    /// outcome. Without a worker, it sends on the calling thread. Inside a reporter or a logger
-    /// that the worker calls, it only requests the flush, and returns [`FlushError::TimedOut`] at
-    /// once.
+    /// outcome. Without a worker, it sends on the calling thread, unless another thread does
+    /// already. Inside a reporter or a logger that the worker calls, it only requests the flush, and
+    /// returns [`FlushError::TimedOut`] at once.
     ///
     /// # Errors
-    /// Spans were lost meanwhile, or the time ran out; then the worker goes on.
+    /// Spans were lost meanwhile, or the time ran out; then the worker goes on. Without a worker
+    /// the time is exceeded by one packet, or one call of a user's reporter, at most; the next
+    /// flush continues.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         self.end_with(timeout, lifecycle::flush)
     }
