@@ -10,11 +10,19 @@ fn error(text: &str) -> ConfigError {
     resolved.expect_err(text)
 }
 
-/// Checks that the text gives an error that begins with this place and has these parts.
+/// Checks that the text, with a service name and a sampler in code, gives an error that begins with
+/// this place and has these parts.
 #[track_caller]
 fn is_wrong(text: &str, place: &str, parts: &[&str]) {
-    let message = error(text).to_string();
-    assert!(message.starts_with(place), "{text:?}: {message}");
+    let config = Config::from_yaml_str("jaeger.yaml", text).unwrap();
+    let config = config.service_name("shop").sampler(Sampler::Const(true));
+    check(&config.new_tracer().expect_err(text), place, parts);
+}
+
+#[track_caller]
+fn check(error: &ConfigError, place: &str, parts: &[&str]) {
+    let message = error.to_string();
+    assert!(message.starts_with(place), "{message}");
     assert_eq!(message.lines().count(), 1, "{message}");
     for part in parts {
         assert!(message.contains(part), "no `{part}` in: {message}");
@@ -55,7 +63,7 @@ fn unknown_keys() {
         "jaeger.yaml:3:5: ",
         &["`sampler.tpye`", "`type`"],
     );
-    let error = error("service_name: shop\nserivce_name: shop\n");
+    let error = error("service_name: shop\nserivce_name: shop\nsampler: {type: const, param: 1}");
     let ConfigError::UnknownKey { origin, nearest } = error else {
         panic!("{error}");
     };
@@ -73,11 +81,15 @@ fn unknown_keys() {
 #[test]
 fn duplicate_keys() {
     let error = error("service_name: shop\nlogging: true\nservice_name: shop\n");
-    let ConfigError::DuplicateKey { origin, first_line } = error else {
+    let [
+        ConfigError::DuplicateKey { origin, first_line },
+        ConfigError::MissingSampler,
+    ] = error.faults()
+    else {
         panic!("{error}");
     };
     assert!(matches!(origin, Origin::File { line: 3, .. }));
-    assert_eq!(first_line, 1);
+    assert_eq!(*first_line, 1);
 }
 
 #[test]
@@ -114,17 +126,15 @@ fn ports_out_of_range() {
 
 #[test]
 fn no_service_name() {
-    let wanted = "no service name";
-    is_wrong(
-        "sampler: {type: const, param: 1}\n",
-        wanted,
-        &["JAEGER_SERVICE_NAME"],
-    );
-    is_wrong(
-        "service_name: ''\nsampler: {type: const, param: 1}\n",
+    for name in [
         "",
-        &["service_name"],
-    );
+        "service_name: ''\n",
+        "service_name: ' '\n",
+        "service_name:\n",
+    ] {
+        let error = error(&format!("{name}sampler: {{type: const, param: 1}}\n"));
+        check(&error, "no service name", &["JAEGER_SERVICE_NAME"]);
+    }
     let error = Config::new("")
         .sampler(Sampler::Const(true))
         .new_tracer()
@@ -147,7 +157,11 @@ fn samplers() {
         ("type: ratelimiting, param: .nan", "NaN"),
         ("type: ratelimiting, param: often", "often"),
     ] {
-        is_wrong(&sampler(text), "jaeger.yaml:2:", &["`sampler.", part]);
+        check(
+            &error(&sampler(text)),
+            "jaeger.yaml:2:",
+            &["`sampler.", part],
+        );
     }
     for kind in ["const", "probabilistic", "ratelimiting"] {
         let error = error(&sampler(&format!("type: {kind}")));

@@ -89,6 +89,7 @@ mod settings;
 mod source;
 #[cfg(test)]
 mod tests;
+mod warning;
 
 #[cfg(feature = "yaml")]
 use std::path::Path;
@@ -102,6 +103,8 @@ pub use settings::{
     AgentSettings, HeaderNames, ProcessSettings, PropagationSettings, ReporterSettings, Sampler,
     Settings,
 };
+
+pub use warning::ConfigWarning;
 
 use settings::Layer;
 
@@ -132,18 +135,19 @@ impl Config {
 
     /// Reads a YAML file.
     ///
-    /// Needs the feature `yaml`, which is on by default.
+    /// Unknown keys and wrong values stay in the configuration: what makes the tracer reports all
+    /// of them together, or none if tracing is disabled. Needs the feature `yaml`, which is on by
+    /// default.
     ///
     /// # Errors
-    /// The file cannot be read, is larger than [`MAX_FILE_SIZE`], is not YAML, or has an unknown
-    /// key or a wrong value; the message names file, line and column.
+    /// The file cannot be read, is larger than [`MAX_FILE_SIZE`], or is not a YAML map. If the
+    /// environment disables tracing (`JAEGER_DISABLED`), the configuration is a disabled one
+    /// instead.
     #[cfg(feature = "yaml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            file: source::read_file(path.as_ref())?,
-            ..Self::default()
-        })
+        let read = source::read_file(path.as_ref());
+        Self::of_file(read, source::environment_disables)
     }
 
     /// Reads YAML text; `name` stands for the file in messages.
@@ -155,8 +159,24 @@ impl Config {
     #[cfg(feature = "yaml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml_str(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let read = source::read_text(&name.into(), text);
+        Self::of_file(read, source::environment_disables)
+    }
+
+    /// The configuration of a file; a disabled one if it cannot be read where tracing is disabled,
+    /// which keeps the fault for a program that enables it after all.
+    #[cfg(feature = "yaml")]
+    fn of_file(
+        read: Result<Layer, ConfigError>,
+        disables: impl FnOnce() -> bool,
+    ) -> Result<Self, ConfigError> {
+        let file = match read {
+            Ok(layer) => layer,
+            Err(fault) if disables() => Layer::disabled(fault),
+            Err(fault) => return Err(fault),
+        };
         Ok(Self {
-            file: source::read_text(&name.into(), text)?,
+            file,
             ..Self::default()
         })
     }
@@ -172,10 +192,9 @@ impl Config {
     /// Reads the process's environment over the file.
     ///
     /// # Errors
-    /// A variable has a wrong value, or its name is nearly that of a known one.
+    /// None: wrong values stay in the configuration, like those of a file, for what makes the tracer.
     pub fn with_env(mut self) -> Result<Self, ConfigError> {
-        let variables = source::collect(std::env::vars_os())?;
-        self.environment = source::read_variables(&variables)?;
+        self.environment = source::read_environment(std::env::vars_os());
         Ok(self)
     }
 
@@ -195,7 +214,7 @@ impl Config {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        self.environment = source::read_variables(&variables)?;
+        self.environment = source::read_variables(&variables);
         Ok(self)
     }
 }

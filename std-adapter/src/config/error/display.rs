@@ -1,4 +1,5 @@
-//! The text of each error: one line with the place, what was found there, and what is accepted.
+//! The text of each error: a line for each fault, with the place, what was found there, and what is
+//! accepted.
 
 use std::fmt;
 
@@ -23,10 +24,6 @@ impl fmt::Display for ConfigError {
                 message,
             } => fmt_malformed(f, file, (*line, *column), message),
             Self::UnknownKey { origin, nearest } => fmt_unknown(f, origin, nearest.as_deref()),
-            Self::UnknownVariable { name, nearest } => {
-                let name = clean(name);
-                write!(f, "{name}: unknown variable; did you mean {nearest}?")
-            }
             Self::DuplicateKey { origin, first_line } => {
                 write!(
                     f,
@@ -40,13 +37,28 @@ impl fmt::Display for ConfigError {
                 problem,
                 accepted,
             } => write!(f, "{}: {problem}; use {accepted}", origin.with_value(found)),
+            Self::InvalidTag {
+                origin,
+                tag,
+                problem,
+                accepted,
+            } => write!(f, "{origin}: {tag}: {problem}; use {accepted}"),
             Self::Unsupported { origin, reason } => write!(f, "{origin}: {reason}"),
             Self::MissingServiceName => f.write_str(NO_SERVICE_NAME),
             Self::MissingSampler => f.write_str(NO_SAMPLER),
             Self::MissingSamplerParam { origin } => fmt_no_param(f, origin),
             Self::HeaderClash { name, other } => fmt_clash(f, name, other),
+            Self::Several(faults) => fmt_lines(f, faults),
         }
     }
+}
+
+fn fmt_lines(f: &mut fmt::Formatter<'_>, faults: &[ConfigError]) -> fmt::Result {
+    for (index, fault) in faults.iter().enumerate() {
+        let separator = if index == 0 { "" } else { "\n" };
+        write!(f, "{separator}{fault}")?;
+    }
+    Ok(())
 }
 
 fn fmt_malformed(

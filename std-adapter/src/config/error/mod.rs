@@ -7,22 +7,33 @@ pub use origin::Origin;
 
 use std::error::Error;
 use std::io;
+use std::slice;
 use std::sync::Arc;
 
 use crate::sys::error_chain::debug_as_chain;
 
 /// Reason for which a configuration was refused.
 ///
-/// The one line that `Display` writes is complete: the place, what was found there, and what is
-/// accepted. Values of keys that hold secrets are never part of it. `Debug` writes the same line,
-/// so that a `main` that returns the error prints it.
+/// `Display` writes one complete line for each fault: the place, what was found there, and what is
+/// accepted. Values of tags and credentials are never part of it. `Debug` writes the same lines,
+/// so that a `main` that returns the error prints them.
 ///
 /// ```
-/// use picojaeger_std::config::Config;
+/// use picojaeger_std::config::{Config, Sampler};
 ///
-/// let error = Config::new("shop").with_variables([("JAEGER_AGENT_PORT", "x")]).unwrap_err();
-/// assert_eq!(error.to_string(), "JAEGER_AGENT_PORT=x: not a port; use 1 to 65535");
+/// let config = Config::new("shop")
+///     .sampler(Sampler::Const(true))
+///     .with_variables([("JAEGER_AGENT_PORT", "x"), ("JAEGER_DISABLED", "perhaps")])?;
+/// let error = config.resolve().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "JAEGER_AGENT_PORT=\"x\": not a port; use 1 to 65535\n\
+///      JAEGER_DISABLED=\"perhaps\": neither true nor false; use true or false"
+/// );
+/// assert_eq!(error.faults().len(), 2);
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file could not be read.
@@ -30,7 +41,7 @@ pub enum ConfigError {
         /// The name of the file, as it was given.
         file: Arc<str>,
         /// The reason.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// The file is larger than [`MAX_FILE_SIZE`](super::MAX_FILE_SIZE).
     TooLarge {
@@ -54,13 +65,6 @@ pub enum ConfigError {
         origin: Origin,
         /// The nearest known key, if one is near.
         nearest: Option<Box<str>>,
-    },
-    /// A variable that no setting has, but whose name is nearly that of one.
-    UnknownVariable {
-        /// The variable.
-        name: Box<str>,
-        /// The nearest known variable.
-        nearest: &'static str,
     },
     /// The same key twice in one map.
     DuplicateKey {
@@ -87,6 +91,17 @@ pub enum ConfigError {
         /// The values that are accepted.
         accepted: &'static str,
     },
+    /// A tag that is wrong; its value is not shown.
+    InvalidTag {
+        /// The place of the tags.
+        origin: Origin,
+        /// The tag's key, or its number.
+        tag: Box<str>,
+        /// The problem.
+        problem: &'static str,
+        /// The tags that are accepted.
+        accepted: &'static str,
+    },
     /// A setting of a feature that does not exist.
     Unsupported {
         /// The place of the setting.
@@ -110,6 +125,31 @@ pub enum ConfigError {
         /// The other header, or the baggage prefix.
         other: Box<str>,
     },
+    /// Several faults, none of which is of this kind.
+    Several(Box<[ConfigError]>),
+}
+
+impl ConfigError {
+    /// Returns the faults one by one: those of [`Several`](Self::Several), or this one.
+    pub fn faults(&self) -> &[ConfigError] {
+        match self {
+            Self::Several(faults) => faults,
+            one => slice::from_ref(one),
+        }
+    }
+
+    /// Makes one error of all faults; `Ok` if there are none.
+    pub(super) fn all(faults: Vec<ConfigError>) -> Result<(), ConfigError> {
+        let mut flat: Vec<_> = faults.iter().flat_map(Self::faults).cloned().collect();
+        match (flat.pop(), flat.is_empty()) {
+            (None, _) => Ok(()),
+            (Some(only), true) => Err(only),
+            (Some(last), false) => {
+                flat.push(last);
+                Err(Self::Several(flat.into()))
+            }
+        }
+    }
 }
 
 debug_as_chain!(ConfigError);
@@ -117,13 +157,14 @@ debug_as_chain!(ConfigError);
 impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Unreadable { source, .. } => Some(source),
+            Self::Unreadable { source, .. } => Some(&**source),
+            Self::Several(faults) => faults.iter().find_map(Error::source),
             _ => None,
         }
     }
 }
 
-/// Shortens untrusted text and makes its control characters visible, so that an error stays one
+/// Shortens untrusted text and makes its invisible characters visible, so that an error stays one
 /// line of sane length.
 pub(super) fn clean(text: &str) -> String {
     const LONGEST: usize = 80;
@@ -133,10 +174,9 @@ pub(super) fn clean(text: &str) -> String {
             cleaned.push('…');
             break;
         }
-        if character.is_control() {
-            cleaned.extend(character.escape_default());
-        } else {
-            cleaned.push(character);
+        match character {
+            '"' | '\'' | '\\' => cleaned.push(character),
+            other => cleaned.extend(other.escape_debug()),
         }
     }
     cleaned
@@ -149,6 +189,7 @@ mod tests {
     #[test]
     fn hostile_text_stays_one_short_line() {
         assert_eq!(clean("a\nb\u{1b}[0mé"), "a\\nb\\u{1b}[0mé");
+        assert_eq!(clean("\u{200b}\"\\'"), "\\u{200b}\"\\'");
         let long = clean(&"x".repeat(1000));
         assert_eq!(long.chars().count(), 81);
         assert!(long.ends_with('…'));

@@ -10,9 +10,11 @@ use super::clean;
 /// ```
 /// use picojaeger_std::config::{Config, ConfigError, Origin};
 ///
-/// let error = Config::new("shop").with_variables([("JAEGER_AGENT_PORT", "x")]).unwrap_err();
-/// let ConfigError::Invalid { origin, .. } = error else { panic!("{error}") };
-/// assert!(matches!(origin, Origin::Variable { name } if &*name == "JAEGER_AGENT_PORT"));
+/// let config = Config::new("shop").with_variables([("JAEGER_AGENT_PORT", "x")])?;
+/// let error = config.resolve().unwrap_err();
+/// let ConfigError::Invalid { origin, .. } = &error.faults()[0] else { panic!("{error}") };
+/// assert!(matches!(origin, Origin::Variable { name } if &**name == "JAEGER_AGENT_PORT"));
+/// # Ok::<(), ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -49,7 +51,7 @@ impl fmt::Display for Origin {
                 column,
                 key,
             } => write!(f, "{file}:{line}:{column}: `{}`", clean(key)),
-            Self::Variable { name } => f.write_str(name),
+            Self::Variable { name } => f.write_str(&clean(name)),
             Self::Code { method } => write!(f, "Config::{method}"),
         }
     }
@@ -65,7 +67,7 @@ impl Origin {
                 column,
                 key,
             } => format!("{file}:{line}:{column}: `{}: {found}`", clean(key)),
-            Self::Variable { name } => format!("{name}={found}"),
+            Self::Variable { name } => format!("{}=\"{found}\"", clean(name)),
             Self::Code { method } => format!("Config::{method}({found})"),
         }
     }

@@ -3,17 +3,23 @@
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use super::layer::Names;
+use super::layer::{Layer, Names};
 use super::reporter::interval;
+use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
 use crate::config::error::ConfigError;
-use crate::config::source::{Entry, Value};
-use crate::config::{Config, IpVersion};
+use crate::config::source::Entry;
+use crate::config::{Config, ConfigWarning, IpVersion};
 
 const HOST: &str = "localhost";
 const PORT: u16 = 6831;
+/// The port at which agents read Thrift binary.
+const BINARY_PORT: u16 = 6832;
 const MAX_PACKET_SIZE: usize = 65_000;
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
+
+const SERVICE_LINK: &str = "ignored, since Kubernetes sets it beside a service of this name (service \
+                            links); set a port, or enableServiceLinks: false in the pod";
 
 /// The agent that the spans are sent to, over UDP.
 ///
@@ -77,7 +83,7 @@ pub(crate) static NAMES: Names = Names {
                 "local_agent.reporting_host",
                 "reporter.agentHost",
             ],
-            |layer, entry| layer.agent.host.set(entry, read_host(entry)?),
+            |layer, entry| layer.agent.host.read(entry, read_host),
         ),
         (
             &[
@@ -86,11 +92,13 @@ pub(crate) static NAMES: Names = Names {
                 "local_agent.reporting_port",
                 "reporter.agentPort",
             ],
-            |layer, entry| layer.agent.port.set(entry, read_port(entry)?),
+            |layer, entry| layer.agent.port.read(entry, read_port),
         ),
         (&["reporter.localAgentHostPort"], |layer, entry| {
             let (host, port) = read_host_port(entry)?;
-            layer.agent.host.set(entry, host)?;
+            if let Some(host) = host {
+                layer.agent.host.set(entry, host)?;
+            }
             layer.agent.port.set(entry, port)
         }),
         (
@@ -99,66 +107,82 @@ pub(crate) static NAMES: Names = Names {
                 "reporter.agent_socket_type",
                 "reporter.agentSocketType",
             ],
-            |layer, entry| layer.agent.ip_version.set(entry, ip_version(entry)?),
+            |layer, entry| layer.agent.ip_version.read(entry, ip_version),
         ),
         (
             &["max_packet_size", "reporter.max_packet_size"],
-            |layer, entry| layer.agent.max_packet_size.set(entry, entry.bytes()?),
+            |layer, entry| layer.agent.max_packet_size.read(entry, Entry::bytes),
         ),
         (&["reporter.disableAttemptReconnecting"], |layer, entry| {
-            layer.agent.resolve_once.set(entry, entry.boolean()?)
+            layer.agent.resolve_once.read(entry, Entry::boolean)
+        }),
+        (&["resolve_interval"], |layer, entry| {
+            layer.agent.resolve_interval.read(entry, Entry::duration)
         }),
         (
             &[
-                "resolve_interval",
                 "reporter.attemptReconnectInterval",
                 "reporter.attemptreconnectinterval",
             ],
-            |layer, entry| layer.agent.resolve_interval.set(entry, entry.duration()?),
+            interval_or_default,
         ),
     ],
     variables: &[
         ("JAEGER_AGENT_HOST", |layer, entry| {
-            layer.agent.host.set(entry, read_host(entry)?)
+            layer.agent.host.read(entry, read_host)
         }),
-        ("JAEGER_AGENT_PORT", |layer, entry| {
-            layer.agent.port.set(entry, read_port(entry)?)
+        ("JAEGER_AGENT_PORT", port_variable),
+        ("JAEGER_REPORTER_AGENT_HOST", |layer, entry| {
+            layer.warn(entry, "an old name; use JAEGER_AGENT_HOST");
+            layer.agent.host.read(entry, read_host)
+        }),
+        ("JAEGER_REPORTER_AGENT_PORT", |layer, entry| {
+            layer.warn(entry, "an old name; use JAEGER_AGENT_PORT");
+            port_variable(layer, entry)
         }),
         ("JAEGER_AGENT_SOCKET_TYPE", |layer, entry| {
-            layer.agent.ip_version.set(entry, ip_version(entry)?)
+            layer.agent.ip_version.read(entry, ip_version)
         }),
         (
             "JAEGER_REPORTER_ATTEMPT_RECONNECTING_DISABLED",
-            |layer, entry| layer.agent.resolve_once.set(entry, entry.boolean()?),
+            |layer, entry| layer.agent.resolve_once.read(entry, Entry::boolean),
         ),
         (
             "JAEGER_REPORTER_ATTEMPT_RECONNECT_INTERVAL",
-            |layer, entry| layer.agent.resolve_interval.set(entry, entry.duration()?),
+            interval_or_default,
         ),
     ],
 };
 
 impl AgentSettings {
-    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
-        Ok(Self {
-            host: config.pick_or(|layer| &layer.agent.host, HOST.into())?,
-            max_packet_size: config
-                .pick_or(|layer| &layer.agent.max_packet_size, MAX_PACKET_SIZE)?,
-            ip_version: config.pick_or(|layer| &layer.agent.ip_version, IpVersion::default())?,
-            enabled: config.pick_or(|layer| &layer.agent.enabled, true)?,
-            port: config.pick_or(|layer| &layer.agent.port, PORT)?,
-            resolve_interval: resolve_interval(config)?,
-        })
+    pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
+        Self {
+            host: resolver.pick_or(|layer| &layer.agent.host, HOST.into()),
+            max_packet_size: resolver
+                .pick_or(|layer| &layer.agent.max_packet_size, MAX_PACKET_SIZE),
+            ip_version: resolver.pick_or(|layer| &layer.agent.ip_version, IpVersion::default()),
+            enabled: resolver.pick_or(|layer| &layer.agent.enabled, true),
+            port: resolver.pick_or(|layer| &layer.agent.port, PORT),
+            resolve_interval: resolve_interval(resolver),
+        }
     }
 }
 
-fn resolve_interval(config: &Config) -> Result<Option<Duration>, ConfigError> {
-    let once = config.pick(|layer| &layer.agent.resolve_once)?;
-    let interval = config.pick(|layer| &layer.agent.resolve_interval)?;
-    Ok(match once {
+fn resolve_interval(resolver: &mut Resolver<'_>) -> Option<Duration> {
+    let once = resolver.pick(|layer| &layer.agent.resolve_once);
+    let interval = resolver.pick(|layer| &layer.agent.resolve_interval);
+    match once {
         Some(true) => None,
         _ => Some(interval.unwrap_or(RESOLVE_INTERVAL)),
-    })
+    }
+}
+
+/// The warning of the agent's other port, if it is the one that spans are sent to.
+pub(super) fn port_warning(config: &Config) -> Option<ConfigWarning> {
+    let mut layers = Resolver::new(config).layers().into_iter();
+    let (port, origin) = layers.find_map(|layer| layer.agent.port.made())?;
+    let message = "port 6832 takes Thrift binary, and this tracer sends Thrift compact; use 6831";
+    (*port == BINARY_PORT).then(|| ConfigWarning::new(origin.clone(), message))
 }
 
 /// The agent. A value out of range is reported by [`Config::resolve`].
@@ -219,29 +243,44 @@ fn read_host(entry: &Entry<'_>) -> Result<String, ConfigError> {
 }
 
 fn read_port(entry: &Entry<'_>) -> Result<u16, ConfigError> {
-    if matches!(entry.value, Value::Variable(text) if text.starts_with("tcp://")) {
-        return Err(entry.wrong(
-            "the address of a Kubernetes service and not a port",
-            "1 to 65535, or enableServiceLinks: false in the pod",
-        ));
-    }
     entry
         .as_integer()
         .ok_or_else(|| entry.wrong("not a port", "1 to 65535"))
 }
 
-/// Reads `host:port`, an IPv6 address in brackets.
-fn read_host_port(entry: &Entry<'_>) -> Result<(String, u16), ConfigError> {
+/// Reads a port, and ignores the address that Kubernetes puts there beside a service of this name.
+fn port_variable(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    if entry.is_service_link() {
+        layer.warn(entry, SERVICE_LINK);
+        return Ok(());
+    }
+    layer.agent.port.read(entry, read_port)
+}
+
+/// Reads an interval; zero is the default, as in Go.
+fn interval_or_default(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    match entry.is_zero() {
+        true => Ok(()),
+        false => layer.agent.resolve_interval.read(entry, Entry::duration),
+    }
+}
+
+/// Reads `host:port`, an IPv6 address in brackets; without a host it is the default.
+fn read_host_port(entry: &Entry<'_>) -> Result<(Option<String>, u16), ConfigError> {
     let wrong = || entry.wrong("not an address", "host:port or [address]:port");
     let text = entry.text()?;
     let (name, number) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let inner = without_brackets(name);
-    let ambiguous = inner.contains(':') && inner.len() == name.len();
     let number: u16 = number.parse().map_err(|_| wrong())?;
-    if ambiguous || host(inner).is_err() || port(&number).is_err() {
+    port(&number).map_err(|_| wrong())?;
+    if name.is_empty() {
+        return Ok((None, number));
+    }
+    let inner = without_brackets(name);
+    if inner.contains(':') && inner.len() == name.len() {
         return Err(wrong());
     }
-    Ok((inner.into(), number))
+    host(inner).map_err(|violation| entry.invalid(violation))?;
+    Ok((Some(inner.into()), number))
 }
 
 fn without_brackets(host: &str) -> &str {
@@ -258,6 +297,11 @@ fn ip_version(entry: &Entry<'_>) -> Result<IpVersion, ConfigError> {
 /// A name or an address. A name is looked up when the first packet is sent, so that a tracer
 /// starts before its agent does.
 fn host(host: &str) -> Result<(), Violation> {
+    require(
+        !host.contains(['$', '(', '{']),
+        "a placeholder that nothing filled in",
+        "a name or an IP address",
+    )?;
     let odd = |c: char| c.is_whitespace() || c.is_control() || "/[]@".contains(c);
     let address = host.split('%').next().unwrap_or_default();
     let colons = !host.contains(':') || address.parse::<Ipv6Addr>().is_ok();

@@ -1,5 +1,7 @@
 //! One layer of optional settings: those of the file, of the environment, or of code.
 
+use std::borrow::Cow;
+
 use super::agent::AgentLayer;
 use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
@@ -7,10 +9,11 @@ use super::reporter::ReporterLayer;
 use super::sampler::SamplerLayer;
 use super::tracer::TracerLayer;
 use super::{agent, process, propagation, reporter, sampler, tracer};
+use crate::config::ConfigWarning;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
 
-/// The optional settings, by subject.
+/// The optional settings, by subject, and what was wrong with their source.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layer {
     pub(crate) process: ProcessLayer,
@@ -19,6 +22,41 @@ pub(crate) struct Layer {
     pub(crate) agent: AgentLayer,
     pub(crate) reporter: ReporterLayer,
     pub(crate) propagation: PropagationLayer,
+    pub(crate) faults: Vec<ConfigError>,
+    pub(crate) warnings: Vec<ConfigWarning>,
+}
+
+impl Layer {
+    /// The layer of a source that cannot be read where tracing is disabled.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn disabled(fault: ConfigError) -> Self {
+        let mut layer = Layer::default();
+        layer.tracer.disabled.put("from_yaml_file", true);
+        layer.faults.push(fault);
+        layer
+    }
+
+    /// Keeps the fault of an outcome, if it is one.
+    pub(crate) fn keep(&mut self, outcome: Result<(), ConfigError>) {
+        self.faults.extend(outcome.err());
+    }
+
+    pub(crate) fn warn(&mut self, entry: &Entry<'_>, message: impl Into<Cow<'static, str>>) {
+        let warning = ConfigWarning::new(entry.origin.clone(), message);
+        self.warnings.push(warning);
+    }
+
+    /// Accepts a value without effect: with a warning, unless it asks for nothing.
+    pub(crate) fn ignore(
+        &mut self,
+        entry: &Entry<'_>,
+        message: &'static str,
+    ) -> Result<(), ConfigError> {
+        if !entry.is_off() {
+            self.warn(entry, message);
+        }
+        Ok(())
+    }
 }
 
 /// Reads a value into its setting.

@@ -6,6 +6,7 @@ mod layer;
 mod process;
 mod propagation;
 mod reporter;
+mod resolver;
 mod sampler;
 mod setting;
 mod tracer;
@@ -20,14 +21,12 @@ pub use sampler::Sampler;
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
 pub(crate) use process::set_tag;
 pub(super) use process::tags_variable;
-pub(super) use setting::Violation;
-use unsupported::REFUSED;
-
-use std::fmt::Debug;
+pub(super) use setting::{HIDDEN, Violation};
+use unsupported::WITHOUT_EFFECT;
 
 use super::error::ConfigError;
-use super::{ClockSource, Config};
-use setting::Setting;
+use super::{ClockSource, Config, ConfigWarning};
+use resolver::Resolver;
 
 /// A configuration in which everything is decided, for the runtime to read.
 ///
@@ -69,56 +68,71 @@ pub struct Settings {
 impl Config {
     /// Decides each setting: code over environment over file over default.
     ///
-    /// A disabled tracer needs neither service name nor sampler.
+    /// A disabled tracer needs nothing else, and complains about nothing else.
     ///
     /// # Errors
-    /// Service name or sampler is missing, the sampler and its parameter do not fit together, or a
-    /// value that was set in code is out of range.
+    /// All faults at once: those of the file and of the environment, values that were set in code
+    /// and are out of range, and a missing service name or sampler.
     pub fn resolve(&self) -> Result<Settings, ConfigError> {
-        let disabled = self.pick_or(|layer| &layer.tracer.disabled, false)?;
-        Ok(Settings {
-            disabled,
-            process: ProcessSettings::resolve(self, disabled)?,
-            sampler: match disabled {
-                true => Sampler::Const(false),
-                false => Sampler::resolve(self)?,
-            },
-            agent: AgentSettings::resolve(self)?,
-            reporter: ReporterSettings::resolve(self)?,
-            propagation: PropagationSettings::resolve(self)?,
-            trace_id_128bit: self.pick_or(|layer| &layer.tracer.trace_id_128bit, false)?,
-            max_tag_value_length: self.pick_or(
-                |layer| &layer.tracer.max_tag_value_length,
-                tracer::MAX_TAG_VALUE_LENGTH,
-            )?,
-            clock: self.pick_or(|layer| &layer.tracer.clock, ClockSource::default())?,
-        })
-    }
-
-    /// The value of the first layer that has one.
-    fn pick<T: Clone + Debug>(
-        &self,
-        setting: fn(&Layer) -> &Setting<T>,
-    ) -> Result<Option<T>, ConfigError> {
-        for layer in [&self.code, &self.environment, &self.file] {
-            if let Some(value) = setting(layer).get()? {
-                return Ok(Some(value.clone()));
-            }
+        if self.is_disabled() {
+            return Ok(Settings::disabled());
         }
-        Ok(None)
+        let mut resolver = Resolver::new(self);
+        let settings = Settings::resolve(&mut resolver, false);
+        resolver.finish().map(|()| settings)
     }
 
-    /// The value of the first layer that has one, or the default.
-    fn pick_or<T: Clone + Debug>(
-        &self,
-        setting: fn(&Layer) -> &Setting<T>,
-        default: T,
-    ) -> Result<T, ConfigError> {
-        Ok(self.pick(setting)?.unwrap_or(default))
+    /// Returns what was accepted without effect, or hardly with the one that was meant; nothing if
+    /// tracing is disabled. The tracer logs each once when it is made.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let config = Config::new("shop").sampler(Sampler::Const(true)).agent_port(6832);
+    /// assert!(config.warnings()[0].to_string().contains("use 6831"));
+    /// ```
+    pub fn warnings(&self) -> Vec<ConfigWarning> {
+        if self.is_disabled() {
+            return Vec::new();
+        }
+        let read = [&self.file, &self.environment];
+        let read = read.iter().flat_map(|layer| layer.warnings.clone());
+        read.chain(agent::port_warning(self)).collect()
+    }
+
+    fn is_disabled(&self) -> bool {
+        Resolver::new(self).pick_or(|layer| &layer.tracer.disabled, false)
     }
 }
 
-/// The keys and variables of all subjects, and those that are refused.
+impl Settings {
+    fn resolve(resolver: &mut Resolver<'_>, disabled: bool) -> Self {
+        Settings {
+            disabled,
+            process: ProcessSettings::resolve(resolver, disabled),
+            sampler: match disabled {
+                true => Sampler::Const(false),
+                false => Sampler::resolve(resolver),
+            },
+            agent: AgentSettings::resolve(resolver),
+            reporter: ReporterSettings::resolve(resolver),
+            propagation: PropagationSettings::resolve(resolver),
+            trace_id_128bit: resolver.pick_or(|layer| &layer.tracer.trace_id_128bit, false),
+            max_tag_value_length: resolver.pick_or(
+                |layer| &layer.tracer.max_tag_value_length,
+                tracer::MAX_TAG_VALUE_LENGTH,
+            ),
+            clock: resolver.pick_or(|layer| &layer.tracer.clock, ClockSource::default()),
+        }
+    }
+
+    /// The defaults, for a tracer that makes only spans that record nothing.
+    fn disabled() -> Self {
+        Settings::resolve(&mut Resolver::new(&Config::default()), true)
+    }
+}
+
+/// The keys and variables of all subjects, and those without effect.
 pub(super) fn all_names() -> impl Iterator<Item = &'static Names> {
-    SUBJECTS.into_iter().chain([&REFUSED])
+    SUBJECTS.into_iter().chain([&WITHOUT_EFFECT])
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::layer::Names;
+use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
 use crate::config::Config;
-use crate::config::error::ConfigError;
+use crate::config::error::{ConfigError, clean};
 use crate::config::source::{Entry, Value};
 use crate::model::TagValue;
 
@@ -37,7 +38,7 @@ impl Default for ProcessLayer {
     fn default() -> Self {
         Self {
             service_name: Setting::checked(|name| service_name(name)),
-            tags: Setting::checked(|tags| self::tags(tags)),
+            tags: Setting::secret(|tags| self::tags(tags)),
         }
     }
 }
@@ -45,40 +46,49 @@ impl Default for ProcessLayer {
 pub(crate) static NAMES: Names = Names {
     keys: &[
         (&["service_name", "serviceName"], |layer, entry| {
-            layer.process.service_name.set(entry, entry.text()?)
+            layer.process.service_name.read(entry, Entry::text)
         }),
         (&["tags"], |layer, entry| {
-            layer.process.tags.set(entry, read_tags(entry)?)
+            layer.process.tags.read(entry, read_tags)
         }),
     ],
     // `JAEGER_TAGS` may refer to other variables, so `tags_variable` reads it.
     variables: &[("JAEGER_SERVICE_NAME", |layer, entry| {
-        layer.process.service_name.set(entry, entry.text()?)
+        layer.process.service_name.read(entry, Entry::text)
     })],
 };
 
 impl ProcessSettings {
-    pub(super) fn resolve(config: &Config, disabled: bool) -> Result<Self, ConfigError> {
-        let service_name = config.pick(|layer| &layer.process.service_name)?;
-        Ok(Self {
-            service_name: match service_name {
-                None if !disabled => return Err(ConfigError::MissingServiceName),
-                name => name.unwrap_or_default(),
-            },
-            tags: merged_tags(config)?,
-        })
+    pub(super) fn resolve(resolver: &mut Resolver<'_>, disabled: bool) -> Self {
+        let layers = resolver.layers();
+        let mut names = layers.iter().map(|layer| &layer.process.service_name);
+        let is_given = names.any(|name| name.made().is_some() || name.is_refused())
+            || resolver.is_misspelt(&["service_name", "serviceName"]);
+        if !is_given && !disabled {
+            resolver.fault(ConfigError::MissingServiceName);
+        }
+        let service_name = resolver.pick(|layer| &layer.process.service_name);
+        Self {
+            service_name: service_name.unwrap_or_default(),
+            tags: merged_tags(resolver),
+        }
     }
 }
 
 /// The tags of all layers, each key once: code over environment over file.
-fn merged_tags(config: &Config) -> Result<Vec<(String, TagValue)>, ConfigError> {
+fn merged_tags(resolver: &mut Resolver<'_>) -> Vec<(String, TagValue)> {
     let mut merged: Vec<(String, TagValue)> = Vec::new();
-    for layer in [&config.file, &config.environment, &config.code] {
-        for (key, value) in layer.process.tags.get()?.into_iter().flatten() {
-            set_tag(&mut merged, key, value);
+    for layer in resolver.layers().into_iter().rev() {
+        match layer.process.tags.get() {
+            Ok(tags) => {
+                for (key, value) in tags.into_iter().flatten() {
+                    set_tag(&mut merged, key, value);
+                }
+            }
+            Err(fault) => resolver.fault(fault),
         }
     }
-    Ok(merged)
+    merged
 }
 
 /// Sets a tag, in place of an earlier one of its key.
@@ -111,16 +121,32 @@ impl Config {
 /// Reads a map of tags, or Go's list of maps with `key` and `value`.
 fn read_tags(entry: &Entry<'_>) -> Result<Vec<(String, TagValue)>, ConfigError> {
     match entry.value {
-        Value::Map(pairs) => pairs
+        Value::Map(pairs) => all(pairs.iter().map(|(key, node)| {
+            let value = tag(&entry.child(&key.text, node).hidden())?;
+            Ok((key.text.clone(), value))
+        })),
+        Value::List(items) => all(items
             .iter()
-            .map(|(key, node)| Ok((key.text.clone(), tag(&entry.child(&key.text, node))?)))
-            .collect(),
-        Value::List(items) => items
-            .iter()
-            .map(|item| key_and_value(&entry.child("", item)))
-            .collect(),
-        _ => Err(entry.wrong("not tags", "a map of keys to text, numbers, true or false")),
+            .map(|item| key_and_value(&entry.child("", item).hidden()))),
+        _ => {
+            let accepted = "a map of keys to text, numbers, true or false";
+            Err(entry.hidden().wrong("not tags", accepted))
+        }
     }
+}
+
+/// All tags, or all errors.
+fn all(
+    tags: impl Iterator<Item = Result<(String, TagValue), ConfigError>>,
+) -> Result<Vec<(String, TagValue)>, ConfigError> {
+    let (mut good, mut faults) = (Vec::new(), Vec::new());
+    for tag in tags {
+        match tag {
+            Ok(tag) => good.push(tag),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    ConfigError::all(faults).map(|()| good)
 }
 
 fn tag(entry: &Entry<'_>) -> Result<TagValue, ConfigError> {
@@ -158,19 +184,63 @@ fn key_and_value(entry: &Entry<'_>) -> Result<(String, TagValue), ConfigError> {
 /// skipped, and a value may be `${VARIABLE:default}`.
 pub(crate) fn tags_variable(
     entry: &Entry<'_>,
-    text: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<Vec<(String, TagValue)>, ConfigError> {
-    let mut tags = Vec::new();
-    for item in text.split(',').map(str::trim).filter(|s| !s.is_empty()) {
-        let (key, value) = item
-            .split_once('=')
-            .ok_or_else(|| entry.wrong("a tag without a value", "key=value,key=value"))?;
-        let value = substitute(value.trim(), variables)
-            .ok_or_else(|| entry.wrong("a variable that is not set", "${VARIABLE:default}"))?;
-        tags.push((key.trim().to_string(), TagValue::from(value)));
+    let text = entry.as_text().unwrap_or_default();
+    let items = text.split(',').map(str::trim).enumerate();
+    let items = items.filter(|(_, item)| !item.is_empty());
+    all(items.map(|(index, item)| {
+        tag_item(item, variables).map_err(|problem| problem.error(index + 1, entry))
+    }))
+}
+
+/// The problem of an item of `JAEGER_TAGS`. One without `=` may be the rest of a value, so only its
+/// number is shown.
+enum TagProblem<'a> {
+    NoValue,
+    NoKey,
+    Unset(&'a str),
+}
+
+impl TagProblem<'_> {
+    fn error(self, number: usize, entry: &Entry<'_>) -> ConfigError {
+        let (tag, problem, accepted) = match self {
+            Self::NoValue => (
+                format!("item {number}"),
+                "a tag without a value",
+                "key=value,key=value",
+            ),
+            Self::NoKey => (
+                format!("item {number}"),
+                "a tag without a key",
+                "a key for each tag",
+            ),
+            Self::Unset(key) => (
+                format!("tag `{}`", clean(key)),
+                "a variable that is not set",
+                "${VARIABLE:default}",
+            ),
+        };
+        ConfigError::InvalidTag {
+            origin: entry.origin.clone(),
+            tag: tag.into(),
+            problem,
+            accepted,
+        }
     }
-    Ok(tags)
+}
+
+fn tag_item<'a>(
+    item: &'a str,
+    variables: &BTreeMap<String, String>,
+) -> Result<(String, TagValue), TagProblem<'a>> {
+    let (key, value) = item.split_once('=').ok_or(TagProblem::NoValue)?;
+    let key = key.trim();
+    if key.is_empty() {
+        return Err(TagProblem::NoKey);
+    }
+    let value = substitute(value.trim(), variables).ok_or(TagProblem::Unset(key))?;
+    Ok((key.into(), TagValue::from(value)))
 }
 
 /// The value of `${VARIABLE:default}`; other text stays as it is. Nothing if the variable is
@@ -187,17 +257,16 @@ fn substitute<'a>(value: &'a str, variables: &'a BTreeMap<String, String>) -> Op
         None => (inner, None),
     };
     match variables.get(name).filter(|text| !text.is_empty()) {
-        Some(text) => Some(text),
+        Some(text) => Some(text.trim()),
         None => default,
     }
 }
 
 fn service_name(name: &str) -> Result<(), Violation> {
-    require(
-        !name.trim().is_empty(),
-        "an empty service name",
-        "the name under which the traces shall appear",
-    )
+    const ACCEPTED: &str = "the name under which the traces shall appear";
+    require(!name.trim().is_empty(), "an empty service name", ACCEPTED)?;
+    let printable = !name.contains(char::is_control);
+    require(printable, "a control character in a service name", ACCEPTED)
 }
 
 fn tags(tags: &[(String, TagValue)]) -> Result<(), Violation> {

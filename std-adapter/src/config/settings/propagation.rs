@@ -3,6 +3,7 @@
 use picojaeger_core::adapter::is_http_token;
 
 use super::layer::Names;
+use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
 use crate::config::Config;
 use crate::config::error::ConfigError;
@@ -84,7 +85,7 @@ pub(crate) static NAMES: Names = Names {
                 "trace_id_header",
                 "headers.TraceContextHeaderName",
             ],
-            |layer, entry| layer.propagation.trace_context.set(entry, lower(entry)?),
+            |layer, entry| layer.propagation.trace_context.read(entry, lower),
         ),
         (
             &[
@@ -92,7 +93,7 @@ pub(crate) static NAMES: Names = Names {
                 "baggage_header_prefix",
                 "headers.traceBaggageHeaderPrefix",
             ],
-            |layer, entry| layer.propagation.baggage_prefix.set(entry, lower(entry)?),
+            |layer, entry| layer.propagation.baggage_prefix.read(entry, lower),
         ),
         (
             &[
@@ -100,33 +101,35 @@ pub(crate) static NAMES: Names = Names {
                 "debug_id_header",
                 "headers.jaegerDebugHeader",
             ],
-            |layer, entry| layer.propagation.debug_id.set(entry, lower(entry)?),
+            |layer, entry| layer.propagation.debug_id.read(entry, lower),
         ),
         (
             &["headers.baggage", "headers.jaegerBaggageHeader"],
-            |layer, entry| layer.propagation.baggage.set(entry, lower(entry)?),
+            |layer, entry| layer.propagation.baggage.read(entry, lower),
         ),
     ],
     variables: &[],
 };
 
 impl PropagationSettings {
-    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
+    pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
         let names = HeaderNames::default();
         let headers = HeaderNames {
-            trace_context: config.pick_or(
+            trace_context: resolver.pick_or(
                 |layer| &layer.propagation.trace_context,
                 names.trace_context,
-            )?,
-            baggage_prefix: config.pick_or(
+            ),
+            baggage_prefix: resolver.pick_or(
                 |layer| &layer.propagation.baggage_prefix,
                 names.baggage_prefix,
-            )?,
-            debug_id: config.pick_or(|layer| &layer.propagation.debug_id, names.debug_id)?,
-            baggage: config.pick_or(|layer| &layer.propagation.baggage, names.baggage)?,
+            ),
+            debug_id: resolver.pick_or(|layer| &layer.propagation.debug_id, names.debug_id),
+            baggage: resolver.pick_or(|layer| &layer.propagation.baggage, names.baggage),
         };
-        reject_clashes(&headers)?;
-        Ok(Self { headers })
+        if let Err(clash) = reject_clashes(&headers) {
+            resolver.fault(clash);
+        }
+        Self { headers }
     }
 }
 

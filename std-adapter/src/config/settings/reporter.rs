@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::layer::Names;
+use super::layer::{Layer, Names};
+use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
 use crate::config::Config;
 use crate::config::error::ConfigError;
-use crate::config::source::{Entry, Value};
+use crate::config::source::Entry;
 
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 const MEMORY_LIMIT: usize = 16 << 20;
@@ -65,33 +66,42 @@ impl Default for ReporterLayer {
 pub(crate) static NAMES: Names = Names {
     keys: &[
         (
+            &["flush_interval", "reporter.flush_interval"],
+            |layer, entry| {
+                let setting = &mut layer.reporter.flush_interval;
+                setting.read(entry, Entry::duration)
+            },
+        ),
+        (
             &[
-                "flush_interval",
-                "reporter.flush_interval",
                 "reporter.bufferFlushInterval",
                 "reporter.bufferflushinterval",
             ],
-            |layer, entry| layer.reporter.flush_interval.set(entry, entry.duration()?),
+            |layer, entry| match entry.is_zero() {
+                true => Ok(()), // the default, as in Go and C++
+                false => {
+                    let setting = &mut layer.reporter.flush_interval;
+                    setting.read(entry, Entry::duration_or_seconds)
+                }
+            },
         ),
         (&["reporter_flush_interval"], |layer, entry| {
-            layer.reporter.flush_interval.set(entry, entry.seconds()?)
+            let setting = &mut layer.reporter.flush_interval;
+            setting.read(entry, Entry::seconds)
         }),
         (&["reporter.flushIntervalMs"], |layer, entry| {
             let setting = &mut layer.reporter.flush_interval;
-            setting.set(entry, entry.milliseconds()?)
+            setting.read(entry, Entry::milliseconds)
         }),
         (
             &["memory_limit", "reporter.memory_limit"],
-            |layer, entry| layer.reporter.memory_limit.set(entry, read_memory(entry)?),
+            |layer, entry| layer.reporter.memory_limit.read(entry, read_memory),
         ),
         (
-            &[
-                "reporter_queue_size",
-                "reporter.queue_size",
-                "reporter.queueSize",
-            ],
-            |layer, entry| layer.reporter.memory_limit.set(entry, read_queue(entry)?),
+            &["reporter_queue_size", "reporter.queue_size"],
+            |layer, entry| layer.reporter.memory_limit.read(entry, read_queue),
         ),
+        (&["reporter.queueSize"], queue_or_default),
         (
             &[
                 "log_spans",
@@ -99,35 +109,40 @@ pub(crate) static NAMES: Names = Names {
                 "logging",
                 "reporter.logSpans",
             ],
-            |layer, entry| layer.reporter.log_spans.set(entry, entry.boolean()?),
+            |layer, entry| layer.reporter.log_spans.read(entry, Entry::boolean),
         ),
         (&["flush_at_exit"], |layer, entry| {
-            layer.reporter.flush_at_exit.set(entry, entry.boolean()?)
+            layer.reporter.flush_at_exit.read(entry, Entry::boolean)
         }),
     ],
     variables: &[
         ("JAEGER_REPORTER_LOG_SPANS", |layer, entry| {
-            layer.reporter.log_spans.set(entry, entry.boolean()?)
+            layer.reporter.log_spans.read(entry, Entry::boolean)
         }),
-        ("JAEGER_REPORTER_MAX_QUEUE_SIZE", |layer, entry| {
-            layer.reporter.memory_limit.set(entry, read_queue(entry)?)
-        }),
-        ("JAEGER_REPORTER_FLUSH_INTERVAL", |layer, entry| {
-            layer.reporter.flush_interval.set(entry, entry.duration()?)
-        }),
+        ("JAEGER_REPORTER_MAX_QUEUE_SIZE", queue_or_default),
+        (
+            "JAEGER_REPORTER_FLUSH_INTERVAL",
+            |layer, entry| match entry.is_zero() {
+                true => Ok(()),
+                false => {
+                    let setting = &mut layer.reporter.flush_interval;
+                    setting.read(entry, Entry::duration)
+                }
+            },
+        ),
     ],
 };
 
 impl ReporterSettings {
-    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
-        Ok(Self {
-            flush_interval: config
-                .pick_or(|layer| &layer.reporter.flush_interval, FLUSH_INTERVAL)?,
-            memory_limit: config.pick_or(|layer| &layer.reporter.memory_limit, MEMORY_LIMIT)?,
-            log_spans: config.pick_or(|layer| &layer.reporter.log_spans, false)?,
-            flush_at_exit: config.pick_or(|layer| &layer.reporter.flush_at_exit, true)?,
-            background: config.pick_or(|layer| &layer.reporter.background, true)?,
-        })
+    pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
+        Self {
+            flush_interval: resolver
+                .pick_or(|layer| &layer.reporter.flush_interval, FLUSH_INTERVAL),
+            memory_limit: resolver.pick_or(|layer| &layer.reporter.memory_limit, MEMORY_LIMIT),
+            log_spans: resolver.pick_or(|layer| &layer.reporter.log_spans, false),
+            flush_at_exit: resolver.pick_or(|layer| &layer.reporter.flush_at_exit, true),
+            background: resolver.pick_or(|layer| &layer.reporter.background, true),
+        }
     }
 }
 
@@ -174,10 +189,7 @@ impl Config {
 
 /// Reads bytes, or text with a unit: `16MiB`.
 fn read_memory(entry: &Entry<'_>) -> Result<usize, ConfigError> {
-    let with_unit = match entry.value {
-        Value::Text(text) => parse_memory(text),
-        _ => None,
-    };
+    let with_unit = entry.as_text().and_then(parse_memory);
     with_unit
         .or_else(|| entry.as_integer())
         .ok_or_else(|| entry.wrong("not a size", MEMORY))
@@ -202,6 +214,14 @@ fn read_queue(entry: &Entry<'_>) -> Result<usize, ConfigError> {
         .filter(|spans| (1..=1 << 20).contains(spans))
         .map(|spans: usize| (spans << 10).max(1 << 20))
         .ok_or_else(|| entry.wrong("not a queue size", "1 to 1048576 spans"))
+}
+
+/// Reads a queue; zero is the default, as in Go and C++.
+fn queue_or_default(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    match entry.is_zero() {
+        true => Ok(()),
+        false => layer.reporter.memory_limit.read(entry, read_queue),
+    }
 }
 
 /// The rule of intervals.

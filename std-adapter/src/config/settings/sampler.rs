@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::layer::{Layer, Names};
+use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
 use crate::config::Config;
 use crate::config::error::ConfigError;
@@ -65,29 +66,34 @@ impl Default for SamplerLayer {
 pub(crate) static NAMES: Names = Names {
     keys: &[
         (&["sampler.type"], |layer, entry| {
-            layer.sampler.kind.set(entry, sampler_type(entry)?)
+            layer.sampler.kind.read(entry, sampler_type)
         }),
         (&["sampler.param"], |layer, entry| {
-            layer.sampler.param.set(entry, read_param(entry)?)
+            layer.sampler.param.read(entry, read_param)
         }),
     ],
     variables: &[
         ("JAEGER_SAMPLER_TYPE", |layer, entry| {
-            layer.sampler.kind.set(entry, sampler_type(entry)?)
+            layer.sampler.kind.read(entry, sampler_type)
         }),
         ("JAEGER_SAMPLER_PARAM", |layer, entry| {
-            layer.sampler.param.set(entry, read_param(entry)?)
+            layer.sampler.param.read(entry, read_param)
         }),
     ],
 };
 
 impl Layer {
     /// Checks the sampler, where this layer alone makes a whole one.
-    pub(crate) fn check_sampler(&self) -> Result<(), ConfigError> {
-        let SamplerLayer { kind, param, .. } = &self.sampler;
-        match (kind.made(), param.made()) {
-            (None | Some((SamplerType::Remote, _)), _) | (_, None) => Ok(()),
-            _ => combine(kind, param).map(|_| ()),
+    pub(crate) fn check_sampler(&mut self) {
+        let SamplerLayer { kind, param, .. } = &mut self.sampler;
+        let is_remote = matches!(kind.made(), Some((SamplerType::Remote, _)));
+        if is_remote || param.made().is_none() {
+            return;
+        }
+        if let Err(fault) = combine(kind, param) {
+            kind.refuse();
+            param.refuse();
+            self.faults.push(fault);
         }
     }
 }
@@ -95,19 +101,30 @@ impl Layer {
 impl Sampler {
     /// A type from the environment without a parameter beside it discards the file's parameter;
     /// a parameter from the environment goes with the file's type.
-    pub(super) fn resolve(config: &Config) -> Result<Self, ConfigError> {
-        if let Some(sampler) = config.code.sampler.whole.get()? {
-            return Ok(*sampler);
+    pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
+        let config = resolver.config;
+        if config.code.sampler.whole.made().is_some() {
+            let never = Sampler::Const(false);
+            return resolver.pick_or(|layer| &layer.sampler.whole, never);
         }
         let (environment, file) = (&config.environment.sampler, &config.file.sampler);
-        let sampler = if environment.kind.made().is_some() {
-            combine(&environment.kind, &environment.param)?
+        let made = if environment.kind.made().is_some() {
+            combine(&environment.kind, &environment.param)
         } else if environment.param.made().is_some() {
-            combine(&file.kind, &environment.param)?
+            combine(&file.kind, &environment.param)
         } else {
-            combine(&file.kind, &file.param)?
+            combine(&file.kind, &file.param)
         };
-        sampler.ok_or(ConfigError::MissingSampler)
+        let is_refused = resolver.is_refused(|layer| &layer.sampler.kind)
+            || resolver.is_refused(|layer| &layer.sampler.param)
+            || resolver.is_misspelt(&["sampler", "sampler.type", "type"]);
+        match made {
+            Ok(Some(sampler)) => return sampler,
+            Ok(None) if is_refused => {} // has an error already
+            Ok(None) => resolver.fault(ConfigError::MissingSampler),
+            Err(fault) => resolver.fault(fault),
+        }
+        Sampler::Const(false)
     }
 }
 
@@ -120,7 +137,8 @@ impl Config {
     }
 }
 
-/// The sampler that type and parameter make together.
+/// The sampler that type and parameter make together; none if there is no type, or a parameter that
+/// was refused.
 fn combine(
     kind: &Setting<SamplerType>,
     param: &Setting<SamplerParam>,
@@ -134,6 +152,9 @@ fn combine(
             reason: "the remote sampler is not supported yet; use const, probabilistic or \
                      ratelimiting",
         });
+    }
+    if param.is_refused() {
+        return Ok(None);
     }
     let Some((param, place)) = param.made() else {
         return Err(ConfigError::MissingSamplerParam {
@@ -177,6 +198,7 @@ fn sampler_type(entry: &Entry<'_>) -> Result<SamplerType, ConfigError> {
             ("probabilistic", SamplerType::Probabilistic),
             ("ratelimiting", SamplerType::RateLimiting),
             ("rate_limiting", SamplerType::RateLimiting),
+            ("ratelimit", SamplerType::RateLimiting),
             ("remote", SamplerType::Remote),
         ],
         "const, probabilistic or ratelimiting",

@@ -5,11 +5,18 @@ use std::fmt::Debug;
 use crate::config::error::{ConfigError, Origin, clean};
 use crate::config::source::Entry;
 
+/// Stands for a value that is not shown.
+pub(crate) const HIDDEN: &str = "…";
+
 /// A setting that was made or not, its origin, and the rule that its value keeps.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<T> {
     made: Option<(T, Origin)>,
+    /// A value was refused, with an error of its own.
+    refused: bool,
     check: fn(&T) -> Result<(), Violation>,
+    /// Errors do not show the value.
+    secret: bool,
 }
 
 /// A broken rule: the problem, and what is accepted.
@@ -34,12 +41,36 @@ impl Violation {
 impl<T> Setting<T> {
     /// A setting whose values keep a rule.
     pub(crate) fn checked(check: fn(&T) -> Result<(), Violation>) -> Self {
-        Self { made: None, check }
+        Self {
+            made: None,
+            refused: false,
+            check,
+            secret: false,
+        }
+    }
+
+    /// A setting whose values keep a rule, and are not shown in errors.
+    pub(crate) fn secret(check: fn(&T) -> Result<(), Violation>) -> Self {
+        Self {
+            secret: true,
+            ..Self::checked(check)
+        }
     }
 
     /// Value and origin, if it was made; the value may break its rule.
     pub(crate) fn made(&self) -> Option<&(T, Origin)> {
         self.made.as_ref()
+    }
+
+    /// Returns whether a value was refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Drops the value, which has an error of its own.
+    pub(crate) fn refuse(&mut self) {
+        self.made = None;
+        self.refused = true;
     }
 }
 
@@ -51,9 +82,23 @@ impl<T> Default for Setting<T> {
 }
 
 impl<T: PartialEq> Setting<T> {
+    /// Reads a value of a file or of the environment.
+    pub(crate) fn read<'v>(
+        &mut self,
+        entry: &Entry<'v>,
+        reader: impl FnOnce(&Entry<'v>) -> Result<T, ConfigError>,
+    ) -> Result<(), ConfigError> {
+        let outcome = reader(entry).and_then(|value| self.set(entry, value));
+        self.refused |= outcome.is_err();
+        outcome
+    }
+
     /// Takes a value of a file or of the environment.
     pub(crate) fn set(&mut self, entry: &Entry<'_>, value: T) -> Result<(), ConfigError> {
-        (self.check)(&value).map_err(|violation| entry.invalid(violation))?;
+        (self.check)(&value).map_err(|violation| match self.secret {
+            true => entry.hidden().invalid(violation),
+            false => entry.invalid(violation),
+        })?;
         match &self.made {
             Some((known, first)) if *known != value => Err(ConfigError::Conflict {
                 origin: entry.origin.clone(),
@@ -81,6 +126,7 @@ impl<T: Debug> Setting<T> {
         };
         match (self.check)(value) {
             Ok(()) => Ok(Some(value)),
+            Err(violation) if self.secret => Err(violation.error(origin, HIDDEN)),
             Err(violation) => Err(violation.error(origin, &clean(&format!("{value:?}")))),
         }
     }

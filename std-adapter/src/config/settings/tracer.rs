@@ -31,10 +31,11 @@ impl Default for TracerLayer {
 pub(crate) static NAMES: Names = Names {
     keys: &[
         (&["disabled", "disable"], |layer, entry| {
-            layer.tracer.disabled.set(entry, entry.boolean()?)
+            layer.tracer.disabled.read(entry, Entry::boolean)
         }),
         (&["enabled"], |layer, entry| {
-            layer.tracer.disabled.set(entry, !entry.boolean()?)
+            let disabled = |entry: &Entry<'_>| Ok(!entry.boolean()?);
+            layer.tracer.disabled.read(entry, disabled)
         }),
         (
             &[
@@ -43,22 +44,26 @@ pub(crate) static NAMES: Names = Names {
                 "traceid_128bit",
                 "traceId128bit",
             ],
-            |layer, entry| layer.tracer.trace_id_128bit.set(entry, entry.boolean()?),
+            |layer, entry| layer.tracer.trace_id_128bit.read(entry, Entry::boolean),
         ),
         (&["max_tag_value_length"], |layer, entry| {
             let setting = &mut layer.tracer.max_tag_value_length;
-            setting.set(entry, entry.bytes()?)
+            setting.read(entry, Entry::bytes)
         }),
         (&["clock"], |layer, entry| {
-            layer.tracer.clock.set(entry, clock(entry)?)
+            layer.tracer.clock.read(entry, clock)
         }),
     ],
     variables: &[
         ("JAEGER_DISABLED", |layer, entry| {
-            layer.tracer.disabled.set(entry, entry.boolean()?)
+            layer.tracer.disabled.read(entry, Entry::boolean)
+        }),
+        ("JAEGER_DISABLE", |layer, entry| {
+            layer.warn(entry, "an old name; use JAEGER_DISABLED");
+            layer.tracer.disabled.read(entry, Entry::boolean)
         }),
         ("JAEGER_TRACEID_128BIT", |layer, entry| {
-            layer.tracer.trace_id_128bit.set(entry, entry.boolean()?)
+            layer.tracer.trace_id_128bit.read(entry, Entry::boolean)
         }),
     ],
 };

@@ -1,19 +1,19 @@
-//! Names of features that do not exist: refused, unless the value is what applies anyway.
+//! Names without effect here: of features that do not exist, and of other clients' ways to work.
+//!
+//! A value that asks for nothing is accepted. One that is only missed gets a warning. One without
+//! which traces would go astray is an error: another place to send to, another propagation.
 
 use super::layer::{Layer, Names};
-use crate::config::error::ConfigError;
-use crate::config::source::Entry;
+use crate::config::error::{ConfigError, clean};
+use crate::config::source::{Entry, Value};
 
-pub(crate) static REFUSED: Names = Names {
+pub(crate) static WITHOUT_EFFECT: Names = Names {
     keys: &[
-        (&["propagation"], |_, entry| propagation(entry)),
+        (&["propagation", "propagation_format"], propagation),
         (&["local_agent.enabled"], |_, entry| {
             match entry.boolean()? {
                 true => Ok(()),
-                false => Err(entry.unsupported(
-                    "sending without an agent is not supported yet; use `disabled: true` to send \
-                 nothing",
-                )),
+                false => Err(entry.unsupported(NO_AGENT)),
             }
         }),
         (
@@ -31,61 +31,53 @@ pub(crate) static REFUSED: Names = Names {
                 "sampler.samplingPath",
                 "sampler.refreshIntervalMs",
             ],
-            |_, entry| entry.off(REMOTE_SAMPLING),
+            no_remote,
         ),
-        (&["sampler.operationNameLateBinding"], |_, entry| {
-            entry.off("late binding of operation names is not supported yet; remove the key")
-        }),
+        (
+            &["sampler.operationNameLateBinding", "sampler.options"],
+            |layer, entry| layer.ignore(entry, "no effect: there is no late binding of names yet"),
+        ),
+        (
+            &["reporter.collectorEndpoint", "reporter.endpoint"],
+            no_collector,
+        ),
         (
             &[
-                "reporter.collectorEndpoint",
                 "reporter.user",
                 "reporter.username",
                 "reporter.password",
                 "reporter.http_headers",
                 "reporter.timeoutMs",
             ],
-            |_, entry| entry.off(HTTP_COLLECTOR),
+            no_credentials,
         ),
-        (&["reporter_batch_size"], |_, entry| {
-            Err(entry.unsupported(
-                "packets are filled by size and not by a number of spans; use `max_packet_size` \
-             (bytes)",
-            ))
+        (&["reporter_batch_size"], |layer, entry| {
+            layer.ignore(entry, BATCH_SIZE)
         }),
-        (&["throttler"], |_, entry| {
-            entry.off("the debug throttler is not supported yet; remove the key")
+        (&["throttler"], |layer, entry| {
+            layer.ignore(entry, "no effect: there is no debug throttler yet")
         }),
-        (&["baggage_restrictions"], |_, entry| {
-            entry.off("baggage restrictions are not supported yet; remove the key")
+        (&["baggage_restrictions"], |layer, entry| {
+            layer.ignore(entry, "no effect: there are no baggage restrictions yet")
         }),
-        (&["rpc_metrics"], |_, entry| entry.off(RPC_METRICS)),
-        (&["metrics"], |_, entry| {
-            entry.off("metrics are not supported yet; use `metrics: false`, or remove the key")
-        }),
-        (&["max_traceback_length"], |_, entry| {
-            Err(entry.unsupported("logs of tracebacks are not supported yet; remove the key"))
+        (&["metrics", "rpc_metrics"], no_metrics),
+        (&["max_traceback_length"], |layer, entry| {
+            layer.ignore(entry, "no effect: tracebacks are not logged")
         }),
     ],
     variables: &[
-        ("JAEGER_PROPAGATION", |_, entry| propagation(entry)),
-        ("JAEGER_RPC_METRICS", |_, entry| entry.off(RPC_METRICS)),
-        ("JAEGER_REPORTER_AGENT_HOST", |_, entry| {
-            Err(entry.unsupported("an old name; use JAEGER_AGENT_HOST"))
-        }),
-        ("JAEGER_REPORTER_AGENT_PORT", |_, entry| {
-            Err(entry.unsupported("an old name; use JAEGER_AGENT_PORT"))
-        }),
+        ("JAEGER_PROPAGATION", propagation),
+        ("JAEGER_RPC_METRICS", no_metrics),
         ("JAEGER_ENDPOINT", no_collector),
-        ("JAEGER_USER", no_collector),
-        ("JAEGER_PASSWORD", no_collector),
-        ("JAEGER_AUTH_TOKEN", no_collector),
-        ("JAEGER_REPORTER_TIMEOUT", no_collector),
         ("JAEGER_REPORTER_ENDPOINT", no_collector),
-        ("JAEGER_REPORTER_USER", no_collector),
-        ("JAEGER_REPORTER_PASSWORD", no_collector),
-        ("JAEGER_SENDER_FACTORY", |_, entry| {
-            Err(entry.unsupported("a choice of senders is not supported yet; remove it"))
+        ("JAEGER_USER", no_credentials),
+        ("JAEGER_PASSWORD", no_credentials),
+        ("JAEGER_AUTH_TOKEN", no_credentials),
+        ("JAEGER_REPORTER_USER", no_credentials),
+        ("JAEGER_REPORTER_PASSWORD", no_credentials),
+        ("JAEGER_REPORTER_TIMEOUT", no_credentials),
+        ("JAEGER_SENDER_FACTORY", |layer, entry| {
+            layer.ignore(entry, "no effect: spans are sent over UDP")
         }),
         ("JAEGER_SAMPLING_ENDPOINT", no_remote),
         ("JAEGER_SAMPLER_MANAGER_HOST_PORT", no_remote),
@@ -97,25 +89,61 @@ pub(crate) static REFUSED: Names = Names {
     ],
 };
 
-const REMOTE_SAMPLING: &str = "remote sampling is not supported yet; remove it, and use a const, \
-                               probabilistic or ratelimiting sampler";
+const NO_AGENT: &str =
+    "sending without an agent is not supported yet; use `disabled: true` to send nothing";
 const HTTP_COLLECTOR: &str =
     "sending to a collector over HTTP is not supported yet; remove it, and send to an agent";
-const RPC_METRICS: &str = "RPC metrics are not supported yet; remove it, or use false";
+const PROPAGATION: &str = "propagation other than jaeger is not supported yet; use jaeger";
+const BATCH_SIZE: &str = "no effect: packets are filled by size; `max_packet_size` (bytes) limits \
+                          them";
 
-fn propagation(entry: &Entry<'_>) -> Result<(), ConfigError> {
-    match entry.text()?.as_str() {
-        "jaeger" => Ok(()),
-        _ => {
-            Err(entry.unsupported("propagation other than jaeger is not supported yet; use jaeger"))
-        }
-    }
+fn no_remote(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    layer.ignore(entry, "no effect: there is no remote sampling yet")
+}
+
+fn no_metrics(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    layer.ignore(entry, "no effect: there are no metrics yet")
+}
+
+/// Credentials and times of requests mean nothing without the collector's address, which is an
+/// error of its own.
+fn no_credentials(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    layer.ignore(entry, "no effect: spans are sent to an agent over UDP")
 }
 
 fn no_collector(_: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    Err(entry.unsupported(HTTP_COLLECTOR))
+    match entry.is_off() {
+        true => Ok(()),
+        false => Err(entry.unsupported(HTTP_COLLECTOR)),
+    }
 }
 
-fn no_remote(_: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    Err(entry.unsupported(REMOTE_SAMPLING))
+/// Reads formats, as a list or separated by commas. Without `jaeger` among them no trace would go
+/// on in another process; the others are only missed.
+fn propagation(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    let mut formats = Vec::new();
+    match entry.value {
+        Value::List(items) => {
+            for item in items {
+                formats.push(entry.child("", item).text()?);
+            }
+        }
+        _ => formats.extend(entry.text()?.split(',').map(|name| name.trim().to_owned())),
+    }
+    let is_jaeger = |name: &String| name.eq_ignore_ascii_case("jaeger");
+    if !formats.iter().any(is_jaeger) {
+        return Err(entry.unsupported(PROPAGATION));
+    }
+    let others = formats
+        .iter()
+        .filter(|name| !is_jaeger(name) && !name.is_empty());
+    let others: Vec<_> = others.map(|name| clean(name)).collect();
+    if !others.is_empty() {
+        let others = others.join(", ");
+        layer.warn(
+            entry,
+            format!("only jaeger is propagated yet, and not {others}"),
+        );
+    }
+    Ok(())
 }

@@ -6,6 +6,10 @@ use super::typed_value::Entry;
 use super::untyped_value::Value;
 use crate::config::error::ConfigError;
 
+const UNITS: &str = "a number with a unit, such as 1s, 500ms or 1m1s";
+/// In seconds.
+const DAY: f64 = 86_400.0;
+
 impl Entry<'_> {
     /// Reads seconds with fractions, as Python's keys have them.
     pub(crate) fn seconds(&self) -> Result<Duration, ConfigError> {
@@ -21,11 +25,28 @@ impl Entry<'_> {
             .ok_or_else(|| self.wrong("not a time in milliseconds", "a whole number, such as 1000"))
     }
 
+    /// Reads a number with a unit, as Go writes it, or bare seconds, as C++ does at the same keys.
+    pub(crate) fn duration_or_seconds(&self) -> Result<Duration, ConfigError> {
+        let Some(number) = self.as_number() else {
+            return self.duration();
+        };
+        if number > DAY {
+            return Err(self.wrong(
+                "a bare number is seconds to the C++ client, here more than a day, and \
+                 nanoseconds to Go's",
+                UNITS,
+            ));
+        }
+        self.seconds()
+    }
+
     /// Reads a number with a unit, as Go's keys and our own have it; in a variable, a bare number
     /// means milliseconds.
     pub(crate) fn duration(&self) -> Result<Duration, ConfigError> {
-        const UNITS: &str = "a number with a unit, such as 1s, 500ms or 1m1s";
         match self.value {
+            Value::Text(_) if self.as_number().is_some_and(|number| number != 0.0) => {
+                Err(self.wrong("a number without a unit", UNITS))
+            }
             Value::Text(text) => parse(text).ok_or_else(|| self.wrong("not a duration", UNITS)),
             Value::Variable(_) if self.as_integer::<i128>().is_some() => self.milliseconds(),
             Value::Variable(text) => parse(text).ok_or_else(|| {

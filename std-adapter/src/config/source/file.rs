@@ -1,6 +1,7 @@
 //! Reading a file: from text to a layer of settings.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -19,7 +20,10 @@ pub(crate) fn read_file(path: &Path) -> Result<Layer, ConfigError> {
     let name: Arc<str> = path.display().to_string().into();
     match read_bytes(path) {
         Ok(bytes) => read_text(&name, decode(&name, &bytes)?),
-        Err(source) => Err(ConfigError::Unreadable { file: name, source }),
+        Err(source) => Err(ConfigError::Unreadable {
+            file: name,
+            source: Arc::new(source),
+        }),
     }
 }
 
@@ -44,10 +48,13 @@ pub(crate) fn read_text(file: &Arc<str>, text: &str) -> Result<Layer, ConfigErro
         file,
         layer: Layer::default(),
     };
-    reader.reject_duplicates("", &root)?;
-    reader.read_group("", &root)?;
-    let layer = reader.layer;
-    layer.check_sampler()?;
+    if !matches!(root.value, Value::Null | Value::Map(_)) {
+        return Err(reader.no_map(&root));
+    }
+    reader.reject_duplicates("", &root);
+    reader.read_group("", &root);
+    let mut layer = reader.layer;
+    layer.check_sampler();
     Ok(layer)
 }
 
@@ -77,75 +84,87 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the map below `path`; a null has no keys.
-    fn read_group(&mut self, path: &str, node: &Node) -> Result<(), ConfigError> {
-        match &node.value {
-            Value::Null => Ok(()),
-            Value::Map(pairs) => pairs
-                .iter()
-                .try_for_each(|(key, value)| self.read_key(path, key, value)),
-            _ if path.is_empty() => Err(ConfigError::Malformed {
-                file: Arc::clone(self.file),
-                line: node.place.line,
-                column: node.place.column,
-                message: "not a map of keys and values".into(),
-            }),
-            _ => Err(self
-                .entry(path, node)
-                .wrong("not a map", "keys and values below it")),
-        }
+    /// Reads the map below `path`; a null has no keys. Of keys that occur twice the first counts.
+    fn read_group(&mut self, path: &str, node: &Node) {
+        let fault = match &node.value {
+            Value::Null => return,
+            Value::Map(pairs) => {
+                let mut seen = HashSet::new();
+                for (key, value) in pairs {
+                    if seen.insert(key.text.as_str()) {
+                        self.read_key(path, key, value);
+                    }
+                }
+                return;
+            }
+            _ if path.is_empty() => self.no_map(node),
+            _ => {
+                let entry = self.entry(path, node);
+                entry.wrong("not a map", "keys and values below it")
+            }
+        };
+        self.layer.faults.push(fault);
     }
 
-    fn read_key(&mut self, path: &str, key: &KeyText, node: &Node) -> Result<(), ConfigError> {
+    fn read_key(&mut self, path: &str, key: &KeyText, node: &Node) {
         let full = join(path, &key.text);
         if full == "config" {
-            return self.read_group("", node);
+            self.read_group("", node);
+        } else if let Some(apply) = find(&full) {
+            if !is_unset(&node.value) {
+                let entry = self.entry(&full, node);
+                let outcome = apply(&mut self.layer, &entry);
+                self.layer.keep(outcome);
+            }
+        } else if is_group(&full) {
+            self.read_group(&full, node);
+        } else {
+            self.layer.faults.push(ConfigError::UnknownKey {
+                origin: self.origin(&full, key.place),
+                nearest: suggestion(path, &key.text).map(Box::from),
+            });
         }
-        if let Some(apply) = find(&full) {
-            let entry = self.entry(&full, node);
-            return match node.value {
-                Value::Null => Ok(()),
-                _ => apply(&mut self.layer, &entry),
-            };
-        }
-        if is_group(&full) {
-            return self.read_group(&full, node);
-        }
-        Err(ConfigError::UnknownKey {
-            origin: self.origin(&full, key.place),
-            nearest: suggestion(path, &key.text).map(Box::from),
-        })
     }
 
-    fn reject_duplicates(&self, path: &str, node: &Node) -> Result<(), ConfigError> {
+    fn reject_duplicates(&mut self, path: &str, node: &Node) {
         match &node.value {
             Value::Map(pairs) => {
                 let mut seen = HashMap::new();
                 for (key, value) in pairs {
                     let full = join(path, &key.text);
                     let line = key.place.line;
-                    if let Some(first_line) = seen.insert(key.text.as_str(), line) {
-                        return Err(ConfigError::DuplicateKey {
-                            origin: self.origin(&full, key.place),
-                            first_line,
-                        });
+                    match seen.entry(key.text.as_str()) {
+                        Slot::Vacant(slot) => drop(slot.insert(line)),
+                        Slot::Occupied(first) => {
+                            self.layer.faults.push(ConfigError::DuplicateKey {
+                                origin: self.origin(&full, key.place),
+                                first_line: *first.get(),
+                            });
+                        }
                     }
-                    self.reject_duplicates(&full, value)?;
+                    self.reject_duplicates(&full, value);
                 }
-                Ok(())
             }
-            Value::List(items) => items
-                .iter()
-                .try_for_each(|item| self.reject_duplicates(path, item)),
-            _ => Ok(()),
+            Value::List(items) => {
+                for item in items {
+                    self.reject_duplicates(path, item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn no_map(&self, node: &Node) -> ConfigError {
+        ConfigError::Malformed {
+            file: Arc::clone(self.file),
+            line: node.place.line,
+            column: node.place.column,
+            message: "not a map of keys and values".into(),
         }
     }
 
     fn entry<'n>(&self, path: &str, node: &'n Node) -> Entry<'n> {
-        Entry {
-            value: &node.value,
-            origin: self.origin(path, node.place),
-        }
+        Entry::new(&node.value, self.origin(path, node.place))
     }
 
     fn origin(&self, path: &str, place: Place) -> Origin {
@@ -155,6 +174,15 @@ impl Reader<'_> {
             column: place.column,
             key: path.into(),
         }
+    }
+}
+
+/// Whether the key counts as not set: as in the environment, an empty text does.
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        _ => false,
     }
 }
 

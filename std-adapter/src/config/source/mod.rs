@@ -15,4 +15,6 @@ mod yaml;
 pub(super) use file::{read_file, read_text};
 pub(super) use typed_value::Entry;
 pub(super) use untyped_value::Value;
-pub(super) use variables::{collect, read_variables};
+#[cfg(feature = "yaml")]
+pub(super) use variables::environment_disables;
+pub(super) use variables::{read_environment, read_variables};

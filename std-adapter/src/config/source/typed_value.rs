@@ -2,12 +2,33 @@
 
 use super::untyped_value::{Node, Value};
 use crate::config::error::{ConfigError, Origin, clean};
-use crate::config::settings::Violation;
+use crate::config::settings::{HIDDEN, Violation};
 
 /// A value and its origin.
 pub(crate) struct Entry<'a> {
     pub(crate) value: &'a Value,
     pub(crate) origin: Origin,
+    /// Errors do not show the value.
+    is_hidden: bool,
+}
+
+impl<'a> Entry<'a> {
+    pub(crate) fn new(value: &'a Value, origin: Origin) -> Self {
+        Entry {
+            value,
+            origin,
+            is_hidden: false,
+        }
+    }
+
+    /// The same value, which errors do not show.
+    pub(crate) fn hidden(&self) -> Self {
+        Entry {
+            value: self.value,
+            origin: self.origin.clone(),
+            is_hidden: true,
+        }
+    }
 }
 
 impl Entry<'_> {
@@ -21,6 +42,13 @@ impl Entry<'_> {
         }
     }
 
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self.value {
+            Value::Text(text) | Value::Variable(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(crate) fn boolean(&self) -> Result<bool, ConfigError> {
         self.as_boolean()
             .ok_or_else(|| self.wrong("neither true nor false", "true or false"))
@@ -31,7 +59,7 @@ impl Entry<'_> {
             .ok_or_else(|| self.wrong("not a size", "a whole number of bytes"))
     }
 
-    /// Reads one word out of a few.
+    /// Reads one word out of a few, in any case.
     pub(crate) fn choice<T: Copy>(
         &self,
         choices: &[(&str, T)],
@@ -40,7 +68,7 @@ impl Entry<'_> {
         let word = self.text()?;
         choices
             .iter()
-            .find(|(name, _)| *name == word)
+            .find(|(name, _)| name.eq_ignore_ascii_case(&word))
             .map(|(_, value)| *value)
             .ok_or_else(|| self.wrong("unknown", accepted))
     }
@@ -60,16 +88,24 @@ impl Entry<'_> {
         Entry {
             value: &node.value,
             origin,
+            is_hidden: self.is_hidden,
         }
     }
 
-    /// Accepts nothing but what means "off" for a feature that does not exist.
-    pub(crate) fn off(&self, reason: &'static str) -> Result<(), ConfigError> {
-        match (self.as_boolean(), self.value) {
-            (Some(false), _) => Ok(()),
-            (_, Value::Text(text)) if text.is_empty() => Ok(()),
-            _ => Err(self.unsupported(reason)),
-        }
+    /// Returns whether the value asks for nothing: false, zero, empty, or a map or list of such.
+    pub(crate) fn is_off(&self) -> bool {
+        is_off(self.value)
+    }
+
+    /// Returns whether the value is the number zero, or a duration of zero.
+    pub(crate) fn is_zero(&self) -> bool {
+        let is_duration = || self.duration().is_ok_and(|time| time.is_zero());
+        self.as_number() == Some(0.0) || is_duration()
+    }
+
+    /// Returns whether the value is an address that Kubernetes sets beside each service.
+    pub(crate) fn is_service_link(&self) -> bool {
+        self.as_text().is_some_and(is_service_link)
     }
 
     pub(crate) fn unsupported(&self, reason: &'static str) -> ConfigError {
@@ -93,22 +129,14 @@ impl Entry<'_> {
     }
 
     pub(crate) fn as_boolean(&self) -> Option<bool> {
-        match self.value {
-            Value::Bool(value) => Some(*value),
-            Value::Variable(text) => match text.to_ascii_lowercase().as_str() {
-                "1" | "t" | "true" | "yes" | "on" => Some(true),
-                "0" | "f" | "false" | "no" | "off" => Some(false),
-                _ => None,
-            },
-            _ => None,
-        }
+        as_boolean(self.value)
     }
 
     /// Returns the whole number, if it is one and fits the type.
     pub(crate) fn as_integer<T: TryFrom<i128>>(&self) -> Option<T> {
         let number = match self.value {
             Value::Integer(value) => *value,
-            Value::Variable(text) => text.parse().ok()?,
+            Value::Text(text) | Value::Variable(text) => text.parse().ok()?,
             _ => return None,
         };
         T::try_from(number).ok()
@@ -118,13 +146,14 @@ impl Entry<'_> {
         match self.value {
             Value::Integer(value) => Some(*value as f64),
             Value::Float(value) => Some(*value),
-            Value::Variable(text) => text.parse().ok(),
+            Value::Text(text) | Value::Variable(text) => text.parse().ok(),
             _ => None,
         }
     }
 
     fn found(&self) -> String {
         match self.value {
+            _ if self.is_hidden => HIDDEN.into(),
             Value::Null => "null".into(),
             Value::Bool(value) => value.to_string(),
             Value::Integer(value) => value.to_string(),
@@ -135,6 +164,37 @@ impl Entry<'_> {
             Value::List(_) => "[…]".into(),
             Value::Map(_) => "{…}".into(),
         }
+    }
+}
+
+/// Whether the text is an address that Kubernetes sets beside each service.
+pub(super) fn is_service_link(text: &str) -> bool {
+    let schemes = ["tcp://", "udp://", "sctp://"];
+    schemes.iter().any(|scheme| text.starts_with(scheme))
+}
+
+fn as_boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::Integer(0) => Some(false),
+        Value::Integer(1) => Some(true),
+        Value::Text(text) | Value::Variable(text) => match text.to_ascii_lowercase().as_str() {
+            "1" | "t" | "true" | "yes" | "on" => Some(true),
+            "0" | "f" | "false" | "no" | "off" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_off(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Float(number) => *number == 0.0,
+        Value::Text(text) | Value::Variable(text) if text.is_empty() || text == "0s" => true,
+        Value::List(items) => items.iter().all(|item| is_off(&item.value)),
+        Value::Map(pairs) => pairs.iter().all(|(_, node)| is_off(&node.value)),
+        other => as_boolean(other) == Some(false),
     }
 }
 

@@ -6,79 +6,140 @@ use std::ffi::OsString;
 use super::nearest::nearest;
 use super::typed_value::Entry;
 use super::untyped_value::Value;
-use crate::config::error::{ConfigError, Origin, clean};
+use crate::config::error::{ConfigError, Origin};
 use crate::config::settings::{Apply, Layer, all_names, tags_variable};
 
 const PREFIX: &str = "JAEGER_";
 const TAGS: &str = "JAEGER_TAGS";
+/// Bytes after the prefix from which a name that is nearly ours is likely a slip; shorter ones, such
+/// as TAG, VER, ARGS and TLS, are words of their own.
+const SHORTEST_SLIP: usize = 6;
 
-/// The variables of all subjects, and those that are refused.
+/// Variables that suggest a wish and that no client reads, with what to use instead.
+const WISHES: [(&str, &str); 7] = [
+    (
+        "JAEGER_ENABLED",
+        "not read; JAEGER_DISABLED=true turns tracing off",
+    ),
+    (
+        "JAEGER_HOST",
+        "not read; JAEGER_AGENT_HOST is the agent's host",
+    ),
+    (
+        "JAEGER_PORT",
+        "not read; JAEGER_AGENT_PORT is the agent's port",
+    ),
+    ("JAEGER_AGENT_ENDPOINT", HOST_AND_PORT),
+    ("JAEGER_AGENT_ADDRESS", HOST_AND_PORT),
+    ("JAEGER_AGENT_HOST_PORT", HOST_AND_PORT),
+    ("JAEGER_REPORTER_LOCAL_AGENT_HOST_PORT", HOST_AND_PORT),
+];
+const HOST_AND_PORT: &str =
+    "not read; JAEGER_AGENT_HOST and JAEGER_AGENT_PORT are the agent's address";
+
+/// The variables of all subjects, and those without effect.
 fn known() -> impl Iterator<Item = &'static (&'static str, Apply)> {
     all_names().flat_map(|names| names.variables)
 }
 
-/// Collects the process's variables that are text. Those with our prefix must be text.
-pub(crate) fn collect(
-    all: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<BTreeMap<String, String>, ConfigError> {
+fn is_known(name: &str) -> bool {
+    name == TAGS || known().any(|(known, _)| *known == name)
+}
+
+/// Reads the process's variables. Those that we know must be text.
+pub(crate) fn read_environment(all: impl Iterator<Item = (OsString, OsString)>) -> Layer {
     let mut variables = BTreeMap::new();
+    let mut faults = Vec::new();
     for (name, value) in all {
         match (name.into_string(), value.into_string()) {
             (Ok(name), Ok(value)) => {
                 variables.insert(name, value);
             }
-            (Ok(name), Err(value)) if name.starts_with(PREFIX) => {
-                return Err(ConfigError::Invalid {
-                    origin: Origin::Variable { name: name.into() },
-                    found: clean(&value.to_string_lossy()).into(),
-                    problem: "not UTF-8",
-                    accepted: "UTF-8 text",
-                });
+            (Ok(name), Err(value)) if is_known(&name) => {
+                let value = Value::Variable(value.to_string_lossy().into());
+                let entry = entry(&name, &value);
+                faults.push(entry.hidden().wrong("not UTF-8", "UTF-8 text"));
             }
             _ => {} // another program's
         }
     }
-    Ok(variables)
+    let mut layer = read_variables(&variables);
+    layer.faults.extend(faults);
+    layer
+}
+
+/// Returns whether the process's environment disables tracing.
+#[cfg(feature = "yaml")]
+pub(crate) fn environment_disables() -> bool {
+    let names = ["JAEGER_DISABLED", "JAEGER_DISABLE"];
+    let set = names
+        .into_iter()
+        .filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
+    let layer = read_environment(set);
+    layer
+        .tracer
+        .disabled
+        .made()
+        .is_some_and(|(disabled, _)| *disabled)
 }
 
 /// Reads the variables; an empty one is unset.
-pub(crate) fn read_variables(variables: &BTreeMap<String, String>) -> Result<Layer, ConfigError> {
+pub(crate) fn read_variables(variables: &BTreeMap<String, String>) -> Layer {
     let mut layer = Layer::default();
     for (name, text) in variables {
-        if text.is_empty() || !name.starts_with(PREFIX) {
-            continue;
-        }
-        let value = Value::Variable(text.clone());
-        let entry = Entry {
-            value: &value,
-            origin: Origin::Variable {
-                name: name.as_str().into(),
-            },
-        };
-        if name == TAGS {
-            let tags = tags_variable(&entry, text, variables)?;
-            layer.process.tags.set(&entry, tags)?;
-        } else if let Some((_, apply)) = known().find(|(known, _)| known == name) {
-            apply(&mut layer, &entry)?;
-        } else {
-            reject_misspelt(name)?;
+        let text = text.trim();
+        if !text.is_empty() && name.starts_with(PREFIX) {
+            let value = Value::Variable(text.into());
+            let outcome = read_variable(&mut layer, name, &entry(name, &value), variables);
+            layer.keep(outcome);
         }
     }
-    layer.check_sampler()?;
-    Ok(layer)
+    layer.check_sampler();
+    layer
 }
 
-/// Other Jaeger programs have variables with our prefix, so a name that resembles none of ours is
-/// left to them.
-fn reject_misspelt(name: &str) -> Result<(), ConfigError> {
-    let names = known().map(|(name, _)| *name).chain([TAGS]);
-    match nearest(name, 2, names) {
-        Some(nearest) => Err(ConfigError::UnknownVariable {
-            name: clean(name).into(),
-            nearest,
-        }),
-        None => Ok(()),
+fn read_variable(
+    layer: &mut Layer,
+    name: &str,
+    entry: &Entry<'_>,
+    variables: &BTreeMap<String, String>,
+) -> Result<(), ConfigError> {
+    if name == TAGS {
+        let tags = &mut layer.process.tags;
+        return tags.read(entry, |entry| tags_variable(entry, variables));
     }
+    match known().find(|(known, _)| *known == name) {
+        Some((_, apply)) => apply(layer, entry),
+        None => {
+            warn_of_unread(layer, name, entry);
+            Ok(())
+        }
+    }
+}
+
+/// Other Jaeger programs, scripts and Kubernetes have variables with our prefix. So one that we do
+/// not know gets a warning only if it suggests a wish, or is likely a slip: long enough, and nearly
+/// a name of ours.
+fn warn_of_unread(layer: &mut Layer, name: &str, entry: &Entry<'_>) {
+    if entry.is_service_link() {
+        return;
+    }
+    if let Some((_, message)) = WISHES.iter().find(|(wish, _)| *wish == name) {
+        if name != "JAEGER_PORT" || entry.as_integer::<u16>().is_some() {
+            layer.warn(entry, *message);
+        }
+        return;
+    }
+    let names = known().map(|(name, _)| *name).chain([TAGS]);
+    let is_long = name.len() >= PREFIX.len() + SHORTEST_SLIP;
+    if let Some(nearest) = nearest(name, 2, names).filter(|_| is_long) {
+        layer.warn(entry, format!("not read; did you mean {nearest}?"));
+    }
+}
+
+fn entry<'v>(name: &str, value: &'v Value) -> Entry<'v> {
+    let name = name.into();
+    Entry::new(value, Origin::Variable { name })
 }
 
 #[cfg(all(test, unix))]
@@ -90,13 +151,12 @@ mod tests {
     #[test]
     fn only_our_variables_must_be_text() {
         let pair = |name: &str, value: &[u8]| (name.into(), OsString::from_vec(value.into()));
-        let others = [pair("OTHER", b"\xff"), pair("JAEGER_TAGS", b"a=b")];
-        let expected = BTreeMap::from([("JAEGER_TAGS".into(), "a=b".into())]);
-        assert_eq!(collect(others.into_iter()).unwrap(), expected);
-        let error = collect([pair("JAEGER_TAGS", b"\xff")].into_iter()).unwrap_err();
+        let others = [pair("OTHER", b"\xff"), pair("JAEGER_TAG", b"\xff")];
+        assert!(read_environment(others.into_iter()).faults.is_empty());
+        let layer = read_environment([pair("JAEGER_TAGS", b"a=\xff")].into_iter());
         assert_eq!(
-            error.to_string(),
-            "JAEGER_TAGS=\u{fffd}: not UTF-8; use UTF-8 text"
+            layer.faults[0].to_string(),
+            "JAEGER_TAGS=\"…\": not UTF-8; use UTF-8 text"
         );
     }
 }

@@ -69,7 +69,8 @@ enum Parsed {
     Map(Vec<(Spanned<String>, Spanned<Parsed>)>),
 }
 
-/// The tree with places in lines and columns; `source` is the text that was parsed.
+/// The tree with places in lines and columns, and without blanks at the ends of text; `source` is
+/// what was parsed.
 fn node(parsed: Spanned<Parsed>, source: &str) -> Node {
     let defined = parsed.defined;
     Node {
@@ -79,7 +80,7 @@ fn node(parsed: Spanned<Parsed>, source: &str) -> Node {
             Parsed::Bool(value) => boolean(value, defined, source),
             Parsed::Integer(value) => Value::Integer(value),
             Parsed::Float(value) => Value::Float(value),
-            Parsed::Text(text) => Value::Text(text),
+            Parsed::Text(text) => Value::Text(text.trim().into()),
             Parsed::List(items) => {
                 Value::List(items.into_iter().map(|item| node(item, source)).collect())
             }

@@ -337,8 +337,8 @@ fn sampler_type_and_param_follow_their_layers() {
     assert_eq!(
         resolve(&[(param, "0.5")]),
         Err(
-            "JAEGER_SAMPLER_PARAM=0.5: not a decision; use 0 or 1, true or false, for a const \
-             sampler"
+            "JAEGER_SAMPLER_PARAM=\"0.5\": not a decision; use 0 or 1, true or false, for a \
+             const sampler"
                 .into()
         )
     );

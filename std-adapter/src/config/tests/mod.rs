@@ -5,6 +5,8 @@ mod code;
 mod file;
 #[cfg(feature = "yaml")]
 mod file_errors;
+#[cfg(feature = "yaml")]
+mod found_in_the_wild;
 mod variables;
 
 use std::time::Duration;
@@ -26,11 +28,30 @@ fn settings(yaml: &str, variables: &[(&str, &str)]) -> Settings {
         .unwrap_or_else(|error| panic!("{yaml} {variables:?}: {error}"))
 }
 
-/// The error of a file alone, whether it comes from reading or from resolving.
+/// The error of a file, over a service name and a sampler in code.
 #[cfg(feature = "yaml")]
 fn error(yaml: &str) -> String {
+    Config::from_yaml_str("t.yaml", yaml)
+        .and_then(|config| {
+            let config = config.service_name("s").sampler(Sampler::Const(true));
+            config.resolve()
+        })
+        .expect_err(yaml)
+        .to_string()
+}
+
+/// The error of a file alone.
+#[cfg(feature = "yaml")]
+fn error_alone(yaml: &str) -> String {
     Config::from_yaml_str("t.yaml", yaml)
         .and_then(|config| config.resolve())
         .expect_err(yaml)
         .to_string()
+}
+
+/// The warnings of a configuration, one line each.
+#[cfg(feature = "yaml")]
+fn warnings(config: &Config) -> Vec<String> {
+    let warnings = config.warnings();
+    warnings.iter().map(ToString::to_string).collect()
 }
