@@ -208,3 +208,16 @@ fn a_tracer_that_is_dropped_too_early_logs_unsent_spans() {
     assert_eq!(lines_with(&[line, "call close()"]), 1);
     go_on.send(()).unwrap();
 }
+
+#[test]
+fn a_configurations_warnings_are_logged_once_when_the_tracer_is_made() {
+    let variables = [("JAEGER_HOST", "h"), ("JAEGER_SAMPLER_PORT", "5778")];
+    let config = config().with_variables(variables).unwrap();
+    assert_eq!(lines_with(&["JAEGER_HOST"]), 0);
+    let tracer = config.new_tracer().unwrap();
+    tracer.start("order").finish();
+    assert_eq!(lines_with(&["WARN JAEGER_HOST: ", "JAEGER_AGENT_HOST"]), 1);
+    assert_eq!(lines_with(&["WARN JAEGER_SAMPLER_PORT: no effect"]), 1);
+    let _ = config.disabled(true).new_tracer().unwrap();
+    assert_eq!(lines_with(&["JAEGER_HOST"]), 1);
+}

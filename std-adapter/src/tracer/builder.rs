@@ -3,11 +3,14 @@
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
+use log::Level;
+
 use crate::config::{Config, ConfigError, Settings};
 use crate::reporters::{LoggingReporter, Reporter};
 use crate::state::thread_local;
 use crate::state::{MakeTransport, Parts, TracerState, at_exit};
 use crate::sys::clock::{TickSource, TimeSource};
+use crate::sys::log::log_guarded;
 use crate::tracer::errors::InitializeError;
 use crate::tracer::{Handle, Tracer};
 use crate::transport::{BoxTransport, Guarded, Transport, UdpTransport};
@@ -120,11 +123,12 @@ impl TracerBuilder {
         self
     }
 
-    /// Makes the tracer. No thread starts and no name is looked up before its first sampled
+    /// Makes the tracer, and logs each of the [configuration's warnings](Config::warnings) once
+    /// (target `picojaeger`, level warn). No thread starts and no name is looked up before its first sampled
     /// span, and an agent that cannot be reached is no error.
     ///
     /// # Errors
-    /// A wrong setting.
+    /// Wrong settings, all at once.
     pub fn build(self) -> Result<Tracer, ConfigError> {
         let TracerBuilder {
             config,
@@ -135,6 +139,9 @@ impl TracerBuilder {
         let settings = config.resolve()?;
         if settings.disabled {
             return Ok(Tracer::disabled());
+        }
+        for warning in config.warnings() {
+            log_guarded(Level::Warn, format_args!("{warning}"));
         }
         if settings.reporter.log_spans {
             reporters.push(Arc::new(LoggingReporter));
