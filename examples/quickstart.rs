@@ -31,6 +31,10 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     let file = env::args_os().nth(1).unwrap_or(FILE.into());
     let config = Config::from_yaml_file(file)?.with_env()?;
+    for warning in config.warnings() {
+        writeln!(stderr(), "quickstart: warning: {warning}")
+            .map_err(|error| format!("cannot write to standard error: {error}"))?;
+    }
     let elsewhere = ["JAEGER_AGENT_HOST", "JAEGER_AGENT_PORT"]
         .iter()
         .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));

@@ -176,14 +176,58 @@ fn a_wrong_variable_is_named_with_its_value() {
         ("JAEGER_SAMPLER_PARAM", "1.5"),
         ("JAEGER_DISABLED", "perhaps"),
         ("JAEGER_REPORTER_FLUSH_INTERVAL", "soon"),
-        ("JAEGER_TAGS", "lonely"),
     ] {
         complains_of(run(&[(name, value)]), &[name, value]);
     }
-    complains_of(
-        run(&[("JAEGER_AGENT_PRT", "6831")]),
-        &["JAEGER_AGENT_PRT", "JAEGER_AGENT_PORT"],
+    let complaint = complaint(run(&[("JAEGER_TAGS", "zone=blue,lonely")]));
+    assert!(complaint.contains("JAEGER_TAGS: item 2"), "{complaint}");
+    assert!(!complaint.contains("lonely"), "{complaint}");
+}
+
+#[test]
+fn a_misspelt_variable_is_a_warning() {
+    let output = run(&[("JAEGER_AGENT_PRT", "6831")]);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "quickstart: warning: JAEGER_AGENT_PRT: not read; did you mean JAEGER_AGENT_PORT?\n"
     );
+}
+
+#[test]
+fn all_faults_of_file_and_environment_come_at_once() {
+    let path = file(
+        "faults.yaml",
+        "service_name: shop\nagent_port: x\nlogging: perhaps\n",
+    );
+    let mut command = common::quickstart();
+    command.arg(path).env("JAEGER_SAMPLER_TYPE", "sometimes");
+    let output = command.output().expect("the example runs");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = errors.lines().collect();
+    assert_eq!(lines.len(), 3, "{errors}");
+    for (line, part) in lines
+        .iter()
+        .zip(["`agent_port: x`", "`logging:", "\"sometimes\""])
+    {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
+}
+
+#[test]
+fn a_disabling_environment_needs_no_file() {
+    for text in ["", "[", "agent_port: x\nagent_prot: 1\n"] {
+        let path = file("unread.yaml", text);
+        let mut command = common::quickstart();
+        command.env("JAEGER_DISABLED", " true\n").arg(path);
+        let printed = printed(command.output().expect("the example runs"));
+        assert!(printed.starts_with("Nothing was sent"), "{printed}");
+    }
+    let mut command = common::quickstart();
+    command.env("JAEGER_DISABLED", "T").arg("no/such/file.yaml");
+    let printed = printed(command.output().expect("the example runs"));
+    assert!(printed.starts_with("Nothing was sent"), "{printed}");
 }
 
 #[test]
