@@ -72,6 +72,8 @@ pub enum BaggageError {
     TooLong,
     /// No further item fits.
     Full,
+    /// All items together would take more bytes than the limit, as they are injected.
+    OverLimit,
 }
 
 /// Checks that `key` can be part of a header name, by
@@ -202,6 +204,9 @@ impl fmt::Display for BaggageError {
             }
             BaggageError::TooLong => {
                 "baggage key or value is too long: shorten it, or give the table or buffer more bytes"
+            }
+            BaggageError::OverLimit => {
+                "the baggage would take more bytes than its limit: remove or shorten an item, or raise the limit"
             }
             BaggageError::Full => "there are too many baggage items: remove one, or enlarge the table",
         })

@@ -25,6 +25,8 @@ pub struct BaggageDrops {
     pub too_long: u32,
     /// The carrier or the table was full.
     pub full: u32,
+    /// The item and those before it take more bytes than the limit.
+    pub over_limit: u32,
 }
 
 /// The error of inject: something was left out.
@@ -82,6 +84,7 @@ impl BaggageDrops {
             .saturating_add(self.malformed)
             .saturating_add(self.too_long)
             .saturating_add(self.full)
+            .saturating_add(self.over_limit)
     }
 
     /// Counts one more.
@@ -90,6 +93,7 @@ impl BaggageDrops {
             BaggageError::IllegalKey => &mut self.illegal_key,
             BaggageError::TooLong => &mut self.too_long,
             BaggageError::Full => &mut self.full,
+            BaggageError::OverLimit => &mut self.over_limit,
         });
     }
 
@@ -103,8 +107,8 @@ impl fmt::Display for BaggageDrops {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} with an illegal key, {} malformed, {} too long, {} too many",
-            self.illegal_key, self.malformed, self.too_long, self.full
+            "{} with an illegal key, {} malformed, {} too long, {} too many, {} over the limit",
+            self.illegal_key, self.malformed, self.too_long, self.full, self.over_limit
         )
     }
 }

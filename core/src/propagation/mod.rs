@@ -11,3 +11,4 @@ mod percent;
 pub use carrier::{CarrierFull, TextMap, TextMapReader, TextMapWriter};
 pub use error::{BaggageDrops, ExtractError, InjectError};
 pub use jaeger::{Extracted, HeaderNames, ParseContextError, TextMapCodec};
+pub use percent::encoded_len;

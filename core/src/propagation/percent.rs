@@ -41,11 +41,28 @@ impl Iterator for Decode<'_> {
 /// Yields the encoded form of `value`: all but letters, digits and `-._~` as `%XX`.
 pub(super) fn encode(value: &str) -> impl Iterator<Item = u8> {
     value.bytes().flat_map(|byte| {
-        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let plain = is_plain(byte);
         let text = [b'%', upper_digit(byte >> 4), upper_digit(byte & 15)];
         let text = if plain { [byte, 0, 0] } else { text };
         text.into_iter().take(if plain { 1 } else { 3 })
     })
+}
+
+/// Returns the number of bytes of the percent-encoded form of a baggage value, as an HTTP header
+/// has it.
+///
+/// ```
+/// use picojaeger_core::adapter::encoded_len;
+///
+/// assert_eq!(encoded_len("a b"), "a%20b".len());
+/// ```
+pub fn encoded_len(value: &str) -> usize {
+    let lens = value.bytes().map(|byte| if is_plain(byte) { 1 } else { 3 });
+    lens.fold(0, usize::saturating_add)
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
 /// Returns the value of a hex digit of either case.
@@ -100,5 +117,8 @@ mod tests {
     fn encodes_all_but_the_unreserved() {
         assert!(encode("a b/\u{e9}+~-._%").eq(*b"a%20b%2F%C3%A9%2B~-._%25"));
         assert!(encode("").eq([]));
+        for value in ["", "a", "a b/\u{e9}+~-._%"] {
+            assert_eq!(encoded_len(value), encode(value).count(), "{value}");
+        }
     }
 }

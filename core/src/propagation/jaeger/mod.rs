@@ -2,6 +2,7 @@
 //! `jaeger-baggage`, in the text-map and the HTTP form.
 
 mod extraction;
+mod items;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -24,7 +25,8 @@ pub use text::ParseContextError;
 /// Header names are compared without regard to case. Both take a scratch
 /// buffer for one item at a time, key and value together: in the HTTP form an
 /// injected value needs up to three bytes for each of its own. An item that
-/// does not fit is left out whole and counted.
+/// does not fit is left out whole and counted, and so is what exceeds the
+/// [limit](TextMapCodec::with_baggage_limit) of all items together.
 ///
 /// ```
 /// use picojaeger_core::{BaggageTable, SpanContext, TextMap, TextMapCodec};
@@ -50,6 +52,7 @@ pub use text::ParseContextError;
 pub struct TextMapCodec<'n> {
     names: HeaderNames<'n>,
     encoded: bool,
+    baggage_limit: usize,
 }
 
 /// The names of Jaeger's headers.
@@ -102,11 +105,15 @@ pub struct Extracted<'s> {
 }
 
 impl TextMapCodec<'static> {
+    /// The usual limit of all baggage items together, in bytes.
+    pub const BAGGAGE_LIMIT: usize = 8_192;
+
     /// Makes the text-map form, with the usual header names.
     pub const fn text_map() -> Self {
         TextMapCodec {
             names: HeaderNames::DEFAULT,
             encoded: false,
+            baggage_limit: Self::BAGGAGE_LIMIT,
         }
     }
 
@@ -115,6 +122,7 @@ impl TextMapCodec<'static> {
         TextMapCodec {
             names: HeaderNames::DEFAULT,
             encoded: true,
+            baggage_limit: Self::BAGGAGE_LIMIT,
         }
     }
 }
@@ -126,7 +134,27 @@ impl<'n> TextMapCodec<'n> {
         TextMapCodec {
             names,
             encoded: self.encoded,
+            baggage_limit: self.baggage_limit,
         }
+    }
+
+    /// Sets another limit of all baggage items together: the bytes of their headers' names and
+    /// values as injected, 8,192 unless set.
+    ///
+    /// ```
+    /// use picojaeger_core::{BaggageTable, TextMapCodec};
+    ///
+    /// let codec = TextMapCodec::http().with_baggage_limit(24);
+    /// let headers = [("uberctx-tenant", "acme"), ("uberctx-user", "ann")];
+    /// let (mut baggage, mut scratch) = (BaggageTable::<4, 16, 32>::new(), [0; 64]);
+    /// let found = codec.extract(&headers, &mut baggage, &mut scratch);
+    /// assert!(baggage.iter().eq([("tenant", "acme")]));
+    /// assert_eq!(found.dropped.over_limit, 1);
+    /// ```
+    #[must_use]
+    pub const fn with_baggage_limit(mut self, bytes: usize) -> Self {
+        self.baggage_limit = bytes;
+        self
     }
 
     /// Writes the context and the baggage into the carrier.
@@ -152,10 +180,13 @@ impl<'n> TextMapCodec<'n> {
                 .map_err(|_| InjectError::CarrierFull)?;
         }
         let mut drops = BaggageDrops::default();
+        let mut left = self.baggage_limit;
         for (key, value) in baggage {
-            let written = self
-                .header(key, value, scratch)
-                .and_then(|(key, value)| carrier.set(key, value).map_err(|_| BaggageError::Full));
+            let written = self.header(key, value, scratch).and_then(|(name, value)| {
+                let bytes = name.len().saturating_add(value.len());
+                left = left.checked_sub(bytes).ok_or(BaggageError::OverLimit)?;
+                carrier.set(name, value).map_err(|_| BaggageError::Full)
+            });
             if let Err(cause) = written {
                 drops.count(cause);
             }
@@ -170,12 +201,18 @@ impl<'n> TextMapCodec<'n> {
     /// Reads the context and the debug id, and passes each baggage item to `baggage`.
     ///
     /// Reads each header once: a malformed one does not affect the others. A header that comes
-    /// again with the same contents is taken once. Of baggage items with the same key the sink
-    /// keeps the last. The list header is decoded, split at commas and then at `=`, and both sides
-    /// are trimmed; its keys keep their case.
+    /// again with the same contents is taken once, also where a proxy has joined both with a comma
+    /// (RFC 9110, section 5.3; HTTP form only). Of baggage items with the same key the sink keeps
+    /// the last.
+    ///
+    /// The list header is split at commas, each item at its first `=`, and both sides are trimmed
+    /// and then decoded; its keys keep their case. A list without a bare `=` is decoded first, as
+    /// Jaeger's Go and Python clients do.
     ///
     /// The scratch buffer holds the debug id, and beside it one item at a time: its key without the
-    /// prefix, and the decoded value. The time is linear in the length of Jaeger's headers.
+    /// prefix, and the decoded value. Each item counts to the limit with the bytes that it takes
+    /// when injected, repeats included. What cannot fit is not decoded: the time is that of a scan
+    /// of Jaeger's headers, and of decoding three times the limit.
     pub fn extract<'s, C: TextMapReader + ?Sized>(
         &self,
         carrier: &C,
@@ -262,4 +299,17 @@ fn fill(buffer: &mut [u8], bytes: impl Iterator<Item = u8>) -> Option<(&mut [u8]
         len += 1;
     }
     buffer.split_at_mut_checked(len)
+}
+
+/// Returns one of several equal values that were joined by commas (RFC 9110, section 5.3), or the
+/// whole value if they are not equal.
+fn single(value: &[u8]) -> &[u8] {
+    if !value.contains(&b',') {
+        return value;
+    }
+    let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    match parts.next() {
+        Some(first) if parts.all(|part| part == first) => first,
+        _ => value,
+    }
 }

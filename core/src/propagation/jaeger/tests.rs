@@ -159,7 +159,7 @@ fn baggage_lists_are_joined_in_order() {
     let headers: [(&str, &[u8]); 3] = [
         ("jaeger-baggage", b"k1=v1, k2 = a+b ,K3=%C3%A9"),
         ("Jaeger-Baggage", b"k4="),
-        ("jaeger-baggage", b"k5%3Dv5%2Ck6=v6,,"),
+        ("jaeger-baggage", b"k5=a%2Cb%3D,,k6=v=6"),
     ];
     let (http, dropped) = baggage_of(&TextMapCodec::http(), &headers);
     let expected = [
@@ -167,8 +167,8 @@ fn baggage_lists_are_joined_in_order() {
         ("k2", "a b"),
         ("K3", "\u{e9}"),
         ("k4", ""),
-        ("k5", "v5"),
-        ("k6", "v6"),
+        ("k5", "a,b="),
+        ("k6", "v=6"),
     ];
     assert_eq!(http, items(&expected));
     assert!(dropped.is_empty());
@@ -178,10 +178,110 @@ fn baggage_lists_are_joined_in_order() {
         ("k2", "a+b"),
         ("K3", "%C3%A9"),
         ("k4", ""),
-        ("k5%3Dv5%2Ck6", "v6"),
+        ("k5", "a%2Cb%3D"),
+        ("k6", "v=6"),
     ];
     assert_eq!(text, items(&expected));
     assert!(dropped.is_empty());
+}
+
+#[test]
+fn a_list_without_a_bare_equals_sign_is_decoded_first() {
+    let list: [(&str, &[u8]); 1] = [("jaeger-baggage", b"k1%3Dv1%2C+k2+%3D+v%3D2,k3%3D")];
+    let (http, dropped) = baggage_of(&TextMapCodec::http(), &list);
+    assert_eq!(http, items(&[("k1", "v1"), ("k2", "v=2"), ("k3", "")]));
+    assert!(dropped.is_empty());
+    let (text, dropped) = baggage_of(&TextMapCodec::text_map(), &list);
+    assert_eq!((text.len(), dropped.malformed), (0, 2));
+}
+
+#[test]
+fn equal_values_that_a_proxy_joined_count_as_one() {
+    let trace = |value| {
+        let headers = [("uber-trace-id", value)];
+        TextMapCodec::http()
+            .extract(&headers, &mut (), &mut [])
+            .context
+    };
+    assert_eq!(trace("1:2:0:1, 1:2:0:1"), Ok(Some(remote())));
+    assert_eq!(trace("1:2:0:1,01%3A2:0:1 ,1:2:0:1"), Ok(Some(remote())));
+    assert_eq!(trace("1:2:0:1,1:3:0:1"), Err(ExtractError::Conflict));
+    assert_eq!(trace("1:2:0:1,"), Err(ExtractError::Conflict));
+    let malformed = ExtractError::Malformed(ParseContextError::TraceId);
+    assert_eq!(trace("x,1:2:0:1"), Err(malformed));
+    assert_eq!(trace(" 1:2:0:1"), Err(malformed));
+    let text_map = [("uber-trace-id", "1:2:0:1,1:2:0:1")];
+    let found = TextMapCodec::text_map().extract(&text_map, &mut (), &mut []);
+    assert!(found.context.is_err(), "a comma joins HTTP headers only");
+
+    let headers: [(&str, &[u8]); 3] = [
+        ("uberctx-a", b"v%20, v%20"),
+        ("uberctx-b", b"v,w"),
+        ("uberctx-c", b" v"),
+    ];
+    let (kept, _) = baggage_of(&TextMapCodec::http(), &headers);
+    assert_eq!(kept, items(&[("a", "v "), ("b", "v,w"), ("c", " v")]));
+    let mut scratch = [0; 8];
+    let headers = [("jaeger-debug-id", "id, id"), ("jaeger-debug-id", "id")];
+    let found = TextMapCodec::http().extract(&headers, &mut (), &mut scratch);
+    assert_eq!(found.debug_id, Ok(Some("id")));
+}
+
+/// Of five items of 12 bytes each as injected, a limit keeps as many as fit, whatever their form.
+#[test]
+fn baggage_is_limited_as_it_is_injected() {
+    let headers: [(&str, &[u8]); 4] = [
+        ("uberctx-a", b"+"),        // %20
+        ("uberctx-b", b"%41bc"),    // Abc
+        ("jaeger-baggage", b"c=/"), // %2F
+        ("jaeger-baggage", b"d%3D%2F,e%3Dxyz"),
+    ];
+    for limit in 0..=60 {
+        let codec = TextMapCodec::http().with_baggage_limit(limit);
+        let (kept, dropped) = baggage_of(&codec, &headers);
+        assert_eq!(kept.len(), limit / 12, "{limit}");
+        assert!(dropped.over_limit >= 1 || limit == 60, "{limit}: {dropped}");
+        assert_eq!(dropped.over_limit, dropped.total());
+
+        let mut carrier = TextMap::<8, 24, 64>::new();
+        let kept = kept
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let injected = codec.inject(&remote(), kept, &mut carrier, &mut [0; 64]);
+        assert_eq!(injected, Ok(()), "{limit}: extracted, so it can go on");
+    }
+    let codec = TextMapCodec::http().with_baggage_limit(23);
+    let mut carrier = TextMap::<8, 24, 64>::new();
+    let baggage = [("a", " "), ("b", "/"), ("c", "1")];
+    let error = codec.inject(&remote(), baggage, &mut carrier, &mut [0; 64]);
+    let Err(InjectError::Baggage(drops)) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!((drops.over_limit, drops.total()), (1, 1));
+    assert_eq!(
+        carrier.iter().count(),
+        3,
+        "the trace, a, and c that still fits"
+    );
+}
+
+#[test]
+fn what_cannot_fit_is_not_decoded() {
+    let long = [b'\xff'; 25_000];
+    let mut list = b"k=v".to_vec();
+    for item in 0..100_000 {
+        list.extend_from_slice(std::format!(",k{item}=%ff").as_bytes());
+    }
+    let headers: [(&str, &[u8]); 3] = [
+        ("uberctx-long", &long),
+        ("jaeger-baggage", &list),
+        ("uberctx-last", b"not read"),
+    ];
+    let (kept, dropped) = baggage_of(&TextMapCodec::http(), &headers);
+    assert_eq!(kept, items(&[("k", "v")]));
+    assert_eq!(dropped.total(), 100_002);
+    // Three times the limit is decoded, and turns out to be no text.
+    assert!((2_000..4_000).contains(&dropped.malformed), "{dropped}");
 }
 
 #[test]
@@ -193,7 +293,7 @@ fn bad_items_are_counted_and_skipped() {
         ("uberctx-bytes", b"\xff"),
         ("uberctx-escaped", b"%ff"),
         ("uberctx-long", &long),
-        ("jaeger-baggage", b"a, b=c=d, =e, f=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, g=h"),
+        ("jaeger-baggage", b"a, b=%ff, =e, f=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, g=h"),
         ("uberctx-last", b"kept"),
     ];
     let (kept, dropped) = baggage_of(&TextMapCodec::http(), &headers);
@@ -203,6 +303,7 @@ fn bad_items_are_counted_and_skipped() {
         malformed: 4,
         too_long: 2,
         full: 0,
+        over_limit: 0,
     };
     assert_eq!(dropped, expected);
     assert_eq!(dropped.total(), 9);
@@ -260,12 +361,13 @@ fn items_that_cannot_be_written_are_counted_in_the_error() {
         malformed: 0,
         too_long: 1,
         full: 1,
+        over_limit: 0,
     };
     assert_eq!(result, Err(InjectError::Baggage(drops)));
     assert_eq!(carrier.iter().count(), 2);
     assert_eq!(
         result.unwrap_err().to_string(),
-        "baggage items left out (1 with an illegal key, 0 malformed, 1 too long, 1 too many): rename or shorten them"
+        "baggage items left out (1 with an illegal key, 0 malformed, 1 too long, 1 too many, 0 over the limit): rename or shorten them"
     );
 }
 
@@ -439,7 +541,7 @@ fn a_mebibyte_of_garbage_is_refused() {
             Err(ExtractError::Malformed(ParseContextError::TraceId))
         );
         assert_eq!(found.debug_id, Err(ExtractError::TooLong));
-        assert_eq!(found.dropped.too_long, 2);
+        assert_eq!(found.dropped.over_limit, 2);
         assert_eq!(seen.0, items(&[("last", "kept")]));
     }
 }
