@@ -221,3 +221,29 @@ fn a_configurations_warnings_are_logged_once_when_the_tracer_is_made() {
     let _ = config.disabled(true).new_tracer().unwrap();
     assert_eq!(lines_with(&["JAEGER_HOST"]), 1);
 }
+
+#[test]
+fn unreadable_headers_are_a_line_and_not_one_each() {
+    let tracer = config().agent(false).new_tracer().unwrap();
+    for _ in 0..100 {
+        assert!(
+            tracer
+                .extract([("uber-trace-id", "garbage-of-a-peer")])
+                .is_none()
+        );
+    }
+    let parts = [
+        "WARN",
+        "unreadable headers: 1;",
+        "uber-trace-id",
+        "hex digits",
+    ];
+    assert_eq!(lines_with(&parts), 1);
+    assert_eq!(lines_with(&["unreadable headers"]), 1);
+    assert_eq!(
+        lines_with(&["garbage-of-a-peer"]),
+        0,
+        "contents are not logged"
+    );
+    assert_eq!(tracer.stats().decode_errors, 100);
+}

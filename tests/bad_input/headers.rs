@@ -118,7 +118,7 @@ fn a_mebibyte_of_baggage_leaves_other_headers_intact() {
     let long = vec![b'x'; MIB];
     let names = "x".repeat(MIB);
     let long_key = format!("uberctx-{names}");
-    let many = "k=v,".repeat(MIB / 4) + "customer=7";
+    let many = "customer=7".to_owned() + &",k=v".repeat(MIB / 4);
     let pair = Pair::new();
     let headers: [(&str, &[u8]); 7] = [
         ("uberctx-long", &long),
@@ -145,6 +145,42 @@ fn a_mebibyte_of_baggage_leaves_other_headers_intact() {
 }
 
 #[test]
+fn baggage_has_a_limit_in_both_directions() {
+    let size_of = |headers: &[(String, String)]| {
+        let items = headers.iter().filter(|(name, _)| name != TRACE);
+        items
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>()
+    };
+    let value = "/".repeat(20); // 60 bytes when injected
+    let list: Vec<_> = (0..24_000)
+        .map(|item| format!("key{item}={value}"))
+        .collect();
+    let list = list.join(",");
+    assert!(list.len() > 700_000);
+    for (limit, pair) in [
+        (8_192, Pair::new()),
+        (400, Pair::with(|config| config.max_baggage_size(400))),
+    ] {
+        let parent = pair.tracer.extract([("jaeger-baggage", &list)]);
+        assert_eq!(pair.tracer.stats().decode_errors, 1);
+        let mut span = pair.tracer.span_builder("request").child_of(parent).start();
+        let mut headers = Vec::new();
+        pair.tracer.inject(&span, &mut headers).unwrap();
+        let size = size_of(&headers);
+        assert!((limit - 80..=limit).contains(&size), "{size} of {limit}");
+
+        let name = "uberctx-rest".len();
+        let longest = "x".repeat(limit - size - name.min(limit - size));
+        if size + name + longest.len() == limit {
+            span.set_baggage_item("rest", &longest).unwrap();
+        }
+        let error = span.set_baggage_item("rest", &format!("{longest}x"));
+        assert!(error.unwrap_err().to_string().contains("limit"));
+    }
+}
+
+#[test]
 fn a_mebibyte_of_debug_id_is_no_debug_id() {
     let long = vec![b'x'; MIB];
     gives_a_new_root(&[("jaeger-debug-id", &long)], 1);
@@ -160,8 +196,11 @@ fn baggage_that_cannot_travel_is_refused_or_reported() {
         assert!(error.to_string().contains(&format!("{key:?}")), "{error}");
         assert_eq!(span.baggage_item(key), None);
     }
-    let long = "x".repeat(MIB);
-    span.set_baggage_item("long", &long).unwrap();
+    let error = span
+        .set_baggage_item("long", &"x".repeat(8_181))
+        .unwrap_err();
+    assert!(error.to_string().contains("limit"), "{error}");
+    span.set_baggage_item("long", &"x".repeat(5_000)).unwrap();
     span.set_baggage_item("short", "7").unwrap();
     let mut headers = std::collections::BTreeMap::new();
     let error = pair.tracer.inject(&span, &mut headers).unwrap_err();

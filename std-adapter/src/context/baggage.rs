@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use picojaeger_core::adapter::encoded_len;
 use picojaeger_core::{BaggageError, BaggageSink, check_baggage_key};
 
 /// The baggage of a context. If empty, it allocates nothing; a child shares its parent's block,
@@ -12,12 +13,23 @@ pub(crate) struct Baggage(Option<Arc<Block>>);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Block {
     items: Vec<(String, String)>,
+    /// Bytes of all items in their headers, without the prefix of each key.
+    size: usize,
     debug_id: Option<String>,
 }
 
 /// Largest number of items, so that a hostile header costs no more than its reading. The limit is
 /// OpenTelemetry's.
 const MOST: usize = 180;
+
+/// Limit of all items together, as they are injected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BaggageLimit {
+    /// Bytes of the headers' names and values.
+    pub(crate) size: usize,
+    /// Bytes before the key in each header's name.
+    pub(crate) prefix: usize,
+}
 
 impl Baggage {
     pub(crate) const EMPTY: Baggage = Baggage(None);
@@ -27,15 +39,37 @@ impl Baggage {
         found.map(|(_, value)| value)
     }
 
-    /// Sets an item and returns its previous value.
+    /// Sets an item, whatever its size, and returns its previous value.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<Option<String>, BaggageError> {
+        let unlimited = BaggageLimit {
+            size: usize::MAX,
+            prefix: 0,
+        };
+        self.set_within(key, value, unlimited)
+    }
+
+    /// Sets an item and returns its previous value. On an error the baggage is as it was.
+    pub(crate) fn set_within(
+        &mut self,
+        key: &str,
+        value: &str,
+        limit: BaggageLimit,
+    ) -> Result<Option<String>, BaggageError> {
         check_baggage_key(key)?;
+        let old = self.get(key);
+        let count = self.len() + usize::from(old.is_none());
+        if count > MOST {
+            return Err(BaggageError::Full);
+        }
+        let others = self.size() - old.map_or(0, |old| item_size(key, old));
+        let size = others + item_size(key, value);
+        if size + count * limit.prefix > limit.size {
+            return Err(BaggageError::OverLimit);
+        }
         let block = Arc::make_mut(self.0.get_or_insert_default());
+        block.size = size;
         if let Some((_, old)) = block.items.iter_mut().find(|(name, _)| name == key) {
             return Ok(Some(std::mem::replace(old, value.into())));
-        }
-        if block.items.len() == MOST {
-            return Err(BaggageError::Full);
         }
         block.items.push((key.into(), value.into()));
         Ok(None)
@@ -44,7 +78,18 @@ impl Baggage {
     pub(crate) fn remove(&mut self, key: &str) -> Option<String> {
         let block = self.0.as_mut()?;
         let at = block.items.iter().position(|(name, _)| name == key)?;
-        Some(Arc::make_mut(block).items.remove(at).1)
+        let block = Arc::make_mut(block);
+        let (key, value) = block.items.remove(at);
+        block.size -= item_size(&key, &value);
+        Some(value)
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |block| block.items.len())
+    }
+
+    fn size(&self) -> usize {
+        self.0.as_ref().map_or(0, |block| block.size)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
@@ -74,10 +119,16 @@ impl Baggage {
     }
 }
 
+/// Takes what the codec has found within its own limit.
 impl BaggageSink for Baggage {
     fn set(&mut self, key: &str, value: &str) -> Result<(), BaggageError> {
         Baggage::set(self, key, value).map(drop)
     }
+}
+
+/// Bytes of an item in its header, without the prefix.
+fn item_size(key: &str, value: &str) -> usize {
+    key.len() + encoded_len(value)
 }
 
 #[cfg(test)]
@@ -116,5 +167,29 @@ mod tests {
     fn illegal_keys_are_refused() {
         let mut baggage = Baggage::EMPTY;
         assert_eq!(baggage.set("a b", "c"), Err(BaggageError::IllegalKey));
+    }
+
+    #[test]
+    fn baggage_is_limited_as_it_is_injected() {
+        let mut baggage = Baggage::EMPTY;
+        let limit = BaggageLimit {
+            size: 24,
+            prefix: 8,
+        };
+        let over = Err(BaggageError::OverLimit);
+        assert_eq!(baggage.set_within("a", &"x".repeat(16), limit), over);
+        assert!(baggage.is_empty());
+        assert_eq!(baggage.set_within("a", " 1", limit), Ok(None)); // 8 + 1 + 4
+        assert_eq!(baggage.set_within("b", "123", limit), over); // 8 + 1 + 3
+        assert_eq!(baggage.set_within("b", "12", limit), Ok(None));
+        assert_eq!(baggage.set_within("a", " 12", limit), over);
+        assert_eq!(
+            baggage.set_within("a", "1234", limit).unwrap().as_deref(),
+            Some(" 1")
+        );
+        assert_eq!(baggage.remove("a").as_deref(), Some("1234"));
+        assert_eq!(baggage.set_within("c", "1234", limit), Ok(None));
+        assert_eq!(baggage.set_within("c", "12345", limit), over);
+        assert!(baggage.iter().eq([("b", "12"), ("c", "1234")]));
     }
 }

@@ -256,9 +256,7 @@ impl Exporter {
                 .reporter
                 .poll(&mut self.rings, &context, &mut self.buffer)?;
             let outcome = match &mut self.transport {
-                Some(transport) if has_passed(packet.consumers()) => {
-                    transport.send(packet.bytes())
-                }
+                Some(transport) if has_passed(packet.consumers()) => transport.send(packet.bytes()),
                 Some(transport) => transport.send_more(packet.bytes()),
                 None => SendOutcome::Accepted,
             };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use log::Level;
 use picojaeger_core::{LossCause, Lost};
 
-use crate::sys::log::log_guarded;
+use crate::sys::log::{LogThrottle, log_guarded};
 
 /// Writes one line for each cause of loss through the [`log`] crate: target `picojaeger`, level
 /// warn; at the first call after the first loss of a cause, then at most once an interval.
@@ -16,16 +16,8 @@ use crate::sys::log::log_guarded;
 pub(crate) struct LossLog {
     interval: Duration,
     /// In the order of [`Lost::by_cause`].
-    causes: [CauseLog; CAUSES],
-    late: CauseLog,
-}
-
-/// The last line about a cause.
-#[derive(Clone, Copy, Default, Debug)]
-struct CauseLog {
-    /// Losses reported so far.
-    count: u64,
-    at: Option<Duration>,
+    causes: [LogThrottle; CAUSES],
+    late: LogThrottle,
 }
 
 const CAUSES: usize = LossCause::COUNT;
@@ -40,8 +32,8 @@ impl LossLog {
     fn with_interval(interval: Duration) -> Self {
         LossLog {
             interval,
-            causes: [CauseLog::default(); CAUSES],
-            late: CauseLog::default(),
+            causes: [LogThrottle::default(); CAUSES],
+            late: LogThrottle::default(),
         }
     }
 
@@ -97,22 +89,6 @@ impl LossLog {
         // The cause is that of any refusal; only its time differs.
         let reason = reason(LossCause::Refused, details);
         Some(format!("packets perhaps lost: {new}; {reason}"))
-    }
-}
-
-impl CauseLog {
-    /// Returns the number of losses to report now, and marks them as reported.
-    fn take(&mut self, count: u64, now: Duration, interval: Duration) -> Option<u64> {
-        let is_early = |at| now.saturating_sub(at) < interval;
-        let new = count.saturating_sub(self.count);
-        if new == 0 || self.at.is_some_and(is_early) {
-            return None;
-        }
-        *self = CauseLog {
-            count,
-            at: Some(now),
-        };
-        Some(new)
     }
 }
 

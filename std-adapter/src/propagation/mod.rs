@@ -2,5 +2,7 @@
 
 pub mod carriers;
 mod codec;
+mod decode_errors;
 
-pub(crate) use codec::text_map_codec;
+pub(crate) use codec::{baggage_limit, text_map_codec};
+pub(crate) use decode_errors::DecodeErrors;

@@ -28,6 +28,7 @@ use crate::memory::budget::MemoryBudget;
 use crate::memory::rings::{Rings, SharedRing};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
+use crate::propagation::DecodeErrors;
 use crate::state::shard::Shard;
 use crate::state::worker_work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
@@ -57,7 +58,7 @@ pub(crate) struct TracerState {
     shared_ring: Mutex<SharedRing>,
     fallback_shard: Mutex<Shard>,
     pool: Mutex<SpanPool<TracerState>>,
-    pub(crate) decode_errors: AtomicU64,
+    pub(crate) decode_errors: DecodeErrors,
     pub(crate) forked: AtomicU64,
 }
 
@@ -118,7 +119,7 @@ impl TracerState {
             shared_ring: Mutex::default(),
             fallback_shard: Mutex::new(fallback_shard),
             pool: Mutex::new(SpanPool::new(limit, budget)),
-            decode_errors: AtomicU64::new(0),
+            decode_errors: DecodeErrors::new(),
             forked: AtomicU64::new(0),
             source,
         })
@@ -218,7 +219,7 @@ impl TracerState {
             self.exporter().sweep(&self.common);
         }
         let mut stats = self.common.stats_registry().stats();
-        stats.decode_errors = self.decode_errors.load(Ordering::Relaxed);
+        stats.decode_errors = self.decode_errors.count();
         stats.forked = self.forked.load(Ordering::Relaxed);
         stats
     }

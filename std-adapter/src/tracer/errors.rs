@@ -57,7 +57,9 @@ pub enum InitializeError {
     Config(ConfigError),
 }
 
-/// Error of baggage that was not set: the key cannot travel in a header, or there are 180 items.
+/// Error of baggage that was not set: the key cannot travel in a header, there are 180 items, or they
+/// would take more than
+/// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size) bytes.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};

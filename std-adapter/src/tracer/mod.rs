@@ -19,7 +19,6 @@ pub(crate) mod span;
 pub(crate) mod span_builder;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use picojaeger_core::{InjectError, Key, Stats};
@@ -29,6 +28,7 @@ use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::text_map_codec;
 use crate::state::TracerState;
+use crate::sys::clock::monotonic;
 use crate::tracer::errors::FlushError;
 use crate::tracer::handle::Handle;
 use crate::tracer::span::Span;
@@ -113,8 +113,9 @@ impl Tracer {
     /// Writes a span's context and baggage as HTTP headers: values are
     /// percent-encoded.
     ///
-    /// Two kinds of baggage items are left out: those with a key that no header may have, and those
-    /// that take more than 4,096 bytes.
+    /// Three kinds of baggage items are left out: those with a key that no header may have, those
+    /// that take more than 4,096 bytes, and those beyond
+    /// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size).
     ///
     /// # Errors
     /// Baggage was left out; all else is written. A context without ids is not
@@ -159,8 +160,9 @@ impl Tracer {
     /// Reads a context and baggage from HTTP headers.
     ///
     /// A malformed trace header, or one that comes twice with different values, gives no parent,
-    /// and does not affect baggage and debug id. Baggage items that are malformed, or longer than 4
-    /// KiB, are left out. Both are counted in [`Stats::decode_errors`].
+    /// and does not affect baggage and debug id. Baggage items that are malformed, longer than 4 KiB,
+    /// or beyond [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size) are left
+    /// out. Both are counted in [`Stats::decode_errors`], and logged at most once a minute.
     pub fn extract(&self, headers: impl Carrier) -> Option<SpanContext> {
         self.extract_as(true, headers)
     }
@@ -228,7 +230,7 @@ impl Tracer {
         let (Some(state), Some(context)) = (self.state(), context.to_context()) else {
             return Ok(());
         };
-        let codec = text_map_codec(http, &state.common.settings.propagation.headers);
+        let codec = text_map_codec(http, &state.common.settings.propagation);
         codec.inject(
             &context.core,
             context.baggage.iter(),
@@ -241,12 +243,13 @@ impl Tracer {
         let state = self.state()?;
         let mut baggage = Baggage::EMPTY;
         let mut scratch = [0; HEADER];
-        let codec = text_map_codec(http, &state.common.settings.propagation.headers);
+        let settings = &state.common.settings.propagation;
+        let codec = text_map_codec(http, settings);
         let extracted = codec.extract(&Bridge(carrier), &mut baggage, &mut scratch);
-        let whole = extracted.context.is_ok() && extracted.debug_id.is_ok();
-        if !whole || !extracted.dropped.is_empty() {
-            state.decode_errors.fetch_add(1, Ordering::Relaxed);
-        }
+        let now = || Duration::from_nanos(monotonic());
+        state
+            .decode_errors
+            .check(&extracted, &settings.headers, now);
         let context = extracted.context.ok().flatten();
         if let (None, Ok(Some(id))) = (context, extracted.debug_id) {
             baggage.set_debug_id(id);

@@ -7,6 +7,7 @@ use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::{Flags, Key, Value, tags};
 
 use crate::context::{SpanContext, ToContext};
+use crate::propagation::baggage_limit;
 use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
 use crate::spans::sampling_priority::is_priority;
@@ -118,16 +119,19 @@ impl Span {
     /// value. A sampled span logs the change.
     ///
     /// # Errors
-    /// A key that is empty or has bytes that no header name may have, or a 181st item.
+    /// A key that is empty or has bytes that no header name may have, a 181st item, or one with which
+    /// the baggage would take more than
+    /// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size) bytes.
     pub fn set_baggage_item(
         &mut self,
         key: &str,
         value: &str,
     ) -> Result<&mut Self, SetBaggageError> {
         if let Some(slot) = self.unfinished() {
+            let limit = baggage_limit(&slot.owner.common.settings.propagation);
             let replaced = slot
                 .baggage
-                .set(key, value)
+                .set_within(key, value, limit)
                 .map_err(|cause| SetBaggageError {
                     key: key.into(),
                     cause,

@@ -1,5 +1,6 @@
-//! Contexts between processes: the names of their headers.
+//! Contexts between processes: the names of their headers, and the size of their baggage.
 
+use picojaeger_core::TextMapCodec;
 use picojaeger_core::adapter::is_http_token;
 
 use super::layer::Names;
@@ -23,6 +24,9 @@ use crate::config::source::Entry;
 pub struct PropagationSettings {
     /// The names of the headers. Default: those of Jaeger's clients, see [`HeaderNames`].
     pub headers: HeaderNames,
+    /// Largest size of a context's baggage in bytes, counted as it is injected: names and
+    /// percent-encoded values of its headers; 0 to 1 MiB. Default: 8,192.
+    pub max_baggage_size: usize,
 }
 
 /// The names of the headers that carry a context between processes, in lower case.
@@ -63,6 +67,7 @@ pub(crate) struct PropagationLayer {
     baggage_prefix: Setting<String>,
     debug_id: Setting<String>,
     baggage: Setting<String>,
+    max_baggage_size: Setting<usize>,
 }
 
 impl Default for PropagationLayer {
@@ -73,6 +78,7 @@ impl Default for PropagationLayer {
             baggage_prefix: header(),
             debug_id: header(),
             baggage: header(),
+            max_baggage_size: Setting::checked(max_baggage_size),
         }
     }
 }
@@ -107,6 +113,10 @@ pub(crate) static NAMES: Names = Names {
             &["headers.baggage", "headers.jaegerBaggageHeader"],
             |layer, entry| layer.propagation.baggage.read(entry, lower),
         ),
+        (&["max_baggage_size"], |layer, entry| {
+            let setting = &mut layer.propagation.max_baggage_size;
+            setting.read(entry, Entry::bytes)
+        }),
     ],
     variables: &[],
 };
@@ -129,11 +139,17 @@ impl PropagationSettings {
         if let Err(clash) = reject_clashes(&headers) {
             resolver.fault(clash);
         }
-        Self { headers }
+        Self {
+            headers,
+            max_baggage_size: resolver.pick_or(
+                |layer| &layer.propagation.max_baggage_size,
+                TextMapCodec::BAGGAGE_LIMIT,
+            ),
+        }
     }
 }
 
-/// The headers. A name that breaks its rule is reported by [`Config::resolve`].
+/// The headers. A value that breaks its rule is reported by [`Config::resolve`].
 impl Config {
     /// Sets the name of the header that carries the trace context.
     #[must_use]
@@ -166,6 +182,14 @@ impl Config {
         setting.put("baggage_header", name.into().to_ascii_lowercase());
         self
     }
+
+    /// Sets the largest size of a context's baggage in bytes as it is injected, 0 to 1 MiB.
+    #[must_use]
+    pub fn max_baggage_size(mut self, bytes: usize) -> Self {
+        let setting = &mut self.code.propagation.max_baggage_size;
+        setting.put("max_baggage_size", bytes);
+        self
+    }
 }
 
 /// Reads a header name in lower case, since the names of HTTP's headers have no case.
@@ -180,6 +204,11 @@ fn header(name: &str) -> Result<(), Violation> {
         "not a header name",
         "letters, digits and hyphens",
     )
+}
+
+fn max_baggage_size(size: &usize) -> Result<(), Violation> {
+    let fits = (0..=1 << 20).contains(size);
+    require(fits, "out of range", "0 to 1048576 bytes")
 }
 
 /// Returns an error where two headers have one name, or one name begins with the baggage prefix:

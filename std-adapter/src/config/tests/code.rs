@@ -39,6 +39,10 @@ fn wrong_code_is_reported_by_resolve() {
             "the header name `jaeger-debug-id` cannot be told apart from `jaeger-`; rename one",
         ),
         (
+            config().max_baggage_size((1 << 20) + 1),
+            "Config::max_baggage_size(1048577): out of range; use 0 to 1048576 bytes",
+        ),
+        (
             config().tag("", 1),
             "Config::tag(…): a tag without a key; use a key for each tag",
         ),

@@ -43,6 +43,7 @@ fn defaults_are_those_of_the_clients() {
                 debug_id: "jaeger-debug-id".into(),
                 baggage: "jaeger-baggage".into(),
             },
+            max_baggage_size: 8_192,
         },
     };
     assert_eq!(settings("", &[]), expected);
@@ -146,6 +147,9 @@ fn all_spellings_reach_their_setting() {
         ("debug_id_header: x-d", debug),
         ("headers: {baggage: x-g}", baggage),
         ("headers: {jaegerBaggageHeader: x-g}", baggage),
+        ("max_baggage_size: 0", |s| {
+            s.propagation.max_baggage_size == 0
+        }),
         ("clock: tsc", |s| s.clock == ClockSource::Tsc),
         ("clock: system", |s| s.clock == ClockSource::System),
         ("flush_at_exit: no", |s| !s.reporter.flush_at_exit),
