@@ -19,6 +19,12 @@ fn wrong_setting() -> Result<(), Error> {
     Ok(())
 }
 
+fn wrong_settings() -> Result<(), Error> {
+    let text = "service_name: shop\nagent_port: x\nlogging: perhaps\n";
+    Config::from_yaml_str("jaeger.yaml", text)?.initialize_tracer()?;
+    Ok(())
+}
+
 fn closed_port() -> Result<(), Error> {
     let config = Config::new("shop").sampler(Sampler::Const(true));
     let tracer = config.agent_host("127.0.0.1").agent_port(1).new_tracer()?;
@@ -46,9 +52,13 @@ fn wrong_context() -> Result<(), Error> {
 
 #[test]
 fn debug_prints_the_text_and_its_causes() {
-    let cases: [(Failing, &[&str]); 6] = [
+    let cases: [(Failing, &[&str]); 7] = [
         (wrong_file, &["no/such/jaeger.yaml", "No such file"]),
         (wrong_setting, &["sampler"]),
+        (
+            wrong_settings,
+            &["agent_port: x", "\njaeger.yaml:3:10: ", "\nno sampler"],
+        ),
         (closed_port, &["1 spans lost (1 refused)", "127.0.0.1:1"]),
         (wrong_key, &["\"two words\""]),
         (wrong_text, &["hex digit"]),

@@ -4,6 +4,12 @@
 //! environment over the file, the file over the defaults, in whatever order they were read.
 //! [`Config::resolve`] decides, and gives the [`Settings`] with which a tracer runs.
 //!
+//! - A value that would make tracing wrong is an error. All errors of file, environment and code
+//!   are reported together, by what makes the tracer.
+//! - What is accepted without effect is a [warning](Config::warnings), which the tracer logs once.
+//! - What belongs to another program, or asks for nothing, is neither.
+//! - If tracing is disabled, nothing else counts: no error, no warning, not even a missing file.
+//!
 #![cfg_attr(feature = "yaml", doc = "```")]
 #![cfg_attr(not(feature = "yaml"), doc = "```ignore")]
 //! use picojaeger_std::config::{Config, Sampler};
@@ -27,47 +33,54 @@
 //!
 //! # Keys of the file
 //!
-//! The spellings of the Python, Go and Node clients are accepted besides our own; the unit belongs
-//! to the spelling. All may also stand below one top-level key `config`. A key without a value is
-//! unset. Booleans are those of YAML 1.1, as PyYAML reads them.
+//! The spellings of the Python, Go, C++ and Node clients are accepted besides our own; the unit
+//! belongs to the spelling. All may also stand below one top-level key `config`. A key without a
+//! value, or with an empty one, is unset. Blanks and new lines at the ends of values do not count.
+//! Booleans are those of YAML 1.1, as PyYAML reads them, 0 and 1; numbers and booleans may be
+//! quoted. Unknown keys are errors.
 //!
-//! | Setting | Ours | Python | Go | Node |
+//! | Setting | Ours | Python | Go, C++ | Node |
 //! |---|---|---|---|---|
 //! | service name | `service_name` | same | `serviceName` | `serviceName` |
 //! | disabled | `disabled` | `enabled` | `disabled` | `disable` |
-//! | sampler: `const` (0, 1), `probabilistic` (0 to 1), `ratelimiting` or `rate_limiting` (traces per second) | `sampler.type`, `sampler.param` | same | same | same |
+//! | sampler: `const` (0, 1), `probabilistic` (0 to 1), `ratelimiting`, `rate_limiting` or `ratelimit` (traces per second), in any case | `sampler.type`, `sampler.param` | same | same | same |
 //! | agent | `agent_host`, `agent_port` | `local_agent.reporting_host`, `….reporting_port` | `reporter.localAgentHostPort` | `reporter.agentHost`, `….agentPort` |
 //! | IPv4 or IPv6 only: `udp4`, `udp6` | `agent_socket_type` | | | `reporter.agentSocketType` |
 //! | packet limit | `max_packet_size` (bytes) | | | |
-//! | flush interval | `flush_interval` (`1s`) | `reporter_flush_interval` (seconds) | `reporter.bufferFlushInterval` (`1s`) | `reporter.flushIntervalMs` |
+//! | flush interval | `flush_interval` (`1s`) | `reporter_flush_interval` (seconds) | `reporter.bufferFlushInterval` (`1s`; a bare number is seconds, up to one day) | `reporter.flushIntervalMs` |
 //! | memory | `memory_limit` (bytes, or `16MiB`) | `reporter_queue_size` (spans) | `reporter.queueSize` (spans) | |
 //! | log each span | `log_spans` | `logging` | `reporter.logSpans` | `reporter.logSpans` |
 //! | process tags | `tags` | same | same, or a list of `key` and `value` | |
 //! | 128-bit trace ids | `trace_id_128bit` | `generate_128bit_trace_id` | `traceid_128bit` | `traceId128bit` |
 //! | longest tag value | `max_tag_value_length` (bytes) | same | | |
 //! | headers | `headers.trace_context`, `….baggage_prefix`, `….debug_id`, `….baggage` | `trace_id_header`, `baggage_header_prefix`, `debug_id_header` | `headers.TraceContextHeaderName`, `….traceBaggageHeaderPrefix`, `….jaegerDebugHeader`, `….jaegerBaggageHeader` | |
+//! | baggage of a context, as injected | `max_baggage_size` (bytes) | | | |
 //! | clock: `auto`, `tsc`, `system` | `clock` | | | |
 //! | flush at exit | `flush_at_exit` | | | |
 //! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
 //!
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
-//! `reporter` too. A queue of n spans means n KiB of memory, at least 1 MiB. The agent is always
-//! sent Thrift compact: Node's usual `agentPort` 6832 expects Thrift binary, so use 6831 there.
+//! `reporter` too. A queue of n spans means n KiB of memory, at least 1 MiB. At Go's keys of queue
+//! and intervals zero means the default. The agent is always sent Thrift compact: Node's usual
+//! `agentPort` 6832 expects Thrift binary and gets a warning; use 6831 there.
 //!
-//! Keys of features that do not exist yet (remote sampling, collectors over HTTP, the throttler,
-//! baggage restrictions, metrics, other propagation) are errors, unless their value is what applies
-//! anyway: `metrics: false`, `rpc_metrics: false`, `propagation: jaeger`,
-//! `local_agent.enabled: true`.
+//! Of the clients' keys for what does not exist here:
+//! - Errors: a collector's address (`reporter.collectorEndpoint`, `reporter.endpoint`),
+//!   `sampler.type: remote` or no sampler, `propagation` (`propagation_format`) without `jaeger`,
+//!   `local_agent.enabled: false`.
+//! - Warnings, unless the value is off, zero or empty: remote sampling's addresses and intervals
+//!   beside another sampler, credentials of a collector, other propagation beside `jaeger`,
+//!   throttler, baggage restrictions, metrics, `reporter_batch_size`, `max_traceback_length`.
 //!
 //! # Environment variables
 //!
-//! Each begins with `JAEGER_`; an empty one is unset.
+//! Each begins with `JAEGER_`; an empty or blank one is unset.
 //!
 //! | Variable | Value |
 //! |---|---|
 //! | `SERVICE_NAME` | text |
 //! | `DISABLED`, `REPORTER_LOG_SPANS`, `TRACEID_128BIT` | `1`, `t`, `true`, `yes`, `on`, or `0`, `f`, `false`, `no`, `off`, in either case |
-//! | `AGENT_HOST`, `AGENT_PORT` | name or address; 1 to 65535 |
+//! | `AGENT_HOST`, `AGENT_PORT` | name or address; 1 to 65535. A service link of Kubernetes (`tcp://…`) in the port is ignored with a warning |
 //! | `AGENT_SOCKET_TYPE` | `udp4` or `udp6` |
 //! | `REPORTER_MAX_QUEUE_SIZE` | spans |
 //! | `REPORTER_FLUSH_INTERVAL`, `REPORTER_ATTEMPT_RECONNECT_INTERVAL` | milliseconds, or `1s`, `500ms`, `1m1s` |
@@ -75,9 +88,11 @@
 //! | `SAMPLER_TYPE`, `SAMPLER_PARAM` | as in the file; a type without a parameter discards the file's parameter |
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!
-//! The other variables of the clients are errors that name the unsupported feature. A variable
-//! whose name differs from a known one in up to two characters is an error too. Any other with this prefix
-//! is ignored, since it may belong to another Jaeger program.
+//! Node's old names `DISABLE`, `REPORTER_AGENT_HOST` and `REPORTER_AGENT_PORT` work with a warning.
+//! `ENDPOINT`, and `PROPAGATION` without `jaeger`, are errors; other variables of the clients are
+//! warnings, as their keys are. So are names that suggest a wish (`ENABLED`, `HOST`, a bare number
+//! in `PORT`, `AGENT_ENDPOINT`), and names of six or more characters that differ from a known one in
+//! up to two. Any other with this prefix is ignored, since it may belong to another program.
 
 #![cfg_attr(
     not(feature = "yaml"),
