@@ -60,7 +60,8 @@
 //! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
 //!
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
-//! `reporter` too. A queue of n spans means n KiB of memory, at least 1 MiB. At Go's keys of queue
+//! `reporter` too. A queue of n spans means a `memory_limit` of 2,340 bytes for each and 2 MiB
+//! besides: that keeps a burst of n finished spans of 512 bytes whole, on whatever threads. At Go's keys of queue
 //! and intervals zero means the default. The agent is always sent Thrift compact: Node's usual
 //! `agentPort` 6832 expects Thrift binary and gets a warning; use 6831 there.
 //!

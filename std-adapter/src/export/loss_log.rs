@@ -95,11 +95,15 @@ impl LossLog {
 /// Returns the reason of a cause, and the user's remedy.
 fn reason(cause: LossCause, details: impl Fn(LossCause) -> Option<String>) -> String {
     let known = match cause {
-        LossCause::Full => "the thread's ring was full; raise memory_limit or sample less",
+        LossCause::Full => {
+            "the memory for finished spans was full; raise memory_limit or sample less"
+        }
         LossCause::Blocked => "the ring's oldest span was in use",
         LossCause::Evicted => "newer spans took their place; raise memory_limit or sample less",
         LossCause::Reentered => "they finished inside another call of the tracer",
-        LossCause::Memory => "memory_limit was reached; raise it or sample less",
+        LossCause::Memory => {
+            "the memory for open spans was full; raise memory_limit or sample less"
+        }
         LossCause::Closed => "the tracer was closed before they finished",
         LossCause::TooLarge => {
             let known = "they fit no packet even when truncated; raise max_packet_size";
@@ -125,7 +129,7 @@ mod tests {
     }
 
     const START: Duration = Duration::from_secs(7);
-    const SMALL: &str = "the thread's ring was full; raise memory_limit or sample less";
+    const SMALL: &str = "the memory for finished spans was full; raise memory_limit or sample less";
 
     #[test]
     fn the_first_loss_is_reported_at_once_and_later_ones_once_a_minute() {

@@ -1,7 +1,9 @@
 //! Reporters: receivers of finished spans beside the agent.
 //!
-//! A reporter gets each sampled span once, when it leaves its thread's ring on the way to the
-//! agent. A reporter's handling of a span is not counted as delivered or lost.
+//! A reporter gets each sampled span once, when it leaves its ring on the way to the agent. The
+//! spans of one ring come in the order in which they finished; a thread whose spans fill its ring
+//! goes on in another, and between rings there is no order. A reporter's handling of a span is not
+//! counted as delivered or lost.
 
 mod composite;
 mod finished_span;
@@ -38,8 +40,10 @@ pub trait Reporter: Send + Sync {
     /// Handles one span.
     ///
     /// Called on the tracer's worker thread, or without one on a thread that flushes. Nothing is
-    /// sent meanwhile, and no time-out ends the call: it should return soon, and not panic. Spans that it starts are discarded; a flush or close that it calls is
-    /// requested and not waited for. A forked child calls the same reporter: a lock of it that
+    /// sent meanwhile, and no time-out ends the call: it should return soon, and not panic. Spans
+    /// of one thread come in the order in which they finished, but for those that were in different
+    /// rings: a burst takes several. Spans that it starts are discarded; a flush or close that it
+    /// calls is requested and not waited for. A forked child calls the same reporter: a lock of it that
     /// another thread held at the fork stays held there for good.
     fn report(&self, span: &FinishedSpan<'_>);
 }

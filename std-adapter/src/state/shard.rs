@@ -155,13 +155,13 @@ mod tests {
         /// records of a ring.
         fn burst(&mut self, spans: usize, run: usize, read: usize, image: &Image) -> usize {
             let rings = &self.state.common.rings;
-            let mut lost = 0;
             for turn in 0..spans.div_ceil(run) {
                 for shard in &mut self.shards {
                     for _ in 0..run.min(spans - turn * run) {
                         if let Pushed::NeedsShared { number } = shard.push(image, rings) {
-                            let shared = self.state.shared_ring().push(number, image, rings);
-                            lost += usize::from(!shared);
+                            if !self.state.shared_ring().push(number, image, rings) {
+                                shard.counters.full.increment();
+                            }
                         }
                     }
                     if read > 0 {
@@ -170,7 +170,7 @@ mod tests {
                 }
             }
             let full = |shard: &Shard| shard.counters.full.get() as usize;
-            lost + self.shards.iter().map(full).sum::<usize>()
+            self.shards.iter().map(full).sum()
         }
 
         /// Goes on with a pass of the exporter, which takes new rings at its beginning only.
@@ -244,6 +244,42 @@ mod tests {
                     "{threads} x {spans} at {mib} MiB, {run} at once, {read} read"
                 );
                 all.drain();
+            }
+        }
+    }
+
+    /// A queue of n spans of the other clients, while nothing is sent at all.
+    #[test]
+    fn a_queue_size_keeps_a_burst_whole_on_whatever_threads() {
+        let mut image: Open<[Word; 56]> =
+            Open::new("op", two_tags().record().context(), SpanId::default(), 0);
+        image.tag(Key::Static("text"), Value::Str(&"x".repeat(424)));
+        image.finish(1);
+        let bytes = (&image as &Image).image_words() * size_of::<Word>();
+        assert_eq!(bytes, 504, "a frame of 512 bytes");
+        for size in [1, 100, 1_000, 10_000] {
+            let variable = ("JAEGER_REPORTER_MAX_QUEUE_SIZE", size.to_string());
+            let config = crate::Config::new("s").sampler(crate::config::Sampler::Const(true));
+            let config = config.with_variables([variable]).unwrap();
+            let limit = config.resolve().unwrap().reporter.memory_limit;
+            for threads in [1, 7, 40, 300, 1_000] {
+                let mut all = Threads::new(limit, threads);
+                // Uneven shares, and rings that grew before.
+                all.burst(20, 1, 10, &image);
+                all.drain();
+                let lost_before = all.burst(0, 1, 0, &image);
+                let (each, rest) = (size / threads, size % threads);
+                let mut others = all.shards.split_off(rest);
+                all.burst(each + 1, 1, 0, &image);
+                std::mem::swap(&mut all.shards, &mut others);
+                all.burst(each, 1, 0, &image);
+                all.shards.append(&mut others);
+                let lost = all.burst(0, 1, 0, &image) - lost_before;
+                assert_eq!(
+                    lost, 0,
+                    "{size} spans on {threads} threads in {limit} bytes"
+                );
+                assert_eq!(all.drain(), size as u64);
             }
         }
     }

