@@ -87,17 +87,20 @@ impl Exporter {
         }
     }
 
-    /// Sends all spans that finished before this call, until the time is over: one packet, or for
-    /// one call of a reporter, at least.
-    pub(crate) fn flush_until(&mut self, common: &Common, until: Option<Instant>) -> Pass {
-        self.until = until;
-        let pass = self.pass(common, true);
-        self.until = None;
-        pass
-    }
-
     /// Sends the spans that are due, or with `flush` all that finished before this call.
     pub(crate) fn pass(&mut self, common: &Common, flush: bool) -> Pass {
+        self.until = None;
+        self.run_pass(common, flush)
+    }
+
+    /// Sends all spans that finished before this call, until the time is over; at least one packet,
+    /// or makes one call of a reporter.
+    pub(crate) fn flush_until(&mut self, common: &Common, until: Option<Instant>) -> Pass {
+        self.until = until;
+        self.run_pass(common, true)
+    }
+
+    fn run_pass(&mut self, common: &Common, flush: bool) -> Pass {
         self.begin(common);
         // The worker may have slept for long.
         self.timekeeper.observe();

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::sys::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 
-/// No record waits, and the worker is parked without a time-out; or it could not be started.
+/// No record waits, and the worker is parked without a time-out; or none runs that may be started.
 const IDLE: u8 = 0;
-/// Records wait, and the worker is parked for a time.
+/// Records wait, and the worker is parked for a time; or none may be started.
 const TIMED: u8 = 1;
 /// The worker is running, or about to, or waits for an event that wakes it.
 const AWAKE: u8 = 2;
