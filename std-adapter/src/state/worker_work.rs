@@ -59,7 +59,8 @@ impl TracerState {
     #[cold]
     pub(crate) fn after_loss(self: &Arc<Self>) {
         // A worker that is awake logs it anyhow, but not the losses after its end.
-        if (self.is_closed() || self.worker.needs_wake(true))
+        let may_have_none = self.is_closed() || !self.common.settings.reporter.background;
+        if (may_have_none || self.worker.needs_wake(true))
             && self.loss_pace.is_due(monotonic())
             && !self.wake_worker()
         {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::sys::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 
-/// No record waits, and the worker is parked without a time-out; or none runs that may be started.
+/// No record waits, and the worker is parked without a time-out, or not started yet.
 const IDLE: u8 = 0;
-/// Records wait, and the worker is parked for a time; or none may be started.
+/// Records wait, and the worker is parked for a time.
 const TIMED: u8 = 1;
-/// The worker is running, or about to, or waits for an event that wakes it.
+/// The worker is running, or about to, or waits for an event that wakes it; or none is allowed.
 const AWAKE: u8 = 2;
 
 /// The worker's state of sleep.
@@ -89,11 +89,9 @@ impl Parking {
         self.state.store(AWAKE, Ordering::SeqCst);
     }
 
-    /// Marks that no worker runs. Where one `may_start`, every push calls for it again, else only
-    /// an urgent one, of which losses may have to be logged.
-    pub(crate) fn mark_absent(&self, may_start: bool) {
-        let state = if may_start { IDLE } else { TIMED };
-        self.state.store(state, Ordering::SeqCst);
+    /// Marks that the worker could not be started, so that the next push calls for it again.
+    pub(crate) fn mark_idle(&self) {
+        self.state.store(IDLE, Ordering::SeqCst);
     }
 }
 

@@ -107,14 +107,13 @@ impl WorkerHandle {
             running.unpark();
             return Ok(());
         }
-        let absence = thread.start(now, start);
-        if let Err(absence) = &absence {
+        let started = thread.start(now, start);
+        if let Err(Absence::BackOff | Absence::Failed { .. }) = started {
             // Under the lock, so that this does not overwrite the state of a worker that another
             // thread starts.
-            let may_start = !matches!(absence, Absence::NotAllowed);
-            self.parking.mark_absent(may_start);
+            self.parking.mark_idle();
         }
-        absence
+        started
     }
 
     /// Wakes a running worker, without waiting for a lock; returns whether it did.
@@ -259,10 +258,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_worker_only_urgent_pushes_call() {
+    fn where_no_worker_is_allowed_no_push_calls_again() {
         let worker = WorkerHandle::new();
         assert_eq!(wake(&worker, 7, None), (false, true));
-        let wanted = (worker.needs_wake(false), worker.needs_wake(true));
-        assert_eq!(wanted, (false, true));
+        assert!(!worker.needs_wake(true));
     }
 }
