@@ -158,10 +158,10 @@ mod tests {
             for turn in 0..spans.div_ceil(run) {
                 for shard in &mut self.shards {
                     for _ in 0..run.min(spans - turn * run) {
-                        if let Pushed::NeedsShared { number } = shard.push(image, rings) {
-                            if !self.state.shared_ring().push(number, image, rings) {
-                                shard.counters.full.increment();
-                            }
+                        if let Pushed::NeedsShared { number } = shard.push(image, rings)
+                            && !self.state.shared_ring().push(number, image, rings)
+                        {
+                            shard.counters.full.increment();
                         }
                     }
                     if read > 0 {
