@@ -95,7 +95,7 @@ fn without_worker() -> Tracer {
 
 #[test]
 fn a_loss_is_logged_without_a_worker() {
-    let line = "WARN spans lost (memory): 1; memory_limit was reached; raise it or sample less";
+    let line = "WARN spans lost (memory): 1; the memory for open spans was full; raise memory_limit or sample less";
     let tracer = without_worker();
     let lines = lines_of(line, || {
         let open: Vec<_> = (0..2_000).map(|_| tracer.start("open")).collect();
