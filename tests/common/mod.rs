@@ -1,6 +1,8 @@
 //! Helpers of several black-box tests.
 #![allow(dead_code, reason = "each of them uses a part")]
 
+pub mod encode;
+
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::Command;
