@@ -503,3 +503,125 @@ fn both_parts_of_a_body_are_copied_and_a_long_second_one_not_at_once() {
         assert!(seen.eq((0..first).chain(0..second)), "{first} and {second}");
     }
 }
+
+#[test]
+fn a_reservation_takes_a_body_in_two_parts() {
+    let ring = FrameRing::<Interrupts, (), Bytes<256>, DropNewest, Halves>::new(());
+    let words = [1, 2, 3].map(Word::new);
+    let (_, reservation) = ring.reserve(3, |_, _| ());
+    let reservation = reservation.unwrap();
+    assert_eq!(reservation.sequence(), 0);
+    reservation.commit(&[&words[..1], &words[1..]]);
+    let (_, reservation) = ring.reserve(1, |_, _| ());
+    assert_eq!(reservation.unwrap().sequence(), 1);
+    let mut consumer = ring.consumer().unwrap();
+    assert_eq!(consumer.peek().map(|frame| frame.words.len()), Some(3));
+}
+
+#[test]
+fn a_frame_that_fits_the_free_bytes_exactly_is_taken() {
+    const WHOLE: usize = (128 - HEADER as usize) / size_of::<usize>();
+    let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
+    let (mut producer, mut consumer) = ring.split();
+    assert_eq!(producer.capacity(), 128);
+    producer.push(0, &[Word::new(0); WHOLE]).unwrap();
+    assert_eq!(producer.push(1, &[]), Err(PushError::Full));
+    consumer.peek().unwrap();
+    consumer.advance();
+    consumer.release();
+    // To the end of the memory with the second, and what the first leaves with the third.
+    producer.push(2, &[]).unwrap();
+    producer
+        .push(
+            3,
+            &[Word::new(0); WHOLE - HEADER as usize / size_of::<usize>()],
+        )
+        .unwrap();
+    consumer.peek().unwrap();
+    consumer.advance();
+    consumer.release();
+    producer.push(4, &[]).unwrap();
+    assert_eq!(producer.dropped().full, 1);
+}
+
+#[test]
+fn a_frame_as_long_as_the_ring_evicts_all_others() {
+    let ring = Test::<OverwriteOldest>::new(0);
+    let whole = (256 - HEADER as usize) / size_of::<usize>();
+    let half = (128 - HEADER as usize) / size_of::<usize>();
+    for words in [half, half, whole] {
+        let (_, reservation) = ring.reserve(words, |_, _| ());
+        drop(reservation.unwrap());
+    }
+    assert_eq!(ring.dropped().blocked, 0);
+}
+
+#[test]
+fn a_push_evicts_a_limited_number_of_frames() {
+    let ring = FrameRing::<Interrupts, (), Bytes<512>, OverwriteOldest>::new(());
+    let push = |words: usize| {
+        let (_, reservation) = ring.reserve(words, |_, _| ());
+        reservation.map(|reservation| reservation.commit(&[Word::new(0); 63][..words]))
+    };
+    (0..512 / HEADER).for_each(|_| push(0).unwrap());
+    let whole = (512 - HEADER as usize) / size_of::<usize>();
+    assert_eq!(push(whole), Err(PushError::Blocked));
+    // Once before it enters, and then in each of its rounds.
+    assert_eq!(ring.dropped().evicted, 1 + ROUNDS as usize);
+}
+
+/// A mutex that excludes nothing, as it seems to a non-maskable interrupt.
+struct Porous;
+
+// SAFETY: the test has one thread, and its nested call ends before the outer goes on.
+unsafe impl RawMutex for Porous {
+    const INIT: Self = Porous;
+    fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+#[test]
+fn a_push_within_a_call_is_refused_and_counted() {
+    let ring = FrameRing::<Porous, u32, Bytes<128>>::new(0);
+    let nested = ring.with(|_| ring.reserve(1, |stamps, _| *stamps += 1).1.err());
+    assert_eq!(nested, Some(Some(PushError::Reentered)));
+    assert_eq!(ring.dropped().reentered, 1);
+    // It has no number, unlike one that finds no room.
+    let (_, reservation) = ring.reserve(1, |_, _| ());
+    drop(reservation);
+    assert!(ring.reserve(100, |_, _| ()).1.is_err());
+    assert_eq!(
+        ring.with_count(|stamps, count| (*stamps, count)),
+        Some((0, 2))
+    );
+}
+
+#[test]
+fn a_slice_of_words_has_the_size_of_a_ring() {
+    let mut words = [Word::uninit(); 256 / size_of::<usize>()];
+    for (bytes, valid) in [
+        (0, false),
+        (64, false),
+        (128, true),
+        (192, false),
+        (256, true),
+    ] {
+        let words = &mut words[..bytes / size_of::<usize>()];
+        assert_eq!(SliceStorage::new(words).is_some(), valid, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn both_ends_print_how_full_the_ring_is() {
+    let mut ring = FrameRing::<Spsc, (), Bytes<128>>::spsc();
+    let (mut producer, consumer) = ring.split();
+    producer.push(0, &[]).unwrap();
+    for text in [std::format!("{producer:?}"), std::format!("{consumer:?}")] {
+        assert!(text.contains("backlog: 8, capacity: 128"), "{text}");
+    }
+    let ring = Test::<DropNewest>::new(0);
+    let (_, reservation) = ring.reserve(1, |_, _| ());
+    let text = std::format!("{:?}", reservation.unwrap());
+    assert!(text.contains("sequence: 0"), "{text}");
+}
