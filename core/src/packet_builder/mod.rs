@@ -68,6 +68,8 @@ struct Pending {
     too_large: usize,
     /// Spans, of `spans`, whose records are freed already.
     freed: usize,
+    /// Records, of `too_large`, that are freed already.
+    skipped: usize,
 }
 
 /// The smallest packet limit that [`SendOutcome::TooLarge`] leads to, in bytes.
@@ -171,6 +173,7 @@ impl<E: Encoder> PacketBuilder<E> {
         };
         if again {
             *count += pending.freed as u64;
+            counts.too_large += pending.skipped as u64;
             if outcome == SendOutcome::TooLarge {
                 self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
             }
@@ -270,7 +273,10 @@ impl<E: Encoder> PacketBuilder<E> {
                     pending.spans += 1;
                     pending.freed += usize::from(consumer.overwrites());
                 }
-                Push::TooLarge => pending.too_large += 1,
+                Push::TooLarge => {
+                    pending.too_large += 1;
+                    pending.skipped += usize::from(consumer.overwrites());
+                }
                 Push::Full => {
                     consumer.leave();
                     return true;

@@ -10,6 +10,7 @@ use crate::raw_mutex::Interrupts;
 use crate::record::{Open, Record};
 use crate::ring::{Bytes, DropNewest, FrameRing, OverwriteOldest, Policy, Word};
 use crate::time::Timeline;
+use crate::value::{Key, Value};
 use crate::wire::{ClientStats, EncodeContext, Process, ThriftCompact};
 
 type Ring<P> = FrameRing<Interrupts, (), Bytes<1024>, P, Records>;
@@ -246,6 +247,24 @@ fn a_ring_that_overwrites_cannot_pack_again() {
     assert!(send(&mut reporter, &mut consumers, SendOutcome::Retry).is_some());
     assert_eq!(reporter.delivery().failed, 1);
     assert!(poll(&mut reporter, &mut consumers, 0, true).is_none());
+}
+
+#[test]
+fn a_ring_that_overwrites_loses_what_fits_no_packet_at_a_retry_too() {
+    let ring = Ring::<OverwriteOldest>::new(());
+    let mut consumers = [ring.consumer().unwrap()];
+    let mut reporter = reporter(256);
+    let mut span = Open::<[Word; 64]>::new("long", SpanContext::default(), SpanId::default(), 0);
+    // A key is never cut.
+    let key = Key::copied(str::from_utf8(&[b'k'; 250]).unwrap());
+    assert!(span.try_tag(key, Value::Bool(true)));
+    span.finish(1);
+    let (_, slot) = ring.reserve(span.image_words(), |_, _| ());
+    slot.unwrap().commit(&span.image());
+    push(&ring, 1);
+    assert!(send(&mut reporter, &mut consumers, SendOutcome::Retry).is_some());
+    let counts = reporter.delivery();
+    assert_eq!((counts.failed, counts.too_large), (1, 1));
 }
 
 #[test]
