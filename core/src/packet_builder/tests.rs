@@ -112,8 +112,9 @@ fn retry_and_too_large_pack_again_with_the_same_number() {
     let ring = Ring::<DropNewest>::new(());
     let mut consumers = [ring.consumer().unwrap()];
     let mut reporter = reporter(4096);
-    (1..=10).for_each(|id| push(&ring, id));
+    (1..=13).for_each(|id| push(&ring, id));
     let first = send(&mut reporter, &mut consumers, SendOutcome::Retry).unwrap();
+    assert!(first.len() / 2 > SMALLEST_LIMIT);
     let second = send(&mut reporter, &mut consumers, SendOutcome::TooLarge).unwrap();
     assert_eq!(first, second);
     assert_eq!(reporter.limit(), first.len() / 2);
@@ -126,7 +127,7 @@ fn retry_and_too_large_pack_again_with_the_same_number() {
     assert_eq!(
         reporter.delivery(),
         DeliveryCounts {
-            delivered: 10,
+            delivered: 13,
             ..DeliveryCounts::default()
         }
     );
@@ -209,6 +210,60 @@ fn spans_of_a_process_that_fits_no_packet_are_counted_as_lost() {
     assert!(poll(&mut reporter, &mut consumers, 0, true).is_none());
     assert_eq!(reporter.delivery().too_large, 3);
     assert_eq!(consumers[0].backlog(), 0);
+}
+
+#[test]
+fn one_poll_skips_a_limited_number_of_records() {
+    let rings = [(); 10].map(|()| Ring::<DropNewest>::new(()));
+    let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
+    let mut reporter = reporter(16);
+    for ring in &rings {
+        (1..=10).for_each(|id| push(ring, id));
+    }
+    for skipped in [PASSED_OVER, 100] {
+        assert!(poll(&mut reporter, &mut consumers, 0, true).is_none());
+        assert_eq!(reporter.delivery().too_large, skipped as u64);
+    }
+}
+
+#[test]
+fn a_packet_of_the_smallest_size_is_not_packed_again() {
+    let ring = Ring::<DropNewest>::new(());
+    let mut consumers = [ring.consumer().unwrap()];
+    let mut reporter = reporter(SMALLEST_LIMIT);
+    let mut span = Open::<[Word; 64]>::new("", SpanContext::default(), SpanId::default(), 0);
+    // Cut to what the packet has room for.
+    span.copy_operation(str::from_utf8(&[b'n'; 300]).unwrap());
+    span.finish(1);
+    let (_, slot) = ring.reserve(span.image_words(), |_, _| ());
+    slot.unwrap().commit(&span.image());
+    let packet = send(&mut reporter, &mut consumers, SendOutcome::TooLarge).unwrap();
+    assert_eq!(packet.len(), SMALLEST_LIMIT);
+    assert_eq!(reporter.delivery().too_large, 1);
+    assert!(send(&mut reporter, &mut consumers, SendOutcome::Accepted).is_none());
+}
+
+#[test]
+fn all_counts_but_delivered_are_losses() {
+    let counts = DeliveryCounts {
+        delivered: 1,
+        too_large: 20,
+        refused: 300,
+        failed: 4_000,
+    };
+    assert_eq!(counts.lost(), 4_320);
+}
+
+#[test]
+fn a_packet_prints_its_length() {
+    let ring = Ring::<DropNewest>::new(());
+    let mut consumers = [ring.consumer().unwrap()];
+    push(&ring, 1);
+    let printed = poll_with(&mut reporter(4096), &mut consumers, 0, true, |packet| {
+        (std::format!("{packet:?}"), packet.bytes().len())
+    });
+    let (text, length) = printed.unwrap();
+    assert!(text.contains(&std::format!("bytes: {length}")), "{text}");
 }
 
 #[test]

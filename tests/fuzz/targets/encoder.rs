@@ -101,11 +101,10 @@ impl Span<'_> {
 }
 
 fn tags(tags: &[Tag<'_>]) -> Vec<model::Tag> {
-    // The encoder's own tags would be taken for its marks.
-    let own = |tag: &&Tag<'_>| tag.key.starts_with("picojaeger.");
-    let others = tags.iter().filter(|tag| !own(tag));
-    others
-        .map(|tag| model::Tag::new(tag.key, tag.value.value()))
+    // The encoder's own tags would be taken for its marks, and longer keys are cut.
+    let foreign = |tag: &&Tag<'_>| !tag.key.starts_with("picojaeger.") && tag.key.len() <= 255;
+    let tags = tags.iter().filter(foreign);
+    tags.map(|tag| model::Tag::new(tag.key, tag.value.value()))
         .collect()
 }
 

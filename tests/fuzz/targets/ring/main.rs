@@ -3,7 +3,6 @@
 
 mod model;
 
-use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use model::{Model, Seen};
 use picojaeger_core::Interrupts;
@@ -13,42 +12,29 @@ use picojaeger_core::ring::{
 };
 
 const SIZE: usize = 256;
-/// Words of the longest body; from about half the ring on, a frame may find no room at all.
-const LONGEST: usize = SIZE / size_of::<Word>();
+/// Words of the bodies: frames that fill the ring exactly, with others and alone, and some that do not.
+const LENGTHS: [u8; 8] = [0, 1, 2, 3, 6, 7, 15, 31];
 
-#[derive(Arbitrary, Debug)]
-struct Input {
-    kind: Kind,
-    calls: Vec<Call>,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Kind {
-    OneProducer,
-    DropNewest,
-    OverwriteOldest,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Call {
     Push {
-        words: u8,
+        words: usize,
     },
     /// Pushes if that takes no look at the consumer; on rings with one producer.
     PushFast {
-        words: u8,
+        words: usize,
     },
     /// Leaves the frame open; on rings with a mutex, as are the next two.
     Reserve {
-        words: u8,
+        words: usize,
     },
     /// Commits an open frame, or another length, which skips it.
     Commit {
-        which: u8,
+        which: usize,
         other_length: bool,
     },
     Abandon {
-        which: u8,
+        which: usize,
     },
     Peek,
     PeekBefore,
@@ -60,13 +46,43 @@ enum Call {
     Retake,
 }
 
-fuzz_target!(|input: Input| {
-    match input.kind {
-        Kind::OneProducer => one_producer(&input.calls),
-        Kind::DropNewest => shared::<DropNewest>(&input.calls, false),
-        Kind::OverwriteOldest => shared::<OverwriteOldest>(&input.calls, true),
+fuzz_target!(|input: &[u8]| {
+    let Some((kind, calls)) = input.split_first() else {
+        return;
+    };
+    let calls: Vec<_> = calls.iter().copied().map(Call::from).collect();
+    match kind % 3 {
+        0 => one_producer(&calls),
+        1 => shared::<DropNewest>(&calls, false),
+        _ => shared::<OverwriteOldest>(&calls, true),
     }
 });
+
+/// One byte is one call, so that each change of an input is a change of one call.
+impl From<u8> for Call {
+    fn from(byte: u8) -> Self {
+        let (argument, which) = (byte >> 4, usize::from(byte >> 4));
+        let words = usize::from(LENGTHS[which % LENGTHS.len()]);
+        match byte & 15 {
+            0 | 1 => Call::Push { words },
+            2 => Call::PushFast { words },
+            3 => Call::Reserve { words },
+            4 => Call::Commit {
+                which,
+                other_length: argument == 15,
+            },
+            5 => Call::Abandon { which },
+            6 | 7 => Call::Peek,
+            8 => Call::PeekBefore,
+            9 | 10 => Call::Advance,
+            11 => Call::Leave,
+            12 => Call::Release,
+            13 => Call::Rewind,
+            14 => Call::SetMark,
+            _ => Call::Retake,
+        }
+    }
+}
 
 fn one_producer(calls: &[Call]) {
     let mut ring = FrameRing::<Spsc, (), Bytes<SIZE>>::spsc();
@@ -134,11 +150,11 @@ fn shared<P: Policy>(calls: &[Call], overwrites: bool) {
                 which,
                 other_length,
             } if !open.is_empty() => {
-                let frame: OpenFrame<'_> = open.swap_remove(usize::from(which) % open.len());
+                let frame: OpenFrame<'_> = open.swap_remove(which % open.len());
                 frame.commit(&mut model, other_length);
             }
             Call::Abandon { which } if !open.is_empty() => {
-                let frame = open.swap_remove(usize::from(which) % open.len());
+                let frame = open.swap_remove(which % open.len());
                 model.abandon(frame.at);
             }
             Call::Retake => {
@@ -164,10 +180,9 @@ struct OpenFrame<'r> {
 fn reserve<'r, P: Policy>(
     ring: &'r FrameRing<Interrupts, u32, Bytes<SIZE>, P>,
     model: &mut Model,
-    words: u8,
+    words: usize,
     open: &mut Vec<OpenFrame<'r>>,
 ) {
-    let words = usize::from(words) % LONGEST;
     let before = ring.with(|stamps| *stamps).expect("not within a call");
     let (stamp, reserved) = ring.reserve(words, |stamps, sequence| {
         *stamps += 1;
@@ -197,7 +212,7 @@ impl OpenFrame<'_> {
     fn commit(self, model: &mut Model, other_length: bool) {
         let sequence = self.reservation.sequence();
         let words = self.words + usize::from(other_length);
-        self.reservation.commit(&body_of(sequence, words));
+        self.reservation.commit(&body(sequence, words));
         match other_length {
             true => model.abandon(self.at),
             false => model.commit(self.at, (sequence, words)),
@@ -266,13 +281,8 @@ fn assert_counts(dropped: Dropped, model: &Model) {
     );
 }
 
-/// The words of a frame that an input names.
-fn body(sequence: u32, words: u8) -> Vec<Word> {
-    body_of(sequence, usize::from(words) % LONGEST)
-}
-
 /// Words of which each depends on the frame and its place.
-fn body_of(sequence: u32, words: usize) -> Vec<Word> {
+fn body(sequence: u32, words: usize) -> Vec<Word> {
     let base = sequence as usize * 1_000;
     (base..base + words).map(Word::new).collect()
 }
@@ -280,7 +290,7 @@ fn body_of(sequence: u32, words: usize) -> Vec<Word> {
 /// Checks a frame's words, and returns its number and length.
 fn seen(frame: Frame<'_>) -> Seen {
     for (place, word) in frame.words.iter().enumerate() {
-        // SAFETY: `body_of` made every word of every frame that is committed.
+        // SAFETY: `body` made every word of every frame that is committed.
         let word = unsafe { word.assume_init() };
         assert_eq!(word, frame.sequence as usize * 1_000 + place);
     }
