@@ -314,3 +314,81 @@ fn characters_are_text_and_absent_values_are_not_written() {
     assert_eq!(tags(&span), expected);
     assert!(!span.record().is_cut() && span.record().dropped() == 0);
 }
+
+#[test]
+fn a_key_that_is_too_long_is_cut_whatever_its_kind() {
+    const LONG: &str = match str::from_utf8(&[b'k'; 300]) {
+        Ok(text) => text,
+        Err(_) => "",
+    };
+    for key in [Key::Static(LONG), Key::copied(LONG)] {
+        for whole in [true, false] {
+            let mut span = span::<64>();
+            if whole {
+                assert!(span.try_tag(key, true.into()));
+            } else {
+                span.tag(key, true.into());
+            }
+            assert_eq!(tags(&span), [(LONG[..255].into(), Value::Bool(true))]);
+            assert!(span.record().is_cut());
+            assert_eq!(span.record().dropped(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_copied_key_is_kept_with_what_fits_of_its_value_or_refused() {
+    // Header, key and one word of the value.
+    let mut small = span::<3>();
+    small.tag(Key::copied("k"), [b'x'; 2 * WORD].as_slice().into());
+    assert_eq!(tags(&small), [("k".into(), Value::Bytes(&[b'x'; WORD]))]);
+    assert!(small.record().is_cut());
+    assert_eq!(small.record().dropped(), 0);
+    small.tag(Key::copied("l"), true.into());
+    assert_eq!(small.record().dropped(), 1);
+}
+
+#[test]
+fn fields_of_each_kind_belong_to_their_log_and_not_to_the_span() {
+    let values = [
+        Value::Str("s"),
+        Value::Bytes(b"b"),
+        Value::Bool(true),
+        Value::I64(-1),
+        Value::U64(1),
+        Value::F64(0.5),
+        Value::Str("c"),
+    ];
+    let mut span = span::<64>();
+    assert!(span.try_log(Timestamp::Ticks(6)));
+    for value in &values[..6] {
+        assert!(span.try_field("field".into(), *value));
+    }
+    span.field("field".into(), 'c'.into());
+    let record = span.record();
+    assert_eq!(record.tags().count(), 0);
+    let fields: Vec<_> = record.logs().flat_map(|log| log.fields()).collect();
+    assert!(fields.iter().map(|field| field.value).eq(values));
+    let mut full = Open::<[Word; 0]>::new("op", span.context(), SpanId::new(4), 5);
+    assert!(!full.try_field("field".into(), true.into()));
+    assert_eq!(full.record().dropped(), 0, "its caller counts it");
+}
+
+#[test]
+fn an_area_of_bytes_is_words() {
+    const BYTES: usize = 3 * WORD;
+    let fixed = span::<0>().fixed;
+    let area = AreaBytes::<[core::mem::MaybeUninit<u8>; BYTES]>::new();
+    assert_eq!(
+        std::format!("{area:?}"),
+        std::format!("AreaBytes {{ bytes: {BYTES} }}")
+    );
+    let mut span = Open::begun(fixed, area);
+    assert_eq!(span.capacity(), 3);
+    span.tag("k".into(), [b'x'; WORD].as_slice().into());
+    assert_eq!(tags(&span), [("k".into(), Value::Bytes(&[b'x'; WORD]))]);
+    assert!(!span.record().is_cut());
+    span.tag("none".into(), true.into());
+    assert_eq!(span.record().dropped(), 1);
+    assert_eq!(Image::words(span.image().area), span.image_words());
+}
