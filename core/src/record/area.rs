@@ -92,7 +92,7 @@ impl<const N: usize> Default for AreaBytes<[MaybeUninit<u8>; N]> {
 
 impl<B: ?Sized> core::fmt::Debug for AreaBytes<B> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let bytes = size_of_val(self) - size_of_val(&self.aligned);
+        let bytes = size_of_val(&self.bytes);
         f.debug_struct("AreaBytes").field("bytes", &bytes).finish()
     }
 }

@@ -392,3 +392,23 @@ fn an_area_of_bytes_is_words() {
     assert_eq!(span.record().dropped(), 1);
     assert_eq!(Image::words(span.image().area), span.image_words());
 }
+
+#[test]
+fn text_is_cut_between_characters_and_bytes_are_cut_anywhere() {
+    let text = "\u{20ac}".repeat(WORD);
+    let room = 2 * WORD;
+    let whole = room - room % 3;
+    let expected = [
+        (Value::Str(&text), Value::Str(&text[..whole])),
+        // The same bytes, of which most continue a character.
+        (
+            Value::Bytes(text.as_bytes()),
+            Value::Bytes(&text.as_bytes()[..room]),
+        ),
+    ];
+    for (value, kept) in expected {
+        let mut span = span::<4>();
+        span.tag("k".into(), value);
+        assert_eq!(tags(&span)[0].1, kept);
+    }
+}
