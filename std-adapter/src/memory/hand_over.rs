@@ -92,6 +92,12 @@ impl<P, C: ReadingEnd<P>> RingRegistry<P, C> {
 }
 
 impl<P> HeldRing<P> {
+    #[cfg(all(test, not(loom)))]
+    /// Returns a number that changes with each exchange.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.place).addr()
+    }
+
     fn give_back(self) -> Arc<ReturnPlace<P>> {
         let HeldRing { producer, place } = self;
         *lock(&place.0) = Some(producer);

@@ -283,4 +283,39 @@ mod tests {
             }
         }
     }
+
+    /// At 100,000 spans a second, with a worker that takes a millisecond to wake up.
+    #[test]
+    fn a_steady_thread_exchanges_no_ring_after_its_first_second() {
+        const SECOND: usize = 100_000;
+        const WAKING: usize = SECOND / 1_000;
+        let state = TracerState::of_test(TickSource::System, |config| {
+            config.flush_interval(std::time::Duration::from_secs(3_600))
+        });
+        let common = &state.common;
+        let mut shard = Shard::new(common.rings.hand_out());
+        let image = two_tags();
+        let mut wakes_in = None;
+        let exchanges = [(); 3].map(|()| {
+            let mut exchanges = 0;
+            for _ in 0..SECOND {
+                let before = shard.ring.as_ref().map(HeldRing::id);
+                // As `spans::fast_path` does.
+                if !shard.push_fast(&image)
+                    && let Pushed::Done { urgent: true } = shard.push(&image, &common.rings)
+                {
+                    wakes_in = wakes_in.or(Some(WAKING));
+                }
+                exchanges += usize::from(shard.ring.as_ref().map(HeldRing::id) != before);
+                wakes_in = wakes_in.map(|spans| spans - 1);
+                if wakes_in == Some(0) {
+                    wakes_in = None;
+                    state.exporter().pass(common, false);
+                }
+            }
+            exchanges
+        });
+        assert_eq!(exchanges, [3, 0, 0], "it grew from 8 to 64 KiB");
+        assert_eq!(shard.counters.full.get(), 0);
+    }
 }
