@@ -55,19 +55,17 @@ unsafe impl Send for RingMemory {}
 impl RingEnds {
     /// Makes a ring of `bytes`, a power of two.
     pub(super) fn new(bytes: usize) -> Option<RingEnds> {
-        let words = Box::leak(Box::new_uninit_slice(bytes / size_of::<Word>()));
-        let words_at = NonNull::from(&mut *words);
-        let storage = SliceStorage::new(words)?;
-        let ring = Box::leak(Box::new(Ring::spsc_over(storage)));
-        let ring_at = NonNull::from(&mut *ring);
-        let (producer, consumer) = ring.split();
+        let words = NonNull::from(Box::leak(Box::new_uninit_slice(bytes / size_of::<Word>())));
+        // SAFETY: from a box, and borrowed here only, until `free` has dropped the ring. The
+        // pointer comes first: it stays valid while what is derived from it is in use.
+        let storage = SliceStorage::new(unsafe { &mut *words.as_ptr() })?;
+        let ring = NonNull::from(Box::leak(Box::new(Ring::spsc_over(storage))));
+        // SAFETY: as above, until `free` has dropped both ends.
+        let (producer, consumer) = unsafe { &mut *ring.as_ptr() }.split();
         let consumer = RingConsumer {
             mark: consumer.mark(),
             consumer,
-            memory: RingMemory {
-                ring: ring_at,
-                words: words_at,
-            },
+            memory: RingMemory { ring, words },
             is_shared: false,
         };
         Some(RingEnds { producer, consumer })
@@ -90,7 +88,8 @@ impl RingEnds {
         drop((producer, consumer));
         // The ends of two rings, confused by a mistake of this crate, are leaked.
         if is_whole {
-            // SAFETY: from `Box::leak` in `new`. The only two borrows of the ring were these ends:
+            // SAFETY: from `Box::leak` in `new`, and not freed before, since this consumer, which
+            // held the pointers, is the only one. The only two borrows of the ring were these ends:
             // `split` gave them for good, so it gave no others. The words were lent to the ring,
             // which is freed before them.
             unsafe {
