@@ -8,82 +8,23 @@
 //! ```
 #![cfg(loom)]
 
+mod loom_model;
 #[path = "../src/worker/parking.rs"]
 #[allow(dead_code, reason = "no model is stuck or without a worker")]
 mod parking;
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8 as Plain, AtomicUsize as Count, Ordering::Relaxed};
 // Not loom's `Arc`, whose drop panics again after a deadlock has ended the model.
 use std::sync::Arc;
 use std::time::Duration;
 
-use loom::model::Builder;
 use loom::sync::atomic::{AtomicBool, AtomicUsize};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+use loom_model::{Model, Token, Weakness, is_weak, sys};
 use parking::{Parking, Pass, Rest, Tickets, Work, run};
 use sys::sync::Ordering;
-
-/// Loom's primitives in place of the system's.
-mod sys {
-    pub(crate) mod sync {
-        pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
-        pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
-
-        use std::time::Duration;
-
-        use crate::{Weakness, is_weak};
-
-        pub(crate) fn light_fence() {
-            if !is_weak(Weakness::NoFence) {
-                fence(Ordering::SeqCst);
-            }
-        }
-
-        pub(crate) fn heavy_fence() {
-            fence(Ordering::SeqCst);
-        }
-
-        pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-            mutex.lock().unwrap()
-        }
-
-        /// Waits without a time-out, so that a missing completion is a deadlock.
-        pub(crate) fn wait_while<'g, T>(
-            changed: &Condvar,
-            mut guard: MutexGuard<'g, T>,
-            _: Duration,
-            condition: impl Fn(&T) -> bool,
-        ) -> MutexGuard<'g, T> {
-            while condition(&guard) {
-                guard = changed.wait(guard).unwrap();
-            }
-            guard
-        }
-    }
-}
-
-/// Faults that can be put into a model.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Weakness {
-    /// The producer reads the state without a fence behind its push.
-    NoFence = 1,
-    /// The worker parks without a second look at the heads.
-    NoSecondLook,
-    /// The worker reads the tickets when it has read the heads already.
-    TicketsAfterHeads,
-    /// The worker sees the close, but not what was pushed before it.
-    CloseUnordered,
-}
-
-static WEAKNESS: Plain = Plain::new(0);
-
-fn is_weak(weakness: Weakness) -> bool {
-    WEAKNESS.load(Relaxed) == weakness as u8
-}
 
 /// A tracer with the rings of one or two threads, of which only the positions matter.
 struct World {
@@ -94,9 +35,7 @@ struct World {
     /// Records of each ring that have their outcome.
     sent: Mutex<[usize; 2]>,
     changed: Condvar,
-    /// The token that `unpark` leaves for `park`.
-    token: Mutex<bool>,
-    unparked: Condvar,
+    token: Token,
 }
 
 /// The worker's side.
@@ -117,8 +56,7 @@ impl World {
             heads: (0..rings).map(|_| AtomicUsize::new(0)).collect(),
             sent: Mutex::new([0; 2]),
             changed: Condvar::new(),
-            token: Mutex::new(false),
-            unparked: Condvar::new(),
+            token: Token::new(),
         })
     }
 
@@ -132,8 +70,7 @@ impl World {
 
     fn wake(&self) {
         self.parking.mark_awake();
-        *self.token.lock().unwrap() = true;
-        self.unparked.notify_one();
+        self.token.unpark();
     }
 
     fn flush(&self) {
@@ -214,79 +151,12 @@ impl Work for Worker {
         !is_weak(Weakness::NoSecondLook) && self.world.heads() != sent
     }
 
-    /// A time-out may expire at any moment, so here it expires at once.
     fn park(&self, timeout: Option<Duration>) {
-        let mut token = self.world.token.lock().unwrap();
-        while timeout.is_none() && !*token {
-            token = self.world.unparked.wait(token).unwrap();
-        }
-        *token = false;
-        drop(token);
+        self.world.token.park(timeout.is_some());
         self.waited.set(timeout.is_some());
     }
 
     fn drained(&self) {}
-}
-
-/// A model, and the weaknesses under which it fails.
-struct Model {
-    name: &'static str,
-    /// Runs once for each execution; returns the number of records that the worker sent before
-    /// any flush.
-    run: fn() -> usize,
-    /// Bound on preemptions, since every interleaving would take over a minute.
-    preemptions: Option<usize>,
-    /// Smallest number of executions, so that a model does not shrink unnoticed.
-    executions: usize,
-    fails_under: &'static [(Weakness, &'static str)],
-}
-
-impl Model {
-    fn check(&self) {
-        // The weakness is a static of the process, so models run one at a time.
-        static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-        let _one = ONE.lock().unwrap_or_else(|poison| poison.into_inner());
-        let (executions, early) = self.explore();
-        println!(
-            "{}: {executions} executions, {early} records sent early",
-            self.name
-        );
-        assert!(early > 0, "the worker was never first");
-        let least = self.executions;
-        assert!(executions >= least, "{executions} of {least} executions");
-        for (weakness, expected) in self.fails_under {
-            let message = self.failure(*weakness);
-            println!("{}: {weakness:?} fails: {message}", self.name);
-            assert!(message.contains(expected), "{message}");
-        }
-    }
-
-    fn explore(&self) -> (usize, usize) {
-        let seen = std::sync::Arc::new((Count::new(0), Count::new(0)));
-        let (counts, run) = (seen.clone(), self.run);
-        let mut builder = Builder::new();
-        builder.preemption_bound = self.preemptions;
-        builder.max_branches = 10_000;
-        builder.check(move || {
-            counts.1.fetch_add(run(), Relaxed);
-            counts.0.fetch_add(1, Relaxed);
-        });
-        (seen.0.load(Relaxed), seen.1.load(Relaxed))
-    }
-
-    /// Returns loom's message about the model with this weakness.
-    fn failure(&self, weakness: Weakness) -> String {
-        WEAKNESS.store(weakness as u8, Relaxed);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.explore()));
-        WEAKNESS.store(0, Relaxed);
-        let Err(panic) = outcome else {
-            panic!("{} passes under {weakness:?}", self.name);
-        };
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or(panic.downcast_ref().map(|text: &&str| text.to_string()));
-        let text = text.unwrap_or_default();
-        text.lines().next().unwrap_or_default().to_string()
-    }
 }
 
 /// A push while the worker goes to sleep is sent without a request.
