@@ -23,6 +23,8 @@ struct Input<'a> {
     number: i64,
     losses: [i64; 2],
     spans: Vec<Span<'a>>,
+    /// Times that the spans are repeated: the header of their list changes with the count.
+    copies: u8,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -76,7 +78,9 @@ impl Input<'_> {
         batch.seq_no = Some(self.number);
         let [full_queue, failed] = self.losses;
         batch.stats = Some(model::ClientStats::new(full_queue, 0, failed));
-        batch.spans = self.spans.iter().map(Span::span).collect();
+        let spans = self.spans.iter().map(Span::span);
+        let copies = 1 + usize::from(self.copies % 160);
+        batch.spans = spans.cycle().take(self.spans.len() * copies).collect();
         batch
     }
 }

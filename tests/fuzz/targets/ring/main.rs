@@ -96,7 +96,12 @@ fn one_producer(calls: &[Call]) {
             let pushed = push(&mut producer, &mut model, *call, sequence);
             sequence += u32::from(pushed);
             reader.call(*call, &mut model);
-            assert_eq!(producer.backlog() as u64, model.head - model.tail);
+            let held = (model.head - model.tail) as usize;
+            assert!(producer.backlog_bound() >= held);
+            // Only now and then, since it is a look at the consumer's side.
+            if matches!(call, Call::SetMark) {
+                assert_eq!(producer.backlog(), held);
+            }
             assert_counts(producer.dropped(), &model);
         }
     }
