@@ -91,6 +91,11 @@ impl<O: SpanOwner> SpanSlot<O> {
         self.words() == CONTEXT_ONLY
     }
 
+    /// Returns whether the slot has an area for the copied name of an unsampled span.
+    pub(crate) fn is_for_name(&self) -> bool {
+        self.words() == NAMED
+    }
+
     /// Returns whether the slot has an area for a sampled span.
     fn is_for_sampled(&self) -> bool {
         self.words() > NAMED

@@ -6,6 +6,7 @@ use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::record::{Reference, boundary};
 use picojaeger_core::{Key, Value};
 
+use crate::spans::UNREAD;
 use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 
@@ -117,14 +118,25 @@ impl Slot {
 
     /// Renames the span, sampled or not: an unsampled span may become sampled later.
     pub(crate) fn rename(self: &mut Box<Self>, name: Key<'_>) {
-        if let (Key::Copied(_), true) = (name, self.is_context_only()) {
+        if self.is_context_only() && matches!(name, Key::Copied(_)) {
             if self.is_of_parent() {
                 return;
             }
             let state = self.owner.clone();
             with_shard(&state, |shard| self.ensure_name_area(&mut shard.cache));
         }
+        if self.is_for_name() {
+            self.forget_name();
+        }
         self.set_operation(name);
+    }
+
+    /// Empties the area of an unsampled span, where a former name may leave no room for another.
+    fn forget_name(&mut self) {
+        let (context, start) = (self.image.context(), self.image.start());
+        self.image
+            .restart("", context, self.image.parent(), UNREAD, 0);
+        self.image.set_start(start);
     }
 
     pub(crate) fn set_operation(self: &mut Box<Self>, name: Key<'_>) {
