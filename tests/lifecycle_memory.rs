@@ -70,12 +70,31 @@ fn tracers_that_come_and_go() {
         tracer.close(SOON).unwrap();
         assert_eq!(tracer.stats().delivered, 11);
     };
-    // The first tracers leave rings behind, which later ones reuse.
-    (0..3).for_each(|_| live());
+    live();
     let before = IN_USE.load(Ordering::Relaxed);
     (0..50).for_each(|_| live());
     let grown = IN_USE.load(Ordering::Relaxed).saturating_sub(before);
     assert!(grown < MIB, "50 tracers left {grown} bytes");
+}
+
+fn unsampled_spans_that_were_open_at_once() {
+    let sampler = Config::new("life").sampler(Sampler::Const(false));
+    let tracer = sampler.agent(false).new_tracer().unwrap();
+    let name = String::from("copied");
+    let before = IN_USE.load(Ordering::Relaxed);
+    let mut spans = Vec::with_capacity(200_000);
+    for number in 0..spans.capacity() {
+        spans.push(match number % 2 {
+            0 => tracer.start("static"),
+            _ => tracer.start(&name),
+        });
+    }
+    let most = IN_USE.load(Ordering::Relaxed) - before;
+    assert!(most > 20 * MIB, "{most} bytes while they are open");
+    drop(spans);
+    let left = IN_USE.load(Ordering::Relaxed).saturating_sub(before);
+    // A 64th of the limit for each of the two kinds, and their lists.
+    assert!(left < MIB, "{left} bytes once they are gone");
 }
 
 /// One test only, since the count is of the whole process.
@@ -96,4 +115,5 @@ fn memory_stays_within_its_limit() {
     assert_eq!(stats.delivered + stats.lost.total(), 10_000, "{stats}");
     drop(tracer);
     tracers_that_come_and_go();
+    unsampled_spans_that_were_open_at_once();
 }
