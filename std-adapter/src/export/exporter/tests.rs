@@ -7,11 +7,14 @@ use std::thread;
 use super::*;
 use crate::collector::decode;
 use crate::config::{ClockSource, Config, Sampler};
+use crate::memory::budget::Share;
+use crate::memory::span_slot::SpanOwner as _;
 use crate::reporters::InMemoryReporter;
 use crate::state::TracerState;
 use crate::state::thread_local::{as_worker, with_shard};
 use crate::sys::clock::TickSource;
 use crate::sys::sync::lock;
+use crate::tracer::lifecycle;
 use crate::tracer::span::start_root;
 use crate::{FlushError, SpanId, Tracer, TracerBuilder};
 
@@ -324,6 +327,57 @@ fn miri_two_threads_and_a_worker() {
         (stats.delivered, stats.lost.closed),
         (2 * EACH, 1),
         "{stats}"
+    );
+}
+
+/// Threads exchange rings before and beside passes, and end in the middle of a burst. Under Miri,
+/// which reports races, leaks and uses after a free.
+#[test]
+fn miri_threads_exchange_rings_beside_passes() {
+    const BEFORE: u64 = 13;
+    const BESIDE: u64 = 6;
+    let state = TracerState::of_test(TickSource::System, |config| {
+        config.memory_limit(1 << 20).max_packet_size(8_000)
+    });
+    let text = "x".repeat(900);
+    let push = |spans: u64| {
+        for _ in 0..spans {
+            start_root(&state, "one").tag("text", text.as_str());
+        }
+    };
+    let burst = std::sync::Barrier::new(3);
+    thread::scope(|scope| {
+        let threads = [(); 2].map(|()| {
+            scope.spawn(|| {
+                push(BEFORE);
+                burst.wait();
+                push(BESIDE);
+            })
+        });
+        burst.wait();
+        let mut exporter = state.exporter();
+        assert!(exporter.holds(&state.common));
+        let rings = exporter.rings.len();
+        assert!(rings >= 6, "{rings} rings: 4 KiB, 8 KiB and another each");
+        drop(exporter);
+        while !threads.iter().all(|thread| thread.is_finished()) {
+            state.exporter().pass(&state.common, true);
+            thread::yield_now();
+        }
+        // Joined here, so that their rings are back.
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    assert!(lifecycle::close(&state, SOON));
+    let stats = state.stats();
+    assert!(stats.adds_up(), "{stats}");
+    assert_eq!(stats.delivered, 2 * (BEFORE + BESIDE), "{stats}");
+    assert!(state.exporter().rings.is_empty(), "a ring was not returned");
+    assert_eq!(
+        state.pool().budget().drawn(Share::Rings),
+        0,
+        "all are freed"
     );
 }
 
