@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
@@ -341,6 +342,43 @@ fn no_span_that_finished_before_close_is_lost() {
         });
         assert_eq!(assert_settled(&tracer, 100).delivered, 100);
         assert_eq!(reporter.len(), 100);
+    }
+}
+
+/// Threads exchange rings, shrink them, and end, and the tracer is closed, all in the middle of a
+/// burst that is more than fits.
+#[test]
+fn a_burst_that_is_cut_short_adds_up() {
+    const THREADS: u64 = 20;
+    const EACH: u64 = 1_000;
+    for wait in 0..4 {
+        let config = config().agent(false).memory_limit(1 << 20);
+        let reporter = InMemoryReporter::new();
+        let builder = config.tracer_builder().reporter(reporter.clone());
+        let tracer = builder.build().unwrap();
+        let made = AtomicU64::new(0);
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (tracer, made) = (&tracer, &made);
+                scope.spawn(move || {
+                    for number in 0..EACH - 40 * thread {
+                        tracer.start("burst").tag("n", number);
+                        made.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            while made.load(Ordering::Relaxed) < wait * 3_000 {
+                thread::yield_now();
+            }
+            let _lost = tracer.close(SOON);
+        });
+        let stats = assert_settled(&tracer, made.into_inner());
+        assert_eq!(
+            stats.delivered + stats.lost.total(),
+            stats.sampled,
+            "{stats}"
+        );
+        assert_eq!(reporter.len() as u64, stats.delivered);
     }
 }
 

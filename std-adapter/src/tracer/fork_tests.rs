@@ -33,6 +33,7 @@ macro_rules! cases {
 cases! {
     a_fork_of_a_fork => of_a_fork,
     a_fork_of_a_fork_that_is_the_first_to_trace => of_a_fork_that_never_traced,
+    a_fork_in_the_middle_of_a_burst => in_a_burst,
     a_fork_while_threads_trace => while_threads_trace,
     a_fork_while_a_reporter_is_read => while_a_reporter_is_read,
     a_child_that_exits_flushes => a_child_that_exits,
@@ -236,6 +237,23 @@ fn of_a_fork() {
         &collector,
         &[("parent", 10), ("child", 10), ("grandchild", 10)],
     );
+}
+
+/// Records wait in several rings, of 4 and 8 KiB, which belong to the parent.
+fn in_a_burst() {
+    let collector = Collector::bind("127.0.0.1:0").unwrap();
+    let config = config(&collector).background(false).memory_limit(1 << 20);
+    let tracer = config.new_tracer().unwrap();
+    trace(&tracer, "parent", 300);
+    join(fork(|| {
+        trace(&tracer, "child", 200);
+        tracer.flush(SOON).unwrap();
+        assert_settled(&tracer, 200);
+    }));
+    trace(&tracer, "parent", 100);
+    tracer.flush(SOON).unwrap();
+    assert_settled(&tracer, 400);
+    assert_arrived(&collector, &[("parent", 400), ("child", 200)]);
 }
 
 fn of_a_fork_that_never_traced() {
