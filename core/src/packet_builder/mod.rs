@@ -241,7 +241,13 @@ impl<E: Encoder> PacketBuilder<E> {
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
         let mut at = first;
         while let Some(consumer) = consumers.get_mut(at) {
-            let is_full = self.pack_ring(consumer.as_mut(), context, out, &mut pending);
+            let consumer = consumer.as_mut();
+            let before = pending;
+            let is_full = self.pack_ring(consumer, context, out, &mut pending);
+            if consumer.overwrites() {
+                pending.freed += pending.spans - before.spans;
+                pending.skipped += pending.too_large - before.too_large;
+            }
             at += 1;
             if at == consumers.len() {
                 at = 0;
@@ -269,14 +275,8 @@ impl<E: Encoder> PacketBuilder<E> {
                 Push::Full
             };
             match push {
-                Push::Taken => {
-                    pending.spans += 1;
-                    pending.freed += usize::from(consumer.overwrites());
-                }
-                Push::TooLarge => {
-                    pending.too_large += 1;
-                    pending.skipped += usize::from(consumer.overwrites());
-                }
+                Push::Taken => pending.spans += 1,
+                Push::TooLarge => pending.too_large += 1,
                 Push::Full => {
                     consumer.leave();
                     return true;

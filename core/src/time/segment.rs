@@ -42,15 +42,15 @@ impl<'t> ClockSegment<'t> {
     /// Looks from the newest back.
     #[inline]
     pub fn anchor_at(&self, ticks: u64) -> Option<&'t Anchor> {
-        let mut anchors = self.anchors.iter().rev();
-        let mut nearest = anchors.next()?;
-        for anchor in anchors {
-            if anchor.ticks.abs_diff(ticks) > nearest.ticks.abs_diff(ticks) {
+        let (mut nearest, mut least) = (None, u64::MAX);
+        for anchor in self.anchors.iter().rev() {
+            let distance = anchor.ticks.abs_diff(ticks);
+            if distance > least {
                 break;
             }
-            nearest = anchor;
+            (nearest, least) = (Some(anchor), distance);
         }
-        Some(nearest)
+        nearest
     }
 
     inline_on_word64! {
