@@ -101,16 +101,11 @@ impl<'t> Start<'t> {
                 shard.cache.put(written);
             }
             shard.counters.unsampled.increment();
-            return self.start_unsampled(state, shard, &identity);
+            return start_unsampled(state, shard, self.operation, &identity, &self.parent);
         }
         shard.counters.sampled.increment();
         let fresh = written.is_none();
-        let operation = self.operation.as_str();
-        let slot = match written {
-            Some(written) => shard.cache.charge(written, operation),
-            None => shard.cache.take_for(operation, state),
-        };
-        let Some(mut slot) = slot.filter(|_| !state.is_closed()) else {
+        let Some(mut slot) = self.take_slot(state, shard, written) else {
             return self.start_lost(state, shard, &identity);
         };
         if fresh {
@@ -126,24 +121,22 @@ impl<'t> Start<'t> {
         slot
     }
 
-    /// Starts a span that is not recorded: it only has a context.
-    fn start_unsampled(
+    /// Takes the slot of a sampled span; `None` if out of memory, or if the tracer is closed.
+    fn take_slot(
         &self,
         state: &Arc<TracerState>,
         shard: &mut Shard,
-        identity: &Identity,
-    ) -> Box<Slot> {
-        // A name that is copied needs an area, in case the span is sampled later.
-        let mut slot = match self.operation {
-            Key::Static(_) => shard.cache.take_context_only(state),
-            Key::Copied(_) => shard.cache.take_named(state),
-        };
-        slot.clear();
-        slot.image
-            .identify(identity.context, identity.parent, UNREAD);
-        slot.set_operation(self.operation);
-        slot.baggage = self.parent.baggage.clone().without_debug_id();
-        slot
+        written: Option<Box<Slot>>,
+    ) -> Option<Box<Slot>> {
+        if state.is_closed() {
+            written.into_iter().for_each(|slot| shard.cache.put(slot));
+            return None;
+        }
+        let operation = self.operation.as_str();
+        match written {
+            Some(written) => shard.cache.charge(written, operation),
+            None => shard.cache.take_for(operation, state),
+        }
     }
 
     /// Starts a sampled span that is lost: out of memory, or the tracer is closed.
@@ -160,10 +153,33 @@ impl<'t> Start<'t> {
             true => counters.closed.increment(),
             false => counters.memory.increment(),
         }
-        let mut slot = self.start_unsampled(state, shard, identity);
+        // Nothing reads the name of a lost span, so a copied one takes no memory.
+        let name = Key::Static("");
+        let mut slot = start_unsampled(state, shard, name, identity, &self.parent);
         slot.image.discard();
         slot
     }
+}
+
+/// Starts a span that is not recorded: it only has a context.
+fn start_unsampled(
+    state: &Arc<TracerState>,
+    shard: &mut Shard,
+    operation: Key<'_>,
+    identity: &Identity,
+    parent: &SpanContext,
+) -> Box<Slot> {
+    // A name that is copied needs an area, in case the span is sampled later.
+    let mut slot = match operation {
+        Key::Static(_) => shard.cache.take_context_only(state),
+        Key::Copied(_) => shard.cache.take_named(state),
+    };
+    slot.clear();
+    slot.image
+        .identify(identity.context, identity.parent, UNREAD);
+    slot.set_operation(operation);
+    slot.baggage = parent.baggage.clone().without_debug_id();
+    slot
 }
 
 impl Identity {
@@ -424,6 +440,29 @@ mod tests {
         let stats = state.stats();
         assert!(stats.lost.full > 0, "{stats}");
         assert_eq!(stats.delivered + stats.lost.full, 200, "{stats}");
+    }
+
+    #[test]
+    fn a_span_that_meets_a_closed_tracer_leaves_no_slot_behind() {
+        let state = state();
+        let written = with_shard(&state, |shard| shard.cache.take(&state));
+        state.set_closed();
+        let start = Start::plain(Key::Static("late"), SpanContext::default());
+        drop(start.on(&state, written));
+        with_shard(&state, |shard| assert_eq!(shard.cache.in_use(&state), 0));
+        assert_eq!(state.stats().lost.closed, 1);
+    }
+
+    #[test]
+    fn a_lost_span_takes_no_memory_for_its_name() {
+        let state = state();
+        let start = || Start::plain(Key::Copied("copied"), SpanContext::default()).on(&state, None);
+        let open = std::iter::from_fn(|| start().filter(|slot| slot.image.is_writable()));
+        let spans: Vec<_> = open.collect();
+        assert!(spans.len() > 500);
+        let lost = start().unwrap();
+        assert!(lost.is_context_only());
+        assert_eq!(state.stats().lost.memory, 2);
     }
 
     #[test]
