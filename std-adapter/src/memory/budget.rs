@@ -28,6 +28,8 @@ pub(crate) enum Share {
 #[derive(Clone, Copy, Debug, Default)]
 struct Drawn {
     rings: usize,
+    /// Bytes beyond `rings` that are kept for rings.
+    reserved: usize,
     spans: usize,
 }
 
@@ -49,6 +51,11 @@ impl MemoryBudget {
             *own += bytes;
         }
         fits
+    }
+
+    /// Keeps bytes for rings, beyond those that they have drawn.
+    pub(super) fn reserve_for_rings(&self, bytes: usize) {
+        lock(&self.drawn).reserved = bytes;
     }
 
     /// Takes back bytes that were freed.
@@ -84,7 +91,11 @@ impl MemoryBudget {
     fn most(&self, drawn: Drawn, share: Share) -> usize {
         let of_other = match share {
             Share::Rings => drawn.spans.max(self.floor(Share::Spans)),
-            Share::Spans => drawn.rings.max(self.floor(Share::Rings)),
+            Share::Spans => {
+                let rings = drawn.rings + drawn.reserved;
+                let most = self.limit - self.floor(Share::Spans);
+                rings.clamp(self.floor(Share::Rings), most)
+            }
         };
         self.limit - of_other
     }
@@ -131,6 +142,23 @@ mod tests {
             budget.give_back(first, most);
             assert_eq!(budget.drawn(first), 0);
             assert!(budget.draw(second, 1, 0), "it may go beyond its floor now");
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_for_rings_counts_as_theirs() {
+        let budget = MemoryBudget::new(1_000);
+        for (reserved, left) in [(0, 400), (100, 300), (200, 250), (0, 400)] {
+            budget.give_back(Share::Rings, budget.drawn(Share::Rings));
+            budget.reserve_for_rings(reserved);
+            assert_eq!(
+                budget.left(Share::Spans),
+                500,
+                "rings are within their floor"
+            );
+            assert!(budget.draw(Share::Rings, 600, 0));
+            assert_eq!(budget.left(Share::Spans), left);
+            assert_eq!(budget.left(Share::Rings), 150);
         }
     }
 }

@@ -68,7 +68,7 @@ impl RingSizes {
 
 impl RingPool {
     pub(super) fn new(memory_limit: usize, budget: Arc<MemoryBudget>) -> Self {
-        RingPool {
+        let pool = RingPool {
             sizes: RingSizes::new(memory_limit, budget.floor(Share::Rings)),
             budget,
             free: Vec::new(),
@@ -78,7 +78,9 @@ impl RingPool {
             is_shared_taken: false,
             shrinks: 0,
             closed: false,
-        }
+        };
+        pool.note_reserve();
+        pool
     }
 
     /// Takes the first ring of a thread; `None` if as many threads as may hold a ring hold one.
@@ -88,6 +90,7 @@ impl RingPool {
         }
         let ends = self.take(self.sizes.first, self.shared_reserve())?;
         self.holders += 1;
+        self.note_reserve();
         Some(ends)
     }
 
@@ -138,6 +141,7 @@ impl RingPool {
         }
         let ends = self.take(bytes, self.first_reserve() + self.shared_reserve())?;
         self.grown = grown;
+        self.note_reserve();
         Some(ends)
     }
 
@@ -147,6 +151,7 @@ impl RingPool {
         while bytes >= SMALLEST_SHARED {
             if let Some(mut ends) = self.take(bytes, self.first_reserve()) {
                 self.is_shared_taken = true;
+                self.note_reserve();
                 ends.consumer.is_shared = true;
                 return Some(ends);
             }
@@ -159,6 +164,7 @@ impl RingPool {
     pub(super) fn release(&mut self, held: usize) {
         self.holders -= 1;
         self.grown -= held - self.sizes.first;
+        self.note_reserve();
     }
 
     /// Puts back an empty ring. It is kept while rings are within their floor, and freed otherwise,
@@ -170,12 +176,14 @@ impl RingPool {
         ends.consumer.is_shared = false;
         self.free_bytes += ends.bytes();
         self.free.push(ends);
+        self.note_reserve();
     }
 
     /// Frees the rings that no thread holds, now and later.
     pub(super) fn close(&mut self) {
         self.closed = true;
         while self.free_one() {}
+        self.budget.reserve_for_rings(0);
     }
 
     /// Takes a ring of this size if that leaves a reserve: a free one, or a new one, for which free
@@ -224,6 +232,14 @@ impl RingPool {
     fn free(&self, ends: RingEnds) {
         self.budget.give_back(Share::Rings, ends.bytes());
         ends.free();
+    }
+
+    /// Notes in the budget what is kept back, so that open spans do not take it. Free rings are a
+    /// part of it.
+    fn note_reserve(&self) {
+        let reserve = self.first_reserve() + self.shared_reserve();
+        let bytes = reserve.saturating_sub(self.free_bytes);
+        self.budget.reserve_for_rings(bytes);
     }
 
     /// Returns the bytes that are kept for the first rings of threads to come.
@@ -293,6 +309,21 @@ mod tests {
         assert!(!budget.exceeds_floor(Share::Rings), "the rest is freed");
         pool.close();
         assert_eq!(budget.drawn(Share::Rings), 0);
+    }
+
+    #[test]
+    fn open_spans_take_no_first_ring_and_not_the_shared_one() {
+        let (mut pool, budget) = pool(1 << 20);
+        let mut rings = vec![pool.take_first().unwrap()];
+        rings.extend(all(&mut pool, |pool| pool.take_next(4 << 10, 100)));
+        while budget.draw(Share::Spans, 1, 0) {}
+        assert_eq!(budget.drawn(Share::Spans), 256 << 10, "their floor");
+        let first = all(&mut pool, RingPool::take_first);
+        assert_eq!(first.len(), 15);
+        rings.extend(first.into_iter().chain(pool.take_shared()));
+        assert!(pool.is_shared_taken);
+        rings.into_iter().for_each(|ends| pool.put(ends));
+        pool.close();
     }
 
     #[test]
