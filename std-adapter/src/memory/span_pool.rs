@@ -2,7 +2,7 @@
 //!
 //! Once half of that memory is out, spans get tiny slots, which do not grow, and of which no
 //! operation may hold more bytes than it leaves to others. So spans that stay open for long do not
-//! starve short ones.
+//! starve short ones. A reserve of tiny slots is left whatever idle threads and rings hold.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -27,6 +27,10 @@ pub(crate) struct SpanPool<O> {
     /// Bytes of tiny slots, by the hash of the operation that they are charged to.
     charges: HashMap<u32, usize>,
     hasher: RandomState,
+    /// Bytes that are drawn for tiny slots and not used.
+    reserve: usize,
+    /// The most of these.
+    full_reserve: usize,
     /// The most bytes of free slots of a size that the limit does not bound.
     unbounded: usize,
     closed: bool,
@@ -43,7 +47,12 @@ const REFILL: usize = 16;
 
 impl<O: SpanOwner> SpanPool<O> {
     pub(crate) fn new(memory_limit: usize, budget: Arc<MemoryBudget>) -> Self {
+        // Half of the floor: slots that idle threads cache and rings may take the rest.
+        let full_reserve = budget.floor(Share::Spans) / 2;
+        let is_drawn = budget.draw(Share::Spans, full_reserve, 0);
         SpanPool {
+            reserve: if is_drawn { full_reserve } else { 0 },
+            full_reserve,
             budget,
             free: Default::default(),
             out: 0,
@@ -58,7 +67,16 @@ impl<O: SpanOwner> SpanPool<O> {
     /// unlocked.
     pub(crate) fn close(&mut self) -> [Slots<O>; SIZES.len()] {
         self.closed = true;
-        std::mem::take(&mut self.free)
+        self.full_reserve = 0;
+        let free = std::mem::take(&mut self.free);
+        let bounded = free
+            .iter()
+            .flatten()
+            .filter(|slot| is_bounded(slot.words()));
+        let bytes: usize = bounded.map(|slot| size_of_val(&**slot)).sum();
+        let reserve = std::mem::take(&mut self.reserve);
+        self.budget.give_back(Share::Spans, bytes + reserve);
+        free
     }
 
     /// Stores slots, and returns those that it does not keep: the caller drops them once the pool
@@ -85,7 +103,7 @@ impl<O: SpanOwner> SpanPool<O> {
         self.out -= bytes;
         let keep = !self.closed && !self.budget.exceeds_floor(Share::Spans);
         if !keep {
-            self.budget.give_back(Share::Spans, bytes);
+            self.give_back(bytes);
         }
         keep
     }
@@ -175,9 +193,28 @@ impl<O: SpanOwner> SpanPool<O> {
     ) -> Option<Box<SpanSlot<O, [Word; WORDS]>>> {
         let bytes = size_of::<SpanSlot<O, [Word; WORDS]>>();
         while !self.budget.draw(Share::Spans, bytes, 0) {
-            self.free_one()?;
+            if self.free_one().is_none() {
+                self.draw_reserve(WORDS, bytes)?;
+                break;
+            }
         }
         Some(SpanSlot::new(owner))
+    }
+
+    /// Draws a slot's bytes from the reserve; `None` unless it is tiny and they are left.
+    fn draw_reserve(&mut self, words: usize, bytes: usize) -> Option<()> {
+        if words == TINY {
+            self.reserve = self.reserve.checked_sub(bytes)?;
+            return Some(());
+        }
+        None
+    }
+
+    /// Takes back the bytes of a slot that is freed, into the reserve first.
+    fn give_back(&mut self, bytes: usize) {
+        let reserved = bytes.min(self.full_reserve - self.reserve);
+        self.reserve += reserved;
+        self.budget.give_back(Share::Spans, bytes - reserved);
     }
 
     /// Frees a slot that no thread holds, the largest first; `None` if there is none.
@@ -185,7 +222,7 @@ impl<O: SpanOwner> SpanPool<O> {
         let sizes = SIZES.iter().zip(&mut self.free).rev();
         let mut bounded = sizes.filter(|(words, _)| is_bounded(**words));
         let slot = bounded.find_map(|(_, free)| free.pop())?;
-        self.budget.give_back(Share::Spans, size_of_val(&*slot));
+        self.give_back(size_of_val(&*slot));
         Some(())
     }
 
@@ -348,6 +385,69 @@ mod tests {
         assert!(state.pool().count(LARGE) > 0);
         let taken: Vec<_> = std::iter::from_fn(|| cache.take(&state)).collect();
         assert!(taken.len() > 500, "{}", taken.len());
+    }
+
+    /// Whatever caches hold: their slots count as used.
+    #[test]
+    fn the_reserve_is_for_tiny_slots() {
+        let state = state(1 << 20);
+        let mut caches: Vec<SpanCache<TracerState>> = Vec::new();
+        while !state.pool().is_scarce() {
+            let mut cache = SpanCache::new();
+            let slots: Vec<_> = (0..16).filter_map(|_| cache.take(&state)).collect();
+            slots.into_iter().for_each(|slot| cache.put(slot));
+            caches.push(cache);
+        }
+        let budget = state.pool().budget.clone();
+        while budget.draw(Share::Rings, 1 << 10, 0) {}
+        let mut new = SpanCache::new();
+        for _ in 0..2 {
+            let taken: Vec<_> = std::iter::from_fn(|| new.take(&state)).collect();
+            let words: Vec<_> = taken.iter().map(|slot| slot.words()).collect();
+            assert!(words.len() >= (128 << 10) / 216, "{}", words.len());
+            assert!(words.iter().all(|words| *words == TINY));
+            taken.into_iter().for_each(|slot| new.put(slot));
+            assert_eq!(state.pool().reserve, 128 << 10);
+        }
+        caches.iter_mut().for_each(|cache| cache.return_all(&state));
+    }
+
+    /// Starts, grows, names and ends spans on three threads in turn.
+    #[test]
+    fn the_account_is_empty_once_all_slots_are_back() {
+        for seed in 0..10 {
+            let state = state(1 << 20);
+            let mut caches = [const { SpanCache::new() }; 3];
+            let mut held = Vec::new();
+            let seed = picojaeger_core::Seed::from_fn(|| seed);
+            let mut ids = picojaeger_core::adapter::IdGenerator::new(seed);
+            for _ in 0..5_000 {
+                let drawn = ids.span_id().get() >> 16;
+                let cache = &mut caches[drawn as usize % 3];
+                let at = (drawn >> 8) as usize % (held.len() + 1);
+                match drawn >> 24 & 15 {
+                    0..5 => held.extend(cache.take_for(["a", "b", "c"][at % 3], &state)),
+                    5 => held.extend(cache.take(&state)),
+                    6 => held.push(cache.take_context_only(&state)),
+                    7 => held.push(cache.take_named(&state)),
+                    8 if at < held.len() => drop(held[at].grow()),
+                    9 if at < held.len() => drop(held[at].ensure_area(cache)),
+                    10 if at < held.len() => held[at].ensure_name_area(cache),
+                    11 if at < held.len() => held.drain(at..).for_each(|slot| cache.put(slot)),
+                    _ if at < held.len() => cache.put(held.swap_remove(at)),
+                    _ => {}
+                }
+            }
+            held.into_iter().for_each(|slot| caches[0].put(slot));
+            caches.iter_mut().for_each(|cache| cache.return_all(&state));
+            let mut pool = state.pool();
+            assert_eq!((pool.out, pool.charges.len()), (0, 0));
+            assert_eq!(pool.reserve, pool.full_reserve);
+            let freed = pool.close();
+            assert_eq!(pool.budget.drawn(Share::Spans), 0);
+            drop(pool);
+            drop(freed);
+        }
     }
 
     #[test]
