@@ -2,7 +2,7 @@
 
 use picojaeger_std::{Span, Tracer};
 
-use crate::{MIB, SOON, beside_idle_threads, reported};
+use crate::{MIB, SOON, beside_idle_threads, burst, reported};
 
 const SHORT: usize = 10_000;
 
@@ -63,6 +63,19 @@ fn nor_from_those_of_other_threads() {
     assert_only_idle_lost(100_000, |tracer| {
         beside_idle_threads(10, || short(tracer, SHORT / 10), || {});
     });
+}
+
+/// The idle spans came first and took what they could; now rings take what they can.
+#[test]
+fn full_rings_take_nothing_from_short_spans_beside_idle_ones() {
+    let (tracer, _) = reported(16 * MIB);
+    let open = idle(&tracer, 100_000);
+    let memory = tracer.stats().lost.memory;
+    burst(&tracer);
+    let stats = tracer.stats();
+    assert!(stats.lost.full > 0, "{stats}");
+    assert_eq!(stats.lost.memory, memory, "{stats}");
+    drop(open);
 }
 
 /// What a short-lived slot has no room for is marked.

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod floors;
 mod histories;
 mod left_behind;
 mod long_lived;
@@ -78,6 +79,18 @@ fn burst(tracer: &Tracer) -> u64 {
             return now.queued - before.queued;
         }
     }
+}
+
+/// Finishes spans of all sizes until neither the shared ring nor the thread's own takes more.
+fn fill_rings(tracer: &Tracer) {
+    let (text, lost) = ("x".repeat(1_000), tracer.stats().lost);
+    while tracer.stats().lost == lost {
+        let mut large = tracer.start("large");
+        for _ in 0..20 {
+            large.tag("text", &text);
+        }
+    }
+    burst(tracer);
 }
 
 /// Runs `f` on threads that then stay idle while `then` runs.
