@@ -134,11 +134,13 @@ impl Exporter {
         self.backlog() > 0
     }
 
-    /// Drops and counts the records that raced with the close.
+    /// Drops and counts the records that raced with the close, and puts back the rings of threads
+    /// that have ended since.
     pub(crate) fn sweep(&mut self, common: &Common) {
         self.begin(common);
         let swept: u64 = self.rings.iter_mut().map(|ring| ring.end.empty()).sum();
         common.stats_registry().swept += swept;
+        self.reclaim(common);
     }
 
     /// Takes the rings of a tracer that is gone.

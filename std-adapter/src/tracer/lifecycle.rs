@@ -92,6 +92,7 @@ fn try_pass(state: &Arc<TracerState>, until: Option<Instant>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::budget::Share;
     use crate::spans::fast_path::{release, start_root};
     use crate::state::thread_local::with_shard;
     use crate::sys::clock::TickSource;
@@ -107,6 +108,20 @@ mod tests {
         assert!(close(&state, Duration::ZERO));
         state.common.rings.take_back(ring);
         assert!(state.common.rings.hand_out().is_none());
+    }
+
+    /// Nobody is woken for it once the tracer is closed.
+    #[test]
+    fn a_ring_that_the_exporter_reads_is_freed_after_the_close() {
+        let state = state();
+        let drawn = || state.pool().budget().drawn(Share::Rings);
+        let ring = state.common.rings.hand_out().unwrap();
+        state.exporter().pass(&state.common, true);
+        assert!(close(&state, Duration::ZERO));
+        state.common.rings.take_back(ring);
+        assert!(drawn() > 0, "the exporter has its reader");
+        state.stats();
+        assert_eq!(drawn(), 0);
     }
 
     #[test]
