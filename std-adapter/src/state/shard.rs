@@ -318,4 +318,24 @@ mod tests {
         assert_eq!(exchanges, [3, 0, 0], "it grew from 8 to 64 KiB");
         assert_eq!(shard.counters.full.get(), 0);
     }
+
+    /// Threads grow their rings until no more is allowed; then one that is idle gives some back.
+    #[test]
+    fn no_record_is_lost_as_rings_grow_and_shrink() {
+        let image = two_tags();
+        let mut all = Threads::new(16 << 20, 40);
+        let held = |all: &Threads| -> usize {
+            let rings = all.shards.iter().map(|shard| shard.ring.as_ref().unwrap());
+            rings.map(|ring| ring.producer.capacity()).sum()
+        };
+        let first = held(&all);
+        for _ in 0..3 {
+            assert_eq!(all.burst(600, 600, 0, &image), 0);
+            assert_eq!(all.drain(), 40 * 600);
+            assert_eq!(held(&all) - first, 2 << 20);
+            assert_eq!(all.burst(1, 1, 0, &image), 0);
+            assert_eq!(all.drain(), 40);
+            assert!(held(&all) - first < 2 << 20);
+        }
+    }
 }
