@@ -66,10 +66,8 @@ struct Pending {
     spans: usize,
     /// Records that were skipped, since they fit no packet.
     too_large: usize,
-    /// Spans, of `spans`, whose records are freed already.
+    /// Spans, of both counts, whose records are freed already.
     freed: usize,
-    /// Records, of `too_large`, that are freed already.
-    skipped: usize,
 }
 
 /// The smallest packet limit that [`SendOutcome::TooLarge`] leads to, in bytes.
@@ -173,7 +171,6 @@ impl<E: Encoder> PacketBuilder<E> {
         };
         if again {
             *count += pending.freed as u64;
-            counts.too_large += pending.skipped as u64;
             if outcome == SendOutcome::TooLarge {
                 self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
             }
@@ -241,13 +238,7 @@ impl<E: Encoder> PacketBuilder<E> {
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
         let mut at = first;
         while let Some(consumer) = consumers.get_mut(at) {
-            let consumer = consumer.as_mut();
-            let before = pending;
-            let is_full = self.pack_ring(consumer, context, out, &mut pending);
-            if consumer.overwrites() {
-                pending.freed += pending.spans - before.spans;
-                pending.skipped += pending.too_large - before.too_large;
-            }
+            let is_full = self.pack_ring(consumer.as_mut(), context, out, &mut pending);
             at += 1;
             if at == consumers.len() {
                 at = 0;
@@ -282,6 +273,7 @@ impl<E: Encoder> PacketBuilder<E> {
                     return true;
                 }
             }
+            pending.freed += usize::from(consumer.overwrites());
             consumer.advance();
         }
         false
