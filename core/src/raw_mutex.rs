@@ -207,11 +207,11 @@ pub(crate) fn increment(counter: &AtomicUsize) {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A mutex that excludes nothing, as it seems to a non-maskable interrupt.
-    struct Porous;
+    pub(crate) struct Porous;
 
     // SAFETY: the test has one thread, and its nested call ends before the outer goes on.
     unsafe impl RawMutex for Porous {

@@ -3,6 +3,7 @@
 use super::frame::{HEADER, LENGTH, WORD};
 use super::*;
 use crate::raw_mutex::Interrupts;
+use crate::raw_mutex::tests::Porous;
 
 type Test<P> = FrameRing<Interrupts, u32, Bytes<256>, P>;
 /// 40 bytes of body: 48 bytes a frame, so five frames and a pad of 16 fill the ring.
@@ -568,17 +569,6 @@ fn a_push_evicts_a_limited_number_of_frames() {
     assert_eq!(push(whole), Err(PushError::Blocked));
     // Once before it enters, and then in each of its rounds.
     assert_eq!(ring.dropped().evicted, 1 + ROUNDS as usize);
-}
-
-/// A mutex that excludes nothing, as it seems to a non-maskable interrupt.
-struct Porous;
-
-// SAFETY: the test has one thread, and its nested call ends before the outer goes on.
-unsafe impl RawMutex for Porous {
-    const INIT: Self = Porous;
-    fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
-        f()
-    }
 }
 
 #[test]
