@@ -124,7 +124,10 @@ pub(crate) static NAMES: Names = Names {
                 "reporter.attemptReconnectInterval",
                 "reporter.attemptreconnectinterval",
             ],
-            interval_or_default,
+            |layer, entry| {
+                let setting = &mut layer.agent.resolve_interval;
+                setting.read_or_default(entry, Entry::duration)
+            },
         ),
     ],
     variables: &[
@@ -149,7 +152,10 @@ pub(crate) static NAMES: Names = Names {
         ),
         (
             "JAEGER_REPORTER_ATTEMPT_RECONNECT_INTERVAL",
-            interval_or_default,
+            |layer, entry| {
+                let setting = &mut layer.agent.resolve_interval;
+                setting.read_or_default(entry, Entry::duration)
+            },
         ),
     ],
 };
@@ -255,14 +261,6 @@ fn port_variable(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError
         return Ok(());
     }
     layer.agent.port.read(entry, read_port)
-}
-
-/// Reads an interval; zero is the default, as in Go.
-fn interval_or_default(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    match entry.is_zero() {
-        true => Ok(()),
-        false => layer.agent.resolve_interval.read(entry, Entry::duration),
-    }
 }
 
 /// Reads `host:port`, an IPv6 address in brackets; without a host it is the default.

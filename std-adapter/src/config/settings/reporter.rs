@@ -88,12 +88,9 @@ pub(crate) static NAMES: Names = Names {
                 "reporter.bufferFlushInterval",
                 "reporter.bufferflushinterval",
             ],
-            |layer, entry| match entry.is_zero() {
-                true => Ok(()), // the default, as in Go and C++
-                false => {
-                    let setting = &mut layer.reporter.flush_interval;
-                    setting.read(entry, Entry::duration_or_seconds)
-                }
+            |layer, entry| {
+                let setting = &mut layer.reporter.flush_interval;
+                setting.read_or_default(entry, Entry::duration_or_seconds)
             },
         ),
         (&["reporter_flush_interval"], |layer, entry| {
@@ -128,16 +125,10 @@ pub(crate) static NAMES: Names = Names {
             layer.reporter.log_spans.read(entry, Entry::boolean)
         }),
         ("JAEGER_REPORTER_MAX_QUEUE_SIZE", queue_or_default),
-        (
-            "JAEGER_REPORTER_FLUSH_INTERVAL",
-            |layer, entry| match entry.is_zero() {
-                true => Ok(()),
-                false => {
-                    let setting = &mut layer.reporter.flush_interval;
-                    setting.read(entry, Entry::duration)
-                }
-            },
-        ),
+        ("JAEGER_REPORTER_FLUSH_INTERVAL", |layer, entry| {
+            let setting = &mut layer.reporter.flush_interval;
+            setting.read_or_default(entry, Entry::duration)
+        }),
     ],
 };
 

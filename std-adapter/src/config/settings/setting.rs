@@ -93,6 +93,18 @@ impl<T: PartialEq> Setting<T> {
         outcome
     }
 
+    /// Reads a value as [`Setting::read`] does; zero is the default, as in Go.
+    pub(crate) fn read_or_default<'v>(
+        &mut self,
+        entry: &Entry<'v>,
+        reader: impl FnOnce(&Entry<'v>) -> Result<T, ConfigError>,
+    ) -> Result<(), ConfigError> {
+        match entry.is_zero() {
+            true => Ok(()),
+            false => self.read(entry, reader),
+        }
+    }
+
     /// Takes a value of a file or of the environment.
     pub(crate) fn set(&mut self, entry: &Entry<'_>, value: T) -> Result<(), ConfigError> {
         (self.check)(&value).map_err(|violation| match self.secret {
