@@ -13,7 +13,7 @@ use crate::sys::sync::{Mutex, try_lock};
 /// The extractions in which a header could not be read.
 ///
 /// The first is logged, then at most one a minute with the number since the previous line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct DecodeErrors {
     count: AtomicU64,
     throttle: Mutex<LogThrottle>,
@@ -22,13 +22,6 @@ pub(crate) struct DecodeErrors {
 const INTERVAL: Duration = Duration::from_secs(60);
 
 impl DecodeErrors {
-    pub(crate) fn new() -> Self {
-        DecodeErrors {
-            count: AtomicU64::new(0),
-            throttle: Mutex::new(LogThrottle::default()),
-        }
-    }
-
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
@@ -100,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_first_is_logged_then_one_a_minute_with_the_count() {
-        let errors = DecodeErrors::new();
+        let errors = DecodeErrors::default();
         assert_eq!(
             line(&errors, ("uber-trace-id", "garbage"), 7).unwrap(),
             "requests with unreadable headers: 1; the last: uber-trace-id: malformed trace header: \
@@ -124,7 +117,7 @@ mod tests {
 
     #[test]
     fn good_headers_are_neither_counted_nor_timed() {
-        let errors = DecodeErrors::new();
+        let errors = DecodeErrors::default();
         let found = TextMapCodec::http().extract(&[("uber-trace-id", "1:2:0:1")], &mut (), &mut []);
         errors.check(&found, &HeaderNames::default(), || {
             panic!("the clock is read")
@@ -134,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_finds_the_line_taken_counts_and_does_not_wait() {
-        let errors = DecodeErrors::new();
+        let errors = DecodeErrors::default();
         let held = errors.throttle.lock().unwrap();
         assert_eq!(line(&errors, ("uber-trace-id", "x"), 1), None);
         drop(held);

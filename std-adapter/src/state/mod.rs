@@ -119,7 +119,7 @@ impl TracerState {
             shared_ring: Mutex::default(),
             fallback_shard: Mutex::new(fallback_shard),
             pool: Mutex::new(SpanPool::new(limit, budget)),
-            decode_errors: DecodeErrors::new(),
+            decode_errors: DecodeErrors::default(),
             forked: AtomicU64::new(0),
             source,
         })
