@@ -82,7 +82,7 @@ impl TracerState {
     #[cold]
     #[inline(never)]
     pub(crate) fn wake_worker(self: &Arc<Self>) -> bool {
-        self.worker.wake(monotonic(), || self.start_worker())
+        self.worker.wake(monotonic, || self.start_worker())
     }
 
     /// Starts a worker, unless the tracer is closed or has no background thread: the rest of a

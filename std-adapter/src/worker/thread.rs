@@ -72,13 +72,13 @@ impl WorkerHandle {
     }
 
     /// Wakes the worker; returns whether one runs. If none runs, `start` starts one, or returns
-    /// `None` if none is allowed.
+    /// `None` if none is allowed; only then is the monotonic clock read.
     ///
     /// After a start that failed, the next push calls this again, and the first call after a
     /// second tries again. The first, the second, the fourth failure and so on get a line.
     pub(crate) fn wake(
         &self,
-        now: u64,
+        now: impl FnOnce() -> u64,
         start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>,
     ) -> bool {
         self.parking.mark_awake();
@@ -99,7 +99,7 @@ impl WorkerHandle {
 
     fn unpark_or_start(
         &self,
-        now: u64,
+        now: impl FnOnce() -> u64,
         start: impl FnOnce() -> Option<io::Result<JoinHandle<()>>>,
     ) -> Result<(), Absence> {
         let mut thread = lock(&self.thread);
@@ -107,7 +107,7 @@ impl WorkerHandle {
             running.unpark();
             return Ok(());
         }
-        let started = thread.start(now, start);
+        let started = thread.start(now(), start);
         if let Err(Absence::BackOff | Absence::Failed { .. }) = started {
             // Under the lock, so that this does not overwrite the state of a worker that another
             // thread starts.
@@ -224,10 +224,13 @@ mod tests {
     /// tried.
     fn wake(worker: &WorkerHandle, now: u64, started: Started) -> (bool, bool) {
         let mut tried = false;
-        let runs = worker.wake(now, || {
-            tried = true;
-            started
-        });
+        let runs = worker.wake(
+            || now,
+            || {
+                tried = true;
+                started
+            },
+        );
         (runs, tried)
     }
 
