@@ -151,6 +151,7 @@ impl Exporter {
     /// Takes over new rings, and the records of a pass that panicked: their packet never had an
     /// outcome.
     fn begin(&mut self, common: &Common) {
+        common.rings.begin_pass();
         if self.unreported.is_none() {
             self.reporter.retry(&mut self.rings);
         }

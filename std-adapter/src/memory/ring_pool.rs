@@ -83,6 +83,11 @@ impl RingPool {
         pool
     }
 
+    /// Returns the bytes of a first ring.
+    pub(super) fn first(&self) -> usize {
+        self.sizes.first
+    }
+
     /// Takes the first ring of a thread; `None` if as many threads as may hold a ring hold one.
     pub(super) fn take_first(&mut self) -> Option<RingEnds> {
         if self.closed || self.holders >= self.sizes.holders {
@@ -136,10 +141,11 @@ impl RingPool {
         let first = self.sizes.first;
         let grown = self.grown - (held - first) + (bytes - first);
         let exceeds_growth = bytes > held && grown > self.sizes.growth;
-        if exceeds_growth || bytes > first.max(self.left() / PART) {
+        let reserve = self.reserve();
+        if exceeds_growth || bytes > first.max(self.left(reserve) / PART) {
             return None;
         }
-        let ends = self.take(bytes, self.first_reserve() + self.shared_reserve())?;
+        let ends = self.take(bytes, reserve)?;
         self.grown = grown;
         self.note_reserve();
         Some(ends)
@@ -189,13 +195,11 @@ impl RingPool {
     /// Takes a ring of this size if that leaves a reserve: a free one, or a new one, for which free
     /// ones of other sizes go.
     fn take(&mut self, bytes: usize, reserve: usize) -> Option<RingEnds> {
+        if self.left(reserve) < bytes {
+            return None;
+        }
         let fits = |ends: &RingEnds| ends.bytes() == bytes;
         if let Some(at) = self.free.iter().rposition(fits) {
-            // The bytes of free rings are drawn already.
-            let reserve = reserve.saturating_sub(self.free_bytes - bytes);
-            if !self.budget.draw(Share::Rings, 0, reserve) {
-                return None;
-            }
             self.free_bytes -= bytes;
             return Some(self.free.swap_remove(at));
         }
@@ -207,10 +211,10 @@ impl RingPool {
         RingEnds::new(bytes)
     }
 
-    /// Returns the bytes that are left for the rings of threads that have one.
-    fn left(&self) -> usize {
+    /// Returns the bytes that are left beside a reserve; free rings are a part of them.
+    fn left(&self, reserve: usize) -> usize {
         let left = self.budget.left(Share::Rings) + self.free_bytes;
-        left.saturating_sub(self.first_reserve() + self.shared_reserve())
+        left.saturating_sub(reserve)
     }
 
     /// Draws memory for a new ring if that leaves a reserve, of which free rings are a part.
@@ -237,9 +241,13 @@ impl RingPool {
     /// Notes in the budget what is kept back, so that open spans do not take it. Free rings are a
     /// part of it.
     fn note_reserve(&self) {
-        let reserve = self.first_reserve() + self.shared_reserve();
-        let bytes = reserve.saturating_sub(self.free_bytes);
+        let bytes = self.reserve().saturating_sub(self.free_bytes);
         self.budget.reserve_for_rings(bytes);
+    }
+
+    /// Returns the bytes that are kept back from threads that have a ring.
+    fn reserve(&self) -> usize {
+        self.first_reserve() + self.shared_reserve()
     }
 
     /// Returns the bytes that are kept for the first rings of threads to come.

@@ -19,6 +19,8 @@ use crate::sys::sync::lock;
 pub(crate) struct Rings {
     registry: RingRegistry,
     pool: Mutex<RingPool>,
+    /// Bytes of a first ring.
+    first: usize,
 }
 
 /// The ring that all threads without one of their own fill; taken at the first use.
@@ -27,9 +29,11 @@ pub(crate) struct SharedRing(Option<HeldRing>);
 
 impl Rings {
     pub(crate) fn new(memory_limit: usize, budget: Arc<MemoryBudget>) -> Self {
+        let pool = RingPool::new(memory_limit, budget);
         Rings {
             registry: RingRegistry::new(),
-            pool: Mutex::new(RingPool::new(memory_limit, budget)),
+            first: pool.first(),
+            pool: Mutex::new(pool),
         }
     }
 
@@ -51,8 +55,11 @@ impl Rings {
     }
 
     /// Exchanges an empty ring for a small one if larger ones have become scarce.
-    pub(crate) fn shrink(&self, held: &mut HeldRing) -> bool {
-        self.exchange_by(held, RingPool::take_smaller)
+    pub(crate) fn shrink(&self, held: &mut HeldRing) {
+        // Of most rings of idle threads this is known without the lock.
+        if held.producer.capacity() > self.first {
+            self.exchange_by(held, RingPool::take_smaller);
+        }
     }
 
     fn exchange_by(
@@ -81,10 +88,13 @@ impl Rings {
         lock(&self.pool).put(ends);
     }
 
-    /// Appends the readers of rings that were handed out since the last call, at the beginning of
-    /// a pass.
-    pub(crate) fn take_readers(&self, readers: &mut Vec<RingReader>) {
+    /// Notes that the exporter begins a pass, which finds the rings that are empty now.
+    pub(crate) fn begin_pass(&self) {
         lock(&self.pool).begin_pass();
+    }
+
+    /// Appends the readers of rings that were handed out since the last call.
+    pub(crate) fn take_readers(&self, readers: &mut Vec<RingReader>) {
         self.registry.take_readers(readers);
     }
 

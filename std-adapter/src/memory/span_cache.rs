@@ -69,7 +69,7 @@ impl<O: SpanOwner> SpanCache<O> {
         }
         match self.try_take_small() {
             Some(slot) => Some(slot),
-            None => owner.pool().take_tiny(owner),
+            None => owner.pool().take::<TINY>(owner),
         }
     }
 

@@ -128,11 +128,6 @@ impl<O: SpanOwner> SpanPool<O> {
         list.extend(free.drain(free.len() - share..).flat_map(SpanSlot::of));
     }
 
-    /// Returns a tiny slot, which is charged to nobody yet; `None` if out of memory.
-    pub(super) fn take_tiny(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
-        self.take::<TINY>(owner)
-    }
-
     /// Charges a tiny slot to an operation, unless that would then hold more bytes than are left.
     pub(super) fn charge(&mut self, slot: &mut SpanSlot<O>, operation: &str) -> bool {
         let name = self.hasher.hash_one(operation) as u32 | 1;
@@ -176,8 +171,9 @@ impl<O: SpanOwner> SpanPool<O> {
         self.out >= self.budget.available(Share::Spans) / 2
     }
 
-    /// Takes a slot, a free or a new one.
-    fn take<const WORDS: usize>(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
+    /// Takes a slot for a sampled span, a free or a new one; `None` if out of memory. A tiny one
+    /// is charged to nobody yet.
+    pub(super) fn take<const WORDS: usize>(&mut self, owner: &Arc<O>) -> Option<Box<SpanSlot<O>>> {
         let slot = match self.free_of(WORDS).pop() {
             Some(slot) => slot,
             None => self.make::<WORDS>(owner)?,

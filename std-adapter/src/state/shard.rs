@@ -177,6 +177,7 @@ mod tests {
         fn read(readers: &mut Vec<RingReader>, rings: &Rings, most: usize) {
             let passed = readers.iter().all(|reader| reader.end.has_passed_mark());
             if passed {
+                rings.begin_pass();
                 rings.take_readers(readers);
                 readers.iter_mut().for_each(|reader| reader.end.set_mark());
             }
@@ -199,6 +200,7 @@ mod tests {
         /// Empties all rings, as the exporter does; returns how many records there were.
         fn drain(&mut self) -> u64 {
             let rings = &self.state.common.rings;
+            rings.begin_pass();
             rings.take_readers(&mut self.readers);
             let drained = self
                 .readers
