@@ -1,38 +1,19 @@
 //! Memory of short-lived threads and tracers, counted by the allocator.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use picojaeger_std::config::Sampler;
 use picojaeger_std::{Config, Tracer};
 
-/// Allocator that counts the bytes in use.
-struct Counting;
+#[path = "common/heap.rs"]
+mod heap;
 
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
+use heap::in_use;
+
 const SOON: Duration = Duration::from_secs(60);
 const MIB: usize = 1 << 20;
-
-// SAFETY: every call is forwarded to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc`, which is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn tracer() -> Tracer {
     let config = Config::new("life").sampler(Sampler::Const(true));
@@ -48,7 +29,7 @@ fn short_threads(tracer: &Tracer) -> usize {
                 scope.spawn(|| tracer.start("short").finish());
             }
         });
-        most = most.max(IN_USE.load(Ordering::Relaxed));
+        most = most.max(in_use());
     }
     most
 }
@@ -71,9 +52,9 @@ fn tracers_that_come_and_go() {
         assert_eq!(tracer.stats().delivered, 11);
     };
     live();
-    let before = IN_USE.load(Ordering::Relaxed);
+    let before = in_use();
     (0..50).for_each(|_| live());
-    let grown = IN_USE.load(Ordering::Relaxed).saturating_sub(before);
+    let grown = in_use().saturating_sub(before);
     assert!(grown < MIB, "50 tracers left {grown} bytes");
 }
 
@@ -81,7 +62,7 @@ fn unsampled_spans_that_were_open_at_once() {
     let sampler = Config::new("life").sampler(Sampler::Const(false));
     let tracer = sampler.agent(false).new_tracer().unwrap();
     let name = String::from("copied");
-    let before = IN_USE.load(Ordering::Relaxed);
+    let before = in_use();
     let mut spans = Vec::with_capacity(200_000);
     for number in 0..spans.capacity() {
         spans.push(match number % 2 {
@@ -89,10 +70,10 @@ fn unsampled_spans_that_were_open_at_once() {
             _ => tracer.start(&name),
         });
     }
-    let most = IN_USE.load(Ordering::Relaxed) - before;
+    let most = in_use() - before;
     assert!(most > 20 * MIB, "{most} bytes while they are open");
     drop(spans);
-    let left = IN_USE.load(Ordering::Relaxed).saturating_sub(before);
+    let left = in_use().saturating_sub(before);
     // A 64th of the limit for each of the two kinds, and their lists.
     assert!(left < MIB, "{left} bytes once they are gone");
 }
@@ -100,7 +81,7 @@ fn unsampled_spans_that_were_open_at_once() {
 /// One test only, since the count is of the whole process.
 #[test]
 fn memory_stays_within_its_limit() {
-    let before = IN_USE.load(Ordering::Relaxed);
+    let before = in_use();
     let tracer = tracer();
     let most = short_threads(&tracer) - before;
     assert!(most < 18 * MIB, "{most} bytes for a limit of 16 MiB");

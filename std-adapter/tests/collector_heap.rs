@@ -2,49 +2,16 @@
 //!
 //! One test in a binary of its own, since the allocations of other threads would count too.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
 use picojaeger_std::collector::{DecodeError, Encoding, Received, decode, encode};
 use picojaeger_std::model::{Batch, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 
+#[path = "../../tests/common/heap.rs"]
+mod heap;
+
+use heap::peak_of;
+
 const LIMIT: usize = 1 << 20;
 const DATAGRAM: usize = 65_507;
-
-static CURRENT: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// Allocator that counts the bytes in use. Growing a block counts as a new block beside the old
-/// one, as `realloc` is left to the trait: the worst that an allocator can do.
-struct Counting;
-
-// SAFETY: both calls are forwarded to the system's allocator unchanged, and counting does not
-// allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = CURRENT.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(held, Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        CURRENT.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// Returns the peak of the heap that `work` takes in addition, and its result.
-fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
-    let before = CURRENT.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let result = work();
-    (PEAK.load(Relaxed) - before, result)
-}
 
 /// The largest cost of a datagram so far, and counts of the datagrams.
 #[derive(Default)]

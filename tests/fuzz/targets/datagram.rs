@@ -1,9 +1,10 @@
 //! Any datagram is a batch that can be sent on, or an error that prints; its memory has a limit.
 #![no_main]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+#[path = "../../common/heap.rs"]
+mod heap;
 
+use heap::peak_of;
 use libfuzzer_sys::fuzz_target;
 use picojaeger_fuzz::assert_prints;
 use picojaeger_std::collector::{Encoding, Received, decode, encode};
@@ -57,37 +58,3 @@ fn evict(datagram: &[u8]) {
         assert_eq!(stats.spans, held + stats.evicted_spans);
     }
 }
-
-/// Returns the peak of the heap that `work` takes in addition, and its result.
-fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
-    let before = CURRENT.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let result = work();
-    (PEAK.load(Relaxed) - before, result)
-}
-
-static CURRENT: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// Allocator that counts the bytes in use.
-struct Counting;
-
-// SAFETY: both calls are forwarded to the system's allocator unchanged, and counting does not
-// allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = CURRENT.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(held, Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        CURRENT.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
