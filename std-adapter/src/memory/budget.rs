@@ -1,7 +1,9 @@
 //! The memory limit, on which rings and open spans draw together.
 
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
+use crate::memory::ring_ends::RingEnds;
 #[cfg(test)]
 use crate::sys::sync::hold;
 use crate::sys::sync::lock;
@@ -9,7 +11,9 @@ use crate::sys::sync::lock;
 /// Bytes of `memory_limit`, drawn by rings and by open spans.
 ///
 /// Each share may use what the other has not drawn, except for the other's floor, which stays
-/// reserved for it.
+/// reserved for it. Rings that come back are kept, since an allocator that frees and makes rings
+/// of several sizes on several threads holds half as much again; they are freed where the memory
+/// is drawn for something else.
 #[derive(Debug)]
 pub(crate) struct MemoryBudget {
     limit: usize,
@@ -25,12 +29,22 @@ pub(crate) enum Share {
     Spans,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Drawn {
     rings: usize,
     /// Bytes beyond `rings` that are kept for rings.
     reserved: usize,
     spans: usize,
+    free: FreeRings,
+}
+
+/// Rings that nobody has drawn.
+#[derive(Debug, Default)]
+struct FreeRings {
+    rings: Vec<RingEnds>,
+    bytes: usize,
+    /// The fewest bytes since the last trim.
+    unused: usize,
 }
 
 impl MemoryBudget {
@@ -44,13 +58,62 @@ impl MemoryBudget {
     /// Draws `bytes` for a share if that leaves it `reserve` more; returns whether it did.
     pub(super) fn draw(&self, share: Share, bytes: usize, reserve: usize) -> bool {
         let mut drawn = lock(&self.drawn);
-        let most = self.most(*drawn, share);
-        let own = drawn.of(share);
-        let fits = *own + bytes + reserve <= most;
+        let fits = self.try_draw(&mut drawn, share, bytes, reserve);
         if fits {
-            *own += bytes;
+            self.make_way(&mut drawn);
         }
         fits
+    }
+
+    /// Draws a ring of `bytes`, a free or a new one, if that leaves `reserve` more for rings. Free
+    /// rings of other sizes go for it.
+    pub(super) fn draw_ring(&self, bytes: usize, reserve: usize) -> Option<RingEnds> {
+        {
+            let mut drawn = lock(&self.drawn);
+            if !self.try_draw(&mut drawn, Share::Rings, bytes, reserve) {
+                return None;
+            }
+            if let Some(ends) = drawn.free.take(bytes..=bytes) {
+                return Some(ends);
+            }
+            self.make_way(&mut drawn);
+        }
+        RingEnds::new(bytes)
+    }
+
+    /// Draws a free ring of any of these sizes, as [`draw_ring`](Self::draw_ring).
+    pub(super) fn draw_free_ring(
+        &self,
+        bytes: RangeInclusive<usize>,
+        reserve: usize,
+    ) -> Option<RingEnds> {
+        let mut drawn = lock(&self.drawn);
+        let left = self.left_of(&drawn, Share::Rings).checked_sub(reserve)?;
+        let ends = drawn.free.take(*bytes.start()..=left.min(*bytes.end()))?;
+        drawn.rings += ends.bytes();
+        Some(ends)
+    }
+
+    /// Takes back an empty ring, and keeps it until its memory is drawn.
+    pub(super) fn keep_ring(&self, ends: RingEnds) {
+        let mut drawn = lock(&self.drawn);
+        drawn.rings -= ends.bytes();
+        drawn.free.put(ends);
+    }
+
+    /// Frees rings beyond the floor that nobody has drawn since the last call.
+    pub(super) fn trim_rings(&self) {
+        let mut drawn = lock(&self.drawn);
+        let bytes = drawn.rings + drawn.free.bytes;
+        let surplus = bytes.saturating_sub(self.floor(Share::Rings));
+        let kept = drawn.free.bytes - surplus.min(drawn.free.unused);
+        drawn.free.shrink_to(kept);
+        drawn.free.unused = drawn.free.bytes;
+    }
+
+    /// Frees all rings that nobody has drawn.
+    pub(super) fn free_rings(&self) {
+        lock(&self.drawn).free.shrink_to(0);
     }
 
     /// Keeps bytes for rings, beyond those that they have drawn.
@@ -65,13 +128,12 @@ impl MemoryBudget {
 
     /// Returns the bytes that a share may hold now.
     pub(super) fn available(&self, share: Share) -> usize {
-        self.most(*lock(&self.drawn), share)
+        self.most(&lock(&self.drawn), share)
     }
 
     /// Returns the bytes that a share may still draw.
     pub(super) fn left(&self, share: Share) -> usize {
-        let mut drawn = lock(&self.drawn);
-        self.most(*drawn, share) - *drawn.of(share)
+        self.left_of(&lock(&self.drawn), share)
     }
 
     /// Returns whether a share holds more than its floor: then its unused memory is freed, since
@@ -88,7 +150,31 @@ impl MemoryBudget {
         }
     }
 
-    fn most(&self, drawn: Drawn, share: Share) -> usize {
+    fn try_draw(&self, drawn: &mut Drawn, share: Share, bytes: usize, reserve: usize) -> bool {
+        let most = self.most(drawn, share);
+        let own = drawn.of(share);
+        let fits = *own + bytes + reserve <= most;
+        if fits {
+            *own += bytes;
+        }
+        fits
+    }
+
+    /// Frees rings whose memory is drawn.
+    fn make_way(&self, drawn: &mut Drawn) {
+        let left = self.left_of(drawn, Share::Rings);
+        drawn.free.shrink_to(left);
+    }
+
+    fn left_of(&self, drawn: &Drawn, share: Share) -> usize {
+        let own = match share {
+            Share::Rings => drawn.rings,
+            Share::Spans => drawn.spans,
+        };
+        self.most(drawn, share) - own
+    }
+
+    fn most(&self, drawn: &Drawn, share: Share) -> usize {
         let of_other = match share {
             Share::Rings => drawn.spans.max(self.floor(Share::Spans)),
             Share::Spans => {
@@ -111,6 +197,13 @@ impl MemoryBudget {
     pub(crate) fn drawn(&self, share: Share) -> usize {
         *lock(&self.drawn).of(share)
     }
+
+    #[cfg(test)]
+    /// Returns the bytes of rings, drawn and free.
+    pub(crate) fn in_rings(&self) -> usize {
+        let drawn = lock(&self.drawn);
+        drawn.rings + drawn.free.bytes
+    }
 }
 
 impl Drawn {
@@ -119,6 +212,34 @@ impl Drawn {
             Share::Rings => &mut self.rings,
             Share::Spans => &mut self.spans,
         }
+    }
+}
+
+impl FreeRings {
+    /// Takes a ring of any of these sizes, the one that came back last.
+    fn take(&mut self, bytes: RangeInclusive<usize>) -> Option<RingEnds> {
+        let fits = |ends: &RingEnds| bytes.contains(&ends.bytes());
+        let at = self.rings.iter().rposition(fits)?;
+        let ends = self.rings.swap_remove(at);
+        self.bytes -= ends.bytes();
+        self.unused = self.unused.min(self.bytes);
+        Some(ends)
+    }
+
+    fn put(&mut self, ends: RingEnds) {
+        self.bytes += ends.bytes();
+        self.rings.push(ends);
+    }
+
+    /// Frees rings until they take at most `bytes`.
+    fn shrink_to(&mut self, bytes: usize) {
+        while self.bytes > bytes
+            && let Some(ends) = self.rings.pop()
+        {
+            self.bytes -= ends.bytes();
+            ends.free();
+        }
+        self.unused = self.unused.min(self.bytes);
     }
 }
 
@@ -160,5 +281,74 @@ mod tests {
             assert_eq!(budget.left(Share::Spans), left);
             assert_eq!(budget.left(Share::Rings), 150);
         }
+    }
+
+    /// Draws rings of these sizes, and returns them all to the budget.
+    fn with_free_rings(limit: usize, sizes: &[usize]) -> MemoryBudget {
+        let budget = MemoryBudget::new(limit);
+        let rings = sizes
+            .iter()
+            .map(|bytes| budget.draw_ring(*bytes, 0).unwrap());
+        let rings: Vec<_> = rings.collect();
+        rings.into_iter().for_each(|ends| budget.keep_ring(ends));
+        assert_eq!(budget.drawn(Share::Rings), 0);
+        assert_eq!(budget.in_rings(), sizes.iter().sum());
+        budget
+    }
+
+    #[test]
+    fn free_rings_make_way_for_open_spans() {
+        let budget = with_free_rings(64 << 10, &[8 << 10; 6]);
+        assert!(budget.draw(Share::Spans, 16 << 10, 0));
+        assert_eq!(budget.in_rings(), 48 << 10);
+        assert!(budget.draw(Share::Spans, 1, 0));
+        assert_eq!(budget.in_rings(), 40 << 10);
+        assert!(budget.draw(Share::Spans, (16 << 10) - 1, 0));
+        assert!(!budget.draw(Share::Spans, 1, 0), "the floor of rings");
+        assert_eq!(budget.in_rings(), 32 << 10);
+        budget.free_rings();
+    }
+
+    #[test]
+    fn free_rings_make_way_for_rings_of_another_size_only_where_they_must() {
+        let budget = with_free_rings(64 << 10, &[4 << 10, 8 << 10]);
+        let ring = budget.draw_ring(16 << 10, 0).unwrap();
+        assert_eq!(budget.in_rings(), 28 << 10);
+        let other = budget.draw_ring(32 << 10, 0).unwrap();
+        assert_eq!(budget.in_rings(), 48 << 10, "both are gone");
+        budget.keep_ring(ring);
+        budget.keep_ring(other);
+        assert!(budget.draw_free_ring(1..=8 << 10, 0).is_none());
+        assert!(budget.draw_free_ring(1..=32 << 10, 47 << 10).is_none());
+        let ring = budget.draw_free_ring(1..=32 << 10, 4 << 10).unwrap();
+        assert_eq!((ring.bytes(), budget.in_rings()), (32 << 10, 48 << 10));
+        budget.keep_ring(ring);
+        budget.free_rings();
+        assert_eq!(budget.in_rings(), 0);
+    }
+
+    #[test]
+    fn free_rings_beyond_the_floor_go_if_nobody_draws_them() {
+        let budget = with_free_rings(64 << 10, &[8 << 10; 6]);
+        budget.trim_rings();
+        assert_eq!(budget.in_rings(), 48 << 10, "they came back only now");
+        let ring = budget.draw_ring(8 << 10, 0).unwrap();
+        budget.keep_ring(ring);
+        budget.trim_rings();
+        assert_eq!(budget.in_rings(), 32 << 10);
+        budget.trim_rings();
+        assert_eq!(budget.in_rings(), 32 << 10, "the floor");
+        budget.free_rings();
+    }
+
+    #[test]
+    fn free_rings_that_were_drawn_between_two_trims_stay() {
+        let budget = with_free_rings(64 << 10, &[8 << 10; 6]);
+        budget.trim_rings();
+        let rings = [(); 5].map(|()| budget.draw_ring(8 << 10, 0).unwrap());
+        rings.into_iter().for_each(|ends| budget.keep_ring(ends));
+        budget.trim_rings();
+        assert_eq!(budget.in_rings(), 40 << 10, "one was not needed");
+        budget.free_rings();
     }
 }

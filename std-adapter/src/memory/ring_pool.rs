@@ -1,4 +1,4 @@
-//! Rings that no thread holds, and the rules by which threads get them.
+//! The rules by which threads get rings.
 //!
 //! Two parts of the memory of rings are kept back: one for the first rings of threads to come, and
 //! one for the first shared ring. A burst may take the rest, on whatever threads. Rings are smaller
@@ -9,13 +9,11 @@ use std::sync::Arc;
 use crate::memory::budget::{MemoryBudget, Share};
 use crate::memory::ring_ends::RingEnds;
 
-/// Rings that no thread holds.
+/// Hands out rings by these rules.
 #[derive(Debug)]
 pub(crate) struct RingPool {
     budget: Arc<MemoryBudget>,
     sizes: RingSizes,
-    free: Vec<RingEnds>,
-    free_bytes: usize,
     /// Threads that hold a ring.
     holders: usize,
     /// Bytes by which the rings in threads' hands exceed first ones.
@@ -54,16 +52,20 @@ const LARGEST_SHARED: usize = 1 << 20;
 
 impl RingSizes {
     fn new(memory_limit: usize, floor: usize) -> Self {
-        let power = |bytes: usize, most| 1 << bytes.min(most).ilog2();
-        let first = power(memory_limit / 256, FIRST);
+        let first = power_of_two(memory_limit / 256, FIRST);
         RingSizes {
             first,
-            largest: power(memory_limit / 128, LARGEST),
-            shared: power(memory_limit / 16, LARGEST_SHARED).max(SMALLEST_SHARED),
+            largest: power_of_two(memory_limit / 128, LARGEST),
+            shared: power_of_two(memory_limit / 16, LARGEST_SHARED).max(SMALLEST_SHARED),
             holders: floor / 8 / first,
             growth: floor / 4,
         }
     }
+}
+
+/// Returns the largest power of two that exceeds neither.
+fn power_of_two(bytes: usize, most: usize) -> usize {
+    1 << bytes.min(most).ilog2()
 }
 
 impl RingPool {
@@ -71,8 +73,6 @@ impl RingPool {
         let pool = RingPool {
             sizes: RingSizes::new(memory_limit, budget.floor(Share::Rings)),
             budget,
-            free: Vec::new(),
-            free_bytes: 0,
             holders: 0,
             grown: 0,
             is_shared_taken: false,
@@ -93,20 +93,27 @@ impl RingPool {
         if self.closed || self.holders >= self.sizes.holders {
             return None;
         }
-        let ends = self.take(self.sizes.first, self.shared_reserve())?;
+        let ends = self
+            .budget
+            .draw_ring(self.sizes.first, self.shared_reserve())?;
         self.holders += 1;
         self.note_reserve();
         Some(ends)
     }
 
-    /// Takes a ring in place of one of `held` bytes that is full: one of twice the size, or if
-    /// that is not allowed the next smaller one that is, of at least four times a record's bytes.
+    /// Takes a ring in place of one of `held` bytes that is full, of at least four times a record's
+    /// bytes: one of twice the size, or if that is not allowed the next smaller one that is. A free
+    /// one that is larger comes first, since no other has to be freed for it.
     pub(super) fn take_next(&mut self, held: usize, record: usize) -> Option<RingEnds> {
         let least = self.sizes.first.max(record * 4);
-        let mut bytes = (held * 2).min(self.sizes.largest);
+        let mut bytes = self.largest_new(held);
+        let free = least.max(bytes)..=self.largest(held);
+        if let Some(ends) = self.budget.draw_free_ring(free, self.reserve()) {
+            return Some(self.exchanged(held, ends));
+        }
         while bytes >= least {
-            if let Some(ends) = self.take_instead(held, bytes) {
-                return Some(ends);
+            if let Some(ends) = self.budget.draw_ring(bytes, self.reserve()) {
+                return Some(self.exchanged(held, ends));
             }
             bytes /= 2;
         }
@@ -115,10 +122,12 @@ impl RingPool {
 
     /// Takes a ring of twice the size in place of one of `held` bytes, if one is allowed.
     pub(super) fn take_larger(&mut self, held: usize) -> Option<RingEnds> {
-        if held >= self.sizes.largest {
+        let bytes = held * 2;
+        if self.largest_new(held) < bytes {
             return None;
         }
-        self.take_instead(held, held * 2)
+        let ends = self.budget.draw_ring(bytes, self.reserve())?;
+        Some(self.exchanged(held, ends))
     }
 
     /// Takes a first ring in place of an empty one of `held` bytes, if that is larger and the
@@ -129,33 +138,45 @@ impl RingPool {
             return None;
         }
         self.shrinks -= 1;
-        self.take_instead(held, self.sizes.first)
+        let ends = self.budget.draw_ring(self.sizes.first, self.reserve())?;
+        Some(self.exchanged(held, ends))
     }
 
     /// Notes that the exporter begins a pass, which finds the rings that are empty now.
     pub(super) fn begin_pass(&mut self) {
         self.shrinks = SHRINKS;
+        self.budget.trim_rings();
     }
 
-    fn take_instead(&mut self, held: usize, bytes: usize) -> Option<RingEnds> {
-        let first = self.sizes.first;
-        let grown = self.grown - (held - first) + (bytes - first);
-        let exceeds_growth = bytes > held && grown > self.sizes.growth;
-        let reserve = self.reserve();
-        if exceeds_growth || bytes > first.max(self.left(reserve) / PART) {
-            return None;
-        }
-        let ends = self.take(bytes, reserve)?;
-        self.grown = grown;
+    /// Returns the most bytes of a ring that may take the place of one of `held`.
+    fn largest(&self, held: usize) -> usize {
+        let may_grow = self.sizes.growth - self.grown;
+        (held + may_grow).min(self.sizes.largest)
+    }
+
+    /// Returns the bytes of the largest new ring in place of one of `held`, by the memory that is
+    /// left too.
+    fn largest_new(&self, held: usize) -> usize {
+        let left = self
+            .budget
+            .left(Share::Rings)
+            .saturating_sub(self.reserve());
+        let by_left = self.sizes.first.max(left / PART);
+        power_of_two((held * 2).min(by_left), self.largest(held))
+    }
+
+    /// Notes that a thread exchanges a ring of `held` bytes.
+    fn exchanged(&mut self, held: usize, ends: RingEnds) -> RingEnds {
+        self.grown = self.grown + ends.bytes() - held;
         self.note_reserve();
-        Some(ends)
+        ends
     }
 
     /// Takes a ring for threads without one of their own, as large as is allowed.
     pub(super) fn take_shared(&mut self) -> Option<RingEnds> {
         let mut bytes = self.sizes.shared;
         while bytes >= SMALLEST_SHARED {
-            if let Some(mut ends) = self.take(bytes, self.first_reserve()) {
+            if let Some(mut ends) = self.budget.draw_ring(bytes, self.first_reserve()) {
                 self.is_shared_taken = true;
                 self.note_reserve();
                 ends.consumer.is_shared = true;
@@ -173,76 +194,25 @@ impl RingPool {
         self.note_reserve();
     }
 
-    /// Puts back an empty ring. It is kept while rings are within their floor, and freed otherwise,
-    /// since open spans may need the memory.
+    /// Puts back an empty ring.
     pub(super) fn put(&mut self, mut ends: RingEnds) {
-        if self.closed || self.budget.exceeds_floor(Share::Rings) {
-            return self.free(ends);
-        }
         ends.consumer.is_shared = false;
-        self.free_bytes += ends.bytes();
-        self.free.push(ends);
-        self.note_reserve();
+        self.budget.keep_ring(ends);
+        if self.closed {
+            self.budget.free_rings();
+        }
     }
 
     /// Frees the rings that no thread holds, now and later.
     pub(super) fn close(&mut self) {
         self.closed = true;
-        while self.free_one() {}
+        self.budget.free_rings();
         self.budget.reserve_for_rings(0);
     }
 
-    /// Takes a ring of this size if that leaves a reserve: a free one, or a new one, for which free
-    /// ones of other sizes go.
-    fn take(&mut self, bytes: usize, reserve: usize) -> Option<RingEnds> {
-        if self.left(reserve) < bytes {
-            return None;
-        }
-        let fits = |ends: &RingEnds| ends.bytes() == bytes;
-        if let Some(at) = self.free.iter().rposition(fits) {
-            self.free_bytes -= bytes;
-            return Some(self.free.swap_remove(at));
-        }
-        while !self.draw(bytes, reserve) {
-            if !self.free_one() {
-                return None;
-            }
-        }
-        RingEnds::new(bytes)
-    }
-
-    /// Returns the bytes that are left beside a reserve; free rings are a part of them.
-    fn left(&self, reserve: usize) -> usize {
-        let left = self.budget.left(Share::Rings) + self.free_bytes;
-        left.saturating_sub(reserve)
-    }
-
-    /// Draws memory for a new ring if that leaves a reserve, of which free rings are a part.
-    fn draw(&self, bytes: usize, reserve: usize) -> bool {
-        let reserve = reserve.saturating_sub(self.free_bytes);
-        self.budget.draw(Share::Rings, bytes, reserve)
-    }
-
-    /// Frees a ring that no thread holds; `false` if there is none.
-    fn free_one(&mut self) -> bool {
-        let Some(ends) = self.free.pop() else {
-            return false;
-        };
-        self.free_bytes -= ends.bytes();
-        self.free(ends);
-        true
-    }
-
-    fn free(&self, ends: RingEnds) {
-        self.budget.give_back(Share::Rings, ends.bytes());
-        ends.free();
-    }
-
-    /// Notes in the budget what is kept back, so that open spans do not take it. Free rings are a
-    /// part of it.
+    /// Notes in the budget what is kept back, so that open spans do not take it.
     fn note_reserve(&self) {
-        let bytes = self.reserve().saturating_sub(self.free_bytes);
-        self.budget.reserve_for_rings(bytes);
+        self.budget.reserve_for_rings(self.reserve());
     }
 
     /// Returns the bytes that are kept back from threads that have a ring.
@@ -314,7 +284,7 @@ mod tests {
         assert_eq!(budget.drawn(Share::Rings), bytes);
         assert_eq!(bytes, 768 << 10, "three quarters of the limit");
         rings.into_iter().for_each(|ends| pool.put(ends));
-        assert!(!budget.exceeds_floor(Share::Rings), "the rest is freed");
+        assert_eq!(budget.in_rings(), bytes, "kept");
         pool.close();
         assert_eq!(budget.drawn(Share::Rings), 0);
     }
@@ -337,12 +307,29 @@ mod tests {
     #[test]
     fn free_rings_of_one_size_make_way_for_those_of_another() {
         let (mut pool, _) = pool(1 << 20);
-        let small = all(&mut pool, |pool| pool.take(4 << 10, 0));
+        let small = all(&mut pool, |pool| pool.budget.draw_ring(4 << 10, 0));
         assert_eq!(small.len(), 192);
         small.into_iter().for_each(|ends| pool.put(ends));
-        let large = all(&mut pool, |pool| pool.take(256 << 10, 0));
+        let large = all(&mut pool, |pool| pool.budget.draw_ring(256 << 10, 0));
         assert_eq!(large.len(), 3);
         large.into_iter().for_each(|ends| pool.put(ends));
+        pool.close();
+    }
+
+    /// Rings of several sizes in turn would leave holes in the allocator's memory.
+    #[test]
+    fn a_free_ring_is_taken_before_one_is_freed_for_another_size() {
+        let (mut pool, _) = pool(16 << 20);
+        let first = pool.take_first().unwrap();
+        let mut rings = all(&mut pool, |pool| pool.take_next(LARGEST / 2, 100));
+        let at = rings.iter().position(|ends| ends.bytes() == LARGEST);
+        pool.put(rings.swap_remove(at.unwrap()));
+        assert_eq!(pool.largest_new(FIRST), FIRST, "too little is left");
+        let next = pool.take_next(FIRST, 100).unwrap();
+        assert_eq!(next.bytes(), LARGEST);
+        pool.grown = 0;
+        rings.extend([first, next]);
+        rings.into_iter().for_each(|ends| pool.put(ends));
         pool.close();
     }
 

@@ -349,22 +349,23 @@ mod tests {
     }
 
     #[test]
-    fn a_half_full_ring_is_exchanged_for_a_larger_one_and_the_largest_is_urgent() {
+    fn a_half_full_ring_is_urgent_and_exchanged_for_a_larger_one() {
         let state = state();
         with_shard(&state, |shard| {
             let slot = finished(shard, &state, 0);
             let mut sizes = vec![capacity(shard)];
-            loop {
+            let mut before = 0;
+            while before < (8 << 10) / 2 {
                 let urgent = push(&state, shard, &slot.image);
                 let (held, size) = (backlog(shard), capacity(shard));
-                if Some(&size) != sizes.last() {
+                let is_exchanged = Some(&size) != sizes.last();
+                if is_exchanged {
                     assert_eq!(held, 0);
+                    assert!(before >= size / 4 - 128, "half of the one before");
                     sizes.push(size);
                 }
-                assert_eq!(urgent, held >= size / 2, "{held} of {size}");
-                if urgent {
-                    break;
-                }
+                assert_eq!(urgent, is_exchanged || held >= size / 2);
+                before = held;
             }
             assert_eq!(sizes, [4 << 10, 8 << 10]);
         });

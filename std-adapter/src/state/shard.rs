@@ -83,8 +83,10 @@ impl Shard {
             return Pushed::NeedsShared { number };
         };
         if ring.producer.push(number, &image.image()).is_ok() {
-            let is_half_full = ring.producer.backlog() >= ring.producer.capacity() / 2;
-            let urgent = is_half_full && !rings.grow(ring);
+            let urgent = ring.producer.backlog() >= ring.producer.capacity() / 2;
+            if urgent {
+                rings.grow(ring);
+            }
             return Pushed::Done { urgent };
         }
         let pushed =
