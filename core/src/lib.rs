@@ -52,7 +52,8 @@
 //! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
 //!   interrupts; [`PacketReporter`]: their packets.
 //! - [`Transport`]: the destination of packets; [`wire`]: their formats.
-//! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`]: which traces are recorded.
+//! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`], [`GuaranteedThroughput`],
+//!   [`PerOperation`]: which traces are recorded.
 //! - [`TextMapCodec`], [`BaggageTable`]: contexts and baggage between processes.
 //! - [`mod@ring`], [`RawMutex`]: the queue of finished spans, and the mutex of its producers.
 //! - [`adapter`]: the parts of the above, for other environments.
@@ -161,8 +162,8 @@ pub use propagation::{
 };
 pub use raw_mutex::{Interrupts, RawMutex};
 pub use sampler::{
-    Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, RateLimiting, Sampler,
-    SamplerError,
+    Const, Decision, Description, GuaranteedThroughput, Param, PerOperation, Probabilistic, Query,
+    RateLimiter, RateLimiting, Sampler, SamplerError, Throughput,
 };
 #[cfg(not(loom))]
 pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};

@@ -4,10 +4,14 @@
 //! decide later, when the operation is named or a tag is set.
 
 mod const_sampler;
+mod guaranteed_throughput;
+mod per_operation;
 mod probabilistic;
 mod rate_limiting;
 mod rules;
+mod throughput;
 mod token_bucket;
+mod update;
 
 use core::error::Error;
 use core::fmt;
@@ -17,9 +21,12 @@ use crate::id::TraceId;
 
 pub use crate::sampler_description::{Description, Param};
 pub use const_sampler::Const;
+pub use guaranteed_throughput::GuaranteedThroughput;
+pub use per_operation::PerOperation;
 pub use probabilistic::Probabilistic;
 pub use rate_limiting::RateLimiting;
 pub use rules::{PriorityChange, SamplingDecision, sampling_decision, sampling_priority};
+pub use throughput::Throughput;
 pub use token_bucket::RateLimiter;
 
 /// Decides which traces are recorded.

@@ -12,9 +12,10 @@ use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, BaggageTable, Drained, InjectError, Interrupts, Key, PacketReporter, Probabilistic,
-    Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span, SpanContext,
-    SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, tags,
+    Anchor, BaggageTable, Drained, GuaranteedThroughput, InjectError, Interrupts, Key,
+    PacketReporter, PerOperation, Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler,
+    Seed, SendOutcome, Span, SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer,
+    Transport, Value, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -244,6 +245,18 @@ entries! {
     }
     fn limit(query: &Query<'_>, sampler: &RateLimiting<Interrupts>) -> bool {
         sampler.sample(query).is_sample()
+    }
+    fn guarantee(query: &Query<'_>, sampler: &GuaranteedThroughput<Interrupts>) -> bool {
+        sampler.sample(query).is_sample()
+    }
+    fn per_operation(query: &Query<'_>, sampler: &PerOperation<Interrupts, 4, 16>) -> bool {
+        sampler.sample(query).is_sample()
+    }
+    fn describe(code: u8, sampler: &PerOperation<Interrupts, 4, 16>) -> bool {
+        sampler.description(code).is_some()
+    }
+    fn update(sampler: &PerOperation<Interrupts, 4, 16>, strategies: &[(&str, f64)], rate: f64, ticks: u64) -> bool {
+        sampler.update(rate, rate, strategies, ticks).is_ok()
     }
     fn make_limiter(rate: f64, frequency: u64) -> Option<RateLimiter> {
         RateLimiter::new(rate, frequency).ok()
