@@ -68,6 +68,8 @@ pub struct Lost {
     pub refused: u64,
     /// The network or the transport failed.
     pub failed: u64,
+    /// The peer gave no usable answer, whatever was tried in the time for it.
+    pub unreachable: u64,
     /// No memory was left within the limit.
     pub memory: u64,
     /// Started or finished after the tracer was closed.
@@ -101,6 +103,8 @@ pub enum LossCause {
     Refused,
     /// [`Lost::failed`].
     Failed,
+    /// [`Lost::unreachable`].
+    Unreachable,
     /// [`Lost::memory`].
     Memory,
     /// [`Lost::closed`].
@@ -126,6 +130,7 @@ impl Lost {
             LossCause::TooLarge => &mut self.too_large,
             LossCause::Refused => &mut self.refused,
             LossCause::Failed => &mut self.failed,
+            LossCause::Unreachable => &mut self.unreachable,
             LossCause::Memory => &mut self.memory,
             LossCause::Closed => &mut self.closed,
         } = count;
@@ -142,6 +147,7 @@ impl Lost {
             too_large: self.too_large.saturating_sub(earlier.too_large),
             refused: self.refused.saturating_sub(earlier.refused),
             failed: self.failed.saturating_sub(earlier.failed),
+            unreachable: self.unreachable.saturating_sub(earlier.unreachable),
             memory: self.memory.saturating_sub(earlier.memory),
             closed: self.closed.saturating_sub(earlier.closed),
         }
@@ -168,6 +174,7 @@ impl Lost {
             (LossCause::TooLarge, self.too_large),
             (LossCause::Refused, self.refused),
             (LossCause::Failed, self.failed),
+            (LossCause::Unreachable, self.unreachable),
             (LossCause::Memory, self.memory),
             (LossCause::Closed, self.closed),
         ]
@@ -176,7 +183,7 @@ impl Lost {
 
 impl LossCause {
     /// The number of causes.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
 
     /// Returns the cause in a word or two, for messages.
     pub const fn as_str(self) -> &'static str {
@@ -188,6 +195,7 @@ impl LossCause {
             LossCause::TooLarge => "too large",
             LossCause::Refused => "refused",
             LossCause::Failed => "failed",
+            LossCause::Unreachable => "unreachable",
             LossCause::Memory => "memory",
             LossCause::Closed => "closed",
         }

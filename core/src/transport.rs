@@ -16,10 +16,12 @@ use core::fmt;
 ///   arrives may never be known.
 /// - [`SendOutcome::TooLarge`] and [`SendOutcome::Retry`] mean that the packet had no effect: its
 ///   records come again, in packets of half the size at most, or later.
-/// - [`SendOutcome::Refused`] and [`SendOutcome::Failed`] mean that its spans are lost. Its records
-///   do not come again.
+/// - [`SendOutcome::Refused`], [`SendOutcome::Failed`] and [`SendOutcome::Unreachable`] mean that
+///   its spans are lost. Its records do not come again.
 /// - A call may block until the packet has left, as on a serial line, but not for a reply of the
-///   peer.
+///   peer. A transport that waits for replies copies the packet and returns
+///   [`SendOutcome::Pending`]; [`Transport::poll_outcome`] then returns the outcome. The spans
+///   count as queued until then, and no other packet is sent.
 /// - No method panics.
 ///
 /// ```
@@ -70,6 +72,13 @@ pub trait Transport {
     /// follows for now.
     fn settle(&mut self) {}
 
+    /// Returns the outcome of the packet that was left [`SendOutcome::Pending`], or that again.
+    ///
+    /// Called after `Pending` only, until the outcome is another one.
+    fn poll_outcome(&mut self) -> SendOutcome {
+        SendOutcome::Failed
+    }
+
     /// Returns the number of packets that were accepted and then met an error, since the last call.
     fn take_late_refusals(&mut self) -> u64 {
         0
@@ -97,6 +106,13 @@ pub trait Transport {
 pub enum SendOutcome {
     /// The transport accepted the packet.
     Accepted,
+    /// The peer accepted the packet, but not all of its spans.
+    PartlyAccepted {
+        /// The spans that are lost, as refused; at most those of the packet count.
+        rejected: u64,
+    },
+    /// The transport has a copy of the packet, whose outcome is not known yet.
+    Pending,
     /// The packet is too large for the transport: the limit halves, and the records are packed
     /// again.
     TooLarge,
@@ -106,6 +122,9 @@ pub enum SendOutcome {
     Refused,
     /// The transport failed: its spans are lost.
     Failed,
+    /// The peer gave no usable answer in the time for it: its spans are lost, or arrived unknown to
+    /// the transport.
+    Unreachable,
 }
 
 /// Forwards every method of a transport.
@@ -123,6 +142,9 @@ macro_rules! forward {
         }
         fn settle(&mut self) {
             (**self).settle();
+        }
+        fn poll_outcome(&mut self) -> SendOutcome {
+            (**self).poll_outcome()
         }
         fn take_late_refusals(&mut self) -> u64 {
             (**self).take_late_refusals()
@@ -162,6 +184,9 @@ mod tests {
         fn settle(&mut self) {
             self.0 += 1;
         }
+        fn poll_outcome(&mut self) -> SendOutcome {
+            SendOutcome::PartlyAccepted { rejected: self.0 }
+        }
         fn take_late_refusals(&mut self) -> u64 {
             self.0
         }
@@ -188,6 +213,8 @@ mod tests {
         assert!(!transport.is_ready());
         transport.settle();
         assert_eq!(transport.take_late_refusals(), 8);
+        let outcome = transport.poll_outcome();
+        assert_eq!(outcome, SendOutcome::PartlyAccepted { rejected: 8 });
         let error = transport.last_error().map(std::string::ToString::to_string);
         assert_eq!(error.as_deref(), Some("8"));
     }
@@ -207,6 +234,7 @@ mod tests {
         assert!(plain.is_ready());
         assert_eq!(plain.send_more(&[1]), SendOutcome::Accepted);
         plain.settle();
+        assert_eq!(plain.poll_outcome(), SendOutcome::Failed);
         assert_eq!(plain.take_late_refusals(), 0);
         assert!(plain.last_error().is_none());
     }

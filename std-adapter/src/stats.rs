@@ -61,6 +61,7 @@ impl StatsRegistry {
         stats.lost.too_large += delivery.too_large;
         stats.lost.refused += delivery.refused;
         stats.lost.failed += delivery.failed;
+        stats.lost.unreachable += delivery.unreachable;
         stats.lost.closed += self.swept;
         stats.late_refusals = self.late_refusals;
         // Until here `queued` counts every finished span.

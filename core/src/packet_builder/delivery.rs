@@ -13,19 +13,21 @@
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct DeliveryCounts {
-    /// Spans in packets that were accepted.
+    /// Spans in packets that were accepted, but for those that the peer rejected.
     pub delivered: u64,
     /// Spans that fitted no packet.
     pub too_large: u64,
-    /// Spans in packets that were refused.
+    /// Spans in packets that were refused, and rejected ones of other packets.
     pub refused: u64,
     /// Spans in packets that could not be sent.
     pub failed: u64,
+    /// Spans in packets whose peer could not be reached.
+    pub unreachable: u64,
 }
 
 impl DeliveryCounts {
     /// Returns the number of lost spans.
     pub const fn lost(&self) -> u64 {
-        self.too_large + self.refused + self.failed
+        self.too_large + self.refused + self.failed + self.unreachable
     }
 }

@@ -92,6 +92,7 @@ impl<E: Encoder> PacketBuilder<E> {
                 too_large: 0,
                 refused: 0,
                 failed: 0,
+                unreachable: 0,
             },
         }
     }
@@ -131,8 +132,8 @@ impl<E: Encoder> PacketBuilder<E> {
         Some(Packet::new(self, consumers, out.get(place)?))
     }
 
-    /// Returns the last packet, without its bytes, if it was sent and dropped before its
-    /// [`Packet::done`]. The consumers are those of that packet, and perhaps others, none of which
+    /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
+    /// its [`Packet::done`], or that got [`SendOutcome::Pending`]. The consumers are those of that packet, and perhaps others, none of which
     /// was moved since.
     pub fn resume<'p, 'r, C>(&'p mut self, consumers: &'p mut [C]) -> Option<Packet<'p, E, C>>
     where
@@ -158,12 +159,20 @@ impl<E: Encoder> PacketBuilder<E> {
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        let Some(pending) = self.pending.take() else {
+        let Some(mut pending) = self.pending.take() else {
             return;
         };
         let counts = &mut self.delivery;
         let (count, again) = match outcome {
+            SendOutcome::Pending => return self.pending = Some(pending),
             SendOutcome::Accepted => (&mut counts.delivered, false),
+            SendOutcome::PartlyAccepted { rejected } => {
+                let rejected = rejected.min(pending.spans as u64);
+                counts.refused += rejected;
+                pending.spans -= rejected as usize;
+                (&mut counts.delivered, false)
+            }
+            SendOutcome::Unreachable => (&mut counts.unreachable, false),
             SendOutcome::Refused => (&mut counts.refused, false),
             SendOutcome::Failed => (&mut counts.failed, false),
             SendOutcome::Retry => (&mut counts.failed, true),

@@ -80,7 +80,8 @@ impl<'p, E: Encoder, C> Packet<'p, E, C> {
     }
 
     /// Takes the outcome: counts the spans and frees their records, or keeps these to be packed
-    /// again.
+    /// again. After [`SendOutcome::Pending`] the packet stays without outcome, and
+    /// [`PacketBuilder::resume`] returns it.
     #[inline]
     pub fn done<'r>(self, outcome: SendOutcome)
     where

@@ -246,6 +246,7 @@ fn a_packet_of_the_smallest_size_is_not_packed_again() {
 #[test]
 fn all_counts_but_delivered_are_losses() {
     let counts = DeliveryCounts {
+        unreachable: 0,
         delivered: 1,
         too_large: 20,
         refused: 300,

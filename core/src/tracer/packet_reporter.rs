@@ -59,6 +59,8 @@ pub struct PacketReporter<'t, P, E, R: SpanRing + ?Sized = Ring> {
     rate: Rate,
     anchor: Option<Anchor>,
     late_refusals: u64,
+    /// The last packet of a drain was left pending.
+    awaits_outcome: bool,
 }
 
 /// A packet of a chip's tracer.
@@ -77,7 +79,8 @@ type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 pub enum Drained {
     /// Every packet that was due has its outcome.
     All,
-    /// The transport is not ready, or returned [`SendOutcome::Retry`]: drain again later.
+    /// The transport is not ready, or returned [`SendOutcome::Retry`] or [`SendOutcome::Pending`]:
+    /// drain again later.
     Blocked,
 }
 
@@ -115,6 +118,7 @@ where
             rate: Rate::new(frequency),
             anchor: None,
             late_refusals: 0,
+            awaits_outcome: false,
         })
     }
 
@@ -131,8 +135,9 @@ where
 
     /// Sends every packet that is due by the rules of [`PacketReporter::poll`].
     ///
-    /// Stops when the transport is not ready or returns [`SendOutcome::Retry`], and when all spans
-    /// that had finished before the call have their outcome, however many finish meanwhile.
+    /// Stops when the transport is not ready or returns [`SendOutcome::Retry`] or
+    /// [`SendOutcome::Pending`], and when all spans that had finished before the call have their
+    /// outcome, however many finish meanwhile.
     pub fn drain<T: Transport + ?Sized>(
         &mut self,
         transport: &mut T,
@@ -170,6 +175,7 @@ where
                 too_large: delivery.too_large,
                 refused: delivery.refused,
                 failed: delivery.failed,
+                unreachable: delivery.unreachable,
                 ..stats.lost
             },
             late_refusals: self.late_refusals,
@@ -186,7 +192,7 @@ where
         let [consumer] = &self.consumer;
         let mark = consumer.mark();
         let drained = loop {
-            if !transport.is_ready() {
+            if !self.finish_pending(transport) || !transport.is_ready() {
                 self.tracer.tick(); // as a poll would
                 break Drained::Blocked;
             }
@@ -194,7 +200,8 @@ where
             if let Some(packet) = self.pack(buffer, flush) {
                 let outcome = transport.send(packet.bytes());
                 packet.done(outcome);
-                if outcome == SendOutcome::Retry {
+                self.awaits_outcome = outcome == SendOutcome::Pending;
+                if self.awaits_outcome || outcome == SendOutcome::Retry {
                     break Drained::Blocked;
                 }
             } else if self.reporter.delivery().too_large as usize == passed_over {
@@ -209,7 +216,20 @@ where
         drained
     }
 
+    /// Takes the outcome of the packet that was left pending; returns whether none is now.
+    fn finish_pending<T: Transport + ?Sized>(&mut self, transport: &mut T) -> bool {
+        if self.awaits_outcome {
+            let outcome = transport.poll_outcome();
+            if let Some(packet) = self.reporter.resume(&mut self.consumer) {
+                packet.done(outcome);
+            }
+            self.awaits_outcome = outcome == SendOutcome::Pending;
+        }
+        !self.awaits_outcome
+    }
+
     fn pack<'p>(&'p mut self, buffer: &'p mut [u8], flush: bool) -> Option<ChipPacket<'p, E>> {
+        self.awaits_outcome = false;
         let now = self.tracer.now()?;
         let segments = [ClockSegment {
             rate: self.rate,

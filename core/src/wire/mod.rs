@@ -187,7 +187,7 @@ impl From<&Lost> for ClientStats {
         ClientStats {
             full_queue_dropped_spans: (before + lost.memory + lost.closed) as i64,
             too_large_dropped_spans: lost.too_large as i64,
-            failed_to_emit_spans: (lost.refused + lost.failed) as i64,
+            failed_to_emit_spans: (lost.refused + lost.failed + lost.unreachable) as i64,
         }
     }
 }

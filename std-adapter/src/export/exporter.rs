@@ -12,8 +12,8 @@ use crate::export::common::Common;
 use crate::export::diagnosis::{last_error, too_large};
 use crate::export::loss_log::LossLog;
 use crate::export::process_tags::with_views;
-use crate::export::report::{Unreported, is_over, report};
 use crate::export::timekeeper::Timekeeper;
+use crate::export::unfinished::{Unfinished, conclude, is_over};
 use crate::memory::hand_over::ReadingEnd as _;
 use crate::memory::ring_ends::RingReader;
 use crate::sys::clock::{TickSource, monotonic};
@@ -28,8 +28,8 @@ pub(crate) struct Exporter {
     timekeeper: Timekeeper,
     /// The end of the time for this pass, if it has one.
     until: Option<Instant>,
-    /// A packet of an earlier pass that ran out of time.
-    unreported: Option<Unreported>,
+    /// The last packet, if it was sent and is not done with.
+    unfinished: Option<Unfinished>,
     buffer: Vec<u8>,
     losses: LossLog,
 }
@@ -54,7 +54,7 @@ enum Step {
     Done,
     /// None is due.
     NotDue,
-    /// It is to be sent again.
+    /// It is to be sent again, or its outcome is not known yet.
     Again,
 }
 
@@ -81,7 +81,7 @@ impl Exporter {
             transport,
             timekeeper: Timekeeper::new(source),
             until: None,
-            unreported: None,
+            unfinished: None,
             buffer: vec![0; limit],
             losses: LossLog::new(),
         }
@@ -114,7 +114,7 @@ impl Exporter {
         self.reclaim(common);
         let rest = match end {
             End::OutOfTime => Rest::More,
-            _ if self.backlog() == 0 => Rest::Nothing,
+            _ if self.backlog() == 0 && self.unfinished.is_none() => Rest::Nothing,
             End::Passed => Rest::More,
             End::NotDue => Rest::Held(longest),
             End::Stuck => Rest::Stuck(longest),
@@ -152,7 +152,7 @@ impl Exporter {
     /// outcome.
     fn begin(&mut self, common: &Common) {
         common.rings.begin_pass();
-        if self.unreported.is_none() {
+        if self.unfinished.is_none() {
             self.reporter.retry(&mut self.rings);
         }
         common.rings.take_readers(&mut self.rings);
@@ -181,7 +181,15 @@ impl Exporter {
         stats: &mut Stats,
         flush: bool,
     ) -> End {
-        let mut late = !self.report_rest(common, process);
+        let mut late = false;
+        if self.unfinished.is_some() {
+            let may_send = self.finish_last(common, process);
+            *stats = self.publish_counts(common, monotonic());
+            if !may_send {
+                return End::Stuck;
+            }
+            late = self.unfinished.is_some() || is_over(self.until);
+        }
         while !late && !has_passed(&self.rings) {
             if self
                 .transport
@@ -200,29 +208,29 @@ impl Exporter {
                 Step::Again => return End::Stuck,
             }
         }
-        match self.unreported.is_none() && has_passed(&self.rings) {
+        match self.unfinished.is_none() && has_passed(&self.rings) {
             true => End::Passed,
             false => End::OutOfTime,
         }
     }
 
-    /// Makes the calls of reporters that an earlier pass had no time for; returns whether time is
-    /// left.
-    fn report_rest(&mut self, common: &Common, process: &Process<'_>) -> bool {
-        let Some(Unreported { outcome, calls }) = self.unreported.take() else {
+    /// Goes on with a packet that is not done with; returns whether others may be sent after it.
+    fn finish_last(&mut self, common: &Common, process: &Process<'_>) -> bool {
+        let Some(unfinished) = self.unfinished else {
             return true;
         };
-        if let Some(mut packet) = self.reporter.resume(&mut self.rings) {
-            let (until, service) = (self.until, process.service);
-            let rest = in_context(&self.timekeeper, common, |encode| {
-                report(&mut packet, calls, until, common, service, encode)
-            });
-            match rest {
-                None => packet.done(outcome),
-                Some(calls) => self.unreported = Some(Unreported { outcome, calls }),
-            }
-        }
-        !is_over(self.until)
+        let (outcome, calls) = match (unfinished, &mut self.transport) {
+            (Unfinished::Unreported { outcome, calls }, _) => (outcome, calls),
+            (Unfinished::Pending, Some(transport)) => (transport.poll_outcome(), 0),
+            (Unfinished::Pending, None) => (SendOutcome::Failed, 0),
+        };
+        let (until, service) = (self.until, process.service);
+        self.unfinished = self.reporter.resume(&mut self.rings).and_then(|packet| {
+            in_context(&self.timekeeper, common, |encode| {
+                conclude(packet, outcome, calls, until, common, service, encode)
+            })
+        });
+        !matches!(outcome, SendOutcome::Pending | SendOutcome::Retry)
     }
 
     /// Sends one packet, if one is due. The packet carries `stats`, which are updated after it.
@@ -239,7 +247,7 @@ impl Exporter {
         let outcome = self.pack_and_send(common, process, stats, now, flush);
         *stats = self.publish_counts(common, now);
         match outcome {
-            Some(SendOutcome::Retry) => Step::Again,
+            Some(SendOutcome::Retry | SendOutcome::Pending) => Step::Again,
             None if self.reporter.delivery().too_large == passed_over => Step::NotDue,
             _ => Step::Done,
         }
@@ -258,7 +266,7 @@ impl Exporter {
             let context = PollContext::new(now, process, encode)
                 .with_flush(flush)
                 .with_stats(ClientStats::from(&stats.lost));
-            let mut packet = self
+            let packet = self
                 .reporter
                 .poll(&mut self.rings, &context, &mut self.buffer)?;
             let outcome = match &mut self.transport {
@@ -266,16 +274,8 @@ impl Exporter {
                 Some(transport) => transport.send_more(packet.bytes()),
                 None => SendOutcome::Accepted,
             };
-            let is_final = !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry);
-            if is_final && !common.reporters.is_empty() {
-                let service = process.service;
-                let rest = report(&mut packet, 0, self.until, common, service, encode);
-                if let Some(calls) = rest {
-                    self.unreported = Some(Unreported { outcome, calls });
-                    return Some(outcome);
-                }
-            }
-            packet.done(outcome);
+            let service = process.service;
+            self.unfinished = conclude(packet, outcome, 0, self.until, common, service, encode);
             Some(outcome)
         })
     }
@@ -319,10 +319,10 @@ impl Exporter {
         stats
     }
 
-    /// Puts back the rings that threads have returned, once they are empty. Not while a packet has
-    /// no outcome: its records have been read, and are still in their rings.
+    /// Puts back the rings that threads have returned, once they are empty. Not while a packet is
+    /// not done with: its records have been read, and are still in their rings.
     fn reclaim(&mut self, common: &Common) {
-        if self.unreported.is_some() {
+        if self.unfinished.is_some() {
             return;
         }
         // The first test costs no lock; `is_over` repeats it in the right order.

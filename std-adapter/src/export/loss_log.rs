@@ -179,6 +179,10 @@ mod tests {
         let lines = LossLog::new().due(&lost, START, refusal);
         assert_eq!(lines.len(), CAUSES);
         let by_network = lines.iter().filter(|line| line.contains("here:1"));
-        assert_eq!(by_network.count(), 3, "too large, refused and failed");
+        assert_eq!(
+            by_network.count(),
+            4,
+            "too large, refused, failed and unreachable"
+        );
     }
 }

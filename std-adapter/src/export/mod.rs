@@ -6,5 +6,5 @@ mod diagnosis;
 pub(crate) mod exporter;
 mod loss_log;
 pub(crate) mod process_tags;
-mod report;
 mod timekeeper;
+mod unfinished;

@@ -82,6 +82,10 @@ where
         self.transport.settle();
     }
 
+    fn poll_outcome(&mut self) -> SendOutcome {
+        self.transport.poll_outcome()
+    }
+
     fn take_late_refusals(&mut self) -> u64 {
         self.transport.take_late_refusals()
     }

@@ -51,6 +51,10 @@ impl<T: Transport> Transport for Guarded<T> {
         caught(|| self.transport.settle());
     }
 
+    fn poll_outcome(&mut self) -> SendOutcome {
+        self.guard_send(T::poll_outcome)
+    }
+
     fn take_late_refusals(&mut self) -> u64 {
         caught(|| self.transport.take_late_refusals()).unwrap_or(0)
     }
@@ -81,6 +85,9 @@ mod tests {
         fn settle(&mut self) {
             panic!("settle")
         }
+        fn poll_outcome(&mut self) -> SendOutcome {
+            panic!("poll_outcome")
+        }
         fn take_late_refusals(&mut self) -> u64 {
             panic!("take_late_refusals")
         }
@@ -92,6 +99,7 @@ mod tests {
         assert!(guarded.is_ready());
         assert_eq!(guarded.send(b"x"), SendOutcome::Failed);
         assert_eq!(guarded.send_more(b"x"), SendOutcome::Failed);
+        assert_eq!(guarded.poll_outcome(), SendOutcome::Failed);
         guarded.settle();
         assert_eq!(guarded.take_late_refusals(), 0);
         let error = guarded.last_error().map(ToString::to_string);

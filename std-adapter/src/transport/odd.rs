@@ -30,6 +30,10 @@ impl Transport for Odd {
         self.0 += 1;
     }
 
+    fn poll_outcome(&mut self) -> SendOutcome {
+        SendOutcome::PartlyAccepted { rejected: self.0 }
+    }
+
     fn take_late_refusals(&mut self) -> u64 {
         self.0
     }
@@ -47,6 +51,8 @@ pub(super) fn check_forwarded(mut transport: impl Transport) {
     assert!(!transport.is_ready());
     transport.settle();
     assert_eq!(transport.take_late_refusals(), 8);
+    let outcome = transport.poll_outcome();
+    assert_eq!(outcome, SendOutcome::PartlyAccepted { rejected: 8 });
     let error = transport.last_error().map(ToString::to_string);
     assert_eq!(error.as_deref(), Some("8"));
 }

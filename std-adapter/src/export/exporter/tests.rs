@@ -58,11 +58,17 @@ struct Seen {
     none: u64,
     retried: u64,
     too_large: u64,
+    rejected: u64,
+    unreachable: u64,
+    /// Packets whose outcome came later.
+    pending: u64,
 }
 
 /// A transport that returns every outcome in a seeded order, or panics without one.
 struct Fickle {
     random: Seeded,
+    /// The packet without an outcome so far.
+    pending: Option<Vec<u8>>,
     calm: Arc<AtomicBool>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -73,6 +79,32 @@ impl Transport for Fickle {
     }
 
     fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        assert!(self.pending.is_none(), "the last packet has no outcome");
+        if self.random.below(6) == 0 {
+            self.pending = Some(packet.into());
+            lock(&self.seen).pending += 1;
+            return SendOutcome::Pending;
+        }
+        self.outcome_of(packet)
+    }
+
+    fn poll_outcome(&mut self) -> SendOutcome {
+        if self.random.below(2) == 0 {
+            return SendOutcome::Pending;
+        }
+        let packet = self.pending.clone().expect("it is asked for");
+        let outcome = self.outcome_of(&packet);
+        self.pending = None;
+        outcome
+    }
+
+    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
+        Some(&"fickle")
+    }
+}
+
+impl Fickle {
+    fn outcome_of(&mut self, packet: &[u8]) -> SendOutcome {
         let batch = decode(packet).expect("a packet is whole");
         let count = batch.spans.len() as u64;
         let mut seen = lock(&self.seen);
@@ -99,6 +131,15 @@ impl Transport for Fickle {
                 seen.too_large += 1;
                 SendOutcome::TooLarge
             }
+            17..20 if !calm => {
+                seen.unreachable += count;
+                SendOutcome::Unreachable
+            }
+            20..23 if !calm => {
+                seen.rejected += count;
+                let rejected = count + self.random.below(2);
+                SendOutcome::PartlyAccepted { rejected }
+            }
             _ => {
                 for span in &batch.spans {
                     assert!(seen.accepted.insert(span.span_id), "delivered twice");
@@ -106,10 +147,6 @@ impl Transport for Fickle {
                 SendOutcome::Accepted
             }
         }
-    }
-
-    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
-        Some(&"fickle")
     }
 }
 
@@ -120,7 +157,8 @@ fn compare(tracer: &Tracer, seen: &Mutex<Seen>, sampled: u64) -> Stats {
     assert!(stats.adds_up(), "{stats}");
     assert_eq!(stats.sampled, sampled, "{stats}");
     assert_eq!(stats.delivered, seen.accepted.len() as u64, "{stats}");
-    assert_eq!(stats.lost.refused, seen.refused, "{stats}");
+    assert_eq!(stats.lost.refused, seen.refused + seen.rejected, "{stats}");
+    assert_eq!(stats.lost.unreachable, seen.unreachable, "{stats}");
     assert_eq!(stats.lost.failed, seen.failed, "{stats}");
     stats
 }
@@ -129,6 +167,7 @@ fn run_seed(seed: u64) -> Seen {
     let (calm, seen) = (Arc::new(AtomicBool::new(false)), Arc::default());
     let sender = Fickle {
         random: Seeded(seed * 2 + 1),
+        pending: None,
         calm: calm.clone(),
         seen: Arc::clone(&seen),
     };
@@ -180,6 +219,9 @@ fn the_sums_hold_for_every_outcome() {
         all.none += seen.none;
         all.retried += seen.retried;
         all.too_large += seen.too_large;
+        all.rejected += seen.rejected;
+        all.unreachable += seen.unreachable;
+        all.pending += seen.pending;
     }
     let each = [
         all.refused,
@@ -187,6 +229,9 @@ fn the_sums_hold_for_every_outcome() {
         all.none,
         all.retried,
         all.too_large,
+        all.rejected,
+        all.unreachable,
+        all.pending,
     ];
     assert!(each.iter().all(|count| *count > 10), "{each:?}");
 }
@@ -411,6 +456,64 @@ fn a_reporter_gets_a_span_once_although_its_packet_was_too_large() {
     (0..20).for_each(|_| tracer.start("seen").finish());
     tracer.flush(SOON).unwrap();
     assert_eq!((tracer.stats().delivered, reporter.len()), (20, 20));
+}
+
+/// A transport that takes its time for each packet.
+struct Slow {
+    /// The polls of the packet that is under way.
+    polls: u32,
+    outcome: SendOutcome,
+    packets: Arc<AtomicUsize>,
+}
+
+impl Transport for Slow {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        assert_eq!(self.polls, 0, "one at a time");
+        self.polls = 1;
+        self.packets.fetch_add(1, Ordering::Relaxed);
+        SendOutcome::Pending
+    }
+
+    fn poll_outcome(&mut self) -> SendOutcome {
+        self.polls = (self.polls + 1) % 3;
+        match self.polls {
+            0 => self.outcome,
+            _ => SendOutcome::Pending,
+        }
+    }
+
+    fn last_error(&self) -> Option<&dyn std::fmt::Display> {
+        Some(&"under way")
+    }
+}
+
+#[test]
+fn spans_count_as_queued_while_their_packet_is_pending() {
+    let (reporter, packets) = (Arc::new(InMemoryReporter::new()), Arc::default());
+    let config = config().background(false).reporter(reporter.clone());
+    let slow = Slow {
+        polls: 0,
+        outcome: SendOutcome::PartlyAccepted { rejected: 1 },
+        packets: Arc::clone(&packets),
+    };
+    let tracer = sending_to(config, slow);
+    (0..3).for_each(|_| tracer.start("slow").finish());
+    for _ in 0..2 {
+        let error = tracer.flush(Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("under way"), "{error}");
+        let stats = tracer.stats();
+        assert!(stats.adds_up() && stats.queued == 3, "{stats}");
+        assert_eq!(reporter.len(), 0, "nobody knows yet");
+    }
+    tracer.flush(SOON).unwrap_err();
+    let stats = tracer.stats();
+    assert_eq!((stats.delivered, stats.lost.refused), (2, 1), "{stats}");
+    assert!(stats.adds_up() && stats.queued == 0, "{stats}");
+    let counts = (reporter.len(), packets.load(Ordering::Relaxed));
+    assert_eq!(counts, (3, 1), "each once");
+    tracer.start("raced").finish();
+    tracer.close(SOON).unwrap_err();
+    assert!(tracer.stats().adds_up() && tracer.stats().queued == 0);
 }
 
 /// A transport that notes at each call of `settle` how many packets it got since the last.

@@ -1,4 +1,4 @@
-//! Passes finished spans to the user's reporters.
+//! The end of a packet: its outcome, and the calls of the user's reporters.
 
 use std::time::Instant;
 
@@ -15,17 +15,50 @@ use crate::reporters::{FinishedSpan, Reporter};
 use crate::sys::log::log_guarded;
 use crate::sys::unwind::caught;
 
-/// A packet whose outcome is known, but not to all reporters: the time was over.
+/// The reason for which a packet that was sent is not done with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unreported {
-    pub(super) outcome: SendOutcome,
-    /// Calls of reporters that were made, in the order of the packet's records.
-    pub(super) calls: usize,
+pub(super) enum Unfinished {
+    /// Its outcome is not known yet.
+    Pending,
+    /// Its outcome is known, but not to all reporters: the time was over.
+    Unreported {
+        outcome: SendOutcome,
+        /// Calls of reporters that were made, in the order of the packet's records.
+        calls: usize,
+    },
+}
+
+/// Passes the records of a packet with a final outcome to the reporters, and ends it; returns the
+/// reason if it cannot be ended yet. Of the reporters, the first `calls` have been called.
+pub(super) fn conclude<'r, C>(
+    mut packet: Packet<'_, AgentEncoder, C>,
+    outcome: SendOutcome,
+    calls: usize,
+    until: Option<Instant>,
+    common: &Common,
+    service: &str,
+    encode: &EncodeContext<'_>,
+) -> Option<Unfinished>
+where
+    C: AsMut<Consumer<'r, Records>>,
+{
+    if outcome == SendOutcome::Pending {
+        return Some(Unfinished::Pending);
+    }
+    let is_final = !matches!(outcome, SendOutcome::TooLarge | SendOutcome::Retry);
+    if is_final && !common.reporters.is_empty() {
+        let rest = report(&mut packet, calls, until, common, service, encode);
+        if let Some(calls) = rest {
+            return Some(Unfinished::Unreported { outcome, calls });
+        }
+    }
+    packet.done(outcome);
+    None
 }
 
 /// Passes the records of a packet to the user's reporters, but for the first `calls`; returns the
 /// number of calls made if the time is over before the last one. Makes one at least.
-pub(super) fn report<'r, C>(
+fn report<'r, C>(
     packet: &mut Packet<'_, AgentEncoder, C>,
     calls: usize,
     until: Option<Instant>,
