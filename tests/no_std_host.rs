@@ -587,8 +587,6 @@ struct Script {
     packets: Vec<Vec<u8>>,
     is_closed: bool,
     late: u64,
-    /// Outcomes of the packet that was left pending, the last first.
-    later: Vec<SendOutcome>,
 }
 
 impl Transport for Script {
@@ -598,9 +596,6 @@ impl Transport for Script {
     }
     fn is_ready(&mut self) -> bool {
         !self.is_closed
-    }
-    fn poll_outcome(&mut self) -> SendOutcome {
-        self.later.pop().unwrap()
     }
     fn take_late_refusals(&mut self) -> u64 {
         std::mem::take(&mut self.late)
@@ -665,58 +660,31 @@ fn drain_stops_where_the_transport_does() {
 }
 
 #[test]
-fn a_pending_packet_counts_as_queued_until_its_outcome_is_known() {
+fn each_outcome_has_its_counts() {
     device!(BOARD, RING, TRACER);
     let mut reporter = reporter(&TRACER);
-    let mut buffer = [0; 512];
-    // Delivered, refused and unreachable so far.
-    let late = [
-        (SendOutcome::Accepted, [2, 0, 0]),
-        (SendOutcome::PartlyAccepted { rejected: 1 }, [3, 1, 0]),
-        (SendOutcome::PartlyAccepted { rejected: 9 }, [3, 3, 0]),
-        (SendOutcome::Unreachable, [3, 3, 2]),
+    // Delivered, refused, unreachable and failed so far.
+    let outcomes = [
+        (SendOutcome::Accepted, [2, 0, 0, 0]),
+        (SendOutcome::PartlyAccepted { rejected: 1 }, [3, 1, 0, 0]),
+        (SendOutcome::PartlyAccepted { rejected: 9 }, [3, 3, 0, 0]),
+        (SendOutcome::Unreachable, [3, 3, 2, 0]),
+        (SendOutcome::Pending, [3, 3, 2, 2]),
     ];
-    for (outcome, expected) in late {
+    for (outcome, expected) in outcomes {
         let mut script = Script {
-            outcomes: vec![SendOutcome::Pending],
-            later: vec![outcome, SendOutcome::Pending],
+            outcomes: vec![outcome],
             ..Script::default()
         };
         (0..2).for_each(|_| drop(TRACER.start::<0>("one")));
-        for _ in 0..2 {
-            let drained = reporter.drain_all(&mut script, &mut buffer);
-            let stats = reporter.stats();
-            assert_eq!((drained, stats.queued), (Drained::Blocked, 2));
-            assert!(stats.adds_up(), "{stats}");
-        }
-        assert_eq!(reporter.drain_all(&mut script, &mut buffer), Drained::All);
+        let drained = reporter.drain_all(&mut script, &mut [0; 512]);
+        assert_eq!(drained, Drained::All);
         let stats = reporter.stats();
         let lost = stats.lost;
-        let counts = [stats.delivered, lost.refused, lost.unreachable];
+        let counts = [stats.delivered, lost.refused, lost.unreachable, lost.failed];
         assert_eq!((counts, stats.queued), (expected, 0), "{outcome:?}");
         assert!(stats.adds_up() && script.packets.len() == 1, "{stats}");
     }
-}
-
-#[test]
-fn a_pending_packet_that_is_too_large_is_packed_again() {
-    device!(BOARD, RING, TRACER);
-    let mut reporter = reporter(&TRACER);
-    let mut buffer = [0; 512];
-    let mut script = Script {
-        outcomes: vec![SendOutcome::Pending],
-        later: vec![SendOutcome::TooLarge],
-        ..Script::default()
-    };
-    (0..4).for_each(|_| drop(TRACER.start::<0>("one")));
-    let mut drain = |script: &mut Script| reporter.drain_all(script, &mut buffer);
-    assert_eq!(drain(&mut script), Drained::Blocked);
-    assert_eq!(drain(&mut script), Drained::All);
-    assert!(script.packets.len() > 2, "in packets of half the size");
-    assert_eq!(
-        (reporter.stats().delivered, reporter.stats().queued),
-        (4, 0)
-    );
 }
 
 #[test]

@@ -59,8 +59,6 @@ pub struct PacketReporter<'t, P, E, R: SpanRing + ?Sized = Ring> {
     rate: Rate,
     anchor: Option<Anchor>,
     late_refusals: u64,
-    /// The last packet of a drain was left pending.
-    awaits_outcome: bool,
 }
 
 /// A packet of a chip's tracer.
@@ -79,8 +77,7 @@ type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 pub enum Drained {
     /// Every packet that was due has its outcome.
     All,
-    /// The transport is not ready, or returned [`SendOutcome::Retry`] or [`SendOutcome::Pending`]:
-    /// drain again later.
+    /// The transport is not ready, or returned [`SendOutcome::Retry`]: drain again later.
     Blocked,
 }
 
@@ -118,7 +115,6 @@ where
             rate: Rate::new(frequency),
             anchor: None,
             late_refusals: 0,
-            awaits_outcome: false,
         })
     }
 
@@ -135,9 +131,10 @@ where
 
     /// Sends every packet that is due by the rules of [`PacketReporter::poll`].
     ///
-    /// Stops when the transport is not ready or returns [`SendOutcome::Retry`] or
-    /// [`SendOutcome::Pending`], and when all spans that had finished before the call have their
-    /// outcome, however many finish meanwhile.
+    /// Stops when the transport is not ready or returns [`SendOutcome::Retry`], and when all spans
+    /// that had finished before the call have their outcome, however many finish meanwhile.
+    /// [`SendOutcome::Pending`] counts as a failure: a chip keeps no packet under way. A transport
+    /// that needs time for one can be driven with [`PacketReporter::poll`].
     pub fn drain<T: Transport + ?Sized>(
         &mut self,
         transport: &mut T,
@@ -192,16 +189,19 @@ where
         let [consumer] = &self.consumer;
         let mark = consumer.mark();
         let drained = loop {
-            if !self.finish_pending(transport) || !transport.is_ready() {
+            if !transport.is_ready() {
                 self.tracer.tick(); // as a poll would
                 break Drained::Blocked;
             }
             let passed_over = self.reporter.delivery().too_large as usize;
             if let Some(packet) = self.pack(buffer, flush) {
-                let outcome = transport.send(packet.bytes());
+                let outcome = match transport.send(packet.bytes()) {
+                    // Without the code for a packet under way, which takes some 300 bytes.
+                    SendOutcome::Pending => SendOutcome::Failed,
+                    outcome => outcome,
+                };
                 packet.done(outcome);
-                self.awaits_outcome = outcome == SendOutcome::Pending;
-                if self.awaits_outcome || outcome == SendOutcome::Retry {
+                if outcome == SendOutcome::Retry {
                     break Drained::Blocked;
                 }
             } else if self.reporter.delivery().too_large as usize == passed_over {
@@ -216,20 +216,7 @@ where
         drained
     }
 
-    /// Takes the outcome of the packet that was left pending; returns whether none is now.
-    fn finish_pending<T: Transport + ?Sized>(&mut self, transport: &mut T) -> bool {
-        if self.awaits_outcome {
-            let outcome = transport.poll_outcome();
-            if let Some(packet) = self.reporter.resume(&mut self.consumer) {
-                packet.done(outcome);
-            }
-            self.awaits_outcome = outcome == SendOutcome::Pending;
-        }
-        !self.awaits_outcome
-    }
-
     fn pack<'p>(&'p mut self, buffer: &'p mut [u8], flush: bool) -> Option<ChipPacket<'p, E>> {
-        self.awaits_outcome = false;
         let now = self.tracer.now()?;
         let segments = [ClockSegment {
             rate: self.rate,
