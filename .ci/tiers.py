@@ -17,7 +17,7 @@ TIERS = [
     ["config", "context"],
     ["memory", "stats", "sampling", "propagation", "reporters", "transport", "worker", "scope",
      "collector"],
-    ["export"],
+    ["export", "metrics"],
     ["state"],
     ["spans"],
     ["tracer"],

@@ -173,5 +173,5 @@ pub use time::{Anchor, Clock};
 pub use tracer::{
     Drained, Incoming, PacketReporter, Platform, ReporterTaken, Ring, SpanRing, Tracer,
 };
-pub use transport::{SendOutcome, Transport};
+pub use transport::{Durations, ExportCounts, SendOutcome, Transport};
 pub use value::{Key, Utf8Char, Value};

@@ -1,6 +1,10 @@
 //! The transport interface: sends packets, one at a time.
 
+mod exports;
+
 use core::fmt;
+
+pub use exports::{Durations, ExportCounts};
 
 /// Sends packets: a UDP socket, framing on a serial line, a recorder for tests.
 ///
@@ -84,6 +88,15 @@ pub trait Transport {
         0
     }
 
+    /// Returns the counts of exports since the transport was made, for metrics.
+    ///
+    /// For a transport that compresses packets or sends them again by itself, since only it knows
+    /// the bytes and the retries. `None`, the default, leaves it to the caller to count and to time
+    /// each packet from `send` to its outcome.
+    fn export_counts(&self) -> Option<ExportCounts> {
+        None
+    }
+
     /// Returns the latest error, for a line in a log: the peer, the cause and the remedy.
     fn last_error(&self) -> Option<&dyn fmt::Display> {
         None
@@ -149,6 +162,9 @@ macro_rules! forward {
         fn take_late_refusals(&mut self) -> u64 {
             (**self).take_late_refusals()
         }
+        fn export_counts(&self) -> Option<ExportCounts> {
+            (**self).export_counts()
+        }
         fn last_error(&self) -> Option<&dyn fmt::Display> {
             (**self).last_error()
         }
@@ -190,6 +206,12 @@ mod tests {
         fn take_late_refusals(&mut self) -> u64 {
             self.0
         }
+        fn export_counts(&self) -> Option<ExportCounts> {
+            Some(ExportCounts {
+                retries: self.0,
+                ..ExportCounts::default()
+            })
+        }
         fn last_error(&self) -> Option<&dyn fmt::Display> {
             Some(&self.0)
         }
@@ -215,6 +237,10 @@ mod tests {
         assert_eq!(transport.take_late_refusals(), 8);
         let outcome = transport.poll_outcome();
         assert_eq!(outcome, SendOutcome::PartlyAccepted { rejected: 8 });
+        assert_eq!(
+            transport.export_counts().map(|counts| counts.retries),
+            Some(8)
+        );
         let error = transport.last_error().map(std::string::ToString::to_string);
         assert_eq!(error.as_deref(), Some("8"));
     }
@@ -236,6 +262,7 @@ mod tests {
         plain.settle();
         assert_eq!(plain.poll_outcome(), SendOutcome::Failed);
         assert_eq!(plain.take_late_refusals(), 0);
+        assert!(plain.export_counts().is_none());
         assert!(plain.last_error().is_none());
     }
 }

@@ -43,14 +43,16 @@
 //! - [`carriers`]: sources and targets of contexts.
 //! - [`reporters`]: other receivers of finished spans.
 //! - [`transport`]: the trait that packets are sent by, and transports for tests.
+//! - [`metrics`]: counts, queue length and times of sending, for Prometheus and others.
 //! - [`Error`]: any error of this crate, for `?`.
 //! - [`collector`]: receives and prints traces.
 //! - [`model`]: finished spans as plain data, as collector and reporters return them.
 //!
 //! # Features
-//! Both are on by default. Without them the crate needs the core and ten third-party crates.
+//! The first two are on by default. Without them the crate needs the core and ten third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
+//! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
 //!
 //! # What a call costs
 //! Starting, writing and finishing copy bytes and read the clock. They allocate only until a
@@ -84,6 +86,7 @@ pub mod config;
 mod context;
 mod export;
 mod memory;
+pub mod metrics;
 pub mod model;
 mod propagation;
 pub mod reporters;
@@ -100,8 +103,8 @@ mod worker;
 pub use config::Config;
 pub use context::{SpanContext, ToContext};
 pub use picojaeger_core::{
-    BaggageError, Flags, InjectError, Key, LossCause, Lost, ParseContextError, ParseIdError,
-    SpanId, Stats, TraceId, Value, tags,
+    BaggageError, Durations, ExportCounts, Flags, InjectError, Key, LossCause, Lost,
+    ParseContextError, ParseIdError, SpanId, Stats, TraceId, Value, tags,
 };
 pub use propagation::carriers;
 pub use scope::Scope;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use picojaeger_core::adapter::DeliveryCounts;
-use picojaeger_core::{Lost, Stats};
+use picojaeger_core::{ExportCounts, Lost, Stats};
 
 /// Counters that one thread writes and any reads; they only grow.
 #[derive(Debug, Default)]
@@ -30,6 +30,8 @@ pub(crate) struct StatsRegistry {
     /// Sums of threads that ended.
     gone: Stats,
     pub(crate) delivery: DeliveryCounts,
+    /// Of the transport, when the last pass ended.
+    pub(crate) exports: ExportCounts,
     /// Refusals of packets that count as delivered.
     pub(crate) late_refusals: u64,
     /// Records that were still in rings after the tracer had closed.

@@ -12,6 +12,7 @@ use crate::export::common::Common;
 use crate::export::diagnosis::{last_error, too_large};
 use crate::export::loss_log::LossLog;
 use crate::export::process_tags::with_views;
+use crate::export::sends::Sends;
 use crate::export::timekeeper::Timekeeper;
 use crate::export::unfinished::{Unfinished, conclude, is_over};
 use crate::memory::hand_over::ReadingEnd as _;
@@ -32,6 +33,7 @@ pub(crate) struct Exporter {
     unfinished: Option<Unfinished>,
     buffer: Vec<u8>,
     losses: LossLog,
+    sends: Sends,
 }
 
 /// The reason that sending stopped.
@@ -84,6 +86,7 @@ impl Exporter {
             unfinished: None,
             buffer: vec![0; limit],
             losses: LossLog::new(),
+            sends: Sends::default(),
         }
     }
 
@@ -170,6 +173,7 @@ impl Exporter {
             transport.settle();
         }
         self.publish_counts(common, monotonic());
+        common.stats_registry().exports = self.sends.counts(&self.transport);
         end
     }
 
@@ -221,7 +225,7 @@ impl Exporter {
         };
         let (outcome, calls) = match (unfinished, &mut self.transport) {
             (Unfinished::Unreported { outcome, calls }, _) => (outcome, calls),
-            (Unfinished::Pending, Some(transport)) => (transport.poll_outcome(), 0),
+            (Unfinished::Pending, Some(transport)) => (self.sends.poll(transport), 0),
             (Unfinished::Pending, None) => (SendOutcome::Failed, 0),
         };
         let (until, service) = (self.until, process.service);
@@ -270,8 +274,10 @@ impl Exporter {
                 .reporter
                 .poll(&mut self.rings, &context, &mut self.buffer)?;
             let outcome = match &mut self.transport {
-                Some(transport) if has_passed(packet.consumers()) => transport.send(packet.bytes()),
-                Some(transport) => transport.send_more(packet.bytes()),
+                Some(transport) => {
+                    let is_last = has_passed(packet.consumers());
+                    self.sends.send(transport, packet.bytes(), is_last)
+                }
                 None => SendOutcome::Accepted,
             };
             let service = process.service;

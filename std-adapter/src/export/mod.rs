@@ -6,5 +6,6 @@ mod diagnosis;
 pub(crate) mod exporter;
 mod loss_log;
 pub(crate) mod process_tags;
+mod sends;
 mod timekeeper;
 mod unfinished;

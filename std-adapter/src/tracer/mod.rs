@@ -25,6 +25,7 @@ use picojaeger_core::{InjectError, Key, Stats};
 
 use crate::context::baggage::Baggage;
 use crate::context::{NO_CONTEXT, SpanContext, ToContext};
+use crate::metrics::MetricsSnapshot;
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::text_map_codec;
 use crate::state::TracerState;
@@ -200,6 +201,29 @@ impl Tracer {
     /// counters; for a closed tracer, counts the spans that raced with the close too.
     pub fn stats(&self) -> Stats {
         self.state().map(|state| state.stats()).unwrap_or_default()
+    }
+
+    /// Returns the metrics: the counts of [`Tracer::stats`] and of packets, as Prometheus and others
+    /// read them; nothing for a disabled tracer. Costs what [`Tracer::stats`] does, and allocates.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).agent(false).new_tracer()?;
+    /// tracer.start("order").finish();
+    /// tracer.flush(std::time::Duration::from_secs(2)).unwrap();
+    /// let text = tracer.metrics().to_prometheus();
+    /// assert!(text.contains("jaeger_tracer_reporter_spans_total{result=\"ok\",service=\"shop\"} 1"));
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    pub fn metrics(&self) -> MetricsSnapshot {
+        let Some(state) = self.state() else {
+            return MetricsSnapshot::default();
+        };
+        let stats = state.stats();
+        let exports = state.common.stats_registry().exports;
+        let service = &state.common.settings.process.service_name;
+        MetricsSnapshot::new(service, &stats, &exports)
     }
 
     /// Returns whether the tracer makes spans.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use picojaeger_core::{SendOutcome, Transport};
+use picojaeger_core::{ExportCounts, SendOutcome, Transport};
 
 /// Sends by another transport, except for packets whose outcome a closure decides.
 ///
@@ -88,6 +88,10 @@ where
 
     fn take_late_refusals(&mut self) -> u64 {
         self.transport.take_late_refusals()
+    }
+
+    fn export_counts(&self) -> Option<ExportCounts> {
+        self.transport.export_counts()
     }
 
     fn last_error(&self) -> Option<&dyn fmt::Display> {

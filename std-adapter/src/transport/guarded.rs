@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use picojaeger_core::{SendOutcome, Transport};
+use picojaeger_core::{ExportCounts, SendOutcome, Transport};
 
 use crate::sys::unwind::caught;
 
@@ -59,6 +59,10 @@ impl<T: Transport> Transport for Guarded<T> {
         caught(|| self.transport.take_late_refusals()).unwrap_or(0)
     }
 
+    fn export_counts(&self) -> Option<ExportCounts> {
+        caught(|| self.transport.export_counts()).flatten()
+    }
+
     fn last_error(&self) -> Option<&dyn fmt::Display> {
         if self.panicked {
             return Some(&PANICKED);
@@ -91,6 +95,9 @@ mod tests {
         fn take_late_refusals(&mut self) -> u64 {
             panic!("take_late_refusals")
         }
+        fn export_counts(&self) -> Option<ExportCounts> {
+            panic!("export_counts")
+        }
     }
 
     #[test]
@@ -102,6 +109,7 @@ mod tests {
         assert_eq!(guarded.poll_outcome(), SendOutcome::Failed);
         guarded.settle();
         assert_eq!(guarded.take_late_refusals(), 0);
+        assert!(guarded.export_counts().is_none());
         let error = guarded.last_error().map(ToString::to_string);
         assert_eq!(error.as_deref(), Some(PANICKED));
     }

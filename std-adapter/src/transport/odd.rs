@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use picojaeger_core::{SendOutcome, Transport};
+use picojaeger_core::{ExportCounts, SendOutcome, Transport};
 
 /// A transport whose methods all differ from the defaults.
 pub(super) struct Odd(u64);
@@ -38,6 +38,12 @@ impl Transport for Odd {
         self.0
     }
 
+    fn export_counts(&self) -> Option<ExportCounts> {
+        let mut counts = ExportCounts::default();
+        counts.retries = self.0;
+        Some(counts)
+    }
+
     fn last_error(&self) -> Option<&dyn fmt::Display> {
         Some(&self.0)
     }
@@ -53,6 +59,8 @@ pub(super) fn check_forwarded(mut transport: impl Transport) {
     assert_eq!(transport.take_late_refusals(), 8);
     let outcome = transport.poll_outcome();
     assert_eq!(outcome, SendOutcome::PartlyAccepted { rejected: 8 });
+    let counts = transport.export_counts();
+    assert_eq!(counts.map(|counts| counts.retries), Some(8));
     let error = transport.last_error().map(ToString::to_string);
     assert_eq!(error.as_deref(), Some("8"));
 }

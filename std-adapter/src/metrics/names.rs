@@ -1,0 +1,63 @@
+//! The metrics: the names of Jaeger's Go client, as its Prometheus factory writes them, then ours.
+
+use crate::metrics::Metric;
+
+macro_rules! metrics {
+    ($($constant:ident = $name:literal, $help:literal;)*) => {
+        $(pub(super) static $constant: Metric = Metric { name: $name, help: $help };)*
+
+        #[cfg(test)]
+        pub(super) static ALL: &[&Metric] = &[$(&$constant),*];
+    };
+}
+
+metrics! {
+    STARTED_SPANS = "jaeger_tracer_started_spans_total",
+        "Spans started, by sampling decision";
+    FINISHED_SPANS = "jaeger_tracer_finished_spans_total",
+        "Sampled spans finished";
+    REPORTER_SPANS = "jaeger_tracer_reporter_spans_total",
+        "Finished spans delivered (ok), not sent (err), or dropped before sending (dropped)";
+    QUEUE_LENGTH = "jaeger_tracer_reporter_queue_length",
+        "Finished spans that wait to be sent";
+    DECODING_ERRORS = "jaeger_tracer_span_context_decoding_errors_total",
+        "Extractions that met a malformed header";
+    OPEN_SPANS = "jaeger_tracer_open_spans",
+        "Sampled spans that have not finished";
+    CLEARED_SPANS = "jaeger_tracer_cleared_spans_total",
+        "Sampled spans whose sampling.priority was set to 0";
+    LOST_SPANS = "jaeger_tracer_lost_spans_total",
+        "Lost spans, by cause";
+    LATE_REFUSALS = "jaeger_tracer_late_refusals_total",
+        "Packets that were refused after they counted as sent";
+    EXPORT_PACKETS = "jaeger_tracer_export_packets_total",
+        "Packets accepted (ok) or failed (err)";
+    EXPORT_BYTES = "jaeger_tracer_export_bytes_total",
+        "Bytes of accepted packets";
+    EXPORT_RETRIES = "jaeger_tracer_export_retries_total",
+        "Packets to be sent again";
+    EXPORT_DURATION = "jaeger_tracer_export_duration_seconds",
+        "Time to the outcome of a packet";
+}
+
+/// The label that each sample has.
+pub(super) const SERVICE: &str = "service";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_valid_and_unique() {
+        let mut names: Vec<_> = ALL.iter().map(|metric| metric.name).collect();
+        for metric in ALL {
+            assert!(metric.name.starts_with("jaeger_"), "{metric:?}");
+            let valid = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(metric.name.chars().all(valid), "{metric:?}");
+            assert!(!metric.help.ends_with('.'), "{metric:?}");
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+    }
+}
