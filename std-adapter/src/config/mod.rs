@@ -1,11 +1,13 @@
 //! Configuration from a YAML file, from the environment, and in code.
 //!
 //! A [`Config`] keeps the settings of each of the three. Code wins over the environment, the
-//! environment over the file, the file over the defaults, in whatever order they were read.
+//! environment over the file, the file over the defaults, in whatever order they were read. Within
+//! the environment Jaeger's variables win over OpenTelemetry's.
 //! [`Config::resolve`] decides, and gives the [`Settings`] with which a tracer runs.
 //!
 //! - A value that would make tracing wrong is an error. All errors of file, environment and code
-//!   are reported together, by what makes the tracer.
+//!   are reported together, by what makes the tracer. Only a wrong variable of OpenTelemetry is
+//!   ignored with a warning, since a whole pod may share it.
 //! - What is accepted without effect is a [warning](Config::warnings), which the tracer logs once.
 //! - What belongs to another program, or asks for nothing, is neither.
 //! - If tracing is disabled, nothing else counts: no error, no warning, not even a missing file.
@@ -94,6 +96,27 @@
 //! warnings, as their keys are. So are names that suggest a wish (`ENABLED`, `HOST`, a bare number
 //! in `PORT`, `AGENT_ENDPOINT`), and names of six or more characters that differ from a known one in
 //! up to two. Any other with this prefix is ignored, since it may belong to another program.
+//!
+//! # OpenTelemetry's variables
+//!
+//! Each begins with `OTEL_`; an empty or blank one is unset, and so is a wrong one, which gets a
+//! warning. Only `true`, in any case, is true. Durations are whole milliseconds. Defaults are
+//! OpenTelemetry's where such a variable chooses, and ours where it is unset.
+//!
+//! | Variable | Value |
+//! |---|---|
+//! | `SDK_DISABLED` | makes no spans; contexts are passed on, which [`Config::disabled`] does not |
+//! | `SERVICE_NAME` | text; wins over `service.name` of the next |
+//! | `RESOURCE_ATTRIBUTES` | `key=value,…`, percent-encoded: process tags, each in place of the file's of this key. Any error discards the whole value |
+//! | `TRACES_EXPORTER` | a list of `jaeger` (the agent), `console` (a line for each span on standard output), `none` |
+//! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), or these with `parentbased_`. The decision of an incoming request is followed in any case |
+//! | `EXPORTER_JAEGER_AGENT_HOST`, `EXPORTER_JAEGER_AGENT_PORT` | as `JAEGER_AGENT_HOST` and `_PORT` |
+//! | `SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, or `ATTRIBUTE_…` | the longest tag value in bytes, 1 to 65,000 |
+//! | `BSP_SCHEDULE_DELAY` | the flush interval |
+//! | `BSP_MAX_QUEUE_SIZE` | spans |
+//!
+//! `CONFIG_FILE` is not read, and says so; `BSP_MAX_EXPORT_BATCH_SIZE` has no effect on packets,
+//! which are filled by size.
 
 #![cfg_attr(
     not(feature = "yaml"),
@@ -140,6 +163,7 @@ pub const MAX_FILE_SIZE: usize = 1 << 20;
 pub struct Config {
     file: Layer,
     environment: Layer,
+    otel: Layer,
     code: Layer,
 }
 
@@ -210,7 +234,8 @@ impl Config {
     /// # Errors
     /// None: wrong values stay in the configuration, like those of a file, for what makes the tracer.
     pub fn with_env(mut self) -> Result<Self, ConfigError> {
-        self.environment = source::read_environment(std::env::vars_os());
+        let environment = source::Environment::of_process(std::env::vars_os());
+        self.set_environment(environment);
         Ok(self)
     }
 
@@ -230,7 +255,12 @@ impl Config {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        self.environment = source::read_variables(&variables);
+        self.set_environment(source::Environment::of(&variables));
         Ok(self)
+    }
+
+    fn set_environment(&mut self, environment: source::Environment) {
+        self.environment = environment.jaeger;
+        self.otel = environment.otel;
     }
 }

@@ -79,6 +79,11 @@ impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
 }
 
 impl<O: SpanOwner> SpanSlot<O> {
+    /// Allocates a slot without an area, past the pool.
+    pub(crate) fn context_only(owner: &Arc<O>) -> Box<Self> {
+        SpanSlot::<O, [Word; CONTEXT_ONLY]>::new(owner)
+    }
+
     /// Returns the words of the area.
     #[inline(always)]
     pub(super) fn words(&self) -> usize {

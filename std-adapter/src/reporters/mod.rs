@@ -6,11 +6,13 @@
 //! counted as delivered or lost.
 
 mod composite;
+mod console;
 mod finished_span;
 mod in_memory;
 mod logging;
 
 pub use composite::{CompositeReporter, NullReporter};
+pub use console::ConsoleReporter;
 pub use finished_span::{FinishedLog, FinishedSpan};
 pub use in_memory::InMemoryReporter;
 pub use logging::LoggingReporter;

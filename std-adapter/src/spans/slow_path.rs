@@ -72,6 +72,9 @@ impl<'t> Start<'t> {
             return None;
         }
         let state = state.current();
+        if state.is_propagation_only() {
+            return Some(pass_on(state, self.parent));
+        }
         // A slot from before a fork belongs to the parent process.
         let written = written.and_then(Slot::of_this_process);
         let mut slot = with_shard(state, |shard| self.begin(state, shard, written));
@@ -159,6 +162,16 @@ impl<'t> Start<'t> {
         slot.image.discard();
         slot
     }
+}
+
+/// Returns the span of a tracer that makes none: its parent's context, to be passed on.
+#[cold]
+fn pass_on(state: &Arc<TracerState>, parent: SpanContext) -> Box<Slot> {
+    let mut slot = Slot::context_only(state);
+    slot.image.identify(parent.core, SpanId::default(), UNREAD);
+    slot.image.discard();
+    slot.baggage = parent.baggage.without_debug_id();
+    slot
 }
 
 /// Starts a span that is not recorded: it only has a context.
@@ -305,6 +318,9 @@ pub(crate) fn end_slow(mut slot: Box<Slot>) {
 #[inline(never)]
 pub(crate) fn release_slow(slot: Box<Slot>) {
     if let Some(slot) = slot.of_this_process() {
+        if slot.owner.is_propagation_only() {
+            return;
+        }
         let state = slot.owner.clone();
         with_shard(&state, |shard| shard.cache.put(slot));
     }

@@ -174,6 +174,12 @@ impl TracerState {
         Some(state)
     }
 
+    /// Returns whether the tracer makes no spans. Then no thread has a shard of it, so each start
+    /// takes the slow path.
+    pub(crate) fn is_propagation_only(&self) -> bool {
+        self.common.settings.propagation_only
+    }
+
     #[inline(always)]
     pub(crate) fn is_closed(&self) -> bool {
         // Relaxed: a start or an end that runs beside `close` may fall on either side of it.

@@ -57,12 +57,15 @@ impl Written {
         self
     }
 
-    /// Returns the slot to write to; `None` if the tracer is disabled, or if no memory is left,
+    /// Returns the slot to write to; `None` if the tracer makes no spans, or if no memory is left,
     /// which the start counts.
     #[inline]
     fn slot(&mut self, handle: &Option<Arc<Handle>>) -> Option<&mut Box<Slot>> {
         if self.0.is_none() {
             let state = handle.as_deref()?.0.current();
+            if state.is_propagation_only() {
+                return None;
+            }
             self.0 = with_shard(state, |shard| shard.cache.take(state));
             if let Some(slot) = &mut self.0 {
                 slot.clear();

@@ -6,7 +6,7 @@ use std::task::Waker;
 use log::Level;
 
 use crate::config::{Config, ConfigError, Settings};
-use crate::reporters::{LoggingReporter, Reporter};
+use crate::reporters::{ConsoleReporter, LoggingReporter, Reporter};
 use crate::state::thread_local;
 use crate::state::{MakeTransport, Parts, TracerState, at_exit};
 use crate::sys::clock::{TickSource, TimeSource};
@@ -145,6 +145,9 @@ impl TracerBuilder {
         }
         if settings.reporter.log_spans {
             reporters.push(Arc::new(LoggingReporter));
+        }
+        if settings.reporter.console {
+            reporters.push(Arc::new(ConsoleReporter));
         }
         thread_local::install_fork_hook();
         at_exit::install();

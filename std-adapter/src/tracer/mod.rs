@@ -15,6 +15,8 @@ mod no_thread_tests;
 #[cfg(all(test, unix, not(miri), feature = "collector"))]
 #[allow(unsafe_code, reason = "sets an alarm")]
 mod own_process;
+#[cfg(test)]
+mod propagation_only_tests;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 
@@ -226,10 +228,11 @@ impl Tracer {
         MetricsSnapshot::new(service, &stats, &exports)
     }
 
-    /// Returns whether the tracer makes spans.
+    /// Returns whether the tracer makes spans. One that only propagates makes none.
     #[inline]
     pub fn is_enabled(&self) -> bool {
-        self.handle.is_some()
+        let handle = self.handle.as_deref();
+        handle.is_some_and(|handle| !handle.0.is_propagation_only())
     }
 
     /// Returns the process tags as they are sent, `client-uuid` included.

@@ -127,7 +127,7 @@ impl Span {
         key: &str,
         value: &str,
     ) -> Result<&mut Self, SetBaggageError> {
-        if let Some(slot) = self.unfinished() {
+        if let Some(slot) = self.with_baggage() {
             let limit = baggage_limit(&slot.owner.common.settings.propagation);
             let replaced = slot
                 .baggage
@@ -156,7 +156,7 @@ impl Span {
 
     /// Removes a baggage item and returns its value.
     pub fn remove_baggage_item(&mut self, key: &str) -> Option<String> {
-        let slot = self.unfinished()?;
+        let slot = self.with_baggage()?;
         let removed = slot.baggage.remove(key);
         let context = slot.context();
         scope::refresh(&context);
@@ -204,6 +204,14 @@ impl Span {
             Some(slot) => slot.image.discard(),
             None => {}
         }
+    }
+
+    /// Returns the slot if its baggage may change. That of a tracer without spans counts as finished
+    /// from the start.
+    fn with_baggage(&mut self) -> Option<&mut Box<Slot>> {
+        let may =
+            |slot: &&mut Box<Slot>| !slot.image.is_finished() || slot.owner.is_propagation_only();
+        self.slot.as_mut().filter(may)
     }
 
     fn unfinished(&mut self) -> Option<&mut Box<Slot>> {

@@ -51,9 +51,9 @@ pub struct AgentSettings {
 
 #[derive(Clone, Debug)]
 pub(crate) struct AgentLayer {
-    enabled: Setting<bool>,
-    host: Setting<String>,
-    port: Setting<u16>,
+    pub(super) enabled: Setting<bool>,
+    pub(super) host: Setting<String>,
+    pub(super) port: Setting<u16>,
     ip_version: Setting<IpVersion>,
     max_packet_size: Setting<usize>,
     resolve_once: Setting<bool>,
@@ -244,11 +244,11 @@ impl Config {
 }
 
 /// Reads a host; brackets around an IPv6 address are taken off.
-fn read_host(entry: &Entry<'_>) -> Result<String, ConfigError> {
+pub(super) fn read_host(entry: &Entry<'_>) -> Result<String, ConfigError> {
     Ok(without_brackets(&entry.text()?).into())
 }
 
-fn read_port(entry: &Entry<'_>) -> Result<u16, ConfigError> {
+pub(super) fn read_port(entry: &Entry<'_>) -> Result<u16, ConfigError> {
     entry
         .as_integer()
         .ok_or_else(|| entry.wrong("not a port", "1 to 65535"))

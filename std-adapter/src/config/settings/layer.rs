@@ -7,6 +7,8 @@ use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
 use super::reporter::ReporterLayer;
 use super::sampler::SamplerLayer;
+#[cfg(feature = "yaml")]
+use super::tracer::Mode;
 use super::tracer::TracerLayer;
 use super::{agent, process, propagation, reporter, sampler, tracer};
 use crate::config::ConfigWarning;
@@ -31,7 +33,7 @@ impl Layer {
     #[cfg(feature = "yaml")]
     pub(crate) fn disabled(fault: ConfigError) -> Self {
         let mut layer = Layer::default();
-        layer.tracer.disabled.put("from_yaml_file", true);
+        layer.tracer.mode.put("from_yaml_file", Mode::Off);
         layer.faults.push(fault);
         layer
     }
@@ -44,6 +46,20 @@ impl Layer {
     pub(crate) fn warn(&mut self, entry: &Entry<'_>, message: impl Into<Cow<'static, str>>) {
         let warning = ConfigWarning::new(entry.origin.clone(), message);
         self.warnings.push(warning);
+    }
+
+    /// Warns of a value that is ignored because it is wrong.
+    pub(crate) fn warn_of_ignored(&mut self, entry: &Entry<'_>, fault: &ConfigError) {
+        let message = match fault {
+            ConfigError::Invalid {
+                found,
+                problem,
+                accepted,
+                ..
+            } => format!("\"{found}\" is ignored: {problem}; use {accepted}"),
+            other => format!("ignored: {other}"),
+        };
+        self.warn(entry, message);
     }
 
     /// Accepts a value without effect: with a warning, unless it asks for nothing.

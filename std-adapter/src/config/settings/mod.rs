@@ -3,6 +3,7 @@
 
 mod agent;
 mod layer;
+mod otel;
 mod process;
 mod propagation;
 mod reporter;
@@ -19,9 +20,11 @@ pub use reporter::ReporterSettings;
 pub use sampler::Sampler;
 
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
+pub(super) use otel::otel_names;
 pub(crate) use process::set_tag;
 pub(super) use process::tags_variable;
 pub(super) use setting::{HIDDEN, Violation};
+pub(super) use tracer::Mode;
 use unsupported::WITHOUT_EFFECT;
 
 use super::error::ConfigError;
@@ -46,6 +49,9 @@ use resolver::Resolver;
 pub struct Settings {
     /// The tracer makes only spans that record nothing. Default: no.
     pub disabled: bool,
+    /// The tracer makes no spans, and passes the contexts of others on, as OpenTelemetry's
+    /// `OTEL_SDK_DISABLED` asks for. Default: no.
+    pub propagation_only: bool,
     /// New trace ids have 128 random bits instead of 64. Default: no.
     pub trace_id_128bit: bool,
     /// Longest value of a tag or log field, and longest copied operation name, in bytes,
@@ -55,7 +61,7 @@ pub struct Settings {
     pub clock: ClockSource,
     /// The process that the spans belong to.
     pub process: ProcessSettings,
-    /// `Sampler::Const(false)` if `disabled`.
+    /// `Sampler::Const(false)` if `disabled` or `propagation_only`.
     pub sampler: Sampler,
     /// The agent that the spans are sent to.
     pub agent: AgentSettings,
@@ -66,20 +72,29 @@ pub struct Settings {
 }
 
 impl Config {
-    /// Decides each setting: code over environment over file over default.
+    /// Decides each setting: code over `JAEGER_…` variables over `OTEL_…` variables over file over
+    /// default.
     ///
-    /// A disabled tracer needs nothing else, and complains about nothing else.
+    /// A disabled tracer needs nothing else, and complains about nothing else; so does one that only
+    /// propagates.
     ///
     /// # Errors
     /// All faults at once: those of the file and of the environment, values that were set in code
     /// and are out of range, and a missing service name or sampler.
     pub fn resolve(&self) -> Result<Settings, ConfigError> {
-        if self.is_disabled() {
-            return Ok(Settings::disabled());
+        let mode = self.mode();
+        match mode {
+            Mode::On => {
+                let mut resolver = Resolver::new(self);
+                let settings = Settings::resolve(&mut resolver, mode);
+                resolver.finish().map(|()| settings)
+            }
+            Mode::PropagationOnly => Ok(Settings::resolve(&mut Resolver::new(self), mode)),
+            Mode::Off => Ok(Settings::resolve(
+                &mut Resolver::new(&Config::default()),
+                mode,
+            )),
         }
-        let mut resolver = Resolver::new(self);
-        let settings = Settings::resolve(&mut resolver, false);
-        resolver.finish().map(|()| settings)
     }
 
     /// Returns what was accepted without effect, or hardly with the one that was meant; nothing if
@@ -92,27 +107,29 @@ impl Config {
     /// assert!(config.warnings()[0].to_string().contains("use 6831"));
     /// ```
     pub fn warnings(&self) -> Vec<ConfigWarning> {
-        if self.is_disabled() {
+        if self.mode() != Mode::On {
             return Vec::new();
         }
-        let read = [&self.file, &self.environment];
+        let read = [&self.file, &self.environment, &self.otel];
         let read = read.iter().flat_map(|layer| layer.warnings.clone());
         read.chain(agent::port_warning(self)).collect()
     }
 
-    fn is_disabled(&self) -> bool {
-        Resolver::new(self).pick_or(|layer| &layer.tracer.disabled, false)
+    fn mode(&self) -> Mode {
+        Resolver::new(self).pick_or(|layer| &layer.tracer.mode, Mode::On)
     }
 }
 
 impl Settings {
-    fn resolve(resolver: &mut Resolver<'_>, disabled: bool) -> Self {
+    fn resolve(resolver: &mut Resolver<'_>, mode: Mode) -> Self {
+        let traces = mode == Mode::On;
         Settings {
-            disabled,
-            process: ProcessSettings::resolve(resolver, disabled),
-            sampler: match disabled {
-                true => Sampler::Const(false),
-                false => Sampler::resolve(resolver),
+            disabled: mode == Mode::Off,
+            propagation_only: mode == Mode::PropagationOnly,
+            process: ProcessSettings::resolve(resolver, traces),
+            sampler: match traces {
+                true => Sampler::resolve(resolver),
+                false => Sampler::Const(false),
             },
             agent: AgentSettings::resolve(resolver),
             reporter: ReporterSettings::resolve(resolver),
@@ -124,11 +141,6 @@ impl Settings {
             ),
             clock: resolver.pick_or(|layer| &layer.tracer.clock, ClockSource::default()),
         }
-    }
-
-    /// The defaults, for a tracer that makes only spans that record nothing.
-    fn disabled() -> Self {
-        Settings::resolve(&mut Resolver::new(&Config::default()), true)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::model::TagValue;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ProcessSettings {
-    /// The service that the spans belong to; empty only if the tracer is disabled.
+    /// The service that the spans belong to; empty only if the tracer makes none.
     pub service_name: String,
     /// Process tags by the user, each key once, in the order in which they were first named.
     pub tags: Vec<(String, TagValue)>,
@@ -30,7 +30,7 @@ pub struct ProcessSettings {
 
 #[derive(Clone, Debug)]
 pub(crate) struct ProcessLayer {
-    service_name: Setting<String>,
+    pub(super) service_name: Setting<String>,
     pub(crate) tags: Setting<Vec<(String, TagValue)>>,
 }
 
@@ -59,12 +59,12 @@ pub(crate) static NAMES: Names = Names {
 };
 
 impl ProcessSettings {
-    pub(super) fn resolve(resolver: &mut Resolver<'_>, disabled: bool) -> Self {
+    pub(super) fn resolve(resolver: &mut Resolver<'_>, traces: bool) -> Self {
         let layers = resolver.layers();
         let mut names = layers.iter().map(|layer| &layer.process.service_name);
         let is_given = names.any(|name| name.made().is_some() || name.is_refused())
             || resolver.is_misspelt(&["service_name", "serviceName"]);
-        if !is_given && !disabled {
+        if !is_given && traces {
             resolver.fault(ConfigError::MissingServiceName);
         }
         let service_name = resolver.pick(|layer| &layer.process.service_name);

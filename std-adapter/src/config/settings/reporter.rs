@@ -47,6 +47,8 @@ pub struct ReporterSettings {
     pub memory_limit: usize,
     /// Each finished span is also written through the `log` crate. Default: no.
     pub log_spans: bool,
+    /// Each finished span is also written to standard output. Default: no.
+    pub console: bool,
     /// Spans that are queued when the process exits are flushed, for at most 500 ms. Default: yes.
     pub flush_at_exit: bool,
     /// Whether a worker thread sends spans by itself; without it only a flush does. Default: yes.
@@ -55,9 +57,10 @@ pub struct ReporterSettings {
 
 #[derive(Clone, Debug)]
 pub(crate) struct ReporterLayer {
-    flush_interval: Setting<Duration>,
+    pub(super) flush_interval: Setting<Duration>,
     memory_limit: Setting<usize>,
     log_spans: Setting<bool>,
+    pub(super) console: Setting<bool>,
     flush_at_exit: Setting<bool>,
     background: Setting<bool>,
 }
@@ -68,6 +71,7 @@ impl Default for ReporterLayer {
             flush_interval: Setting::checked(interval),
             memory_limit: Setting::checked(memory_limit),
             log_spans: Setting::default(),
+            console: Setting::default(),
             flush_at_exit: Setting::default(),
             background: Setting::default(),
         }
@@ -139,6 +143,7 @@ impl ReporterSettings {
                 .pick_or(|layer| &layer.reporter.flush_interval, FLUSH_INTERVAL),
             memory_limit: resolver.pick_or(|layer| &layer.reporter.memory_limit, MEMORY_LIMIT),
             log_spans: resolver.pick_or(|layer| &layer.reporter.log_spans, false),
+            console: resolver.pick_or(|layer| &layer.reporter.console, false),
             flush_at_exit: resolver.pick_or(|layer| &layer.reporter.flush_at_exit, true),
             background: resolver.pick_or(|layer| &layer.reporter.background, true),
         }
@@ -217,7 +222,7 @@ fn read_queue(entry: &Entry<'_>) -> Result<usize, ConfigError> {
         .ok_or_else(|| entry.wrong("not a queue size", "a number of spans, 1 or more"))
 }
 
-fn set_queue(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+pub(super) fn set_queue(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
     layer.reporter.memory_limit.read(entry, read_queue)?;
     if entry
         .as_integer()

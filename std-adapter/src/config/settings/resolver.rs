@@ -1,4 +1,4 @@
-//! Decision of each setting: code over environment over file over default.
+//! Decision of each setting: code over both parts of the environment over file over default.
 
 use std::fmt::Debug;
 
@@ -34,9 +34,14 @@ impl<'a> Resolver<'a> {
     }
 
     /// The layers, first the one that wins.
-    pub(super) fn layers(&self) -> [&'a Layer; 3] {
+    pub(super) fn layers(&self) -> [&'a Layer; 4] {
         let config = self.config;
-        [&config.code, &config.environment, &config.file]
+        [
+            &config.code,
+            &config.environment,
+            &config.otel,
+            &config.file,
+        ]
     }
 
     /// The value of the first layer that has one.

@@ -47,8 +47,8 @@ pub(crate) enum SamplerParam {
 
 #[derive(Clone, Debug)]
 pub(crate) struct SamplerLayer {
-    /// Set in code; the other layers have type and parameter.
-    whole: Setting<Sampler>,
+    /// Set in code and by OpenTelemetry's variables; the other layers have type and parameter.
+    pub(super) whole: Setting<Sampler>,
     kind: Setting<SamplerType>,
     param: Setting<SamplerParam>,
 }
@@ -110,8 +110,10 @@ impl Sampler {
         let (environment, file) = (&config.environment.sampler, &config.file.sampler);
         let made = if environment.kind.made().is_some() {
             combine(&environment.kind, &environment.param)
-        } else if environment.param.made().is_some() {
+        } else if environment.param.made().is_some() && file.kind.made().is_some() {
             combine(&file.kind, &environment.param)
+        } else if let Some((sampler, _)) = config.otel.sampler.whole.made() {
+            Ok(Some(*sampler))
         } else {
             combine(&file.kind, &file.param)
         };

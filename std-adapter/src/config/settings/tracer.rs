@@ -8,10 +8,23 @@ use crate::config::{ClockSource, Config};
 
 /// Default in bytes.
 pub(crate) const MAX_TAG_VALUE_LENGTH: usize = 1024;
+/// The longest limit, in bytes.
+pub(super) const LONGEST_TAG_VALUE: usize = 65_000;
+
+/// What a tracer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Makes spans, and propagates contexts.
+    On,
+    /// Makes no spans: it passes the contexts of others on.
+    PropagationOnly,
+    /// Nothing.
+    Off,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct TracerLayer {
-    pub(crate) disabled: Setting<bool>,
+    pub(crate) mode: Setting<Mode>,
     pub(crate) trace_id_128bit: Setting<bool>,
     pub(crate) max_tag_value_length: Setting<usize>,
     pub(crate) clock: Setting<ClockSource>,
@@ -20,7 +33,7 @@ pub(crate) struct TracerLayer {
 impl Default for TracerLayer {
     fn default() -> Self {
         Self {
-            disabled: Setting::default(),
+            mode: Setting::default(),
             trace_id_128bit: Setting::default(),
             max_tag_value_length: Setting::checked(max_tag_value_length),
             clock: Setting::default(),
@@ -31,11 +44,11 @@ impl Default for TracerLayer {
 pub(crate) static NAMES: Names = Names {
     keys: &[
         (&["disabled", "disable"], |layer, entry| {
-            layer.tracer.disabled.read(entry, Entry::boolean)
+            layer.tracer.mode.read(entry, disabled)
         }),
         (&["enabled"], |layer, entry| {
-            let disabled = |entry: &Entry<'_>| Ok(!entry.boolean()?);
-            layer.tracer.disabled.read(entry, disabled)
+            let enabled = |entry: &Entry<'_>| Ok(mode(!entry.boolean()?));
+            layer.tracer.mode.read(entry, enabled)
         }),
         (
             &[
@@ -56,11 +69,11 @@ pub(crate) static NAMES: Names = Names {
     ],
     variables: &[
         ("JAEGER_DISABLED", |layer, entry| {
-            layer.tracer.disabled.read(entry, Entry::boolean)
+            layer.tracer.mode.read(entry, disabled)
         }),
         ("JAEGER_DISABLE", |layer, entry| {
             layer.warn(entry, "an old name; use JAEGER_DISABLED");
-            layer.tracer.disabled.read(entry, Entry::boolean)
+            layer.tracer.mode.read(entry, disabled)
         }),
         ("JAEGER_TRACEID_128BIT", |layer, entry| {
             layer.tracer.trace_id_128bit.read(entry, Entry::boolean)
@@ -73,7 +86,7 @@ impl Config {
     /// Sets whether spans record nothing; such a tracer needs neither service name nor sampler.
     #[must_use]
     pub fn disabled(mut self, disabled: bool) -> Self {
-        self.code.tracer.disabled.put("disabled", disabled);
+        self.code.tracer.mode.put("disabled", mode(disabled));
         self
     }
 
@@ -102,6 +115,17 @@ impl Config {
     }
 }
 
+fn disabled(entry: &Entry<'_>) -> Result<Mode, ConfigError> {
+    entry.boolean().map(mode)
+}
+
+fn mode(disabled: bool) -> Mode {
+    match disabled {
+        true => Mode::Off,
+        false => Mode::On,
+    }
+}
+
 fn clock(entry: &Entry<'_>) -> Result<ClockSource, ConfigError> {
     let choices = [
         ("auto", ClockSource::Auto),
@@ -112,6 +136,6 @@ fn clock(entry: &Entry<'_>) -> Result<ClockSource, ConfigError> {
 }
 
 fn max_tag_value_length(length: &usize) -> Result<(), Violation> {
-    let fits = (1..=65_000).contains(length);
+    let fits = (1..=LONGEST_TAG_VALUE).contains(length);
     require(fits, "out of range", "1 to 65000 bytes")
 }

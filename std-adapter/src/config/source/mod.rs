@@ -5,6 +5,7 @@ mod duration;
 mod file;
 mod keys;
 mod nearest;
+mod otel;
 mod typed_value;
 mod untyped_value;
 mod variables;
@@ -17,4 +18,4 @@ pub(super) use typed_value::Entry;
 pub(super) use untyped_value::Value;
 #[cfg(feature = "yaml")]
 pub(super) use variables::environment_disables;
-pub(super) use variables::{read_environment, read_variables};
+pub(super) use variables::{Environment, Variables, with_variable};

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use super::nearest::nearest;
+use super::otel::{is_otel, read_otel};
 use super::typed_value::Entry;
 use super::untyped_value::Value;
 use crate::config::error::{ConfigError, Origin};
+#[cfg(feature = "yaml")]
+use crate::config::settings::Mode;
 use crate::config::settings::{Apply, Layer, all_names, tags_variable};
 
 const PREFIX: &str = "JAEGER_";
@@ -46,26 +49,69 @@ fn is_known(name: &str) -> bool {
     name == TAGS || known().any(|(known, _)| *known == name)
 }
 
-/// Reads the process's variables. Those that we know must be text.
-pub(crate) fn read_environment(all: impl Iterator<Item = (OsString, OsString)>) -> Layer {
-    let mut variables = BTreeMap::new();
-    let mut faults = Vec::new();
-    for (name, value) in all {
-        match (name.into_string(), value.into_string()) {
-            (Ok(name), Ok(value)) => {
-                variables.insert(name, value);
-            }
-            (Ok(name), Err(value)) if is_known(&name) => {
-                let value = Value::Variable(value.to_string_lossy().into());
-                let entry = entry(&name, &value);
-                faults.push(entry.hidden().wrong("not UTF-8", "UTF-8 text"));
-            }
-            _ => {} // another program's
+/// Variables by name.
+pub(crate) type Variables = BTreeMap<String, String>;
+
+/// The settings of the environment.
+#[derive(Default)]
+pub(crate) struct Environment {
+    /// Those of the variables `JAEGER_…`.
+    pub(crate) jaeger: Layer,
+    /// Those of the variables `OTEL_…`.
+    pub(crate) otel: Layer,
+}
+
+impl Environment {
+    /// Reads these variables.
+    pub(crate) fn of(variables: &Variables) -> Self {
+        Environment {
+            jaeger: read_jaeger(variables),
+            otel: read_otel(variables),
         }
     }
-    let mut layer = read_variables(&variables);
-    layer.faults.extend(faults);
-    layer
+
+    /// Reads the process's variables. Those that we know must be text.
+    pub(crate) fn of_process(all: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut variables = Variables::new();
+        let mut unreadable = Vec::new();
+        for (name, value) in all {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => {
+                    variables.insert(name, value);
+                }
+                (Ok(name), Err(_)) => unreadable.push(name),
+                _ => {} // another program's
+            }
+        }
+        let mut environment = Self::of(&variables);
+        for name in unreadable {
+            environment.note_unreadable(&name);
+        }
+        environment
+    }
+
+    /// Notes a variable that is not text, if it is one of ours.
+    fn note_unreadable(&mut self, name: &str) {
+        let value = Value::Variable(String::new());
+        let entry = entry(name, &value).hidden();
+        let fault = entry.wrong("not UTF-8", "UTF-8 text");
+        if is_known(name) {
+            self.jaeger.faults.push(fault);
+        } else if is_otel(name) {
+            self.otel.warn_of_ignored(&entry, &fault);
+        }
+    }
+}
+
+/// Runs `f` on a variable without the blanks at its ends; nothing if it is unset or empty.
+pub(crate) fn with_variable<R>(
+    variables: &Variables,
+    name: &str,
+    f: impl FnOnce(&Entry<'_>) -> R,
+) -> Option<R> {
+    let text = variables.get(name)?.trim();
+    let value = Value::Variable(text.into());
+    (!text.is_empty()).then(|| f(&entry(name, &value)))
 }
 
 /// Returns whether the process's environment disables tracing.
@@ -75,24 +121,19 @@ pub(crate) fn environment_disables() -> bool {
     let set = names
         .into_iter()
         .filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
-    let layer = read_environment(set);
-    layer
-        .tracer
-        .disabled
-        .made()
-        .is_some_and(|(disabled, _)| *disabled)
+    let environment = Environment::of_process(set);
+    let mode = environment.jaeger.tracer.mode.made();
+    mode.is_some_and(|(mode, _)| *mode == Mode::Off)
 }
 
-/// Reads the variables; an empty one is unset.
-pub(crate) fn read_variables(variables: &BTreeMap<String, String>) -> Layer {
+/// Reads the variables with our prefix; an empty one is unset.
+fn read_jaeger(variables: &Variables) -> Layer {
     let mut layer = Layer::default();
-    for (name, text) in variables {
-        let text = text.trim();
-        if !text.is_empty() && name.starts_with(PREFIX) {
-            let value = Value::Variable(text.into());
-            let outcome = read_variable(&mut layer, name, &entry(name, &value), variables);
-            layer.keep(outcome);
-        }
+    for name in variables.keys().filter(|name| name.starts_with(PREFIX)) {
+        let outcome = with_variable(variables, name, |entry| {
+            read_variable(&mut layer, name, entry, variables)
+        });
+        layer.keep(outcome.unwrap_or(Ok(())));
     }
     layer.check_sampler();
     layer
@@ -102,7 +143,7 @@ fn read_variable(
     layer: &mut Layer,
     name: &str,
     entry: &Entry<'_>,
-    variables: &BTreeMap<String, String>,
+    variables: &Variables,
 ) -> Result<(), ConfigError> {
     if name == TAGS {
         let tags = &mut layer.process.tags;
@@ -151,12 +192,20 @@ mod tests {
     #[test]
     fn only_our_variables_must_be_text() {
         let pair = |name: &str, value: &[u8]| (name.into(), OsString::from_vec(value.into()));
-        let others = [pair("OTHER", b"\xff"), pair("JAEGER_TAG", b"\xff")];
-        assert!(read_environment(others.into_iter()).faults.is_empty());
-        let layer = read_environment([pair("JAEGER_TAGS", b"a=\xff")].into_iter());
+        let read = |name, value| Environment::of_process([pair(name, value)].into_iter());
+        for other in ["OTHER", "JAEGER_TAG", "OTEL_METRICS_EXPORTER"] {
+            let Environment { jaeger, otel } = read(other, b"\xff");
+            assert!(jaeger.faults.is_empty() && otel.warnings.is_empty());
+        }
         assert_eq!(
-            layer.faults[0].to_string(),
+            read("JAEGER_TAGS", b"a=\xff").jaeger.faults[0].to_string(),
             "JAEGER_TAGS=\"…\": not UTF-8; use UTF-8 text"
+        );
+        let otel = read("OTEL_SERVICE_NAME", b"\xff").otel;
+        assert!(otel.faults.is_empty());
+        assert_eq!(
+            otel.warnings[0].to_string(),
+            "OTEL_SERVICE_NAME: \"…\" is ignored: not UTF-8; use UTF-8 text"
         );
     }
 }

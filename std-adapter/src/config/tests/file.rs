@@ -12,6 +12,7 @@ fn sampler_of(yaml: &str) -> Sampler {
 #[test]
 fn defaults_are_those_of_the_clients() {
     let expected = Settings {
+        propagation_only: false,
         disabled: false,
         trace_id_128bit: false,
         max_tag_value_length: 1024,
@@ -32,6 +33,7 @@ fn defaults_are_those_of_the_clients() {
         reporter: ReporterSettings {
             flush_interval: Duration::from_secs(1),
             memory_limit: 16 * 1024 * 1024,
+            console: false,
             log_spans: false,
             flush_at_exit: true,
             background: true,

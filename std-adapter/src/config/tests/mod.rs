@@ -7,6 +7,7 @@ mod file;
 mod file_errors;
 #[cfg(feature = "yaml")]
 mod found_in_the_wild;
+mod otel;
 mod variables;
 
 use std::time::Duration;

@@ -1,0 +1,33 @@
+//! Limits of spans, and of the queue of finished ones.
+
+use super::OtelName;
+use crate::config::settings::reporter::set_queue;
+use crate::config::settings::tracer::LONGEST_TAG_VALUE;
+
+/// In the packets to an agent there is no number of spans, and no answer to wait for.
+const FILLED_BY_SIZE: &str = "no effect: packets are filled by size; `max_packet_size` (bytes) limits \
+                              them";
+
+pub(super) static NAMES: &[OtelName] = &[
+    (
+        &[
+            "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+            "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        ],
+        |layer, entry, _| {
+            // OpenTelemetry's limit is none, so a large one means no more than our largest.
+            let length = entry.bytes()?.min(LONGEST_TAG_VALUE);
+            layer.tracer.max_tag_value_length.set(entry, length)
+        },
+    ),
+    (&["OTEL_BSP_SCHEDULE_DELAY"], |layer, entry, _| {
+        let delay = entry.milliseconds()?;
+        layer.reporter.flush_interval.set(entry, delay)
+    }),
+    (&["OTEL_BSP_MAX_QUEUE_SIZE"], |layer, entry, _| {
+        set_queue(layer, entry)
+    }),
+    (&["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], |layer, entry, _| {
+        layer.ignore(entry, FILLED_BY_SIZE)
+    }),
+];

@@ -1,0 +1,28 @@
+//! Reading OpenTelemetry's variables.
+
+use super::variables::{Variables, with_variable};
+use crate::config::settings::{Layer, otel_names};
+
+/// Reads the variables; an empty one is unset, and one that is wrong is ignored with a warning.
+pub(super) fn read_otel(variables: &Variables) -> Layer {
+    let mut layer = Layer::default();
+    for (names, apply) in otel_names() {
+        for name in *names {
+            let is_good = with_variable(variables, name, |entry| {
+                let outcome = apply(&mut layer, entry, variables);
+                outcome
+                    .map_err(|fault| layer.warn_of_ignored(entry, &fault))
+                    .is_ok()
+            });
+            if is_good == Some(true) {
+                break;
+            }
+        }
+    }
+    layer
+}
+
+/// Returns whether the variable is one of those.
+pub(super) fn is_otel(name: &str) -> bool {
+    otel_names().any(|(names, _)| names.contains(&name))
+}

@@ -1,0 +1,256 @@
+//! OpenTelemetry's variables.
+
+use super::*;
+
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
+/// The settings of these variables over a service name and a sampler in code, and the warnings.
+fn read(variables: Variables<'_>) -> (Settings, Vec<String>) {
+    let config = Config::new("s").sampler(Sampler::Const(true));
+    read_into(config, variables)
+}
+
+/// The same without anything beside them.
+fn read_alone(variables: Variables<'_>) -> (Settings, Vec<String>) {
+    read_into(Config::default(), variables)
+}
+
+fn read_into(config: Config, variables: Variables<'_>) -> (Settings, Vec<String>) {
+    let config = config.with_variables(variables.iter().copied()).unwrap();
+    let settings = config
+        .resolve()
+        .unwrap_or_else(|error| panic!("{variables:?}: {error}"));
+    let warnings = config.warnings().iter().map(ToString::to_string).collect();
+    (settings, warnings)
+}
+
+#[test]
+fn variables_reach_their_setting() {
+    type Check = fn(&Settings) -> bool;
+    let cases: &[(&str, &str, Check)] = &[
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=1,b=%2C", |s| {
+            s.process.tags == [("a".into(), "1".into()), ("b".into(), ",".into())]
+        }),
+        ("OTEL_SDK_DISABLED", "TRUE", |s| {
+            s.propagation_only && !s.disabled
+        }),
+        ("OTEL_TRACES_EXPORTER", "none", |s| !s.agent.enabled),
+        ("OTEL_TRACES_EXPORTER", "console", |s| {
+            s.reporter.console && !s.agent.enabled
+        }),
+        ("OTEL_TRACES_EXPORTER", "jaeger, Console", |s| {
+            s.reporter.console && s.agent.enabled
+        }),
+        ("OTEL_EXPORTER_JAEGER_AGENT_HOST", "[::1]", |s| {
+            s.agent.host == "::1"
+        }),
+        ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "7", |s| {
+            s.agent.port == 7
+        }),
+        ("OTEL_BSP_SCHEDULE_DELAY", "5000", |s| {
+            s.reporter.flush_interval == Duration::from_secs(5)
+        }),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "2048", |s| {
+            s.reporter.memory_limit == 2048 * 2_340 + (2 << 20)
+        }),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7", |s| {
+            s.max_tag_value_length == 7
+        }),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "70000", |s| {
+            s.max_tag_value_length == 65_000
+        }),
+    ];
+    let (defaults, none) = read(&[]);
+    assert_eq!(none, [""; 0]);
+    for (name, value, check) in cases {
+        assert!(!check(&defaults), "{name} proves nothing");
+        let (settings, warnings) = read(&[(name, value)]);
+        assert!(check(&settings), "{name}={value}");
+        assert_eq!(warnings, [""; 0], "{name}={value}");
+        assert_eq!(
+            read(&[(name, " ")]),
+            (defaults.clone(), Vec::new()),
+            "{name} empty"
+        );
+    }
+}
+
+#[test]
+fn wrong_values_are_ignored_with_a_warning() {
+    let cases = r#"
+OTEL_SDK_DISABLED 1 => counts as false; use true or false
+OTEL_RESOURCE_ATTRIBUTES a=1,hunter2 => "…" is ignored: an item without `=`; use key=value,key=value, percent-encoded
+OTEL_RESOURCE_ATTRIBUTES a=1,b=%zz => "…" is ignored: a wrong percent-encoding; use key=value,key=value, percent-encoded
+OTEL_RESOURCE_ATTRIBUTES service.name=a%0Ab,a=1 => "…" is ignored: a control character in a service name; use the name under which the traces shall appear
+OTEL_TRACES_EXPORTER zipkin => zipkin is not supported; use jaeger, console or none
+OTEL_TRACES_SAMPLER xray => "xray" is ignored: unknown; use always_on, always_off or traceidratio, or one of these with parentbased_ before it
+OTEL_EXPORTER_JAEGER_AGENT_HOST http://h => "http://h" is ignored: not a host; use a name or an IP address, without scheme and port
+OTEL_EXPORTER_JAEGER_AGENT_PORT 0 => "0" is ignored: not a port; use 1 to 65535
+OTEL_BSP_SCHEDULE_DELAY 1s => "1s" is ignored: not a time in milliseconds; use a whole number, such as 1000
+OTEL_BSP_SCHEDULE_DELAY 0 => "0" is ignored: out of range; use 1 millisecond to 1 day
+OTEL_BSP_MAX_QUEUE_SIZE -1 => "-1" is ignored: not a queue size; use a number of spans, 1 or more
+OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT none => "none" is ignored: not a size; use a whole number of bytes
+OTEL_CONFIG_FILE /etc/otel.yaml => not read; give the file to Config::from_yaml_file
+"#;
+    let defaults = read(&[]).0;
+    for row in cases.lines().filter(|row| !row.is_empty()) {
+        let (given, message) = row.split_once(" => ").unwrap();
+        let (name, value) = given.split_once(' ').unwrap();
+        let (settings, warnings) = read(&[(name, value)]);
+        assert_eq!(warnings, [format!("{name}: {message}")]);
+        assert_eq!(settings, defaults, "{given}");
+    }
+}
+
+/// The one for spans before the general one, but not where its value is wrong.
+#[test]
+fn the_first_good_variable_of_a_setting_counts() {
+    let general = ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "8");
+    for (special, length, lines) in [("9", 9, 0), ("x", 8, 1), ("", 8, 0)] {
+        let variables = [general, ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", special)];
+        let (settings, warnings) = read(&variables);
+        assert_eq!(settings.max_tag_value_length, length, "{special}");
+        assert_eq!(warnings.len(), lines, "{warnings:?}");
+    }
+}
+
+#[test]
+fn the_service_is_named_by_three_variables() {
+    let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=c,zone=blue");
+    let rows: [(Variables<'_>, &str); 3] = [
+        (&[attributes], "c"),
+        (&[attributes, ("OTEL_SERVICE_NAME", "b")], "b"),
+        (
+            &[
+                attributes,
+                ("OTEL_SERVICE_NAME", "b"),
+                ("JAEGER_SERVICE_NAME", "a"),
+            ],
+            "a",
+        ),
+    ];
+    for (variables, name) in rows {
+        let config = Config::default().sampler(Sampler::Const(true));
+        let (settings, warnings) = read_into(config, variables);
+        assert_eq!(settings.process.service_name, name);
+        assert_eq!(settings.process.tags, [("zone".into(), "blue".into())]);
+        assert_eq!(warnings, [""; 0]);
+    }
+}
+
+#[test]
+fn samplers_have_their_argument() {
+    const FOLLOWED: &str = "OTEL_TRACES_SAMPLER: the decision of an incoming request is followed all \
+                            the same, as with parentbased_ before the name";
+    let wrong = |argument: &str| {
+        format!("OTEL_TRACES_SAMPLER_ARG: \"{argument}\" is ignored: not a probability; use 0 to 1")
+    };
+    let rows = [
+        ("parentbased_always_on", "x", Sampler::Const(true), vec![]),
+        ("parentbased_always_off", "", Sampler::Const(false), vec![]),
+        ("ALWAYS_ON", "", Sampler::Const(true), vec![FOLLOWED.into()]),
+        (
+            "always_off",
+            "",
+            Sampler::Const(false),
+            vec![FOLLOWED.into()],
+        ),
+        (
+            "parentbased_traceidratio",
+            "0.25",
+            Sampler::Probabilistic(0.25),
+            vec![],
+        ),
+        (
+            "parentbased_traceidratio",
+            "",
+            Sampler::Probabilistic(1.0),
+            vec![],
+        ),
+        (
+            "traceidratio",
+            "1.5",
+            Sampler::Probabilistic(1.0),
+            vec![wrong("1.5"), FOLLOWED.into()],
+        ),
+        (
+            "parentbased_traceidratio",
+            "NaN",
+            Sampler::Probabilistic(1.0),
+            vec![wrong("NaN")],
+        ),
+    ];
+    for (name, argument, sampler, lines) in rows {
+        let (settings, warnings) = read_alone(&[
+            ("OTEL_SERVICE_NAME", "s"),
+            ("OTEL_TRACES_SAMPLER", name),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ]);
+        assert_eq!(settings.sampler, sampler, "{name} {argument}");
+        assert_eq!(warnings, lines, "{name} {argument}");
+    }
+}
+
+#[cfg(feature = "yaml")]
+#[test]
+fn they_lie_between_jaegers_variables_and_the_file() {
+    const FILE: &str = "service_name: file\nagent_host: file\nagent_port: 1\ntags: {a: 1, b: 1, c: 1}\n\
+                        sampler: {type: const, param: 0}";
+    let read = |variables: Variables<'_>| {
+        read_into(Config::from_yaml_str("t.yaml", FILE).unwrap(), variables).0
+    };
+    let otel = [
+        ("OTEL_EXPORTER_JAEGER_AGENT_HOST", "otel"),
+        ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "2"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "b=2,c=2"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.5"),
+    ];
+    let over_file = read(&otel);
+    assert_eq!(
+        (over_file.agent.host.as_str(), over_file.agent.port),
+        ("otel", 2)
+    );
+    assert_eq!(over_file.sampler, Sampler::Probabilistic(0.5));
+
+    let jaeger = [
+        ("JAEGER_AGENT_PORT", "3"),
+        ("JAEGER_TAGS", "c=3"),
+        ("JAEGER_SAMPLER_TYPE", "probabilistic"),
+        ("JAEGER_SAMPLER_PARAM", "0.75"),
+    ];
+    let both = read(&[otel.as_slice(), &jaeger].concat());
+    assert_eq!((both.agent.host.as_str(), both.agent.port), ("otel", 3));
+    assert_eq!(both.sampler, Sampler::Probabilistic(0.75));
+    let tags: [(String, TagValue); 3] = [
+        ("a".into(), 1.into()),
+        ("b".into(), "2".into()),
+        ("c".into(), "3".into()),
+    ];
+    assert_eq!(both.process.tags, tags);
+
+    // A parameter alone goes with the file's type.
+    let variables = [otel.as_slice(), &[("JAEGER_SAMPLER_PARAM", "1")]].concat();
+    assert_eq!(read(&variables).sampler, Sampler::Const(true));
+    let in_code = Config::new("s").sampler(Sampler::Const(true)).agent_port(4);
+    let (settings, _) = read_into(in_code, &variables);
+    assert_eq!(
+        (settings.agent.port, settings.sampler),
+        (4, Sampler::Const(true))
+    );
+}
+
+#[test]
+fn a_tracer_that_only_propagates_complains_about_nothing() {
+    let wrong = [("JAEGER_AGENT_PORT", "x"), ("JAEGER_HOST", "h")];
+    let disabled = [wrong.as_slice(), &[("OTEL_SDK_DISABLED", "true")]].concat();
+    let (settings, warnings) = read_alone(&disabled);
+    assert!(settings.propagation_only && !settings.disabled);
+    assert_eq!(warnings, [""; 0]);
+    // An explicit answer in a stronger place.
+    for (answer, expected) in [("true", (true, false)), ("false", (false, false))] {
+        let variables = [("OTEL_SDK_DISABLED", "true"), ("JAEGER_DISABLED", answer)];
+        let settings = read(&variables).0;
+        assert_eq!((settings.disabled, settings.propagation_only), expected);
+    }
+}
