@@ -41,6 +41,10 @@
 //! Booleans are those of YAML 1.1, as PyYAML reads them, 0 and 1; numbers and booleans may be
 //! quoted. Unknown keys are errors.
 //!
+//! A value may refer to environment variables: `${NAME}`, or `${NAME:default}` for one that may be
+//! unset or empty. `$${` stands for `${`. They are those of the process, or of
+//! [`Config::with_variables`].
+//!
 //! | Setting | Ours | Python | Go, C++ | Node |
 //! |---|---|---|---|---|
 //! | service name | `service_name` | same | `serviceName` | `serviceName` |
@@ -162,6 +166,9 @@ pub const MAX_FILE_SIZE: usize = 1 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     file: Layer,
+    /// The file's text, if its values refer to variables.
+    #[cfg(feature = "yaml")]
+    template: Option<source::FileText>,
     environment: Layer,
     otel: Layer,
     code: Layer,
@@ -207,18 +214,20 @@ impl Config {
     /// which keeps the fault for a program that enables it after all.
     #[cfg(feature = "yaml")]
     fn of_file(
-        read: Result<Layer, ConfigError>,
+        read: Result<source::FileText, ConfigError>,
         disables: impl FnOnce() -> bool,
     ) -> Result<Self, ConfigError> {
-        let file = match read {
-            Ok(layer) => layer,
-            Err(fault) if disables() => Layer::disabled(fault),
+        let mut config = Self::default();
+        match read {
+            Ok(text) if text.has_references() => {
+                config.file = text.layer(&source::process_variables());
+                config.template = Some(text);
+            }
+            Ok(text) => config.file = text.layer(&source::Variables::new()),
+            Err(fault) if disables() => config.file = Layer::disabled(fault),
             Err(fault) => return Err(fault),
-        };
-        Ok(Self {
-            file,
-            ..Self::default()
-        })
+        }
+        Ok(config)
     }
 
     /// Reads the process's environment, and no file.
@@ -229,7 +238,7 @@ impl Config {
         Self::default().with_env()
     }
 
-    /// Reads the process's environment over the file.
+    /// Reads the process's environment over the file, whose values may refer to it.
     ///
     /// # Errors
     /// None: wrong values stay in the configuration, like those of a file, for what makes the tracer.
@@ -239,7 +248,8 @@ impl Config {
         Ok(self)
     }
 
-    /// Reads these variables, in place of the process's, over the file.
+    /// Reads these variables, in place of the process's, over the file, whose values may refer to
+    /// them.
     ///
     /// # Errors
     /// The same as for [`with_env`](Self::with_env).
@@ -255,11 +265,15 @@ impl Config {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        self.set_environment(source::Environment::of(&variables));
+        self.set_environment(source::Environment::of(variables));
         Ok(self)
     }
 
     fn set_environment(&mut self, environment: source::Environment) {
+        #[cfg(feature = "yaml")]
+        if let Some(template) = &self.template {
+            self.file = template.layer(&environment.variables);
+        }
         self.environment = environment.jaeger;
         self.otel = environment.otel;
     }

@@ -60,7 +60,12 @@ fn contexts_pass_through_unchanged() {
 #[test]
 fn without_a_context_there_is_none_to_pass_on() {
     let tracer = tracer(InMemoryReporter::new());
-    drop(tracer.span_builder("written before").tag("early", 1).start());
+    drop(
+        tracer
+            .span_builder("written before")
+            .tag("early", 1)
+            .start(),
+    );
     let mut root = tracer.start("root");
     root.tag("sampling.priority", 1);
     assert!(injected(&tracer, &root).is_empty());

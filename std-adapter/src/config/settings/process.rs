@@ -1,13 +1,11 @@
 //! The process that the spans belong to: service name and tags.
 
-use std::collections::BTreeMap;
-
 use super::layer::Names;
 use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
 use crate::config::Config;
 use crate::config::error::{ConfigError, clean};
-use crate::config::source::{Entry, Value};
+use crate::config::source::{Entry, Value, Variables, referenced};
 use crate::model::TagValue;
 
 /// The process that the spans belong to.
@@ -184,7 +182,7 @@ fn key_and_value(entry: &Entry<'_>) -> Result<(String, TagValue), ConfigError> {
 /// skipped, and a value may be `${VARIABLE:default}`.
 pub(crate) fn tags_variable(
     entry: &Entry<'_>,
-    variables: &BTreeMap<String, String>,
+    variables: &Variables,
 ) -> Result<Vec<(String, TagValue)>, ConfigError> {
     let text = entry.as_text().unwrap_or_default();
     let items = text.split(',').map(str::trim).enumerate();
@@ -232,7 +230,7 @@ impl TagProblem<'_> {
 
 fn tag_item<'a>(
     item: &'a str,
-    variables: &BTreeMap<String, String>,
+    variables: &Variables,
 ) -> Result<(String, TagValue), TagProblem<'a>> {
     let (key, value) = item.split_once('=').ok_or(TagProblem::NoValue)?;
     let key = key.trim();
@@ -245,21 +243,14 @@ fn tag_item<'a>(
 
 /// The value of `${VARIABLE:default}`; other text stays as it is. Nothing if the variable is
 /// neither set nor has a default.
-fn substitute<'a>(value: &'a str, variables: &'a BTreeMap<String, String>) -> Option<&'a str> {
+fn substitute<'a>(value: &'a str, variables: &'a Variables) -> Option<&'a str> {
     let Some(inner) = value
         .strip_prefix("${")
         .and_then(|rest| rest.strip_suffix('}'))
     else {
         return Some(value);
     };
-    let (name, default) = match inner.split_once(':') {
-        Some((name, default)) => (name, Some(default)),
-        None => (inner, None),
-    };
-    match variables.get(name).filter(|text| !text.is_empty()) {
-        Some(text) => Some(text.trim()),
-        None => default,
-    }
+    referenced(inner, variables)
 }
 
 fn service_name(name: &str) -> Result<(), Violation> {

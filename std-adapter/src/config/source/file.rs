@@ -2,21 +2,31 @@
 
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::keys::{find, is_group, join, suggestion};
+use super::reference::{filled, has_references};
 use super::typed_value::Entry;
 use super::untyped_value::{KeyText, Node, Place, Value};
+use super::variables::Variables;
 use super::yaml::parse;
 use crate::config::MAX_FILE_SIZE;
 use crate::config::error::{ConfigError, Origin};
 use crate::config::settings::Layer;
 
+/// The text of a file, parsed. `Debug` shows only its name, since values may be secret.
+#[derive(Clone)]
+pub(crate) struct FileText {
+    name: Arc<str>,
+    root: Arc<Node>,
+}
+
 /// Reads a whole file.
-pub(crate) fn read_file(path: &Path) -> Result<Layer, ConfigError> {
+pub(crate) fn read_file(path: &Path) -> Result<FileText, ConfigError> {
     let name: Arc<str> = path.display().to_string().into();
     match read_bytes(path) {
         Ok(bytes) => read_text(&name, decode(&name, &bytes)?),
@@ -37,25 +47,78 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Reads the text of a file of this name.
-pub(crate) fn read_text(file: &Arc<str>, text: &str) -> Result<Layer, ConfigError> {
+pub(crate) fn read_text(file: &Arc<str>, text: &str) -> Result<FileText, ConfigError> {
     if text.len() > MAX_FILE_SIZE {
         return Err(ConfigError::TooLarge {
             file: Arc::clone(file),
         });
     }
     let root = parse(file, text)?;
-    let mut reader = Reader {
-        file,
-        layer: Layer::default(),
-    };
     if !matches!(root.value, Value::Null | Value::Map(_)) {
-        return Err(reader.no_map(&root));
+        return Err(no_map(file, &root));
     }
-    reader.reject_duplicates("", &root);
-    reader.read_group("", &root);
-    let mut layer = reader.layer;
-    layer.check_sampler();
-    Ok(layer)
+    Ok(FileText {
+        name: Arc::clone(file),
+        root: Arc::new(root),
+    })
+}
+
+impl FileText {
+    /// Returns whether a value refers to a variable.
+    pub(crate) fn has_references(&self) -> bool {
+        self.root.value.has_references()
+    }
+
+    /// Reads the settings; values may refer to these variables.
+    pub(crate) fn layer(&self, variables: &Variables) -> Layer {
+        let mut root = Node::clone(&self.root);
+        root.value.fill(variables);
+        let mut reader = Reader {
+            file: &self.name,
+            layer: Layer::default(),
+        };
+        reader.reject_duplicates("", &root);
+        reader.read_group("", &root);
+        let mut layer = reader.layer;
+        layer.check_sampler();
+        layer
+    }
+}
+
+impl fmt::Debug for FileText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("FileText");
+        text.field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Value {
+    fn has_references(&self) -> bool {
+        match self {
+            Value::Text(text) => has_references(text),
+            Value::List(items) => items.iter().any(|item| item.value.has_references()),
+            Value::Map(pairs) => pairs.iter().any(|(_, node)| node.value.has_references()),
+            _ => false,
+        }
+    }
+
+    /// Replaces the references in all texts.
+    fn fill(&mut self, variables: &Variables) {
+        match self {
+            Value::Text(text) if has_references(text) => {
+                *self = match filled(text, variables) {
+                    Ok(text) => Value::Text(text),
+                    Err(reference) => Value::Unset(reference),
+                };
+            }
+            Value::List(items) => items.iter_mut().for_each(|item| item.value.fill(variables)),
+            Value::Map(pairs) => {
+                let nodes = pairs.iter_mut().map(|(_, node)| node);
+                nodes.for_each(|node| node.value.fill(variables));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The bytes of a file as text; a part of a file that is too large may end within a character.
@@ -97,7 +160,7 @@ impl Reader<'_> {
                 }
                 return;
             }
-            _ if path.is_empty() => self.no_map(node),
+            _ if path.is_empty() => no_map(self.file, node),
             _ => {
                 let entry = self.entry(path, node);
                 entry.wrong("not a map", "keys and values below it")
@@ -154,15 +217,6 @@ impl Reader<'_> {
         }
     }
 
-    fn no_map(&self, node: &Node) -> ConfigError {
-        ConfigError::Malformed {
-            file: Arc::clone(self.file),
-            line: node.place.line,
-            column: node.place.column,
-            message: "not a map of keys and values".into(),
-        }
-    }
-
     fn entry<'n>(&self, path: &str, node: &'n Node) -> Entry<'n> {
         Entry::new(&node.value, self.origin(path, node.place))
     }
@@ -174,6 +228,15 @@ impl Reader<'_> {
             column: place.column,
             key: path.into(),
         }
+    }
+}
+
+fn no_map(file: &Arc<str>, node: &Node) -> ConfigError {
+    ConfigError::Malformed {
+        file: Arc::clone(file),
+        line: node.place.line,
+        column: node.place.column,
+        message: "not a map of keys and values".into(),
     }
 }
 

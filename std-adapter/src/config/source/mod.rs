@@ -6,6 +6,7 @@ mod file;
 mod keys;
 mod nearest;
 mod otel;
+mod reference;
 mod typed_value;
 mod untyped_value;
 mod variables;
@@ -13,9 +14,10 @@ mod variables;
 mod yaml;
 
 #[cfg(feature = "yaml")]
-pub(super) use file::{read_file, read_text};
+pub(super) use file::{FileText, read_file, read_text};
+pub(super) use reference::referenced;
 pub(super) use typed_value::Entry;
 pub(super) use untyped_value::Value;
-#[cfg(feature = "yaml")]
-pub(super) use variables::environment_disables;
 pub(super) use variables::{Environment, Variables, with_variable};
+#[cfg(feature = "yaml")]
+pub(super) use variables::{environment_disables, process_variables};

@@ -119,7 +119,12 @@ impl Entry<'_> {
         self.wrong(violation.problem, violation.accepted)
     }
 
+    /// The error of a value that is not accepted, or was never filled in.
     pub(crate) fn wrong(&self, problem: &'static str, accepted: &'static str) -> ConfigError {
+        let (problem, accepted) = match self.value {
+            Value::Unset(_) => ("a variable that is not set", "${VARIABLE:default}"),
+            _ => (problem, accepted),
+        };
         ConfigError::Invalid {
             origin: self.origin.clone(),
             found: self.found().into(),
@@ -153,6 +158,7 @@ impl Entry<'_> {
 
     fn found(&self) -> String {
         match self.value {
+            Value::Unset(reference) => clean(reference),
             _ if self.is_hidden => HIDDEN.into(),
             Value::Null => "null".into(),
             Value::Bool(value) => value.to_string(),

@@ -12,6 +12,8 @@ pub(crate) enum Value {
     Map(Vec<(KeyText, Node)>),
     /// The text of an environment variable, which may stand for any type.
     Variable(String),
+    /// A reference to a variable that is unset and has no default.
+    Unset(String),
 }
 
 /// A value and its place.

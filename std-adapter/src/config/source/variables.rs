@@ -59,31 +59,24 @@ pub(crate) struct Environment {
     pub(crate) jaeger: Layer,
     /// Those of the variables `OTEL_…`.
     pub(crate) otel: Layer,
+    /// All variables, to which a file may refer.
+    pub(crate) variables: Variables,
 }
 
 impl Environment {
     /// Reads these variables.
-    pub(crate) fn of(variables: &Variables) -> Self {
+    pub(crate) fn of(variables: Variables) -> Self {
         Environment {
-            jaeger: read_jaeger(variables),
-            otel: read_otel(variables),
+            jaeger: read_jaeger(&variables),
+            otel: read_otel(&variables),
+            variables,
         }
     }
 
     /// Reads the process's variables. Those that we know must be text.
     pub(crate) fn of_process(all: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        let mut variables = Variables::new();
-        let mut unreadable = Vec::new();
-        for (name, value) in all {
-            match (name.into_string(), value.into_string()) {
-                (Ok(name), Ok(value)) => {
-                    variables.insert(name, value);
-                }
-                (Ok(name), Err(_)) => unreadable.push(name),
-                _ => {} // another program's
-            }
-        }
-        let mut environment = Self::of(&variables);
+        let (variables, unreadable) = readable(all);
+        let mut environment = Self::of(variables);
         for name in unreadable {
             environment.note_unreadable(&name);
         }
@@ -101,6 +94,25 @@ impl Environment {
             self.otel.warn_of_ignored(&entry, &fault);
         }
     }
+}
+
+/// Returns the process's variables, as far as they are text.
+#[cfg(feature = "yaml")]
+pub(crate) fn process_variables() -> Variables {
+    readable(std::env::vars_os()).0
+}
+
+/// Returns the variables that are text, and the names of those that are not.
+fn readable(all: impl Iterator<Item = (OsString, OsString)>) -> (Variables, Vec<String>) {
+    let (mut variables, mut unreadable) = (Variables::new(), Vec::new());
+    for (name, value) in all {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => drop(variables.insert(name, value)),
+            (Ok(name), Err(_)) => unreadable.push(name),
+            (Err(_), _) => {} // another program's
+        }
+    }
+    (variables, unreadable)
 }
 
 /// Runs `f` on a variable without the blanks at its ends; nothing if it is unset or empty.
@@ -194,7 +206,7 @@ mod tests {
         let pair = |name: &str, value: &[u8]| (name.into(), OsString::from_vec(value.into()));
         let read = |name, value| Environment::of_process([pair(name, value)].into_iter());
         for other in ["OTHER", "JAEGER_TAG", "OTEL_METRICS_EXPORTER"] {
-            let Environment { jaeger, otel } = read(other, b"\xff");
+            let Environment { jaeger, otel, .. } = read(other, b"\xff");
             assert!(jaeger.faults.is_empty() && otel.warnings.is_empty());
         }
         assert_eq!(

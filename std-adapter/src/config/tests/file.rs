@@ -54,6 +54,63 @@ fn defaults_are_those_of_the_clients() {
 }
 
 #[test]
+fn values_refer_to_variables() {
+    let text = "service_name: ${APP}-${ZONE:blue}
+reporter:
+  localAgentHostPort: 'agent.${ZONE:blue}:${PORT:6831}'
+logging: ${LOGGING:no}
+sampler: {type: '${TYPE:const}', param: '${PARAM}'}
+flush_interval: ${UNSET:}
+tags: {pod: '${POD}', price: '$${POD}', list: '${TAGS:a,b}'}";
+    let config = Config::from_yaml_str("t.yaml", text).unwrap();
+    let read = |variables: &[(&str, &str)]| {
+        let config = config.clone().with_variables(variables.iter().copied());
+        config.unwrap().resolve()
+    };
+    let mut given = vec![("APP", "shop"), ("PARAM", "1"), ("POD", "p-7")];
+    let few = read(&given).unwrap();
+    assert_eq!(few.process.service_name, "shop-blue");
+    let address = |settings: &Settings| (settings.agent.host.clone(), settings.agent.port);
+    assert_eq!(address(&few), ("agent.blue".into(), 6831));
+    assert_eq!(few.sampler, Sampler::Const(true));
+    assert_eq!(few.reporter.flush_interval, Duration::from_secs(1));
+    let tags: [(String, TagValue); 3] = [
+        ("pod".into(), "p-7".into()),
+        ("price".into(), "${POD}".into()),
+        ("list".into(), "a,b".into()),
+    ];
+    assert_eq!(few.process.tags, tags);
+    given.extend([("ZONE", "red"), ("PORT", "7"), ("LOGGING", "yes")]);
+    let all = read(&given).unwrap();
+    assert_eq!(all.process.service_name, "shop-red");
+    assert_eq!(address(&all), ("agent.red".into(), 7));
+    assert!(all.reporter.log_spans);
+    let errors = read(&[]).unwrap_err();
+    let lines: Vec<_> = errors.faults().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "t.yaml:1:15: `service_name: ${APP}`: a variable that is not set; use ${VARIABLE:default}",
+            "t.yaml:5:41: `sampler.param: ${PARAM}`: a variable that is not set; use ${VARIABLE:default}",
+            "t.yaml:7:13: `tags.pod: ${POD}`: a variable that is not set; use ${VARIABLE:default}",
+        ]
+    );
+}
+
+#[test]
+fn a_file_refers_to_the_processs_environment_without_asking() {
+    let path = std::env::var("PATH").unwrap();
+    let text = format!("{CONST}tags: {{path: '${{PATH}}'}}");
+    let config = Config::from_yaml_str("t.yaml", &text).unwrap();
+    let tag = ("path".to_owned(), TagValue::from(path.trim()));
+    let tags = |config: Config| config.resolve().unwrap().process.tags;
+    assert_eq!(tags(config.clone()), std::slice::from_ref(&tag));
+    assert!(!format!("{config:?}").contains("${PATH}"));
+    let config = config.with_variables([("PATH", "other")]).unwrap();
+    assert_ne!(tags(config), [tag]);
+}
+
+#[test]
 fn the_quickstart_resolves() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/quickstart.yaml");
     let settings = Config::from_yaml_file(path).unwrap().resolve().unwrap();

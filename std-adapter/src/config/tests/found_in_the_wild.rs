@@ -222,7 +222,7 @@ fn what_would_make_tracing_wrong_is_an_error() {
             "reporter: {localAgentHostPort: '${HOST}:6831'}",
             &[("JAEGER_AGENT_HOST", "$(HOST_IP)")],
             &[
-                "t.yaml:1:32: `reporter.localAgentHostPort: ${HOST}:6831`: a placeholder that nothing filled in; use a name or an IP address",
+                "t.yaml:1:32: `reporter.localAgentHostPort: ${HOST}`: a variable that is not set; use ${VARIABLE:default}",
                 "JAEGER_AGENT_HOST=\"$(HOST_IP)\": a placeholder that nothing filled in; use a name or an IP address",
             ],
         ),
