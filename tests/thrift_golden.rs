@@ -1,6 +1,7 @@
-//! The core's encoder writes the same bytes as the `thrift` crate, and they are read back as the
-//! spans that were made. Spans are drawn from fixed seeds.
+//! The core's Thrift encoders write the same bytes as the `thrift` crate, and they are read back as
+//! the spans that were made. Spans are drawn from fixed seeds.
 
+use picojaeger_core::wire::{Encoder, ThriftBatch, ThriftBinary, ThriftCompact};
 use picojaeger_core::{SpanId, TraceId};
 use picojaeger_std::collector::{Encoding, decode, encode};
 use picojaeger_std::model::{
@@ -84,12 +85,17 @@ fn extreme_values_are_the_bytes_of_thrift() {
 
 #[test]
 fn small_packets_hold_every_span_whole_or_marked() {
+    small_packets_hold::<ThriftCompact>(400);
+    small_packets_hold::<ThriftBinary>(600);
+}
+
+fn small_packets_hold<E: Encoder + Default>(least: usize) {
     let (mut whole, mut cut, mut too_large) = (0, 0, 0);
     for seed in 0..800 {
         let mut draw = Draw(SplitMix64(seed));
         let batch = draw.batch();
-        let limit = 400 + draw.below(3_000);
-        let (packets, lost) = packets(&batch, limit);
+        let limit = least + draw.below(3_000);
+        let (packets, lost) = packets::<E>(&batch, limit);
         too_large += lost.iter().filter(|lost| **lost).count();
         let mut made = batch.spans.iter().zip(&lost).filter(|(_, lost)| !**lost);
         for packet in packets {
@@ -113,24 +119,38 @@ fn small_packets_hold_every_span_whole_or_marked() {
     );
 }
 
-/// Checks that both encoders agree, and that the decoded spans are those that were made.
+/// Checks that all encoders agree with `thrift`, and that the decoded spans are those that were made.
 fn assert_same(batch: &Batch, which: &str) {
-    let packet = assert_same_bytes(batch, which);
-    // Compared as text, since NaN is not equal to itself; its bits are compared in the bytes.
-    let read = decode(&packet).expect("what was written can be read");
-    assert_eq!(format!("{read:?}"), format!("{batch:?}"), "{which}");
+    for packet in assert_same_bytes(batch, which) {
+        // Compared as text, since NaN is not equal to itself; its bits are compared in the bytes.
+        let read = decode(&packet).expect("what was written can be read");
+        assert_eq!(format!("{read:?}"), format!("{batch:?}"), "{which}");
+    }
 }
 
-/// Checks that both encoders agree, and returns the packet.
-fn assert_same_bytes(batch: &Batch, which: &str) -> Vec<u8> {
-    let expected = encode(batch, Encoding::default()).expect("Thrift can carry it");
-    let (packets, lost) = packets(batch, expected.len());
+/// Checks that all encoders agree with `thrift`, and returns the messages.
+fn assert_same_bytes(batch: &Batch, which: &str) -> [Vec<u8>; 2] {
+    let written = |encoding| encode(batch, encoding).expect("Thrift can carry it");
+    let (compact, binary) = (written(Encoding::default()), written(Encoding::binary()));
+    assert_packet::<ThriftCompact>(batch, &compact, which);
+    assert_packet::<ThriftBinary>(batch, &binary, which);
+    let bare = &binary[BEFORE_BATCH..binary.len() - 1];
+    assert_packet::<ThriftBatch>(batch, bare, which);
+    [compact, binary]
+}
+
+/// Bytes of a binary message before its batch: the message's header and that of its only argument.
+/// Behind the batch the arguments end with one byte.
+const BEFORE_BATCH: usize = 4 + 4 + "emitBatch".len() + 4 + 3;
+
+/// Checks that the encoder makes this packet where there is just room for it.
+fn assert_packet<E: Encoder + Default>(batch: &Batch, expected: &[u8], which: &str) {
+    let (packets, lost) = packets::<E>(batch, expected.len());
     assert!(!lost.contains(&true), "{which}");
     let [packet] = &packets[..] else {
         panic!("{which}: {} packets", packets.len());
     };
     assert!(*packet == expected, "{which}: other bytes");
-    expected
 }
 
 const FLOATS: [f64; 9] = [

@@ -1,9 +1,9 @@
-//! The core's encoder, for batches of the model: shared by the golden bytes and a fuzz target.
+//! The core's encoders, for batches of the model: shared by the golden bytes and a fuzz target.
 
 use picojaeger_core::adapter::Timeline;
 use picojaeger_core::adapter::record::{Open, Reference, Timestamp};
 use picojaeger_core::ring::Word;
-use picojaeger_core::wire::{EncodeContext, Encoder, Push, ThriftCompact};
+use picojaeger_core::wire::{EncodeContext, Encoder, Push};
 use picojaeger_core::{Flags, Key, SpanContext, Value, wire};
 use picojaeger_std::model::{Batch, RefKind, Span, Tag, TagValue};
 
@@ -45,8 +45,8 @@ pub fn assert_cut(found: &Span, made: &Span) {
     assert!(whole || found.logs.is_empty(), "logs go before text does");
 }
 
-/// Returns the packets of the core's encoder, and the spans that fitted none.
-pub fn packets(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
+/// Returns the packets of an encoder of the core, and the spans that fitted none.
+pub fn packets<E: Encoder + Default>(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
     let tags: Vec<_> = batch.process.tags.iter().map(lend).collect();
     let process = wire::Process::new(&batch.process.service_name).with_tags(&tags);
     let stats = batch.stats.expect("statistics");
@@ -55,7 +55,7 @@ pub fn packets(batch: &Batch, limit: usize) -> (Vec<Vec<u8>>, Vec<bool>) {
     lost.too_large_dropped_spans = stats.too_large_dropped_spans;
     lost.failed_to_emit_spans = stats.failed_to_emit_spans;
     let lent = wire::Batch::new(&process, batch.seq_no.expect("a number"), lost);
-    let (mut encoder, mut out) = (ThriftCompact::new(), vec![0; limit]);
+    let (mut encoder, mut out) = (E::default(), vec![0; limit]);
     let (mut packets, mut lost) = (Vec::new(), Vec::new());
     if !encoder.begin(&mut out, &lent) {
         return (packets, vec![true; batch.spans.len()]);

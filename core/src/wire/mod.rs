@@ -1,9 +1,11 @@
 //! Records to packets: one encoder for each format.
 
+mod cut;
+mod out;
 mod state_tags;
 #[cfg(test)]
 mod tests;
-mod thrift_compact;
+mod thrift;
 
 use core::ops::Range;
 
@@ -14,7 +16,7 @@ use crate::time::Timeline;
 use crate::value::Value;
 
 pub use state_tags::{StateTags, TagSink};
-pub use thrift_compact::ThriftCompact;
+pub use thrift::{Thrift, ThriftBatch, ThriftBinary, ThriftCompact};
 
 /// Packs records into packets, in buffers that the caller lends.
 ///

@@ -69,7 +69,15 @@ const SVC: Process<'static> = Process {
 
 /// The packets of these spans, and how many fit none.
 fn packets(spans: &[&Span], limit: usize, context: &EncodeContext<'_>) -> (Vec<Vec<u8>>, usize) {
-    let (mut encoder, mut out) = (ThriftCompact::new(), vec![0xee; limit]);
+    packets_of::<ThriftCompact>(spans, limit, context)
+}
+
+fn packets_of<E: Encoder + Default>(
+    spans: &[&Span],
+    limit: usize,
+    context: &EncodeContext<'_>,
+) -> (Vec<Vec<u8>>, usize) {
+    let (mut encoder, mut out) = (E::default(), vec![0xee; limit]);
     let (mut packets, mut taken, mut too_large) = (Vec::new(), 0, 0);
     let mut waiting = spans.iter();
     let mut next = waiting.next();
@@ -121,6 +129,12 @@ fn the_golden_packet() {
 
 #[test]
 fn every_limit_holds_and_no_span_is_forgotten() {
+    every_limit_holds::<ThriftCompact>();
+    every_limit_holds::<ThriftBinary>();
+}
+
+fn every_limit_holds<E: Encoder + Default>() {
+    let packets = packets_of::<E>;
     let mut large = span("a larger one");
     for i in 0..20 {
         large.tag("tag".into(), i.into());
@@ -192,10 +206,20 @@ fn span_bytes(packet: &[u8]) -> &[u8] {
     &packet[LIST_AT + 1..packet.len() - TAIL]
 }
 
+/// Bytes of a binary message, and of a bare batch, beside the process's content and the spans.
+const BINARY: [usize; 2] = [85, 60];
+
 #[test]
 fn the_process_must_fit() {
-    let mut encoder = ThriftCompact::new();
-    let shortest = LIST_AT + 1 + TAIL;
+    let tag = (3 + 4 + "p".len()) + 7 + (3 + 4 + "q".len()) + 1;
+    let process = (3 + 4 + "svc".len()) + 8 + tag + 1;
+    the_process_must_fit_into::<ThriftCompact>(LIST_AT + 1 + TAIL);
+    the_process_must_fit_into::<ThriftBinary>(BINARY[0] + process);
+    the_process_must_fit_into::<ThriftBatch>(BINARY[1] + process);
+}
+
+fn the_process_must_fit_into<E: Encoder + Default>(shortest: usize) {
+    let mut encoder = E::default();
     for limit in 0..shortest {
         let mut out = vec![0; limit];
         assert!(!encoder.begin(&mut out, &batch(&SVC)));
@@ -209,7 +233,14 @@ fn the_process_must_fit() {
     let mut out = vec![0; shortest];
     assert!(encoder.begin(&mut out, &batch(&SVC)));
     assert_eq!(encoder.finish(&mut out), 0..shortest);
-    assert_eq!(out[LIST_AT], 0x0c, "an empty list");
+}
+
+#[test]
+fn a_packet_without_spans_has_an_empty_list() {
+    let (mut encoder, mut out) = (ThriftCompact::new(), [0xee; LIST_AT + 1 + TAIL]);
+    assert!(encoder.begin(&mut out, &batch(&SVC)));
+    assert_eq!(encoder.finish(&mut out), 0..out.len());
+    assert_eq!(out[LIST_AT], 0x0c);
 }
 
 #[test]

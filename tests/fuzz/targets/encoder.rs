@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use arbitrary::Arbitrary;
 use encode::{TRUNCATED, assert_cut, packets};
 use libfuzzer_sys::fuzz_target;
+use picojaeger_core::wire::{ThriftBinary, ThriftCompact};
 use picojaeger_core::{Flags, TraceId};
 use picojaeger_fuzz::AnyValue;
 use picojaeger_std::collector::decode;
@@ -25,6 +26,7 @@ struct Input<'a> {
     spans: Vec<Span<'a>>,
     /// Times that the spans are repeated: the header of their list changes with the count.
     copies: u8,
+    binary: bool,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -46,10 +48,15 @@ struct Tag<'a> {
 
 fuzz_target!(|input: Input<'_>| {
     let batch = input.batch();
-    let (packets, lost) = packets(&batch, usize::from(input.limit));
+    let limit = usize::from(input.limit);
+    let (packets, lost) = if input.binary {
+        packets::<ThriftBinary>(&batch, limit)
+    } else {
+        packets::<ThriftCompact>(&batch, limit)
+    };
     let mut made = batch.spans.iter().zip(lost).filter(|(_, lost)| !lost);
     for packet in packets {
-        assert!(packet.len() <= usize::from(input.limit));
+        assert!(packet.len() <= limit);
         let read = decode(&packet).expect("a packet");
         assert_eq!((read.seq_no, read.stats), (batch.seq_no, batch.stats));
         assert_same(&read.process, &batch.process);

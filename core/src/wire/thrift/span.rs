@@ -1,14 +1,27 @@
 //! The `Span` struct of Thrift.
 
-use super::protocol::{Out, cut_text};
 use crate::arch::inline_on_word64;
 use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
+use crate::wire::cut::{Cut, LONGEST, cut_text};
+use crate::wire::out::Out;
 use crate::wire::{EncodeContext, StateTags, TagSink};
 
+use super::protocol::{Field, Protocol, STOP};
 use super::tag::{put_key, put_value};
-use super::{STOP, field};
+
+/// The fields of a span that may follow one that is left out.
+mod field {
+    use super::Field;
+
+    pub(super) const REFERENCES: Field = Field::next(6);
+    pub(super) const FLAGS: Field = Field::next(7);
+    pub(super) const FLAGS_ALONE: Field = Field::skipping(7);
+    pub(super) const TAGS: Field = Field::next(10);
+    pub(super) const LOGS: Field = Field::next(11);
+    pub(super) const LOGS_ALONE: Field = Field::skipping(11);
+}
 
 /// The sources that a span is written from.
 struct Source<'s> {
@@ -18,36 +31,18 @@ struct Source<'s> {
     cut: Cut,
 }
 
-/// The parts of a span that are left out.
-#[derive(Clone, Copy)]
-pub(super) struct Cut {
-    /// The oldest logs, this many.
-    logs: usize,
-    /// Of text and bytes, what exceeds this length.
-    longest: usize,
-}
-
-/// Nothing is left out.
-pub(super) const WHOLE: Cut = Cut {
-    logs: 0,
-    longest: LONGEST,
-};
-/// The longest text of a record.
-const LONGEST: usize = u16::MAX as usize;
-
 /// Writes a span; gives how many bytes are left, unless it did not fit.
-#[inline(never)]
-pub(super) fn put_span(
-    out: Out<'_>,
+#[inline(always)]
+pub(super) fn put_span<P: Protocol>(
+    out: Out<'_, P>,
     record: &Record<'_>,
     context: &EncodeContext<'_>,
     cut: Cut,
 ) -> Option<usize> {
     let out = put_identity(out, record, cut);
     let times = &times(record, context);
-    let out = out
-        .number(times.start_micros as i64)
-        .number(times.duration_micros as i64);
+    let out = P::number(out, 8, times.start_micros as i64);
+    let out = P::number(out, 9, times.duration_micros as i64);
     let source = Source {
         record,
         context,
@@ -59,58 +54,20 @@ pub(super) fn put_span(
 
 /// Writes the fields before the times: ids, name, references and flags.
 #[inline(always)]
-fn put_identity<'o>(out: Out<'o>, record: &Record<'_>, cut: Cut) -> Out<'o> {
+fn put_identity<'o, P: Protocol>(out: Out<'o, P>, record: &Record<'_>, cut: Cut) -> Out<'o, P> {
     // Read anew each time: what a chip holds across calls lies on its stack.
     let identity = || record.context();
-    let mut out = out
-        .number(identity().trace.low() as i64)
-        .number(identity().trace.high() as i64)
-        .number(identity().span.get() as i64)
-        .number(record.parent().get() as i64)
-        .text(cut_text(record.operation(), cut.longest));
-    let mut flags = field::I32 + field::SKIP;
+    let out = P::number(out, 1, identity().trace.low() as i64);
+    let out = P::number(out, 2, identity().trace.high() as i64);
+    let out = P::number(out, 3, identity().span.get() as i64);
+    let out = P::number(out, 4, record.parent().get() as i64);
+    let mut out = P::text(out, 5, cut_text(record.operation(), cut.longest));
+    let mut flags = field::FLAGS_ALONE;
     if record.has_references() {
         out = put_references(out, record);
-        flags = field::I32;
+        flags = field::FLAGS;
     }
-    // The wire flags are below 64: a single byte.
-    out.put([flags, identity().flags.wire() << 1])
-}
-
-/// Writes the span with as little left out as fits.
-///
-/// First logs go, one by one, then text, byte by byte: halves the steps of which
-/// the least is looked for, and writes that last.
-#[inline(always)]
-pub(super) fn put_cut(
-    out: &mut [u8],
-    record: &Record<'_>,
-    context: &EncodeContext<'_>,
-) -> Option<usize> {
-    let logs = count_logs(record);
-    let (mut least, mut most) = (1, logs + LONGEST);
-    loop {
-        let steps = least + (most - least) / 2;
-        let cut = Cut {
-            logs: steps.min(logs),
-            longest: LONGEST - steps.saturating_sub(logs),
-        };
-        let left = put_span(Out::new(out), record, context, cut);
-        if least == most {
-            return left;
-        }
-        if left.is_some() {
-            most = steps;
-        } else {
-            least = steps + 1;
-        }
-    }
-}
-
-/// Apart, so that what it takes of the stack is free again when the span is written.
-#[inline(never)]
-fn count_logs(record: &Record<'_>) -> usize {
-    record.logs().count()
+    P::small(out, flags, identity().flags.wire())
 }
 
 #[inline(always)]
@@ -121,58 +78,64 @@ fn times<'l>(record: &Record<'_>, context: &EncodeContext<'l>) -> Times<'l> {
 
 #[cold]
 #[inline(never)]
-fn put_references<'o>(mut out: Out<'o>, record: &Record<'_>) -> Out<'o> {
-    let (mut list, mut count) = (out.elements(), 0);
+fn put_references<'o, P: Protocol>(mut out: Out<'o, P>, record: &Record<'_>) -> Out<'o, P> {
+    let (mut list, mut count) = (out.behind(P::LIST), 0);
     for reference in record.references() {
         list = put_reference(list, reference);
         count += 1;
     }
     let left = list.left();
-    out.list(field::LIST, count, left)
+    P::list(out, field::REFERENCES, count, left)
 }
 
-fn put_reference(out: Out<'_>, reference: Reference) -> Out<'_> {
+fn put_reference<P: Protocol>(out: Out<'_, P>, reference: Reference) -> Out<'_, P> {
     let trace = reference.trace;
     let ids = [trace.low(), trace.high(), reference.span.get()];
-    let out = out.put([field::I32, (reference.follows as u8) << 1]);
-    let out = (ids.iter()).fold(out, |out, id| out.number(*id as i64));
+    let out = P::small(out, Field::next(1), reference.follows as u8);
+    let out = (2..)
+        .zip(ids)
+        .fold(out, |out, (field, id)| P::number(out, field, id as i64));
     out.put([STOP])
 }
 
 impl Source<'_> {
     /// Writes the lists of tags and logs.
     #[inline(always)]
-    fn put_lists<'o>(&self, out: Out<'o>) -> Out<'o> {
+    fn put_lists<'o, P: Protocol>(&self, out: Out<'o, P>) -> Out<'o, P> {
         let before = out.left();
         let out = self.put_tags(out);
         if !self.record.has_logs() {
             return out;
         }
         let has_tags = out.left() < before;
-        let skip = if has_tags { 0 } else { field::SKIP };
-        self.put_logs(out, field::LIST + skip)
+        let logs = if has_tags {
+            field::LOGS
+        } else {
+            field::LOGS_ALONE
+        };
+        self.put_logs(out, logs)
     }
 
     /// Writes as a list the span's tags and those that its state stands for.
     #[inline(always)]
-    fn put_tags<'o>(&self, mut out: Out<'o>) -> Out<'o> {
-        let (list, count) = self.put_values(out.elements(), self.record.entries(), false);
+    fn put_tags<'o, P: Protocol>(&self, mut out: Out<'o, P>) -> Out<'o, P> {
+        let (list, count) = self.put_values(out.behind(P::LIST), self.record.entries(), false);
         let (list, own) = self.put_own_tags(list);
         if count + own == 0 {
             return out;
         }
         let left = list.left();
-        out.list(field::LIST, count + own, left)
+        P::list(out, field::TAGS, count + own, left)
     }
 
     inline_on_word64! {
         /// Writes the span's tags, or the log's fields that come first; gives their number.
-        fn put_values<'o>(
+        fn put_values<'o, P: Protocol>(
             &self,
-            mut out: Out<'o>,
+            mut out: Out<'o, P>,
             entries: Entries<'_>,
             of_log: bool,
-        ) -> (Out<'o>, usize) {
+        ) -> (Out<'o, P>, usize) {
             let mut count = 0;
             for entry in entries {
                 if entry.is_value(of_log) {
@@ -189,7 +152,7 @@ impl Source<'_> {
 
     /// Writes the tags that the record's state stands for; gives their number.
     #[inline(always)]
-    fn put_own_tags<'o>(&self, out: Out<'o>) -> (Out<'o>, usize) {
+    fn put_own_tags<'o, P: Protocol>(&self, out: Out<'o, P>) -> (Out<'o, P>, usize) {
         let (record, cut) = (self.record, self.cut);
         let tags = StateTags::new(record, self.times, self.context.samplers)
             .cut_by(cut.logs, cut.is_of_text());
@@ -198,8 +161,8 @@ impl Source<'_> {
     }
 
     #[inline(always)]
-    fn put_logs<'o>(&self, mut out: Out<'o>, header: u8) -> Out<'o> {
-        let (mut list, mut count) = (out.elements(), 0);
+    fn put_logs<'o, P: Protocol>(&self, mut out: Out<'o, P>, field: Field) -> Out<'o, P> {
+        let (mut list, mut count) = (out.behind(P::LIST), 0);
         for (number, log) in self.record.logs().enumerate() {
             if number >= self.cut.logs {
                 list = self.put_log(list, &log);
@@ -210,37 +173,31 @@ impl Source<'_> {
             return out;
         }
         let left = list.left();
-        out.list(header, count, left)
+        P::list(out, field, count, left)
     }
 
     #[inline(always)]
-    fn put_log<'o>(&self, out: Out<'o>, log: &Log<'_>) -> Out<'o> {
+    fn put_log<'o, P: Protocol>(&self, out: Out<'o, P>, log: &Log<'_>) -> Out<'o, P> {
         let micros = self.times.micros_at(log.time);
-        let mut out = out.number(micros as i64);
-        let (list, count) = self.put_values(out.elements(), log.entries(), true);
+        let mut out = P::number(out, 1, micros as i64);
+        let (list, count) = self.put_values(out.behind(P::LIST), log.entries(), true);
         let left = list.left();
-        out.list(field::LIST, count, left).put([STOP])
+        P::list(out, Field::next(2), count, left).put([STOP])
     }
 }
 
 /// Tags that are written one after the other.
-struct TagList<'o> {
-    out: Out<'o>,
+struct TagList<'o, P> {
+    out: Out<'o, P>,
     count: usize,
 }
 
-impl TagSink for TagList<'_> {
+impl<P: Protocol> TagSink for TagList<'_, P> {
     #[inline(always)]
     fn tag(self, key: &'static str, value: Value<'static>) -> Self {
         TagList {
             out: put_value(put_key(self.out, key), value, LONGEST),
             count: self.count + 1,
         }
-    }
-}
-
-impl Cut {
-    fn is_of_text(self) -> bool {
-        self.longest < LONGEST
     }
 }
