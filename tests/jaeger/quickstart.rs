@@ -113,6 +113,8 @@ fn process(found: &Json) -> Option<Process> {
     let (ip, uuid) = (text("ip")?, text("client-uuid")?);
     ip.parse::<IpAddr>().ok()?;
     u64::from_str_radix(uuid, 16).ok()?;
+    let mut tags = found["tags"].as_array()?.iter();
+    let pid = tags.find(|tag| tag["key"] == "process.pid")?["value"].as_i64()?;
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(Process {
         service: SERVICE.into(),
@@ -124,6 +126,11 @@ fn process(found: &Json) -> Option<Process> {
             Tag::new("hostname", host.trim()),
             Tag::new("ip", ip),
             Tag::new("client-uuid", uuid),
+            Tag::new("service.instance.id", uuid),
+            Tag {
+                key: "process.pid".into(),
+                value: Value::Long(pid),
+            },
         ],
     })
 }

@@ -2,30 +2,39 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process;
 
 use picojaeger_core::Value;
 
 use crate::config::{TagValue, set_tag};
 use crate::sys::net::connected_udp;
 
-/// Returns the process tags: `jaeger.version`, `hostname`, `ip`, `client-uuid`, then the user's.
+/// Returns the process tags: `jaeger.version`, `hostname`, `ip`, `client-uuid`,
+/// `service.instance.id`, `process.pid`, then the user's.
 ///
-/// A user's tag replaces the one with its key, so each key occurs once. An unknown host name is
-/// left out.
+/// A user's tag replaces the one with its key, so each key occurs once. `host.name` is another name
+/// of `hostname`, into which Jaeger turns it, and the instance is the client. An unknown host name
+/// is left out.
 ///
 /// Reads a file and looks up a route; sends nothing.
 pub(crate) fn process_tags(user: &[(String, TagValue)], uuid: u64) -> Vec<(String, TagValue)> {
+    let given = |key: &str| user.iter().rev().find(|(known, _)| known == key);
     let version = concat!("Rust-", env!("CARGO_PKG_VERSION"));
+    let uuid = format!("{uuid:016x}");
+    let instance = given("client-uuid").map_or(uuid.as_str().into(), |(_, value)| value.clone());
+    let host = hostname().filter(|_| given("host.name").is_none());
     let own = [
-        ("jaeger.version", Some(version.to_owned())),
-        ("hostname", hostname()),
-        ("ip", Some(local_address().to_string())),
-        ("client-uuid", Some(format!("{uuid:016x}"))),
+        ("jaeger.version", Some(version.into())),
+        ("hostname", host.map(TagValue::from)),
+        ("ip", Some(local_address().to_string().into())),
+        ("client-uuid", Some(uuid.as_str().into())),
+        ("service.instance.id", Some(instance)),
+        ("process.pid", Some(i64::from(process::id()).into())),
     ];
-    let own = own.into_iter().filter_map(|(key, text)| Some((key, text?)));
-    let mut tags: Vec<_> = own
-        .map(|(key, text)| (key.to_owned(), TagValue::String(text)))
-        .collect();
+    let own = own
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    let mut tags: Vec<_> = own.collect();
     for (key, value) in user {
         set_tag(&mut tags, key, value);
     }
@@ -110,6 +119,9 @@ mod tests {
         let version = format!("Rust-{}", env!("CARGO_PKG_VERSION"));
         assert_eq!(text(&tags, "jaeger.version"), version);
         assert_eq!(text(&tags, "client-uuid"), "00000000000000ab");
+        assert_eq!(text(&tags, "service.instance.id"), "00000000000000ab");
+        let pid = TagValue::Long(process::id().into());
+        assert!(tags.contains(&("process.pid".to_owned(), pid)));
         let address: IpAddr = text(&tags, "ip").parse().unwrap();
         assert!(!address.is_unspecified());
     }
@@ -138,6 +150,20 @@ mod tests {
         assert_eq!(text(&tags, "ip"), "10.1.2.3");
         assert_eq!(text(&tags, "zone"), "green");
         assert!(tags.contains(&("hostname".to_owned(), TagValue::from(7))));
+    }
+
+    #[test]
+    fn the_users_host_and_instance_win_under_either_name() {
+        let user = [("host.name", "h"), ("client-uuid", "c")];
+        let user = user.map(|(key, value)| (key.to_owned(), TagValue::from(value)));
+        let tags = process_tags(&user, 7);
+        assert!(tags.iter().all(|(key, _)| key != "hostname"), "{tags:?}");
+        assert_eq!(text(&tags, "host.name"), "h");
+        assert_eq!(text(&tags, "service.instance.id"), "c");
+        let instance = [("service.instance.id".to_owned(), TagValue::from("i"))];
+        let tags = process_tags(&instance, 7);
+        assert_eq!(text(&tags, "service.instance.id"), "i");
+        assert_eq!(text(&tags, "client-uuid"), "0000000000000007");
     }
 
     #[test]
