@@ -31,6 +31,17 @@ pub trait BaggageSink {
     /// # Errors
     /// The item cannot be kept; the sink is as it was.
     fn set(&mut self, key: &str, value: &str) -> Result<(), BaggageError>;
+
+    /// Returns the key of an item that is held and whose key equals `key` but for the case of
+    /// letters.
+    ///
+    /// A [`Propagator`](crate::Propagator) asks it where several formats carry baggage, so that
+    /// the first one wins. A sink that returns `None`, as by default, is given all items, the
+    /// winning ones first.
+    fn key_like(&self, key: &str) -> Option<&str> {
+        let _ = key;
+        None
+    }
 }
 
 /// Up to `ITEMS` baggage items of at most `KEY` and `VALUE` bytes, held in place.
@@ -182,6 +193,11 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> BaggageSink
     fn set(&mut self, key: &str, value: &str) -> Result<(), BaggageError> {
         self.set(key, value)
     }
+
+    fn key_like(&self, key: &str) -> Option<&str> {
+        let mut keys = self.iter().map(|(known, _)| known);
+        keys.find(|known| known.eq_ignore_ascii_case(key))
+    }
 }
 
 impl BaggageSink for () {
@@ -193,6 +209,10 @@ impl BaggageSink for () {
 impl<S: BaggageSink + ?Sized> BaggageSink for &mut S {
     fn set(&mut self, key: &str, value: &str) -> Result<(), BaggageError> {
         (**self).set(key, value)
+    }
+
+    fn key_like(&self, key: &str) -> Option<&str> {
+        (**self).key_like(key)
     }
 }
 

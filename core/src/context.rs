@@ -69,6 +69,9 @@ impl Flags {
     pub const REMOTE: Flags = Flags(1 << 8);
     /// The other process deferred the decision to this one.
     pub const DEFERRED: Flags = Flags(1 << 9);
+    /// The trace id is random in its last 56 bits, as a `traceparent` said. A span does not keep
+    /// this flag.
+    pub const RANDOM: Flags = Flags(1 << 10);
 
     /// Reads the flags of Jaeger's header value or packet field; clears other bits.
     #[inline(always)]

@@ -54,7 +54,8 @@
 //! - [`Transport`]: the destination of packets; [`wire`]: their formats.
 //! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`], [`GuaranteedThroughput`],
 //!   [`PerOperation`]: which traces are recorded.
-//! - [`TextMapCodec`], [`BaggageTable`]: contexts and baggage between processes.
+//! - [`Propagator`], [`TextMapCodec`], [`BinaryCodec`], [`BaggageTable`]: contexts and baggage
+//!   between processes.
 //! - [`mod@ring`], [`RawMutex`]: the queue of finished spans, and the mutex of its producers.
 //! - [`adapter`]: the parts of the above, for other environments.
 //!
@@ -157,8 +158,9 @@ pub use id_generator::Seed;
 #[cfg(not(loom))]
 pub use packet_builder::Packet;
 pub use propagation::{
-    BaggageDrops, CarrierFull, ExtractError, Extracted, HeaderNames, InjectError,
-    ParseContextError, TextMap, TextMapCodec, TextMapReader, TextMapWriter,
+    BaggageDrops, BinaryCodec, CarrierFull, ExtractError, Extracted, Format, HeaderNames,
+    InjectError, Outgoing, ParseContextError, Propagator, Scan, TextMap, TextMapCodec,
+    TextMapReader, TextMapWriter, ZipkinSpan,
 };
 pub use raw_mutex::{Interrupts, RawMutex};
 pub use sampler::{

@@ -44,7 +44,7 @@ pub struct BaggageDrops {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InjectError {
-    /// The context does not fit the carrier; nothing was written.
+    /// A context does not fit the carrier; of its format, nothing more was written.
     CarrierFull,
     /// The context and the other baggage were written, these items were not.
     Baggage(BaggageDrops),
@@ -85,6 +85,17 @@ impl BaggageDrops {
             .saturating_add(self.too_long)
             .saturating_add(self.full)
             .saturating_add(self.over_limit)
+    }
+
+    /// Returns the larger count of each cause: an item that several formats leave out counts once.
+    pub(super) fn max(&self, other: Self) -> Self {
+        BaggageDrops {
+            illegal_key: self.illegal_key.max(other.illegal_key),
+            malformed: self.malformed.max(other.malformed),
+            too_long: self.too_long.max(other.too_long),
+            full: self.full.max(other.full),
+            over_limit: self.over_limit.max(other.over_limit),
+        }
     }
 
     /// Counts one more.

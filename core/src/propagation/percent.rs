@@ -1,19 +1,28 @@
 //! Percent-encoding of header values (RFC 3986, section 2).
 
-/// Yields the decoded bytes of a value.
-///
-/// `+` is a space, and a `%` without two hex digits after it stands for itself.
+/// The encoding of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Encoding {
+    /// None: each byte stands for itself.
+    Plain,
+    /// As in a form: `+` is a space, too. Jaeger's clients write this.
+    Form,
+    /// As in a URL: `+` stands for itself.
+    Percent,
+}
+
+/// Yields the decoded bytes of a value; a `%` without two hex digits after it stands for itself.
 pub(super) struct Decode<'a> {
     rest: &'a [u8],
-    encoded: bool,
+    encoding: Encoding,
 }
 
 impl<'a> Decode<'a> {
-    /// Yields the bytes of `value` unchanged, or decoded if it is `encoded`.
-    pub(super) fn new(value: &'a [u8], encoded: bool) -> Self {
+    /// Yields the bytes that `value` encodes.
+    pub(super) fn new(value: &'a [u8], encoding: Encoding) -> Self {
         Decode {
             rest: value,
-            encoded,
+            encoding,
         }
     }
 }
@@ -24,9 +33,9 @@ impl Iterator for Decode<'_> {
     fn next(&mut self) -> Option<u8> {
         let (&first, mut rest) = self.rest.split_first()?;
         let mut byte = first;
-        if self.encoded && first == b'+' {
+        if self.encoding == Encoding::Form && first == b'+' {
             byte = b' ';
-        } else if self.encoded
+        } else if self.encoding != Encoding::Plain
             && first == b'%'
             && let [high, low, behind @ ..] = rest
             && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
@@ -66,7 +75,7 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// Returns the value of a hex digit of either case.
-pub(super) fn hex_digit(byte: u8) -> Option<u32> {
+fn hex_digit(byte: u8) -> Option<u32> {
     (byte as char).to_digit(16)
 }
 
@@ -84,11 +93,12 @@ mod tests {
     use super::*;
 
     fn decodes_to(value: &str, expected: &str) {
-        assert!(
-            Decode::new(value.as_bytes(), true).eq(expected.bytes()),
-            "{value}"
-        );
-        assert!(Decode::new(value.as_bytes(), false).eq(value.bytes()));
+        let decode = |encoding| Decode::new(value.as_bytes(), encoding);
+        assert!(decode(Encoding::Form).eq(expected.bytes()), "{value}");
+        assert!(decode(Encoding::Plain).eq(value.bytes()));
+        if !value.contains('+') {
+            assert!(decode(Encoding::Percent).eq(expected.bytes()), "{value}");
+        }
     }
 
     #[test]
@@ -111,6 +121,12 @@ mod tests {
         }
         decodes_to("%%41", "%A");
         decodes_to("%2541", "%41");
+    }
+
+    #[test]
+    fn plus_is_a_space_in_forms_only() {
+        assert!(Decode::new(b"a+b%20c", Encoding::Percent).eq(*b"a+b c"));
+        decodes_to("a+b%20c", "a b c");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub struct Incoming<'s> {
     context: Option<SpanContext>,
     tag: Option<(Key<'s>, Value<'s>)>,
     dropped: BaggageDrops,
+    tracestate: Option<&'s str>,
     errors: bool,
 }
 
@@ -40,6 +41,11 @@ impl<'s> Incoming<'s> {
         self.dropped
     }
 
+    /// Returns the members of `tracestate`, for [`Outgoing::with_tracestate`](crate::Outgoing).
+    pub fn tracestate(&self) -> Option<&'s str> {
+        self.tracestate
+    }
+
     /// Returns whether a header was malformed.
     pub fn had_errors(&self) -> bool {
         self.errors
@@ -49,15 +55,16 @@ impl<'s> Incoming<'s> {
 impl<'s> From<Extracted<'s>> for Incoming<'s> {
     fn from(found: Extracted<'s>) -> Self {
         let context = found.context.ok().flatten();
-        let debug_id = match context {
-            Some(_) => None,
-            None => found.debug_id.ok().flatten(),
+        let (parent, debug_id) = match context.filter(SpanContext::is_valid) {
+            Some(parent) => (Some(parent), None),
+            None => (None, found.debug_id.ok().flatten()),
         };
         Incoming {
-            context: context.or(debug_id.map(|_| DEBUG_ROOT)),
+            context: parent.or(debug_id.map(|_| DEBUG_ROOT)).or(context),
             tag: debug_id.map(|id| (Key::Static(JAEGER_DEBUG_ID), Value::Str(id))),
             dropped: found.dropped,
-            errors: found.context.is_err() || found.debug_id.is_err(),
+            tracestate: found.tracestate,
+            errors: found.rejected.is_some() || found.context.is_err() || found.debug_id.is_err(),
         }
     }
 }

@@ -4,19 +4,25 @@ use core::mem;
 use core::str;
 
 use crate::baggage::BaggageSink;
-use crate::context::SpanContext;
-use crate::propagation::error::ExtractError;
+use crate::propagation::candidate::{Candidate, single};
+use crate::propagation::error::{BaggageDrops, ExtractError};
+use crate::propagation::format::Format;
 use crate::propagation::jaeger::items::Items;
-use crate::propagation::jaeger::{Extracted, TextMapCodec, fill, single, text};
-use crate::propagation::percent::Decode;
+use crate::propagation::jaeger::{Extracted, TextMapCodec, fill, text};
+use crate::propagation::percent::{Decode, Encoding};
 
 /// The findings in the headers so far.
 pub(super) struct Extraction<'s, 'c> {
+    context: Candidate,
+    extras: Extras<'s, 'c>,
+}
+
+/// The findings beside the context: the debug id, and what became of the baggage.
+pub(in crate::propagation) struct Extras<'s, 'c> {
     codec: TextMapCodec<'c>,
-    items: Items<'c>,
-    /// The part of the borrowed buffer that the debug id does not take.
+    pub(in crate::propagation) items: Items<'c>,
+    /// The part of the borrowed buffer that nothing was kept in.
     scratch: &'s mut [u8],
-    context: Result<Option<SpanContext>, ExtractError>,
     debug_id: Result<Option<&'s str>, ExtractError>,
 }
 
@@ -27,65 +33,86 @@ impl<'s, 'c> Extraction<'s, 'c> {
         scratch: &'s mut [u8],
     ) -> Self {
         Extraction {
-            items: Items::new(&codec, baggage),
-            codec,
-            scratch,
-            context: Ok(None),
-            debug_id: Ok(None),
+            context: Candidate::NONE,
+            extras: Extras::new(codec, baggage, scratch),
         }
     }
 
     /// Takes one header.
     pub(super) fn visit(&mut self, key: &str, value: &[u8]) {
-        let names = &self.codec.names;
-        if key.eq_ignore_ascii_case(names.trace_context) {
-            self.context(value);
-        } else if key.eq_ignore_ascii_case(names.debug_id) {
-            self.debug_id(value);
-        } else if key.eq_ignore_ascii_case(names.baggage) {
-            self.items.list(self.scratch, value);
-        } else if let Some(key) = strip_prefix(key, names.baggage_prefix) {
-            self.items.header(self.scratch, key, value);
+        let codec = &self.extras.codec;
+        if key.eq_ignore_ascii_case(codec.names.trace_context) {
+            take_context(&mut self.context, codec, value);
+        } else if !self.extras.visit_request(key, value) {
+            self.extras.visit_item(key, value);
         }
     }
 
     pub(super) fn finish(self) -> Extracted<'s> {
+        let (debug_id, dropped) = self.extras.finish();
         Extracted {
-            context: self.context,
-            debug_id: self.debug_id,
-            dropped: self.items.dropped(),
+            context: self.context.0,
+            debug_id,
+            dropped,
+            tracestate: None,
+            rejected: self.context.0.err().map(|error| (Format::Jaeger, error)),
+        }
+    }
+}
+
+impl<'s, 'c> Extras<'s, 'c> {
+    pub(in crate::propagation) fn new(
+        codec: TextMapCodec<'c>,
+        baggage: &'c mut dyn BaggageSink,
+        scratch: &'s mut [u8],
+    ) -> Self {
+        Extras {
+            items: Items::new(&codec, baggage),
+            codec,
+            scratch,
+            debug_id: Ok(None),
         }
     }
 
-    /// Takes the trace header, and the trace headers that a proxy has joined.
-    fn context(&mut self, value: &[u8]) {
-        if !self.codec.encoded || !value.contains(&b',') {
-            return self.one_context(value);
+    /// Takes a header that callers without a tracer send: a debug id, or a list of baggage.
+    pub(in crate::propagation) fn visit_request(&mut self, key: &str, value: &[u8]) -> bool {
+        if key.eq_ignore_ascii_case(self.codec.names.debug_id) {
+            self.debug_id(value);
+        } else if key.eq_ignore_ascii_case(self.codec.names.baggage) {
+            self.items.list(self.scratch, value);
+        } else {
+            return false;
         }
-        for part in value.split(|byte| *byte == b',') {
-            self.one_context(part.trim_ascii());
-            if self.context.is_err() {
-                return;
-            }
+        true
+    }
+
+    /// Takes a header that holds a baggage item.
+    pub(in crate::propagation) fn visit_item(&mut self, key: &str, value: &[u8]) {
+        if let Some(key) = strip_prefix(key, self.codec.names.baggage_prefix) {
+            self.items.header(self.scratch, key, value);
         }
     }
 
-    fn one_context(&mut self, value: &[u8]) {
-        let found = text::parse(value, self.codec.encoded)
-            .map(Some)
-            .map_err(ExtractError::Malformed);
-        if self.context == Ok(None) {
-            self.context = found;
-        } else if self.context != found {
-            self.context = Err(ExtractError::Conflict);
-        }
+    /// Takes a header `baggage` of the W3C.
+    pub(in crate::propagation) fn visit_w3c(&mut self, value: &[u8]) {
+        self.items.w3c_list(self.scratch, value);
+    }
+
+    /// Returns the debug id and the counts of items that were left out.
+    pub(in crate::propagation) fn finish(
+        self,
+    ) -> (Result<Option<&'s str>, ExtractError>, BaggageDrops) {
+        (self.debug_id, self.items.dropped())
     }
 
     /// Takes the header with the debug id, which stays in the scratch buffer.
     fn debug_id(&mut self, value: &[u8]) {
-        let encoded = self.codec.encoded;
-        let value = if encoded { single(value) } else { value };
-        let decoded = Decode::new(value, encoded);
+        let encoding = self.codec.encoding;
+        let value = match encoding {
+            Encoding::Plain => value,
+            _ => single(value),
+        };
+        let decoded = Decode::new(value, encoding);
         self.debug_id = match self.debug_id {
             Ok(None) => self.keep(decoded),
             Ok(Some(known)) if !decoded.eq(known.bytes()) => Err(ExtractError::Conflict),
@@ -106,8 +133,22 @@ impl<'s, 'c> Extraction<'s, 'c> {
     }
 }
 
+/// Takes the trace header, and the trace headers that a proxy has joined.
+pub(in crate::propagation) fn take_context(
+    context: &mut Candidate,
+    codec: &TextMapCodec<'_>,
+    value: &[u8],
+) {
+    let encoded = codec.encoding != Encoding::Plain;
+    let parse = |value: &[u8]| text::parse(value, encoded);
+    match encoded && value.contains(&b',') {
+        true => context.take_joined(value, parse),
+        false => context.take(parse(value)),
+    }
+}
+
 /// Returns the rest of `key` after `prefix`, whose case is ignored.
-fn strip_prefix<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
+pub(in crate::propagation) fn strip_prefix<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = key.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }

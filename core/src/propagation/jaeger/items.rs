@@ -3,27 +3,46 @@
 use core::str;
 
 use crate::baggage::{BaggageError, BaggageSink, check_baggage_key};
+use crate::propagation::candidate::single;
 use crate::propagation::error::BaggageDrops;
-use crate::propagation::jaeger::{TextMapCodec, fill, single};
-use crate::propagation::percent::{Decode, encoded_len};
+use crate::propagation::jaeger::{TextMapCodec, fill};
+use crate::propagation::percent::{Decode, Encoding, encoded_len};
+use crate::propagation::w3c::baggage::MOST_MEMBERS;
 
 /// Passes items to a sink, as long as there is room.
-pub(super) struct Items<'c> {
+pub(in crate::propagation) struct Items<'c> {
     sink: &'c mut dyn BaggageSink,
-    encoded: bool,
+    encoding: Encoding,
     /// Bytes that inject puts before each key.
     prefix: usize,
     room: Room,
+    /// Members of the W3C's lists that may still come.
+    members: u32,
+    pub(in crate::propagation) precedence: Precedence,
     dropped: BaggageDrops,
+}
+
+/// The rule for an item whose key the sink holds already.
+#[derive(Clone, Copy)]
+pub(in crate::propagation) enum Precedence {
+    /// The later item replaces the one with exactly this key.
+    Last,
+    /// The earlier item stays, whatever the case of its key.
+    First,
+    /// The later item replaces the one with exactly this key, and gives way to one whose key is
+    /// the same but for case.
+    LastUnlessCase,
 }
 
 impl<'c> Items<'c> {
     pub(super) fn new(codec: &TextMapCodec<'_>, sink: &'c mut dyn BaggageSink) -> Self {
         Items {
             sink,
-            encoded: codec.encoded,
+            encoding: codec.encoding,
             prefix: codec.names.baggage_prefix.len(),
             room: Room::new(codec.baggage_limit),
+            members: MOST_MEMBERS,
+            precedence: Precedence::Last,
             dropped: BaggageDrops::default(),
         }
     }
@@ -40,7 +59,7 @@ impl<'c> Items<'c> {
 
     /// Takes the header that lists items.
     pub(super) fn list(&mut self, scratch: &mut [u8], value: &[u8]) {
-        if self.encoded && !value.contains(&b'=') {
+        if self.encoding == Encoding::Form && !value.contains(&b'=') {
             return self.encoded_list(scratch, value);
         }
         for part in value.split(|byte| *byte == b',') {
@@ -51,7 +70,7 @@ impl<'c> Items<'c> {
 
     fn one_header(&mut self, scratch: &mut [u8], key: &str, value: &[u8]) -> Result<(), Rejected> {
         self.room.read(key.len().saturating_add(value.len()))?;
-        let lower = self.encoded;
+        let lower = self.encoding == Encoding::Form;
         let key = key.bytes().map(|byte| {
             if lower {
                 byte.to_ascii_lowercase()
@@ -59,8 +78,8 @@ impl<'c> Items<'c> {
                 byte
             }
         });
-        let value = if self.encoded { single(value) } else { value };
-        self.item(scratch, key, value)
+        let value = if lower { single(value) } else { value };
+        self.item(scratch, key, value, self.encoding)
     }
 
     /// Takes an item of the form `key=value`; an empty one is none.
@@ -70,7 +89,30 @@ impl<'c> Items<'c> {
         }
         self.room.read(text.len())?;
         let (key, value) = sides(text)?;
-        self.item(scratch, Decode::new(key, self.encoded), value)
+        let key = Decode::new(key, self.encoding);
+        self.item(scratch, key, value, self.encoding)
+    }
+
+    /// Takes the W3C's header `baggage`: plain keys, percent-encoded values, properties.
+    pub(super) fn w3c_list(&mut self, scratch: &mut [u8], value: &[u8]) {
+        for member in value.split(|byte| *byte == b',') {
+            let outcome = self.member(scratch, member.trim_ascii());
+            self.count(outcome);
+        }
+    }
+
+    /// Takes a member of the form `key=value;properties`, without the properties; an empty one is
+    /// none.
+    fn member(&mut self, scratch: &mut [u8], text: &[u8]) -> Result<(), Rejected> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let members = self.members.checked_sub(1).ok_or(BaggageError::Full)?;
+        self.members = members;
+        self.room.read(text.len())?;
+        let item = text.split(|byte| *byte == b';').next();
+        let (key, value) = sides(item.unwrap_or_default())?;
+        self.item(scratch, key.iter().copied(), value, Encoding::Percent)
     }
 
     /// Takes a list that is encoded as a whole.
@@ -78,7 +120,7 @@ impl<'c> Items<'c> {
         if let Err(cause) = self.room.read(value.len()) {
             return self.dropped.count(cause);
         }
-        let mut decoded = Decode::new(value, true);
+        let mut decoded = Decode::new(value, self.encoding);
         let mut more = true;
         while more {
             more = false;
@@ -112,9 +154,10 @@ impl<'c> Items<'c> {
         scratch: &mut [u8],
         key: impl Iterator<Item = u8>,
         value: &[u8],
+        encoding: Encoding,
     ) -> Result<(), Rejected> {
         let (key, rest) = fill(scratch, key).ok_or(BaggageError::TooLong)?;
-        let value = Decode::new(value, self.encoded);
+        let value = Decode::new(value, encoding);
         let (value, _) = fill(rest, value).ok_or(BaggageError::TooLong)?;
         self.set(key, value)
     }
@@ -123,6 +166,9 @@ impl<'c> Items<'c> {
         let key = str::from_utf8(key).map_err(|_| BaggageError::IllegalKey)?;
         check_baggage_key(key)?;
         let value = str::from_utf8(value).map_err(|_| Rejected::Malformed)?;
+        if !self.precedence.admits(key, &*self.sink) {
+            return Ok(());
+        }
         let name = self.prefix.saturating_add(key.len());
         self.room.inject(name.saturating_add(encoded_len(value)))?;
         Ok(self.sink.set(key, value)?)
@@ -133,6 +179,17 @@ impl<'c> Items<'c> {
             Ok(()) => {}
             Err(Rejected::Malformed) => self.dropped.count_malformed(),
             Err(Rejected::Baggage(cause)) => self.dropped.count(cause),
+        }
+    }
+}
+
+impl Precedence {
+    /// Returns whether an item of this key is to be set.
+    fn admits(self, key: &str, sink: &dyn BaggageSink) -> bool {
+        match self {
+            Precedence::Last => true,
+            Precedence::First => sink.key_like(key).is_none(),
+            Precedence::LastUnlessCase => sink.key_like(key).is_none_or(|held| held == key),
         }
     }
 }

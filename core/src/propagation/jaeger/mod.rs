@@ -11,11 +11,14 @@ use core::str;
 
 use crate::baggage::{BaggageError, BaggageSink, check_baggage_key};
 use crate::context::SpanContext;
-use crate::propagation::carrier::{TextMapReader, TextMapWriter};
+use crate::propagation::carrier::{CarrierFull, TextMapReader, TextMapWriter};
 use crate::propagation::error::{BaggageDrops, ExtractError, InjectError};
+use crate::propagation::format::Format;
 use crate::propagation::jaeger::extraction::Extraction;
-use crate::propagation::percent::encode;
+use crate::propagation::percent::{Encoding, encode};
 
+pub(super) use extraction::{Extras, strip_prefix, take_context};
+pub(super) use items::Precedence;
 pub use text::ParseContextError;
 
 /// Injects and extracts Jaeger's own headers.
@@ -50,8 +53,8 @@ pub use text::ParseContextError;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TextMapCodec<'n> {
-    names: HeaderNames<'n>,
-    encoded: bool,
+    pub(super) names: HeaderNames<'n>,
+    encoding: Encoding,
     baggage_limit: usize,
 }
 
@@ -102,6 +105,11 @@ pub struct Extracted<'s> {
     pub debug_id: Result<Option<&'s str>, ExtractError>,
     /// The baggage items that were left out, whether here or by the sink.
     pub dropped: BaggageDrops,
+    /// The members of `tracestate`, kept in the scratch buffer, if the context is from
+    /// `traceparent`; never empty.
+    pub tracestate: Option<&'s str>,
+    /// The first format whose header could not be read, though another may have had the context.
+    pub rejected: Option<(Format, ExtractError)>,
 }
 
 impl TextMapCodec<'static> {
@@ -112,7 +120,7 @@ impl TextMapCodec<'static> {
     pub const fn text_map() -> Self {
         TextMapCodec {
             names: HeaderNames::DEFAULT,
-            encoded: false,
+            encoding: Encoding::Plain,
             baggage_limit: Self::BAGGAGE_LIMIT,
         }
     }
@@ -121,7 +129,7 @@ impl TextMapCodec<'static> {
     pub const fn http() -> Self {
         TextMapCodec {
             names: HeaderNames::DEFAULT,
-            encoded: true,
+            encoding: Encoding::Form,
             baggage_limit: Self::BAGGAGE_LIMIT,
         }
     }
@@ -133,7 +141,7 @@ impl<'n> TextMapCodec<'n> {
     pub const fn with_names<'m>(self, names: HeaderNames<'m>) -> TextMapCodec<'m> {
         TextMapCodec {
             names,
-            encoded: self.encoded,
+            encoding: self.encoding,
             baggage_limit: self.baggage_limit,
         }
     }
@@ -173,12 +181,36 @@ impl<'n> TextMapCodec<'n> {
         carrier: &mut C,
         scratch: &mut [u8],
     ) -> Result<(), InjectError> {
-        if context.is_valid() {
-            let mut buffer = [0; SpanContext::TEXT_LEN];
-            carrier
-                .set(self.names.trace_context, context.write_text(&mut buffer))
-                .map_err(|_| InjectError::CarrierFull)?;
+        self.inject_context(context, carrier)
+            .map_err(|_| InjectError::CarrierFull)?;
+        let drops = self.inject_baggage(baggage, carrier, scratch);
+        if drops.is_empty() {
+            Ok(())
+        } else {
+            Err(InjectError::Baggage(drops))
         }
+    }
+
+    /// Writes the trace header of a valid context.
+    pub(super) fn inject_context<C: TextMapWriter + ?Sized>(
+        &self,
+        context: &SpanContext,
+        carrier: &mut C,
+    ) -> Result<(), CarrierFull> {
+        if !context.is_valid() {
+            return Ok(());
+        }
+        let mut buffer = [0; SpanContext::TEXT_LEN];
+        carrier.set(self.names.trace_context, context.write_text(&mut buffer))
+    }
+
+    /// Writes a header for each item, and returns the counts of those that were left out.
+    pub(super) fn inject_baggage<'b, C: TextMapWriter + ?Sized>(
+        &self,
+        baggage: impl IntoIterator<Item = (&'b str, &'b str)>,
+        carrier: &mut C,
+        scratch: &mut [u8],
+    ) -> BaggageDrops {
         let mut drops = BaggageDrops::default();
         let mut left = self.baggage_limit;
         for (key, value) in baggage {
@@ -191,11 +223,7 @@ impl<'n> TextMapCodec<'n> {
                 drops.count(cause);
             }
         }
-        if drops.is_empty() {
-            Ok(())
-        } else {
-            Err(InjectError::Baggage(drops))
-        }
+        drops
     }
 
     /// Reads the context and the debug id, and passes each baggage item to `baggage`.
@@ -234,7 +262,7 @@ impl<'n> TextMapCodec<'n> {
         check_baggage_key(key)?;
         let name = self.names.baggage_prefix.bytes().chain(key.bytes());
         let (name, rest) = fill(scratch, name).ok_or(BaggageError::TooLong)?;
-        let value = if self.encoded {
+        let value = if self.encoding == Encoding::Form {
             let (value, _) = fill(rest, encode(value)).ok_or(BaggageError::TooLong)?;
             str::from_utf8(value).unwrap_or_default()
         } else {
@@ -292,24 +320,14 @@ impl Default for HeaderNames<'_> {
 
 /// Copies `bytes` to the front of `buffer`; returns that part and the rest, or `None` if the buffer
 /// is too short.
-fn fill(buffer: &mut [u8], bytes: impl Iterator<Item = u8>) -> Option<(&mut [u8], &mut [u8])> {
+pub(super) fn fill(
+    buffer: &mut [u8],
+    bytes: impl Iterator<Item = u8>,
+) -> Option<(&mut [u8], &mut [u8])> {
     let mut len = 0;
     for byte in bytes {
         *buffer.get_mut(len)? = byte;
         len += 1;
     }
     buffer.split_at_mut_checked(len)
-}
-
-/// Returns one of several equal values that were joined by commas (RFC 9110, section 5.3), or the
-/// whole value if they are not equal.
-fn single(value: &[u8]) -> &[u8] {
-    if !value.contains(&b',') {
-        return value;
-    }
-    let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    match parts.next() {
-        Some(first) if parts.all(|part| part == first) => first,
-        _ => value,
-    }
 }

@@ -4,16 +4,13 @@
 
 use core::error::Error;
 use core::fmt;
-use core::slice;
 use core::str::{self, FromStr};
 
-use crate::arch::{halves, join};
 use crate::context::{Flags, SpanContext};
 use crate::debug::debug_as_display;
-use crate::id::{SpanId, TraceId};
-use crate::propagation::percent::hex_digit;
+use crate::propagation::hex;
 
-/// The error of a text that is no context: its first wrong field.
+/// The error of a text that is no context: its first wrong field, or the form that it should have.
 ///
 /// ```
 /// use picojaeger_core::{ParseContextError, SpanContext};
@@ -33,6 +30,12 @@ pub enum ParseContextError {
     Flags,
     /// The trace id or the span id is zero.
     ZeroId,
+    /// A `traceparent` is not of the W3C's form.
+    Traceparent,
+    /// The B3 headers are not of their form, or lack one of both ids.
+    B3,
+    /// The bytes are fewer than the form has, or of an unknown version.
+    Binary,
 }
 
 impl SpanContext {
@@ -55,22 +58,14 @@ impl SpanContext {
     /// );
     /// ```
     pub fn write_text<'b>(&self, buffer: &'b mut [u8; Self::TEXT_LEN]) -> &'b str {
-        let ([t0, t1], [t2, t3]) = (halves(self.trace.low()), halves(self.trace.high()));
-        let [s0, s1] = halves(self.span.get());
-        let mut out = buffer.iter_mut();
-        for word in [t3, t2, t1, t0] {
-            put_word(&mut out, word);
-        }
-        put(&mut out, b':');
-        for word in [s1, s0] {
-            put_word(&mut out, word);
-        }
-        for byte in [b':', b'0', b':', digit(self.flags.wire().into())] {
-            put(&mut out, byte);
-        }
-        let start = if t2 | t3 == 0 { 16 } else { 0 };
-        let text = buffer.get(start..).unwrap_or_default();
-        str::from_utf8(text).unwrap_or_default()
+        let (trace, is_wide) = (self.trace, self.trace.high() != 0);
+        buffer[..16].copy_from_slice(&hex::digits(trace.high()));
+        buffer[16..32].copy_from_slice(&hex::digits(trace.low()));
+        buffer[33..49].copy_from_slice(&hex::digits(self.span.get()));
+        (buffer[32], buffer[49], buffer[50], buffer[51]) = (b':', b':', b'0', b':');
+        buffer[52] = hex::digit(self.flags.wire());
+        let text = buffer.get(if is_wide { 0 } else { 16 }..);
+        str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
     }
 }
 
@@ -101,6 +96,11 @@ impl fmt::Display for ParseContextError {
             ParseContextError::ParentId => "parent id must be 1 to 16 hex digits, then a colon",
             ParseContextError::Flags => "flags must be 1 or 2 hex digits, and the last field",
             ParseContextError::ZeroId => "trace id and span id must not be zero",
+            ParseContextError::Traceparent => {
+                "it must be the version, 32, 16 and 2 lower-case hex digits, with hyphens between"
+            }
+            ParseContextError::B3 => "it must have a trace id and a span id of hex digits",
+            ParseContextError::Binary => "it must have all bytes of its form and version",
         })
     }
 }
@@ -115,15 +115,16 @@ pub(super) fn parse(text: &[u8], encoded: bool) -> Result<SpanContext, ParseCont
         rest: text,
         encoded,
     };
-    let [a, b, c, d] = fields.id(32).ok_or(ParseContextError::TraceId)?;
-    let trace = TraceId::from_parts(join([c, d]), join([a, b]));
-    let [low, high, ..] = fields.id(16).ok_or(ParseContextError::SpanId)?;
-    let span = SpanId::new(join([low, high]));
-    fields.id(16).ok_or(ParseContextError::ParentId)?;
-    let [flags, ..] = fields.hex(2).ok_or(ParseContextError::Flags)?;
-    if !fields.rest.is_empty() {
-        return Err(ParseContextError::Flags);
-    }
+    let trace = fields.next().and_then(hex::trace_id);
+    let trace = trace.ok_or(ParseContextError::TraceId)?;
+    let span = fields.next().and_then(hex::span_id);
+    let span = span.ok_or(ParseContextError::SpanId)?;
+    let parent = fields.next().and_then(hex::span_id);
+    parent.ok_or(ParseContextError::ParentId)?;
+    let flags = Some(fields.rest).filter(|flags| flags.len() <= 2);
+    let flags = flags
+        .and_then(hex::number)
+        .ok_or(ParseContextError::Flags)?;
     if trace.is_zero() || span.is_zero() {
         return Err(ParseContextError::ZeroId);
     }
@@ -137,56 +138,18 @@ struct Fields<'a> {
     encoded: bool,
 }
 
-impl Fields<'_> {
-    /// Takes hex digits and the colon after them.
-    fn id(&mut self, most: u32) -> Option<[u32; 4]> {
-        let words = self.hex(most)?;
-        self.rest = match self.rest {
+impl<'a> Fields<'a> {
+    /// Takes a field and the colon after it.
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let is_end = |byte: &u8| *byte == b':' || self.encoded && *byte == b'%';
+        let end = self.rest.iter().position(is_end)?;
+        let (field, rest) = self.rest.split_at_checked(end)?;
+        self.rest = match rest {
             [b':', rest @ ..] => rest,
-            [b'%', b'3', b'A' | b'a', rest @ ..] if self.encoded => rest,
+            [b'%', b'3', b'A' | b'a', rest @ ..] => rest,
             _ => return None,
         };
-        Some(words)
-    }
-
-    /// Takes one to `most` hex digits, as words, least significant first.
-    fn hex(&mut self, most: u32) -> Option<[u32; 4]> {
-        let [mut a, mut b, mut c, mut d] = [0u32; 4];
-        let mut count = 0;
-        while let [byte, rest @ ..] = self.rest {
-            let Some(digit) = hex_digit(*byte) else { break };
-            if count == most {
-                return None;
-            }
-            (d, c) = (d << 4 | c >> 28, c << 4 | b >> 28);
-            (b, a) = (b << 4 | a >> 28, a << 4 | digit);
-            count += 1;
-            self.rest = rest;
-        }
-        (count > 0).then_some([a, b, c, d])
-    }
-}
-
-/// Writes the eight hex digits of a word.
-fn put_word(out: &mut slice::IterMut<'_, u8>, word: u32) {
-    for place in 0..8 {
-        put(out, digit((word << (4 * place)) >> 28));
-    }
-}
-
-fn put(out: &mut slice::IterMut<'_, u8>, byte: u8) {
-    if let Some(slot) = out.next() {
-        *slot = byte;
-    }
-}
-
-/// Returns the lower-case hex digit of the low four bits.
-fn digit(bits: u32) -> u8 {
-    let bits = bits as u8 & 15;
-    if bits < 10 {
-        b'0' + bits
-    } else {
-        b'a' - 10 + bits
+        Some(field)
     }
 }
 
@@ -195,6 +158,7 @@ mod tests {
     use std::string::ToString;
 
     use super::*;
+    use crate::id::{SpanId, TraceId};
 
     fn context(high: u64, low: u64, span: u64, flags: u8) -> SpanContext {
         SpanContext::new(

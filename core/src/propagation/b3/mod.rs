@@ -1,0 +1,65 @@
+//! Zipkin's B3: one header `b3`, or several `x-b3-…`.
+//!
+//! Source: <https://github.com/openzipkin/b3-propagation>.
+
+mod multi;
+mod single;
+#[cfg(test)]
+mod tests;
+
+use crate::context::{Flags, SpanContext};
+use crate::id::{SpanId, TraceId};
+use crate::propagation::candidate::Candidate;
+use crate::propagation::error::ExtractError;
+
+pub(super) use multi::inject as inject_multi;
+pub(super) use single::inject as inject_single;
+
+/// Both ids of a context that only decides.
+const NO_IDS: (TraceId, SpanId) = (TraceId::from_parts(0, 0), SpanId::new(0));
+
+/// The flags of another process: `None` defers the decision to this one.
+const fn remote(decision: Option<Flags>) -> Flags {
+    match decision {
+        Some(flags) => flags.with(Flags::REMOTE),
+        None => Flags::DEFERRED.with(Flags::REMOTE),
+    }
+}
+
+/// The findings in the headers of both forms.
+#[derive(Clone, Copy)]
+pub(super) struct B3 {
+    single: Candidate,
+    multi: multi::Fields,
+}
+
+impl B3 {
+    pub(super) const NONE: Self = B3 {
+        single: Candidate::NONE,
+        multi: multi::Fields::NONE,
+    };
+
+    /// Takes a header, if it is one of B3's.
+    #[inline]
+    pub(super) fn visit(&mut self, key: &str, value: &[u8]) -> bool {
+        if key.eq_ignore_ascii_case(single::NAME) {
+            self.single.take_joined(value, single::parse);
+            return true;
+        }
+        self.multi.visit(key, value)
+    }
+
+    /// Returns the context: a single header that can be read is preferred.
+    pub(super) fn context(&self) -> Result<Option<SpanContext>, ExtractError> {
+        match self.single.0 {
+            Ok(None) => self.multi.context(),
+            Ok(context) => Ok(context),
+            Err(error) => self
+                .multi
+                .context()
+                .ok()
+                .flatten()
+                .map_or(Err(error), |found| Ok(Some(found))),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The single header: `{trace}-{span}[-{decision}[-{parent}]]`, or a decision alone.
+
+use core::str;
+
+use crate::context::{Flags, SpanContext};
+use crate::propagation::b3::{NO_IDS, remote};
+use crate::propagation::carrier::{CarrierFull, TextMapWriter};
+use crate::propagation::hex;
+use crate::propagation::jaeger::ParseContextError;
+
+pub(super) const NAME: &str = "b3";
+
+/// Bytes with a trace id of 128 bits.
+const LEN: usize = 51;
+
+pub(super) fn parse(text: &[u8]) -> Result<SpanContext, ParseContextError> {
+    read(text).ok_or(ParseContextError::B3)
+}
+
+fn read(text: &[u8]) -> Option<SpanContext> {
+    let mut fields = text.split(|byte| *byte == b'-');
+    let first = fields.next()?;
+    let Some(span) = fields.next() else {
+        let (trace, span) = NO_IDS;
+        return Some(SpanContext::new(
+            trace,
+            span,
+            remote(Some(decision(first)?)),
+        ));
+    };
+    let (trace, span) = (hex::trace_id(first)?, hex::span_id(span)?);
+    let decision = match fields.next() {
+        Some(text) => Some(decision(text)?),
+        None => None,
+    };
+    if let Some(parent) = fields.next() {
+        hex::span_id(parent)?;
+    }
+    let context = SpanContext::new(trace, span, remote(decision));
+    (fields.next().is_none() && context.is_valid()).then_some(context)
+}
+
+fn decision(text: &[u8]) -> Option<Flags> {
+    match text {
+        b"0" => Some(Flags::NONE),
+        b"1" => Some(Flags::SAMPLED),
+        b"d" => Some(Flags::SAMPLED | Flags::DEBUG),
+        _ => None,
+    }
+}
+
+/// Writes the header of a valid context; without a parent, which no receiver needs.
+pub(in crate::propagation) fn inject<C: TextMapWriter + ?Sized>(
+    context: &SpanContext,
+    carrier: &mut C,
+) -> Result<(), CarrierFull> {
+    let mut text = [b'-'; LEN];
+    let (trace, flags) = (context.trace_id(), context.flags());
+    text[..16].copy_from_slice(&hex::digits(trace.high()));
+    text[16..32].copy_from_slice(&hex::digits(trace.low()));
+    text[33..49].copy_from_slice(&hex::digits(context.span_id().get()));
+    text[50] = if flags.contains(Flags::DEBUG) {
+        b'd'
+    } else {
+        b'0' + u8::from(flags.contains(Flags::SAMPLED))
+    };
+    let start = if trace.high() == 0 { 16 } else { 0 };
+    let end = if flags.contains(Flags::DEFERRED) {
+        49
+    } else {
+        LEN
+    };
+    let text = text.get(start..end).unwrap_or_default();
+    carrier.set(NAME, str::from_utf8(text).unwrap_or_default())
+}
