@@ -72,6 +72,8 @@ impl Flags {
     /// The trace id is random in its last 56 bits, as a `traceparent` said. A span does not keep
     /// this flag.
     pub const RANDOM: Flags = Flags(1 << 10);
+    /// The context has no ids: another process only decided about a trace that begins here.
+    pub const WITHOUT_IDS: Flags = Flags(1 << 11);
 
     /// Reads the flags of Jaeger's header value or packet field; clears other bits.
     #[inline(always)]

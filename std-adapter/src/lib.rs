@@ -103,8 +103,8 @@ mod worker;
 pub use config::Config;
 pub use context::{SpanContext, ToContext};
 pub use picojaeger_core::{
-    BaggageError, Durations, ExportCounts, Flags, InjectError, Key, LossCause, Lost,
-    ParseContextError, ParseIdError, SpanId, Stats, TraceId, Value, tags,
+    BaggageError, Durations, ExportCounts, Flags, Format, InjectError, Key, LossCause, Lost,
+    ParseContextError, ParseIdError, SpanId, Stats, TraceId, Value, ZipkinSpan, tags,
 };
 pub use propagation::carriers;
 pub use scope::Scope;

@@ -121,7 +121,7 @@ fn a_context_with_ids_beats_a_decision_without() {
     let found = extract(&[Format::B3, Format::Jaeger], &headers);
     assert_eq!(found.context, remote(1, 2, Flags::SAMPLED));
     let found = extract(&[Format::Jaeger, Format::B3], &headers[..1]);
-    assert_eq!(found.context, remote(0, 0, Flags::NONE));
+    assert_eq!(found.context, remote(0, 0, Flags::WITHOUT_IDS));
 }
 
 #[test]

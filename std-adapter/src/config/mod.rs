@@ -60,6 +60,9 @@
 //! | 128-bit trace ids | `trace_id_128bit` | `generate_128bit_trace_id` | `traceid_128bit` | `traceId128bit` |
 //! | longest tag value | `max_tag_value_length` (bytes) | same | | |
 //! | headers | `headers.trace_context`, `….baggage_prefix`, `….debug_id`, `….baggage` | `trace_id_header`, `baggage_header_prefix`, `debug_id_header` | `headers.TraceContextHeaderName`, `….traceBaggageHeaderPrefix`, `….jaegerDebugHeader`, `….jaegerBaggageHeader` | |
+//! | propagation: `w3c`, `jaeger`, `b3`, …, in order | `propagation` (list or text) | `propagation` | `propagation_format` (C++) | |
+//! | `jaeger-debug-id` and `jaeger-baggage` are not read | `public_entrance` | | | |
+//! | traces that begin here say that their ids are random | `w3c_random_flag` | | | |
 //! | baggage of a context, as injected | `max_baggage_size` (bytes) | | | |
 //! | clock: `auto`, `tsc`, `system` | `clock` | | | |
 //! | flush at exit | `flush_at_exit` | | | |
@@ -73,11 +76,13 @@
 //!
 //! Of the clients' keys for what does not exist here:
 //! - Errors: a collector's address (`reporter.collectorEndpoint`, `reporter.endpoint`),
-//!   `sampler.type: remote` or no sampler, `propagation` (`propagation_format`) without `jaeger`,
-//!   `local_agent.enabled: false`.
+//!   `sampler.type: remote` or no sampler, `local_agent.enabled: false`.
 //! - Warnings, unless the value is off, zero or empty: remote sampling's addresses and intervals
-//!   beside another sampler, credentials of a collector, other propagation beside `jaeger`,
-//!   throttler, baggage restrictions, metrics, `reporter_batch_size`, `max_traceback_length`.
+//!   beside another sampler, credentials of a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`, `max_traceback_length`.
+//!
+//! Formats are `w3c` (`tracecontext` and `baggage`, which may be named apart), `jaeger`, `b3`
+//! (`b3multi`: written as several headers, like Jaeger's clients), `b3single` (written as one), and
+//! `none` alone. All are read in their order and written; both forms of B3 are read.
 //!
 //! # Environment variables
 //!
@@ -93,10 +98,11 @@
 //! | `REPORTER_FLUSH_INTERVAL`, `REPORTER_ATTEMPT_RECONNECT_INTERVAL` | milliseconds, or `1s`, `500ms`, `1m1s` |
 //! | `REPORTER_ATTEMPT_RECONNECTING_DISABLED` | as `DISABLED` |
 //! | `SAMPLER_TYPE`, `SAMPLER_PARAM` | as in the file; a type without a parameter discards the file's parameter |
+//! | `PROPAGATION` | formats as in the file, separated by commas |
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!
 //! Node's old names `DISABLE`, `REPORTER_AGENT_HOST` and `REPORTER_AGENT_PORT` work with a warning.
-//! `ENDPOINT`, and `PROPAGATION` without `jaeger`, are errors; other variables of the clients are
+//! `ENDPOINT` is an error; other variables of the clients are
 //! warnings, as their keys are. So are names that suggest a wish (`ENABLED`, `HOST`, a bare number
 //! in `PORT`, `AGENT_ENDPOINT`), and names of six or more characters that differ from a known one in
 //! up to two. Any other with this prefix is ignored, since it may belong to another program.

@@ -1,11 +1,12 @@
-//! Baggage on servers: one immutable block with a reference count.
+//! Baggage on servers, and what else only some traces have: one immutable block with a reference
+//! count.
 
 use std::sync::Arc;
 
 use picojaeger_core::adapter::encoded_len;
 use picojaeger_core::{BaggageError, BaggageSink, check_baggage_key};
 
-/// The baggage of a context. If empty, it allocates nothing; a child shares its parent's block,
+/// The baggage of a context, its debug id, and what the W3C's headers said. If empty, it allocates nothing; a child shares its parent's block,
 /// and a change copies it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Baggage(Option<Arc<Block>>);
@@ -16,6 +17,10 @@ struct Block {
     /// Bytes of all items in their headers, without the prefix of each key.
     size: usize,
     debug_id: Option<String>,
+    /// The members of the W3C's `tracestate`.
+    tracestate: Option<Box<str>>,
+    /// Whether a `traceparent` said that the trace id is random; `None` for a trace that began here.
+    random: Option<bool>,
 }
 
 /// Largest number of items, so that a hostile header costs no more than its reading. The limit is
@@ -105,6 +110,28 @@ impl Baggage {
         Arc::make_mut(self.0.get_or_insert_default()).debug_id = Some(id.into());
     }
 
+    /// Returns the members of `tracestate`; empty if there are none.
+    pub(crate) fn tracestate(&self) -> &str {
+        let block = self.0.as_ref();
+        block
+            .and_then(|block| block.tracestate.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// Returns whether a `traceparent` said that the trace id is random; `None` for a trace that
+    /// began here, or where that makes no difference.
+    pub(crate) fn random(&self) -> Option<bool> {
+        self.0.as_ref()?.random
+    }
+
+    pub(crate) fn set_tracestate(&mut self, members: &str) {
+        Arc::make_mut(self.0.get_or_insert_default()).tracestate = Some(members.into());
+    }
+
+    pub(crate) fn set_random(&mut self, random: bool) {
+        Arc::make_mut(self.0.get_or_insert_default()).random = Some(random);
+    }
+
     /// Removes the debug id, which only the root takes; the items stay.
     pub(crate) fn without_debug_id(mut self) -> Self {
         if let Some(block) = self.0.as_mut().filter(|block| block.debug_id.is_some()) {
@@ -123,6 +150,11 @@ impl Baggage {
 impl BaggageSink for Baggage {
     fn set(&mut self, key: &str, value: &str) -> Result<(), BaggageError> {
         Baggage::set(self, key, value).map(drop)
+    }
+
+    fn key_like(&self, key: &str) -> Option<&str> {
+        let mut keys = self.iter().map(|(known, _)| known);
+        keys.find(|known| known.eq_ignore_ascii_case(key))
     }
 }
 

@@ -5,7 +5,7 @@ pub(crate) mod baggage;
 use std::fmt;
 use std::str::FromStr;
 
-use picojaeger_core::{self as core, Flags, ParseContextError, SpanId, TraceId};
+use picojaeger_core::{self as core, Flags, ParseContextError, SpanId, TraceId, ZipkinSpan};
 
 use crate::context::baggage::Baggage;
 
@@ -78,6 +78,28 @@ impl SpanContext {
         self.core.is_sampled()
     }
 
+    /// Returns the short binary form, for small links: version 1, trace id, span id and flags, all
+    /// big-endian. Baggage is not part of it.
+    ///
+    /// ```
+    /// use picojaeger_std::SpanContext;
+    ///
+    /// let context: SpanContext = "1:2:0:1".parse()?;
+    /// assert_eq!(SpanContext::from_binary(&context.to_binary()), Ok(context));
+    /// # Ok::<(), picojaeger_std::ParseContextError>(())
+    /// ```
+    pub fn to_binary(&self) -> [u8; core::SpanContext::BINARY_LEN] {
+        self.core.to_binary()
+    }
+
+    /// Reads the short binary form; a context of another process.
+    ///
+    /// # Errors
+    /// The length or the version is another, or an id is zero.
+    pub fn from_binary(bytes: &[u8]) -> Result<Self, ParseContextError> {
+        core::SpanContext::from_binary(bytes).map(SpanContext::from)
+    }
+
     /// Returns an item of the baggage.
     pub fn baggage_item(&self, key: &str) -> Option<&str> {
         self.baggage.get(key)
@@ -111,6 +133,13 @@ impl From<core::SpanContext> for SpanContext {
             core,
             baggage: Baggage::EMPTY,
         }
+    }
+}
+
+/// Takes the identity as a TChannel frame has it; the upper half of the trace id is left out.
+impl From<&SpanContext> for ZipkinSpan {
+    fn from(context: &SpanContext) -> Self {
+        ZipkinSpan::from(context.core)
     }
 }
 

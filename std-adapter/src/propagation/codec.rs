@@ -1,19 +1,20 @@
-//! Selection of a codec, and the limit of its baggage.
+//! Selection of the formats, and the limit of baggage.
 
-use picojaeger_core::TextMapCodec;
+use picojaeger_core::{BinaryCodec, Propagator, TextMapCodec};
 
 use crate::config::PropagationSettings;
 use crate::context::baggage::BaggageLimit;
 
-/// Returns the codec of HTTP headers, or of text, with these settings.
-pub(crate) fn text_map_codec(http: bool, settings: &PropagationSettings) -> TextMapCodec<'_> {
+/// Returns the propagator with these settings; `http` is whether Jaeger's headers are HTTP's, or
+/// text.
+pub(crate) fn propagator(http: bool, settings: &PropagationSettings) -> Propagator<'_> {
     let names = &settings.headers;
     let codec = if http {
         TextMapCodec::http()
     } else {
         TextMapCodec::text_map()
     };
-    codec
+    let codec = codec
         .with_baggage_limit(settings.max_baggage_size)
         .with_names(
             picojaeger_core::HeaderNames::DEFAULT
@@ -21,7 +22,15 @@ pub(crate) fn text_map_codec(http: bool, settings: &PropagationSettings) -> Text
                 .with_baggage_prefix(&names.baggage_prefix)
                 .with_debug_id(&names.debug_id)
                 .with_baggage(&names.baggage),
-        )
+        );
+    Propagator::new(&settings.formats, &settings.formats)
+        .with_jaeger(codec)
+        .with_requests(!settings.public_entrance)
+}
+
+/// Returns the codec of the binary form with these settings.
+pub(crate) fn binary_codec(settings: &PropagationSettings) -> BinaryCodec {
+    BinaryCodec::new().with_baggage_limit(settings.max_baggage_size)
 }
 
 /// Returns the limit of baggage as these settings inject it.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use log::Level;
-use picojaeger_core::{BaggageDrops, Extracted};
+use picojaeger_core::{BaggageDrops, Extracted, Format};
 
 use crate::config::HeaderNames;
 use crate::sys::log::{LogThrottle, log_guarded};
@@ -35,8 +35,8 @@ impl DecodeErrors {
         names: &HeaderNames,
         now: impl FnOnce() -> Duration,
     ) {
-        let is_whole = extracted.context.is_ok() && extracted.debug_id.is_ok();
-        if is_whole && extracted.dropped.is_empty() {
+        let is_whole = extracted.rejected.is_none() && extracted.debug_id.is_ok();
+        if is_whole && extracted.dropped.is_empty() && extracted.context.is_ok() {
             return;
         }
         if let Some(line) = self.add(extracted, names, now()) {
@@ -59,8 +59,14 @@ impl DecodeErrors {
 
 /// The header that could not be read, and why; never its contents.
 fn reason(extracted: &Extracted<'_>, names: &HeaderNames) -> String {
+    if let Some((format, error)) = extracted.rejected {
+        return match format {
+            Format::Jaeger => format!("{}: {error}", names.trace_context),
+            other => format!("{}: {error}", other.header()),
+        };
+    }
     match (extracted.context, extracted.debug_id, extracted.dropped) {
-        (Err(error), ..) => format!("{}: {error}", names.trace_context),
+        (Err(error), ..) => format!("the binary form: {error}"),
         (_, Err(error), _) => format!("{}: {error}", names.debug_id),
         (.., drops) => baggage(drops, names),
     }
@@ -69,7 +75,7 @@ fn reason(extracted: &Extracted<'_>, names: &HeaderNames) -> String {
 fn baggage(drops: BaggageDrops, names: &HeaderNames) -> String {
     let (prefix, list) = (&names.baggage_prefix, &names.baggage);
     format!(
-        "{prefix}… and {list}: {} items left out ({drops})",
+        "{prefix}…, {list} and baggage: {} items left out ({drops})",
         drops.total()
     )
 }
@@ -109,7 +115,7 @@ mod tests {
         );
         assert_eq!(
             line(&errors, ("uberctx-k", "%ff"), 127).unwrap(),
-            "requests with unreadable headers: 1; the last: uberctx-… and jaeger-baggage: 1 items \
+            "requests with unreadable headers: 1; the last: uberctx-…, jaeger-baggage and baggage: 1 items \
              left out (0 with an illegal key, 1 malformed, 0 too long, 0 too many, 0 over the limit)"
         );
         assert_eq!(errors.count(), 62);

@@ -4,5 +4,5 @@ pub mod carriers;
 mod codec;
 mod decode_errors;
 
-pub(crate) use codec::{baggage_limit, text_map_codec};
+pub(crate) use codec::{baggage_limit, binary_codec, propagator};
 pub(crate) use decode_errors::DecodeErrors;

@@ -17,19 +17,21 @@ mod no_thread_tests;
 mod own_process;
 #[cfg(test)]
 mod propagation_only_tests;
+#[cfg(test)]
+mod propagation_tests;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use picojaeger_core::{InjectError, Key, Stats};
+use picojaeger_core::{self as core, Extracted, Flags, InjectError, Key, Outgoing, Stats};
 
 use crate::context::baggage::Baggage;
 use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::metrics::MetricsSnapshot;
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
-use crate::propagation::text_map_codec;
+use crate::propagation::{binary_codec, propagator};
 use crate::state::TracerState;
 use crate::sys::clock::monotonic;
 use crate::tracer::errors::FlushError;
@@ -72,8 +74,11 @@ pub struct Tracer {
     handle: Option<Arc<Handle>>,
 }
 
-/// Bytes for one header's value in either direction.
-const HEADER: usize = 4096;
+/// Bytes for what extract keeps: `tracestate`, the debug id, and one baggage item at a time.
+const EXTRACT: usize = 4096;
+
+/// Bytes for what inject writes at a time: all of a header `baggage`, whose limit this is.
+const INJECT: usize = 8192;
 
 impl Tracer {
     /// Returns a tracer whose spans record nothing and have no ids, such as
@@ -113,12 +118,13 @@ impl Tracer {
         SpanBuilder::new(&self.handle, operation.into())
     }
 
-    /// Writes a span's context and baggage as HTTP headers: values are
-    /// percent-encoded.
+    /// Writes a span's context and baggage as HTTP headers, in each of the configured
+    /// [formats](crate::config::PropagationSettings::formats): values are percent-encoded.
     ///
-    /// Three kinds of baggage items are left out: those with a key that no header may have, those
-    /// that take more than 4,096 bytes, and those beyond
-    /// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size).
+    /// Four kinds of baggage items are left out: those with a key that no header may have, those
+    /// that take more than 8,192 bytes, those beyond
+    /// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size), and in the W3C's
+    /// format those beyond 64 items and 8,192 bytes in all.
     ///
     /// # Errors
     /// Baggage was left out; all else is written. A context without ids is not
@@ -162,8 +168,9 @@ impl Tracer {
 
     /// Reads a context and baggage from HTTP headers.
     ///
-    /// A malformed trace header, or one that comes twice with different values, gives no parent,
-    /// and does not affect baggage and debug id. Baggage items that are malformed, longer than 4 KiB,
+    /// The first valid context wins, in the order of the configured
+    /// [formats](crate::config::PropagationSettings::formats). A malformed trace header, or one that
+    /// comes twice with different values, is passed over, and does not affect baggage and debug id. Baggage items that are malformed, longer than 4 KiB,
     /// or beyond [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size) are left
     /// out. Both are counted in [`Stats::decode_errors`], and logged at most once a minute.
     pub fn extract(&self, headers: impl Carrier) -> Option<SpanContext> {
@@ -173,6 +180,61 @@ impl Tracer {
     /// Reads a context and baggage from text.
     pub fn extract_text_map(&self, carrier: impl Carrier) -> Option<SpanContext> {
         self.extract_as(false, carrier)
+    }
+
+    /// Appends a span's context and baggage to `bytes`, in the binary form of Jaeger's clients. The
+    /// short form, without baggage, is [`SpanContext::to_binary`].
+    ///
+    /// # Errors
+    /// Baggage items beyond
+    /// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size) were left out; all
+    /// else is written.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+    /// let mut span = tracer.start("order");
+    /// span.set_baggage_item("customer", "7")?;
+    /// let mut bytes = Vec::new();
+    /// tracer.inject_binary(&span, &mut bytes)?;
+    /// let parent = tracer.extract_binary(&bytes).unwrap();
+    /// assert_eq!(parent.baggage_item("customer"), Some("7"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn inject_binary(
+        &self,
+        context: impl ToContext,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), InjectError> {
+        let (Some(state), Some(context)) = (self.state(), context.to_context()) else {
+            return Ok(());
+        };
+        let codec = binary_codec(&state.common.settings.propagation);
+        let sizes = context
+            .baggage
+            .iter()
+            .map(|(key, value)| 8 + key.len() + value.len());
+        let (start, size) = (bytes.len(), core::BinaryCodec::LEN + sizes.sum::<usize>());
+        bytes.resize(start + size, 0);
+        let room = bytes.get_mut(start..).unwrap_or_default();
+        let (written, drops) = codec.inject(&context.core, context.baggage.iter(), room)?;
+        let end = start + written.len();
+        bytes.truncate(end);
+        match drops.is_empty() {
+            true => Ok(()),
+            false => Err(InjectError::Baggage(drops)),
+        }
+    }
+
+    /// Reads a context and baggage in the binary form of Jaeger's clients. What cannot be read is
+    /// counted as by [`Tracer::extract`].
+    pub fn extract_binary(&self, bytes: &[u8]) -> Option<SpanContext> {
+        let state = self.state()?;
+        let mut baggage = Baggage::EMPTY;
+        let codec = binary_codec(&state.common.settings.propagation);
+        let found = codec.extract(bytes, &mut baggage);
+        extracted(state, found, baggage)
     }
 
     /// Sends every span that finished before this call, whatever its thread, and waits for the
@@ -257,37 +319,29 @@ impl Tracer {
         let (Some(state), Some(context)) = (self.state(), context.to_context()) else {
             return Ok(());
         };
-        let codec = text_map_codec(http, &state.common.settings.propagation);
-        codec.inject(
-            &context.core,
-            context.baggage.iter(),
-            &mut Bridge(carrier),
-            &mut [0; HEADER],
-        )
+        let settings = &state.common.settings.propagation;
+        let (propagator, mut carrier) = (propagator(http, settings), Bridge(carrier));
+        let (baggage, none) = (&context.baggage, std::iter::empty());
+        let random = baggage.random().unwrap_or(settings.w3c_random_flag);
+        let outgoing = Outgoing::from(context.core)
+            .with_tracestate(baggage.tracestate())
+            .with_random(random);
+        if baggage.is_empty() {
+            return propagator.inject(&outgoing, none, &mut carrier, &mut []);
+        }
+        propagator.inject(&outgoing, baggage.iter(), &mut carrier, &mut [0; INJECT])
     }
 
     fn extract_as(&self, http: bool, carrier: impl Carrier) -> Option<SpanContext> {
         let state = self.state()?;
-        let mut baggage = Baggage::EMPTY;
-        let mut scratch = [0; HEADER];
-        let settings = &state.common.settings.propagation;
-        let codec = text_map_codec(http, settings);
-        let extracted = codec.extract(&Bridge(carrier), &mut baggage, &mut scratch);
-        let now = || Duration::from_nanos(monotonic());
-        state
-            .decode_errors
-            .check(&extracted, &settings.headers, now);
-        let context = extracted.context.ok().flatten();
-        if let (None, Ok(Some(id))) = (context, extracted.debug_id) {
-            baggage.set_debug_id(id);
+        let (mut baggage, carrier) = (Baggage::EMPTY, Bridge(carrier));
+        let scan = propagator(http, &state.common.settings.propagation).scan(&carrier);
+        if !scan.has_more() {
+            return extracted(state, scan.complete(&carrier, &mut (), &mut []), baggage);
         }
-        if context.is_none() && baggage.is_empty() {
-            return None;
-        }
-        Some(SpanContext {
-            core: context.unwrap_or(NO_CONTEXT),
-            baggage,
-        })
+        let mut scratch = [0; EXTRACT];
+        let found = scan.complete(&carrier, &mut baggage, &mut scratch);
+        extracted(state, found, baggage)
     }
 
     fn end_with(
@@ -322,4 +376,34 @@ impl Tracer {
             .flatten();
         Err(FlushError::Lost { lost, cause })
     }
+}
+
+/// Returns the context that was found and its baggage, if there is either; counts what could not be
+/// read.
+fn extracted(
+    state: &TracerState,
+    found: Extracted<'_>,
+    mut baggage: Baggage,
+) -> Option<SpanContext> {
+    let settings = &state.common.settings.propagation;
+    let now = || Duration::from_nanos(monotonic());
+    state.decode_errors.check(&found, &settings.headers, now);
+    let context = found.context.ok().flatten();
+    let is_valid = context.is_some_and(|context| context.is_valid());
+    if let (false, Ok(Some(id))) = (is_valid, found.debug_id) {
+        baggage.set_debug_id(id);
+    }
+    if let Some(members) = found.tracestate {
+        baggage.set_tracestate(members);
+    }
+    let random = context.is_some_and(|context| context.flags().contains(Flags::RANDOM));
+    if is_valid && random != settings.w3c_random_flag {
+        // A trace from elsewhere, unlike those that begin here.
+        baggage.set_random(random);
+    }
+    if context.is_none() && baggage.is_empty() {
+        return None;
+    }
+    let core = context.unwrap_or(NO_CONTEXT);
+    Some(SpanContext { core, baggage })
 }

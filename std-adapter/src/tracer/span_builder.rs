@@ -242,4 +242,4 @@ fn start_under_active(state: &Arc<TracerState>, operation: &'static str) -> Opti
 }
 
 /// The flags of a parent that a child's start depends on.
-const DECIDING: Flags = Flags::WIRE.with(Flags::DEFERRED);
+const DECIDING: Flags = Flags::WIRE.with(Flags::DEFERRED).with(Flags::WITHOUT_IDS);

@@ -15,8 +15,11 @@ use crate::propagation::error::ExtractError;
 pub(super) use multi::inject as inject_multi;
 pub(super) use single::inject as inject_single;
 
-/// Both ids of a context that only decides.
-const NO_IDS: (TraceId, SpanId) = (TraceId::from_parts(0, 0), SpanId::new(0));
+/// Returns a context that only decides.
+fn without_ids(flags: Flags) -> SpanContext {
+    let flags = remote(Some(flags)) | Flags::WITHOUT_IDS;
+    SpanContext::new(TraceId::from_parts(0, 0), SpanId::new(0), flags)
+}
 
 /// The flags of another process: `None` defers the decision to this one.
 const fn remote(decision: Option<Flags>) -> Flags {

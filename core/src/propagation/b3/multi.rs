@@ -4,7 +4,7 @@ use core::str;
 
 use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, TraceId};
-use crate::propagation::b3::{NO_IDS, remote};
+use crate::propagation::b3::{remote, without_ids};
 use crate::propagation::candidate::Single;
 use crate::propagation::carrier::{CarrierFull, TextMapWriter};
 use crate::propagation::error::ExtractError;
@@ -60,16 +60,14 @@ impl Fields {
         };
         let (trace, span) = match (self.trace.0?, self.span.0?) {
             (Some(trace), Some(span)) => (trace, span),
-            (None, None) => NO_IDS,
+            (None, None) => return Ok(decision.map(without_ids)),
             _ => return Err(ExtractError::Malformed(ParseContextError::B3)),
         };
         let context = SpanContext::new(trace, span, remote(decision));
-        if (trace, span) == NO_IDS {
-            return Ok(decision.map(|_| context));
-        }
-        match context.is_valid() {
-            true => Ok(Some(context)),
-            false => Err(ExtractError::Malformed(ParseContextError::ZeroId)),
+        match (context.is_valid(), trace.is_zero() && span.is_zero()) {
+            (true, _) => Ok(Some(context)),
+            (_, true) => Ok(decision.map(without_ids)),
+            _ => Err(ExtractError::Malformed(ParseContextError::ZeroId)),
         }
     }
 }

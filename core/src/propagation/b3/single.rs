@@ -3,7 +3,7 @@
 use core::str;
 
 use crate::context::{Flags, SpanContext};
-use crate::propagation::b3::{NO_IDS, remote};
+use crate::propagation::b3::{remote, without_ids};
 use crate::propagation::carrier::{CarrierFull, TextMapWriter};
 use crate::propagation::hex;
 use crate::propagation::jaeger::ParseContextError;
@@ -21,12 +21,7 @@ fn read(text: &[u8]) -> Option<SpanContext> {
     let mut fields = text.split(|byte| *byte == b'-');
     let first = fields.next()?;
     let Some(span) = fields.next() else {
-        let (trace, span) = NO_IDS;
-        return Some(SpanContext::new(
-            trace,
-            span,
-            remote(Some(decision(first)?)),
-        ));
+        return decision(first).map(without_ids);
     };
     let (trace, span) = (hex::trace_id(first)?, hex::span_id(span)?);
     let decision = match fields.next() {

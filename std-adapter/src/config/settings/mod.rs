@@ -2,6 +2,7 @@
 //! rules, and their methods in code.
 
 mod agent;
+mod formats;
 mod layer;
 mod otel;
 mod process;
@@ -12,6 +13,8 @@ mod sampler;
 mod setting;
 mod tracer;
 mod unsupported;
+
+use picojaeger_core::Format;
 
 pub use agent::AgentSettings;
 pub use process::ProcessSettings;
@@ -52,7 +55,8 @@ pub struct Settings {
     /// The tracer makes no spans, and passes the contexts of others on, as OpenTelemetry's
     /// `OTEL_SDK_DISABLED` asks for. Default: no.
     pub propagation_only: bool,
-    /// New trace ids have 128 random bits instead of 64. Default: no.
+    /// New trace ids have 128 random bits instead of 64. Default: yes, if the W3C's `traceparent`
+    /// is among the [formats](PropagationSettings::formats).
     pub trace_id_128bit: bool,
     /// Longest value of a tag or log field, and longest copied operation name, in bytes,
     /// 1 to 65,000. Default: 1,024.
@@ -123,6 +127,7 @@ impl Config {
 impl Settings {
     fn resolve(resolver: &mut Resolver<'_>, mode: Mode) -> Self {
         let traces = mode == Mode::On;
+        let propagation = PropagationSettings::resolve(resolver);
         Settings {
             disabled: mode == Mode::Off,
             propagation_only: mode == Mode::PropagationOnly,
@@ -133,8 +138,11 @@ impl Settings {
             },
             agent: AgentSettings::resolve(resolver),
             reporter: ReporterSettings::resolve(resolver),
-            propagation: PropagationSettings::resolve(resolver),
-            trace_id_128bit: resolver.pick_or(|layer| &layer.tracer.trace_id_128bit, false),
+            trace_id_128bit: resolver.pick_or(
+                |layer| &layer.tracer.trace_id_128bit,
+                propagation.formats.contains(&Format::TraceContext),
+            ),
+            propagation,
             max_tag_value_length: resolver.pick_or(
                 |layer| &layer.tracer.max_tag_value_length,
                 tracer::MAX_TAG_VALUE_LENGTH,

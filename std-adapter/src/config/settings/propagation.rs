@@ -1,8 +1,9 @@
-//! Contexts between processes: the names of their headers, and the size of their baggage.
+//! Contexts between processes: their formats, the names of their headers, the size of their baggage.
 
-use picojaeger_core::TextMapCodec;
 use picojaeger_core::adapter::is_http_token;
+use picojaeger_core::{Format, TextMapCodec};
 
+use super::formats::{DEFAULT, formats, once};
 use super::layer::Names;
 use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
@@ -22,6 +23,15 @@ use crate::config::source::Entry;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PropagationSettings {
+    /// The formats that are read, in this order, and written. Default: the W3C's trace context and
+    /// baggage, then Jaeger's.
+    pub formats: Vec<Format>,
+    /// Whether requests come from the public, so that `jaeger-debug-id` and `jaeger-baggage` are
+    /// not read: anyone could force traces with them. Default: no.
+    pub public_entrance: bool,
+    /// Whether a `traceparent` says of traces that begin here that their ids are random. Default:
+    /// no, since older SDKs of Go drop a context with this flag.
+    pub w3c_random_flag: bool,
     /// The names of the headers. Default: those of Jaeger's clients, see [`HeaderNames`].
     pub headers: HeaderNames,
     /// Largest size of a context's baggage in bytes, counted as it is injected: names and
@@ -68,6 +78,9 @@ pub(crate) struct PropagationLayer {
     debug_id: Setting<String>,
     baggage: Setting<String>,
     max_baggage_size: Setting<usize>,
+    pub(super) formats: Setting<Vec<Format>>,
+    public_entrance: Setting<bool>,
+    w3c_random_flag: Setting<bool>,
 }
 
 impl Default for PropagationLayer {
@@ -79,6 +92,9 @@ impl Default for PropagationLayer {
             debug_id: header(),
             baggage: header(),
             max_baggage_size: Setting::checked(max_baggage_size),
+            formats: Setting::default(),
+            public_entrance: Setting::default(),
+            w3c_random_flag: Setting::default(),
         }
     }
 }
@@ -117,8 +133,21 @@ pub(crate) static NAMES: Names = Names {
             let setting = &mut layer.propagation.max_baggage_size;
             setting.read(entry, Entry::bytes)
         }),
+        (&["propagation", "propagation_format"], |layer, entry| {
+            layer.propagation.formats.read(entry, formats)
+        }),
+        (&["public_entrance"], |layer, entry| {
+            let setting = &mut layer.propagation.public_entrance;
+            setting.read(entry, Entry::boolean)
+        }),
+        (&["w3c_random_flag"], |layer, entry| {
+            let setting = &mut layer.propagation.w3c_random_flag;
+            setting.read(entry, Entry::boolean)
+        }),
     ],
-    variables: &[],
+    variables: &[("JAEGER_PROPAGATION", |layer, entry| {
+        layer.propagation.formats.read(entry, formats)
+    })],
 };
 
 impl PropagationSettings {
@@ -140,6 +169,9 @@ impl PropagationSettings {
             resolver.fault(clash);
         }
         Self {
+            formats: resolver.pick_or(|layer| &layer.propagation.formats, DEFAULT.to_vec()),
+            public_entrance: resolver.pick_or(|layer| &layer.propagation.public_entrance, false),
+            w3c_random_flag: resolver.pick_or(|layer| &layer.propagation.w3c_random_flag, false),
             headers,
             max_baggage_size: resolver.pick_or(
                 |layer| &layer.propagation.max_baggage_size,
@@ -149,8 +181,43 @@ impl PropagationSettings {
     }
 }
 
-/// The headers. A value that breaks its rule is reported by [`Config::resolve`].
+/// Formats and headers. A value that breaks its rule is reported by [`Config::resolve`].
 impl Config {
+    /// Sets the formats that are read, in this order, and written; each counts once.
+    ///
+    /// ```
+    /// use picojaeger_std::Format;
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let config = Config::new("shop").sampler(Sampler::Const(true));
+    /// let config = config.propagation([Format::B3, Format::Jaeger]);
+    /// assert_eq!(config.resolve()?.propagation.formats, [Format::B3, Format::Jaeger]);
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn propagation(mut self, formats: impl AsRef<[Format]>) -> Self {
+        let setting = &mut self.code.propagation.formats;
+        setting.put("propagation", once(formats.as_ref()));
+        self
+    }
+
+    /// Sets whether requests come from the public, so that `jaeger-debug-id` and `jaeger-baggage`
+    /// are not read.
+    #[must_use]
+    pub fn public_entrance(mut self, public: bool) -> Self {
+        let setting = &mut self.code.propagation.public_entrance;
+        setting.put("public_entrance", public);
+        self
+    }
+
+    /// Sets whether `traceparent` says of traces that begin here that their ids are random.
+    #[must_use]
+    pub fn w3c_random_flag(mut self, set: bool) -> Self {
+        let setting = &mut self.code.propagation.w3c_random_flag;
+        setting.put("w3c_random_flag", set);
+        self
+    }
+
     /// Sets the name of the header that carries the trace context.
     #[must_use]
     pub fn trace_context_header(mut self, name: impl Into<String>) -> Self {

@@ -1,15 +1,14 @@
 //! Names without effect here: of features that do not exist, and of other clients' ways to work.
 //!
 //! A value that asks for nothing is accepted. One that is only missed gets a warning. One without
-//! which traces would go astray is an error: another place to send to, another propagation.
+//! which traces would go astray is an error: another place to send to.
 
 use super::layer::{Layer, Names};
-use crate::config::error::{ConfigError, clean};
-use crate::config::source::{Entry, Value};
+use crate::config::error::ConfigError;
+use crate::config::source::Entry;
 
 pub(crate) static WITHOUT_EFFECT: Names = Names {
     keys: &[
-        (&["propagation", "propagation_format"], propagation),
         (&["local_agent.enabled"], |_, entry| {
             match entry.boolean()? {
                 true => Ok(()),
@@ -66,7 +65,6 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
         }),
     ],
     variables: &[
-        ("JAEGER_PROPAGATION", propagation),
         ("JAEGER_RPC_METRICS", no_metrics),
         ("JAEGER_ENDPOINT", no_collector),
         ("JAEGER_REPORTER_ENDPOINT", no_collector),
@@ -93,7 +91,6 @@ const NO_AGENT: &str =
     "sending without an agent is not supported yet; use `disabled: true` to send nothing";
 const HTTP_COLLECTOR: &str =
     "sending to a collector over HTTP is not supported yet; remove it, and send to an agent";
-const PROPAGATION: &str = "propagation other than jaeger is not supported yet; use jaeger";
 const BATCH_SIZE: &str = "no effect: packets are filled by size; `max_packet_size` (bytes) limits \
                           them";
 
@@ -116,34 +113,4 @@ fn no_collector(_: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
         true => Ok(()),
         false => Err(entry.unsupported(HTTP_COLLECTOR)),
     }
-}
-
-/// Reads formats, as a list or separated by commas. Without `jaeger` among them no trace would go
-/// on in another process; the others are only missed.
-fn propagation(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    let mut formats = Vec::new();
-    match entry.value {
-        Value::List(items) => {
-            for item in items {
-                formats.push(entry.child("", item).text()?);
-            }
-        }
-        _ => formats.extend(entry.text()?.split(',').map(|name| name.trim().to_owned())),
-    }
-    let is_jaeger = |name: &String| name.eq_ignore_ascii_case("jaeger");
-    if !formats.iter().any(is_jaeger) {
-        return Err(entry.unsupported(PROPAGATION));
-    }
-    let others = formats
-        .iter()
-        .filter(|name| !is_jaeger(name) && !name.is_empty());
-    let others: Vec<_> = others.map(|name| clean(name)).collect();
-    if !others.is_empty() {
-        let others = others.join(", ");
-        layer.warn(
-            entry,
-            format!("only jaeger is propagated yet, and not {others}"),
-        );
-    }
-    Ok(())
 }

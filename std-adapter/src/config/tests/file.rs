@@ -1,5 +1,7 @@
 //! Settings of files, alone and with the other sources.
 
+use picojaeger_core::Format;
+
 use super::*;
 
 fn sampler_of(yaml: &str) -> Sampler {
@@ -14,7 +16,7 @@ fn defaults_are_those_of_the_clients() {
     let expected = Settings {
         propagation_only: false,
         disabled: false,
-        trace_id_128bit: false,
+        trace_id_128bit: true,
         max_tag_value_length: 1024,
         clock: ClockSource::Auto,
         process: ProcessSettings {
@@ -39,6 +41,9 @@ fn defaults_are_those_of_the_clients() {
             background: true,
         },
         propagation: PropagationSettings {
+            formats: vec![Format::TraceContext, Format::Baggage, Format::Jaeger],
+            public_entrance: false,
+            w3c_random_flag: false,
             headers: HeaderNames {
                 trace_context: "uber-trace-id".into(),
                 baggage_prefix: "uberctx-".into(),
@@ -140,7 +145,8 @@ fn all_spellings_reach_their_setting() {
     let memory: Check = |s| s.reporter.memory_limit == 2 << 20;
     let queue: Check = |s| s.reporter.memory_limit == 2048 * 2_340 + (2 << 20);
     let log: Check = |s| s.reporter.log_spans;
-    let wide: Check = |s| s.trace_id_128bit;
+    let narrow: Check = |s| !s.trace_id_128bit;
+    let b3: Check = |s| s.propagation.formats == [Format::B3Multi, Format::Jaeger];
     let context: Check = |s| s.propagation.headers.trace_context == "x-t";
     let prefix: Check = |s| s.propagation.headers.baggage_prefix == "x-b-";
     let debug: Check = |s| s.propagation.headers.debug_id == "x-d";
@@ -188,10 +194,10 @@ fn all_spellings_reach_their_setting() {
         ("logging: on", log),
         ("reporter: {log_spans: true}", log),
         ("reporter: {logSpans: True}", log),
-        ("trace_id_128bit: true", wide),
-        ("generate_128bit_trace_id: true", wide),
-        ("traceid_128bit: true", wide),
-        ("traceId128bit: true", wide),
+        ("trace_id_128bit: false", narrow),
+        ("generate_128bit_trace_id: false", narrow),
+        ("traceid_128bit: false", narrow),
+        ("traceId128bit: false", narrow),
         ("max_tag_value_length: 9", |s| s.max_tag_value_length == 9),
         ("headers: {trace_context: X-T}", context),
         ("headers: {TraceContextHeaderName: x-t}", context),
@@ -207,6 +213,19 @@ fn all_spellings_reach_their_setting() {
         ("max_baggage_size: 0", |s| {
             s.propagation.max_baggage_size == 0
         }),
+        ("propagation: 'B3, Jaeger'", b3),
+        ("propagation: [b3multi, jaeger]", b3),
+        ("propagation_format: b3,b3,jaeger,", b3),
+        ("propagation: b3single", |s| {
+            s.propagation.formats == [Format::B3]
+        }),
+        ("propagation: [baggage, tracecontext]", |s| {
+            s.propagation.formats == [Format::Baggage, Format::TraceContext]
+        }),
+        ("propagation: none", |s| s.propagation.formats.is_empty()),
+        ("propagation: jaeger", narrow),
+        ("public_entrance: true", |s| s.propagation.public_entrance),
+        ("w3c_random_flag: on", |s| s.propagation.w3c_random_flag),
         ("clock: tsc", |s| s.clock == ClockSource::Tsc),
         ("clock: system", |s| s.clock == ClockSource::System),
         ("flush_at_exit: no", |s| !s.reporter.flush_at_exit),
@@ -255,7 +274,7 @@ fn what_is_off_or_as_it_is_anyway_is_accepted() {
     let cases = [
         "metrics: false",
         "rpc_metrics: no",
-        "propagation: jaeger",
+        "propagation: [w3c, jaeger]",
         "local_agent: {enabled: true}",
         "throttler:",
         "throttler: false",
@@ -272,9 +291,24 @@ fn what_is_off_or_as_it_is_anyway_is_accepted() {
         settings("", &[])
     );
     assert_eq!(
-        settings("", &[("JAEGER_PROPAGATION", "jaeger")]),
+        settings("", &[("JAEGER_PROPAGATION", "w3c,jaeger")]),
         settings("", &[])
     );
+}
+
+#[test]
+fn ids_are_wide_where_the_w3c_s_format_is_propagated_unless_set() {
+    for (yaml, wide) in [
+        ("", true),
+        ("propagation: w3c", true),
+        ("propagation: [jaeger, tracecontext]", true),
+        ("propagation: [jaeger, baggage, b3]", false),
+        ("propagation: none", false),
+        ("propagation: b3\ntrace_id_128bit: yes", true),
+        ("propagation: w3c\ntraceid_128bit: no", false),
+    ] {
+        assert_eq!(settings(yaml, &[]).trace_id_128bit, wide, "{yaml}");
+    }
 }
 
 #[test]

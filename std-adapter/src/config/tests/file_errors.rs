@@ -121,8 +121,10 @@ tags: [a=b] => 1:8: `tags: …`: not a tag; use a map with `key` and `value`
 fn what_would_lead_traces_astray_is_refused() {
     check_errors(
         r#"
-propagation: b3 => 1:14: `propagation`: propagation other than jaeger is not supported yet; use jaeger
-propagation: [b3, w3c] => 1:14: `propagation`: propagation other than jaeger is not supported yet; use jaeger
+propagation: b4 => 1:14: `propagation: b4`: unknown; use jaeger, w3c, tracecontext, baggage, b3, b3single or none
+propagation: [b3, none] => 1:14: `propagation: […]`: unknown; use jaeger, w3c, tracecontext, baggage, b3, b3single or none
+propagation: [] => 1:14: `propagation: […]`: no format; use jaeger, w3c, tracecontext, baggage, b3, b3single or none
+propagation: [1] => 1:15: `propagation: 1`: not text; use quotes around it
 local_agent: {enabled: no} => 1:24: `local_agent.enabled`: sending without an agent is not supported yet; use `disabled: true` to send nothing
 reporter: {collectorEndpoint: 'http://u:hunter2@c'} => 1:31: `reporter.collectorEndpoint`: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
 reporter: {endpoint: 'http://c'} => 1:22: `reporter.endpoint`: sending to a collector over HTTP is not supported yet; remove it, and send to an agent

@@ -41,8 +41,11 @@ fn what_belongs_to_others_or_asks_for_nothing_is_silent() {
         ("headers: {jaegerDebugHeader: ' '}", &[]),
         // Off, and the defaults of features to come.
         ("metrics: 'false'", &[("JAEGER_RPC_METRICS", "0")]),
-        ("propagation: Jaeger", &[("JAEGER_PROPAGATION", "jaeger,")]),
-        ("propagation_format: [jaeger]", &[]),
+        (
+            "propagation: Jaeger",
+            &[("JAEGER_PROPAGATION", "W3C,jaeger,")],
+        ),
+        ("propagation_format: [w3c, jaeger]", &[]),
         (
             "max_operations: 0",
             &[("JAEGER_SAMPLER_MAX_OPERATIONS", "0")],
@@ -127,11 +130,6 @@ fn what_is_accepted_without_effect_is_a_warning() {
             UDP,
         ),
         (
-            "propagation: [b3, jaeger, w3c]",
-            "1:14: `propagation`",
-            "only jaeger is propagated yet, and not b3, w3c",
-        ),
-        (
             "reporter: {agentPort: 6832}",
             "1:23: `reporter.agentPort`",
             BINARY,
@@ -178,11 +176,6 @@ fn what_is_accepted_without_effect_is_a_warning() {
         ("JAEGER_AGENT_PORT", "6832", BINARY),
         ("JAEGER_SAMPLER_MANAGER_HOST_PORT", "agent:5778", REMOTE),
         ("JAEGER_PASSWORD", "hunter2", UDP),
-        (
-            "JAEGER_PROPAGATION",
-            "jaeger,b3",
-            "only jaeger is propagated yet, and not b3",
-        ),
     ];
     for (name, value, message) in in_variables {
         let line = format!("{name}: {message}");
@@ -421,7 +414,8 @@ throttler:
 ";
     assert_eq!(outcome(text, &[]), Ok(Vec::new()));
     let config = Config::from_yaml_str("t.yaml", text).unwrap();
-    assert_eq!(config.resolve().unwrap(), settings("", &[]));
+    let narrow = settings("trace_id_128bit: false", &[]);
+    assert_eq!(config.resolve().unwrap(), narrow);
     let never = text.replace("param: 1", "param: 0");
     let config = Config::from_yaml_str("t.yaml", &never).unwrap();
     assert_eq!(config.resolve().unwrap().sampler, Sampler::Const(false));

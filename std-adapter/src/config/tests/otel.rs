@@ -1,5 +1,7 @@
 //! OpenTelemetry's variables.
 
+use picojaeger_core::Format;
+
 use super::*;
 
 type Variables<'a> = &'a [(&'a str, &'a str)];
@@ -33,6 +35,18 @@ fn variables_reach_their_setting() {
         }),
         ("OTEL_SDK_DISABLED", "TRUE", |s| {
             s.propagation_only && !s.disabled
+        }),
+        ("OTEL_PROPAGATORS", "TraceContext, baggage", |s| {
+            s.propagation.formats == [Format::TraceContext, Format::Baggage]
+        }),
+        ("OTEL_PROPAGATORS", "b3,b3,jaeger", |s| {
+            s.propagation.formats == [Format::B3, Format::Jaeger] && !s.trace_id_128bit
+        }),
+        ("OTEL_PROPAGATORS", "b3multi", |s| {
+            s.propagation.formats == [Format::B3Multi]
+        }),
+        ("OTEL_PROPAGATORS", "none", |s| {
+            s.propagation.formats.is_empty()
         }),
         ("OTEL_TRACES_EXPORTER", "none", |s| !s.agent.enabled),
         ("OTEL_TRACES_EXPORTER", "console", |s| {
@@ -253,4 +267,22 @@ fn a_tracer_that_only_propagates_complains_about_nothing() {
         let settings = read(&variables).0;
         assert_eq!((settings.disabled, settings.propagation_only), expected);
     }
+}
+
+#[test]
+fn unknown_propagators_are_left_out_with_a_warning() {
+    let (settings, warnings) = read(&[("OTEL_PROPAGATORS", "xray,baggage")]);
+    assert_eq!(settings.propagation.formats, [Format::Baggage]);
+    assert_eq!(
+        warnings,
+        [
+            "OTEL_PROPAGATORS: xray is not supported; use tracecontext, baggage, b3, b3multi, \
+             jaeger or none"
+        ]
+    );
+    let (settings, warnings) = read(&[("OTEL_PROPAGATORS", "xray")]);
+    assert_eq!(settings.propagation.formats.len(), 3);
+    assert_eq!(warnings.len(), 1);
+    let both = [("OTEL_PROPAGATORS", "b3"), ("JAEGER_PROPAGATION", "jaeger")];
+    assert_eq!(read(&both).0.propagation.formats, [Format::Jaeger]);
 }

@@ -1,5 +1,7 @@
 //! Settings of the environment alone.
 
+use picojaeger_core::Format;
+
 use super::*;
 
 /// The settings of these variables, over a service name and a sampler.
@@ -91,7 +93,16 @@ fn variables_reach_their_setting() {
         ("JAEGER_SAMPLER_PARAM", "false", |s| {
             s.sampler == Sampler::Const(false)
         }),
-        ("JAEGER_TRACEID_128BIT", "on", |s| s.trace_id_128bit),
+        ("JAEGER_TRACEID_128BIT", "off", |s| !s.trace_id_128bit),
+        ("JAEGER_PROPAGATION", "jaeger,b3,w3c", |s| {
+            s.propagation.formats
+                == [
+                    Format::Jaeger,
+                    Format::B3Multi,
+                    Format::TraceContext,
+                    Format::Baggage,
+                ]
+        }),
     ];
     let defaults = of_variables(&[]);
     for (name, value, check) in cases {
@@ -131,7 +142,7 @@ JAEGER_SAMPLER_TYPE remote => JAEGER_SAMPLER_TYPE: the remote sampler is not sup
 JAEGER_TAGS a=1,secret => JAEGER_TAGS: item 2: a tag without a value; use key=value,key=value
 JAEGER_TAGS =b => JAEGER_TAGS: item 1: a tag without a key; use a key for each tag
 JAEGER_TAGS a=${X} => JAEGER_TAGS: tag `a`: a variable that is not set; use ${VARIABLE:default}
-JAEGER_PROPAGATION b3 => JAEGER_PROPAGATION: propagation other than jaeger is not supported yet; use jaeger
+JAEGER_PROPAGATION b4 => JAEGER_PROPAGATION="b4": unknown; use jaeger, w3c, tracecontext, baggage, b3, b3single or none
 JAEGER_ENDPOINT http://c => JAEGER_ENDPOINT: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
 JAEGER_REPORTER_ENDPOINT http://c => JAEGER_REPORTER_ENDPOINT: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
 "#;

@@ -6,6 +6,7 @@
 mod exporter;
 mod limits;
 mod process;
+mod propagators;
 mod sampler;
 mod value;
 
@@ -24,6 +25,7 @@ type ApplyOtel = fn(&mut Layer, &Entry<'_>, &Variables) -> Result<(), ConfigErro
 pub(crate) fn otel_names() -> impl Iterator<Item = &'static OtelName> {
     let subjects = [
         process::NAMES,
+        propagators::NAMES,
         sampler::NAMES,
         exporter::NAMES,
         limits::NAMES,
