@@ -16,7 +16,7 @@ pub(crate) struct Carried {
 
 /// Sampled, and sampled with debug.
 pub(crate) const SAMPLED: u8 = 1;
-pub(crate) const DEBUG: u8 = 3;
+const DEBUG: u8 = 3;
 
 impl Carried {
     /// Reads `TRACE:SPAN:PARENT:FLAGS`.
@@ -32,6 +32,10 @@ impl Carried {
             flags: u8::from_str_radix(flags, 16).map_err(|_| malformed())?,
             baggage,
         })
+    }
+
+    pub(crate) fn is_debug(&self) -> bool {
+        self.flags == DEBUG
     }
 
     /// The context in the form of `uber-trace-id`.

@@ -19,11 +19,12 @@ use serde_json::json;
 /// Variable with the folder of the peers' programs.
 const FOLDER: &str = "PICOJAEGER_PEERS";
 /// The peers and the formats that each has.
-const PEERS: [(&str, &[&str]); 4] = [
-    ("python", &["text", "http"]),
-    ("node", &["text", "http"]),
-    ("go", &["text", "http"]),
-    ("java", &["text", "http"]),
+const PEERS: [(&str, &[&str]); 5] = [
+    ("python", &["text", "http", "binary", "b3"]),
+    ("node", &["text", "http", "b3"]),
+    ("go", &["text", "http", "binary", "b3"]),
+    ("java", &["text", "http", "binary", "b3", "w3c"]),
+    ("opentelemetry", &["w3c", "b3", "b3-single"]),
 ];
 /// Differences printed; one cause tends to show in many cases.
 const SHOWN: usize = 20;
