@@ -27,31 +27,53 @@ impl Cut {
     }
 }
 
-/// Writes the span with as little left out as fits: `put` gives how many bytes are left, if any.
+/// The search for the least that must be left out.
 ///
 /// First logs go, one by one, then text, byte by byte: halves the steps of which
-/// the least is looked for, and writes that last.
-#[inline(always)]
-pub(super) fn put_cut(
-    record: &Record<'_>,
-    mut put: impl FnMut(Cut) -> Option<usize>,
-) -> Option<usize> {
-    let logs = count_logs(record);
-    let (mut least, mut most) = (1, logs + LONGEST);
-    loop {
-        let steps = least + (most - least) / 2;
-        let left = put(Cut {
-            logs: steps.min(logs),
-            longest: LONGEST - steps.saturating_sub(logs),
-        });
-        if least == most {
-            return left;
+/// the least is looked for, and tries that last.
+pub(super) struct Search {
+    logs: usize,
+    least: usize,
+    most: usize,
+}
+
+impl Search {
+    #[inline(always)]
+    pub(super) fn new(record: &Record<'_>) -> Self {
+        let logs = count_logs(record);
+        Search {
+            logs,
+            least: 1,
+            most: logs + LONGEST,
         }
-        if left.is_some() {
-            most = steps;
+    }
+
+    /// What to leave out next.
+    #[inline(always)]
+    pub(super) fn cut(&self) -> Cut {
+        let steps = self.steps();
+        Cut {
+            logs: steps.min(self.logs),
+            longest: LONGEST - steps.saturating_sub(self.logs),
+        }
+    }
+
+    /// Takes whether the span fitted then; returns whether that was the last attempt.
+    #[inline(always)]
+    pub(super) fn is_over(&mut self, fits: bool) -> bool {
+        let steps = self.steps();
+        let is_last = self.least == self.most;
+        if fits {
+            self.most = steps;
         } else {
-            least = steps + 1;
+            self.least = steps + 1;
         }
+        is_last
+    }
+
+    #[inline(always)]
+    fn steps(&self) -> usize {
+        self.least + (self.most - self.least) / 2
     }
 }
 

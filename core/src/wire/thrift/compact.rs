@@ -137,7 +137,7 @@ const fn kind_field(kind: u8) -> [u8; 2] {
 /// The part of a field's header that stands for the fields before it that are left out.
 #[inline(always)]
 const fn skipped(field: Field) -> u8 {
-    (field.step - 1) * header::SKIP
+    field.skipped * header::SKIP
 }
 
 impl Out<'_, Compact> {

@@ -23,8 +23,9 @@ use crate::value::Value;
 
 use self::envelope::{BinaryBatch, BinaryMessage, CompactMessage, Envelope};
 use self::protocol::{Field, Protocol};
+use self::span::put_cut;
 use self::tag::{put_key, put_value};
-use super::cut::{WHOLE, put_cut};
+use super::cut::WHOLE;
 use super::out::Out;
 use super::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
 
@@ -130,16 +131,11 @@ impl<E: Envelope> Thrift<E> {
     /// Writes what follows the spans.
     #[inline(never)]
     fn put_tail(&self, out: Out<'_, E::Protocol>) -> Option<usize> {
-        let stats = [
-            self.stats.full_queue_dropped_spans,
-            self.stats.too_large_dropped_spans,
-            self.stats.failed_to_emit_spans,
-        ];
-        let out = E::Protocol::number(out, 3, self.sequence);
+        let (stats, out) = (&self.stats, E::Protocol::number(out, 3, self.sequence));
         let out = E::Protocol::structure(out, 4);
-        let out = (1..).zip(stats).fold(out, |out, (field, count)| {
-            E::Protocol::number(out, field, count)
-        });
+        let out = E::Protocol::number(out, 1, stats.full_queue_dropped_spans);
+        let out = E::Protocol::number(out, 2, stats.too_large_dropped_spans);
+        let out = E::Protocol::number(out, 3, stats.failed_to_emit_spans);
         E::end(out)
     }
 }
@@ -176,11 +172,10 @@ impl<E: Envelope> Encoder for Thrift<E> {
         let Some(free) = out.get_mut(self.end..room) else {
             return Push::Full;
         };
-        let mut put = |cut| E::Protocol::put_span(Out::new(free), record, context, cut);
-        let left = match put(WHOLE) {
+        let left = match E::Protocol::put_span(Out::new(free), record, context, WHOLE) {
             Some(left) => left,
             None if self.spans > 0 => return Push::Full,
-            None => match put_cut(record, put) {
+            None => match put_cut::<E::Protocol>(free, record, context) {
                 Some(left) => left,
                 None => return Push::TooLarge,
             },

@@ -8,22 +8,23 @@ use crate::wire::out::Out;
 /// The end of a struct.
 pub(super) const STOP: u8 = 0;
 
-/// A field of a struct: its number, and by how much that exceeds the one of the field before.
+/// A field of a struct: its number, and how many fields before it are left out.
 #[derive(Clone, Copy)]
 pub struct Field {
     pub(super) number: u8,
-    pub(super) step: u8,
+    pub(super) skipped: u8,
 }
 
 impl Field {
     /// The field behind the one that was written.
     pub(super) const fn next(number: u8) -> Self {
-        Field { number, step: 1 }
+        Field { number, skipped: 0 }
     }
 
-    /// The field whose neighbour before is left out.
-    pub(super) const fn skipping(number: u8) -> Self {
-        Field { number, step: 2 }
+    /// The field whose neighbour before may be left out.
+    pub(super) const fn next_or_skipping(number: u8, skips: bool) -> Self {
+        let skipped = skips as u8;
+        Field { number, skipped }
     }
 }
 

@@ -4,24 +4,12 @@ use crate::arch::inline_on_word64;
 use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
-use crate::wire::cut::{Cut, LONGEST, cut_text};
+use crate::wire::cut::{Cut, LONGEST, Search, cut_text};
 use crate::wire::out::Out;
 use crate::wire::{EncodeContext, StateTags, TagSink};
 
 use super::protocol::{Field, Protocol, STOP};
 use super::tag::{put_key, put_value};
-
-/// The fields of a span that may follow one that is left out.
-mod field {
-    use super::Field;
-
-    pub(super) const REFERENCES: Field = Field::next(6);
-    pub(super) const FLAGS: Field = Field::next(7);
-    pub(super) const FLAGS_ALONE: Field = Field::skipping(7);
-    pub(super) const TAGS: Field = Field::next(10);
-    pub(super) const LOGS: Field = Field::next(11);
-    pub(super) const LOGS_ALONE: Field = Field::skipping(11);
-}
 
 /// The sources that a span is written from.
 struct Source<'s> {
@@ -62,12 +50,27 @@ fn put_identity<'o, P: Protocol>(out: Out<'o, P>, record: &Record<'_>, cut: Cut)
     let out = P::number(out, 3, identity().span.get() as i64);
     let out = P::number(out, 4, record.parent().get() as i64);
     let mut out = P::text(out, 5, cut_text(record.operation(), cut.longest));
-    let mut flags = field::FLAGS_ALONE;
     if record.has_references() {
         out = put_references(out, record);
-        flags = field::FLAGS;
     }
+    let flags = Field::next_or_skipping(7, !record.has_references());
     P::small(out, flags, identity().flags.wire())
+}
+
+/// Writes the span with as little left out as fits.
+#[inline(always)]
+pub(super) fn put_cut<P: Protocol>(
+    out: &mut [u8],
+    record: &Record<'_>,
+    context: &EncodeContext<'_>,
+) -> Option<usize> {
+    let mut search = Search::new(record);
+    loop {
+        let left = P::put_span(Out::new(out), record, context, search.cut());
+        if search.is_over(left.is_some()) {
+            return left;
+        }
+    }
 }
 
 #[inline(always)]
@@ -85,16 +88,15 @@ fn put_references<'o, P: Protocol>(mut out: Out<'o, P>, record: &Record<'_>) -> 
         count += 1;
     }
     let left = list.left();
-    P::list(out, field::REFERENCES, count, left)
+    P::list(out, Field::next(6), count, left)
 }
 
 fn put_reference<P: Protocol>(out: Out<'_, P>, reference: Reference) -> Out<'_, P> {
     let trace = reference.trace;
-    let ids = [trace.low(), trace.high(), reference.span.get()];
     let out = P::small(out, Field::next(1), reference.follows as u8);
-    let out = (2..)
-        .zip(ids)
-        .fold(out, |out, (field, id)| P::number(out, field, id as i64));
+    let out = P::number(out, 2, trace.low() as i64);
+    let out = P::number(out, 3, trace.high() as i64);
+    let out = P::number(out, 4, reference.span.get() as i64);
     out.put([STOP])
 }
 
@@ -107,12 +109,7 @@ impl Source<'_> {
         if !self.record.has_logs() {
             return out;
         }
-        let has_tags = out.left() < before;
-        let logs = if has_tags {
-            field::LOGS
-        } else {
-            field::LOGS_ALONE
-        };
+        let logs = Field::next_or_skipping(11, out.left() == before);
         self.put_logs(out, logs)
     }
 
@@ -125,7 +122,7 @@ impl Source<'_> {
             return out;
         }
         let left = list.left();
-        P::list(out, field::TAGS, count + own, left)
+        P::list(out, Field::next(10), count + own, left)
     }
 
     inline_on_word64! {
