@@ -18,7 +18,7 @@ pub(crate) struct Entries<'r> {
 /// An entry of an area: a header word and what it heads.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'r> {
-    header: u32,
+    pub(super) header: u32,
     key: &'r [Word],
     value: &'r [Word],
 }

@@ -18,6 +18,7 @@
 mod append;
 mod area;
 mod entry;
+mod entry_limits;
 mod entry_writer;
 mod fixed;
 mod formatted;
@@ -32,6 +33,7 @@ pub use crate::time::Timestamp;
 
 pub use area::{Area, AreaBytes, ByteArea};
 pub(crate) use entry::Entries;
+pub use entry_limits::EntryLimits;
 use fixed::FIXED_WORDS;
 pub(crate) use fixed::Fixed;
 pub use layout::boundary;

@@ -59,6 +59,7 @@
 //! | process tags | `tags` | same | same, or a list of `key` and `value` | |
 //! | 128-bit trace ids | `trace_id_128bit` | `generate_128bit_trace_id` | `traceid_128bit` | `traceId128bit` |
 //! | longest tag value | `max_tag_value_length` (bytes) | same | | |
+//! | most entries of a span | `max_tags_per_span`, `max_references_per_span`, `max_fields_per_log` | | | |
 //! | headers | `headers.trace_context`, `….baggage_prefix`, `….debug_id`, `….baggage` | `trace_id_header`, `baggage_header_prefix`, `debug_id_header` | `headers.TraceContextHeaderName`, `….traceBaggageHeaderPrefix`, `….jaegerDebugHeader`, `….jaegerBaggageHeader` | |
 //! | propagation: `w3c`, `jaeger`, `b3`, …, in order | `propagation` (list or text) | `propagation` | `propagation_format` (C++) | |
 //! | `jaeger-debug-id` and `jaeger-baggage` are not read | `public_entrance` | | | |
@@ -120,8 +121,10 @@
 //! | `RESOURCE_ATTRIBUTES` | `key=value,…`, percent-encoded: process tags, each in place of the file's of this key. Any error discards the whole value |
 //! | `TRACES_EXPORTER` | a list of `jaeger` (the agent), `console` (a line for each span on standard output), `none` |
 //! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), or these with `parentbased_`. The decision of an incoming request is followed in any case |
+//! | `PROPAGATORS` | a list of `tracecontext`, `baggage`, `b3` (writes one header, reads both forms), `b3multi`, `jaeger`, or `none` |
 //! | `EXPORTER_JAEGER_AGENT_HOST`, `EXPORTER_JAEGER_AGENT_PORT` | as `JAEGER_AGENT_HOST` and `_PORT` |
 //! | `SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, or `ATTRIBUTE_…` | the longest tag value in bytes, 1 to 65,000 |
+//! | `SPAN_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…`; `SPAN_LINK_COUNT_LIMIT`; `EVENT_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…` | the most tags and references of a span, and fields of a log |
 //! | `BSP_SCHEDULE_DELAY` | the flush interval |
 //! | `BSP_MAX_QUEUE_SIZE` | spans |
 //!
@@ -149,8 +152,8 @@ pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
-    AgentSettings, HeaderNames, ProcessSettings, PropagationSettings, ReporterSettings, Sampler,
-    Settings,
+    AgentSettings, HeaderNames, LimitSettings, ProcessSettings, PropagationSettings,
+    ReporterSettings, Sampler, Settings,
 };
 
 pub use warning::ConfigWarning;

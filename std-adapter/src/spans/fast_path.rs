@@ -118,7 +118,7 @@ pub(crate) fn finish(slot: &mut Slot) {
     slot.image.finish(slot.owner.source.ticks());
     // SAFETY: the borrow ends with the statement; see the rule above.
     let mut current = unsafe { CurrentShard::new() };
-    let pushed = !slot.owner.is_closed()
+    let pushed = !slot.owner.ends_slowly()
         && current
             .get(&slot.owner)
             .is_some_and(|thread| thread.shard.push_fast(&slot.image));
@@ -148,7 +148,7 @@ fn end_at(mut slot: Box<Slot>, ticks: u64) {
     // The finished flag is not set: the push reads that word back at once, and would wait for the
     // narrower store to leave the store buffer.
     slot.image.set_finish(ticks);
-    if slot.owner.is_closed() || !slot.baggage.is_empty() {
+    if slot.owner.ends_slowly() || !slot.baggage.is_empty() {
         return end_slow(slot);
     }
     // SAFETY: the borrow ends before the slow path or the worker's wake-up; see the rule above.

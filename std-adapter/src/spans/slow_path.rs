@@ -258,6 +258,9 @@ impl Slot {
         if self.is_of_parent() {
             return self.disown();
         }
+        if let Some(limits) = self.owner.limits {
+            self.image.limit(limits);
+        }
         let Slot {
             image,
             owner: state,

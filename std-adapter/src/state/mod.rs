@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use picojaeger_core::Stats;
+use picojaeger_core::adapter::record::EntryLimits;
 
 use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags, Reporters};
@@ -49,6 +50,10 @@ pub(crate) struct TracerState {
     /// State of a child that was forked from this process.
     child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
+    /// Ends of spans take the slow path: closed, or entries are limited.
+    ends_slowly: AtomicBool,
+    /// The most entries of a span, if any are limited.
+    pub(crate) limits: Option<EntryLimits>,
     /// Closed, and the last pass is over: records that arrive now raced with the close.
     drained: AtomicBool,
     worker: WorkerHandle,
@@ -95,6 +100,8 @@ impl TracerState {
             source,
             transport: make_transport,
         } = parts;
+        let limits = settings.limits.of_entries();
+        let limits = (limits != EntryLimits::NONE).then_some(limits);
         let limit = settings.reporter.memory_limit;
         let budget = Arc::new(MemoryBudget::new(limit));
         let rings = Rings::new(limit, budget.clone());
@@ -106,6 +113,8 @@ impl TracerState {
             generation: fork::generation(),
             child_state: OnceBox::new(),
             closed: AtomicBool::new(false),
+            ends_slowly: AtomicBool::new(limits.is_some()),
+            limits,
             drained: AtomicBool::new(false),
             worker: WorkerHandle::new(),
             loss_pace: Pace::default(),
@@ -147,9 +156,9 @@ impl TracerState {
         while state.is_of_parent() {
             state = state.child_state.get_or_set(|| {
                 let child_state = TracerState::new(state.parts());
-                child_state
-                    .closed
-                    .store(state.is_closed(), Ordering::SeqCst);
+                if state.is_closed() {
+                    child_state.set_closed();
+                }
                 child_state
             });
         }
@@ -186,6 +195,14 @@ impl TracerState {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Returns whether the fast path leaves the end of a span to the slow path. Closed tracers are
+    /// among these, so that one test does for both.
+    #[inline(always)]
+    pub(crate) fn ends_slowly(&self) -> bool {
+        // Relaxed, as above.
+        self.ends_slowly.load(Ordering::Relaxed)
+    }
+
     /// Returns whether the tracer is closed, for the side that empties the rings: pushes before the
     /// close are visible then (Acquire).
     pub(crate) fn is_closing(&self) -> bool {
@@ -193,6 +210,7 @@ impl TracerState {
     }
 
     pub(crate) fn set_closed(&self) {
+        self.ends_slowly.store(true, Ordering::SeqCst);
         self.closed.store(true, Ordering::SeqCst);
     }
 

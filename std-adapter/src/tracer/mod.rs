@@ -8,6 +8,8 @@ pub(crate) mod errors;
 mod fork_tests;
 mod handle;
 pub(crate) mod lifecycle;
+#[cfg(test)]
+mod limits_tests;
 pub(crate) mod log_builder;
 #[cfg(all(test, target_os = "linux", not(miri), feature = "collector"))]
 #[allow(unsafe_code, reason = "limits the process's memory")]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::agent::AgentLayer;
+use super::limits::LimitLayer;
 use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
 use super::reporter::ReporterLayer;
@@ -10,7 +11,7 @@ use super::sampler::SamplerLayer;
 #[cfg(feature = "yaml")]
 use super::tracer::Mode;
 use super::tracer::TracerLayer;
-use super::{agent, process, propagation, reporter, sampler, tracer};
+use super::{agent, limits, process, propagation, reporter, sampler, tracer};
 use crate::config::ConfigWarning;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
@@ -24,6 +25,7 @@ pub(crate) struct Layer {
     pub(crate) agent: AgentLayer,
     pub(crate) reporter: ReporterLayer,
     pub(crate) propagation: PropagationLayer,
+    pub(crate) limits: LimitLayer,
     pub(crate) faults: Vec<ConfigError>,
     pub(crate) warnings: Vec<ConfigWarning>,
 }
@@ -88,11 +90,12 @@ pub(crate) struct Names {
 }
 
 /// The names of each subject.
-pub(crate) static SUBJECTS: [&Names; 6] = [
+pub(crate) static SUBJECTS: [&Names; 7] = [
     &process::NAMES,
     &tracer::NAMES,
     &sampler::NAMES,
     &agent::NAMES,
     &reporter::NAMES,
     &propagation::NAMES,
+    &limits::NAMES,
 ];

@@ -4,6 +4,7 @@
 mod agent;
 mod formats;
 mod layer;
+mod limits;
 mod otel;
 mod process;
 mod propagation;
@@ -17,6 +18,7 @@ mod unsupported;
 use picojaeger_core::Format;
 
 pub use agent::AgentSettings;
+pub use limits::LimitSettings;
 pub use process::ProcessSettings;
 pub use propagation::{HeaderNames, PropagationSettings};
 pub use reporter::ReporterSettings;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub reporter: ReporterSettings,
     /// Contexts between processes.
     pub propagation: PropagationSettings,
+    /// The most entries of a span.
+    pub limits: LimitSettings,
 }
 
 impl Config {
@@ -143,6 +147,7 @@ impl Settings {
                 propagation.formats.contains(&Format::TraceContext),
             ),
             propagation,
+            limits: LimitSettings::resolve(resolver),
             max_tag_value_length: resolver.pick_or(
                 |layer| &layer.tracer.max_tag_value_length,
                 tracer::MAX_TAG_VALUE_LENGTH,

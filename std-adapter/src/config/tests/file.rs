@@ -52,6 +52,11 @@ fn defaults_are_those_of_the_clients() {
             },
             max_baggage_size: 8_192,
         },
+        limits: LimitSettings {
+            tags_per_span: None,
+            references_per_span: None,
+            fields_per_log: None,
+        },
     };
     assert_eq!(settings("", &[]), expected);
     let code = Config::new("s").sampler(Sampler::Const(true));

@@ -73,6 +73,18 @@ fn variables_reach_their_setting() {
         ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "70000", |s| {
             s.max_tag_value_length == 65_000
         }),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "128", |s| {
+            s.limits.tags_per_span == Some(128) && s.limits.fields_per_log.is_none()
+        }),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "7", |s| {
+            s.limits.tags_per_span == Some(7) && s.limits.fields_per_log == Some(7)
+        }),
+        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "7", |s| {
+            s.limits.fields_per_log == Some(7) && s.limits.tags_per_span.is_none()
+        }),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "0", |s| {
+            s.limits.references_per_span == Some(0)
+        }),
     ];
     let (defaults, none) = read(&[]);
     assert_eq!(none, [""; 0]);
@@ -104,6 +116,7 @@ OTEL_BSP_SCHEDULE_DELAY 1s => "1s" is ignored: not a time in milliseconds; use a
 OTEL_BSP_SCHEDULE_DELAY 0 => "0" is ignored: out of range; use 1 millisecond to 1 day
 OTEL_BSP_MAX_QUEUE_SIZE -1 => "-1" is ignored: not a queue size; use a number of spans, 1 or more
 OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT none => "none" is ignored: not a size; use a whole number of bytes
+OTEL_SPAN_LINK_COUNT_LIMIT -1 => "-1" is ignored: not a number of entries; use a whole number of 0 or more
 OTEL_CONFIG_FILE /etc/otel.yaml => not read; give the file to Config::from_yaml_file
 "#;
     let defaults = read(&[]).0;

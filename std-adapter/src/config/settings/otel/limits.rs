@@ -1,6 +1,7 @@
 //! Limits of spans, and of the queue of finished ones.
 
 use super::OtelName;
+use crate::config::settings::limits::count;
 use crate::config::settings::reporter::set_queue;
 use crate::config::settings::tracer::LONGEST_TAG_VALUE;
 
@@ -20,6 +21,23 @@ pub(super) static NAMES: &[OtelName] = &[
             layer.tracer.max_tag_value_length.set(entry, length)
         },
     ),
+    (
+        &[
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            "OTEL_ATTRIBUTE_COUNT_LIMIT",
+        ],
+        |layer, entry, _| layer.limits.tags_per_span.set(entry, count(entry)?),
+    ),
+    (
+        &[
+            "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+            "OTEL_ATTRIBUTE_COUNT_LIMIT",
+        ],
+        |layer, entry, _| layer.limits.fields_per_log.set(entry, count(entry)?),
+    ),
+    (&["OTEL_SPAN_LINK_COUNT_LIMIT"], |layer, entry, _| {
+        layer.limits.references_per_span.set(entry, count(entry)?)
+    }),
     (&["OTEL_BSP_SCHEDULE_DELAY"], |layer, entry, _| {
         let delay = entry.milliseconds()?;
         layer.reporter.flush_interval.set(entry, delay)
