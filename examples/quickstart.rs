@@ -1,8 +1,9 @@
 //! From a YAML file to a trace: `cargo run --example quickstart [-- FILE]`.
 //!
-//! Sends two spans to a collector in this process and prints the trace that arrived. With
-//! `JAEGER_AGENT_HOST` or `JAEGER_AGENT_PORT` set it sends to that agent instead. The environment
-//! overrides the file, which is `quickstart.yaml` in this folder unless an argument names another.
+//! Sends two spans to a collector in this process and prints the trace that arrived. With a variable
+//! set that chooses where spans go, such as `JAEGER_AGENT_HOST`, it sends there instead. The
+//! environment overrides the file, which is `quickstart.yaml` in this folder unless an argument names
+//! another.
 
 use std::env;
 use std::error::Error;
@@ -15,6 +16,14 @@ use picojaeger_std::collector::Collector;
 use picojaeger_std::{Config, SpanContext, Tracer};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart.yaml");
+/// The variables that choose where spans go.
+const DESTINATIONS: [&str; 5] = [
+    "JAEGER_AGENT_HOST",
+    "JAEGER_AGENT_PORT",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_JAEGER_AGENT_HOST",
+    "OTEL_EXPORTER_JAEGER_AGENT_PORT",
+];
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -35,10 +44,8 @@ fn run() -> Result<(), Box<dyn Error>> {
         writeln!(stderr(), "quickstart: warning: {warning}")
             .map_err(|error| format!("cannot write to standard error: {error}"))?;
     }
-    let elsewhere = ["JAEGER_AGENT_HOST", "JAEGER_AGENT_PORT"]
-        .iter()
-        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
-    if elsewhere {
+    let is_set = |name| env::var(name).is_ok_and(|value| !value.trim().is_empty());
+    if DESTINATIONS.into_iter().any(is_set) {
         send(&config.initialize_tracer()?)?;
         return Ok(());
     }

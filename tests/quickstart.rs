@@ -115,6 +115,31 @@ fn the_environment_overrides_the_file() {
 }
 
 #[test]
+fn opentelemetrys_variables_count_too() {
+    let collector = Collector::bind("127.0.0.1:0").unwrap();
+    let port = collector.local_addr().port().to_string();
+    printed(run(&[
+        ("OTEL_EXPORTER_JAEGER_AGENT_HOST", "127.0.0.1"),
+        ("OTEL_EXPORTER_JAEGER_AGENT_PORT", &port),
+        ("OTEL_SERVICE_NAME", "other-name"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "zone=dark%20blue"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "4"),
+    ]));
+    assert!(collector.wait_for_spans(2, PATIENCE));
+    let collected = &collector.spans()[0];
+    assert_eq!(collected.service_name(), "other-name");
+    let tags = &collected.process.tags;
+    let zone = tags.iter().find(|tag| tag.key == "zone").unwrap();
+    assert_eq!(zone.value, TagValue::String("dark blue".into()));
+
+    let disabled = printed(run(&[("OTEL_SDK_DISABLED", "true")]));
+    assert!(disabled.starts_with("Nothing was sent"), "{disabled}");
+    let console = printed(run(&[("OTEL_TRACES_EXPORTER", "console")]));
+    let lines = console.matches("finished span: ").count();
+    assert_eq!(lines, 2, "{console}");
+}
+
+#[test]
 fn variables_that_are_empty_are_unset() {
     let printed = printed(run(&[
         ("JAEGER_AGENT_HOST", ""),

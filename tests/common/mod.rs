@@ -7,7 +7,7 @@ use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The quickstart example, to be run without any `JAEGER_…` variable of this process.
+/// The quickstart example, to be run without any `JAEGER_…` or `OTEL_…` variable of this process.
 ///
 /// Cargo puts it beside the tests: `target/PROFILE/examples/quickstart` and `target/PROFILE/deps/TEST`.
 pub fn quickstart() -> Command {
@@ -19,7 +19,8 @@ pub fn quickstart() -> Command {
     );
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"JAEGER_") {
+        let bytes = name.as_encoded_bytes();
+        if bytes.starts_with(b"JAEGER_") || bytes.starts_with(b"OTEL_") {
             command.env_remove(name);
         }
     }
