@@ -52,6 +52,8 @@
 //! The first two are on by default. Without them the crate needs the core and ten third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
+//! - `http-headers`: the `HeaderMap` of the `http` crate as a target of [`Tracer::inject`]; it can be
+//!   read without.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
 //!
 //! # What a call costs

@@ -2,12 +2,20 @@
 //!
 //! Everything that iterates over pairs of a key and a value can be read: a reference to a map, to
 //! a vector or a slice of pairs, to the `HeaderMap` of the `http` crate, and iterators. Maps and
-//! vectors of strings can be written, and closures that set a header.
+//! vectors of strings can be written, and closures that set a header; with the feature
+//! `http-headers`, a `HeaderMap`; by [`ByteValues`], what holds bytes. [`Environment`] and
+//! [`ChildEnvironment`] carry a context from one program to the one that it starts.
+
+mod environment;
+#[cfg(feature = "http-headers")]
+mod http_headers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
 use picojaeger_core::{CarrierFull, TextMapReader, TextMapWriter};
+
+pub use environment::{ChildEnvironment, Environment};
 
 /// Source of `extract`: everything that iterates over [`Header`]s and can be iterated again, as
 /// references to containers can.
@@ -76,6 +84,23 @@ pub trait CarrierMut {
     fn set(&mut self, key: &str, value: &str);
 }
 
+/// Target of `inject` whose values are bytes: every container that takes pairs by
+/// [`Extend`], such as a map, or the headers of a message queue.
+///
+/// A map replaces an earlier header of exactly this key; a vector keeps both.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use picojaeger_std::carriers::{ByteValues, CarrierMut};
+///
+/// let mut headers: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+/// ByteValues(&mut headers).set("uber-trace-id", "1:2:0:1");
+/// assert_eq!(headers["uber-trace-id"], b"1:2:0:1");
+/// ```
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it only borrows the container")]
+pub struct ByteValues<'c, C>(pub &'c mut C);
+
 /// Adapter of a carrier to the core's traits.
 pub(crate) struct Bridge<C>(pub(crate) C);
 
@@ -131,6 +156,13 @@ impl CarrierMut for Vec<(String, String)> {
     fn set(&mut self, key: &str, value: &str) {
         self.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
         self.push((key.to_owned(), value.to_owned()));
+    }
+}
+
+impl<C: Extend<(String, Vec<u8>)>> CarrierMut for ByteValues<'_, C> {
+    fn set(&mut self, key: &str, value: &str) {
+        let header = (key.to_owned(), value.as_bytes().to_vec());
+        self.0.extend([header]);
     }
 }
 
@@ -207,6 +239,17 @@ mod tests {
         let headers = lines.lines().filter_map(|line| line.split_once(": "));
         assert_eq!(extract(headers), Some(context()));
         assert_eq!(extract([("host", "a")]), None);
+    }
+
+    #[test]
+    fn containers_of_bytes_are_written() {
+        let mut hashed: HashMap<String, Vec<u8>> = HashMap::new();
+        inject(&mut ByteValues(&mut hashed));
+        inject(&mut ByteValues(&mut hashed));
+        assert_eq!((hashed.len(), extract(&hashed)), (1, Some(context())));
+        let mut listed: Vec<(String, Vec<u8>)> = Vec::new();
+        inject(&mut ByteValues(&mut listed));
+        assert_eq!(extract(&listed), Some(context()));
     }
 
     #[test]
