@@ -1,11 +1,15 @@
 //! Metrics of tracers through the public interface.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use picojaeger_std::config::{Config, Sampler};
 use picojaeger_std::metrics::MetricsSnapshot;
 use picojaeger_std::transport::{FaultInjector, Recorder, SendOutcome, Transport};
-use picojaeger_std::{ExportCounts, Tracer};
+use picojaeger_std::{ExportCounts, TimeSource, Tracer};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -196,4 +200,210 @@ fn several_tracers_share_one_exposition() {
     let all = names.len();
     names.dedup();
     assert_eq!(names.len(), all, "each is described once");
+}
+
+/// A tracer that counts requests, timed by a clock of microseconds that the test sets.
+fn counting(sampler: Sampler, clock: &Arc<Micros>) -> Tracer {
+    let config = Config::new("shop")
+        .sampler(sampler)
+        .background(false)
+        .agent(false);
+    let builder = config.rpc_metrics(true).tracer_builder();
+    builder.time_source(clock.clone()).build().unwrap()
+}
+
+#[derive(Default)]
+struct Micros(AtomicU64);
+
+impl Micros {
+    fn pass(&self, micros: u64) {
+        self.0.fetch_add(micros, Relaxed);
+    }
+}
+
+impl TimeSource for Micros {
+    fn ticks(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    fn frequency(&self) -> u64 {
+        1_000_000
+    }
+
+    fn unix_time(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000) + Duration::from_micros(self.ticks())
+    }
+}
+
+/// The labels of all requests to an endpoint, by the tag `error`.
+fn requests(tracer: &Tracer, endpoint: &str) -> [f64; 2] {
+    let text = tracer.metrics().to_prometheus();
+    ["false", "true"].map(|error| {
+        let labels = format!("{{endpoint=\"{endpoint}\",error=\"{error}\",service=\"shop\"}}");
+        value(&text, &format!("jaeger_rpc_requests_total{labels}"))
+    })
+}
+
+fn latency(tracer: &Tracer, endpoint: &str) -> f64 {
+    let text = tracer.metrics().to_prometheus();
+    let labels = format!("{{endpoint=\"{endpoint}\",error=\"false\",service=\"shop\"}}");
+    value(&text, &format!("jaeger_rpc_request_latency_sum{labels}"))
+}
+
+const DECISIONS: [Sampler; 2] = [Sampler::Const(true), Sampler::Const(false)];
+
+#[test]
+fn requests_are_counted_and_timed_whether_sampled_or_not() {
+    for sampler in DECISIONS {
+        let clock = Arc::default();
+        let shop = counting(sampler, &clock);
+        let builder = shop.span_builder("by builder").tag("span.kind", "server");
+        let span = builder.start();
+        clock.pass(2_000);
+        drop(span);
+        let mut span = shop.start("before");
+        clock.pass(3_000);
+        span.tag("span.kind", "server")
+            .tag("error", true)
+            .tag("component", "x");
+        span.set_operation_name("by tag");
+        span.tag("error", false);
+        span.finish();
+        clock.pass(1_000);
+        drop(span);
+        let mut span = shop
+            .span_builder("failed")
+            .tag("span.kind", "server")
+            .start();
+        span.tag("error", true)
+            .tag("http.status_code", 503)
+            .finish();
+        shop.span_builder("client")
+            .tag("span.kind", "client")
+            .start()
+            .finish();
+        assert_eq!(requests(&shop, "by-builder"), [1.0, 0.0], "{sampler:?}");
+        assert_eq!(latency(&shop, "by-builder"), 0.002, "{sampler:?}");
+        assert_eq!(requests(&shop, "by-tag"), [1.0, 0.0], "{sampler:?}");
+        assert_eq!(latency(&shop, "by-tag"), 0.003, "{sampler:?}");
+        assert_eq!(requests(&shop, "failed"), [0.0, 1.0], "{sampler:?}");
+        let text = shop.metrics().to_prometheus();
+        let series = "jaeger_rpc_http_requests_total{endpoint=\"failed\",service=\"shop\",status_code=\"5xx\"}";
+        assert_eq!(value(&text, series), 1.0);
+        assert!(!text.contains("client"), "{text}");
+        assert!(shop.stats().adds_up(), "{}", shop.stats());
+    }
+}
+
+#[test]
+fn given_times_are_the_times_of_a_request() {
+    let at = |micros| UNIX_EPOCH + Duration::from_secs(1_000) + Duration::from_micros(micros);
+    for sampler in DECISIONS {
+        let clock = Arc::default();
+        let shop = counting(sampler, &clock);
+        let start = |name| shop.span_builder(name).tag("span.kind", "server");
+        start("both").start_time(at(5)).start().finish_at(at(35));
+        clock.pass(100);
+        start("start").start_time(at(50)).start().finish();
+        let mut span = start("end").start();
+        clock.pass(100);
+        span.finish_at(at(170));
+        for (name, micros) in [("both", 30e-6), ("start", 50e-6), ("end", 70e-6)] {
+            assert_eq!(latency(&shop, name), micros, "{name} {sampler:?}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_panics_has_failed() {
+    for sampler in DECISIONS {
+        let shop = counting(sampler, &Arc::default());
+        let panicking = AssertUnwindSafe(|| {
+            let _span = shop.span_builder("get").tag("span.kind", "server").start();
+            panic!("on purpose");
+        });
+        assert!(catch_unwind(panicking).is_err());
+        assert_eq!(requests(&shop, "get"), [0.0, 1.0], "{sampler:?}");
+    }
+}
+
+#[test]
+fn requests_that_are_lost_or_cleared_count_too() {
+    let shop = counting(Sampler::Const(true), &Arc::default());
+    let start = || shop.span_builder("get").tag("span.kind", "server").start();
+    let mut cleared = start();
+    cleared.tag("sampling.priority", 0);
+    drop(cleared);
+    let mut upgraded = start();
+    upgraded.tag("sampling.priority", 1);
+    upgraded.finish();
+    shop.close(SOON).unwrap();
+    start().finish();
+    assert_eq!(shop.stats().lost.closed, 1);
+    assert_eq!(requests(&shop, "get"), [3.0, 0.0]);
+}
+
+#[test]
+fn traces_are_begun_or_joined() {
+    let shop = counting(Sampler::Const(false), &Arc::default());
+    let parent = HashMap::from([("uber-trace-id", "4b32888b8fb596e9:2bc6e6f59ded8ad0:0:1")]);
+    let joined = shop
+        .span_builder("joined")
+        .child_of(shop.extract(&parent))
+        .start();
+    shop.span_builder("child")
+        .child_of(&joined)
+        .start()
+        .finish();
+    (0..2).for_each(|_| shop.start("begun").finish());
+    let text = shop.metrics().to_prometheus();
+    let traces = |state, sampled| {
+        let labels = format!("{{sampled=\"{sampled}\",service=\"shop\",state=\"{state}\"}}");
+        value(&text, &format!("jaeger_tracer_traces_total{labels}"))
+    };
+    assert_eq!([traces("joined", "y"), traces("joined", "n")], [1.0, 0.0]);
+    assert_eq!([traces("started", "y"), traces("started", "n")], [0.0, 2.0]);
+}
+
+#[test]
+fn without_the_setting_no_request_is_counted() {
+    let config = Config::new("shop")
+        .sampler(Sampler::Const(true))
+        .agent(false);
+    let shop = config.background(false).new_tracer().unwrap();
+    shop.span_builder("get")
+        .tag("span.kind", "server")
+        .start()
+        .finish();
+    assert!(!shop.metrics().to_prometheus().contains("jaeger_rpc"));
+}
+
+/// Their shards change places while a span of the one is open in the other's call.
+#[test]
+fn tracers_with_and_without_the_setting_work_side_by_side() {
+    let counting = counting(Sampler::Const(true), &Arc::default());
+    let config = Config::new("stock")
+        .sampler(Sampler::Const(true))
+        .agent(false);
+    let plain = config.background(false).new_tracer().unwrap();
+    for _ in 0..200 {
+        let request = counting
+            .span_builder("get")
+            .tag("span.kind", "server")
+            .start();
+        let query = plain.span_builder("query").child_of(&request).start();
+        counting
+            .span_builder("inner")
+            .child_of(&query)
+            .start()
+            .finish();
+        drop(request);
+        drop(query);
+    }
+    for (tracer, delivered) in [(&counting, 400), (&plain, 200)] {
+        tracer.flush(SOON).unwrap();
+        assert_eq!(tracer.stats().delivered, delivered);
+        assert!(tracer.stats().adds_up(), "{}", tracer.stats());
+    }
+    assert_eq!(requests(&counting, "get"), [200.0, 0.0]);
 }

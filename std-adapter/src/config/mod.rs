@@ -66,6 +66,7 @@
 //! | traces that begin here say that their ids are random | `w3c_random_flag` | | | |
 //! | baggage of a context, as injected | `max_baggage_size` (bytes) | | | |
 //! | clock: `auto`, `tsc`, `system` | `clock` | | | |
+//! | metrics of requests | `rpc_metrics` | | `rpc_metrics` | |
 //! | flush at exit | `flush_at_exit` | | | |
 //! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
 //!
@@ -92,7 +93,7 @@
 //! | Variable | Value |
 //! |---|---|
 //! | `SERVICE_NAME` | text |
-//! | `DISABLED`, `REPORTER_LOG_SPANS`, `TRACEID_128BIT` | `1`, `t`, `true`, `yes`, `on`, or `0`, `f`, `false`, `no`, `off`, in either case |
+//! | `DISABLED`, `REPORTER_LOG_SPANS`, `RPC_METRICS`, `TRACEID_128BIT` | `1`, `t`, `true`, `yes`, `on`, or `0`, `f`, `false`, `no`, `off`, in either case |
 //! | `AGENT_HOST`, `AGENT_PORT` | name or address; 1 to 65535. A service link of Kubernetes (`tcp://…`) in the port is ignored with a warning |
 //! | `AGENT_SOCKET_TYPE` | `udp4` or `udp6` |
 //! | `REPORTER_MAX_QUEUE_SIZE` | spans |
@@ -153,7 +154,7 @@ pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
     AgentSettings, HeaderNames, LimitSettings, ProcessSettings, PropagationSettings,
-    ReporterSettings, Sampler, Settings,
+    ReporterSettings, Sampler, Settings, SpanSettings,
 };
 
 pub use warning::ConfigWarning;

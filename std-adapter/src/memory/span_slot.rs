@@ -20,7 +20,7 @@ pub(crate) trait SpanOwner: Sized {
     fn is_of_parent(&self) -> bool;
 
     /// Returns the longest value of a tag, in bytes.
-    fn value_limit(&self) -> u32;
+    fn value_limit(&self) -> u16;
 }
 
 /// An image of any size.
@@ -37,7 +37,9 @@ pub(crate) struct SpanSlot<O, A: ?Sized = [Word]> {
     pub(crate) baggage: Baggage,
     /// Longest value of a tag, in bytes; a copy of the owner's, which saves writes a pointer to
     /// follow.
-    pub(crate) value_limit: u32,
+    pub(crate) value_limit: u16,
+    /// Facts about the span that the tracer keeps for itself; none but where a setting wants them.
+    pub(crate) notes: u16,
     /// The name to which a tiny slot is charged, by its hash; 0 if it is to none.
     pub(super) charged_to: u32,
     pub(crate) image: Open<A>,
@@ -60,6 +62,7 @@ impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
             owner: owner.clone(),
             baggage: Baggage::EMPTY,
             value_limit: owner.value_limit(),
+            notes: 0,
             charged_to: 0,
             image: Open::new("", NO_CONTEXT, SpanId::default(), 0),
         })
@@ -176,6 +179,7 @@ impl<O: SpanOwner> SpanSlot<O> {
             return None;
         }
         std::mem::swap(&mut self.baggage, &mut other.baggage);
+        other.notes = std::mem::take(&mut self.notes);
         Some(std::mem::replace(self, other))
     }
 }

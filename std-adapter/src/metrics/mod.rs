@@ -39,11 +39,28 @@
 //! | `jaeger_tracer_export_bytes_total` | | bytes of accepted packets |
 //! | `jaeger_tracer_export_retries_total` | | packets that were, or are, to be sent again |
 //! | `jaeger_tracer_export_duration_seconds` | | histogram: time to the outcome of a packet |
+//!
+//! # Requests
+//! With [`Config::rpc_metrics`](crate::Config::rpc_metrics) each span with the tag `span.kind` =
+//! `server` counts as a request when it finishes, whether it is sampled or not. It has failed if its
+//! tag `error` is `true`. `endpoint` is its operation name, with `-` in place of characters other than
+//! letters, digits, `-`, `_`, `/` and `.`; beyond 200 names it is `other`.
+//!
+//! | Name | Labels | Counts |
+//! |---|---|---|
+//! | `jaeger_rpc_requests_total` | `endpoint`, `error` = `true`, `false` | requests |
+//! | `jaeger_rpc_request_latency` | `endpoint`, `error` | histogram: seconds from start to finish |
+//! | `jaeger_rpc_http_requests_total` | `endpoint`, `status_code` = `2xx` to `5xx` | requests by the tag `http.status_code` |
+//! | `jaeger_tracer_traces_total` | `state` = `started`, `joined`, `sampled` = `y`, `n` | roots that started, contexts that were extracted |
+//!
+//! The tags count when they are given to the builder, or set with these keys by
+//! [`Span::tag`](crate::Span::tag) before the finish.
 
 #[cfg(feature = "metrics")]
 mod facade;
 mod names;
 mod prometheus;
+pub(crate) mod rpc;
 mod snapshot;
 
 #[cfg(feature = "metrics")]

@@ -38,6 +38,14 @@ metrics! {
         "Packets to be sent again";
     EXPORT_DURATION = "jaeger_tracer_export_duration_seconds",
         "Time to the outcome of a packet";
+    TRACES = "jaeger_tracer_traces_total",
+        "Traces that this process started, or joined by their context";
+    REQUESTS = "jaeger_rpc_requests_total",
+        "Finished spans of the kind server";
+    REQUEST_LATENCY = "jaeger_rpc_request_latency",
+        "Seconds from start to finish of spans of the kind server";
+    HTTP_REQUESTS = "jaeger_rpc_http_requests_total",
+        "Finished spans of the kind server, by class of HTTP status";
 }
 
 /// The label that each sample has.

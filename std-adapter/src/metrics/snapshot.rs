@@ -7,6 +7,7 @@ use picojaeger_core::{ExportCounts, LossCause, Stats};
 
 use crate::metrics::names as metric;
 use crate::metrics::names::SERVICE;
+use crate::metrics::rpc::RpcMetrics;
 use crate::metrics::{Metric, MetricValue, MetricsSink};
 
 /// The metrics of one tracer or several at one moment.
@@ -33,7 +34,12 @@ type Series = (&'static str, Vec<(&'static str, String)>);
 
 impl MetricsSnapshot {
     /// Takes the counts of one tracer.
-    pub(crate) fn new(service: &str, stats: &Stats, exports: &ExportCounts) -> Self {
+    pub(crate) fn new(
+        service: &str,
+        stats: &Stats,
+        exports: &ExportCounts,
+        rpc: Option<&RpcMetrics>,
+    ) -> Self {
         let mut snapshot = MetricsSnapshot::default();
         let mut writer = Writer {
             service,
@@ -42,6 +48,9 @@ impl MetricsSnapshot {
         writer.spans(stats);
         writer.losses(stats);
         writer.exports(exports);
+        if let Some(rpc) = rpc {
+            writer.requests(rpc);
+        }
         snapshot
     }
 
@@ -122,6 +131,27 @@ impl Writer<'_> {
         self.count(&metric::EXPORT_RETRIES, &[], exports.retries);
         let durations = MetricValue::Durations(exports.durations);
         self.sample(&metric::EXPORT_DURATION, &[], durations);
+    }
+
+    fn requests(&mut self, rpc: &RpcMetrics) {
+        for ([state, sampled], count) in rpc.traces() {
+            let labels = [("state", state), ("sampled", sampled)];
+            self.count(&metric::TRACES, &labels, count);
+        }
+        for (endpoint, requests) in rpc.endpoints() {
+            let outcomes = [("false", requests.succeeded), ("true", requests.failed)];
+            for (error, durations) in outcomes {
+                let labels = [("endpoint", endpoint.as_str()), ("error", error)];
+                self.count(&metric::REQUESTS, &labels, durations.count());
+                let durations = MetricValue::Durations(durations);
+                self.sample(&metric::REQUEST_LATENCY, &labels, durations);
+            }
+            let classes = ["2xx", "3xx", "4xx", "5xx"].into_iter();
+            for (class, count) in classes.zip(requests.by_status) {
+                let labels = [("endpoint", endpoint.as_str()), ("status_code", class)];
+                self.count(&metric::HTTP_REQUESTS, &labels, count);
+            }
+        }
     }
 
     fn count(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], count: u64) {
@@ -213,7 +243,7 @@ mod tests {
     fn the_results_of_the_reporter_add_up_to_the_counts() {
         let stats = stats();
         assert!(stats.adds_up());
-        let snapshot = MetricsSnapshot::new("shop", &stats, &ExportCounts::default());
+        let snapshot = MetricsSnapshot::new("shop", &stats, &ExportCounts::default(), None);
         let results = named(&snapshot, &metric::REPORTER_SPANS);
         let sum: u64 = results.iter().map(|(_, count)| count).sum();
         assert_eq!(sum, stats.delivered + stats.lost.total());
@@ -243,7 +273,7 @@ mod tests {
         exports.count(SendOutcome::Failed, 70, Duration::from_millis(3));
         exports.retries = 3;
         let stats = stats();
-        let snapshot = MetricsSnapshot::new("shop", &stats, &exports);
+        let snapshot = MetricsSnapshot::new("shop", &stats, &exports, None);
         let values = |metric| {
             let samples = named(&snapshot, metric).into_iter();
             samples.map(|(_, value)| value).collect::<Vec<_>>()
@@ -265,7 +295,7 @@ mod tests {
     fn equal_series_are_added_up_and_others_stay_apart() {
         let mut exports = ExportCounts::default();
         exports.count(SendOutcome::Accepted, 70, Duration::from_millis(3));
-        let of = |service| MetricsSnapshot::new(service, &stats(), &exports);
+        let of = |service| MetricsSnapshot::new(service, &stats(), &exports, None);
         let all: MetricsSnapshot = ["shop", "stock", "shop"].map(of).into_iter().collect();
         let queued = named(&all, &metric::QUEUE_LENGTH);
         let values: Vec<_> = queued.into_iter().map(|(_, value)| value).collect();

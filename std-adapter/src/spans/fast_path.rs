@@ -113,7 +113,7 @@ fn unrecorded(shard: &mut Shard) -> Option<Box<Slot>> {
 #[inline(never)]
 pub(crate) fn finish(slot: &mut Slot) {
     if !slot.image.is_writable() {
-        return slot.image.discard();
+        return slot.finish_unrecorded();
     }
     slot.image.finish(slot.owner.source.ticks());
     // SAFETY: the borrow ends with the statement; see the rule above.

@@ -5,6 +5,7 @@ use crate::state::Slot;
 
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod fast_path;
+pub(crate) mod requests;
 pub(crate) mod sampling_priority;
 pub(crate) mod slow_path;
 mod write;

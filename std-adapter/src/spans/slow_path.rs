@@ -12,6 +12,7 @@ use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
 use crate::memory::span_slot::Image;
 use crate::spans::UNREAD;
+use crate::spans::requests::notes_at_start;
 use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::shard::{Pushed, Shard};
@@ -77,6 +78,8 @@ impl<'t> Start<'t> {
         }
         // A slot from before a fork belongs to the parent process.
         let written = written.and_then(Slot::of_this_process);
+        let is_watched = state.is_watched();
+        let notes = is_watched.then(|| notes_at_start(written.as_deref()));
         let mut slot = with_shard(state, |shard| self.begin(state, shard, written));
         if let Some(micros) = self.time {
             slot.image.set_start(Timestamp::UnixMicros(micros));
@@ -84,6 +87,9 @@ impl<'t> Start<'t> {
             // Outside of `with_shard`: a user's clock may trace.
             let ticks = state.source.ticks();
             slot.image.set_start(Timestamp::Ticks(ticks));
+        }
+        if let Some(notes) = notes {
+            slot.watch(&self.parent, notes);
         }
         if slot.image.flags().contains(Flags::SAMPLED) && !slot.image.is_writable() {
             state.after_loss();
@@ -156,8 +162,12 @@ impl<'t> Start<'t> {
             true => counters.closed.increment(),
             false => counters.memory.increment(),
         }
-        // Nothing reads the name of a lost span, so a copied one takes no memory.
-        let name = Key::Static("");
+        // Nothing reads the name of a lost span, so a copied one takes no memory, but where requests
+        // are counted.
+        let name = match state.is_watched() {
+            true => self.operation,
+            false => Key::Static(""),
+        };
         let mut slot = start_unsampled(state, shard, name, identity, &self.parent);
         slot.image.discard();
         slot
@@ -261,6 +271,9 @@ impl Slot {
         if let Some(limits) = self.owner.limits {
             self.image.limit(limits);
         }
+        if self.notes != 0 {
+            self.unwatch(self.image.record().finish());
+        }
         let Slot {
             image,
             owner: state,
@@ -320,9 +333,12 @@ pub(crate) fn end_slow(mut slot: Box<Slot>) {
 /// Releases the slot of a span that has ended, where the fast path could not.
 #[inline(never)]
 pub(crate) fn release_slow(slot: Box<Slot>) {
-    if let Some(slot) = slot.of_this_process() {
+    if let Some(mut slot) = slot.of_this_process() {
         if slot.owner.is_propagation_only() {
             return;
+        }
+        if slot.notes != 0 {
+            slot.finish_dropped();
         }
         let state = slot.owner.clone();
         with_shard(&state, |shard| shard.cache.put(slot));

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use picojaeger_core::Stats;
+use picojaeger_core::adapter::Rate;
 use picojaeger_core::adapter::record::EntryLimits;
 
 use crate::config::Settings;
@@ -29,6 +30,7 @@ use crate::memory::budget::MemoryBudget;
 use crate::memory::rings::{Rings, SharedRing};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
+use crate::metrics::rpc::RpcMetrics;
 use crate::propagation::DecodeErrors;
 use crate::state::shard::Shard;
 use crate::state::worker_work::WakeWorker;
@@ -65,6 +67,10 @@ pub(crate) struct TracerState {
     pool: Mutex<SpanPool<TracerState>>,
     pub(crate) decode_errors: DecodeErrors,
     pub(crate) forked: AtomicU64,
+    /// Of the ticks, for requests: a nanosecond each, but of a user's clock.
+    pub(crate) rate: Rate,
+    /// Counts of requests, if wanted.
+    pub(crate) rpc: Option<RpcMetrics>,
 }
 
 /// The slot of a span of this tracer.
@@ -130,6 +136,8 @@ impl TracerState {
             pool: Mutex::new(SpanPool::new(limit, budget)),
             decode_errors: DecodeErrors::default(),
             forked: AtomicU64::new(0),
+            rate: Rate::new(source.frequency()),
+            rpc: settings.spans.rpc_metrics.then(RpcMetrics::default),
             source,
         })
     }
@@ -187,6 +195,11 @@ impl TracerState {
     /// takes the slow path.
     pub(crate) fn is_propagation_only(&self) -> bool {
         self.common.settings.propagation_only
+    }
+
+    /// Returns whether every start and end takes the slow path, which does more then.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.rpc.is_some()
     }
 
     #[inline(always)]
@@ -296,9 +309,9 @@ impl SpanOwner for TracerState {
         self.is_of_parent()
     }
 
-    fn value_limit(&self) -> u32 {
+    fn value_limit(&self) -> u16 {
         // At most 65,000.
-        self.common.settings.max_tag_value_length as u32
+        self.common.settings.max_tag_value_length as u16
     }
 }
 

@@ -100,10 +100,28 @@ impl CurrentShard {
 }
 
 /// Puts a shard back, unless the process forked meanwhile: then it is the parent's, and leaked.
+///
+/// The shard of a tracer that watches its spans never becomes the current one, so that the fast path
+/// finds none for it.
 fn give_back(thread: CheckedOut) {
-    if !thread.state.is_of_parent() {
-        CELLS.with(|cells| cells.shard.set(Some(thread)));
+    if thread.state.is_of_parent() {
+        return;
     }
+    if thread.state.is_watched() {
+        return put_aside(ManuallyDrop::into_inner(thread));
+    }
+    CELLS.with(|cells| cells.shard.set(Some(thread)));
+}
+
+/// Puts a shard to those that are not current.
+fn put_aside(thread: Box<ThreadShard>) {
+    CELLS.with(|cells| cells.has_shard.set(false));
+    // Fails only while the thread ends, which drops the shard.
+    let _ended = OTHERS.try_with(|local| {
+        if let Ok(mut others) = local.others.try_borrow_mut() {
+            others.push(thread);
+        }
+    });
 }
 
 /// Runs `f` on the calling thread's shard of this tracer, or on the fallback shard if the thread

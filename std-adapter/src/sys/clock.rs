@@ -73,7 +73,7 @@ pub trait TimeSource: Send + Sync {
     /// Returns a counter that neither steps back nor wraps. Called at each start and end.
     fn ticks(&self) -> u64;
 
-    /// Returns the ticks a second, at least 1; called once.
+    /// Returns the ticks a second, at least 1; called when the tracer is made.
     fn frequency(&self) -> u64;
 
     /// Returns the Unix time; called when the worker wakes, and about once a second while spans

@@ -152,7 +152,7 @@ impl TracerBuilder {
         thread_local::install_fork_hook();
         at_exit::install();
         let state = TracerState::new(Parts {
-            source: time_source.unwrap_or_else(|| TickSource::choose(settings.clock)),
+            source: time_source.unwrap_or_else(|| tick_source(&settings)),
             settings: Arc::new(settings),
             reporters: reporters.into(),
             transport,
@@ -194,6 +194,15 @@ impl std::fmt::Debug for TracerBuilder {
             .field("config", &self.config)
             .field("reporters", &self.reporters.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Returns the source of ticks that the settings name. Requests are timed where they end, and there
+/// the rate of the time stamp counter is not known.
+fn tick_source(settings: &Settings) -> TickSource {
+    match settings.spans.rpc_metrics {
+        true => TickSource::System,
+        false => TickSource::choose(settings.clock),
     }
 }
 

@@ -289,7 +289,7 @@ impl Tracer {
         let stats = state.stats();
         let exports = state.common.stats_registry().exports;
         let service = &state.common.settings.process.service_name;
-        MetricsSnapshot::new(service, &stats, &exports)
+        MetricsSnapshot::new(service, &stats, &exports, state.rpc.as_ref())
     }
 
     /// Returns whether the tracer makes spans. One that only propagates makes none.
@@ -392,6 +392,9 @@ fn extracted(
     state.decode_errors.check(&found, &settings.headers, now);
     let context = found.context.ok().flatten();
     let is_valid = context.is_some_and(|context| context.is_valid());
+    if let (Some(context), true, Some(rpc)) = (context, is_valid, &state.rpc) {
+        rpc.count_trace(true, context.is_sampled());
+    }
     if let (false, Ok(Some(id))) = (is_valid, found.debug_id) {
         baggage.set_debug_id(id);
     }

@@ -10,6 +10,7 @@ use crate::context::{SpanContext, ToContext};
 use crate::propagation::baggage_limit;
 use crate::scope::{self, Scope};
 use crate::spans::fast_path::{end, finish, release};
+use crate::spans::requests::is_noted;
 use crate::spans::sampling_priority::is_priority;
 use crate::state::Slot;
 use crate::sys::clock::unix_micros;
@@ -60,6 +61,9 @@ impl Span {
         if let Some(slot) = &mut self.slot {
             if is_priority(key) {
                 slot.set_priority(value);
+            }
+            if is_noted(key) {
+                slot.note_tag(key, value);
             }
             if slot.image.is_writable() {
                 slot.tag(key, value);
@@ -201,7 +205,10 @@ impl Span {
                 slot.image.finish_at(unix_micros(time));
                 slot.publish();
             }
-            Some(slot) => slot.image.discard(),
+            Some(slot) => {
+                slot.image.discard();
+                slot.unwatch(Timestamp::UnixMicros(unix_micros(time)));
+            }
             None => {}
         }
     }
@@ -258,6 +265,7 @@ impl ToContext for Span {
 #[cold]
 #[inline(never)]
 fn end_unwinding(mut slot: Box<Slot>) {
+    slot.note_tag(Key::Static(tags::ERROR), Value::Bool(true));
     slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
     end(slot);
 }

@@ -8,10 +8,11 @@ use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
 use super::reporter::ReporterLayer;
 use super::sampler::SamplerLayer;
+use super::spans::SpanLayer;
 #[cfg(feature = "yaml")]
 use super::tracer::Mode;
 use super::tracer::TracerLayer;
-use super::{agent, limits, process, propagation, reporter, sampler, tracer};
+use super::{agent, limits, process, propagation, reporter, sampler, spans, tracer};
 use crate::config::ConfigWarning;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
@@ -26,6 +27,7 @@ pub(crate) struct Layer {
     pub(crate) reporter: ReporterLayer,
     pub(crate) propagation: PropagationLayer,
     pub(crate) limits: LimitLayer,
+    pub(crate) spans: SpanLayer,
     pub(crate) faults: Vec<ConfigError>,
     pub(crate) warnings: Vec<ConfigWarning>,
 }
@@ -90,7 +92,7 @@ pub(crate) struct Names {
 }
 
 /// The names of each subject.
-pub(crate) static SUBJECTS: [&Names; 7] = [
+pub(crate) static SUBJECTS: [&Names; 8] = [
     &process::NAMES,
     &tracer::NAMES,
     &sampler::NAMES,
@@ -98,4 +100,5 @@ pub(crate) static SUBJECTS: [&Names; 7] = [
     &reporter::NAMES,
     &propagation::NAMES,
     &limits::NAMES,
+    &spans::NAMES,
 ];

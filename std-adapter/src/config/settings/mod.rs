@@ -12,6 +12,7 @@ mod reporter;
 mod resolver;
 mod sampler;
 mod setting;
+mod spans;
 mod tracer;
 mod unsupported;
 
@@ -23,6 +24,7 @@ pub use process::ProcessSettings;
 pub use propagation::{HeaderNames, PropagationSettings};
 pub use reporter::ReporterSettings;
 pub use sampler::Sampler;
+pub use spans::SpanSettings;
 
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
 pub(super) use otel::otel_names;
@@ -77,6 +79,8 @@ pub struct Settings {
     pub propagation: PropagationSettings,
     /// The most entries of a span.
     pub limits: LimitSettings,
+    /// What is recorded and measured of each span.
+    pub spans: SpanSettings,
 }
 
 impl Config {
@@ -148,6 +152,7 @@ impl Settings {
             ),
             propagation,
             limits: LimitSettings::resolve(resolver),
+            spans: SpanSettings::resolve(resolver),
             max_tag_value_length: resolver.pick_or(
                 |layer| &layer.tracer.max_tag_value_length,
                 tracer::MAX_TAG_VALUE_LENGTH,

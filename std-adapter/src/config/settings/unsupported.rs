@@ -59,13 +59,14 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
         (&["baggage_restrictions"], |layer, entry| {
             layer.ignore(entry, "no effect: there are no baggage restrictions yet")
         }),
-        (&["metrics", "rpc_metrics"], no_metrics),
+        (&["metrics"], |layer, entry| {
+            layer.ignore(entry, "no effect: metrics are there for `Tracer::metrics`")
+        }),
         (&["max_traceback_length"], |layer, entry| {
             layer.ignore(entry, "no effect: tracebacks are not logged")
         }),
     ],
     variables: &[
-        ("JAEGER_RPC_METRICS", no_metrics),
         ("JAEGER_ENDPOINT", no_collector),
         ("JAEGER_REPORTER_ENDPOINT", no_collector),
         ("JAEGER_USER", no_credentials),
@@ -96,10 +97,6 @@ const BATCH_SIZE: &str = "no effect: packets are filled by size; `max_packet_siz
 
 fn no_remote(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
     layer.ignore(entry, "no effect: there is no remote sampling yet")
-}
-
-fn no_metrics(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    layer.ignore(entry, "no effect: there are no metrics yet")
 }
 
 /// Credentials and times of requests mean nothing without the collector's address, which is an

@@ -57,6 +57,7 @@ fn defaults_are_those_of_the_clients() {
             references_per_span: None,
             fields_per_log: None,
         },
+        spans: SpanSettings { rpc_metrics: false },
     };
     assert_eq!(settings("", &[]), expected);
     let code = Config::new("s").sampler(Sampler::Const(true));
@@ -204,6 +205,7 @@ fn all_spellings_reach_their_setting() {
         ("traceid_128bit: false", narrow),
         ("traceId128bit: false", narrow),
         ("max_tag_value_length: 9", |s| s.max_tag_value_length == 9),
+        ("rpc_metrics: true", |s| s.spans.rpc_metrics),
         ("headers: {trace_context: X-T}", context),
         ("headers: {TraceContextHeaderName: x-t}", context),
         ("trace_id_header: x-t", context),

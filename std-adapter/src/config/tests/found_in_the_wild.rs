@@ -101,7 +101,7 @@ fn what_is_accepted_without_effect_is_a_warning() {
         (
             "metrics: true",
             "1:10: `metrics`",
-            "no effect: there are no metrics yet",
+            "no effect: metrics are there for `Tracer::metrics`",
         ),
         (
             "throttler: {port: 5778}",

@@ -103,6 +103,7 @@ fn variables_reach_their_setting() {
                     Format::Baggage,
                 ]
         }),
+        ("JAEGER_RPC_METRICS", "true", |s| s.spans.rpc_metrics),
     ];
     let defaults = of_variables(&[]);
     for (name, value, check) in cases {
