@@ -49,9 +49,11 @@
 //! - [`model`]: finished spans as plain data, as collector and reporters return them.
 //!
 //! # Features
-//! The first two are on by default. Without them the crate needs the core and ten third-party crates.
+//! The first three are on by default. Without them the crate needs the core and ten third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
+//! - `http`: [`Config::collector`]. `tls` adds `https`, `tls-native-roots` the roots of the system in
+//!   place of Mozilla's, `gzip` compressed batches.
 //! - `http-headers`: the `HeaderMap` of the `http` crate as a target of [`Tracer::inject`]; it can be
 //!   read without.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.

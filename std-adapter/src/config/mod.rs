@@ -70,6 +70,13 @@
 //! | flush at exit | `flush_at_exit` | | | |
 //! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
 //!
+//! | collector, in place of the agent | `collector.endpoint` | | `reporter.collectorEndpoint` | `reporter.collectorEndpoint` |
+//! | user and password, or token | `collector.user`, `….password`, `….auth_token` | | `reporter.user`, `….password` | `reporter.username`, `….password` |
+//! | headers of requests | `collector.headers` (a map) | | `reporter.http_headers` | |
+//! | longest request | `collector.timeout` (`10s`; 0: no limit) | | | `reporter.timeoutMs` |
+//! | time for attempts | `collector.retry_time` (`30s`) | | | |
+//! | largest batch | `collector.max_batch_spans`, `….max_batch_bytes`, `….gzip` | | | |
+//!
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
 //! `reporter` too. A queue of n spans means a `memory_limit` of 2,340 bytes for each and 2 MiB
 //! besides: that keeps a burst of n finished spans of 512 bytes whole, on whatever threads. At Go's keys of queue
@@ -77,10 +84,9 @@
 //! `agentPort` 6832 expects Thrift binary and gets a warning; use 6831 there.
 //!
 //! Of the clients' keys for what does not exist here:
-//! - Errors: a collector's address (`reporter.collectorEndpoint`, `reporter.endpoint`),
-//!   `sampler.type: remote` or no sampler, `local_agent.enabled: false`.
+//! - Errors: `sampler.type: remote` or no sampler, `local_agent.enabled: false`.
 //! - Warnings, unless the value is off, zero or empty: remote sampling's addresses and intervals
-//!   beside another sampler, credentials of a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`, `max_traceback_length`.
+//!   beside another sampler, credentials without a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`, `max_traceback_length`.
 //!
 //! Formats are `w3c` (`tracecontext` and `baggage`, which may be named apart), `jaeger`, `b3`
 //! (`b3multi`: written as several headers, like Jaeger's clients), `b3single` (written as one), and
@@ -100,11 +106,14 @@
 //! | `REPORTER_FLUSH_INTERVAL`, `REPORTER_ATTEMPT_RECONNECT_INTERVAL` | milliseconds, or `1s`, `500ms`, `1m1s` |
 //! | `REPORTER_ATTEMPT_RECONNECTING_DISABLED` | as `DISABLED` |
 //! | `SAMPLER_TYPE`, `SAMPLER_PARAM` | as in the file; a type without a parameter discards the file's parameter |
+//! | `ENDPOINT` | `http://` or `https://`, host, port and path of a collector; wins over the agent |
+//! | `USER` and `PASSWORD`, or `AUTH_TOKEN` | sent to the collector |
+//! | `REPORTER_TIMEOUT` | milliseconds, or `1s`: longest request |
 //! | `PROPAGATION` | formats as in the file, separated by commas |
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!
 //! Node's old names `DISABLE`, `REPORTER_AGENT_HOST` and `REPORTER_AGENT_PORT` work with a warning.
-//! `ENDPOINT` is an error; other variables of the clients are
+//! Other variables of the clients are
 //! warnings, as their keys are. So are names that suggest a wish (`ENABLED`, `HOST`, a bare number
 //! in `PORT`, `AGENT_ENDPOINT`), and names of six or more characters that differ from a known one in
 //! up to two. Any other with this prefix is ignored, since it may belong to another program.
@@ -153,8 +162,8 @@ pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
-    AgentSettings, HeaderNames, LimitSettings, ProcessSettings, PropagationSettings,
-    ReporterSettings, Sampler, Settings, SpanSettings,
+    AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, ProcessSettings,
+    PropagationSettings, Protocol, ReporterSettings, Sampler, Secret, Settings, SpanSettings,
 };
 
 pub use warning::ConfigWarning;

@@ -2,7 +2,7 @@
 
 use picojaeger_core::adapter::PacketBuilder;
 
-use crate::export::agent_encoder::AgentEncoder;
+use crate::export::packet_encoder::PacketEncoder;
 use crate::sys::unwind::caught;
 use crate::transport::{BoxTransport, PANICKED};
 
@@ -15,7 +15,7 @@ pub(super) fn last_error(transport: &Option<BoxTransport>) -> Option<String> {
 
 /// Returns the span that last fitted no packet of the `most` bytes that are configured, or of the
 /// fewer that the network takes, and the remedy.
-pub(super) fn too_large(reporter: &PacketBuilder<AgentEncoder>, most: usize) -> Option<String> {
+pub(super) fn too_large(reporter: &PacketBuilder<PacketEncoder>, most: usize) -> Option<String> {
     let (operation, limit) = (reporter.encoder().too_large()?, reporter.limit());
     let remedy = match limit < most {
         true => "shorten them, since the network takes no larger ones",

@@ -7,10 +7,10 @@ use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
 use picojaeger_core::{LossCause, SendOutcome, Stats};
 
 use crate::config::Settings;
-use crate::export::agent_encoder::AgentEncoder;
 use crate::export::common::Common;
 use crate::export::diagnosis::{last_error, too_large};
 use crate::export::loss_log::LossLog;
+use crate::export::packet_encoder::PacketEncoder;
 use crate::export::process_tags::with_views;
 use crate::export::sends::Sends;
 use crate::export::timekeeper::Timekeeper;
@@ -23,7 +23,7 @@ use crate::worker::parking::{Pass, Rest};
 
 /// The consuming side of a tracer; one thread at a time drives it.
 pub(crate) struct Exporter {
-    reporter: PacketBuilder<AgentEncoder>,
+    reporter: PacketBuilder<PacketEncoder>,
     rings: Vec<RingReader>,
     transport: Option<BoxTransport>,
     timekeeper: Timekeeper,
@@ -72,10 +72,10 @@ impl Exporter {
         transport: Option<BoxTransport>,
     ) -> Self {
         let interval = settings.reporter.flush_interval;
-        let limit = settings.agent.max_packet_size;
+        let limit = settings.packet_limit();
         Exporter {
             reporter: PacketBuilder::new(
-                AgentEncoder::default(),
+                PacketEncoder::new(settings.collector.as_ref()),
                 limit,
                 interval.as_nanos() as u64,
             ),

@@ -1,10 +1,10 @@
 //! The consuming side: rings to packets, packets to the transport, losses to the log.
 
-mod agent_encoder;
 pub(crate) mod common;
 mod diagnosis;
 pub(crate) mod exporter;
 mod loss_log;
+mod packet_encoder;
 pub(crate) mod process_tags;
 mod sends;
 mod timekeeper;

@@ -9,8 +9,8 @@ use picojaeger_core::adapter::record::Records;
 use picojaeger_core::ring::Consumer;
 use picojaeger_core::wire::EncodeContext;
 
-use crate::export::agent_encoder::AgentEncoder;
 use crate::export::common::Common;
+use crate::export::packet_encoder::PacketEncoder;
 use crate::reporters::{FinishedSpan, Reporter};
 use crate::sys::log::log_guarded;
 use crate::sys::unwind::caught;
@@ -31,7 +31,7 @@ pub(super) enum Unfinished {
 /// Passes the records of a packet with a final outcome to the reporters, and ends it; returns the
 /// reason if it cannot be ended yet. Of the reporters, the first `calls` have been called.
 pub(super) fn conclude<'r, C>(
-    mut packet: Packet<'_, AgentEncoder, C>,
+    mut packet: Packet<'_, PacketEncoder, C>,
     outcome: SendOutcome,
     calls: usize,
     until: Option<Instant>,
@@ -59,7 +59,7 @@ where
 /// Passes the records of a packet to the user's reporters, but for the first `calls`; returns the
 /// number of calls made if the time is over before the last one. Makes one at least.
 fn report<'r, C>(
-    packet: &mut Packet<'_, AgentEncoder, C>,
+    packet: &mut Packet<'_, PacketEncoder, C>,
     calls: usize,
     until: Option<Instant>,
     common: &Common,

@@ -39,7 +39,7 @@ use crate::sys::pace::Pace;
 use crate::sys::per_process::OnceBox;
 use crate::sys::sync::{lock, try_lock};
 use crate::sys::{fork, membarrier};
-use crate::transport::BoxTransport;
+use crate::transport::{BoxTransport, Closing};
 use crate::worker::{WorkerHandle, is_worker};
 
 /// A tracer's state. Each forked child makes a new one at its first call.
@@ -56,6 +56,7 @@ pub(crate) struct TracerState {
     ends_slowly: AtomicBool,
     /// The most entries of a span, if any are limited.
     pub(crate) limits: Option<EntryLimits>,
+    closing: Arc<Closing>,
     /// Closed, and the last pass is over: records that arrive now raced with the close.
     drained: AtomicBool,
     worker: WorkerHandle,
@@ -85,9 +86,20 @@ pub(crate) struct Parts {
     pub(crate) transport: MakeTransport,
 }
 
-/// Makes the transport of a tracer in one process, if it has one; the transport wakes the waker
-/// when it becomes ready.
-pub(crate) type MakeTransport = Arc<dyn Fn(&Settings, Waker) -> Option<BoxTransport> + Send + Sync>;
+/// Makes the transport of a tracer in one process, if it has one.
+pub(crate) type MakeTransport =
+    Arc<dyn Fn(&Settings, TracerLink) -> Option<BoxTransport> + Send + Sync>;
+
+/// What a transport knows of its tracer.
+pub(crate) struct TracerLink {
+    /// To be woken when the transport becomes ready, or an outcome is known.
+    pub(crate) waker: Waker,
+    #[cfg_attr(
+        not(feature = "http"),
+        allow(dead_code, reason = "for transports that wait for peers")
+    )]
+    pub(crate) closing: Arc<Closing>,
+}
 
 impl TracerState {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
@@ -108,12 +120,13 @@ impl TracerState {
         } = parts;
         let limits = settings.limits.of_entries();
         let limits = (limits != EntryLimits::NONE).then_some(limits);
-        let limit = settings.reporter.memory_limit;
+        let limit = settings.memory_of_spans();
         let budget = Arc::new(MemoryBudget::new(limit));
         let rings = Rings::new(limit, budget.clone());
         let common = common(settings.clone(), reporters, rings);
         let fallback_shard = fallback_shard(&common);
         let clock = source.clone();
+        let closing = Arc::<Closing>::default();
         Arc::new_cyclic(|this| TracerState {
             common,
             generation: fork::generation(),
@@ -121,12 +134,16 @@ impl TracerState {
             closed: AtomicBool::new(false),
             ends_slowly: AtomicBool::new(limits.is_some()),
             limits,
+            closing: closing.clone(),
             drained: AtomicBool::new(false),
             worker: WorkerHandle::new(),
             loss_pace: Pace::default(),
             exporter: {
-                let waker = Arc::new(WakeWorker(this.clone())).into();
-                let transport = make_transport(&settings, waker);
+                let link = TracerLink {
+                    waker: Arc::new(WakeWorker(this.clone())).into(),
+                    closing,
+                };
+                let transport = make_transport(&settings, link);
                 let exporter = Exporter::new(&settings, clock, transport);
                 Mutex::new(exporter)
             },
@@ -225,6 +242,12 @@ impl TracerState {
     pub(crate) fn set_closed(&self) {
         self.ends_slowly.store(true, Ordering::SeqCst);
         self.closed.store(true, Ordering::SeqCst);
+        self.closing.begin();
+    }
+
+    /// Interrupts what a close has no more time for.
+    pub(crate) fn end_closing(&self) {
+        self.closing.end();
     }
 
     /// Records that every span that finished before the close has its outcome.

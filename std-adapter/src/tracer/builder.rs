@@ -1,18 +1,19 @@
 //! Builds a tracer from a configuration and the user's objects.
 
 use std::sync::{Arc, OnceLock};
-use std::task::Waker;
 
 use log::Level;
 
 use crate::config::{Config, ConfigError, Settings};
 use crate::reporters::{ConsoleReporter, LoggingReporter, Reporter};
 use crate::state::thread_local;
-use crate::state::{MakeTransport, Parts, TracerState, at_exit};
+use crate::state::{MakeTransport, Parts, TracerLink, TracerState, at_exit};
 use crate::sys::clock::{TickSource, TimeSource};
 use crate::sys::log::log_guarded;
 use crate::tracer::errors::InitializeError;
 use crate::tracer::{Handle, Tracer};
+#[cfg(feature = "http")]
+use crate::transport::HttpTransport;
 use crate::transport::{BoxTransport, Guarded, Transport, UdpTransport};
 
 /// A tracer that is about to be made: a [`Config`], and objects that no configuration can name.
@@ -38,7 +39,8 @@ pub struct TracerBuilder {
     config: Config,
     reporters: Vec<Arc<dyn Reporter>>,
     time_source: Option<TickSource>,
-    transport: MakeTransport,
+    /// The user's transport.
+    transport: Option<MakeTransport>,
 }
 
 /// The tracer of [`TracerBuilder::install`].
@@ -88,13 +90,14 @@ impl Config {
 }
 
 impl TracerBuilder {
-    /// Makes a builder of a tracer that sends to the agent over UDP.
+    /// Makes a builder of a tracer that sends to the collector of the configuration, or to the agent
+    /// over UDP.
     pub fn new(config: Config) -> Self {
         TracerBuilder {
             config,
             reporters: Vec::new(),
             time_source: None,
-            transport: Arc::new(agent_transport),
+            transport: None,
         }
     }
 
@@ -104,16 +107,17 @@ impl TracerBuilder {
         self
     }
 
-    /// Sends packets through this transport instead of UDP to the agent.
+    /// Sends packets through this transport instead of the configured one.
     ///
     /// `make` is called once in each process, so a forked child has a connection of its own. The
     /// worker's thread owns the transport. It should not block for long, since nothing else is sent
-    /// meanwhile. If it panics, the packet's spans are lost as `failed`. The setting [`agent`](Config::agent) has no effect.
+    /// meanwhile. If it panics, the packet's spans are lost as `failed`. The settings of agent and
+    /// collector have no effect.
     pub fn transport<T: Transport + Send + 'static>(
         mut self,
         make: impl Fn() -> T + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Arc::new(move |_, _| Some(Box::new(Guarded::new(make()))));
+        self.transport = Some(Arc::new(move |_, _| Some(Box::new(Guarded::new(make())))));
         self
     }
 
@@ -136,7 +140,7 @@ impl TracerBuilder {
             time_source,
             transport,
         } = self;
-        let settings = config.resolve()?;
+        let mut settings = config.resolve()?;
         if settings.disabled {
             return Ok(Tracer::disabled());
         }
@@ -149,13 +153,17 @@ impl TracerBuilder {
         if settings.reporter.console {
             reporters.push(Arc::new(ConsoleReporter));
         }
+        if transport.is_some() {
+            // Packets are made as for an agent.
+            settings.collector = None;
+        }
         thread_local::install_fork_hook();
         at_exit::install();
         let state = TracerState::new(Parts {
             source: time_source.unwrap_or_else(|| tick_source(&settings)),
             settings: Arc::new(settings),
             reporters: reporters.into(),
-            transport,
+            transport: transport.unwrap_or_else(|| Arc::new(configured_transport)),
         });
         Ok(Tracer {
             handle: Some(Arc::new(Handle(state))),
@@ -183,7 +191,7 @@ impl TracerBuilder {
     #[cfg(test)]
     pub(crate) fn boxed_transport(mut self, transport: BoxTransport) -> Self {
         let transport = std::sync::Mutex::new(Some(transport));
-        self.transport = Arc::new(move |_, _| transport.lock().unwrap().take());
+        self.transport = Some(Arc::new(move |_, _| transport.lock().unwrap().take()));
         self
     }
 }
@@ -206,8 +214,22 @@ fn tick_source(settings: &Settings) -> TickSource {
     }
 }
 
+/// Makes the transport to the collector of these settings, or to their agent, if it is enabled.
+fn configured_transport(settings: &Settings, link: TracerLink) -> Option<BoxTransport> {
+    #[cfg(feature = "http")]
+    if let Some(collector) = &settings.collector {
+        return Some(Box::new(HttpTransport::new(
+            collector,
+            link.closing,
+            link.waker,
+            crate::worker::spawn_helper,
+        )));
+    }
+    agent_transport(settings, link)
+}
+
 /// Makes the transport to the agent of these settings, if it is enabled.
-fn agent_transport(settings: &Settings, waker: Waker) -> Option<BoxTransport> {
+fn agent_transport(settings: &Settings, link: TracerLink) -> Option<BoxTransport> {
     if !settings.agent.enabled {
         return None;
     }
@@ -216,6 +238,6 @@ fn agent_transport(settings: &Settings, waker: Waker) -> Option<BoxTransport> {
         settings.agent.port,
         settings.agent.ip_version,
         settings.agent.resolve_interval,
-        waker,
+        link.waker,
     )))
 }

@@ -12,6 +12,9 @@ use crate::worker::is_worker;
 /// Pause between two tries to send on the calling thread, or to get the exporter.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// Time that a close takes beyond its own to count what it interrupted.
+const INTERRUPT: Duration = Duration::from_millis(20);
+
 /// Sends everything that finished before this call; `false` if the time runs out.
 ///
 /// Inside a reporter it only requests that: the pass that runs the reporter cannot wait for
@@ -38,12 +41,23 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     let complete = flush(state, timeout);
     if complete {
         state.worker().join();
+    } else {
+        interrupt(state);
     }
     // In a statement of its own, so that the lock is free where the slots are dropped.
     let slots = state.pool().close();
     drop(slots);
     state.common.rings.close();
     complete
+}
+
+/// Interrupts the requests of a transport that waits for its peer: what is left is lost. The worker
+/// does that when it is woken; without one this thread does, unless another is at it.
+fn interrupt(state: &Arc<TracerState>) {
+    state.end_closing();
+    if !is_worker() && !state.wake_worker() {
+        drain_here(state, INTERRUPT);
+    }
 }
 
 /// Logs losses of a tracer that needs no worker yet.

@@ -372,7 +372,7 @@ impl Tracer {
         if lost.total() == 0 {
             return Ok(());
         }
-        let by_sending = lost.refused + lost.failed + lost.too_large > 0;
+        let by_sending = lost.refused + lost.failed + lost.unreachable + lost.too_large > 0;
         let cause = by_sending
             .then(|| state.common.stats_registry().fault.clone())
             .flatten();

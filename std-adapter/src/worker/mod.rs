@@ -3,4 +3,6 @@
 pub(crate) mod parking;
 mod thread;
 
+#[cfg(feature = "http")]
+pub(crate) use thread::spawn_helper;
 pub(crate) use thread::{WorkerHandle, as_worker, is_worker, spawn};

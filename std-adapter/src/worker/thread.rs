@@ -195,6 +195,15 @@ pub(crate) fn spawn<W: Work + Send + 'static>(
     })
 }
 
+/// Starts a thread that helps a tracer: as on a worker, spans that are started there are discarded.
+#[cfg(feature = "http")]
+pub(crate) fn spawn_helper(
+    name: &'static str,
+    run: Box<dyn FnOnce() + Send>,
+) -> io::Result<JoinHandle<()>> {
+    threads::spawn(name, || as_worker(run))
+}
+
 /// Returns whether this thread works for a tracer: spans that it starts are discarded.
 #[inline(always)]
 pub(crate) fn is_worker() -> bool {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::agent::AgentLayer;
+use super::collector::CollectorLayer;
 use super::limits::LimitLayer;
 use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
@@ -12,7 +13,7 @@ use super::spans::SpanLayer;
 #[cfg(feature = "yaml")]
 use super::tracer::Mode;
 use super::tracer::TracerLayer;
-use super::{agent, limits, process, propagation, reporter, sampler, spans, tracer};
+use super::{agent, collector, limits, process, propagation, reporter, sampler, spans, tracer};
 use crate::config::ConfigWarning;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
@@ -24,6 +25,7 @@ pub(crate) struct Layer {
     pub(crate) tracer: TracerLayer,
     pub(crate) sampler: SamplerLayer,
     pub(crate) agent: AgentLayer,
+    pub(crate) collector: CollectorLayer,
     pub(crate) reporter: ReporterLayer,
     pub(crate) propagation: PropagationLayer,
     pub(crate) limits: LimitLayer,
@@ -92,11 +94,12 @@ pub(crate) struct Names {
 }
 
 /// The names of each subject.
-pub(crate) static SUBJECTS: [&Names; 8] = [
+pub(crate) static SUBJECTS: [&Names; 9] = [
     &process::NAMES,
     &tracer::NAMES,
     &sampler::NAMES,
     &agent::NAMES,
+    &collector::NAMES,
     &reporter::NAMES,
     &propagation::NAMES,
     &limits::NAMES,

@@ -2,6 +2,7 @@
 //! rules, and their methods in code.
 
 mod agent;
+mod collector;
 mod formats;
 mod layer;
 mod limits;
@@ -19,6 +20,7 @@ mod unsupported;
 use picojaeger_core::Format;
 
 pub use agent::AgentSettings;
+pub use collector::{CollectorSettings, Endpoint, Protocol, Secret};
 pub use limits::LimitSettings;
 pub use process::ProcessSettings;
 pub use propagation::{HeaderNames, PropagationSettings};
@@ -71,8 +73,10 @@ pub struct Settings {
     pub process: ProcessSettings,
     /// `Sampler::Const(false)` if `disabled` or `propagation_only`.
     pub sampler: Sampler,
-    /// The agent that the spans are sent to.
+    /// The agent that the spans are sent to, if no collector is named.
     pub agent: AgentSettings,
+    /// The collector that the spans are sent to over HTTP, and not to the agent. Default: none.
+    pub collector: Option<CollectorSettings>,
     /// Queueing and sending of finished spans.
     pub reporter: ReporterSettings,
     /// Contexts between processes.
@@ -124,7 +128,9 @@ impl Config {
         }
         let read = [&self.file, &self.environment, &self.otel];
         let read = read.iter().flat_map(|layer| layer.warnings.clone());
-        read.chain(agent::port_warning(self)).collect()
+        read.chain(agent::port_warning(self))
+            .chain(collector::warnings(self))
+            .collect()
     }
 
     fn mode(&self) -> Mode {
@@ -136,6 +142,7 @@ impl Settings {
     fn resolve(resolver: &mut Resolver<'_>, mode: Mode) -> Self {
         let traces = mode == Mode::On;
         let propagation = PropagationSettings::resolve(resolver);
+        let reporter = ReporterSettings::resolve(resolver);
         Settings {
             disabled: mode == Mode::Off,
             propagation_only: mode == Mode::PropagationOnly,
@@ -145,7 +152,8 @@ impl Settings {
                 false => Sampler::Const(false),
             },
             agent: AgentSettings::resolve(resolver),
-            reporter: ReporterSettings::resolve(resolver),
+            collector: CollectorSettings::resolve(resolver, reporter.memory_limit),
+            reporter,
             trace_id_128bit: resolver.pick_or(
                 |layer| &layer.tracer.trace_id_128bit,
                 propagation.formats.contains(&Format::TraceContext),
@@ -159,6 +167,21 @@ impl Settings {
             ),
             clock: resolver.pick_or(|layer| &layer.tracer.clock, ClockSource::default()),
         }
+    }
+
+    /// Returns the part of the memory limit that is left to spans beside a transport's buffers.
+    pub(crate) fn memory_of_spans(&self) -> usize {
+        let buffers = self
+            .collector
+            .as_ref()
+            .map_or(0, CollectorSettings::buffers);
+        self.reporter.memory_limit - buffers
+    }
+
+    /// Returns the largest packet, in bytes.
+    pub(crate) fn packet_limit(&self) -> usize {
+        let collector = self.collector.as_ref();
+        collector.map_or(self.agent.max_packet_size, |it| it.max_batch_bytes)
     }
 }
 

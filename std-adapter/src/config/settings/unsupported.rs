@@ -36,20 +36,6 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
             &["sampler.operationNameLateBinding", "sampler.options"],
             |layer, entry| layer.ignore(entry, "no effect: there is no late binding of names yet"),
         ),
-        (
-            &["reporter.collectorEndpoint", "reporter.endpoint"],
-            no_collector,
-        ),
-        (
-            &[
-                "reporter.user",
-                "reporter.username",
-                "reporter.password",
-                "reporter.http_headers",
-                "reporter.timeoutMs",
-            ],
-            no_credentials,
-        ),
         (&["reporter_batch_size"], |layer, entry| {
             layer.ignore(entry, BATCH_SIZE)
         }),
@@ -67,14 +53,6 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
         }),
     ],
     variables: &[
-        ("JAEGER_ENDPOINT", no_collector),
-        ("JAEGER_REPORTER_ENDPOINT", no_collector),
-        ("JAEGER_USER", no_credentials),
-        ("JAEGER_PASSWORD", no_credentials),
-        ("JAEGER_AUTH_TOKEN", no_credentials),
-        ("JAEGER_REPORTER_USER", no_credentials),
-        ("JAEGER_REPORTER_PASSWORD", no_credentials),
-        ("JAEGER_REPORTER_TIMEOUT", no_credentials),
         ("JAEGER_SENDER_FACTORY", |layer, entry| {
             layer.ignore(entry, "no effect: spans are sent over UDP")
         }),
@@ -90,24 +68,9 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
 
 const NO_AGENT: &str =
     "sending without an agent is not supported yet; use `disabled: true` to send nothing";
-const HTTP_COLLECTOR: &str =
-    "sending to a collector over HTTP is not supported yet; remove it, and send to an agent";
 const BATCH_SIZE: &str = "no effect: packets are filled by size; `max_packet_size` (bytes) limits \
                           them";
 
 fn no_remote(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
     layer.ignore(entry, "no effect: there is no remote sampling yet")
-}
-
-/// Credentials and times of requests mean nothing without the collector's address, which is an
-/// error of its own.
-fn no_credentials(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    layer.ignore(entry, "no effect: spans are sent to an agent over UDP")
-}
-
-fn no_collector(_: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    match entry.is_off() {
-        true => Ok(()),
-        false => Err(entry.unsupported(HTTP_COLLECTOR)),
-    }
 }

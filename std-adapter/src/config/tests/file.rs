@@ -14,6 +14,7 @@ fn sampler_of(yaml: &str) -> Sampler {
 #[test]
 fn defaults_are_those_of_the_clients() {
     let expected = Settings {
+        collector: None,
         propagation_only: false,
         disabled: false,
         trace_id_128bit: true,

@@ -126,8 +126,10 @@ propagation: [b3, none] => 1:14: `propagation: […]`: unknown; use jaeger, w3c,
 propagation: [] => 1:14: `propagation: […]`: no format; use jaeger, w3c, tracecontext, baggage, b3, b3single or none
 propagation: [1] => 1:15: `propagation: 1`: not text; use quotes around it
 local_agent: {enabled: no} => 1:24: `local_agent.enabled`: sending without an agent is not supported yet; use `disabled: true` to send nothing
-reporter: {collectorEndpoint: 'http://u:hunter2@c'} => 1:31: `reporter.collectorEndpoint`: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
-reporter: {endpoint: 'http://c'} => 1:22: `reporter.endpoint`: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
+reporter: {collectorEndpoint: 'ftp://u:hunter2@c'} => 1:31: `reporter.collectorEndpoint: …`: not an address of a collector; use http://host:port/path or https://host:port/path
+reporter: {endpoint: 'http://c:port'} => 1:22: `reporter.endpoint: …`: not an address of a collector; use http://host:port/path or https://host:port/path
+collector: {headers: {'a b': hunter2}} => 1:22: `collector.headers: …`: not a header's name; use letters, digits and dashes, and none of content-type, content-length, host and the like
+collector: {headers: {a: 'hünter2'}} => 1:22: `collector.headers: …`: not the value of a header; use printable ASCII
 "#,
     );
     assert_eq!(

@@ -8,7 +8,7 @@ use super::*;
 type Variables = &'static [(&'static str, &'static str)];
 
 /// Returns the warnings of a whole file, or its errors.
-fn outcome(yaml: &str, variables: &[(&str, &str)]) -> Result<Vec<String>, Vec<String>> {
+pub(super) fn outcome(yaml: &str, variables: &[(&str, &str)]) -> Result<Vec<String>, Vec<String>> {
     let config = Config::from_yaml_str("t.yaml", yaml)
         .and_then(|config| config.with_variables(variables.iter().copied()))
         .expect(yaml);
@@ -18,7 +18,7 @@ fn outcome(yaml: &str, variables: &[(&str, &str)]) -> Result<Vec<String>, Vec<St
     }
 }
 
-fn beside(yaml: &str) -> String {
+pub(super) fn beside(yaml: &str) -> String {
     format!("{}\n{CONST}", yaml.replace("\\n", "\n"))
 }
 

@@ -1,6 +1,8 @@
 //! Rules of the whole configuration, and the text of each error.
 
 mod code;
+#[cfg(all(feature = "yaml", feature = "http"))]
+mod collector;
 #[cfg(feature = "yaml")]
 mod file;
 #[cfg(feature = "yaml")]

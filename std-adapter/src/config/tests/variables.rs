@@ -144,8 +144,8 @@ JAEGER_TAGS a=1,secret => JAEGER_TAGS: item 2: a tag without a value; use key=va
 JAEGER_TAGS =b => JAEGER_TAGS: item 1: a tag without a key; use a key for each tag
 JAEGER_TAGS a=${X} => JAEGER_TAGS: tag `a`: a variable that is not set; use ${VARIABLE:default}
 JAEGER_PROPAGATION b4 => JAEGER_PROPAGATION="b4": unknown; use jaeger, w3c, tracecontext, baggage, b3, b3single or none
-JAEGER_ENDPOINT http://c => JAEGER_ENDPOINT: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
-JAEGER_REPORTER_ENDPOINT http://c => JAEGER_REPORTER_ENDPOINT: sending to a collector over HTTP is not supported yet; remove it, and send to an agent
+JAEGER_ENDPOINT http://u:hunter2@ => JAEGER_ENDPOINT="…": not an address of a collector; use http://host:port/path or https://host:port/path
+JAEGER_REPORTER_ENDPOINT $(URL) => JAEGER_REPORTER_ENDPOINT="…": not an address of a collector; use http://host:port/path or https://host:port/path
 "#;
     for row in cases.lines().filter(|row| !row.is_empty()) {
         let (given, text) = row.split_once(" => ").unwrap();

@@ -1,0 +1,189 @@
+//! The collector that the spans are sent to over HTTP, in place of an agent.
+
+mod credentials;
+mod endpoint;
+mod methods;
+mod names;
+mod rules;
+
+use std::time::Duration;
+
+use super::resolver::Resolver;
+use super::setting::Setting;
+use crate::config::{Config, ConfigWarning};
+use credentials::{authorization, user_and_password};
+use endpoint::WrittenEndpoint;
+
+pub use endpoint::{Endpoint, Secret};
+pub(super) use names::NAMES;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_TIME: Duration = Duration::from_secs(30);
+const MAX_BATCH_SPANS: usize = 512;
+const MAX_BATCH_BYTES: usize = 1_000_000;
+/// The part of `memory_limit` that a batch may take: it lies in two or three buffers at once.
+const BATCH_SHARE: usize = 16;
+
+/// The collector that the spans are sent to over HTTP.
+///
+/// ```
+/// use std::time::Duration;
+/// use picojaeger_std::config::{Config, Protocol, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).collector("http://jaeger:14268");
+/// let collector = config.resolve()?.collector.expect("it was set");
+/// assert_eq!(collector.protocol, Protocol::Thrift);
+/// assert_eq!(collector.endpoint.to_string(), "http://jaeger:14268/api/traces");
+/// assert_eq!(collector.retry_time, Duration::from_secs(30));
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CollectorSettings {
+    /// The format of the batches.
+    pub protocol: Protocol,
+    /// The address that batches are posted to.
+    pub endpoint: Endpoint,
+    /// Headers of each request beside our own, authorization included.
+    pub headers: Vec<(String, Secret)>,
+    /// Longest time of a request, from the look-up of the name to the end of the answer, 1 ms to 1 day;
+    /// `None`: no limit. Default: 10 s.
+    pub timeout: Option<Duration>,
+    /// Time after which a batch that finds no usable answer is lost, up to 1 day. Default: 30 s.
+    pub retry_time: Duration,
+    /// The most spans of a batch, 1 to 65,535. Default: 512.
+    pub max_batch_spans: usize,
+    /// Largest batch in bytes before compression, 512 to 64 MiB, and at most a sixteenth of
+    /// [`memory_limit`](super::ReporterSettings::memory_limit). Default: 1,000,000.
+    pub max_batch_bytes: usize,
+    /// Batches are compressed with gzip. Default: no.
+    pub gzip: bool,
+}
+
+/// The format of batches to a collector.
+///
+/// ```
+/// use picojaeger_std::config::Protocol;
+///
+/// assert_ne!(Protocol::Thrift, Protocol::Otlp);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Thrift binary, as Jaeger's collectors read it at port 14268.
+    Thrift,
+    /// OTLP with protobuf, as OpenTelemetry's collectors and Jaeger read it at port 4318.
+    Otlp,
+}
+
+/// A protocol and the address as it is written, which may hold a password.
+type Target = (Protocol, Secret);
+
+#[derive(Clone, Debug)]
+pub(crate) struct CollectorLayer {
+    target: Setting<Target>,
+    user: Setting<Secret>,
+    password: Setting<Secret>,
+    token: Setting<Secret>,
+    headers: Setting<Vec<(String, Secret)>>,
+    timeout: Setting<Option<Duration>>,
+    retry_time: Setting<Duration>,
+    max_batch_spans: Setting<usize>,
+    max_batch_bytes: Setting<usize>,
+    gzip: Setting<bool>,
+}
+
+impl Default for CollectorLayer {
+    fn default() -> Self {
+        Self {
+            target: Setting::secret(rules::target),
+            user: Setting::secret(rules::user),
+            password: Setting::secret(|_| Ok(())),
+            token: Setting::secret(rules::header_value),
+            headers: Setting::secret(|headers| headers.iter().try_for_each(rules::header)),
+            timeout: Setting::checked(|time| {
+                time.as_ref().map_or(Ok(()), super::reporter::interval)
+            }),
+            retry_time: Setting::checked(rules::retry_time),
+            max_batch_spans: Setting::checked(rules::max_batch_spans),
+            max_batch_bytes: Setting::checked(rules::max_batch_bytes),
+            gzip: Setting::checked(rules::gzip),
+        }
+    }
+}
+
+impl Protocol {
+    /// Returns the path of an endpoint that names none.
+    const fn path(self) -> &'static str {
+        match self {
+            Protocol::Thrift => "/api/traces",
+            Protocol::Otlp => "/v1/traces",
+        }
+    }
+}
+
+impl CollectorSettings {
+    /// Decides; `None` where no endpoint is named. `memory` bounds the largest batch.
+    pub(super) fn resolve(resolver: &mut Resolver<'_>, memory: usize) -> Option<Self> {
+        let target = resolver.pick(|layer| &layer.collector.target);
+        let headers = resolver.pick(|layer| &layer.collector.headers);
+        let bytes = resolver.pick_or(|layer| &layer.collector.max_batch_bytes, MAX_BATCH_BYTES);
+        let timeout = resolver.pick_or(|layer| &layer.collector.timeout, Some(TIMEOUT));
+        let retry_time = resolver.pick_or(|layer| &layer.collector.retry_time, RETRY_TIME);
+        let spans = resolver.pick_or(|layer| &layer.collector.max_batch_spans, MAX_BATCH_SPANS);
+        let gzip = resolver.pick_or(|layer| &layer.collector.gzip, false);
+        let token = resolver.pick(|layer| &layer.collector.token);
+        let (protocol, text) = target?;
+        let user = user_and_password(resolver);
+        let written = WrittenEndpoint::parse(text.expose()).ok()?;
+        let mut headers = headers.unwrap_or_default();
+        headers.extend(authorization(user.or(written.user), token));
+        Some(CollectorSettings {
+            protocol,
+            endpoint: written.endpoint.with_default_path(protocol.path()),
+            headers,
+            timeout,
+            retry_time,
+            max_batch_spans: spans,
+            max_batch_bytes: bytes.min(memory / BATCH_SHARE),
+            gzip,
+        })
+    }
+
+    /// Returns the memory of the buffers that a batch lies in: the encoder's, a copy of its own,
+    /// and the compressed one.
+    pub(crate) fn buffers(&self) -> usize {
+        self.max_batch_bytes * if self.gzip { 3 } else { 2 }
+    }
+}
+
+/// The warnings of credentials and headers for a collector that is not named.
+pub(super) fn warnings(config: &Config) -> Vec<ConfigWarning> {
+    let layers = Resolver::new(config).layers();
+    if layers
+        .iter()
+        .any(|layer| layer.collector.target.made().is_some() || layer.collector.target.is_refused())
+    {
+        return Vec::new();
+    }
+    let origins = layers.into_iter().flat_map(|layer| {
+        let CollectorLayer {
+            user,
+            password,
+            token,
+            headers,
+            timeout,
+            ..
+        } = &layer.collector;
+        let credentials = [user, password, token].map(|it| it.made().map(|(_, origin)| origin));
+        let others = [
+            headers.made().map(|(_, origin)| origin),
+            timeout.made().map(|(_, origin)| origin),
+        ];
+        credentials.into_iter().chain(others).flatten()
+    });
+    let message = "no effect: spans are sent to an agent over UDP";
+    origins
+        .map(|origin| ConfigWarning::new(origin.clone(), message))
+        .collect()
+}
