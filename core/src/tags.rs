@@ -34,6 +34,10 @@ pub const PEER_IPV6: &str = "peer.ipv6";
 pub const PEER_PORT: &str = "peer.port";
 /// The peer's service name.
 pub const PEER_SERVICE: &str = "peer.service";
+/// The parameter of the sampler that sampled a root span, such as a probability.
+pub const SAMPLER_PARAM: &str = "sampler.param";
+/// The type of the sampler that sampled a root span.
+pub const SAMPLER_TYPE: &str = "sampler.type";
 /// An integer: above 0 the trace is sampled, 0 it is not.
 pub const SAMPLING_PRIORITY: &str = "sampling.priority";
 /// The span's part in a call: one of the `SPAN_KIND_…` values.

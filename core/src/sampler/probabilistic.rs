@@ -48,6 +48,11 @@ impl Probabilistic {
         self.probability
     }
 
+    /// Returns the limit that the lower 63 bits of a sampled trace's id are below.
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// Returns whether the trace of this id is sampled.
     #[inline(always)]
     pub const fn takes(&self, trace_id: TraceId) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::record::{Record, Tag};
 use crate::sampler_description::Description;
+use crate::tags;
 use crate::time::Times;
 use crate::value::Value;
 
@@ -93,8 +94,8 @@ impl<'s, F: Fn(u8) -> Option<Description>> StateTags<'s, F> {
         if self.record.sampler() != 0
             && let Some(sampler) = &(self.samplers)(self.record.sampler())
         {
-            sink = sink.tag("sampler.type", Value::Str(sampler.kind));
-            sink = sink.tag("sampler.param", sampler.param.into());
+            sink = sink.tag(tags::SAMPLER_TYPE, Value::Str(sampler.kind));
+            sink = sink.tag(tags::SAMPLER_PARAM, sampler.param.into());
         }
         if self.record.is_cut() || self.cut_logs > 0 || self.cut_text {
             let dropped = i64::from(self.record.dropped()) + self.cut_logs as i64;
