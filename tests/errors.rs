@@ -15,7 +15,9 @@ fn wrong_file() -> Result<(), Error> {
 }
 
 fn wrong_setting() -> Result<(), Error> {
-    Config::new("shop").initialize_tracer()?;
+    Config::new("shop")
+        .sampler(Sampler::Probabilistic(2.0))
+        .initialize_tracer()?;
     Ok(())
 }
 
@@ -55,10 +57,7 @@ fn debug_prints_the_text_and_its_causes() {
     let cases: [(Failing, &[&str]); 7] = [
         (wrong_file, &["no/such/jaeger.yaml", "No such file"]),
         (wrong_setting, &["sampler"]),
-        (
-            wrong_settings,
-            &["agent_port: x", "\njaeger.yaml:3:10: ", "\nno sampler"],
-        ),
+        (wrong_settings, &["agent_port: x", "\njaeger.yaml:3:10: "]),
         (closed_port, &["1 spans lost (1 refused)", "127.0.0.1:1"]),
         (wrong_key, &["\"two words\""]),
         (wrong_text, &["hex digit"]),

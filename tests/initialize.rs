@@ -11,7 +11,7 @@ fn the_global_tracer_is_set_once() {
         .sampler(Sampler::Const(true))
         .agent(false);
     assert!(!global_tracer().is_enabled());
-    let wrong = Config::new("first").initialize_tracer();
+    let wrong = Config::new("").initialize_tracer();
     assert!(
         matches!(wrong, Err(InitializeError::Config(_))),
         "{wrong:?}"

@@ -211,13 +211,13 @@ fn a_tracer_that_is_dropped_too_early_logs_unsent_spans() {
 
 #[test]
 fn a_configurations_warnings_are_logged_once_when_the_tracer_is_made() {
-    let variables = [("JAEGER_HOST", "h"), ("JAEGER_SAMPLER_PORT", "5778")];
+    let variables = [("JAEGER_HOST", "h"), ("JAEGER_SENDER_FACTORY", "http")];
     let config = config().with_variables(variables).unwrap();
     assert_eq!(lines_with(&["JAEGER_HOST"]), 0);
     let tracer = config.new_tracer().unwrap();
     tracer.start("order").finish();
     assert_eq!(lines_with(&["WARN JAEGER_HOST: ", "JAEGER_AGENT_HOST"]), 1);
-    assert_eq!(lines_with(&["WARN JAEGER_SAMPLER_PORT: no effect"]), 1);
+    assert_eq!(lines_with(&["WARN JAEGER_SENDER_FACTORY: no effect"]), 1);
     let _ = config.disabled(true).new_tracer().unwrap();
     assert_eq!(lines_with(&["JAEGER_HOST"]), 1);
 }
@@ -246,4 +246,36 @@ fn unreadable_headers_are_a_line_and_not_one_each() {
         "contents are not logged"
     );
     assert_eq!(tracer.stats().decode_errors, 100);
+}
+
+/// The logger flushes and panics on the thread that asks.
+#[test]
+fn a_sampling_server_that_is_missing_is_one_line() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap().to_string();
+    drop(nobody);
+    drop(config()); // installs the logger
+    let tracer = Config::new("no-server")
+        .agent(false)
+        .sampling_endpoint(&address)
+        .sampling_refresh_interval(Duration::from_millis(1))
+        .new_tracer()
+        .unwrap();
+    tracer.start("asks");
+    let question = format!("http://{address}/sampling?service=no-server");
+    let parts = [
+        "WARN",
+        &question,
+        "0.001",
+        "JAEGER_SAMPLING_ENDPOINT",
+        "picojaeger-poll",
+    ];
+    let until = Instant::now() + SOON;
+    while lines_with(&parts) == 0 {
+        assert!(Instant::now() < until);
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(50)); // dozens of further polls
+    assert_eq!(lines_with(&["no-server"]), 1);
+    tracer.close(SOON).unwrap();
 }

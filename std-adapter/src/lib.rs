@@ -36,7 +36,8 @@
 //! # Where to look
 //! - [`config`]: every key and variable, with units and defaults in
 //!   [`Settings`](config::Settings).
-//! - [`TracerBuilder`]: reporters, a [`Transport`] and a [`TimeSource`] of your own.
+//! - [`TracerBuilder`]: reporters, a [`Transport`], a [`TimeSource`] and a sampler of your own.
+//! - [`sampling`]: the trait of samplers, and the core's.
 //! - [`Tracer`]: spans, [`inject`](Tracer::inject) and [`extract`](Tracer::extract),
 //!   [`flush`](Tracer::flush) and [`close`](Tracer::close), [`stats`](Tracer::stats).
 //! - [`Span`], [`SpanBuilder`], [`SpanContext`], [`Scope`]: OpenTracing's concepts of these names.
@@ -52,7 +53,7 @@
 //! The first three are on by default. Without them the crate needs the core and ten third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
-//! - `http`: [`Config::collector`]. `tls` adds `https`, `tls-native-roots` the roots of the system in
+//! - `http`: [`Config::collector`], and the remote sampler ([`config::Sampler::Remote`]), the default one. `tls` adds `https`, `tls-native-roots` the roots of the system in
 //!   place of Mozilla's, `gzip` compressed batches.
 //! - `http-headers`: the `HeaderMap` of the `http` crate as a target of [`Tracer::inject`]; it can be
 //!   read without.
@@ -94,7 +95,7 @@ pub mod metrics;
 pub mod model;
 mod propagation;
 pub mod reporters;
-mod sampling;
+pub mod sampling;
 mod scope;
 mod spans;
 mod state;

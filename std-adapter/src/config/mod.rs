@@ -49,7 +49,12 @@
 //! |---|---|---|---|---|
 //! | service name | `service_name` | same | `serviceName` | `serviceName` |
 //! | disabled | `disabled` | `enabled` | `disabled` | `disable` |
-//! | sampler: `const` (0, 1), `probabilistic` (0 to 1), `ratelimiting`, `rate_limiting` or `ratelimit` (traces per second), in any case | `sampler.type`, `sampler.param` | same | same | same |
+//! | sampler: `const` (0, 1), `probabilistic` (0 to 1), `ratelimiting`, `rate_limiting` or `ratelimit` (traces per second), `remote` (0 to 1 until the first answer; the default, with 0.001), in any case | `sampler.type`, `sampler.param` | same | same | same |
+//! | sampling server: a URL, or `host:port` | `sampler.server_url` | `local_agent.sampling_port` | `sampler.samplingServerURL` | `sampler.hostPort`, or `….host`, `….port`; `….samplingPath` |
+//! | how often it is asked | `sampler.refresh_interval` (`60s`) | `sampling_refresh_interval` (seconds) | `sampler.samplingRefreshInterval` (`1m`; a bare number is seconds, up to one day) | `sampler.refreshIntervalMs` |
+//! | operations with a rate of their own | `sampler.max_operations` | `max_operations` | `sampler.maxOperations` | |
+//! | decision by the final operation name | `sampler.late_binding` | | `sampler.operationNameLateBinding` | |
+//! | start waits for the first answer | `sampler.first_fetch_timeout` (`2s`) | | | |
 //! | agent | `agent_host`, `agent_port` | `local_agent.reporting_host`, `….reporting_port` | `reporter.localAgentHostPort` | `reporter.agentHost`, `….agentPort` |
 //! | IPv4 or IPv6 only: `udp4`, `udp6` | `agent_socket_type` | | | `reporter.agentSocketType` |
 //! | packet limit | `max_packet_size` (bytes) | | | |
@@ -87,6 +92,11 @@
 //! - Errors: `sampler.type: remote` or no sampler, `local_agent.enabled: false`.
 //! - Warnings, unless the value is off, zero or empty: remote sampling's addresses and intervals
 //!   beside another sampler, credentials without a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`, `max_traceback_length`.
+//! - Errors: a collector's address (`reporter.collectorEndpoint`, `reporter.endpoint`),
+//!   `local_agent.enabled: false`.
+//! - Warnings, unless the value is off, zero or empty: credentials of a collector,
+//!   `sampler.options`, throttler, baggage restrictions, metrics, `reporter_batch_size`,
+//!   `max_traceback_length`.
 //!
 //! Formats are `w3c` (`tracecontext` and `baggage`, which may be named apart), `jaeger`, `b3`
 //! (`b3multi`: written as several headers, like Jaeger's clients), `b3single` (written as one), and
@@ -109,6 +119,9 @@
 //! | `ENDPOINT` | `http://` or `https://`, host, port and path of a collector; wins over the agent |
 //! | `USER` and `PASSWORD`, or `AUTH_TOKEN` | sent to the collector |
 //! | `REPORTER_TIMEOUT` | milliseconds, or `1s`: longest request |
+//! | `SAMPLING_ENDPOINT`, or the older `SAMPLER_MANAGER_HOST_PORT` | the sampling server's URL, or `host:port` |
+//! | `SAMPLER_HOST`, `SAMPLER_PORT`, `SAMPLER_SAMPLING_PATH` | its parts, Node's old names |
+//! | `SAMPLER_REFRESH_INTERVAL`, `SAMPLER_MAX_OPERATIONS` | milliseconds or `1m`; a number |
 //! | `PROPAGATION` | formats as in the file, separated by commas |
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!
@@ -163,7 +176,8 @@ pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
     AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, ProcessSettings,
-    PropagationSettings, Protocol, ReporterSettings, Sampler, Secret, Settings, SpanSettings,
+    PropagationSettings, Protocol, ReporterSettings, Sampler, SamplingSettings, Secret, Settings,
+    SpanSettings,
 };
 
 pub use warning::ConfigWarning;

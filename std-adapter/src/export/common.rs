@@ -35,9 +35,10 @@ impl Common {
         process: ProcessTags,
         reporters: Reporters,
         rings: Rings,
+        sampler: RootSampler,
     ) -> Self {
         Common {
-            sampler: RootSampler::new(settings.sampler),
+            sampler,
             trace_id_128bit: settings.trace_id_128bit,
             settings,
             process,

@@ -292,7 +292,7 @@ mod tests {
         let rings: Vec<_> = rings.collect();
         rings.into_iter().for_each(|ends| budget.keep_ring(ends));
         assert_eq!(budget.drawn(Share::Rings), 0);
-        assert_eq!(budget.in_rings(), sizes.iter().sum());
+        assert_eq!(budget.in_rings(), sizes.iter().sum::<usize>());
         budget
     }
 

@@ -1,5 +1,19 @@
 //! Samplers: the choice of the traces that are recorded.
+//!
+//! The configuration names one of the core's samplers, or Jaeger's remote one. A [`Sampler`] of
+//! your own goes to [`TracerBuilder::sampler`](crate::TracerBuilder::sampler).
 
+#[cfg(feature = "http")]
+mod remote;
 mod root_sampler;
 
-pub(crate) use root_sampler::RootSampler;
+pub use picojaeger_core::{
+    Const, Decision, Description, GuaranteedThroughput, Param, PerOperation, Probabilistic, Query,
+    RateLimiter, RateLimiting, Sampler, SamplerError, Throughput,
+};
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use remote::StrategySource;
+#[cfg(feature = "http")]
+pub(crate) use remote::{MakeSource, RemoteSampler};
+pub(crate) use root_sampler::{Choice, RootSampler, UserSampler};

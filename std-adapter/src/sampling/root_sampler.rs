@@ -1,29 +1,48 @@
-//! The core's samplers, as selected by the configuration.
+//! The sampler of a tracer: one of the core's, the remote one, or the user's.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use picojaeger_core::{
     Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler as _,
 };
 
-use crate::config::Sampler;
+use crate::config::{Sampler, Settings};
+#[cfg(feature = "http")]
+use crate::sampling::{MakeSource, RemoteSampler};
 use crate::sys::clock::{SECOND, monotonic};
 #[cfg(test)]
 use crate::sys::sync::hold;
 use crate::sys::sync::lock;
+use crate::sys::unwind::caught;
 
 /// Sampler of local roots.
-#[derive(Debug)]
 pub(crate) enum RootSampler {
     Const(Const),
     Probabilistic(Probabilistic),
     RateLimiting(Mutex<RateLimiter>),
+    User(UserSampler),
+    #[cfg(feature = "http")]
+    Remote(Arc<RemoteSampler>),
+}
+
+/// A sampler that the user wrote.
+pub(crate) type UserSampler = Arc<dyn picojaeger_core::Sampler + Send + Sync>;
+
+/// A decision about a local root.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Choice {
+    Drop,
+    /// Recorded; the code is described when the span is sent.
+    Coded(u8),
+    /// Recorded, with the description as tags, since the sampler may change before it is sent.
+    #[cfg(feature = "http")]
+    Described(Option<Description>),
 }
 
 impl RootSampler {
     /// Makes the sampler of resolved settings, whose parameters are in range.
-    pub(crate) fn new(sampler: Sampler) -> Self {
-        let made = match sampler {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let made = match settings.sampler {
             Sampler::Const(on) => return RootSampler::Const(Const(on)),
             Sampler::Probabilistic(rate) => {
                 Probabilistic::new(rate).map(RootSampler::Probabilistic)
@@ -33,27 +52,90 @@ impl RootSampler {
                 let random = getrandom::u32().unwrap_or_default();
                 RootSampler::RateLimiting(Mutex::new(limiter.with_random_credit(random)))
             }),
+            #[cfg(feature = "http")]
+            Sampler::Remote(initial) => {
+                return RootSampler::Remote(RemoteSampler::new(initial, settings));
+            }
+            #[cfg(not(feature = "http"))]
+            Sampler::Remote(share) => Probabilistic::new(share).map(RootSampler::Probabilistic),
         };
         made.unwrap_or(RootSampler::Const(Const(false)))
     }
 
-    /// Returns the decision, or the limiter that has to be locked for it.
-    #[inline(always)]
-    pub(crate) fn try_sample(&self, query: &Query<'_>) -> Result<Decision, &Mutex<RateLimiter>> {
-        match self {
-            RootSampler::Const(sampler) => Ok(sampler.sample(query)),
-            RootSampler::Probabilistic(sampler) => Ok(sampler.sample(query)),
-            RootSampler::RateLimiting(limiter) => Err(limiter),
+    /// Makes a remote sampler ask this source; leaves others alone.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_source(self, settings: &Settings, make_source: MakeSource) -> Self {
+        match (self, settings.sampler) {
+            (RootSampler::Remote(_), Sampler::Remote(initial)) => {
+                let sampler = RemoteSampler::with_source(initial, settings, make_source);
+                RootSampler::Remote(sampler)
+            }
+            (other, _) => other,
         }
     }
 
-    /// Returns the decision; takes the limiter's lock if there is one.
-    pub(crate) fn sample(&self, query: &Query<'_>) -> Decision {
-        self.try_sample(query)
-            .unwrap_or_else(|limiter| match lock(limiter).allow(monotonic()) {
-                true => Decision::Sample { code: 1 },
-                false => Decision::Drop,
-            })
+    /// Makes the sampler of a forked child.
+    pub(crate) fn for_child(&self, settings: &Settings) -> Self {
+        match (self, settings.sampler) {
+            (RootSampler::User(sampler), _) => RootSampler::User(sampler.clone()),
+            #[cfg(feature = "http")]
+            (RootSampler::Remote(sampler), Sampler::Remote(initial)) => {
+                RootSampler::Remote(sampler.for_child(initial, settings))
+            }
+            _ => RootSampler::new(settings),
+        }
+    }
+
+    /// Returns the decision, if it needs neither a lock nor the user's code.
+    #[inline(always)]
+    pub(crate) fn try_sample(&self, query: &Query<'_>) -> Option<Decision> {
+        match self {
+            RootSampler::Const(sampler) => Some(sampler.sample(query)),
+            RootSampler::Probabilistic(sampler) => Some(sampler.sample(query)),
+            #[cfg(feature = "http")]
+            RootSampler::Remote(sampler) => sampler.try_sample(query),
+            RootSampler::RateLimiting(_) | RootSampler::User(_) => None,
+        }
+    }
+
+    /// Returns the decision; may take a lock, or run the user's code.
+    pub(crate) fn sample(&self, query: &Query<'_>) -> Choice {
+        match self {
+            RootSampler::Const(sampler) => sampler.sample(query).into(),
+            RootSampler::Probabilistic(sampler) => sampler.sample(query).into(),
+            RootSampler::RateLimiting(limiter) => match lock(limiter).allow(monotonic()) {
+                true => Choice::Coded(1),
+                false => Choice::Drop,
+            },
+            RootSampler::User(sampler) => {
+                let query = Query::new(query.trace_id, query.operation, monotonic());
+                caught(|| sampler.sample(&query)).map_or(Choice::Drop, Choice::from)
+            }
+            #[cfg(feature = "http")]
+            RootSampler::Remote(sampler) => sampler.sample(query),
+        }
+    }
+
+    /// Returns the description of a [`Choice::Coded`].
+    pub(crate) fn description(&self, code: u8) -> Option<Description> {
+        match self {
+            RootSampler::Const(sampler) => sampler.description(code),
+            RootSampler::Probabilistic(sampler) => sampler.description(code),
+            RootSampler::RateLimiting(limiter) => (code == 1)
+                .then(|| Description::new("ratelimiting", Param::F64(lock(limiter).rate()))),
+            RootSampler::User(sampler) => caught(|| sampler.description(code)).flatten(),
+            #[cfg(feature = "http")]
+            RootSampler::Remote(_) => None,
+        }
+    }
+
+    /// Returns the remote sampler, if it is the one and its server is not asked regularly yet.
+    #[cfg(feature = "http")]
+    pub(crate) fn unpolled(&self) -> Option<&Arc<RemoteSampler>> {
+        match self {
+            RootSampler::Remote(sampler) if !sampler.is_polled() => Some(sampler),
+            _ => None,
+        }
     }
 
     #[cfg(test)]
@@ -61,16 +143,31 @@ impl RootSampler {
     pub(crate) fn while_locked(&self, f: impl FnOnce()) {
         match self {
             RootSampler::RateLimiting(limiter) => hold(limiter, f),
+            #[cfg(feature = "http")]
+            RootSampler::Remote(sampler) => sampler.while_locked(f),
             _ => f(),
         }
     }
+}
 
-    pub(crate) fn description(&self, code: u8) -> Option<Description> {
-        match self {
-            RootSampler::Const(sampler) => sampler.description(code),
-            RootSampler::Probabilistic(sampler) => sampler.description(code),
-            RootSampler::RateLimiting(limiter) => (code == 1)
-                .then(|| Description::new("ratelimiting", Param::F64(lock(limiter).rate()))),
+impl From<Decision> for Choice {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Sample { code } => Choice::Coded(code),
+            _ => Choice::Drop,
         }
+    }
+}
+
+impl std::fmt::Debug for RootSampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            RootSampler::Const(_) => "Const",
+            RootSampler::Probabilistic(_) => "Probabilistic",
+            RootSampler::RateLimiting(_) => "RateLimiting",
+            RootSampler::User(_) => "User",
+            #[cfg(feature = "http")]
+            RootSampler::Remote(_) => "Remote",
+        })
     }
 }

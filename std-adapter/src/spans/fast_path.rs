@@ -75,7 +75,7 @@ fn begin_root(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<S
 fn try_root(state: &TracerState, shard: &mut Shard, operation: &'static str) -> Option<Box<Slot>> {
     let (trace, span) = shard.generator.root(state.common.trace_id_128bit);
     let query = Query::new(trace, operation, UNREAD);
-    let decision = state.common.sampler.try_sample(&query).ok()?;
+    let decision = state.common.sampler.try_sample(&query)?;
     let none = SpanId::default();
     if let Decision::Sample { code } = decision {
         let mut slot = recorded(state, shard)?;

@@ -6,18 +6,19 @@ use std::sync::atomic::Ordering;
 
 use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::{SamplingDecision, sampling_decision};
-use picojaeger_core::{self as core, Decision, Flags, Key, Query, SpanId, TraceId, Value, tags};
+use picojaeger_core::{self as core, Description, Flags, Key, Query, SpanId, TraceId, Value, tags};
 
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
 use crate::memory::span_slot::Image;
+use crate::sampling::Choice;
 use crate::spans::UNREAD;
 use crate::spans::requests::notes_at_start;
 use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::shard::{Pushed, Shard};
 use crate::state::thread_local::with_shard;
-use crate::worker::is_worker;
+use crate::worker::{as_worker, is_worker};
 
 /// Ids, flags and sampler code of a new span.
 struct Identity {
@@ -80,7 +81,15 @@ impl<'t> Start<'t> {
         let written = written.and_then(Slot::of_this_process);
         let is_watched = state.is_watched();
         let notes = is_watched.then(|| notes_at_start(written.as_deref()));
-        let mut slot = with_shard(state, |shard| self.begin(state, shard, written));
+        let mut identity = with_shard(state, |shard| {
+            Identity::draw(shard, state.common.trace_id_128bit, &self.parent)
+        });
+        // Outside of `with_shard`: a user's sampler may trace.
+        let description = identity.decide(state, &self);
+        let mut slot = with_shard(state, |shard| self.begin(state, shard, written, &identity));
+        if let Some(description) = description {
+            slot.describe(description);
+        }
         if let Some(micros) = self.time {
             slot.image.set_start(Timestamp::UnixMicros(micros));
         } else if slot.image.is_writable() {
@@ -103,19 +112,19 @@ impl<'t> Start<'t> {
         state: &Arc<TracerState>,
         shard: &mut Shard,
         written: Option<Box<Slot>>,
+        identity: &Identity,
     ) -> Box<Slot> {
-        let identity = Identity::draw(state, shard, self.operation, &self.parent, self.forced);
         if !identity.context.is_sampled() {
             if let Some(written) = written {
                 shard.cache.put(written);
             }
             shard.counters.unsampled.increment();
-            return start_unsampled(state, shard, self.operation, &identity, &self.parent);
+            return start_unsampled(state, shard, self.operation, identity, &self.parent);
         }
         shard.counters.sampled.increment();
         let fresh = written.is_none();
         let Some(mut slot) = self.take_slot(state, shard, written) else {
-            return self.start_lost(state, shard, &identity);
+            return self.start_lost(state, shard, identity);
         };
         if fresh {
             slot.clear();
@@ -206,44 +215,53 @@ fn start_unsampled(
 }
 
 impl Identity {
-    /// Draws the ids, and decides whether the span is sampled.
-    fn draw(
-        state: &Arc<TracerState>,
-        shard: &mut Shard,
-        operation: Key<'_>,
-        parent: &SpanContext,
-        forced: Option<bool>,
-    ) -> Self {
-        let (context, parent_span) = if parent.core.is_valid() {
+    /// Draws the ids.
+    fn draw(shard: &mut Shard, trace_id_128bit: bool, parent: &SpanContext) -> Self {
+        let (context, parent) = if parent.core.is_valid() {
             let flags = parent.flags() & Flags::WIRE;
             let span = shard.generator.span_id();
             let context = core::SpanContext::new(parent.trace_id(), span, flags);
             (context, parent.span_id())
         } else {
-            let (trace, span) = shard.generator.root(state.common.trace_id_128bit);
+            let (trace, span) = shard.generator.root(trace_id_128bit);
             let context = core::SpanContext::new(trace, span, Flags::NONE);
             (context, SpanId::default())
         };
-        let mut identity = Identity {
+        Identity {
             context,
-            parent: parent_span,
+            parent,
             sampler: 0,
-        };
-        let has_debug_id = parent.baggage.debug_id().is_some();
-        match sampling_decision(Some(&parent.core), forced, has_debug_id) {
-            SamplingDecision::Decided(flags) => identity.set_flags(flags),
-            SamplingDecision::AskSampler => identity.consult_sampler(state, operation),
         }
-        identity
     }
 
-    fn consult_sampler(&mut self, state: &TracerState, operation: Key<'_>) {
-        let query = Query::new(self.context.trace_id(), operation.as_str(), UNREAD);
-        let decision = state.common.sampler.sample(&query);
-        if let Decision::Sample { code } = decision {
-            self.sampler = code;
-            self.set_flags(self.context.flags() | Flags::SAMPLED);
+    /// Decides whether the span is sampled; returns the sampler's description, if it is to be
+    /// written to the span.
+    fn decide(&mut self, state: &TracerState, start: &Start<'_>) -> Option<Description> {
+        let has_debug_id = start.parent.baggage.debug_id().is_some();
+        match sampling_decision(Some(&start.parent.core), start.forced, has_debug_id) {
+            SamplingDecision::Decided(flags) => {
+                self.set_flags(flags);
+                None
+            }
+            SamplingDecision::AskSampler => self.consult_sampler(state, start.operation),
         }
+    }
+
+    fn consult_sampler(&mut self, state: &TracerState, operation: Key<'_>) -> Option<Description> {
+        #[cfg(feature = "http")]
+        state.poll_sampler();
+        let query = Query::new(self.context.trace_id(), operation.as_str(), UNREAD);
+        // As a worker: what a user's sampler traces is discarded.
+        let choice = as_worker(|| state.common.sampler.sample(&query));
+        let (code, description) = match choice {
+            Choice::Drop => return None,
+            Choice::Coded(code) => (code, None),
+            #[cfg(feature = "http")]
+            Choice::Described(description) => (0, description),
+        };
+        self.sampler = code;
+        self.set_flags(self.context.flags() | Flags::SAMPLED);
+        description
     }
 
     fn set_flags(&mut self, flags: Flags) {
@@ -262,6 +280,17 @@ impl Identity {
 }
 
 impl Slot {
+    /// Writes the description of the sampler that sampled the root.
+    fn describe(self: &mut Box<Self>, description: Description) {
+        if self.image.is_writable() {
+            self.tag(
+                Key::Static(tags::SAMPLER_TYPE),
+                Value::Str(description.kind),
+            );
+            self.tag(Key::Static(tags::SAMPLER_PARAM), description.param.into());
+        }
+    }
+
     /// Pushes the finished span to a ring, and wakes the worker if needed.
     #[inline(never)]
     pub(crate) fn publish(&mut self) {

@@ -9,6 +9,8 @@
 pub(crate) mod at_exit;
 #[cfg(test)]
 pub(crate) mod fork_test_locks;
+#[cfg(feature = "http")]
+mod polls;
 pub(crate) mod shard;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod thread_local;
@@ -32,6 +34,9 @@ use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::metrics::rpc::RpcMetrics;
 use crate::propagation::DecodeErrors;
+use crate::sampling::RootSampler;
+#[cfg(feature = "http")]
+use crate::state::polls::Polls;
 use crate::state::shard::Shard;
 use crate::state::worker_work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
@@ -60,6 +65,8 @@ pub(crate) struct TracerState {
     /// Closed, and the last pass is over: records that arrive now raced with the close.
     drained: AtomicBool,
     worker: WorkerHandle,
+    #[cfg(feature = "http")]
+    polls: Polls,
     /// Of looks for losses to log, where no worker is awake.
     loss_pace: Pace,
     exporter: Mutex<Exporter>,
@@ -78,11 +85,11 @@ pub(crate) struct TracerState {
 pub(crate) type Slot = SpanSlot<TracerState>;
 
 /// Parts of a tracer's state that the first process and each forked child have in common.
-#[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) settings: Arc<Settings>,
     pub(crate) reporters: Reporters,
     pub(crate) source: TickSource,
+    pub(crate) sampler: RootSampler,
     pub(crate) transport: MakeTransport,
 }
 
@@ -116,6 +123,7 @@ impl TracerState {
             settings,
             reporters,
             source,
+            sampler,
             transport: make_transport,
         } = parts;
         let limits = settings.limits.of_entries();
@@ -123,7 +131,7 @@ impl TracerState {
         let limit = settings.memory_of_spans();
         let budget = Arc::new(MemoryBudget::new(limit));
         let rings = Rings::new(limit, budget.clone());
-        let common = common(settings.clone(), reporters, rings);
+        let common = common(settings.clone(), reporters, rings, sampler);
         let fallback_shard = fallback_shard(&common);
         let clock = source.clone();
         let closing = Arc::<Closing>::default();
@@ -137,6 +145,8 @@ impl TracerState {
             closing: closing.clone(),
             drained: AtomicBool::new(false),
             worker: WorkerHandle::new(),
+            #[cfg(feature = "http")]
+            polls: Polls::default(),
             loss_pace: Pace::default(),
             exporter: {
                 let link = TracerLink {
@@ -195,6 +205,7 @@ impl TracerState {
             settings: self.common.settings.clone(),
             reporters: self.common.reporters.clone(),
             source: self.source.clone(),
+            sampler: self.common.sampler.for_child(&self.common.settings),
             transport: self.make_transport.clone(),
         }
     }
@@ -300,6 +311,7 @@ impl TracerState {
             .flush_at_exit(false);
         let settings = Arc::new(change(config).resolve().unwrap());
         TracerState::new(Parts {
+            sampler: RootSampler::new(&settings),
             settings,
             reporters: [].into(),
             source,
@@ -309,10 +321,15 @@ impl TracerState {
 }
 
 /// Returns what a tracer's threads share with its exporter, with process tags of its own.
-fn common(settings: Arc<Settings>, reporters: Reporters, rings: Rings) -> Common {
+fn common(
+    settings: Arc<Settings>,
+    reporters: Reporters,
+    rings: Rings,
+    sampler: RootSampler,
+) -> Common {
     let uuid = getrandom::u64().unwrap_or_else(|_| monotonic());
     let process: ProcessTags = process_tags(&settings.process.tags, uuid).into();
-    Common::new(settings, process, reporters, rings)
+    Common::new(settings, process, reporters, rings, sampler)
 }
 
 /// Returns the shard of threads that have none, whose counters are registered.
@@ -344,6 +361,8 @@ impl Drop for TracerState {
         if self.is_of_parent() {
             return;
         }
+        #[cfg(feature = "http")]
+        self.end_polls();
         let exporter = self.exporter.get_mut();
         let readers = exporter
             .unwrap_or_else(PoisonError::into_inner)

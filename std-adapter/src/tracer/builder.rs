@@ -4,8 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use log::Level;
 
-use crate::config::{Config, ConfigError, Settings};
+use crate::config::{self, Config, ConfigError, Settings};
 use crate::reporters::{ConsoleReporter, LoggingReporter, Reporter};
+#[cfg(feature = "http")]
+use crate::sampling::{MakeSource, StrategySource};
+use crate::sampling::{RootSampler, Sampler, UserSampler};
 use crate::state::thread_local;
 use crate::state::{MakeTransport, Parts, TracerLink, TracerState, at_exit};
 use crate::sys::clock::{TickSource, TimeSource};
@@ -41,6 +44,9 @@ pub struct TracerBuilder {
     time_source: Option<TickSource>,
     /// The user's transport.
     transport: Option<MakeTransport>,
+    sampler: Option<UserSampler>,
+    #[cfg(feature = "http")]
+    strategy_source: Option<MakeSource>,
 }
 
 /// The tracer of [`TracerBuilder::install`].
@@ -98,6 +104,9 @@ impl TracerBuilder {
             reporters: Vec::new(),
             time_source: None,
             transport: None,
+            sampler: None,
+            #[cfg(feature = "http")]
+            strategy_source: None,
         }
     }
 
@@ -127,6 +136,51 @@ impl TracerBuilder {
         self
     }
 
+    /// Decides about local roots by this sampler, instead of the one that the configuration names.
+    ///
+    /// It is called for each local root, with a time in nanoseconds. What it traces itself is
+    /// discarded. If it panics, the trace is not sampled.
+    ///
+    /// ```
+    /// use picojaeger_std::Config;
+    /// use picojaeger_std::sampling::{Decision, Description, Param, Query, Sampler};
+    ///
+    /// /// Samples every trace of one operation.
+    /// struct Only(&'static str);
+    /// impl Sampler for Only {
+    ///     fn sample(&self, query: &Query<'_>) -> Decision {
+    ///         match query.operation == self.0 {
+    ///             true => Decision::Sample { code: 1 },
+    ///             false => Decision::Drop,
+    ///         }
+    ///     }
+    ///     fn description(&self, code: u8) -> Option<Description> {
+    ///         (code == 1).then_some(Description::new("only", Param::Bool(true)))
+    ///     }
+    /// }
+    ///
+    /// let tracer = Config::new("shop").agent(false).tracer_builder().sampler(Only("pay")).build()?;
+    /// assert!(tracer.start("pay").is_sampled());
+    /// assert!(!tracer.start("browse").is_sampled());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sampler(mut self, sampler: impl Sampler + Send + Sync + 'static) -> Self {
+        self.sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// Makes the remote sampler get its strategies from this source, instead of from a server over
+    /// HTTP. `make` is called once in each process.
+    #[cfg(feature = "http")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    pub fn strategy_source<S: StrategySource + 'static>(
+        mut self,
+        make: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Self {
+        self.strategy_source = Some(Arc::new(move || Box::new(make())));
+        self
+    }
+
     /// Makes the tracer, and logs each of the [configuration's warnings](Config::warnings) once
     /// (target `picojaeger`, level warn). No thread starts and no name is looked up before its first sampled
     /// span, and an agent that cannot be reached is no error.
@@ -135,11 +189,18 @@ impl TracerBuilder {
     /// Wrong settings, all at once.
     pub fn build(self) -> Result<Tracer, ConfigError> {
         let TracerBuilder {
-            config,
+            mut config,
             mut reporters,
             time_source,
             transport,
+            sampler,
+            #[cfg(feature = "http")]
+            strategy_source,
         } = self;
+        if sampler.is_some() {
+            // Whatever the configuration names, or lacks, has no effect then.
+            config = config.sampler(config::Sampler::Const(true));
+        }
         let mut settings = config.resolve()?;
         if settings.disabled {
             return Ok(Tracer::disabled());
@@ -157,14 +218,25 @@ impl TracerBuilder {
             // Packets are made as for an agent.
             settings.collector = None;
         }
+        let sampler = sampler
+            .filter(|_| !settings.propagation_only)
+            .map_or_else(|| RootSampler::new(&settings), RootSampler::User);
+        #[cfg(feature = "http")]
+        let sampler = match strategy_source {
+            Some(source) => sampler.with_source(&settings, source),
+            None => sampler,
+        };
         thread_local::install_fork_hook();
         at_exit::install();
         let state = TracerState::new(Parts {
             source: time_source.unwrap_or_else(|| tick_source(&settings)),
+            sampler,
             settings: Arc::new(settings),
             reporters: reporters.into(),
             transport: transport.unwrap_or_else(|| Arc::new(configured_transport)),
         });
+        #[cfg(feature = "http")]
+        state.await_strategy();
         Ok(Tracer {
             handle: Some(Arc::new(Handle(state))),
         })

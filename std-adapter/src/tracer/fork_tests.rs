@@ -46,6 +46,11 @@ cases! {
     a_fork_by_a_thread_that_ends => by_a_thread_that_ends,
 }
 
+#[cfg(feature = "http")]
+cases! {
+    a_child_keeps_the_sampling_strategy_and_asks_for_it => with_a_remote_sampler,
+}
+
 #[test]
 fn a_child_needs_no_lock_that_another_thread_held() {
     for which in Lock::ALL {
@@ -486,4 +491,54 @@ fn by_a_fresh_thread() {
     });
     tracer.flush(SOON).unwrap();
     assert_arrived(&collector, &[("parent", 10), ("child", 10)]);
+}
+
+/// Answers each question with a strategy that samples all; returns its address, and a channel with
+/// a message for each question.
+#[cfg(feature = "http")]
+fn sampling_server() -> (String, std::sync::mpsc::Receiver<()>) {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (asked, questions) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            assert_ne!(stream.read(&mut [0; 1024]).unwrap(), 0);
+            let body = r#"{"probabilisticSampling":{"samplingRate":1}}"#;
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+            asked.send(()).unwrap();
+        }
+    });
+    (address, questions)
+}
+
+#[cfg(feature = "http")]
+fn with_a_remote_sampler() {
+    let (address, questions) = sampling_server();
+    let tracer = Config::new("fork")
+        .agent(false)
+        .sampling_endpoint(&address)
+        .sampling_refresh_interval(Duration::from_millis(1))
+        .sampling_first_fetch(SOON)
+        .new_tracer()
+        .unwrap();
+    questions.recv_timeout(SOON).unwrap();
+    let pid = fork(|| {
+        assert!(tracer.start("the parent's strategy").is_sampled());
+        // The first poll is at most a millisecond away; the parent sees the question.
+        thread::sleep(Duration::from_secs(1));
+        tracer.close(SOON).unwrap();
+    });
+    questions.recv_timeout(SOON).expect("the child asks");
+    join(pid);
+    assert!(tracer.start("still").is_sampled());
+    questions.recv_timeout(SOON).expect("the parent asks");
+    tracer.close(SOON).unwrap();
 }

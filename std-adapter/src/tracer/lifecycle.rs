@@ -38,6 +38,8 @@ pub(crate) fn flush(state: &Arc<TracerState>, timeout: Duration) -> bool {
 /// Flushes, ends the worker, and frees the slots that were returned.
 pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     state.set_closed();
+    #[cfg(feature = "http")]
+    state.end_polls();
     let complete = flush(state, timeout);
     if complete {
         state.worker().join();

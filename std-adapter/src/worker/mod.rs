@@ -1,6 +1,8 @@
 //! The worker of a tracer: its sleep and wake-up, and its thread.
 
 pub(crate) mod parking;
+#[cfg(feature = "http")]
+pub(crate) mod poller;
 mod thread;
 
 #[cfg(feature = "http")]

@@ -118,6 +118,6 @@ fn fmt_clash(f: &mut fmt::Formatter<'_>, name: &str, other: &str) -> fmt::Result
 
 const NO_SERVICE_NAME: &str = "no service name; set `service_name` in the file, JAEGER_SERVICE_NAME, or call Config::new \
      with it";
-const NO_SAMPLER: &str = "no sampler, which means the remote one, and that is not supported yet; set `sampler.type` in \
-     the file or JAEGER_SAMPLER_TYPE to const, probabilistic or ratelimiting, with a parameter, or \
+const NO_SAMPLER: &str = "no sampler, which means the remote one, and that needs the feature `http` of picojaeger-std; \
+     use that, or set `sampler.type` in the file or JAEGER_SAMPLER_TYPE to const, probabilistic or ratelimiting, with a parameter, or \
      call Config::sampler";

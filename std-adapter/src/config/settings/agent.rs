@@ -18,7 +18,7 @@ const BINARY_PORT: u16 = 6832;
 const MAX_PACKET_SIZE: usize = 65_000;
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
 
-const SERVICE_LINK: &str = "ignored, since Kubernetes sets it beside a service of this name (service \
+pub(super) const SERVICE_LINK: &str = "ignored, since Kubernetes sets it beside a service of this name (service \
                             links); set a port, or enableServiceLinks: false in the pod";
 
 /// The agent that the spans are sent to, over UDP.
@@ -294,7 +294,7 @@ fn ip_version(entry: &Entry<'_>) -> Result<IpVersion, ConfigError> {
 
 /// A name or an address. A name is looked up when the first packet is sent, so that a tracer
 /// starts before its agent does.
-fn host(host: &str) -> Result<(), Violation> {
+pub(super) fn host(host: &str) -> Result<(), Violation> {
     require(
         !host.contains(['$', '(', '{']),
         "a placeholder that nothing filled in",
@@ -310,7 +310,7 @@ fn host(host: &str) -> Result<(), Violation> {
     )
 }
 
-fn port(port: &u16) -> Result<(), Violation> {
+pub(super) fn port(port: &u16) -> Result<(), Violation> {
     require(*port != 0, "not a port", "1 to 65535")
 }
 

@@ -9,11 +9,14 @@ use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
 use super::reporter::ReporterLayer;
 use super::sampler::SamplerLayer;
+use super::sampling::SamplingLayer;
 use super::spans::SpanLayer;
 #[cfg(feature = "yaml")]
 use super::tracer::Mode;
 use super::tracer::TracerLayer;
-use super::{agent, collector, limits, process, propagation, reporter, sampler, spans, tracer};
+use super::{
+    agent, collector, limits, process, propagation, reporter, sampler, sampling, spans, tracer,
+};
 use crate::config::ConfigWarning;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
@@ -24,6 +27,7 @@ pub(crate) struct Layer {
     pub(crate) process: ProcessLayer,
     pub(crate) tracer: TracerLayer,
     pub(crate) sampler: SamplerLayer,
+    pub(crate) sampling: SamplingLayer,
     pub(crate) agent: AgentLayer,
     pub(crate) collector: CollectorLayer,
     pub(crate) reporter: ReporterLayer,
@@ -94,10 +98,11 @@ pub(crate) struct Names {
 }
 
 /// The names of each subject.
-pub(crate) static SUBJECTS: [&Names; 9] = [
+pub(crate) static SUBJECTS: [&Names; 10] = [
     &process::NAMES,
     &tracer::NAMES,
     &sampler::NAMES,
+    &sampling::NAMES,
     &agent::NAMES,
     &collector::NAMES,
     &reporter::NAMES,

@@ -12,6 +12,7 @@ mod propagation;
 mod reporter;
 mod resolver;
 mod sampler;
+mod sampling;
 mod setting;
 mod spans;
 mod tracer;
@@ -26,6 +27,7 @@ pub use process::ProcessSettings;
 pub use propagation::{HeaderNames, PropagationSettings};
 pub use reporter::ReporterSettings;
 pub use sampler::Sampler;
+pub use sampling::SamplingSettings;
 pub use spans::SpanSettings;
 
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
@@ -74,6 +76,9 @@ pub struct Settings {
     /// `Sampler::Const(false)` if `disabled` or `propagation_only`.
     pub sampler: Sampler,
     /// The agent that the spans are sent to, if no collector is named.
+    /// The remote sampler's server and its answers.
+    pub sampling: SamplingSettings,
+    /// The agent that the spans are sent to.
     pub agent: AgentSettings,
     /// The collector that the spans are sent to over HTTP, and not to the agent. Default: none.
     pub collector: Option<CollectorSettings>,
@@ -103,6 +108,7 @@ impl Config {
             Mode::On => {
                 let mut resolver = Resolver::new(self);
                 let settings = Settings::resolve(&mut resolver, mode);
+                sampler::check_background(&mut resolver, &settings);
                 resolver.finish().map(|()| settings)
             }
             Mode::PropagationOnly => Ok(Settings::resolve(&mut Resolver::new(self), mode)),
@@ -143,6 +149,7 @@ impl Settings {
         let traces = mode == Mode::On;
         let propagation = PropagationSettings::resolve(resolver);
         let reporter = ReporterSettings::resolve(resolver);
+        let agent = AgentSettings::resolve(resolver);
         Settings {
             disabled: mode == Mode::Off,
             propagation_only: mode == Mode::PropagationOnly,
@@ -151,8 +158,9 @@ impl Settings {
                 true => Sampler::resolve(resolver),
                 false => Sampler::Const(false),
             },
-            agent: AgentSettings::resolve(resolver),
             collector: CollectorSettings::resolve(resolver, reporter.memory_limit),
+            sampling: SamplingSettings::resolve(resolver, &agent.host),
+            agent,
             reporter,
             trace_id_128bit: resolver.pick_or(
                 |layer| &layer.tracer.trace_id_128bit,
@@ -185,7 +193,9 @@ impl Settings {
     }
 }
 
-/// The keys and variables of all subjects, and those without effect.
+/// The keys and variables of all subjects, those that are not suggested, and those without effect.
 pub(super) fn all_names() -> impl Iterator<Item = &'static Names> {
-    SUBJECTS.into_iter().chain([&WITHOUT_EFFECT])
+    SUBJECTS
+        .into_iter()
+        .chain([&sampling::NODE_NAMES, &WITHOUT_EFFECT])
 }

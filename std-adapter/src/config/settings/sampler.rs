@@ -5,9 +5,12 @@ use std::fmt;
 use super::layer::{Layer, Names};
 use super::resolver::Resolver;
 use super::setting::{Setting, Violation, require};
-use crate::config::Config;
-use crate::config::error::ConfigError;
+use crate::config::error::{ConfigError, Origin};
 use crate::config::source::Entry;
+use crate::config::{Config, Settings};
+
+const NO_HTTP: &str = "the remote sampler needs the feature `http` of picojaeger-std; use that, or const, \
+                       probabilistic or ratelimiting";
 
 /// The choice of local root spans that are kept.
 ///
@@ -27,7 +30,13 @@ pub enum Sampler {
     Probabilistic(f64),
     /// At most so many traces per second, 0 or more; fractions are allowed, 0 means never.
     RateLimiting(f64),
+    /// What Jaeger's sampling server says, and this share of the traces until its first answer; see
+    /// [`SamplingSettings`](super::SamplingSettings). Needs the feature `http`.
+    Remote(f64),
 }
+
+/// The share of the traces until the first answer.
+const INITIAL: f64 = 0.001;
 
 /// The type of a sampler, apart from its parameter, which may come from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +95,10 @@ impl Layer {
     /// Checks the sampler, where this layer alone makes a whole one.
     pub(crate) fn check_sampler(&mut self) {
         let SamplerLayer { kind, param, .. } = &mut self.sampler;
+        // Whether the feature of the remote sampler is missed is known once all layers are.
         let is_remote = matches!(kind.made(), Some((SamplerType::Remote, _)));
-        if is_remote || param.made().is_none() {
+        let is_missed = is_remote && !cfg!(feature = "http");
+        if is_missed || kind.made().is_none() || param.made().is_none() {
             return;
         }
         if let Err(fault) = combine(kind, param) {
@@ -114,6 +125,8 @@ impl Sampler {
             combine(&file.kind, &environment.param)
         } else if let Some((sampler, _)) = config.otel.sampler.whole.made() {
             Ok(Some(*sampler))
+        } else if environment.param.made().is_some() {
+            combine(&file.kind, &environment.param)
         } else {
             combine(&file.kind, &file.param)
         };
@@ -123,6 +136,7 @@ impl Sampler {
         match made {
             Ok(Some(sampler)) => return sampler,
             Ok(None) if is_refused => {} // has an error already
+            Ok(None) if cfg!(feature = "http") => return Sampler::Remote(INITIAL),
             Ok(None) => resolver.fault(ConfigError::MissingSampler),
             Err(fault) => resolver.fault(fault),
         }
@@ -139,26 +153,47 @@ impl Config {
     }
 }
 
+/// Refuses a remote sampler where the tracer may have no thread, which would keep its initial share
+/// for good.
+pub(super) fn check_background(resolver: &mut Resolver<'_>, settings: &Settings) {
+    if matches!(settings.sampler, Sampler::Remote(_)) && !settings.reporter.background {
+        resolver.fault(ConfigError::Unsupported {
+            origin: Origin::Code {
+                method: "background",
+            },
+            reason: "the remote sampler asks its server on a thread of its own; choose another \
+                     sampler, or allow threads",
+        });
+    }
+}
+
 /// The sampler that type and parameter make together; none if there is no type, or a parameter that
 /// was refused.
 fn combine(
     kind: &Setting<SamplerType>,
     param: &Setting<SamplerParam>,
 ) -> Result<Option<Sampler>, ConfigError> {
-    let Some((kind, origin)) = kind.made() else {
-        return Ok(None);
+    let (kind, origin) = match (kind.made(), param.made()) {
+        (Some((kind, origin)), _) => (kind, origin),
+        // A parameter alone is the remote sampler's, as in the clients.
+        (None, Some((_, origin))) if cfg!(feature = "http") && !kind.is_refused() => {
+            (&SamplerType::Remote, origin)
+        }
+        (None, _) => return Ok(None),
     };
-    if *kind == SamplerType::Remote {
+    if *kind == SamplerType::Remote && !cfg!(feature = "http") {
         return Err(ConfigError::Unsupported {
             origin: origin.clone(),
-            reason: "the remote sampler is not supported yet; use const, probabilistic or \
-                     ratelimiting",
+            reason: NO_HTTP,
         });
     }
     if param.is_refused() {
         return Ok(None);
     }
     let Some((param, place)) = param.made() else {
+        if *kind == SamplerType::Remote {
+            return Ok(Some(Sampler::Remote(INITIAL)));
+        }
         return Err(ConfigError::MissingSamplerParam {
             origin: origin.clone(),
         });
@@ -183,6 +218,7 @@ fn make_sampler(kind: SamplerType, param: SamplerParam) -> Result<Sampler, Viola
         }
         (SamplerType::Probabilistic, Number(share)) => Sampler::Probabilistic(share),
         (SamplerType::RateLimiting, Number(rate)) => Sampler::RateLimiting(rate),
+        (SamplerType::Remote, Number(initial)) => Sampler::Remote(initial),
         _ => {
             return Err(Violation {
                 problem: "not a number",
@@ -203,7 +239,7 @@ fn sampler_type(entry: &Entry<'_>) -> Result<SamplerType, ConfigError> {
             ("ratelimit", SamplerType::RateLimiting),
             ("remote", SamplerType::Remote),
         ],
-        "const, probabilistic or ratelimiting",
+        "const, probabilistic, ratelimiting or remote",
     )
 }
 
@@ -225,6 +261,16 @@ fn sampler(sampler: &Sampler) -> Result<(), Violation> {
             "not a probability",
             "0 to 1 for a probabilistic sampler",
         ),
+        Sampler::Remote(initial) => require(
+            cfg!(feature = "http"),
+            "the remote sampler, which needs the feature `http` of picojaeger-std",
+            "that feature, or another sampler",
+        )
+        .and(require(
+            (0.0..=1.0).contains(initial),
+            "not a probability",
+            "0 to 1 for a remote sampler, until its server answers",
+        )),
         Sampler::RateLimiting(rate) => require(
             rate.is_finite() && *rate >= 0.0,
             "not a rate",

@@ -3,9 +3,7 @@
 //! A value that asks for nothing is accepted. One that is only missed gets a warning. One without
 //! which traces would go astray is an error: another place to send to.
 
-use super::layer::{Layer, Names};
-use crate::config::error::ConfigError;
-use crate::config::source::Entry;
+use super::layer::Names;
 
 pub(crate) static WITHOUT_EFFECT: Names = Names {
     keys: &[
@@ -15,27 +13,9 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
                 false => Err(entry.unsupported(NO_AGENT)),
             }
         }),
-        (
-            &[
-                "sampling_refresh_interval",
-                "max_operations",
-                "local_agent.sampling_port",
-                "sampler.samplingServerURL",
-                "sampler.samplingRefreshInterval",
-                "sampler.samplingrefreshinterval",
-                "sampler.maxOperations",
-                "sampler.hostPort",
-                "sampler.host",
-                "sampler.port",
-                "sampler.samplingPath",
-                "sampler.refreshIntervalMs",
-            ],
-            no_remote,
-        ),
-        (
-            &["sampler.operationNameLateBinding", "sampler.options"],
-            |layer, entry| layer.ignore(entry, "no effect: there is no late binding of names yet"),
-        ),
+        (&["sampler.options"], |layer, entry| {
+            layer.ignore(entry, "no effect: the sampler's other keys are its options")
+        }),
         (&["reporter_batch_size"], |layer, entry| {
             layer.ignore(entry, BATCH_SIZE)
         }),
@@ -52,25 +32,12 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
             layer.ignore(entry, "no effect: tracebacks are not logged")
         }),
     ],
-    variables: &[
-        ("JAEGER_SENDER_FACTORY", |layer, entry| {
-            layer.ignore(entry, "no effect: spans are sent over UDP")
-        }),
-        ("JAEGER_SAMPLING_ENDPOINT", no_remote),
-        ("JAEGER_SAMPLER_MANAGER_HOST_PORT", no_remote),
-        ("JAEGER_SAMPLER_HOST", no_remote),
-        ("JAEGER_SAMPLER_PORT", no_remote),
-        ("JAEGER_SAMPLER_MAX_OPERATIONS", no_remote),
-        ("JAEGER_SAMPLER_REFRESH_INTERVAL", no_remote),
-        ("JAEGER_SAMPLER_SAMPLING_PATH", no_remote),
-    ],
+    variables: &[("JAEGER_SENDER_FACTORY", |layer, entry| {
+        layer.ignore(entry, "no effect: spans are sent over UDP")
+    })],
 };
 
 const NO_AGENT: &str =
     "sending without an agent is not supported yet; use `disabled: true` to send nothing";
 const BATCH_SIZE: &str = "no effect: packets are filled by size; `max_packet_size` (bytes) limits \
                           them";
-
-fn no_remote(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
-    layer.ignore(entry, "no effect: there is no remote sampling yet")
-}

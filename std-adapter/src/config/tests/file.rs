@@ -25,6 +25,13 @@ fn defaults_are_those_of_the_clients() {
             tags: Vec::new(),
         },
         sampler: Sampler::Const(true),
+        sampling: SamplingSettings {
+            server_url: "http://localhost:5778".into(),
+            refresh_interval: Duration::from_secs(60),
+            max_operations: 2_000,
+            late_binding: false,
+            first_fetch_timeout: None,
+        },
         agent: AgentSettings {
             enabled: true,
             host: "localhost".into(),

@@ -78,7 +78,6 @@ fn what_belongs_to_others_or_asks_for_nothing_is_silent() {
 
 #[test]
 fn what_is_accepted_without_effect_is_a_warning() {
-    const REMOTE: &str = "no effect: there is no remote sampling yet";
     const UDP: &str = "no effect: spans are sent to an agent over UDP";
     const ADDRESS: &str =
         "not read; JAEGER_AGENT_HOST and JAEGER_AGENT_PORT are the agent's address";
@@ -117,12 +116,6 @@ fn what_is_accepted_without_effect_is_a_warning() {
             "max_traceback_length: 4096",
             "1:23: `max_traceback_length`",
             "no effect: tracebacks are not logged",
-        ),
-        ("max_operations: 5", "1:17: `max_operations`", REMOTE),
-        (
-            "local_agent: {sampling_port: 5778}",
-            "1:30: `local_agent.sampling_port`",
-            REMOTE,
         ),
         (
             "reporter: {password: hunter2}",
@@ -174,7 +167,6 @@ fn what_is_accepted_without_effect_is_a_warning() {
         ("JAEGER_AGENT_PORT", "udp://10.0.0.1:6831", LINK),
         // Known, and without effect.
         ("JAEGER_AGENT_PORT", "6832", BINARY),
-        ("JAEGER_SAMPLER_MANAGER_HOST_PORT", "agent:5778", REMOTE),
         ("JAEGER_PASSWORD", "hunter2", UDP),
     ];
     for (name, value, message) in in_variables {
@@ -352,7 +344,7 @@ fn a_disabled_tracer_complains_about_nothing() {
         assert!(config.resolve().unwrap().disabled);
         assert_eq!(config.warnings(), []);
         let enabled = config.disabled(false);
-        assert_eq!(enabled.resolve().unwrap_err().faults().len(), 5);
+        assert_eq!(enabled.resolve().unwrap_err().faults().len(), 4);
         assert_eq!(enabled.warnings().len(), 2);
     }
 }
@@ -443,13 +435,7 @@ fn the_template_of_ingress_nginx_is_read() {
 \t  \"traceBaggageHeaderPrefix\": \"uberctx-\"
 \t}
   }";
-    assert_eq!(
-        outcome(text, &[]),
-        Ok(vec![
-            "t.yaml:7:25: `sampler.samplingServerURL`: no effect: there is no remote sampling yet"
-                .into()
-        ])
-    );
+    assert_eq!(outcome(text, &[]), Ok(Vec::new()));
     let settings = Config::from_yaml_str("t.yaml", text)
         .unwrap()
         .resolve()

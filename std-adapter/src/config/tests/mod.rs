@@ -10,6 +10,8 @@ mod file_errors;
 #[cfg(feature = "yaml")]
 mod found_in_the_wild;
 mod otel;
+#[cfg(feature = "yaml")]
+mod sampling;
 mod variables;
 
 use std::time::Duration;

@@ -138,8 +138,7 @@ JAEGER_AGENT_HOST $(NODE_IP) => JAEGER_AGENT_HOST="$(NODE_IP)": a placeholder th
 JAEGER_REPORTER_FLUSH_INTERVAL soon => JAEGER_REPORTER_FLUSH_INTERVAL="soon": not a duration; use milliseconds, or a number with a unit, such as 1s or 500ms
 JAEGER_SAMPLER_PARAM NaN => JAEGER_SAMPLER_PARAM="NaN": not a sampler parameter; use a number of 0 or more
 JAEGER_SAMPLER_PARAM 0,5 => JAEGER_SAMPLER_PARAM="0,5": not a number; use a number; for const also true or false
-JAEGER_SAMPLER_TYPE x => JAEGER_SAMPLER_TYPE="x": unknown; use const, probabilistic or ratelimiting
-JAEGER_SAMPLER_TYPE remote => JAEGER_SAMPLER_TYPE: the remote sampler is not supported yet; use const, probabilistic or ratelimiting
+JAEGER_SAMPLER_TYPE x => JAEGER_SAMPLER_TYPE="x": unknown; use const, probabilistic, ratelimiting or remote
 JAEGER_TAGS a=1,secret => JAEGER_TAGS: item 2: a tag without a value; use key=value,key=value
 JAEGER_TAGS =b => JAEGER_TAGS: item 1: a tag without a key; use a key for each tag
 JAEGER_TAGS a=${X} => JAEGER_TAGS: tag `a`: a variable that is not set; use ${VARIABLE:default}

@@ -1,5 +1,7 @@
 //! The network: names and their addresses, and sockets.
 
+#[cfg(feature = "http")]
+pub(crate) mod http;
 pub(crate) mod resolver;
 
 use std::io;

@@ -1,0 +1,212 @@
+//! The remote sampler against a server over TCP.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use picojaeger_std::model::{Span, TagValue};
+use picojaeger_std::reporters::InMemoryReporter;
+use picojaeger_std::{Config, Tracer};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_millis(20);
+
+/// A sampling server that gives the answer of the moment, and keeps the questions.
+struct Server {
+    address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    status: u16,
+    body: String,
+    questions: Vec<String>,
+}
+
+impl Server {
+    fn start(body: &str) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Server {
+            address: listener.local_addr().unwrap(),
+            shared: Arc::default(),
+        };
+        server.answer(200, body);
+        let shared = server.shared.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut line = String::new();
+                BufReader::new(&stream).read_line(&mut line).unwrap();
+                let mut shared = shared.lock().unwrap();
+                shared.questions.push(line);
+                let (status, body) = (shared.status, &shared.body);
+                let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}", body.len());
+                // The client may be gone.
+                let _ = write!(stream, "{head}\r\nConnection: close\r\n\r\n{body}");
+            }
+        });
+        server
+    }
+
+    fn answer(&self, status: u16, body: &str) {
+        let mut shared = self.shared.lock().unwrap();
+        shared.status = status;
+        shared.body = body.into();
+    }
+
+    fn questions(&self) -> Vec<String> {
+        self.shared.lock().unwrap().questions.clone()
+    }
+
+    /// Waits until two more questions were asked: then the answer to one that was asked after this
+    /// call is in use.
+    fn await_poll(&self) {
+        let before = self.questions().len();
+        wait_for(|| self.questions().len() >= before + 2);
+    }
+
+    fn config(&self) -> Config {
+        Config::new("shop")
+            .agent(false)
+            .sampling_endpoint(&self.address.to_string())
+            .sampling_refresh_interval(SHORT)
+    }
+}
+
+fn wait_for(condition: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "it took longer than {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn sampled(tracer: &Tracer, operation: &'static str) -> bool {
+    tracer.start(operation).is_sampled()
+}
+
+fn probabilistic(share: f64) -> String {
+    format!(
+        r#"{{"strategyType":"PROBABILISTIC","probabilisticSampling":{{"samplingRate":{share}}}}}"#
+    )
+}
+
+/// The tags of the sampler on the span.
+fn sampler(span: &Span) -> (String, f64) {
+    let tag = |key| span.tags.iter().find(|tag| tag.key == key).unwrap();
+    match (&tag("sampler.type").value, &tag("sampler.param").value) {
+        (TagValue::String(kind), TagValue::Double(param)) => (kind.clone(), *param),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn strategies_replace_each_other_while_spans_start() {
+    let server = Server::start(&probabilistic(0.0));
+    let spans = InMemoryReporter::new();
+    let tracer = server.config().reporter(spans.clone()).build().unwrap();
+    assert_eq!(server.questions().len(), 0, "before the first span");
+    sampled(&tracer, "first");
+    server.await_poll();
+    assert!((0..1_000).all(|_| !sampled(&tracer, "never")));
+    server.answer(200, &probabilistic(1.0));
+    server.await_poll();
+    assert!((0..10).all(|_| sampled(&tracer, "always")));
+    server.answer(
+        200,
+        r#"{"strategyType":0,"operationSampling":{"defaultSamplingProbability":0,
+            "defaultLowerBoundTracesPerSecond":0,"perOperationStrategies":[
+            {"operation":"a","probabilisticSampling":{"samplingRate":0.75}}]}}"#,
+    );
+    server.await_poll();
+    let of_a = (0..1_000).filter(|_| sampled(&tracer, "a")).count();
+    assert!((700..800).contains(&of_a), "{of_a}");
+    assert!((0..100).all(|_| !sampled(&tracer, "b")));
+    tracer.close(PATIENCE).unwrap();
+    let mut samplers = BTreeMap::new();
+    for span in spans.spans() {
+        let (kind, param) = sampler(&span);
+        let of_name = samplers.entry(span.operation_name.clone());
+        of_name.or_insert((0, format!("{kind} {param}"))).0 += 1;
+    }
+    samplers.remove("first");
+    assert_eq!(
+        samplers,
+        BTreeMap::from([
+            ("a".into(), (of_a, "probabilistic 0.75".into())),
+            ("always".into(), (10, "probabilistic 1".into())),
+        ])
+    );
+    let question = "GET /sampling?service=shop HTTP/1.1\r\n";
+    assert!(server.questions().iter().all(|line| line == question));
+    let asked = server.questions().len();
+    thread::sleep(5 * SHORT);
+    assert!(server.questions().len() <= asked + 1, "closed");
+}
+
+#[test]
+fn the_last_good_strategy_stays() {
+    let server = Server::start(&probabilistic(1.0));
+    let tracer = server
+        .config()
+        .sampling_first_fetch(PATIENCE)
+        .new_tracer()
+        .unwrap();
+    assert!((0..10).all(|_| sampled(&tracer, "fetched before the first span")));
+    for (status, body) in [
+        (500, probabilistic(0.0)),
+        (404, probabilistic(0.0)),
+        (302, probabilistic(0.0)),
+        (200, r#"{"code":5,"message":"no such service"}"#.into()),
+        (200, "not JSON".into()),
+        (200, " ".repeat(2 << 20)),
+    ] {
+        server.answer(status, &body);
+        server.await_poll();
+        assert!(
+            (0..10).all(|_| sampled(&tracer, "still")),
+            "{status} {body:.50}"
+        );
+    }
+    server.answer(200, r#"{"rateLimitingSampling":{"maxTracesPerSecond":0}}"#);
+    server.await_poll();
+    assert!((0..10).all(|_| !sampled(&tracer, "never")));
+}
+
+/// A server that takes connections and never answers.
+#[test]
+fn a_close_waits_for_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let tracer = Config::new("shop")
+        .agent(false)
+        .sampling_endpoint(&address)
+        .sampling_refresh_interval(Duration::from_millis(1))
+        .new_tracer()
+        .unwrap();
+    sampled(&tracer, "first");
+    let _asked = listener.accept().unwrap();
+    let begun = Instant::now();
+    tracer.close(PATIENCE).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn until_the_first_answer_the_initial_share_counts() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener); // nobody listens
+    let tracer = Config::new("shop")
+        .agent(false)
+        .sampling_endpoint(&address)
+        .new_tracer()
+        .unwrap();
+    let sampled = (0..100_000).filter(|_| sampled(&tracer, "root")).count();
+    assert!((50..200).contains(&sampled), "{sampled}");
+}
