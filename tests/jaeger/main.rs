@@ -11,6 +11,7 @@ mod load;
 mod model;
 mod proof;
 mod quickstart;
+mod sampling;
 mod send;
 mod server;
 
@@ -73,6 +74,9 @@ fn run(binary: PathBuf) -> Result<String, String> {
         ));
     }
     let altered = proof::prove(&traces)?;
+    sampling::follows_the_file(&jaeger)?;
+    drop(jaeger);
+    sampling::adapts(&binary)?;
     let (traces, fields) = (traces.len(), report.fields);
     if traces < MINIMUM_TRACES || fields < MINIMUM_FIELDS {
         return Err(format!(

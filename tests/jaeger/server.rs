@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,18 @@ use crate::model::Ids;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause between two polls for an event.
 const PAUSE: Duration = Duration::from_millis(5);
+const FILE: &str =
+    "file: {path: strategies.json, default_sampling_probability: 1, reload_interval: 1s}";
+/// The initial share is that of each operation until the first calculation; 5 traces a second of
+/// each operation are the aim.
+const ADAPTIVE: &str = "adaptive: {sampling_store: mem, initial_sampling_probability: 0.5, \
+                        target_samples_per_second: 5, calculation_interval: 2s, \
+                        aggregation_buckets: 5, calculation_buckets: 1, calculation_delay: 2s, \
+                        min_samples_per_second: 0.1, leader_lease_refresh_interval: 1s, \
+                        follower_lease_refresh_interval: 1s}";
+const MEMORY: &str = "{memory: {max_traces: 100000}}";
+const DISK: &str = "{badger: {ephemeral: false, consistency: true, \
+                    directories: {keys: keys, values: values}}}";
 /// Attempts to start: a free port may be taken before Jaeger binds it.
 const ATTEMPTS: usize = 3;
 
@@ -27,6 +40,18 @@ pub struct Jaeger {
     ports: Ports,
 }
 
+/// The source of Jaeger's sampling strategies, and with it its store.
+#[derive(Clone, Copy)]
+pub enum Sampling {
+    /// The file [`STRATEGIES`], which is read again each second; traces are kept in memory.
+    File,
+    /// The throughput of each operation; traces and rates are kept on disk.
+    Adaptive,
+}
+
+/// The file of sampling strategies, in Jaeger's folder.
+pub const STRATEGIES: &str = "strategies.json";
+
 /// A folder of this process, removed when dropped.
 struct Folder(PathBuf);
 
@@ -35,14 +60,21 @@ struct Ports {
     query_grpc: SocketAddr,
     health: SocketAddr,
     compact: SocketAddr,
+    sampling: SocketAddr,
+    sampling_grpc: SocketAddr,
 }
 
 impl Jaeger {
     /// Starts `binary` and waits until it is ready.
     pub fn start(binary: &Path) -> Result<Jaeger, String> {
+        Jaeger::start_with(binary, Sampling::File)
+    }
+
+    /// Starts `binary` with this source of strategies, and waits until it is ready.
+    pub fn start_with(binary: &Path, sampling: Sampling) -> Result<Jaeger, String> {
         let mut failure = String::new();
         for _ in 0..ATTEMPTS {
-            let mut jaeger = Jaeger::spawn(binary)
+            let mut jaeger = Jaeger::spawn(binary, sampling)
                 .map_err(|error| format!("cannot start {}: {error}", binary.display()))?;
             match jaeger.wait_until_ready() {
                 Ok(()) => return Ok(jaeger),
@@ -52,24 +84,39 @@ impl Jaeger {
         Err(failure)
     }
 
-    fn spawn(binary: &Path) -> io::Result<Jaeger> {
+    fn spawn(binary: &Path, sampling: Sampling) -> io::Result<Jaeger> {
         let ports = Ports::free()?;
         let folder = Folder::create()?;
-        fs::write(folder.0.join("config.yaml"), ports.config())?;
-        let output = fs::File::create(folder.0.join("output"))?;
-        let child = Command::new(binary)
-            .arg("--config")
-            .arg("config.yaml")
-            .current_dir(&folder.0)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
+        fs::write(folder.0.join("config.yaml"), ports.config(sampling))?;
+        fs::write(folder.0.join(STRATEGIES), "{}")?;
         Ok(Jaeger {
-            child,
+            child: run(binary, &folder.0)?,
             folder,
             ports,
         })
+    }
+
+    /// Ends the process in good order and starts it again, on the same ports and folders.
+    pub fn restart(&mut self, binary: &Path) -> Result<(), String> {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").arg(&pid).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            return Err(format!("Jaeger (process {pid}) cannot be asked to end"));
+        }
+        let ended = self.child.wait().and_then(|_| run(binary, &self.folder.0));
+        self.child = ended.map_err(|error| format!("Jaeger does not start again: {error}"))?;
+        self.wait_until_ready()
+    }
+
+    /// Replaces the file of sampling strategies.
+    pub fn set_strategies(&self, text: &str) -> Result<(), String> {
+        let path = self.folder.0.join(STRATEGIES);
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Returns the address that serves sampling strategies.
+    pub fn sampling(&self) -> SocketAddr {
+        self.ports.sampling
     }
 
     fn wait_until_ready(&mut self) -> Result<(), String> {
@@ -134,7 +181,7 @@ impl Jaeger {
         })
     }
 
-    fn poll<T>(
+    pub fn poll<T>(
         &self,
         what: &str,
         mut look: impl FnMut() -> Result<Option<T>, String>,
@@ -172,9 +219,25 @@ impl Drop for Jaeger {
     }
 }
 
+/// Starts the process in its folder; what it prints is appended to a file there.
+fn run(binary: &Path, folder: &Path) -> io::Result<Child> {
+    let path = folder.join("output");
+    let output = fs::File::options().create(true).append(true).open(path)?;
+    Command::new(binary)
+        .arg("--config")
+        .arg("config.yaml")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+}
+
 impl Folder {
     fn create() -> io::Result<Folder> {
-        let name = format!("jaeger-{}", std::process::id());
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("jaeger-{}-{count}", std::process::id());
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&path)?;
         Ok(Folder(path))
@@ -197,34 +260,50 @@ impl Ports {
         let query_grpc = TcpListener::bind(any)?;
         let health = TcpListener::bind(any)?;
         let compact = UdpSocket::bind(any)?;
+        let sampling = TcpListener::bind(any)?;
+        let sampling_grpc = TcpListener::bind(any)?;
         Ok(Ports {
             query: query.local_addr()?,
             query_grpc: query_grpc.local_addr()?,
             health: health.local_addr()?,
             compact: compact.local_addr()?,
+            sampling: sampling.local_addr()?,
+            sampling_grpc: sampling_grpc.local_addr()?,
         })
     }
 
-    fn config(&self) -> String {
+    fn config(&self, sampling_from: Sampling) -> String {
         let Ports {
             query,
             query_grpc,
             health,
             compact,
+            sampling,
+            sampling_grpc,
         } = self;
+        let (source, store, processors, pipeline) = match sampling_from {
+            Sampling::File => (FILE, MEMORY, "", ""),
+            Sampling::Adaptive => (
+                ADAPTIVE,
+                DISK,
+                "processors: {adaptive_sampling: {}}\n",
+                "processors: [adaptive_sampling], ",
+            ),
+        };
         format!(
             r#"service:
-  extensions: [jaeger_storage, jaeger_query, healthcheckv2]
+  extensions: [jaeger_storage, jaeger_query, remote_sampling, healthcheckv2]
   pipelines:
-    traces: {{receivers: [jaeger], exporters: [jaeger_storage_exporter]}}
+    traces: {{receivers: [jaeger], {pipeline}exporters: [jaeger_storage_exporter]}}
   telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
 extensions:
   jaeger_query: {{storage: {{traces: mem}}, http: {{endpoint: "{query}"}}, grpc: {{endpoint: "{query_grpc}"}}}}
-  jaeger_storage: {{backends: {{mem: {{memory: {{max_traces: 100000}}}}}}}}
+  jaeger_storage: {{backends: {{mem: {store}}}}}
+  remote_sampling: {{{source}, http: {{endpoint: "{sampling}"}}, grpc: {{endpoint: "{sampling_grpc}"}}}}
   healthcheckv2: {{use_v2: true, http: {{endpoint: "{health}"}}}}
 receivers:
   jaeger: {{protocols: {{thrift_compact: {{endpoint: "{compact}", socket_buffer_size: 4194304}}}}}}
-exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
+{processors}exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
 "#
         )
     }
