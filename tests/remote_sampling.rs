@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use picojaeger_std::model::{Span, TagValue};
 use picojaeger_std::reporters::InMemoryReporter;
+use picojaeger_std::sampling::StrategySource;
 use picojaeger_std::{Config, Tracer};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -209,4 +210,151 @@ fn until_the_first_answer_the_initial_share_counts() {
         .unwrap();
     let sampled = (0..100_000).filter(|_| sampled(&tracer, "root")).count();
     assert!((50..200).contains(&sampled), "{sampled}");
+}
+
+/// A strategy that never changes.
+struct Fixed(&'static str);
+
+impl StrategySource for Fixed {
+    fn fetch(&mut self, _: Duration) -> Result<Vec<u8>, String> {
+        Ok(self.0.into())
+    }
+    fn url(&self) -> &str {
+        "fixed"
+    }
+}
+
+/// Samples the operation `kept`, and no other.
+const KEPT: &str = r#"{"operationSampling":{"defaultSamplingProbability":0,
+    "defaultLowerBoundTracesPerSecond":0,"perOperationStrategies":[
+    {"operation":"kept","probabilisticSampling":{"samplingRate":1}}]}}"#;
+
+/// A tracer that samples `kept`, and the spans that it sends.
+fn keeper(late: bool) -> (Tracer, InMemoryReporter) {
+    let spans = InMemoryReporter::new();
+    let tracer = Config::new("shop")
+        .agent(false)
+        .operation_name_late_binding(late)
+        .sampling_first_fetch(PATIENCE)
+        .reporter(spans.clone())
+        .strategy_source(|| Fixed(KEPT))
+        .build()
+        .unwrap();
+    (tracer, spans)
+}
+
+/// Names of the spans that were sent; checks the sum of all counts.
+fn sent(tracer: &Tracer, spans: &InMemoryReporter) -> Vec<String> {
+    tracer.flush(PATIENCE).unwrap();
+    let stats = tracer.stats();
+    assert!(stats.adds_up(), "{stats}");
+    let sent = spans.spans();
+    assert_eq!(stats.delivered, sent.len() as u64, "{stats}");
+    sent.iter()
+        .map(|span| span.operation_name.clone())
+        .collect()
+}
+
+#[test]
+fn late_binding_keeps_what_was_written_before_the_decision() {
+    let (tracer, spans) = keeper(true);
+    let mut root = tracer.start("GET");
+    root.tag("early", 1).log().field("event", "early");
+    root.set_baggage_item("user", "ann").unwrap();
+    root.set_operation_name("kept").tag("late", 2);
+    let child = tracer.span_builder("child").child_of(&root).start();
+    assert!(child.is_sampled());
+    assert_eq!(child.baggage_item("user"), Some("ann"));
+    drop(child);
+    drop(root);
+    assert_eq!(sent(&tracer, &spans), ["child", "kept"]);
+    let root = spans.spans().pop().unwrap();
+    assert_eq!(sampler(&root), ("probabilistic".into(), 1.0));
+    let keys: Vec<_> = root.tags.iter().map(|tag| tag.key.as_str()).collect();
+    assert!(
+        keys.contains(&"early") && keys.contains(&"late"),
+        "{keys:?}"
+    );
+    assert_eq!(root.logs.len(), 2, "the log, and the baggage");
+}
+
+#[test]
+fn the_first_use_decides_and_then_nothing_changes_it() {
+    type Use = fn(&Tracer, &mut picojaeger_std::Span);
+    let uses: [(&str, Use); 4] = [
+        ("child", |tracer, root| {
+            drop(tracer.span_builder("child").child_of(&*root).start());
+        }),
+        ("inject", |tracer, root| {
+            let mut headers: Vec<(String, String)> = Vec::new();
+            tracer.inject(&*root, &mut headers).unwrap();
+            assert!(!headers.is_empty());
+        }),
+        ("context", |_, root| drop(root.context())),
+        ("scope", |_, root| drop(root.activate())),
+    ];
+    for (name, use_it) in uses {
+        let (tracer, spans) = keeper(true);
+        for (first, then) in [("kept", "GET"), ("GET", "kept")] {
+            let mut root = tracer.start(first);
+            assert!(root.is_sampled(), "while the decision waits");
+            use_it(&tracer, &mut root);
+            let kept = first == "kept";
+            assert_eq!(root.is_sampled(), kept, "{name} {first}");
+            assert_eq!(root.context().is_sampled(), kept, "{name} {first}");
+            root.set_operation_name(then);
+            assert_eq!(root.is_sampled(), kept, "{name} {first} then {then}");
+            root.finish();
+            assert_eq!(root.context().is_sampled(), kept, "{name} after the finish");
+        }
+        let sent = sent(&tracer, &spans);
+        let roots: Vec<_> = sent.iter().filter(|name| *name != "child").collect();
+        assert_eq!(roots, ["GET"], "{name}: the kept one, renamed");
+        let stats = tracer.stats();
+        let child = u64::from(name == "child");
+        assert_eq!(
+            (stats.sampled, stats.unsampled),
+            (1 + child, 1 + child),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_finish_decides_by_the_name_of_that_moment() {
+    let (tracer, spans) = keeper(true);
+    drop(tracer.start("kept"));
+    drop(tracer.start("GET"));
+    tracer.start("kept").finish();
+    tracer.start("GET").finish();
+    let name = String::from("kept");
+    tracer.start(&name).finish_at(std::time::SystemTime::now());
+    assert_eq!(sent(&tracer, &spans), ["kept"; 3]);
+    for span in spans.spans() {
+        assert_eq!(sampler(&span), ("probabilistic".into(), 1.0));
+    }
+    assert_eq!(tracer.stats().unsampled, 2);
+}
+
+#[test]
+fn a_priority_decides_what_waits() {
+    let (tracer, spans) = keeper(true);
+    for (operation, priority) in [("GET", 1), ("kept", 0)] {
+        let mut root = tracer.start(operation);
+        root.tag("sampling.priority", priority);
+        assert_eq!(root.is_sampled(), priority == 1);
+    }
+    assert_eq!(sent(&tracer, &spans), ["GET"]);
+    assert_eq!((tracer.stats().sampled, tracer.stats().cleared), (1, 0));
+}
+
+#[test]
+fn without_late_binding_the_first_name_decides() {
+    let (tracer, spans) = keeper(false);
+    for (first, then) in [("GET", "kept"), ("kept", "GET")] {
+        let mut root = tracer.start(first);
+        assert_eq!(root.is_sampled(), first == "kept");
+        root.set_operation_name(then);
+    }
+    assert_eq!(sent(&tracer, &spans), ["GET"]);
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use picojaeger_core::adapter::encoded_len;
 use picojaeger_core::{BaggageError, BaggageSink, check_baggage_key};
 
+use crate::context::pending::Pending;
+
 /// The baggage of a context, its debug id, and what the W3C's headers said. If empty, it allocates nothing; a child shares its parent's block,
 /// and a change copies it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,6 +23,8 @@ struct Block {
     tracestate: Option<Box<str>>,
     /// Whether a `traceparent` said that the trace id is random; `None` for a trace that began here.
     random: Option<bool>,
+    /// The decision about the root that has this baggage, while it waits.
+    pending: Option<Pending>,
 }
 
 /// Largest number of items, so that a hostile header costs no more than its reading. The limit is
@@ -130,6 +134,28 @@ impl Baggage {
 
     pub(crate) fn set_random(&mut self, random: bool) {
         Arc::make_mut(self.0.get_or_insert_default()).random = Some(random);
+    }
+
+    /// Returns the decision that waits for the name of this root, if it does.
+    pub(crate) fn pending(&self) -> Option<&Pending> {
+        self.0.as_ref()?.pending.as_ref()
+    }
+
+    /// Makes the decision about the root wait.
+    pub(crate) fn set_pending(&mut self) {
+        Arc::make_mut(self.0.get_or_insert_default()).pending = Some(Pending::default());
+    }
+
+    /// Removes the decision that waits, which no context has; empty if there is nothing else.
+    pub(crate) fn without_pending(mut self) -> Self {
+        let Some(block) = self.0.as_mut().filter(|block| block.pending.is_some()) else {
+            return self;
+        };
+        Arc::make_mut(block).pending = None;
+        match **block == Block::default() {
+            true => Baggage::EMPTY,
+            false => self,
+        }
     }
 
     /// Removes the debug id, which only the root takes; the items stay.

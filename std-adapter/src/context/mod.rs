@@ -1,6 +1,7 @@
 //! Span contexts on servers: the core's, with baggage.
 
 pub(crate) mod baggage;
+pub(crate) mod pending;
 
 use std::fmt;
 use std::str::FromStr;

@@ -16,4 +16,4 @@ pub use picojaeger_core::{
 pub use remote::StrategySource;
 #[cfg(feature = "http")]
 pub(crate) use remote::{MakeSource, RemoteSampler};
-pub(crate) use root_sampler::{Choice, RootSampler, UserSampler};
+pub(crate) use root_sampler::{Choice, RootSampler, Timing, UserSampler};

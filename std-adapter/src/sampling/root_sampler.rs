@@ -30,13 +30,27 @@ pub(crate) type UserSampler = Arc<dyn picojaeger_core::Sampler + Send + Sync>;
 
 /// A decision about a local root.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(
+    not(feature = "http"),
+    allow(dead_code, reason = "choices of the remote sampler")
+)]
 pub(crate) enum Choice {
     Drop,
     /// Recorded; the code is described when the span is sent.
     Coded(u8),
     /// Recorded, with the description as tags, since the sampler may change before it is sent.
-    #[cfg(feature = "http")]
     Described(Option<Description>),
+    /// Not decided before the operation name is final; only at [`Timing::Start`].
+    Undecided,
+}
+
+/// The time of a question to a sampler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Timing {
+    /// The start of the root, which may be renamed.
+    Start,
+    /// The last moment for a decision.
+    Final,
 }
 
 impl RootSampler {
@@ -99,7 +113,11 @@ impl RootSampler {
     }
 
     /// Returns the decision; may take a lock, or run the user's code.
-    pub(crate) fn sample(&self, query: &Query<'_>) -> Choice {
+    #[cfg_attr(
+        not(feature = "http"),
+        allow(unused_variables, reason = "only the remote sampler waits")
+    )]
+    pub(crate) fn sample(&self, query: &Query<'_>, timing: Timing) -> Choice {
         match self {
             RootSampler::Const(sampler) => sampler.sample(query).into(),
             RootSampler::Probabilistic(sampler) => sampler.sample(query).into(),
@@ -112,7 +130,7 @@ impl RootSampler {
                 caught(|| sampler.sample(&query)).map_or(Choice::Drop, Choice::from)
             }
             #[cfg(feature = "http")]
-            RootSampler::Remote(sampler) => sampler.sample(query),
+            RootSampler::Remote(sampler) => sampler.sample(query, timing),
         }
     }
 

@@ -1,10 +1,12 @@
 //! The hot path: starts, writes and ends of spans.
 
 use crate::context::SpanContext;
+use crate::context::baggage::Baggage;
 use crate::state::Slot;
 
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod fast_path;
+mod late_decision;
 pub(crate) mod requests;
 pub(crate) mod sampling_priority;
 pub(crate) mod slow_path;
@@ -17,9 +19,12 @@ impl Slot {
     /// Returns the identity and the baggage of the span.
     #[inline(always)]
     pub(crate) fn context(&self) -> SpanContext {
+        if !self.baggage.is_empty() {
+            return self.context_with_baggage();
+        }
         SpanContext {
             core: self.image.context(),
-            baggage: self.baggage.clone(),
+            baggage: Baggage::EMPTY,
         }
     }
 }

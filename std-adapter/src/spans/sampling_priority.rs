@@ -4,7 +4,6 @@ use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::{PriorityChange, sampling_priority};
 use picojaeger_core::{Flags, Key, Value, tags};
 
-use crate::scope;
 use crate::spans::UNREAD;
 use crate::state::Slot;
 use crate::state::thread_local::with_shard;
@@ -28,6 +27,7 @@ impl Slot {
         if self.image.is_finished() || self.is_of_parent() {
             return;
         }
+        self.settle_as(wanted);
         let (flags, change) = sampling_priority(self.image.flags(), wanted);
         match change {
             PriorityChange::Unchanged => {}
@@ -38,8 +38,7 @@ impl Slot {
                 with_shard(&self.owner, |shard| shard.counters.cleared.increment());
             }
         }
-        let context = self.context();
-        scope::refresh(&context);
+        self.refresh_scopes();
     }
 
     /// Makes an unsampled span a sampled one.

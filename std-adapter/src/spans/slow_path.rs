@@ -11,7 +11,7 @@ use picojaeger_core::{self as core, Description, Flags, Key, Query, SpanId, Trac
 use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
 use crate::memory::span_slot::Image;
-use crate::sampling::Choice;
+use crate::sampling::{Choice, Timing};
 use crate::spans::UNREAD;
 use crate::spans::requests::notes_at_start;
 use crate::state::Slot;
@@ -25,6 +25,8 @@ struct Identity {
     context: core::SpanContext,
     parent: SpanId,
     sampler: u8,
+    /// Whether the sampler waits for the operation name.
+    is_undecided: bool,
 }
 
 /// Starts a span with only a name and perhaps a parent, where the fast path could not.
@@ -90,6 +92,9 @@ impl<'t> Start<'t> {
         if let Some(description) = description {
             slot.describe(description);
         }
+        if identity.is_undecided && slot.image.is_writable() {
+            slot.baggage.set_pending();
+        }
         if let Some(micros) = self.time {
             slot.image.set_start(Timestamp::UnixMicros(micros));
         } else if slot.image.is_writable() {
@@ -121,7 +126,9 @@ impl<'t> Start<'t> {
             shard.counters.unsampled.increment();
             return start_unsampled(state, shard, self.operation, identity, &self.parent);
         }
-        shard.counters.sampled.increment();
+        if !identity.is_undecided {
+            shard.counters.sampled.increment();
+        }
         let fresh = written.is_none();
         let Some(mut slot) = self.take_slot(state, shard, written) else {
             return self.start_lost(state, shard, identity);
@@ -157,6 +164,26 @@ impl<'t> Start<'t> {
         }
     }
 
+    /// Starts a root that got no memory to wait in: it is not sampled.
+    #[cold]
+    fn start_undecided_lost(
+        &self,
+        state: &Arc<TracerState>,
+        shard: &mut Shard,
+        identity: &Identity,
+    ) -> Box<Slot> {
+        let (context, parent) = (identity.context, identity.parent);
+        let mut unsampled = Identity {
+            context,
+            parent,
+            sampler: 0,
+            is_undecided: false,
+        };
+        unsampled.set_flags(Flags::NONE);
+        shard.counters.unsampled.increment();
+        start_unsampled(state, shard, self.operation, &unsampled, &self.parent)
+    }
+
     /// Starts a sampled span that is lost: out of memory, or the tracer is closed.
     #[cold]
     fn start_lost(
@@ -165,6 +192,9 @@ impl<'t> Start<'t> {
         shard: &mut Shard,
         identity: &Identity,
     ) -> Box<Slot> {
+        if identity.is_undecided {
+            return self.start_undecided_lost(state, shard, identity);
+        }
         let counters = &shard.counters;
         counters.finished.increment();
         match state.is_closed() {
@@ -231,6 +261,7 @@ impl Identity {
             context,
             parent,
             sampler: 0,
+            is_undecided: false,
         }
     }
 
@@ -252,12 +283,16 @@ impl Identity {
         state.poll_sampler();
         let query = Query::new(self.context.trace_id(), operation.as_str(), UNREAD);
         // As a worker: what a user's sampler traces is discarded.
-        let choice = as_worker(|| state.common.sampler.sample(&query));
+        let sampler = &state.common.sampler;
+        let choice = as_worker(|| sampler.sample(&query, Timing::Start));
         let (code, description) = match choice {
             Choice::Drop => return None,
             Choice::Coded(code) => (code, None),
-            #[cfg(feature = "http")]
             Choice::Described(description) => (0, description),
+            Choice::Undecided => {
+                self.is_undecided = true;
+                (0, None)
+            }
         };
         self.sampler = code;
         self.set_flags(self.context.flags() | Flags::SAMPLED);
@@ -280,22 +315,14 @@ impl Identity {
 }
 
 impl Slot {
-    /// Writes the description of the sampler that sampled the root.
-    fn describe(self: &mut Box<Self>, description: Description) {
-        if self.image.is_writable() {
-            self.tag(
-                Key::Static(tags::SAMPLER_TYPE),
-                Value::Str(description.kind),
-            );
-            self.tag(Key::Static(tags::SAMPLER_PARAM), description.param.into());
-        }
-    }
-
     /// Pushes the finished span to a ring, and wakes the worker if needed.
     #[inline(never)]
     pub(crate) fn publish(&mut self) {
         if self.is_of_parent() {
             return self.disown();
+        }
+        if !self.settle_finished() {
+            return;
         }
         if let Some(limits) = self.owner.limits {
             self.image.limit(limits);

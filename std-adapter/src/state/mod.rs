@@ -140,7 +140,7 @@ impl TracerState {
             generation: fork::generation(),
             child_state: OnceBox::new(),
             closed: AtomicBool::new(false),
-            ends_slowly: AtomicBool::new(limits.is_some()),
+            ends_slowly: AtomicBool::new(limits.is_some() || settings.sampling.late_binding),
             limits,
             closing: closing.clone(),
             drained: AtomicBool::new(false),

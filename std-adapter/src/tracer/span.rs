@@ -8,7 +8,7 @@ use picojaeger_core::{Flags, Key, Value, tags};
 
 use crate::context::{SpanContext, ToContext};
 use crate::propagation::baggage_limit;
-use crate::scope::{self, Scope};
+use crate::scope::Scope;
 use crate::spans::fast_path::{end, finish, release};
 use crate::spans::requests::is_noted;
 use crate::spans::sampling_priority::is_priority;
@@ -115,6 +115,7 @@ impl Span {
     pub fn set_operation_name<'n>(&mut self, name: impl Into<Key<'n>>) -> &mut Self {
         if let Some(slot) = self.unfinished() {
             slot.rename(name.into());
+            slot.settle();
         }
         self
     }
@@ -140,8 +141,7 @@ impl Span {
                     key: key.into(),
                     cause,
                 })?;
-            let context = slot.context();
-            scope::refresh(&context);
+            slot.refresh_scopes();
             let mut log = self.log();
             log.field(tags::EVENT, "baggage")
                 .field("key", key)
@@ -162,8 +162,7 @@ impl Span {
     pub fn remove_baggage_item(&mut self, key: &str) -> Option<String> {
         let slot = self.with_baggage()?;
         let removed = slot.baggage.remove(key);
-        let context = slot.context();
-        scope::refresh(&context);
+        slot.refresh_scopes();
         removed
     }
 
@@ -176,11 +175,15 @@ impl Span {
     }
 
     /// Returns whether the span is to be recorded and sent. Also `true` for a span that got no
-    /// memory or met a closed tracer, which counts as lost.
+    /// memory or met a closed tracer, which counts as lost, and for a root whose decision waits for
+    /// its operation name.
     #[inline]
     pub fn is_sampled(&self) -> bool {
         let slot = self.slot.as_ref();
-        slot.is_some_and(|slot| slot.image.flags().contains(Flags::SAMPLED))
+        slot.is_some_and(|slot| {
+            slot.image.flags().contains(Flags::SAMPLED)
+                && (slot.baggage.is_empty() || slot.is_kept())
+        })
     }
 
     /// Makes the span the implicit parent of those that this thread starts,

@@ -74,6 +74,10 @@ impl Active {
         }
     }
 
+    pub(super) fn depends_on_operation(&self) -> bool {
+        matches!(self.rule, Rule::PerOperation(_))
+    }
+
     /// Returns the limit of the lower 63 bits of ids from which on no trace is sampled, whatever its
     /// operation; `None` if there is none.
     pub(super) fn limit(&self) -> Option<u64> {

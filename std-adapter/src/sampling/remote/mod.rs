@@ -13,7 +13,7 @@ use std::time::Duration;
 use picojaeger_core::{Decision, Query};
 
 use crate::config::Settings;
-use crate::sampling::Choice;
+use crate::sampling::{Choice, Timing};
 use crate::sys::clock::monotonic;
 use crate::sys::log::log_guarded;
 #[cfg(test)]
@@ -36,6 +36,7 @@ pub(crate) struct RemoteSampler {
     active: Mutex<Active>,
     poll: Mutex<Poll>,
     make_source: MakeSource,
+    late_binding: bool,
 }
 
 /// Makes the source of strategies in one process.
@@ -79,6 +80,7 @@ impl RemoteSampler {
             active: Mutex::new(active),
             poll: Mutex::new(Poll::new(make_source(), settings.refresh_interval)),
             make_source,
+            late_binding: settings.late_binding,
         })
     }
 
@@ -98,9 +100,14 @@ impl RemoteSampler {
         (query.trace_id.low() & (u64::MAX >> 1) >= limit).then_some(Decision::Drop)
     }
 
-    /// Decides by the strategy.
-    pub(super) fn sample(&self, query: &Query<'_>) -> Choice {
-        lock(&self.active).sample(query, monotonic())
+    /// Decides by the strategy. With late binding, one that depends on the operation waits until the
+    /// last moment.
+    pub(super) fn sample(&self, query: &Query<'_>, timing: Timing) -> Choice {
+        let mut active = lock(&self.active);
+        if self.late_binding && timing == Timing::Start && active.depends_on_operation() {
+            return Choice::Undecided;
+        }
+        active.sample(query, monotonic())
     }
 
     /// Returns whether the server is asked regularly.
