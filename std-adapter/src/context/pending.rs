@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use picojaeger_core::Description;
 
-use crate::sys::sync::lock;
+use crate::sys::sync::{lock, try_lock};
 
 /// The decision about a local root, which is made once.
 #[derive(Clone, Debug, Default)]
@@ -24,9 +24,10 @@ impl Pending {
         *lock(&self.0).get_or_insert_with(make)
     }
 
-    /// Returns whether the decision was not made yet.
+    /// Returns whether the decision was not made yet. Waits for no lock, which a forked child's
+    /// parent might hold.
     pub(crate) fn is_open(&self) -> bool {
-        lock(&self.0).is_none()
+        try_lock(&self.0).is_some_and(|decided| decided.is_none())
     }
 }
 
