@@ -1,6 +1,7 @@
 //! Helpers of several black-box tests.
 #![allow(dead_code, reason = "each of them uses a part")]
 
+pub mod draw;
 pub mod encode;
 
 use std::net::UdpSocket;

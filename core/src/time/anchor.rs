@@ -48,8 +48,25 @@ impl Anchor {
             let after = rate.micros(ticks - self.ticks);
             self.unix_micros.saturating_add(after)
         } else {
-            let before = rate.micros(self.ticks - ticks);
+            let distance = self.ticks - ticks;
+            let before = if cfg!(target_pointer_width = "64") {
+                // Rounded up, so that the instant is rounded down like those behind the anchor.
+                rate.micros_rounded_up(distance)
+            } else {
+                // A microsecond is not worth a chip's flash.
+                rate.micros(distance)
+            };
             self.unix_micros.saturating_sub(before)
+        }
+    }
+
+    /// Unix nanoseconds at `ticks`, before or after the anchor.
+    pub const fn unix_nanos_at(&self, ticks: u64, rate: Rate) -> u64 {
+        let nanos = self.unix_micros.saturating_mul(1_000);
+        if ticks >= self.ticks {
+            nanos.saturating_add(rate.nanos(ticks - self.ticks))
+        } else {
+            nanos.saturating_sub(rate.nanos(self.ticks - ticks))
         }
     }
 }
@@ -57,6 +74,17 @@ impl Anchor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn microseconds_are_nanoseconds_rounded_down() {
+        let (anchor, rate) = (Anchor::new(1_000, 5_000), Rate::new(7_000_000));
+        for ticks in 0..2_000 {
+            let nanos = anchor.unix_nanos_at(ticks, rate);
+            assert_eq!(anchor.unix_micros_at(ticks, rate), nanos / 1_000, "{ticks}");
+        }
+        assert_eq!(anchor.unix_nanos_at(1_001, rate), 5_000_142);
+        assert_eq!(anchor.unix_nanos_at(999, rate), 4_999_858);
+    }
 
     #[test]
     fn an_anchor_reaches_back_no_further_than_1970() {

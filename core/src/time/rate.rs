@@ -62,6 +62,35 @@ impl Rate {
             high.wrapping_shr(shift - 32)
         }
     }
+
+    /// The nanoseconds of `ticks`, rounded down, saturating.
+    pub const fn nanos(self, ticks: u64) -> u64 {
+        let whole = self.micros(ticks).saturating_mul(1_000);
+        whole.saturating_add(self.rest_nanos(ticks) as u64)
+    }
+
+    /// The microseconds of `ticks`, rounded up if a nanosecond or more is beyond whole ones.
+    #[inline]
+    pub(super) const fn micros_rounded_up(self, ticks: u64) -> u64 {
+        let more = self.rest_nanos(ticks) > 0;
+        self.micros(ticks).saturating_add(more as u64)
+    }
+
+    /// The nanoseconds of `ticks` beyond whole microseconds, rounded down.
+    const fn rest_nanos(self, ticks: u64) -> u32 {
+        let low = (ticks as u32) as u64 * self.mantissa as u64;
+        let mut high = (ticks >> 32) * self.mantissa as u64 + (low >> 32);
+        let (mut shift, mut low) = (self.shift, low as u32);
+        while shift < 32 {
+            high = high << 1 | (low >> 31) as u64;
+            low <<= 1;
+            shift += 1;
+        }
+        // Below 2^45 for any frequency, and times 1000 below 2^55.
+        let fraction = high & ((1 << (shift - 32)) - 1);
+        let carried = (low as u64 * 1_000) >> 32;
+        ((fraction * 1_000 + carried) >> (shift - 32)) as u32
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +118,33 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn nanoseconds_agree_with_division() {
+        for frequency in [
+            1,
+            32_768,
+            1_000_000,
+            25_000_000,
+            2_799_998_123,
+            1 << 40,
+            u64::MAX,
+        ] {
+            let rate = Rate::new(frequency);
+            for ticks in [0, 1, 31, 40, 32_768, 25_000_001, 1 << 33] {
+                let exact = (ticks as u128 * 1_000_000_000 / frequency as u128) as u64;
+                let found = rate.nanos(ticks);
+                let error = found.abs_diff(exact);
+                assert!(
+                    error <= 1 + (exact >> 31),
+                    "{ticks} at {frequency} Hz: {found}"
+                );
+                assert_eq!(found / 1_000, rate.micros(ticks));
+            }
+        }
+        assert_eq!(Rate::new(25_000_000).nanos(1), 40);
+        assert_eq!(Rate::new(1).nanos(u64::MAX), u64::MAX);
     }
 
     #[test]

@@ -91,19 +91,59 @@ pub struct Times<'t> {
 impl Times<'_> {
     /// Microseconds of an instant of the same span, on the scale of its start.
     ///
-    /// Ticks are measured from the span's start. Where that was given in Unix
+    /// Ticks are converted with the anchor of the span's start. Where that was given in Unix
     /// time they are converted with the anchor nearest to them, and without
     /// one are the start.
     pub fn micros_at(&self, instant: Timestamp) -> u64 {
-        if let (Timestamp::Ticks(start), Timestamp::Ticks(ticks)) = (self.start, instant) {
-            let anchor = Anchor::new(start, self.start_micros);
-            return anchor.unix_micros_at(ticks, self.segment.rate);
+        match (self.anchor(instant), instant) {
+            (Some(anchor), Timestamp::Ticks(ticks)) => {
+                anchor.unix_micros_at(ticks, self.segment.rate)
+            }
+            (_, Timestamp::UnixMicros(micros)) => micros,
+            (None, _) => self.start_micros,
         }
-        let converted = self.segment.convert(instant);
-        if converted.synced {
-            converted.micros
-        } else {
-            self.start_micros
+    }
+
+    /// Nanoseconds of an instant of the same span, like [`micros_at`](Self::micros_at).
+    pub fn nanos_at(&self, instant: Timestamp) -> u64 {
+        match (self.anchor(instant), instant) {
+            (Some(anchor), Timestamp::Ticks(ticks)) => {
+                anchor.unix_nanos_at(ticks, self.segment.rate)
+            }
+            (_, Timestamp::UnixMicros(micros)) => micros.saturating_mul(1_000),
+            (None, _) => self.start_micros.saturating_mul(1_000),
+        }
+    }
+
+    /// The start in nanoseconds.
+    #[inline]
+    pub fn start_nanos(&self) -> u64 {
+        self.nanos_at(self.start)
+    }
+
+    /// The time from start to `finish`, the end that these times were made of.
+    ///
+    /// In whole microseconds where an end was given in Unix time.
+    #[inline]
+    pub fn duration_nanos(&self, finish: Timestamp) -> u64 {
+        match (self.start, finish) {
+            (Timestamp::Ticks(start), Timestamp::Ticks(finish)) => {
+                self.segment.rate.nanos(finish.saturating_sub(start))
+            }
+            _ => self.duration_micros.saturating_mul(1_000),
+        }
+    }
+
+    /// The anchor that converts an instant, if it is in ticks.
+    fn anchor(&self, instant: Timestamp) -> Option<&Anchor> {
+        /// Where no Unix time is known, ticks count from 0.
+        static NONE: Anchor = Anchor::new(0, 0);
+        match (self.start, instant) {
+            (Timestamp::Ticks(start), Timestamp::Ticks(_)) => {
+                Some(self.segment.anchor_at(start).unwrap_or(&NONE))
+            }
+            (Timestamp::UnixMicros(_), Timestamp::Ticks(ticks)) => self.segment.anchor_at(ticks),
+            (_, Timestamp::UnixMicros(_)) => None,
         }
     }
 }

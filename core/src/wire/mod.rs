@@ -1,6 +1,8 @@
 //! Records to packets: one encoder for each format.
 
 mod cut;
+mod decimal;
+mod otlp;
 mod out;
 mod state_tags;
 #[cfg(test)]
@@ -15,6 +17,7 @@ use crate::stats::Lost;
 use crate::time::Timeline;
 use crate::value::Value;
 
+pub use otlp::Otlp;
 pub use state_tags::{StateTags, TagSink};
 pub use thrift::{Thrift, ThriftBatch, ThriftBinary, ThriftCompact};
 

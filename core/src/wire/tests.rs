@@ -131,6 +131,7 @@ fn the_golden_packet() {
 fn every_limit_holds_and_no_span_is_forgotten() {
     every_limit_holds::<ThriftCompact>();
     every_limit_holds::<ThriftBinary>();
+    every_limit_holds::<Otlp>();
 }
 
 fn every_limit_holds<E: Encoder + Default>() {
@@ -426,4 +427,76 @@ fn process_tags_may_be_characters_or_absent() {
             "{c:?}"
         );
     }
+}
+
+/// The only packet of this span in OTLP.
+fn request(record: &Record<'_>, context: &EncodeContext<'_>) -> Vec<u8> {
+    let (mut encoder, mut out) = (Otlp::new(), [0xee; 600]);
+    assert!(encoder.begin(&mut out, &batch(&SVC)));
+    assert_eq!(encoder.push(&mut out, record, context), Push::Taken);
+    let place = encoder.finish(&mut out);
+    out[place].to_vec()
+}
+
+/// A field of 64 bits, behind the type that precedes it.
+fn fixed64(kind: u8, number: u64) -> Vec<u8> {
+    [&[kind][..], &number.to_le_bytes()].concat()
+}
+
+#[test]
+fn times_of_otlp_are_in_nanoseconds() {
+    let anchors = [Anchor::new(5_000, 1_000_000)];
+    let rate = Rate::new(25_000_000);
+    let segments = [ClockSegment::new(rate, &anchors)];
+    let context = EncodeContext {
+        timeline: Timeline::new(&segments),
+        ..UNKNOWN
+    };
+    let id = SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED);
+    // One tick is 40 ns; the first span starts before the anchor.
+    for (start, nanos) in [(4_999, 999_999_960), (5_001, 1_000_000_040)] {
+        let mut open = Open::<[Word; 16]>::new("op", id, SpanId::default(), start);
+        assert!(open.try_log(Timestamp::Ticks(start + 2)));
+        open.finish(start + 3);
+        let found = request(&open.record(), &context);
+        let times = [fixed64(0x39, nanos), fixed64(0x41, nanos + 120)].concat();
+        let log = fixed64(0x09, nanos + 80);
+        let has = |bytes: &[u8]| found.windows(bytes.len()).any(|at| at == bytes);
+        assert!(has(&times) && has(&log), "from {start}");
+    }
+}
+
+#[test]
+fn otlp_counts_what_was_dropped() {
+    let mut open = Open::<[Word; 2]>::new(
+        "op",
+        SpanContext::new(TraceId::from_parts(0, 1), SpanId::new(2), Flags::SAMPLED),
+        SpanId::default(),
+        0,
+    );
+    open.tag("refused".into(), "no room".into());
+    open.tag("refused too".into(), 2.into());
+    open.finish(1);
+    let found = request(&open.record(), &UNKNOWN);
+    // Field 10, then the flags, field 16, which end the span.
+    assert!(found.ends_with(&[0x50, 2, 0x85, 1, 1, 0, 0, 0]));
+}
+
+#[test]
+fn the_records_state_is_the_last_of_equal_keys() {
+    let mut open = span("op");
+    open.set_sampler(1);
+    open.tag("sampler.type".into(), "mine".into());
+    open.tag("sampler.param".into(), "mine".into());
+    open.tag("other".into(), "mine".into());
+    let open = finished(open);
+    let samplers = |code| Const(true).description(code);
+    let context = EncodeContext {
+        samplers: &samplers,
+        ..UNKNOWN
+    };
+    let found = request(&open.record(), &context);
+    assert_eq!(count(&found, "mine"), 1);
+    assert_eq!(count(&found, "sampler.type"), 1);
+    assert_eq!(count(&found, "sampler.type\x12\x07\x0a\x05const"), 1);
 }

@@ -95,6 +95,11 @@ impl Protocol for Binary {
         }
     }
 
+    #[inline(always)]
+    fn begin_text_value(out: Out<'_, Self>, length: u8) -> Out<'_, Self> {
+        put_kind(out, kind::STRING).put([types::TEXT, 0, 3, 0, 0, 0, length])
+    }
+
     inline_on_word64! {
         fn long_value(out: Out<'_, Self>, number: i64) -> Out<'_, Self> {
             Self::number(put_kind(out, kind::LONG), 6, number).put([STOP])

@@ -93,6 +93,12 @@ impl Protocol for Compact {
         }
     }
 
+    #[inline(always)]
+    fn begin_text_value(out: Out<'_, Self>, length: u8) -> Out<'_, Self> {
+        let [field, kind] = kind_field(kind::STRING);
+        out.put([field, kind, header::TEXT, length])
+    }
+
     inline_on_word64! {
         fn long_value(out: Out<'_, Self>, number: i64) -> Out<'_, Self> {
             let [field, kind] = kind_field(kind::LONG);

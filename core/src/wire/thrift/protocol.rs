@@ -70,6 +70,8 @@ pub trait Protocol: Sized {
 
     /// Writes a tag's text.
     fn text_value<'o>(out: Out<'o, Self>, text: &[u8]) -> Out<'o, Self>;
+    /// Writes what precedes a tag's text of fewer than 64 bytes, which the caller ends.
+    fn begin_text_value(out: Out<'_, Self>, length: u8) -> Out<'_, Self>;
     /// Writes a tag's number of 64 bits.
     fn long_value(out: Out<'_, Self>, number: i64) -> Out<'_, Self>;
     /// Writes a tag's floating-point number.

@@ -2,9 +2,10 @@
 
 use crate::value::Value;
 use crate::wire::cut::cut_text;
+use crate::wire::decimal::{digits, put_digits};
 use crate::wire::out::Out;
 
-use super::protocol::Protocol;
+use super::protocol::{Protocol, STOP};
 
 #[inline(always)]
 pub(super) fn put_key<'o, P: Protocol>(out: Out<'o, P>, key: &str) -> Out<'o, P> {
@@ -43,27 +44,8 @@ fn put_unsigned<P: Protocol>(out: Out<'_, P>, number: u64) -> Out<'_, P> {
 #[cold]
 #[inline(never)]
 fn put_decimal<P: Protocol>(out: Out<'_, P>, number: u64) -> Out<'_, P> {
-    let (mut digits, mut rest) = ([0; 20], number);
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + divide_by_ten(&mut rest) as u8;
-    }
-    // Above `i64::MAX` there are 19 digits, or 20.
-    let [first, shorter @ ..] = &digits;
-    P::text_value(out, if *first == b'0' { shorter } else { &digits })
-}
-
-/// Divides a number and gives the remainder.
-///
-/// By 8 bits a step, from the highest on, and the quotient follows from below: a
-/// chip divides 64 bits by a large library function only, and some any number.
-fn divide_by_ten(number: &mut u64) -> u32 {
-    let mut remainder = 0;
-    for _ in 0..8 {
-        let dividend = remainder << 8 | (*number >> 56) as u32;
-        // Exact below 16,384.
-        let quotient = (dividend * 6_554) >> 16;
-        *number = *number << 8 | quotient as u64;
-        remainder = dividend - quotient * 10;
-    }
-    remainder
+    let length = digits(number);
+    let (room, rest) = P::begin_text_value(out, length).take(length.into());
+    put_digits(room, number);
+    rest.put([STOP])
 }
