@@ -95,23 +95,35 @@ impl Times<'_> {
     /// time they are converted with the anchor nearest to them, and without
     /// one are the start.
     pub fn micros_at(&self, instant: Timestamp) -> u64 {
-        match (self.anchor(instant), instant) {
-            (Some(anchor), Timestamp::Ticks(ticks)) => {
-                anchor.unix_micros_at(ticks, self.segment.rate)
-            }
-            (_, Timestamp::UnixMicros(micros)) => micros,
-            (None, _) => self.start_micros,
+        if let (Timestamp::Ticks(start), Timestamp::Ticks(ticks)) = (self.start, instant) {
+            let anchor = if cfg!(target_pointer_width = "64") {
+                self.anchor_of(start)
+            } else {
+                // Saves a chip the search; what the start exceeds a microsecond by is lost.
+                Anchor::new(start, self.start_micros)
+            };
+            return anchor.unix_micros_at(ticks, self.segment.rate);
+        }
+        let converted = self.segment.convert(instant);
+        if converted.synced {
+            converted.micros
+        } else {
+            self.start_micros
         }
     }
 
     /// Nanoseconds of an instant of the same span, like [`micros_at`](Self::micros_at).
     pub fn nanos_at(&self, instant: Timestamp) -> u64 {
-        match (self.anchor(instant), instant) {
-            (Some(anchor), Timestamp::Ticks(ticks)) => {
-                anchor.unix_nanos_at(ticks, self.segment.rate)
+        let rate = self.segment.rate;
+        match (self.start, instant) {
+            (Timestamp::Ticks(start), Timestamp::Ticks(ticks)) => {
+                self.anchor_of(start).unix_nanos_at(ticks, rate)
             }
             (_, Timestamp::UnixMicros(micros)) => micros.saturating_mul(1_000),
-            (None, _) => self.start_micros.saturating_mul(1_000),
+            (_, Timestamp::Ticks(ticks)) => match self.segment.anchor_at(ticks) {
+                Some(anchor) => anchor.unix_nanos_at(ticks, rate),
+                None => self.start_micros.saturating_mul(1_000),
+            },
         }
     }
 
@@ -134,16 +146,11 @@ impl Times<'_> {
         }
     }
 
-    /// The anchor that converts an instant, if it is in ticks.
-    fn anchor(&self, instant: Timestamp) -> Option<&Anchor> {
-        /// Where no Unix time is known, ticks count from 0.
-        static NONE: Anchor = Anchor::new(0, 0);
-        match (self.start, instant) {
-            (Timestamp::Ticks(start), Timestamp::Ticks(_)) => {
-                Some(self.segment.anchor_at(start).unwrap_or(&NONE))
-            }
-            (Timestamp::UnixMicros(_), Timestamp::Ticks(ticks)) => self.segment.anchor_at(ticks),
-            (_, Timestamp::UnixMicros(_)) => None,
-        }
+    /// The anchor of a span that starts at these ticks; without any, ticks count from 0.
+    fn anchor_of(&self, start: u64) -> Anchor {
+        self.segment
+            .anchor_at(start)
+            .copied()
+            .unwrap_or(Anchor::new(0, 0))
     }
 }
