@@ -261,7 +261,7 @@ fn a_sampling_server_that_is_missing_is_one_line() {
         .sampling_refresh_interval(Duration::from_millis(1))
         .new_tracer()
         .unwrap();
-    tracer.start("asks");
+    tracer.start("asks").finish();
     let question = format!("http://{address}/sampling?service=no-server");
     let parts = [
         "WARN",
