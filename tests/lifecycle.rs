@@ -592,8 +592,7 @@ fn the_parent_is_the_first_reference_with_ids() {
     assert_eq!(root.baggage_item("user"), Some("ann"));
     drop((real, root));
     tracer.flush(SOON).unwrap();
-    let trace_id = TraceId::from_parts(0, ids.trace_id().low());
-    let own = SpanRef::new(RefKind::FollowsFrom, trace_id, ids.span_id());
+    let own = SpanRef::new(RefKind::FollowsFrom, ids.trace_id(), ids.span_id());
     for span in reporter.spans() {
         let follows = ["b", "c", "d"].contains(&span.operation_name.as_str());
         let expected = if follows { vec![own] } else { vec![] };

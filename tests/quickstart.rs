@@ -65,7 +65,7 @@ fn without_variables_it_shows_the_trace_that_arrived() {
     let printed = printed(run(&[]));
     let mut lines = printed.lines();
     let id = lines.next().unwrap().strip_prefix("trace ").unwrap();
-    assert_eq!(id.len(), 16, "{id}");
+    assert_eq!(id.len(), 32, "{id}");
     let sums = "spans 2 sampled: 0 open, 0 queued, 2 delivered, 0 lost, 0 cleared";
     assert_eq!(lines.next(), Some(sums));
     let title = lines.next().unwrap();
@@ -99,13 +99,13 @@ fn the_environment_overrides_the_file() {
         ("JAEGER_AGENT_HOST", "127.0.0.1"),
         ("JAEGER_AGENT_PORT", &port),
         ("JAEGER_SERVICE_NAME", "other-name"),
-        ("JAEGER_TRACEID_128BIT", "true"),
+        ("JAEGER_TRACEID_128BIT", "false"),
         ("JAEGER_TAGS", "zone=blue"),
     ]));
     assert!(collector.wait_for_spans(2, PATIENCE));
     let collected = &collector.spans()[0];
     let id = collected.span.trace_id;
-    let first_line = format!("trace {:016x}{:016x}\n", id.high(), id.low());
+    let first_line = format!("trace {:016x}\n", id.low());
     assert!(printed.starts_with(&first_line), "{printed}");
     assert_eq!(printed.lines().count(), 2, "{printed}");
     assert_eq!(collected.service_name(), "other-name");

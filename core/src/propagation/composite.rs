@@ -105,7 +105,7 @@ impl<'n> Propagator<'n> {
     /// buffer holds one item at a time for Jaeger's headers, and all items for the W3C's.
     ///
     /// # Errors
-    /// A format's context did not fit, or some baggage items could not be written in a format; all
+    /// A format's context did not fit, or some baggage items could not be written in any format; all
     /// else was written.
     pub fn inject<'b, C: TextMapWriter + ?Sized>(
         &self,
@@ -115,7 +115,7 @@ impl<'n> Propagator<'n> {
         scratch: &mut [u8],
     ) -> Result<(), InjectError> {
         let baggage = baggage.into_iter();
-        let (mut is_full, mut drops) = (false, BaggageDrops::default());
+        let (mut is_full, mut drops) = (false, None::<BaggageDrops>);
         for format in self.inject {
             is_full |= self.inject_context(*format, outgoing, carrier).is_err();
             let dropped = match format {
@@ -126,12 +126,12 @@ impl<'n> Propagator<'n> {
                 }
                 _ => continue,
             };
-            drops = drops.max(dropped);
+            drops = Some(drops.map_or(dropped, |drops| drops.fewer(dropped)));
         }
-        match (is_full, drops.is_empty()) {
-            (true, _) => Err(InjectError::CarrierFull),
-            (_, false) => Err(InjectError::Baggage(drops)),
-            _ => Ok(()),
+        match drops.filter(|drops| !drops.is_empty()) {
+            _ if is_full => Err(InjectError::CarrierFull),
+            Some(drops) => Err(InjectError::Baggage(drops)),
+            None => Ok(()),
         }
     }
 

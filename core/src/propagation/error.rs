@@ -87,14 +87,12 @@ impl BaggageDrops {
             .saturating_add(self.over_limit)
     }
 
-    /// Returns the larger count of each cause: an item that several formats leave out counts once.
-    pub(super) fn max(&self, other: Self) -> Self {
-        BaggageDrops {
-            illegal_key: self.illegal_key.max(other.illegal_key),
-            malformed: self.malformed.max(other.malformed),
-            too_long: self.too_long.max(other.too_long),
-            full: self.full.max(other.full),
-            over_limit: self.over_limit.max(other.over_limit),
+    /// Returns the counts of the format that left out fewer: what one of two carries is not lost.
+    pub(super) fn fewer(self, other: Self) -> Self {
+        if other.total() < self.total() {
+            other
+        } else {
+            self
         }
     }
 
