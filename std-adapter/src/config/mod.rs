@@ -80,6 +80,7 @@
 //! | headers of requests | `collector.headers` (a map) | | `reporter.http_headers` | |
 //! | longest request | `collector.timeout` (`10s`; 0: no limit) | | | `reporter.timeoutMs` |
 //! | time for attempts | `collector.retry_time` (`30s`) | | | |
+//! | roots; the client's certificate and key: PEM files | `collector.certificate`; `….client_certificate`, `….client_key` | | | |
 //! | largest batch | `collector.max_batch_spans`, `….max_batch_bytes`, `….gzip` | | | |
 //!
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
@@ -175,7 +176,7 @@ pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
-    AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, ProcessSettings,
+    AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, Pem, ProcessSettings,
     PropagationSettings, Protocol, ReporterSettings, Sampler, SamplingSettings, Secret, Settings,
     SpanSettings,
 };

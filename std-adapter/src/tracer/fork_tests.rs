@@ -51,6 +51,11 @@ cases! {
     a_child_keeps_the_sampling_strategy_and_asks_for_it => with_a_remote_sampler,
 }
 
+#[cfg(feature = "tls")]
+cases! {
+    a_fork_in_the_middle_of_a_request_over_tls => in_a_request_over_tls,
+}
+
 #[test]
 fn a_child_needs_no_lock_that_another_thread_held() {
     for which in Lock::ALL {
@@ -92,6 +97,30 @@ fn join(pid: libc::pid_t) {
     // SAFETY: the status is ours to write.
     let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
     assert_eq!((waited, status), (pid, 0), "the child's status");
+}
+
+/// The child has a connection of its own, and leaves that of its parent as it is.
+#[cfg(feature = "tls")]
+fn in_a_request_over_tls() {
+    let server = crate::transport::TlsServer::new(false, true);
+    let tracer = server.config().new_tracer().unwrap();
+    trace(&tracer, "of-parent", 3);
+    tracer.flush(Duration::from_millis(1)).unwrap_err();
+    server.wait();
+    join(fork(|| {
+        trace(&tracer, "of-child", 2);
+        tracer.flush(SOON).unwrap();
+        let stats = tracer.stats();
+        assert_eq!((stats.sampled, stats.delivered), (2, 2), "{stats}");
+    }));
+    assert_eq!(tracer.stats().queued, 3);
+    server.go_on();
+    tracer.flush(SOON).unwrap();
+    let stats = tracer.stats();
+    assert!(stats.adds_up() && stats.delivered == 3, "{stats}");
+    assert_eq!(server.spans("of-parent"), [3, 0]);
+    assert_eq!(server.spans("of-child"), [0, 2]);
+    assert_eq!(server.connections(), 2);
 }
 
 fn config(collector: &Collector) -> Config {

@@ -18,6 +18,8 @@ pub use fault_injector::FaultInjector;
 pub(crate) use guarded::{Guarded, PANICKED};
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
+#[cfg(all(test, feature = "tls"))]
+pub(crate) use http::TlsServer;
 pub use picojaeger_core::{SendOutcome, Transport};
 pub use recorder::Recorder;
 pub(crate) use udp::UdpTransport;

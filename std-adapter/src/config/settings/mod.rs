@@ -21,7 +21,7 @@ mod unsupported;
 use picojaeger_core::Format;
 
 pub use agent::AgentSettings;
-pub use collector::{CollectorSettings, Endpoint, Protocol, Secret};
+pub use collector::{CollectorSettings, Endpoint, Pem, Protocol, Secret};
 pub use limits::LimitSettings;
 pub use process::ProcessSettings;
 pub use propagation::{HeaderNames, PropagationSettings};

@@ -35,6 +35,8 @@ impl Client {
             .user_agent(USER_AGENT)
             .accept_encoding("")
             .max_idle_connections(1);
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(super::tls::config(settings));
         let content_type = match settings.protocol {
             Protocol::Thrift => "application/x-thrift",
             Protocol::Otlp => "application/x-protobuf",

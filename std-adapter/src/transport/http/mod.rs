@@ -13,6 +13,8 @@ mod partial_success;
 mod retry;
 mod retry_after;
 mod sender;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::fmt;
 use std::io;
@@ -144,3 +146,7 @@ impl Drop for HttpTransport {
 mod test_server;
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "tls"))]
+mod tls_tests;
+#[cfg(all(test, feature = "tls"))]
+pub(crate) use tls_tests::TlsServer;

@@ -24,6 +24,14 @@ fn send(tracer: &Tracer, spans: usize) -> Result<(), FlushError> {
     tracer.flush(SOON)
 }
 
+/// Counts the spans of a batch.
+fn spans_in(body: &[u8]) -> usize {
+    let windows = body.windows(OPERATION.len());
+    windows
+        .filter(|bytes| *bytes == OPERATION.as_bytes())
+        .count()
+}
+
 /// The fate of three spans, as delivered, refused, unreachable and too large.
 type Fate = [u64; 4];
 
@@ -285,16 +293,10 @@ fn a_batch_has_at_most_512_spans_and_connections_are_kept() {
         .unwrap();
     send(&tracer, 1_100).unwrap();
     assert_eq!(fate(&tracer.stats()), [1_100, 0, 0, 0]);
-    let count = |body: &[u8]| {
-        let windows = body.windows(OPERATION.len());
-        windows
-            .filter(|bytes| *bytes == OPERATION.as_bytes())
-            .count()
-    };
     let requests = server.requests();
     let counts: Vec<_> = requests
         .iter()
-        .map(|request| count(&request.body))
+        .map(|request| spans_in(&request.body))
         .collect();
     assert_eq!(counts, [512, 512, 76]);
     assert_eq!(server.connections(), 1);
@@ -453,4 +455,25 @@ fn a_worker_does_not_wait_for_a_peer() {
     );
     tracer.flush(SOON).unwrap();
     assert_eq!(fate(&tracer.stats()), DELIVERED);
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn batches_are_compressed() {
+    use std::io::Read as _;
+
+    let server = Server::new(&[status("200 OK")]);
+    let tracer = config(&server.url()).gzip(true).new_tracer().unwrap();
+    for _ in 0..2 {
+        send(&tracer, 20).unwrap();
+    }
+    assert_eq!(fate(&tracer.stats()), [40, 0, 0, 0]);
+    for request in server.requests() {
+        assert_eq!(header(&request.head, "content-encoding"), Some("gzip"));
+        let mut plain = Vec::new();
+        let mut decoder = flate2::read::GzDecoder::new(&request.body[..]);
+        decoder.read_to_end(&mut plain).unwrap();
+        assert_eq!(spans_in(&plain), 20);
+        assert!(request.body.len() < plain.len() / 2);
+    }
 }

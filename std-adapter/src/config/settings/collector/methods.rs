@@ -87,6 +87,28 @@ impl Config {
         self
     }
 
+    /// Trusts the roots in this PEM file, and no others. Needs the feature `tls`.
+    #[must_use]
+    pub fn collector_certificate(mut self, path: impl Into<String>) -> Self {
+        let setting = &mut self.code.collector.certificate;
+        setting.put("collector_certificate", path.into());
+        self
+    }
+
+    /// Shows the certificates in a PEM file to the collector, whose key is in another. Needs the
+    /// feature `tls`.
+    #[must_use]
+    pub fn collector_client_certificate(
+        mut self,
+        certificate: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Self {
+        let (method, collector) = ("collector_client_certificate", &mut self.code.collector);
+        collector.client_certificate.put(method, certificate.into());
+        collector.client_key.put(method, key.into());
+        self
+    }
+
     /// Sets whether batches to the collector are compressed. Needs the feature `gzip`.
     #[must_use]
     pub fn gzip(mut self, gzip: bool) -> Self {

@@ -4,6 +4,7 @@ mod credentials;
 mod endpoint;
 mod methods;
 mod names;
+mod pem;
 mod rules;
 
 use std::time::Duration;
@@ -11,11 +12,12 @@ use std::time::Duration;
 use super::resolver::Resolver;
 use super::setting::Setting;
 use crate::config::{Config, ConfigWarning};
-use credentials::{authorization, user_and_password};
+use credentials::{authorization, both, user_and_password};
 use endpoint::WrittenEndpoint;
 
 pub use endpoint::{Endpoint, Secret};
 pub(super) use names::NAMES;
+pub use pem::Pem;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_TIME: Duration = Duration::from_secs(30);
@@ -58,6 +60,11 @@ pub struct CollectorSettings {
     pub max_batch_bytes: usize,
     /// Batches are compressed with gzip. Default: no.
     pub gzip: bool,
+    /// The roots that are trusted. Default: those of Mozilla, or of the system with the feature
+    /// `tls-native-roots`.
+    pub certificate: Option<Pem>,
+    /// The certificates that we show, and their key. Default: none.
+    pub client: Option<(Pem, Pem)>,
 }
 
 /// The format of batches to a collector.
@@ -91,6 +98,9 @@ pub(crate) struct CollectorLayer {
     max_batch_spans: Setting<usize>,
     max_batch_bytes: Setting<usize>,
     gzip: Setting<bool>,
+    certificate: Setting<String>,
+    client_certificate: Setting<String>,
+    client_key: Setting<String>,
 }
 
 impl Default for CollectorLayer {
@@ -108,6 +118,9 @@ impl Default for CollectorLayer {
             max_batch_spans: Setting::checked(rules::max_batch_spans),
             max_batch_bytes: Setting::checked(rules::max_batch_bytes),
             gzip: Setting::checked(rules::gzip),
+            certificate: Setting::checked(|path| pem::certificate(path)),
+            client_certificate: Setting::checked(|path| pem::certificate(path)),
+            client_key: Setting::checked(|path| pem::key(path)),
         }
     }
 }
@@ -133,6 +146,8 @@ impl CollectorSettings {
         let spans = resolver.pick_or(|layer| &layer.collector.max_batch_spans, MAX_BATCH_SPANS);
         let gzip = resolver.pick_or(|layer| &layer.collector.gzip, false);
         let token = resolver.pick(|layer| &layer.collector.token);
+        let certificate = resolver.pick(|layer| &layer.collector.certificate);
+        let client = client(resolver);
         let (protocol, text) = target?;
         let user = user_and_password(resolver);
         let written = WrittenEndpoint::parse(text.expose()).ok()?;
@@ -147,6 +162,8 @@ impl CollectorSettings {
             max_batch_spans: spans,
             max_batch_bytes: bytes.min(memory / BATCH_SHARE),
             gzip,
+            certificate: certificate.and_then(|path| Pem::read(&path)),
+            client: client.and_then(|(chain, key)| Pem::read(&chain).zip(Pem::read(&key))),
         })
     }
 
@@ -155,6 +172,17 @@ impl CollectorSettings {
     pub(crate) fn buffers(&self) -> usize {
         self.max_batch_bytes * if self.gzip { 3 } else { 2 }
     }
+}
+
+/// Returns the paths of the client's certificate and key; one without the other is a fault.
+fn client(resolver: &mut Resolver<'_>) -> Option<(String, String)> {
+    let reason = "a client's certificate and its key belong together; set both";
+    both(
+        resolver,
+        |layer| &layer.collector.client_certificate,
+        |layer| &layer.collector.client_key,
+        reason,
+    )
 }
 
 /// The warnings of credentials and headers for a collector that is not named.

@@ -65,6 +65,16 @@ pub(in crate::config::settings) static NAMES: Names = Names {
         (&["collector.gzip"], |layer, entry| {
             layer.collector.gzip.read(entry, Entry::boolean)
         }),
+        (&["collector.certificate"], |layer, entry| {
+            layer.collector.certificate.read(entry, Entry::text)
+        }),
+        (&["collector.client_certificate"], |layer, entry| {
+            let setting = &mut layer.collector.client_certificate;
+            setting.read(entry, Entry::text)
+        }),
+        (&["collector.client_key"], |layer, entry| {
+            layer.collector.client_key.read(entry, Entry::text)
+        }),
     ],
     variables: &[
         ("JAEGER_ENDPOINT", read_thrift),
