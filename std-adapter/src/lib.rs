@@ -116,6 +116,7 @@ pub use scope::Scope;
 pub use sys::clock::TimeSource;
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
+pub use tracer::end_future::EndFuture;
 pub use tracer::errors::{Error, FlushError, InitializeError, SetBaggageError};
 pub use tracer::log_builder::LogBuilder;
 pub use tracer::span::Span;

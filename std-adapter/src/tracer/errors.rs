@@ -39,6 +39,11 @@ pub enum FlushError {
         /// The last error of sending, or the span that fitted no packet.
         cause: Option<String>,
     },
+    /// Nothing was done: there is no thread for an asynchronous flush or close.
+    NoThread {
+        /// The reason, and the remedy.
+        cause: String,
+    },
 }
 
 /// Error of [`Config::initialize_tracer`](crate::Config::initialize_tracer) and
@@ -85,6 +90,9 @@ impl fmt::Display for FlushError {
             FlushError::Lost { lost, cause } => {
                 write!(f, "{} spans lost{lost}", lost.total())?;
                 cause
+            }
+            FlushError::NoThread { cause } => {
+                return write!(f, "there is no thread to send the spans: {cause}");
             }
         };
         match cause {

@@ -2,6 +2,7 @@
 
 mod before_start;
 pub(crate) mod builder;
+pub(crate) mod end_future;
 pub(crate) mod errors;
 #[cfg(all(test, unix, not(miri), feature = "collector"))]
 #[allow(unsafe_code, reason = "forks")]
@@ -254,6 +255,9 @@ impl Tracer {
 
     /// Flushes and stops the tracer. Spans that finish afterwards are counted as
     /// lost; contexts stay valid.
+    ///
+    /// Over HTTP each batch gets one more attempt without a pause before it. When the time is over,
+    /// the request that is under way is interrupted, and what is left is lost as `unreachable`.
     ///
     /// # Errors
     /// As for [`Tracer::flush`].
