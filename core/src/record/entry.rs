@@ -55,6 +55,12 @@ impl<'r> Entry<'r> {
         (self.header & (header::KIND | header::FIELD)) ^ owner <= kind::UNSIGNED
     }
 
+    /// Whether it begins a log.
+    #[inline]
+    pub(super) fn is_log(&self) -> bool {
+        self.header & header::KIND == kind::LOG
+    }
+
     #[inline]
     pub(super) fn tag(self) -> Tag<'r> {
         Tag {

@@ -23,6 +23,7 @@ mod entry_writer;
 mod fixed;
 mod formatted;
 mod layout;
+mod logs;
 mod open;
 #[cfg(test)]
 mod tests;

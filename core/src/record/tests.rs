@@ -412,3 +412,68 @@ fn text_is_cut_between_characters_and_bytes_are_cut_anywhere() {
         assert_eq!(tags(&span)[0].1, kept);
     }
 }
+
+/// The times of the logs, each with its fields.
+fn logs(span: &Open) -> Vec<(u64, Vec<(String, Value<'_>)>)> {
+    let time = |time| match time {
+        Timestamp::Ticks(ticks) => ticks,
+        Timestamp::UnixMicros(micros) => micros,
+    };
+    let logs = span.record().logs();
+    logs.map(|log| {
+        let fields = log.fields().map(|field| (field.key.into(), field.value));
+        (time(log.time), fields.collect())
+    })
+    .collect()
+}
+
+/// A span with tags between its logs, each of which has as many fields as its number.
+fn with_logs(count: u64) -> Span<200> {
+    let mut span = span::<200>();
+    for number in 0..count {
+        span.tag(Key::Copied("a key of its own"), number.into());
+        assert!(span.try_log(Timestamp::Ticks(number)));
+        for field in 0..number {
+            span.field("field".into(), field.into());
+        }
+    }
+    span
+}
+
+#[test]
+fn removed_logs_leave_all_else() {
+    let ranges = [0..0, 0..1, 1..3, 3..5, 4..9, 0..5, 7..9];
+    for removed in ranges {
+        let mut span = with_logs(5);
+        let whole = with_logs(5);
+        let (span, whole): (&mut Open, &Open) = (&mut span, &whole);
+        let mut expected = logs(whole);
+        span.remove_logs(removed.clone());
+        expected.retain(|(time, _)| !removed.contains(&(*time as usize)));
+        assert_eq!(logs(span), expected, "{removed:?}");
+        assert_eq!(tags(span), tags(whole), "{removed:?}");
+        // What is appended next belongs to the last log.
+        assert!(span.try_log(Timestamp::Ticks(77)));
+        assert_eq!(logs(span).last().unwrap().0, 77);
+    }
+}
+
+#[test]
+fn the_last_log_moves_with_its_fields() {
+    for number in [0, 2, 4, 9] {
+        let mut span = with_logs(5);
+        let whole = with_logs(5);
+        let (span, whole): (&mut Open, &Open) = (&mut span, &whole);
+        let mut expected = logs(whole);
+        let last = expected.pop().unwrap();
+        expected.insert(number.min(4), last);
+        span.move_last_log(number);
+        assert_eq!(logs(span), expected, "{number}");
+        assert_eq!(tags(span), tags(whole), "{number}");
+    }
+    let mut none = span::<8>();
+    let none: &mut Open = &mut none;
+    none.tag("tag".into(), 1.into());
+    none.move_last_log(0);
+    assert_eq!(tags(none).len(), 1);
+}

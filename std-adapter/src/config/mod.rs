@@ -64,7 +64,7 @@
 //! | process tags | `tags` | same | same, or a list of `key` and `value` | |
 //! | 128-bit trace ids | `trace_id_128bit` | `generate_128bit_trace_id` | `traceid_128bit` | `traceId128bit` |
 //! | longest tag value | `max_tag_value_length` (bytes) | same | | |
-//! | most entries of a span | `max_tags_per_span`, `max_references_per_span`, `max_fields_per_log` | | | |
+//! | most entries of a span | `max_tags_per_span`, `max_references_per_span`, `max_logs_per_span`, `max_fields_per_log` | | | |
 //! | headers | `headers.trace_context`, `….baggage_prefix`, `….debug_id`, `….baggage` | `trace_id_header`, `baggage_header_prefix`, `debug_id_header` | `headers.TraceContextHeaderName`, `….traceBaggageHeaderPrefix`, `….jaegerDebugHeader`, `….jaegerBaggageHeader` | |
 //! | propagation: `w3c`, `jaeger`, `b3`, …, in order | `propagation` (list or text) | `propagation` | `propagation_format` (C++) | |
 //! | `jaeger-debug-id` and `jaeger-baggage` are not read | `public_entrance` | | | |
@@ -72,6 +72,7 @@
 //! | baggage of a context, as injected | `max_baggage_size` (bytes) | | | |
 //! | clock: `auto`, `tsc`, `system` | `clock` | | | |
 //! | metrics of requests | `rpc_metrics` | | `rpc_metrics` | |
+//! | list of an error's causes | `max_traceback_length` (bytes) | same | | |
 //! | flush at exit | `flush_at_exit` | | | |
 //! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
 //!
@@ -98,6 +99,7 @@
 //! - Warnings, unless the value is off, zero or empty: credentials of a collector,
 //!   `sampler.options`, throttler, baggage restrictions, metrics, `reporter_batch_size`,
 //!   `max_traceback_length`.
+//!   beside another sampler, credentials without a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`.
 //!
 //! Formats are `w3c` (`tracecontext` and `baggage`, which may be named apart), `jaeger`, `b3`
 //! (`b3multi`: written as several headers, like Jaeger's clients), `b3single` (written as one), and
@@ -148,7 +150,7 @@
 //! | `PROPAGATORS` | a list of `tracecontext`, `baggage`, `b3` (writes one header, reads both forms), `b3multi`, `jaeger`, or `none` |
 //! | `EXPORTER_JAEGER_AGENT_HOST`, `EXPORTER_JAEGER_AGENT_PORT` | as `JAEGER_AGENT_HOST` and `_PORT` |
 //! | `SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, or `ATTRIBUTE_…` | the longest tag value in bytes, 1 to 65,000 |
-//! | `SPAN_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…`; `SPAN_LINK_COUNT_LIMIT`; `EVENT_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…` | the most tags and references of a span, and fields of a log |
+//! | `SPAN_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…`; `SPAN_LINK_COUNT_LIMIT`; `SPAN_EVENT_COUNT_LIMIT`; `EVENT_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…` | the most tags, references and logs of a span, and fields of a log |
 //! | `BSP_SCHEDULE_DELAY` | the flush interval |
 //! | `BSP_MAX_QUEUE_SIZE` | spans |
 //!

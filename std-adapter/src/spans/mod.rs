@@ -7,6 +7,7 @@ use crate::state::Slot;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod fast_path;
 mod late_decision;
+pub(crate) mod logs;
 pub(crate) mod requests;
 pub(crate) mod sampling_priority;
 pub(crate) mod slow_path;

@@ -99,6 +99,21 @@ impl Slot {
 
     pub(crate) fn field(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
         let value = self.limited(value);
+        self.field_any(key, value);
+    }
+
+    /// Appends a text that has a limit of its own.
+    pub(super) fn field_within(
+        self: &mut Box<Self>,
+        key: &'static str,
+        text: &str,
+        longest: usize,
+    ) {
+        let text = self.cut(text, longest);
+        self.field_any(Key::Static(key), Value::Str(text));
+    }
+
+    fn field_any(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
         while !self.image.try_field(key, value) {
             if !self.grow() {
                 return self.image.field(key, value);
@@ -106,7 +121,8 @@ impl Slot {
         }
     }
 
-    pub(crate) fn log(self: &mut Box<Self>, time: Timestamp) -> Option<&mut Box<Self>> {
+    /// Begins a log, whatever the number of logs.
+    pub(super) fn log_any(self: &mut Box<Self>, time: Timestamp) -> Option<&mut Box<Self>> {
         while !self.image.try_log(time) {
             if !self.grow() {
                 self.image.mark_dropped();
@@ -175,7 +191,11 @@ impl Slot {
 
     /// Returns the text, truncated to the configured length at a character boundary.
     fn limited_text<'v>(&mut self, text: &'v str) -> &'v str {
-        let limit = self.value_limit as usize;
+        self.cut(text, self.value_limit as usize)
+    }
+
+    /// Returns the text, truncated to the limit at a character boundary.
+    fn cut<'v>(&mut self, text: &'v str, limit: usize) -> &'v str {
         if text.len() <= limit {
             return text;
         }

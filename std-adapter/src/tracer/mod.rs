@@ -22,6 +22,7 @@ mod own_process;
 mod propagation_only_tests;
 #[cfg(test)]
 mod propagation_tests;
+mod record_error;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 

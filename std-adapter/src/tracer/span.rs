@@ -228,8 +228,15 @@ impl Span {
         self.slot.as_mut().filter(|slot| !slot.image.is_finished())
     }
 
+    /// Notes an error, sampled or not, where requests are counted.
+    pub(super) fn note_error(&mut self) {
+        if let Some(slot) = &mut self.slot {
+            slot.note_tag(Key::Static(tags::ERROR), Value::Bool(true));
+        }
+    }
+
     #[inline(always)]
-    fn writable(&mut self) -> Option<&mut Box<Slot>> {
+    pub(super) fn writable(&mut self) -> Option<&mut Box<Slot>> {
         self.slot.as_mut().filter(|slot| slot.image.is_writable())
     }
 }

@@ -4,7 +4,7 @@ use picojaeger_core::adapter::record::EntryLimits;
 
 use super::layer::Names;
 use super::resolver::Resolver;
-use super::setting::Setting;
+use super::setting::{Setting, Violation, require};
 use crate::config::Config;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
@@ -28,13 +28,28 @@ pub struct LimitSettings {
     pub references_per_span: Option<usize>,
     /// Fields of a log. Default: no limit.
     pub fields_per_log: Option<usize>,
+    /// Logs of a span, 2 to 65,535. Beyond it the first and the last ones are kept at once, and a log
+    /// in the middle counts the others. Default: no limit.
+    pub logs_per_span: Option<usize>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct LimitLayer {
     pub(super) tags_per_span: Setting<usize>,
     pub(super) references_per_span: Setting<usize>,
     pub(super) fields_per_log: Setting<usize>,
+    pub(super) logs_per_span: Setting<usize>,
+}
+
+impl Default for LimitLayer {
+    fn default() -> Self {
+        Self {
+            tags_per_span: Setting::default(),
+            references_per_span: Setting::default(),
+            fields_per_log: Setting::default(),
+            logs_per_span: Setting::checked(logs),
+        }
+    }
 }
 
 pub(crate) static NAMES: Names = Names {
@@ -48,6 +63,9 @@ pub(crate) static NAMES: Names = Names {
         (&["max_fields_per_log"], |layer, entry| {
             layer.limits.fields_per_log.read(entry, count)
         }),
+        (&["max_logs_per_span"], |layer, entry| {
+            layer.limits.logs_per_span.read_or_default(entry, count)
+        }),
     ],
     variables: &[],
 };
@@ -58,6 +76,7 @@ impl LimitSettings {
             tags_per_span: resolver.pick(|layer| &layer.limits.tags_per_span),
             references_per_span: resolver.pick(|layer| &layer.limits.references_per_span),
             fields_per_log: resolver.pick(|layer| &layer.limits.fields_per_log),
+            logs_per_span: resolver.pick(|layer| &layer.limits.logs_per_span),
         }
     }
 
@@ -96,10 +115,28 @@ impl Config {
         setting.put("max_fields_per_log", most);
         self
     }
+
+    /// Sets the most logs of a span, 2 to 65,535. Beyond it the first and the last ones are kept, and
+    /// a log `dropped Span logs` in the middle counts the others.
+    #[must_use]
+    pub fn max_logs_per_span(mut self, most: usize) -> Self {
+        let setting = &mut self.code.limits.logs_per_span;
+        setting.put("max_logs_per_span", most);
+        self
+    }
 }
 
 /// Reads a number of entries.
 pub(super) fn count(entry: &Entry<'_>) -> Result<usize, ConfigError> {
     let number = entry.as_integer();
     number.ok_or_else(|| entry.wrong("not a number of entries", "a whole number of 0 or more"))
+}
+
+fn logs(most: &usize) -> Result<(), Violation> {
+    let fits = (2..=65_535).contains(most);
+    require(
+        fits,
+        "out of range",
+        "2 to 65535 logs, or in a file 0 for no limit",
+    )
 }

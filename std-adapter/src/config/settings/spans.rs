@@ -2,9 +2,12 @@
 
 use super::layer::Names;
 use super::resolver::Resolver;
-use super::setting::Setting;
+use super::setting::{Setting, Violation, require};
 use crate::config::Config;
 use crate::config::source::Entry;
+
+/// Default in bytes: that of the Python client.
+const MAX_TRACEBACK_LENGTH: usize = 4_096;
 
 /// What is recorded and measured of each span.
 ///
@@ -21,17 +24,36 @@ pub struct SpanSettings {
     /// Spans of the kind `server` are counted and timed by operation, sampled or not; see
     /// [`metrics`](crate::metrics). Default: no.
     pub rpc_metrics: bool,
+    /// Longest list of an error's causes, as [`Span::record_error`](crate::Span::record_error) logs
+    /// it, in bytes, 1 to 65,000. Default: 4,096.
+    pub max_traceback_length: usize,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SpanLayer {
     rpc_metrics: Setting<bool>,
+    max_traceback_length: Setting<usize>,
+}
+
+impl Default for SpanLayer {
+    fn default() -> Self {
+        Self {
+            rpc_metrics: Setting::default(),
+            max_traceback_length: Setting::checked(max_traceback_length),
+        }
+    }
 }
 
 pub(crate) static NAMES: Names = Names {
-    keys: &[(&["rpc_metrics"], |layer, entry| {
-        layer.spans.rpc_metrics.read(entry, Entry::boolean)
-    })],
+    keys: &[
+        (&["rpc_metrics"], |layer, entry| {
+            layer.spans.rpc_metrics.read(entry, Entry::boolean)
+        }),
+        (&["max_traceback_length"], |layer, entry| {
+            let setting = &mut layer.spans.max_traceback_length;
+            setting.read(entry, Entry::bytes)
+        }),
+    ],
     variables: &[("JAEGER_RPC_METRICS", |layer, entry| {
         layer.spans.rpc_metrics.read(entry, Entry::boolean)
     })],
@@ -41,11 +63,16 @@ impl SpanSettings {
     pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
         Self {
             rpc_metrics: resolver.pick_or(|layer| &layer.spans.rpc_metrics, false),
+            max_traceback_length: resolver.pick_or(
+                |layer| &layer.spans.max_traceback_length,
+                MAX_TRACEBACK_LENGTH,
+            ),
         }
     }
 }
 
-/// What is recorded and measured of each span.
+/// What is recorded and measured of each span. A value out of range is reported by
+/// [`Config::resolve`].
 impl Config {
     /// Sets whether spans of the kind `server` are counted and timed by operation, sampled or not;
     /// see [`metrics`](crate::metrics).
@@ -56,4 +83,17 @@ impl Config {
         self.code.spans.rpc_metrics.put("rpc_metrics", on);
         self
     }
+
+    /// Sets the longest list of an error's causes in a log, in bytes, 1 to 65,000.
+    #[must_use]
+    pub fn max_traceback_length(mut self, bytes: usize) -> Self {
+        let setting = &mut self.code.spans.max_traceback_length;
+        setting.put("max_traceback_length", bytes);
+        self
+    }
+}
+
+fn max_traceback_length(length: &usize) -> Result<(), Violation> {
+    let fits = (1..=65_000).contains(length);
+    require(fits, "out of range", "1 to 65000 bytes")
 }

@@ -28,9 +28,6 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
         (&["metrics"], |layer, entry| {
             layer.ignore(entry, "no effect: metrics are there for `Tracer::metrics`")
         }),
-        (&["max_traceback_length"], |layer, entry| {
-            layer.ignore(entry, "no effect: tracebacks are not logged")
-        }),
     ],
     variables: &[("JAEGER_SENDER_FACTORY", |layer, entry| {
         layer.ignore(entry, "no effect: spans are sent over UDP")

@@ -64,8 +64,12 @@ fn defaults_are_those_of_the_clients() {
             tags_per_span: None,
             references_per_span: None,
             fields_per_log: None,
+            logs_per_span: None,
         },
-        spans: SpanSettings { rpc_metrics: false },
+        spans: SpanSettings {
+            rpc_metrics: false,
+            max_traceback_length: 4_096,
+        },
     };
     assert_eq!(settings("", &[]), expected);
     let code = Config::new("s").sampler(Sampler::Const(true));
@@ -214,6 +218,12 @@ fn all_spellings_reach_their_setting() {
         ("traceId128bit: false", narrow),
         ("max_tag_value_length: 9", |s| s.max_tag_value_length == 9),
         ("rpc_metrics: true", |s| s.spans.rpc_metrics),
+        ("max_logs_per_span: 10", |s| {
+            s.limits.logs_per_span == Some(10)
+        }),
+        ("max_traceback_length: 100", |s| {
+            s.spans.max_traceback_length == 100
+        }),
         ("headers: {trace_context: X-T}", context),
         ("headers: {TraceContextHeaderName: x-t}", context),
         ("trace_id_header: x-t", context),

@@ -113,11 +113,6 @@ fn what_is_accepted_without_effect_is_a_warning() {
             "no effect: there are no baggage restrictions yet",
         ),
         (
-            "max_traceback_length: 4096",
-            "1:23: `max_traceback_length`",
-            "no effect: tracebacks are not logged",
-        ),
-        (
             "reporter: {password: hunter2}",
             "1:22: `reporter.password`",
             UDP,

@@ -82,6 +82,9 @@ fn variables_reach_their_setting() {
         ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "7", |s| {
             s.limits.fields_per_log == Some(7) && s.limits.tags_per_span.is_none()
         }),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "0", |s| {
+            s.limits.logs_per_span == Some(2)
+        }),
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "0", |s| {
             s.limits.references_per_span == Some(0)
         }),

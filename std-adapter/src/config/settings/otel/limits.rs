@@ -35,6 +35,11 @@ pub(super) static NAMES: &[OtelName] = &[
         ],
         |layer, entry, _| layer.limits.fields_per_log.set(entry, count(entry)?),
     ),
+    (&["OTEL_SPAN_EVENT_COUNT_LIMIT"], |layer, entry, _| {
+        // One place is for the log that counts the dropped ones.
+        let most = count(entry)?.clamp(2, 65_535);
+        layer.limits.logs_per_span.set(entry, most)
+    }),
     (&["OTEL_SPAN_LINK_COUNT_LIMIT"], |layer, entry, _| {
         layer.limits.references_per_span.set(entry, count(entry)?)
     }),
