@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use picojaeger_std::model::{Span as Finished, TagValue};
 use picojaeger_std::reporters::InMemoryReporter;
-use picojaeger_std::{Config, Tracer, config::Sampler};
+use picojaeger_std::{Config, SpanContext, Tracer, config::Sampler, current_ids};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -142,4 +142,165 @@ fn the_list_of_causes_has_a_limit_of_its_own() {
         log.ends_with("stack=order lost\ncaused by: cannot wr"),
         "{log}"
     );
+}
+
+const PROMISED: &str = "4b32888b8fb596e9:2bc6e6f59ded8ad0:0:1";
+
+#[test]
+fn a_span_may_have_ids_that_are_given() {
+    let (tracer, spans) = tracer(|config| config);
+    let promised: SpanContext = PROMISED.parse().unwrap();
+    let (parent, other) = (tracer.start("parent"), tracer.start("other"));
+    let _active = parent.activate();
+    let builders = [
+        tracer.span_builder("own").self_reference(&promised),
+        tracer
+            .span_builder("own")
+            .child_of(&other)
+            .self_reference(&promised),
+        tracer
+            .span_builder("own")
+            .self_reference(&promised)
+            .child_of(&other),
+        tracer
+            .span_builder("own")
+            .tag("x", 1)
+            .self_reference(&promised),
+    ];
+    for builder in builders {
+        let mut span = builder.start();
+        let ids = (span.context().trace_id(), span.context().span_id());
+        assert_eq!(ids, (promised.trace_id(), promised.span_id()));
+        assert!(span.is_sampled());
+        span.finish();
+    }
+    let none: Option<SpanContext> = None;
+    let child = tracer.span_builder("child").self_reference(none).start();
+    assert_eq!(child.context().trace_id(), parent.context().trace_id());
+    drop(child);
+    let sent = finished(&tracer, &spans);
+    let own: Vec<_> = sent
+        .iter()
+        .filter(|span| span.operation_name == "own")
+        .collect();
+    assert_eq!(own.len(), 4);
+    for span in &own {
+        assert_eq!(span.trace_id, promised.trace_id());
+        assert_eq!(span.parent_span_id, 0.into(), "it is no child of itself");
+    }
+    let references: Vec<_> = own.iter().map(|span| span.references.len()).collect();
+    assert_eq!(references, [0, 1, 1, 0]);
+}
+
+#[test]
+fn given_ids_keep_their_decision_and_their_baggage() {
+    let (tracer, spans) = tracer(|config| config);
+    let headers = [("uber-trace-id", "1:2:0:0"), ("uberctx-user", "ann")];
+    let unsampled = tracer.extract(&headers[..]).unwrap();
+    let span = tracer
+        .span_builder("own")
+        .self_reference(&unsampled)
+        .start();
+    assert!(!span.is_sampled());
+    assert_eq!(span.baggage_item("user"), Some("ann"));
+    drop(span);
+    assert!(finished(&tracer, &spans).is_empty());
+}
+
+#[test]
+fn the_ids_of_the_active_span_are_current() {
+    let (tracer, _) = tracer(|config| config);
+    assert_eq!(current_ids(), None);
+    let (outer, inner) = (tracer.start("outer"), tracer.start("inner"));
+    let _outer = outer.activate();
+    {
+        let _inner = inner.activate();
+        assert_eq!(current_ids().unwrap().span_id, inner.context().span_id());
+    }
+    let ids = current_ids().unwrap();
+    let context = outer.context();
+    assert_eq!(
+        (ids.trace_id, ids.span_id, ids.sampled),
+        (context.trace_id(), context.span_id(), true)
+    );
+    let _disabled = Tracer::disabled().start("none").activate();
+    assert_eq!(
+        current_ids(),
+        Some(ids),
+        "a disabled tracer's span is not active"
+    );
+}
+
+/// Names of spans, and whether they are marked as unfinished.
+fn names(spans: &[Finished]) -> Vec<(&str, bool)> {
+    let marked = |span: &Finished| {
+        span.tags
+            .iter()
+            .any(|tag| tag.key == "picojaeger.unfinished")
+    };
+    spans
+        .iter()
+        .map(|span| (span.operation_name.as_str(), marked(span)))
+        .collect()
+}
+
+#[test]
+fn active_spans_are_sent_before_they_finish_and_again_when_they_do() {
+    let (tracer, spans) = tracer(|config| config.flush_open(true));
+    let mut outer = tracer.start("outer");
+    outer.tag("before", 1);
+    let text = "x".repeat(1_000);
+    for _ in 0..3 {
+        outer.tag("long", &text);
+    }
+    let active = outer.activate();
+    outer.tag("after", 1);
+    let inner = tracer.start("inner");
+    let inner_active = inner.activate();
+    let _not_active = tracer.start("not active");
+    tracer.flush_open(SOON).unwrap();
+    let sent = spans.spans();
+    assert_eq!(names(&sent), [("outer", true), ("inner", true)]);
+    let keys: Vec<_> = sent[0].tags.iter().map(|tag| tag.key.as_str()).collect();
+    assert!(
+        keys.contains(&"before") && keys.contains(&"long") && !keys.contains(&"after"),
+        "{keys:?}"
+    );
+    let stats = tracer.stats();
+    assert_eq!(
+        (stats.unfinished, stats.open, stats.sampled),
+        (2, 3, 5),
+        "{stats}"
+    );
+    tracer.flush_open(SOON).unwrap();
+    assert_eq!(spans.len(), 2, "each copy is sent once");
+    drop((inner_active, active, inner, outer));
+    let sent = finished(&tracer, &spans);
+    assert_eq!(names(&sent)[2..], [("inner", false), ("outer", false)]);
+    assert_eq!(sent[0].span_id, sent[3].span_id);
+}
+
+#[test]
+fn only_active_spans_of_this_tracer_and_thread_are_sent() {
+    let (first, first_spans) = tracer(|config| config.flush_open(true));
+    let (second, second_spans) = tracer(|config| config.flush_open(true));
+    let (without, without_spans) = tracer(|config| config);
+    let open = [&first, &second, &without].map(|tracer| tracer.start("open"));
+    let _active = open.each_ref().map(|span| span.activate());
+    std::thread::scope(|scope| {
+        let elsewhere = || {
+            let span = first.start("elsewhere");
+            let _active = span.activate();
+            second.flush_open(SOON).unwrap();
+        };
+        scope.spawn(elsewhere).join().unwrap();
+    });
+    first.flush_open(SOON).unwrap();
+    without.flush_open(SOON).unwrap();
+    let sent = first_spans.spans();
+    // In no order: they come from two threads.
+    let mut sent = names(&sent);
+    sent.sort_unstable();
+    assert_eq!(sent, [("elsewhere", false), ("open", true)]);
+    assert!(second_spans.is_empty() && without_spans.is_empty());
 }

@@ -37,6 +37,9 @@ pub struct Stats {
     pub unseeded: u64,
     /// Not in the sum: spans of a parent process that a forked child dropped.
     pub forked: u64,
+    /// Not in the sum: records of spans that had not finished. Each counts as a span of its own in the
+    /// sum, beside the span itself.
+    pub unfinished: u64,
     /// Not in the sum: packets that were accepted and then met an error, as far as known.
     pub late_refusals: u64,
     /// Not in the sum: extractions that met a malformed header.

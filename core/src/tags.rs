@@ -64,5 +64,7 @@ pub const STACK: &str = "stack";
 
 /// The id by which a caller can find the trace, from the header of this name.
 pub const JAEGER_DEBUG_ID: &str = "jaeger-debug-id";
+/// A boolean: the span had not finished when it was sent; it is sent again when it has.
+pub const UNFINISHED: &str = "picojaeger.unfinished";
 /// A boolean: the span became sampled after its start, so it starts later than the work.
 pub const SAMPLED_LATE: &str = "picojaeger.sampled_late";

@@ -57,6 +57,7 @@
 //!   place of Mozilla's, `gzip` compressed batches.
 //! - `http-headers`: the `HeaderMap` of the `http` crate as a target of [`Tracer::inject`]; it can be
 //!   read without.
+//! - `log-kv`: [`CurrentIds`] as key-values of the crate `log`.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
 //!
 //! # What a call costs
@@ -116,6 +117,7 @@ pub use scope::Scope;
 pub use sys::clock::TimeSource;
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
+pub use tracer::current_ids::{CurrentIds, current_ids};
 pub use tracer::end_future::EndFuture;
 pub use tracer::errors::{Error, FlushError, InitializeError, SetBaggageError};
 pub use tracer::log_builder::LogBuilder;

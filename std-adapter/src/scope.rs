@@ -7,8 +7,25 @@ use crate::context::SpanContext;
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {
-    active: RefCell<Vec<(u64, SpanContext)>>,
+    active: RefCell<Vec<Active>>,
     next: Cell<u64>,
+}
+
+/// An active span.
+struct Active {
+    key: u64,
+    context: SpanContext,
+    /// A copy to be sent before the span finishes, if its tracer wants such.
+    copy: Option<Box<dyn UnfinishedSpan>>,
+}
+
+/// A copy of a span, as it was when it became active.
+pub(crate) trait UnfinishedSpan {
+    /// Returns the address of the tracer's state.
+    fn owner(&self) -> *const ();
+
+    /// Sends the copy.
+    fn send(self: Box<Self>);
 }
 
 thread_local! {
@@ -60,7 +77,7 @@ impl Scopes {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return;
         };
-        for (_, entry) in active.iter_mut() {
+        for Active { context: entry, .. } in active.iter_mut() {
             if entry.span_id() == context.span_id() && entry.trace_id() == context.trace_id() {
                 *entry = context.clone();
             }
@@ -70,15 +87,15 @@ impl Scopes {
     /// Returns the innermost active context.
     fn innermost(&self) -> Option<SpanContext> {
         let active = self.active.try_borrow().ok()?;
-        active.last().map(|(_, context)| context.clone())
+        active.last().map(|active| active.context.clone())
     }
 
     /// Pushes a context, and returns the key by which [`Scopes::leave`] finds it.
-    fn enter(&self, context: SpanContext) -> Option<u64> {
+    fn enter(&self, context: SpanContext, copy: Option<Box<dyn UnfinishedSpan>>) -> Option<u64> {
         let mut active = self.active.try_borrow_mut().ok()?;
         let key = self.next.get();
         self.next.set(key + 1);
-        active.push((key, context));
+        active.push(Active { key, context, copy });
         ACTIVE.set(true);
         Some(key)
     }
@@ -87,10 +104,22 @@ impl Scopes {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return;
         };
-        if let Some(at) = active.iter().rposition(|(other, _)| *other == key) {
-            active.remove(at);
-        }
+        let at = active.iter().rposition(|active| active.key == key);
+        let left = at.map(|at| active.remove(at));
         ACTIVE.set(!active.is_empty());
+        // In this order: the drop of a copy may log, and a logger may activate a span.
+        drop(active);
+        drop(left);
+    }
+
+    /// Takes the copies of this tracer's active spans, outermost first.
+    fn take_unfinished(&self, owner: *const ()) -> Vec<Box<dyn UnfinishedSpan>> {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return Vec::new();
+        };
+        let copies = active.iter_mut().map(|active| &mut active.copy);
+        let of_owner = |copy: &mut Box<dyn UnfinishedSpan>| copy.owner() == owner;
+        copies.filter_map(|copy| copy.take_if(of_owner)).collect()
     }
 }
 
@@ -108,6 +137,11 @@ pub(crate) fn active_context() -> Option<SpanContext> {
     None
 }
 
+/// Takes the copies of the spans of a tracer that are active on this thread, outermost first.
+pub(crate) fn take_unfinished(owner: *const ()) -> Vec<Box<dyn UnfinishedSpan>> {
+    with_scopes(|scopes| scopes.take_unfinished(owner)).unwrap_or_default()
+}
+
 /// Replaces the context of a span in this thread's scopes.
 pub(crate) fn refresh(context: &SpanContext) {
     with_scopes(|scopes| scopes.refresh(context));
@@ -119,8 +153,11 @@ fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
 }
 
 impl Scope {
-    pub(crate) fn enter(context: Option<SpanContext>) -> Self {
-        let key = context.and_then(|context| with_scopes(|scopes| scopes.enter(context)));
+    pub(crate) fn enter(
+        context: Option<SpanContext>,
+        copy: Option<Box<dyn UnfinishedSpan>>,
+    ) -> Self {
+        let key = context.and_then(|context| with_scopes(|scopes| scopes.enter(context, copy)));
         Scope {
             key: key.flatten(),
             _thread: PhantomData,

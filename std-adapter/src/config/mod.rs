@@ -71,6 +71,7 @@
 //! | traces that begin here say that their ids are random | `w3c_random_flag` | | | |
 //! | baggage of a context, as injected | `max_baggage_size` (bytes) | | | |
 //! | clock: `auto`, `tsc`, `system` | `clock` | | | |
+//! | spans that are active can be sent | `flush_open` | | | |
 //! | metrics of requests | `rpc_metrics` | | `rpc_metrics` | |
 //! | list of an error's causes | `max_traceback_length` (bytes) | same | | |
 //! | flush at exit | `flush_at_exit` | | | |

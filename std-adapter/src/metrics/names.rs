@@ -28,6 +28,8 @@ metrics! {
         "Sampled spans whose sampling.priority was set to 0";
     LOST_SPANS = "jaeger_tracer_lost_spans_total",
         "Lost spans, by cause";
+    UNFINISHED_SPANS = "jaeger_tracer_unfinished_spans_total",
+        "Copies of open spans that were sent; each counts as started too";
     LATE_REFUSALS = "jaeger_tracer_late_refusals_total",
         "Packets that were refused after they counted as sent";
     EXPORT_PACKETS = "jaeger_tracer_export_packets_total",

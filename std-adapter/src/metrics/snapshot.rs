@@ -106,6 +106,7 @@ impl Writer<'_> {
         self.count(&metric::CLEARED_SPANS, &[], stats.cleared);
         self.count(&metric::DECODING_ERRORS, &[], stats.decode_errors);
         self.count(&metric::LATE_REFUSALS, &[], stats.late_refusals);
+        self.count(&metric::UNFINISHED_SPANS, &[], stats.unfinished);
         self.sample(&metric::OPEN_SPANS, &[], MetricValue::Gauge(stats.open));
         self.sample(&metric::QUEUE_LENGTH, &[], MetricValue::Gauge(stats.queued));
     }
@@ -206,6 +207,7 @@ mod tests {
         (stats.open, stats.queued, stats.delivered, stats.cleared) = (100, 200, 300, 400);
         stats.sampled = 1_000 + stats.lost.total();
         (stats.unsampled, stats.decode_errors, stats.late_refusals) = (500, 600, 700);
+        stats.unfinished = 800;
         stats
     }
 
@@ -285,6 +287,7 @@ mod tests {
         assert_eq!(values(&metric::CLEARED_SPANS), [400]);
         assert_eq!(values(&metric::DECODING_ERRORS), [600]);
         assert_eq!(values(&metric::LATE_REFUSALS), [700]);
+        assert_eq!(values(&metric::UNFINISHED_SPANS), [800]);
         assert_eq!(values(&metric::EXPORT_PACKETS), [1, 1]);
         assert_eq!(values(&metric::EXPORT_BYTES), [70]);
         assert_eq!(values(&metric::EXPORT_RETRIES), [3]);

@@ -11,6 +11,7 @@ pub(crate) mod logs;
 pub(crate) mod requests;
 pub(crate) mod sampling_priority;
 pub(crate) mod slow_path;
+pub(crate) mod unfinished;
 mod write;
 
 /// Start of a span for which the clock was not read.

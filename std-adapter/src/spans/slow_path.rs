@@ -51,6 +51,8 @@ pub(crate) struct Start<'t> {
     pub(crate) forced: Option<bool>,
     /// Start in Unix microseconds; `None` for now.
     pub(crate) time: Option<u64>,
+    /// The span takes the parent's ids for its own, and has no parent.
+    pub(crate) own: bool,
 }
 
 impl<'t> Start<'t> {
@@ -61,6 +63,7 @@ impl<'t> Start<'t> {
             parent,
             forced: None,
             time: None,
+            own: false,
         }
     }
 
@@ -88,6 +91,9 @@ impl<'t> Start<'t> {
         });
         // Outside of `with_shard`: a user's sampler may trace.
         let description = identity.decide(state, &self);
+        if self.own {
+            identity.take_over(&self.parent);
+        }
         let mut slot = with_shard(state, |shard| self.begin(state, shard, written, &identity));
         if let Some(description) = description {
             slot.describe(description);
@@ -297,6 +303,14 @@ impl Identity {
         self.sampler = code;
         self.set_flags(self.context.flags() | Flags::SAMPLED);
         description
+    }
+
+    /// Takes the ids of a span for its own.
+    #[cold]
+    fn take_over(&mut self, own: &SpanContext) {
+        let flags = self.context.flags();
+        self.context = core::SpanContext::new(own.trace_id(), own.span_id(), flags);
+        self.parent = SpanId::default();
     }
 
     fn set_flags(&mut self, flags: Flags) {

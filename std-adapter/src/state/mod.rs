@@ -75,6 +75,8 @@ pub(crate) struct TracerState {
     pool: Mutex<SpanPool<TracerState>>,
     pub(crate) decode_errors: DecodeErrors,
     pub(crate) forked: AtomicU64,
+    /// Copies of spans that were sent before these finished.
+    pub(crate) unfinished: AtomicU64,
     /// Of the ticks, for requests: a nanosecond each, but of a user's clock.
     pub(crate) rate: Rate,
     /// Counts of requests, if wanted.
@@ -163,6 +165,7 @@ impl TracerState {
             pool: Mutex::new(SpanPool::new(limit, budget)),
             decode_errors: DecodeErrors::default(),
             forked: AtomicU64::new(0),
+            unfinished: AtomicU64::new(0),
             rate: Rate::new(source.frequency()),
             rpc: settings.spans.rpc_metrics.then(RpcMetrics::default),
             source,
@@ -292,6 +295,7 @@ impl TracerState {
         let mut stats = self.common.stats_registry().stats();
         stats.decode_errors = self.decode_errors.count();
         stats.forked = self.forked.load(Ordering::Relaxed);
+        stats.unfinished = self.unfinished.load(Ordering::Relaxed);
         stats
     }
 }

@@ -2,6 +2,7 @@
 
 mod before_start;
 pub(crate) mod builder;
+pub(crate) mod current_ids;
 pub(crate) mod end_future;
 pub(crate) mod errors;
 #[cfg(all(test, unix, not(miri), feature = "collector"))]
@@ -36,6 +37,7 @@ use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::metrics::MetricsSnapshot;
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::{binary_codec, propagator};
+use crate::scope;
 use crate::state::TracerState;
 use crate::sys::clock::monotonic;
 use crate::tracer::errors::FlushError;
@@ -264,6 +266,42 @@ impl Tracer {
     /// As for [`Tracer::flush`].
     pub fn close(&self, timeout: Duration) -> Result<(), FlushError> {
         self.end_with(timeout, lifecycle::close)
+    }
+
+    /// Sends the spans of this tracer that are active on the calling thread, as they were when they
+    /// became active, and then all that have finished: for a panic hook, since the process may end
+    /// before the spans do. The setting [`flush_open`](crate::Config::flush_open) has to be on.
+    ///
+    /// Each is sent with the tag `picojaeger.unfinished`, ends now, and counts as a span of its own and
+    /// in [`Stats::unfinished`]. When the span itself finishes, it is sent too, with the same ids.
+    ///
+    /// # Errors
+    /// As for [`Tracer::flush`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let config = Config::new("shop").sampler(Sampler::Const(true)).flush_open(true);
+    /// let tracer = config.agent(false).new_tracer()?;
+    /// let (hook, in_hook) = (std::panic::take_hook(), tracer.clone());
+    /// std::panic::set_hook(Box::new(move |info| {
+    ///     let _late = in_hook.flush_open(Duration::from_secs(1));
+    ///     hook(info);
+    /// }));
+    ///
+    /// let order = tracer.start("order");
+    /// let _active = order.activate();
+    /// let _caught = std::panic::catch_unwind(|| panic!("out of stock"));
+    /// assert_eq!(tracer.stats().unfinished, 1);
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    pub fn flush_open(&self, timeout: Duration) -> Result<(), FlushError> {
+        if let Some(state) = self.state() {
+            let copies = scope::take_unfinished(Arc::as_ptr(state).cast());
+            copies.into_iter().for_each(|copy| copy.send());
+        }
+        self.flush(timeout)
     }
 
     /// Returns the counts of spans; all zero for a disabled tracer.

@@ -12,6 +12,7 @@ use crate::scope::Scope;
 use crate::spans::fast_path::{end, finish, release};
 use crate::spans::requests::is_noted;
 use crate::spans::sampling_priority::is_priority;
+use crate::spans::unfinished::copy_of;
 use crate::state::Slot;
 use crate::sys::clock::unix_micros;
 use crate::tracer::errors::SetBaggageError;
@@ -188,9 +189,17 @@ impl Span {
 
     /// Makes the span the implicit parent of those that this thread starts,
     /// until the scope is dropped.
+    ///
+    /// With the setting [`flush_open`](crate::Config::flush_open) the scope keeps a copy of the span
+    /// as it is now, for [`Tracer::flush_open`](crate::Tracer::flush_open).
     #[inline]
     pub fn activate(&self) -> Scope {
-        Scope::enter(self.slot.as_ref().map(|slot| slot.context()))
+        let slot = self.slot.as_ref();
+        let copy = slot.filter(|slot| slot.owner.common.settings.spans.flush_open);
+        Scope::enter(
+            slot.map(|slot| slot.context()),
+            copy.and_then(|slot| copy_of(slot)),
+        )
     }
 
     /// Ends the span now. A second call does nothing.

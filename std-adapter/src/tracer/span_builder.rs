@@ -50,6 +50,8 @@ enum Relation {
     None,
     FollowsFrom,
     ChildOf,
+    /// The span itself has the ids.
+    Own,
 }
 
 impl Relation {
@@ -57,6 +59,12 @@ impl Relation {
     #[inline(always)]
     const fn is_open(self) -> bool {
         matches!(self, Relation::Implicit | Relation::None)
+    }
+
+    /// Returns whether a further `child_of` is only a reference.
+    #[inline(always)]
+    const fn is_child_of_or_own(self) -> bool {
+        matches!(self, Relation::ChildOf | Relation::Own)
     }
 }
 
@@ -91,7 +99,7 @@ impl<'t> SpanBuilder<'t> {
             self.relation = Relation::None;
         }
         if let Some(context) = parent.to_context() {
-            if self.relation == Relation::ChildOf && self.parent.core.is_valid() {
+            if self.relation.is_child_of_or_own() && self.parent.core.is_valid() {
                 self.written = self.written.with_reference(self.handle, false, &context);
             } else if self.relation.is_open() || context.core.is_valid() {
                 self.parent = context;
@@ -111,6 +119,33 @@ impl<'t> SpanBuilder<'t> {
                 self.parent = context;
                 self.relation = Relation::FollowsFrom;
             }
+        }
+        self
+    }
+
+    /// Starts the span with the ids of this context, and with its decision and baggage: a span that
+    /// was promised, or begun elsewhere, goes on here. It has no parent; those of `child_of` become
+    /// references. A context without ids changes nothing.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    /// use picojaeger_std::SpanContext;
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+    /// let promised: SpanContext = "4b32888b8fb596e9:2bc6e6f59ded8ad0:0:1".parse().unwrap();
+    /// let span = tracer.span_builder("order").self_reference(&promised).start();
+    /// assert_eq!(span.context().span_id(), promised.span_id());
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    pub fn self_reference(mut self, own: impl ToContext) -> Self {
+        if let Some(context) = own.to_context().filter(|own| own.core.is_valid()) {
+            if self.relation == Relation::ChildOf {
+                self.written = self
+                    .written
+                    .with_reference(self.handle, false, &self.parent);
+            }
+            self.parent = context;
+            self.relation = Relation::Own;
         }
         self
     }
@@ -157,7 +192,7 @@ impl<'t> SpanBuilder<'t> {
             written,
         } = self;
         let (plain, implicit) = (
-            forced.is_none() && time.is_none() && written.0.is_none(),
+            forced.is_none() && time.is_none() && written.0.is_none() && relation != Relation::Own,
             relation == Relation::Implicit,
         );
         if let (Key::Static(operation), true, true) = (operation, plain, parent.baggage.is_empty())
@@ -170,6 +205,7 @@ impl<'t> SpanBuilder<'t> {
             parent,
             forced,
             time,
+            own: relation == Relation::Own,
         };
         Span::from(start_written(handle, start, implicit, written))
     }

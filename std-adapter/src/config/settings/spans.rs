@@ -24,6 +24,9 @@ pub struct SpanSettings {
     /// Spans of the kind `server` are counted and timed by operation, sampled or not; see
     /// [`metrics`](crate::metrics). Default: no.
     pub rpc_metrics: bool,
+    /// Active spans can be sent before they finish, by
+    /// [`Tracer::flush_open`](crate::Tracer::flush_open). Default: no.
+    pub flush_open: bool,
     /// Longest list of an error's causes, as [`Span::record_error`](crate::Span::record_error) logs
     /// it, in bytes, 1 to 65,000. Default: 4,096.
     pub max_traceback_length: usize,
@@ -32,6 +35,7 @@ pub struct SpanSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct SpanLayer {
     rpc_metrics: Setting<bool>,
+    flush_open: Setting<bool>,
     max_traceback_length: Setting<usize>,
 }
 
@@ -39,6 +43,7 @@ impl Default for SpanLayer {
     fn default() -> Self {
         Self {
             rpc_metrics: Setting::default(),
+            flush_open: Setting::default(),
             max_traceback_length: Setting::checked(max_traceback_length),
         }
     }
@@ -48,6 +53,9 @@ pub(crate) static NAMES: Names = Names {
     keys: &[
         (&["rpc_metrics"], |layer, entry| {
             layer.spans.rpc_metrics.read(entry, Entry::boolean)
+        }),
+        (&["flush_open"], |layer, entry| {
+            layer.spans.flush_open.read(entry, Entry::boolean)
         }),
         (&["max_traceback_length"], |layer, entry| {
             let setting = &mut layer.spans.max_traceback_length;
@@ -63,6 +71,7 @@ impl SpanSettings {
     pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
         Self {
             rpc_metrics: resolver.pick_or(|layer| &layer.spans.rpc_metrics, false),
+            flush_open: resolver.pick_or(|layer| &layer.spans.flush_open, false),
             max_traceback_length: resolver.pick_or(
                 |layer| &layer.spans.max_traceback_length,
                 MAX_TRACEBACK_LENGTH,
@@ -81,6 +90,14 @@ impl Config {
     #[must_use]
     pub fn rpc_metrics(mut self, on: bool) -> Self {
         self.code.spans.rpc_metrics.put("rpc_metrics", on);
+        self
+    }
+
+    /// Sets whether active spans can be sent before they finish, by
+    /// [`Tracer::flush_open`](crate::Tracer::flush_open). Each activation of a span then copies it.
+    #[must_use]
+    pub fn flush_open(mut self, on: bool) -> Self {
+        self.code.spans.flush_open.put("flush_open", on);
         self
     }
 

@@ -1,0 +1,59 @@
+//! Copies of active spans, which can be sent before the spans finish.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use picojaeger_core::{Key, Value, tags};
+
+use crate::scope::UnfinishedSpan;
+use crate::spans::fast_path::release;
+use crate::state::Slot;
+use crate::state::thread_local::with_shard;
+
+/// A copy of a span, as it was when it became active.
+struct OpenCopy(Option<Box<Slot>>);
+
+/// Copies an open span, if its tracer wants that, and memory for open spans is left.
+#[cold]
+pub(crate) fn copy_of(slot: &Slot) -> Option<Box<dyn UnfinishedSpan>> {
+    if !slot.image.is_writable() || slot.is_of_parent() {
+        return None;
+    }
+    let (state, operation) = (&slot.owner, slot.image.record().operation());
+    let mut copy = with_shard(state, |shard| shard.cache.take_for(operation, state))?;
+    copy.clear();
+    while !slot.image.copy_to(&mut copy.image) {
+        if !copy.grow() {
+            release(copy);
+            return None;
+        }
+    }
+    Some(Box::new(OpenCopy(Some(copy))))
+}
+
+impl UnfinishedSpan for OpenCopy {
+    fn owner(&self) -> *const () {
+        let slot = self.0.as_ref();
+        slot.map_or(std::ptr::null(), |slot| Arc::as_ptr(&slot.owner).cast())
+    }
+
+    /// Finishes the copy now, as a span of its own in the counts.
+    fn send(mut self: Box<Self>) {
+        if let Some(slot) = &mut self.0 {
+            slot.tag(Key::Static(tags::UNFINISHED), Value::Bool(true));
+            let state = slot.owner.clone();
+            state.unfinished.fetch_add(1, Ordering::Relaxed);
+            with_shard(&state, |shard| shard.counters.sampled.increment());
+            slot.image.finish(state.source.ticks());
+            slot.publish();
+        }
+    }
+}
+
+impl Drop for OpenCopy {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            release(slot);
+        }
+    }
+}
