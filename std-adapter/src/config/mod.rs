@@ -147,7 +147,7 @@
 //! | `SERVICE_NAME` | text; wins over `service.name` of the next |
 //! | `RESOURCE_ATTRIBUTES` | `key=value,…`, percent-encoded: process tags, each in place of the file's of this key. Any error discards the whole value |
 //! | `TRACES_EXPORTER` | a list of `jaeger` (the agent), `console` (a line for each span on standard output), `none` |
-//! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), or these with `parentbased_`. The decision of an incoming request is followed in any case |
+//! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), `jaeger_remote` with `endpoint=…,pollingIntervalMs=…,initialSamplingRate=…`, or these with `parentbased_`. Default: `parentbased_always_on` where only such variables choose the receiver. The decision of an incoming request is followed in any case |
 //! | `PROPAGATORS` | a list of `tracecontext`, `baggage`, `b3` (writes one header, reads both forms), `b3multi`, `jaeger`, or `none` |
 //! | `EXPORTER_JAEGER_AGENT_HOST`, `EXPORTER_JAEGER_AGENT_PORT` | as `JAEGER_AGENT_HOST` and `_PORT` |
 //! | `SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, or `ATTRIBUTE_…` | the longest tag value in bytes, 1 to 65,000 |

@@ -48,6 +48,17 @@ impl Layer {
         layer
     }
 
+    /// Returns whether the layer names where spans go.
+    pub(super) fn names_receiver(&self) -> bool {
+        let AgentLayer {
+            enabled,
+            host,
+            port,
+            ..
+        } = &self.agent;
+        enabled.made().is_some() || host.made().is_some() || port.made().is_some()
+    }
+
     /// Keeps the fault of an outcome, if it is one.
     pub(crate) fn keep(&mut self, outcome: Result<(), ConfigError>) {
         self.faults.extend(outcome.err());

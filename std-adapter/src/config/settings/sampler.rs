@@ -36,7 +36,7 @@ pub enum Sampler {
 }
 
 /// The share of the traces until the first answer.
-const INITIAL: f64 = 0.001;
+pub(super) const INITIAL: f64 = 0.001;
 
 /// The type of a sampler, apart from its parameter, which may come from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +136,7 @@ impl Sampler {
         match made {
             Ok(Some(sampler)) => return sampler,
             Ok(None) if is_refused => {} // has an error already
+            Ok(None) if config.is_wired_by_otel() => return Sampler::Const(true),
             Ok(None) if cfg!(feature = "http") => return Sampler::Remote(INITIAL),
             Ok(None) => resolver.fault(ConfigError::MissingSampler),
             Err(fault) => resolver.fault(fault),
@@ -145,6 +146,13 @@ impl Sampler {
 }
 
 impl Config {
+    /// Returns whether only OpenTelemetry's variables choose where spans go. Then its default is ours:
+    /// all traces, but for the decisions of others.
+    fn is_wired_by_otel(&self) -> bool {
+        let others = [&self.code, &self.environment, &self.file];
+        self.otel.names_receiver() && !others.iter().any(|layer| layer.names_receiver())
+    }
+
     /// Sets the choice of traces that are kept.
     #[must_use]
     pub fn sampler(mut self, sampler: Sampler) -> Self {

@@ -48,11 +48,11 @@ pub struct SamplingSettings {
 
 #[derive(Clone, Debug)]
 pub(crate) struct SamplingLayer {
-    url: Setting<String>,
+    pub(super) url: Setting<String>,
     host: Setting<String>,
     port: Setting<u16>,
     path: Setting<String>,
-    refresh_interval: Setting<Duration>,
+    pub(super) refresh_interval: Setting<Duration>,
     max_operations: Setting<usize>,
     late_binding: Setting<bool>,
     first_fetch_timeout: Setting<Duration>,
@@ -257,7 +257,7 @@ impl Config {
 }
 
 /// Reads a URL, or `host:port`.
-fn read_url(entry: &Entry<'_>) -> Result<String, ConfigError> {
+pub(super) fn read_url(entry: &Entry<'_>) -> Result<String, ConfigError> {
     Ok(with_scheme(&entry.text()?))
 }
 

@@ -112,7 +112,7 @@ OTEL_RESOURCE_ATTRIBUTES a=1,hunter2 => "…" is ignored: an item without `=`; u
 OTEL_RESOURCE_ATTRIBUTES a=1,b=%zz => "…" is ignored: a wrong percent-encoding; use key=value,key=value, percent-encoded
 OTEL_RESOURCE_ATTRIBUTES service.name=a%0Ab,a=1 => "…" is ignored: a control character in a service name; use the name under which the traces shall appear
 OTEL_TRACES_EXPORTER zipkin => zipkin is not supported; use jaeger, console or none
-OTEL_TRACES_SAMPLER xray => "xray" is ignored: unknown; use always_on, always_off or traceidratio, or one of these with parentbased_ before it
+OTEL_TRACES_SAMPLER xray => "xray" is ignored: unknown; use always_on, always_off, traceidratio or jaeger_remote, or one of these with parentbased_ before it
 OTEL_EXPORTER_JAEGER_AGENT_HOST http://h => "http://h" is ignored: not a host; use a name or an IP address, without scheme and port
 OTEL_EXPORTER_JAEGER_AGENT_PORT 0 => "0" is ignored: not a port; use 1 to 65535
 OTEL_BSP_SCHEDULE_DELAY 1s => "1s" is ignored: not a time in milliseconds; use a whole number, such as 1000
@@ -218,6 +218,69 @@ fn samplers_have_their_argument() {
         ]);
         assert_eq!(settings.sampler, sampler, "{name} {argument}");
         assert_eq!(warnings, lines, "{name} {argument}");
+    }
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn the_remote_sampler_has_a_list_of_arguments() {
+    let read = |name: &str, argument: &str| {
+        read_alone(&[
+            ("OTEL_SERVICE_NAME", "s"),
+            ("OTEL_TRACES_SAMPLER", name),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ])
+    };
+    let name = "parentbased_jaeger_remote";
+    let (settings, warnings) = read(name, "");
+    assert_eq!(settings.sampler, Sampler::Remote(0.001));
+    assert_eq!(settings.sampling.server_url, "http://localhost:5778");
+    assert_eq!(warnings, [""; 0]);
+
+    let argument =
+        "endpoint=jaeger:5778/sampling, pollingIntervalMs=5000 ,initialSamplingRate=0.25";
+    let (settings, warnings) = read(name, argument);
+    assert_eq!(settings.sampler, Sampler::Remote(0.25));
+    assert_eq!(settings.sampling.server_url, "http://jaeger:5778/sampling");
+    assert_eq!(settings.sampling.refresh_interval, Duration::from_secs(5));
+    assert_eq!(warnings, [""; 0]);
+
+    let argument = "pollingIntervalMs=1s,initialSamplingRate=2,x=1,endpoint=http://h:14250";
+    let (settings, warnings) = read("jaeger_remote", argument);
+    assert_eq!(settings.sampler, Sampler::Remote(0.001));
+    assert_eq!(settings.sampling.server_url, "http://h:14250");
+    let lines = [
+        "_ARG: \"1s\" is ignored: not a time in milliseconds; use a whole number, such as 1000",
+        "_ARG: \"2\" is ignored: not a probability; use 0 to 1",
+        "_ARG: x is not read; use endpoint, pollingIntervalMs and initialSamplingRate",
+        "_ARG: this port speaks gRPC; Jaeger serves sampling over HTTP at port 5778",
+        ": the decision of an incoming request is followed all the same, as with parentbased_ before \
+         the name",
+    ];
+    let lines = lines.map(|line| format!("OTEL_TRACES_SAMPLER{line}"));
+    assert_eq!(warnings, lines);
+}
+
+/// Where nothing else does, in Jaeger's settings or in code.
+#[test]
+fn the_default_sampler_is_opentelemetrys_where_its_variables_choose_the_receiver() {
+    let otels = [
+        ("OTEL_EXPORTER_JAEGER_AGENT_HOST", "h"),
+        ("OTEL_TRACES_EXPORTER", "console"),
+    ];
+    for variable in otels {
+        let settings = read_into(Config::new("s"), &[variable]).0;
+        assert_eq!(settings.sampler, Sampler::Const(true), "{variable:?}");
+        let jaegers = [variable, ("JAEGER_AGENT_HOST", "h")];
+        let config = Config::new("s").with_variables(jaegers).unwrap();
+        let in_code = Config::new("s").agent_port(7).with_variables([variable]);
+        for config in [config, in_code.unwrap()] {
+            let resolved = config.resolve().map(|settings| settings.sampler);
+            match cfg!(feature = "http") {
+                true => assert_eq!(resolved.unwrap(), Sampler::Remote(0.001)),
+                false => assert!(matches!(resolved, Err(ConfigError::MissingSampler))),
+            }
+        }
     }
 }
 
