@@ -17,12 +17,16 @@ use picojaeger_std::{Config, SpanContext, Tracer};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart.yaml");
 /// The variables that choose where spans go.
-const DESTINATIONS: [&str; 5] = [
+const DESTINATIONS: [&str; 9] = [
     "JAEGER_AGENT_HOST",
     "JAEGER_AGENT_PORT",
+    "JAEGER_ENDPOINT",
     "OTEL_TRACES_EXPORTER",
     "OTEL_EXPORTER_JAEGER_AGENT_HOST",
     "OTEL_EXPORTER_JAEGER_AGENT_PORT",
+    "OTEL_EXPORTER_JAEGER_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ];
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -148,15 +148,26 @@
 //! | `RESOURCE_ATTRIBUTES` | `key=value,…`, percent-encoded: process tags, each in place of the file's of this key. Any error discards the whole value |
 //! | `TRACES_EXPORTER` | a list of `jaeger` (the agent), `console` (a line for each span on standard output), `none` |
 //! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), `jaeger_remote` with `endpoint=…,pollingIntervalMs=…,initialSamplingRate=…`, or these with `parentbased_`. Default: `parentbased_always_on` where only such variables choose the receiver. The decision of an incoming request is followed in any case |
+//! | `TRACES_EXPORTER` | a list of `otlp` (HTTP, by default to `localhost:4318`), `jaeger` (the agent, or the collector of `EXPORTER_JAEGER_ENDPOINT`), `console` (a line for each span on standard output), `none`. Of `otlp` and `jaeger` the first counts |
+//! | `EXPORTER_OTLP_TRACES_ENDPOINT`, or `EXPORTER_OTLP_ENDPOINT` | URL of a collector: as it is (without a path it is `/`), or the base of `v1/traces`. Without a scheme it is `http://`. Not read where another exporter is chosen |
+//! | `EXPORTER_OTLP_TRACES_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_PROTOCOL`, or these without `TRACES_` | `key=value,…`, percent-encoded; milliseconds of a request, 0 for no limit; `gzip` or `none`; `http/protobuf` |
+//! | `EXPORTER_JAEGER_ENDPOINT`, `…_USER`, `…_PASSWORD` | as `JAEGER_ENDPOINT` and so on |
+//! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), or these with `parentbased_`. The decision of an incoming request is followed in any case |
 //! | `PROPAGATORS` | a list of `tracecontext`, `baggage`, `b3` (writes one header, reads both forms), `b3multi`, `jaeger`, or `none` |
 //! | `EXPORTER_JAEGER_AGENT_HOST`, `EXPORTER_JAEGER_AGENT_PORT` | as `JAEGER_AGENT_HOST` and `_PORT` |
 //! | `SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, or `ATTRIBUTE_…` | the longest tag value in bytes, 1 to 65,000 |
 //! | `SPAN_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…`; `SPAN_LINK_COUNT_LIMIT`; `SPAN_EVENT_COUNT_LIMIT`; `EVENT_ATTRIBUTE_COUNT_LIMIT`, or `ATTRIBUTE_…` | the most tags, references and logs of a span, and fields of a log |
 //! | `BSP_SCHEDULE_DELAY` | the flush interval |
 //! | `BSP_MAX_QUEUE_SIZE` | spans |
+//! | `BSP_MAX_EXPORT_BATCH_SIZE`, `BSP_EXPORT_TIMEOUT` | spans of a batch to a collector; milliseconds until one that finds no answer is lost |
 //!
-//! `CONFIG_FILE` is not read, and says so; `BSP_MAX_EXPORT_BATCH_SIZE` has no effect on packets,
-//! which are filled by size.
+//! `CONFIG_FILE` is not read, and says so.
+//!
+//! # The receiver
+//!
+//! Code, Jaeger's variables, OpenTelemetry's and the file: the first of them that names an agent or a
+//! collector chooses where spans go; where it names both, the collector. Headers and credentials of
+//! OpenTelemetry's variables go to their own endpoint only, and the file's never there.
 
 #![cfg_attr(
     not(feature = "yaml"),

@@ -56,7 +56,9 @@ impl Layer {
             port,
             ..
         } = &self.agent;
-        enabled.made().is_some() || host.made().is_some() || port.made().is_some()
+        let names_agent =
+            enabled.made().is_some() || host.made().is_some() || port.made().is_some();
+        names_agent || self.collector.target.made().is_some()
     }
 
     /// Keeps the fault of an outcome, if it is one.

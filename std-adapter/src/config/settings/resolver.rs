@@ -10,6 +10,8 @@ use crate::config::error::ConfigError;
 /// Decides settings one by one, and keeps the faults that it meets.
 pub(super) struct Resolver<'a> {
     pub(super) config: &'a Config,
+    /// First the one that wins.
+    layers: Vec<&'a Layer>,
     faults: Vec<ConfigError>,
 }
 
@@ -17,6 +19,12 @@ impl<'a> Resolver<'a> {
     pub(super) fn new(config: &'a Config) -> Self {
         Resolver {
             config,
+            layers: vec![
+                &config.code,
+                &config.environment,
+                &config.otel,
+                &config.file,
+            ],
             faults: Vec::new(),
         }
     }
@@ -34,14 +42,16 @@ impl<'a> Resolver<'a> {
     }
 
     /// The layers, first the one that wins.
-    pub(super) fn layers(&self) -> [&'a Layer; 4] {
-        let config = self.config;
-        [
-            &config.code,
-            &config.environment,
-            &config.otel,
-            &config.file,
-        ]
+    pub(super) fn layers(&self) -> Vec<&'a Layer> {
+        self.layers.clone()
+    }
+
+    /// Runs `f` on a few of the layers.
+    pub(super) fn among<R>(&mut self, few: Vec<&'a Layer>, f: impl FnOnce(&mut Self) -> R) -> R {
+        let all = std::mem::replace(&mut self.layers, few);
+        let result = f(self);
+        self.layers = all;
+        result
     }
 
     /// The value of the first layer that has one.

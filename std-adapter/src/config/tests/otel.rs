@@ -111,7 +111,7 @@ OTEL_SDK_DISABLED 1 => counts as false; use true or false
 OTEL_RESOURCE_ATTRIBUTES a=1,hunter2 => "…" is ignored: an item without `=`; use key=value,key=value, percent-encoded
 OTEL_RESOURCE_ATTRIBUTES a=1,b=%zz => "…" is ignored: a wrong percent-encoding; use key=value,key=value, percent-encoded
 OTEL_RESOURCE_ATTRIBUTES service.name=a%0Ab,a=1 => "…" is ignored: a control character in a service name; use the name under which the traces shall appear
-OTEL_TRACES_EXPORTER zipkin => zipkin is not supported; use jaeger, console or none
+OTEL_TRACES_EXPORTER zipkin => zipkin is not supported; use otlp, jaeger, console or none
 OTEL_TRACES_SAMPLER xray => "xray" is ignored: unknown; use always_on, always_off, traceidratio or jaeger_remote, or one of these with parentbased_ before it
 OTEL_EXPORTER_JAEGER_AGENT_HOST http://h => "http://h" is ignored: not a host; use a name or an IP address, without scheme and port
 OTEL_EXPORTER_JAEGER_AGENT_PORT 0 => "0" is ignored: not a port; use 1 to 65535
@@ -120,6 +120,12 @@ OTEL_BSP_SCHEDULE_DELAY 0 => "0" is ignored: out of range; use 1 millisecond to 
 OTEL_BSP_MAX_QUEUE_SIZE -1 => "-1" is ignored: not a queue size; use a number of spans, 1 or more
 OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT none => "none" is ignored: not a size; use a whole number of bytes
 OTEL_SPAN_LINK_COUNT_LIMIT -1 => "-1" is ignored: not a number of entries; use a whole number of 0 or more
+OTEL_BSP_MAX_EXPORT_BATCH_SIZE 0 => "0" is ignored: out of range; use 1 to 65535 spans
+OTEL_EXPORTER_OTLP_PROTOCOL grpc => grpc is not supported; OTLP goes over HTTP (http/protobuf), which collectors read at port 4318
+OTEL_EXPORTER_OTLP_TRACES_PROTOCOL http/json => http/json is not supported; use http/protobuf
+OTEL_EXPORTER_OTLP_COMPRESSION zstd => "zstd" is ignored: unknown; use gzip or none
+OTEL_EXPORTER_OTLP_ENDPOINT http://me:hunter2@ho st => "…" is ignored: not an address of a collector; use http://host:port/path or https://host:port/path
+OTEL_EXPORTER_OTLP_HEADERS key=hunter2,x => "…" is ignored: an item without `=`; use key=value,key=value, percent-encoded
 OTEL_CONFIG_FILE /etc/otel.yaml => not read; give the file to Config::from_yaml_file
 "#;
     let defaults = read(&[]).0;
@@ -364,4 +370,172 @@ fn unknown_propagators_are_left_out_with_a_warning() {
     assert_eq!(warnings.len(), 1);
     let both = [("OTEL_PROPAGATORS", "b3"), ("JAEGER_PROPAGATION", "jaeger")];
     assert_eq!(read(&both).0.propagation.formats, [Format::Jaeger]);
+}
+
+/// Returns protocol and address of the collector of these variables, and the warnings.
+#[cfg(feature = "http")]
+fn target(variables: Variables<'_>) -> (Option<(Protocol, String)>, Vec<String>) {
+    let (settings, warnings) = read(variables);
+    let collector = settings.collector;
+    let target = collector.map(|it| (it.protocol, it.endpoint.url().to_owned()));
+    (target, warnings)
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn endpoints_are_completed() {
+    let (special, general) = (
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    );
+    let scheme = |name: &str| vec![format!("{name}: no scheme, so http:// is used")];
+    let grpc = |name: &str| {
+        let hint = "port 4317 is that of gRPC; OTLP over HTTP is read at port 4318";
+        vec![format!("{name}: {hint}")]
+    };
+    let rows: [(Variables<'_>, &str, Vec<String>); 9] = [
+        (
+            &[(general, "http://h:4318")],
+            "http://h:4318/v1/traces",
+            vec![],
+        ),
+        (
+            &[(general, "http://h/base/")],
+            "http://h/base/v1/traces",
+            vec![],
+        ),
+        (
+            &[(general, "h:4318")],
+            "http://h:4318/v1/traces",
+            scheme(general),
+        ),
+        (&[(special, "http://h:4318")], "http://h:4318/", vec![]),
+        (&[(special, "http://h:1/x?y=z")], "http://h:1/x?y=z", vec![]),
+        (&[(special, "h")], "http://h/", scheme(special)),
+        (
+            &[(special, "http://[::1]:4317/x")],
+            "http://[::1]:4317/x",
+            grpc(special),
+        ),
+        (
+            &[(general, "http://a"), (special, "http://b/x")],
+            "http://b/x",
+            vec![],
+        ),
+        (
+            &[("OTEL_TRACES_EXPORTER", "otlp")],
+            "http://localhost:4318/v1/traces",
+            vec![],
+        ),
+    ];
+    for (variables, url, lines) in rows {
+        let expected = (Some((Protocol::Otlp, url.to_owned())), lines);
+        assert_eq!(target(variables), expected, "{variables:?}");
+    }
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn the_chosen_exporter_decides_which_endpoint_counts() {
+    const OTLP: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://o");
+    const JAEGER: (&str, &str) = ("OTEL_EXPORTER_JAEGER_ENDPOINT", "http://j/x");
+    const AGENT: (&str, &str) = ("OTEL_EXPORTER_JAEGER_AGENT_HOST", "a");
+    let rows = [
+        ("", Some("http://o/v1/traces")),
+        ("otlp", Some("http://o/v1/traces")),
+        ("console,otlp", Some("http://o/v1/traces")),
+        ("jaeger", Some("http://j/x")),
+        ("none", None),
+        ("console", None),
+    ];
+    for (name, url) in rows {
+        let exporter = ("OTEL_TRACES_EXPORTER", name);
+        let (settings, warnings) = read(&[OTLP, JAEGER, AGENT, exporter]);
+        let found = settings.collector.map(|it| it.endpoint.url().to_owned());
+        assert_eq!(found.as_deref(), url, "{name}");
+        assert_eq!(settings.reporter.console, name.contains("console"));
+        assert_eq!(settings.agent.enabled, name != "none" && name != "console");
+        assert_eq!(warnings, [""; 0]);
+    }
+    let jaeger = ("OTEL_TRACES_EXPORTER", "jaeger");
+    assert_eq!(target(&[OTLP, AGENT, jaeger]), (None, vec![]));
+    let both = ("OTEL_TRACES_EXPORTER", "otlp,jaeger");
+    let line = "OTEL_TRACES_EXPORTER: no effect of jaeger: spans go to the first receiver";
+    let otlp = Some((Protocol::Otlp, "http://o/v1/traces".to_owned()));
+    assert_eq!(target(&[OTLP, both]), (otlp, vec![line.into()]));
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn requests_have_settings_of_their_own() {
+    let all = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=hunter%202,other=1"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "7000"),
+    ];
+    let (settings, warnings) = read(&all);
+    assert_eq!(warnings, [""; 0]);
+    let collector = settings.collector.unwrap();
+    let headers: Vec<_> = collector
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
+    assert_eq!(headers, [("x-key", "hunter 2"), ("other", "1")]);
+    assert_eq!(collector.timeout, None);
+    assert_eq!(collector.max_batch_spans, 100);
+    assert_eq!(collector.retry_time, Duration::from_secs(7));
+    assert!(!format!("{collector:?}").contains("hunter"));
+
+    let special = [("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "250"), all[0], all[2]];
+    let collector = read(&special).0.collector.unwrap();
+    assert_eq!(collector.timeout, Some(Duration::from_millis(250)));
+    let gzip = ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "GZIP");
+    let (settings, warnings) = read(&[all[0], gzip]);
+    let has_gzip = cfg!(feature = "gzip");
+    assert_eq!(settings.collector.unwrap().gzip, has_gzip);
+    assert_eq!(warnings.is_empty(), has_gzip, "{warnings:?}");
+}
+
+/// Credentials never go to a collector that another source names.
+#[cfg(all(feature = "http", feature = "yaml"))]
+#[test]
+fn the_strongest_source_names_the_receiver_and_keeps_its_credentials_apart() {
+    const FILE: &str = "service_name: s\nsampler: {type: const, param: 1}\n\
+                        collector: {endpoint: 'http://file', auth_token: file, max_batch_spans: 7}";
+    let otel = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "key=otel"),
+    ];
+    let jaeger = ("JAEGER_ENDPOINT", "http://jaeger");
+    let agent = ("JAEGER_AGENT_HOST", "agent");
+    let none = ("OTEL_TRACES_EXPORTER", "none");
+    type Found = Option<(&'static str, &'static [&'static str])>;
+    let rows: [(Variables<'_>, Found); 5] = [
+        (&[], Some(("file", &["Bearer file"]))),
+        (&otel, Some(("otel", &["otel"]))),
+        (
+            &[otel[0], otel[1], jaeger],
+            Some(("jaeger", &["Bearer file"])),
+        ),
+        (&[otel[0], otel[1], agent], None),
+        (&[none], None),
+    ];
+    for (variables, expected) in rows {
+        let config = Config::from_yaml_str("t.yaml", FILE).unwrap();
+        let collector = read_into(config, variables).0.collector;
+        let found = collector.as_ref().map(|it| {
+            assert_eq!(it.max_batch_spans, 7);
+            let values: Vec<_> = it.headers.iter().map(|(_, value)| value.expose()).collect();
+            (it.endpoint.host(), values)
+        });
+        let expected = expected.map(|(host, values)| (host, values.to_vec()));
+        assert_eq!(found, expected, "{variables:?}");
+    }
+    let in_code = Config::new("s").sampler(Sampler::Const(true)).agent_port(7);
+    assert_eq!(read_into(in_code, &otel).0.collector, None);
 }

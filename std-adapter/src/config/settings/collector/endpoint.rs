@@ -65,6 +65,13 @@ impl Endpoint {
         self.url.get(self.host.clone()).unwrap_or_default()
     }
 
+    /// Returns the port, if one is written.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let rest = self.after_host().trim_start_matches(']');
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        rest.get(..end)?.strip_prefix(':')?.parse().ok()
+    }
+
     /// Returns whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
         let address = self.host().parse::<IpAddr>();

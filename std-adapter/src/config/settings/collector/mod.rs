@@ -9,15 +9,17 @@ mod rules;
 
 use std::time::Duration;
 
+use super::layer::Layer;
 use super::resolver::Resolver;
 use super::setting::Setting;
 use crate::config::{Config, ConfigWarning};
 use credentials::{authorization, both, user_and_password};
-use endpoint::WrittenEndpoint;
 
+pub(super) use endpoint::WrittenEndpoint;
 pub use endpoint::{Endpoint, Secret};
-pub(super) use names::NAMES;
+pub(super) use names::{NAMES, secret, set_target};
 pub use pem::Pem;
+pub(super) use rules::SPANS;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_TIME: Duration = Duration::from_secs(30);
@@ -88,19 +90,19 @@ type Target = (Protocol, Secret);
 
 #[derive(Clone, Debug)]
 pub(crate) struct CollectorLayer {
-    target: Setting<Target>,
-    user: Setting<Secret>,
-    password: Setting<Secret>,
+    pub(super) target: Setting<Target>,
+    pub(super) user: Setting<Secret>,
+    pub(super) password: Setting<Secret>,
     token: Setting<Secret>,
-    headers: Setting<Vec<(String, Secret)>>,
-    timeout: Setting<Option<Duration>>,
-    retry_time: Setting<Duration>,
-    max_batch_spans: Setting<usize>,
+    pub(super) headers: Setting<Vec<(String, Secret)>>,
+    pub(super) timeout: Setting<Option<Duration>>,
+    pub(super) retry_time: Setting<Duration>,
+    pub(super) max_batch_spans: Setting<usize>,
     max_batch_bytes: Setting<usize>,
-    gzip: Setting<bool>,
-    certificate: Setting<String>,
-    client_certificate: Setting<String>,
-    client_key: Setting<String>,
+    pub(super) gzip: Setting<bool>,
+    pub(super) certificate: Setting<String>,
+    pub(super) client_certificate: Setting<String>,
+    pub(super) client_key: Setting<String>,
 }
 
 impl Default for CollectorLayer {
@@ -125,6 +127,13 @@ impl Default for CollectorLayer {
     }
 }
 
+impl CollectorLayer {
+    /// Returns the protocol of the layer's endpoint, if it names one.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        self.target.made().map(|((protocol, _), _)| *protocol)
+    }
+}
+
 impl Protocol {
     /// Returns the path of an endpoint that names none.
     const fn path(self) -> &'static str {
@@ -136,14 +145,31 @@ impl Protocol {
 }
 
 impl CollectorSettings {
-    /// Decides; `None` where no endpoint is named. `memory` bounds the largest batch.
+    /// Decides; `None` where no endpoint is named, or the agent is by a stronger layer. `memory` bounds
+    /// the largest batch.
     pub(super) fn resolve(resolver: &mut Resolver<'_>, memory: usize) -> Option<Self> {
+        let spans = resolver.pick_or(|layer| &layer.collector.max_batch_spans, MAX_BATCH_SPANS);
+        let retry_time = resolver.pick_or(|layer| &layer.collector.retry_time, RETRY_TIME);
+        let bytes = resolver.pick_or(|layer| &layer.collector.max_batch_bytes, MAX_BATCH_BYTES);
+        let Some(layers) = layers_of_endpoint(resolver) else {
+            // A wrong value is a fault all the same.
+            Self::of_endpoint(resolver);
+            return None;
+        };
+        let settings = resolver.among(layers, Self::of_endpoint)?;
+        Some(CollectorSettings {
+            max_batch_spans: spans,
+            max_batch_bytes: bytes.min(memory / BATCH_SHARE),
+            retry_time,
+            ..settings
+        })
+    }
+
+    /// Decides what goes with the endpoint, in the layers that go with it.
+    fn of_endpoint(resolver: &mut Resolver<'_>) -> Option<Self> {
         let target = resolver.pick(|layer| &layer.collector.target);
         let headers = resolver.pick(|layer| &layer.collector.headers);
-        let bytes = resolver.pick_or(|layer| &layer.collector.max_batch_bytes, MAX_BATCH_BYTES);
         let timeout = resolver.pick_or(|layer| &layer.collector.timeout, Some(TIMEOUT));
-        let retry_time = resolver.pick_or(|layer| &layer.collector.retry_time, RETRY_TIME);
-        let spans = resolver.pick_or(|layer| &layer.collector.max_batch_spans, MAX_BATCH_SPANS);
         let gzip = resolver.pick_or(|layer| &layer.collector.gzip, false);
         let token = resolver.pick(|layer| &layer.collector.token);
         let certificate = resolver.pick(|layer| &layer.collector.certificate);
@@ -158,9 +184,9 @@ impl CollectorSettings {
             endpoint: written.endpoint.with_default_path(protocol.path()),
             headers,
             timeout,
-            retry_time,
-            max_batch_spans: spans,
-            max_batch_bytes: bytes.min(memory / BATCH_SHARE),
+            retry_time: RETRY_TIME,
+            max_batch_spans: MAX_BATCH_SPANS,
+            max_batch_bytes: MAX_BATCH_BYTES,
             gzip,
             certificate: certificate.and_then(|path| Pem::read(&path)),
             client: client.and_then(|(chain, key)| Pem::read(&chain).zip(Pem::read(&key))),
@@ -183,6 +209,26 @@ fn client(resolver: &mut Resolver<'_>) -> Option<(String, String)> {
         |layer| &layer.collector.client_key,
         reason,
     )
+}
+
+/// Returns the layers whose settings go with the endpoint; `None` if there is none, or if a stronger
+/// layer names the agent. OpenTelemetry's variables and the others' do not mix: the credentials of one
+/// collector are not for another.
+fn layers_of_endpoint<'a>(resolver: &Resolver<'a>) -> Option<Vec<&'a Layer>> {
+    let Config {
+        environment,
+        otel,
+        file,
+        ..
+    } = resolver.config;
+    let mut layers = resolver.layers();
+    let first = *layers.iter().find(|layer| layer.names_receiver())?;
+    first.collector.target.made()?;
+    layers.retain(|&layer| match std::ptr::eq(first, otel) {
+        true => !std::ptr::eq(layer, environment) && !std::ptr::eq(layer, file),
+        false => !std::ptr::eq(layer, otel),
+    });
+    Some(layers)
 }
 
 /// The warnings of credentials and headers for a collector that is not named.

@@ -120,14 +120,30 @@ pub(super) fn read_target(
 ) -> Result<(), ConfigError> {
     let setting = &mut layer.collector.target;
     setting.read(&entry.hidden(), |entry| Ok((protocol, secret(entry)?)))?;
-    let text = entry.as_text().unwrap_or_default();
-    if WrittenEndpoint::parse(text).is_ok_and(|written| !written.has_scheme) {
-        layer.warn(entry, "no scheme, so http:// is used");
-    }
+    warn_of_missing_scheme(layer, entry, entry.as_text().unwrap_or_default());
     Ok(())
 }
 
-fn secret(entry: &Entry<'_>) -> Result<Secret, ConfigError> {
+/// Takes this address for a value, like [`read_target`]; a wrong one is as if there were none.
+pub(in crate::config::settings) fn set_target(
+    layer: &mut Layer,
+    entry: &Entry<'_>,
+    protocol: Protocol,
+    text: &str,
+) -> Result<(), ConfigError> {
+    let setting = &mut layer.collector.target;
+    setting.set(&entry.hidden(), (protocol, Secret::new(text)))?;
+    warn_of_missing_scheme(layer, entry, text);
+    Ok(())
+}
+
+fn warn_of_missing_scheme(layer: &mut Layer, entry: &Entry<'_>, text: &str) {
+    if WrittenEndpoint::parse(text).is_ok_and(|written| !written.has_scheme) {
+        layer.warn(entry, "no scheme, so http:// is used");
+    }
+}
+
+pub(in crate::config::settings) fn secret(entry: &Entry<'_>) -> Result<Secret, ConfigError> {
     entry.hidden().text().map(Secret::new)
 }
 

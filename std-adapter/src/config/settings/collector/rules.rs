@@ -6,7 +6,7 @@ use super::Target;
 use super::endpoint::{Secret, WrittenEndpoint};
 use crate::config::settings::setting::{Violation, require};
 
-pub(super) const SPANS: &str = "1 to 65535 spans";
+pub(in crate::config::settings) const SPANS: &str = "1 to 65535 spans";
 
 /// An address that this build can send to.
 pub(super) fn target((_, text): &Target) -> Result<(), Violation> {

@@ -1,13 +1,10 @@
 //! Limits of spans, and of the queue of finished ones.
 
 use super::OtelName;
+use crate::config::settings::collector::SPANS;
 use crate::config::settings::limits::count;
 use crate::config::settings::reporter::set_queue;
 use crate::config::settings::tracer::LONGEST_TAG_VALUE;
-
-/// In the packets to an agent there is no number of spans, and no answer to wait for.
-const FILLED_BY_SIZE: &str = "no effect: packets are filled by size; `max_packet_size` (bytes) limits \
-                              them";
 
 pub(super) static NAMES: &[OtelName] = &[
     (
@@ -50,7 +47,14 @@ pub(super) static NAMES: &[OtelName] = &[
     (&["OTEL_BSP_MAX_QUEUE_SIZE"], |layer, entry, _| {
         set_queue(layer, entry)
     }),
+    // Packets to an agent are filled by size, and wait for no answer.
     (&["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], |layer, entry, _| {
-        layer.ignore(entry, FILLED_BY_SIZE)
+        let spans = entry.as_integer();
+        let spans = spans.ok_or_else(|| entry.wrong("not a number of spans", SPANS))?;
+        layer.collector.max_batch_spans.set(entry, spans)
+    }),
+    (&["OTEL_BSP_EXPORT_TIMEOUT"], |layer, entry, _| {
+        let time = entry.milliseconds()?;
+        layer.collector.retry_time.set(entry, time)
     }),
 ];

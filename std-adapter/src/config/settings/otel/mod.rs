@@ -5,6 +5,7 @@
 
 mod exporter;
 mod limits;
+mod otlp;
 mod process;
 mod propagators;
 mod sampler;
@@ -27,7 +28,9 @@ pub(crate) fn otel_names() -> impl Iterator<Item = &'static OtelName> {
         process::NAMES,
         propagators::NAMES,
         sampler::NAMES,
+        otlp::ENDPOINTS,
         exporter::NAMES,
+        otlp::NAMES,
         limits::NAMES,
     ];
     subjects.into_iter().flatten()
