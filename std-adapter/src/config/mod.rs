@@ -56,6 +56,7 @@
 //! | decision by the final operation name | `sampler.late_binding` | | `sampler.operationNameLateBinding` | |
 //! | start waits for the first answer | `sampler.first_fetch_timeout` (`2s`) | | | |
 //! | agent | `agent_host`, `agent_port` | `local_agent.reporting_host`, `….reporting_port` | `reporter.localAgentHostPort` | `reporter.agentHost`, `….agentPort` |
+//! | protocol to the agent: `compact`, `binary` | `agent_protocol` | | | |
 //! | IPv4 or IPv6 only: `udp4`, `udp6` | `agent_socket_type` | | | `reporter.agentSocketType` |
 //! | packet limit | `max_packet_size` (bytes) | | | |
 //! | flush interval | `flush_interval` (`1s`) | `reporter_flush_interval` (seconds) | `reporter.bufferFlushInterval` (`1s`; a bare number is seconds, up to one day) | `reporter.flushIntervalMs` |
@@ -88,8 +89,8 @@
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
 //! `reporter` too. A queue of n spans means a `memory_limit` of 2,340 bytes for each and 2 MiB
 //! besides: that keeps a burst of n finished spans of 512 bytes whole, on whatever threads. At Go's keys of queue
-//! and intervals zero means the default. The agent is always sent Thrift compact: Node's usual
-//! `agentPort` 6832 expects Thrift binary and gets a warning; use 6831 there.
+//! and intervals zero means the default. The agent is sent Thrift compact, but at Node's usual
+//! `agentPort` 6832 Thrift binary, as agents read it there; `agent_protocol` decides it for any port.
 //!
 //! Of the clients' keys for what does not exist here:
 //! - Errors: `sampler.type: remote` or no sampler, `local_agent.enabled: false`.
@@ -190,9 +191,9 @@ pub use crate::sys::net::IpVersion;
 pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
-    AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, Pem, ProcessSettings,
-    PropagationSettings, Protocol, ReporterSettings, Sampler, SamplingSettings, Secret, Settings,
-    SpanSettings,
+    AgentProtocol, AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, Pem,
+    ProcessSettings, PropagationSettings, Protocol, ReporterSettings, Sampler, SamplingSettings,
+    Secret, Settings, SpanSettings,
 };
 
 pub use warning::ConfigWarning;

@@ -75,7 +75,7 @@ impl Exporter {
         let limit = settings.packet_limit();
         Exporter {
             reporter: PacketBuilder::new(
-                PacketEncoder::new(settings.collector.as_ref()),
+                PacketEncoder::new(settings),
                 limit,
                 interval.as_nanos() as u64,
             ),

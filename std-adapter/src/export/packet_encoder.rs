@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use picojaeger_core::adapter::record::Record;
-use picojaeger_core::wire::{Batch, EncodeContext, Encoder, Push, ThriftBatch, ThriftCompact};
+use picojaeger_core::wire::{
+    Batch, EncodeContext, Encoder, Otlp, Push, ThriftBatch, ThriftBinary, ThriftCompact,
+};
 
-use crate::config::{CollectorSettings, Protocol};
+use crate::config::{AgentProtocol, Protocol, Settings};
 
 /// Encoder of the format that the settings name; keeps the operation of the last span that fitted
 /// no packet.
@@ -20,26 +22,35 @@ pub(crate) struct PacketEncoder {
 /// One encoder of each format.
 #[derive(Debug)]
 enum Format {
-    Agent(ThriftCompact),
-    Collector(ThriftBatch),
+    Compact(ThriftCompact),
+    Binary(ThriftBinary),
+    Batch(ThriftBatch),
+    Otlp(Otlp),
 }
 
 /// Calls a method of the encoder of a format.
 macro_rules! of_format {
     ($format:expr, $encoder:ident => $call:expr) => {
         match $format {
-            Format::Agent($encoder) => $call,
-            Format::Collector($encoder) => $call,
+            Format::Compact($encoder) => $call,
+            Format::Binary($encoder) => $call,
+            Format::Batch($encoder) => $call,
+            Format::Otlp($encoder) => $call,
         }
     };
 }
 
 impl PacketEncoder {
-    /// Makes an encoder of packets to a collector, or to an agent.
-    pub(crate) fn new(collector: Option<&CollectorSettings>) -> Self {
+    /// Makes an encoder of packets to the collector, or without one to the agent.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let collector = settings.collector.as_ref();
         let format = match collector.map(|collector| collector.protocol) {
-            None => Format::Agent(ThriftCompact::new()),
-            Some(Protocol::Thrift | Protocol::Otlp) => Format::Collector(ThriftBatch::new()),
+            Some(Protocol::Thrift) => Format::Batch(ThriftBatch::new()),
+            Some(Protocol::Otlp) => Format::Otlp(Otlp::new()),
+            None if settings.agent.protocol == AgentProtocol::Binary => {
+                Format::Binary(ThriftBinary::new())
+            }
+            None => Format::Compact(ThriftCompact::new()),
         };
         PacketEncoder {
             format,
@@ -85,5 +96,36 @@ impl Encoder for PacketEncoder {
 
     fn spans(&self) -> usize {
         of_format!(&self.format, encoder => encoder.spans())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picojaeger_core::wire::{ClientStats, Process};
+
+    use super::*;
+    use crate::config::{Config, Sampler};
+
+    /// The first byte of a packet by these settings.
+    fn first(configure: impl FnOnce(Config) -> Config) -> u8 {
+        let config = configure(Config::new("s").sampler(Sampler::Const(true)));
+        let mut encoder = PacketEncoder::new(&config.resolve().unwrap());
+        let (process, mut buffer) = (Process::new("s"), [0; 256]);
+        assert!(encoder.begin(&mut buffer, &Batch::new(&process, 1, ClientStats::NONE)));
+        let place = encoder.finish(&mut buffer);
+        buffer[place][0]
+    }
+
+    #[test]
+    fn the_settings_choose_the_format() {
+        assert_eq!(first(|config| config), 0x82);
+        assert_eq!(first(|config| config.agent_port(6832)), 0x80);
+        #[cfg(feature = "http")]
+        {
+            assert_eq!(first(|config| config.collector("http://c:1")), 0x0c);
+            assert_eq!(first(|config| config.otlp("http://c:1")), 0x0a);
+            let both = |config: Config| config.agent_port(6832).otlp("http://c:1");
+            assert_eq!(first(both), 0x0a, "an endpoint wins over the agent");
+        }
     }
 }

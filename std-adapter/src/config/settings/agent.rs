@@ -21,6 +21,25 @@ const RESOLVE_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) const SERVICE_LINK: &str = "ignored, since Kubernetes sets it beside a service of this name (service \
                             links); set a port, or enableServiceLinks: false in the pod";
 
+/// The protocol of packets to the agent.
+///
+/// ```
+/// use picojaeger_std::config::{AgentProtocol, Config, Sampler};
+///
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).agent_port(6832);
+/// assert_eq!(config.resolve()?.agent.protocol, AgentProtocol::Binary);
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AgentProtocol {
+    /// Thrift compact, as agents read it at port 6831.
+    #[default]
+    Compact,
+    /// Thrift binary, as agents read it at port 6832; its packets are up to twice as long.
+    Binary,
+}
+
 /// The agent that the spans are sent to, over UDP.
 ///
 /// ```
@@ -38,8 +57,10 @@ pub struct AgentSettings {
     pub enabled: bool,
     /// Name or address of the agent, without brackets; not looked up yet. Default: `localhost`.
     pub host: String,
-    /// UDP port at which the agent reads Thrift compact, not 0. Default: 6831.
+    /// UDP port at which the agent reads this protocol, not 0. Default: 6831, or 6832 for binary.
     pub port: u16,
+    /// The protocol of packets. Default: binary if the port is 6832, else compact.
+    pub protocol: AgentProtocol,
     /// The addresses of the agent's name that are used. Default: any.
     pub ip_version: IpVersion,
     /// Largest UDP payload in bytes, 512 to 65,000. Default: 65,000.
@@ -54,6 +75,7 @@ pub(crate) struct AgentLayer {
     pub(super) enabled: Setting<bool>,
     pub(super) host: Setting<String>,
     pub(super) port: Setting<u16>,
+    protocol: Setting<AgentProtocol>,
     ip_version: Setting<IpVersion>,
     max_packet_size: Setting<usize>,
     resolve_once: Setting<bool>,
@@ -66,6 +88,7 @@ impl Default for AgentLayer {
             enabled: Setting::default(),
             host: Setting::checked(|host| self::host(host)),
             port: Setting::checked(port),
+            protocol: Setting::default(),
             ip_version: Setting::default(),
             max_packet_size: Setting::checked(max_packet_size),
             resolve_once: Setting::default(),
@@ -93,6 +116,10 @@ pub(crate) static NAMES: Names = Names {
                 "reporter.agentPort",
             ],
             |layer, entry| layer.agent.port.read(entry, read_port),
+        ),
+        (
+            &["agent_protocol", "reporter.agent_protocol"],
+            |layer, entry| layer.agent.protocol.read(entry, protocol),
         ),
         (&["reporter.localAgentHostPort"], |layer, entry| {
             let (host, port) = read_host_port(entry)?;
@@ -162,13 +189,20 @@ pub(crate) static NAMES: Names = Names {
 
 impl AgentSettings {
     pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
+        let port = resolver.pick(|layer| &layer.agent.port);
+        let protocol = resolver.pick(|layer| &layer.agent.protocol);
+        let protocol = protocol.unwrap_or(match port {
+            Some(BINARY_PORT) => AgentProtocol::Binary,
+            _ => AgentProtocol::Compact,
+        });
         Self {
+            protocol,
+            port: port.unwrap_or(protocol.port()),
             host: resolver.pick_or(|layer| &layer.agent.host, HOST.into()),
             max_packet_size: resolver
                 .pick_or(|layer| &layer.agent.max_packet_size, MAX_PACKET_SIZE),
             ip_version: resolver.pick_or(|layer| &layer.agent.ip_version, IpVersion::default()),
             enabled: resolver.pick_or(|layer| &layer.agent.enabled, true),
-            port: resolver.pick_or(|layer| &layer.agent.port, PORT),
             resolve_interval: resolve_interval(resolver),
         }
     }
@@ -183,12 +217,33 @@ fn resolve_interval(resolver: &mut Resolver<'_>) -> Option<Duration> {
     }
 }
 
-/// The warning of the agent's other port, if it is the one that spans are sent to.
+/// The warning of a port at which agents read the other protocol than the one that is named.
 pub(super) fn port_warning(config: &Config) -> Option<ConfigWarning> {
-    let mut layers = Resolver::new(config).layers().into_iter();
-    let (port, origin) = layers.find_map(|layer| layer.agent.port.made())?;
-    let message = "port 6832 takes Thrift binary, and this tracer sends Thrift compact; use 6831";
-    (*port == BINARY_PORT).then(|| ConfigWarning::new(origin.clone(), message))
+    let layers = Resolver::new(config).layers();
+    let (port, origin) = layers.iter().find_map(|layer| layer.agent.port.made())?;
+    let (protocol, _) = layers
+        .iter()
+        .find_map(|layer| layer.agent.protocol.made())?;
+    let message = match (*protocol, *port) {
+        (AgentProtocol::Compact, BINARY_PORT) => {
+            "agents read Thrift binary at port 6832; use 6831, or the protocol binary"
+        }
+        (AgentProtocol::Binary, PORT) => {
+            "agents read Thrift compact at port 6831; use 6832, or the protocol compact"
+        }
+        _ => return None,
+    };
+    Some(ConfigWarning::new(origin.clone(), message))
+}
+
+impl AgentProtocol {
+    /// Returns the port at which agents read it.
+    const fn port(self) -> u16 {
+        match self {
+            AgentProtocol::Compact => PORT,
+            AgentProtocol::Binary => BINARY_PORT,
+        }
+    }
 }
 
 /// The agent. A value out of range is reported by [`Config::resolve`].
@@ -208,10 +263,17 @@ impl Config {
         self
     }
 
-    /// Sets the UDP port at which the agent reads Thrift compact.
+    /// Sets the agent's UDP port; at 6832 it gets Thrift binary, unless a protocol is set.
     #[must_use]
     pub fn agent_port(mut self, port: u16) -> Self {
         self.code.agent.port.put("agent_port", port);
+        self
+    }
+
+    /// Sets the protocol of packets to the agent, and with it the port that is the default.
+    #[must_use]
+    pub fn agent_protocol(mut self, protocol: AgentProtocol) -> Self {
+        self.code.agent.protocol.put("agent_protocol", protocol);
         self
     }
 
@@ -285,6 +347,14 @@ fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|inner| inner.strip_suffix(']'))
         .unwrap_or(host)
+}
+
+fn protocol(entry: &Entry<'_>) -> Result<AgentProtocol, ConfigError> {
+    let choices = [
+        ("compact", AgentProtocol::Compact),
+        ("binary", AgentProtocol::Binary),
+    ];
+    entry.choice(&choices, "compact or binary")
 }
 
 fn ip_version(entry: &Entry<'_>) -> Result<IpVersion, ConfigError> {

@@ -20,7 +20,7 @@ mod unsupported;
 
 use picojaeger_core::Format;
 
-pub use agent::AgentSettings;
+pub use agent::{AgentProtocol, AgentSettings};
 pub use collector::{CollectorSettings, Endpoint, Pem, Protocol, Secret};
 pub use limits::LimitSettings;
 pub use process::ProcessSettings;
@@ -123,9 +123,10 @@ impl Config {
     /// tracing is disabled. The tracer logs each once when it is made.
     ///
     /// ```
-    /// use picojaeger_std::config::{Config, Sampler};
+    /// use picojaeger_std::config::{AgentProtocol, Config, Sampler};
     ///
-    /// let config = Config::new("shop").sampler(Sampler::Const(true)).agent_port(6832);
+    /// let config = Config::new("shop").sampler(Sampler::Const(true));
+    /// let config = config.agent_port(6832).agent_protocol(AgentProtocol::Compact);
     /// assert!(config.warnings()[0].to_string().contains("use 6831"));
     /// ```
     pub fn warnings(&self) -> Vec<ConfigWarning> {

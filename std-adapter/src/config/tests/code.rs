@@ -69,3 +69,35 @@ fn errors_travel_between_threads() {
     check::<Config>();
     check::<Settings>();
 }
+
+#[test]
+fn port_and_protocol_of_the_agent_follow_each_other() {
+    use AgentProtocol::{Binary, Compact};
+    let config = || Config::new("s").sampler(Sampler::Const(true));
+    let cases = [
+        (config(), (6831, Compact), 0),
+        (config().agent_port(7000), (7000, Compact), 0),
+        (config().agent_port(6832), (6832, Binary), 0),
+        (config().agent_protocol(Binary), (6832, Binary), 0),
+        (
+            config().agent_protocol(Binary).agent_port(7000),
+            (7000, Binary),
+            0,
+        ),
+        (
+            config().agent_protocol(Compact).agent_port(6832),
+            (6832, Compact),
+            1,
+        ),
+        (
+            config().agent_protocol(Binary).agent_port(6831),
+            (6831, Binary),
+            1,
+        ),
+    ];
+    for (config, expected, warnings) in cases {
+        let agent = config.resolve().unwrap().agent;
+        assert_eq!((agent.port, agent.protocol), expected);
+        assert_eq!(config.warnings().len(), warnings, "{expected:?}");
+    }
+}

@@ -36,6 +36,7 @@ fn defaults_are_those_of_the_clients() {
             enabled: true,
             host: "localhost".into(),
             port: 6831,
+            protocol: AgentProtocol::Compact,
             ip_version: IpVersion::Any,
             max_packet_size: 65_000,
             resolve_interval: Some(Duration::from_secs(30)),

@@ -83,8 +83,7 @@ fn what_is_accepted_without_effect_is_a_warning() {
         "not read; JAEGER_AGENT_HOST and JAEGER_AGENT_PORT are the agent's address";
     const LINK: &str = "ignored, since Kubernetes sets it beside a service of this name (service \
                         links); set a port, or enableServiceLinks: false in the pod";
-    const BINARY: &str =
-        "port 6832 takes Thrift binary, and this tracer sends Thrift compact; use 6831";
+    const BINARY: &str = "agents read Thrift binary at port 6832; use 6831, or the protocol binary";
     let in_files = [
         (
             "reporter_batch_size: 10",
@@ -118,7 +117,7 @@ fn what_is_accepted_without_effect_is_a_warning() {
             UDP,
         ),
         (
-            "reporter: {agentPort: 6832}",
+            "reporter: {agentPort: 6832, agent_protocol: compact}",
             "1:23: `reporter.agentPort`",
             BINARY,
         ),
@@ -161,7 +160,6 @@ fn what_is_accepted_without_effect_is_a_warning() {
         ("JAEGER_AGENT_PORT", "tcp://10.0.0.1:5778", LINK),
         ("JAEGER_AGENT_PORT", "udp://10.0.0.1:6831", LINK),
         // Known, and without effect.
-        ("JAEGER_AGENT_PORT", "6832", BINARY),
         ("JAEGER_PASSWORD", "hunter2", UDP),
     ];
     for (name, value, message) in in_variables {

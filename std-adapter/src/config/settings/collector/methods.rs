@@ -16,10 +16,11 @@ impl Config {
         self.put_target("collector", Protocol::Thrift, endpoint.into())
     }
 
-    /// Sends spans over HTTP as OTLP, and not to the agent.
-    #[cfg(test)]
+    /// Sends spans over HTTP as OTLP in protobuf, and not to the agent: `http://host:4318/v1/traces`.
+    /// Without a path it is `/v1/traces`. Needs the feature `http`, which is on by default, and
+    /// `tls` for `https`.
     #[must_use]
-    pub(crate) fn otlp(self, endpoint: impl Into<String>) -> Self {
+    pub fn otlp(self, endpoint: impl Into<String>) -> Self {
         self.put_target("otlp", Protocol::Otlp, endpoint.into())
     }
 
