@@ -216,14 +216,20 @@ fn references(random: &mut SplitMix64, first: usize, index: usize) -> Vec<(RefKi
 
 /// A tag of any type, sometimes one that Jaeger treats apart, sometimes a key again.
 fn tag(random: &mut SplitMix64) -> Tag {
-    const KINDS: [&str; 5] = ["client", "server", "producer", "consumer", "internal"];
-    match random.below(12) {
-        0 => Tag::new("error", Value::Bool(random.below(2) == 0)),
-        1 => Tag::new("span.kind", KINDS[random.below(KINDS.len())]),
-        2 => Tag::new(
+    const KINDS: [&str; 6] = [
+        "client", "server", "producer", "consumer", "internal", "broker",
+    ];
+    const CODES: [i64; 7] = [200, 204, 302, 399, 404, 429, 503];
+    const NAMES: [&str; 4] = ["OK", "ERROR", "error", "unclear"];
+    match random.below(16) {
+        0 => Tag::new("error", Value::Bool(true)),
+        1 | 2 => Tag::new("span.kind", KINDS[random.below(KINDS.len())]),
+        3 => Tag::new(
             "http.status_code",
-            Value::Long(200 + random.below(8) as i64),
+            Value::Long(CODES[random.below(CODES.len())]),
         ),
+        4 => Tag::new("otel.status_code", NAMES[random.below(NAMES.len())]),
+        5 => Tag::new("otel.status_description", "nedostatek místa"),
         _ => field(random),
     }
 }

@@ -1,4 +1,5 @@
-//! The pipeline against a real Jaeger: every field that was sent is read back and compared.
+//! The pipeline against a real Jaeger, in each of the four protocols: every field that was sent is read
+//! back and compared.
 //!
 //! Run by `.ci/run jaeger`, which builds Jaeger and names it in `PICOJAEGER_JAEGER_BIN`. Without that variable
 //! this target prints a note and succeeds, since the workspace's tests need no peer.
@@ -24,14 +25,14 @@ use serde_json::Value as Json;
 
 use compare::Report;
 use load::Load;
-use model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
+use model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value, Way};
 use server::Jaeger;
 
 /// Variable with the path of Jaeger's binary.
 const BINARY: &str = "PICOJAEGER_JAEGER_BIN";
 /// Fewer traces or fields than these mean that the comparison lost some of its work.
-const MINIMUM_TRACES: usize = 900;
-const MINIMUM_FIELDS: usize = 300_000;
+const MINIMUM_TRACES: usize = 3_600;
+const MINIMUM_FIELDS: usize = 1_200_000;
 /// Differences printed; one cause tends to show in many spans.
 const SHOWN: usize = 20;
 
@@ -58,7 +59,9 @@ fn main() -> ExitCode {
 fn run(binary: PathBuf) -> Result<String, String> {
     let jaeger = Jaeger::start(&binary)?;
     let mut traces = vec![golden(&jaeger)?, quickstart::run(&jaeger)?];
-    traces.extend(generated(&jaeger)?);
+    for way in Way::ALL {
+        traces.extend(generated(&jaeger, way)?);
+    }
 
     let mut report = Report::default();
     for (expected, found) in &traces {
@@ -88,18 +91,20 @@ fn run(binary: PathBuf) -> Result<String, String> {
     ))
 }
 
-/// Sends the generated load and reads all its traces.
-fn generated(jaeger: &Jaeger) -> Result<Vec<Trace>, String> {
+/// Sends the generated load one way and reads all its traces.
+fn generated(jaeger: &Jaeger, way: Way) -> Result<Vec<Trace>, String> {
     let load = Load::generate();
-    let sent = send::send(&load, jaeger.agent(), |ids| jaeger.await_span(ids))
-        .map_err(|error| error.to_string())?;
+    let sent = send::send(&load, way, jaeger.receiver(way), |ids| {
+        jaeger.await_span(ids)
+    })
+    .map_err(|error| error.to_string())?;
     load.check_ids(&sent)?;
     let mut traces: BTreeMap<u128, Vec<Expected>> = BTreeMap::new();
     for expected in load.expected(&sent) {
         traces
             .entry(expected.ids.trace)
             .or_default()
-            .push(expected.as_jaeger_returns());
+            .push(expected.as_jaeger_returns(way));
     }
     let read = traces.into_iter().map(|(trace, expected)| {
         let found = jaeger.whole_trace(trace, expected.len())?;
@@ -111,10 +116,10 @@ fn generated(jaeger: &Jaeger) -> Result<Vec<Trace>, String> {
 /// Sends the golden packet, which Apache Thrift 0.25 wrote.
 fn golden(jaeger: &Jaeger) -> Result<Trace, String> {
     let packet = include_bytes!("golden.bin");
-    let expected = golden_span().as_jaeger_returns();
+    let expected = golden_span().as_jaeger_returns(Way::Compact);
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
     socket
-        .send_to(packet, jaeger.agent())
+        .send_to(packet, jaeger.receiver(Way::Compact))
         .map_err(|error| error.to_string())?;
     let found = jaeger.whole_trace(expected.ids.trace, 1)?;
     Ok((vec![expected], found))

@@ -1,5 +1,22 @@
 //! Spans as passed to the tracer's API, and their form in Jaeger's query API.
 
+/// A protocol that spans reach Jaeger by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Thrift compact over UDP.
+    Compact,
+    /// Thrift binary over UDP.
+    Binary,
+    /// Thrift binary over HTTP.
+    Thrift,
+    /// OTLP over HTTP.
+    Otlp,
+}
+
+impl Way {
+    pub const ALL: [Way; 4] = [Way::Compact, Way::Binary, Way::Thrift, Way::Otlp];
+}
+
 /// A value of a tag or a log field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -102,21 +119,22 @@ impl Expected {
     /// | several tags with one key | the last one |
     /// | order of tags and fields | not kept; order of logs is |
     /// | tag `error` = true | itself and `otel.status_code` = `ERROR` |
-    /// | tag `span.kind` | itself, if it is one of the five known kinds |
-    /// | log field `event` | itself if it is text that is not empty, otherwise nothing |
+    /// | tag `otel.status_code`, else `http.status_code` | `OK` or `ERROR`, the latter with `error` = true |
+    /// | tag `span.kind` | itself, if it is one of the five known kinds or sent as OTLP |
+    /// | log field `event` | itself if it is text that is not empty, or else if sent as OTLP |
     /// | process tag `hostname` | `host.name`, unless there is one already |
     /// | process tag `jaeger.version` = V | `opencensus.exporterversion` = `Jaeger-V` |
     /// | trace id with high half 0 | 16 digits, else 32; span ids 16 |
     /// | references | the parent first, the others in their order |
     /// | parent, and more references to it | one reference: FOLLOWS_FROM if one of them is |
     /// | duration 0 | 0 with a warning; all other spans have `null` for warnings |
-    pub fn as_jaeger_returns(&self) -> Expected {
+    pub fn as_jaeger_returns(&self, way: Way) -> Expected {
         let mut returned = self.clone();
         returned.process.tags = returned_process_tags(&self.process.tags);
         returned.references = self.returned_references();
-        returned.tags = returned_tags(&self.tags);
+        returned.tags = returned_tags(&self.tags, way);
         for log in &mut returned.logs {
-            log.fields = returned_fields(&log.fields);
+            log.fields = returned_fields(&log.fields, way);
         }
         if self.duration_us == 0 {
             returned.warnings.push(NO_DURATION.into());
@@ -163,21 +181,44 @@ fn returned_process_tags(sent: &[Tag]) -> Vec<Tag> {
     tags
 }
 
-fn returned_tags(sent: &[Tag]) -> Vec<Tag> {
+fn returned_tags(sent: &[Tag], way: Way) -> Vec<Tag> {
     let mut tags = last_of_each_key(sent);
-    tags.retain(|tag| tag.key != "span.kind" || KINDS.iter().any(|&kind| tag.value == kind.into()));
-    let error = |tag: &Tag| tag.key == "error" && tag.value == Value::Bool(true);
-    if tags.iter().any(error) {
-        tags.push(Tag::new("otel.status_code", "ERROR"));
+    let is_known = |tag: &Tag| KINDS.iter().any(|&kind| tag.value == kind.into());
+    tags.retain(|tag| tag.key != "span.kind" || way == Way::Otlp || is_known(tag));
+    let code = status(&tags);
+    tags.retain(|tag| tag.key != "otel.status_code" && (tag.key != "error" || code != "ERROR"));
+    if !code.is_empty() {
+        tags.push(Tag::new("otel.status_code", code));
+    }
+    if code == "ERROR" {
+        tags.push(Tag::new("error", Value::Bool(true)));
     }
     tags
 }
 
-fn returned_fields(sent: &[Tag]) -> Vec<Tag> {
+/// The name of the status that these tags stand for, empty if none.
+fn status(tags: &[Tag]) -> &'static str {
+    let find = |key| tags.iter().find(|tag| tag.key == key).map(|tag| &tag.value);
+    if find("error") == Some(&Value::Bool(true)) {
+        return "ERROR";
+    }
+    match (find("otel.status_code"), find("http.status_code")) {
+        (Some(Value::Text(name)), _) => match name.to_uppercase().as_str() {
+            "OK" => "OK",
+            "ERROR" => "ERROR",
+            _ => "",
+        },
+        (None, Some(Value::Long(400..500))) if find("span.kind") == Some(&"server".into()) => "",
+        (None, Some(Value::Long(399..))) => "ERROR",
+        _ => "",
+    }
+}
+
+fn returned_fields(sent: &[Tag], way: Way) -> Vec<Tag> {
     let mut fields = last_of_each_key(sent);
     fields.retain(|field| match &field.value {
         Value::Text(text) => field.key != "event" || !text.is_empty(),
-        _ => field.key != "event",
+        _ => field.key != "event" || way == Way::Otlp,
     });
     fields
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::Value as Json;
 
 use crate::common;
-use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value};
+use crate::model::{Expected, Ids, Log, Process, RefKind, Reference, Tag, Value, Way};
 use crate::server::Jaeger;
 
 /// Service name in the example's file.
@@ -53,13 +53,13 @@ pub fn run(jaeger: &Jaeger) -> Result<(Vec<Expected>, Json), String> {
         return Err(format!("ChildSpan has the id {:016x}", child.ids.span));
     }
 
-    let expected = [root, child].map(|span| span.as_jaeger_returns());
+    let expected = [root, child].map(|span| span.as_jaeger_returns(Way::Compact));
     Ok((expected.into(), found))
 }
 
 /// Runs the example to its end; returns the trace id that it prints.
 fn printed_trace(jaeger: &Jaeger) -> Result<u128, String> {
-    let agent = jaeger.agent();
+    let agent = jaeger.receiver(Way::Compact);
     let output = common::quickstart()
         .env("JAEGER_AGENT_HOST", agent.ip().to_string())
         .env("JAEGER_AGENT_PORT", agent.port().to_string())

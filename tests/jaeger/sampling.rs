@@ -10,6 +10,7 @@ use picojaeger_std::config::Config;
 use serde_json::Value as Json;
 
 use crate::http;
+use crate::model::Way;
 use crate::server::{Jaeger, Sampling};
 
 const SERVICE: &str = "sampling";
@@ -22,8 +23,8 @@ const ROOTS: u32 = 100_000;
 /// A tracer without a sampler of its own.
 fn tracer(jaeger: &Jaeger, service: &str) -> Result<Tracer, String> {
     let config = Config::new(service)
-        .agent_host(jaeger.agent().ip().to_string())
-        .agent_port(jaeger.agent().port())
+        .agent_host(jaeger.receiver(Way::Compact).ip().to_string())
+        .agent_port(jaeger.receiver(Way::Compact).port())
         .sampling_endpoint(&jaeger.sampling().to_string())
         .sampling_refresh_interval(REFRESH);
     config.new_tracer().map_err(|error| error.to_string())

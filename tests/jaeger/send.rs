@@ -4,30 +4,31 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use picojaeger_std::config::{Config, ConfigError, Sampler, TagValue};
+use picojaeger_std::config::{AgentProtocol, Config, ConfigError, Sampler, TagValue};
 use picojaeger_std::{Key, Span, SpanBuilder, SpanContext, Tracer, Value as ApiValue};
 
 use crate::load::{Load, Planned, Sent, Service};
-use crate::model::{Ids, RefKind, Tag, Value};
+use crate::model::{Ids, RefKind, Tag, Value, Way};
 
 /// Number of spans after which all tracers are flushed: some packets of each.
 const GROUP: usize = 200;
 /// Longest time of a flush, and of the close at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Makes the load's spans, in its order, and sends them to the agent.
+/// Makes the load's spans, in its order, and sends them this way.
 ///
 /// Not more than one group is under way: `arrived` is called with each tracer's last span of the group and returns
 /// when that span stands in Jaeger, since a fast load over loopback overflows the socket before it overflows a tracer.
 pub fn send(
     load: &Load,
-    agent: SocketAddr,
+    way: Way,
+    receiver: SocketAddr,
     mut arrived: impl FnMut(Ids) -> Result<(), String>,
 ) -> Result<Sent, Box<dyn Error>> {
     let tracers: Vec<Tracer> = load
         .services
         .iter()
-        .map(|service| tracer(service, agent))
+        .map(|service| tracer(service, way, receiver))
         .collect::<Result<_, _>>()?;
     let mut contexts: Vec<SpanContext> = Vec::with_capacity(load.spans.len());
     for group in load.spans.chunks(GROUP) {
@@ -59,13 +60,21 @@ pub fn send(
     })
 }
 
-fn tracer(service: &Service, agent: SocketAddr) -> Result<Tracer, ConfigError> {
+fn tracer(service: &Service, way: Way, receiver: SocketAddr) -> Result<Tracer, ConfigError> {
     let process = &service.process;
     let config = Config::new(process.service.as_str())
         .sampler(Sampler::Const(true))
-        .agent_host(agent.ip().to_string())
-        .agent_port(agent.port())
         .trace_id_128bit(service.wide_ids);
+    let agent = |config: Config, protocol| {
+        let config = config.agent_host(receiver.ip().to_string());
+        config.agent_port(receiver.port()).agent_protocol(protocol)
+    };
+    let config = match way {
+        Way::Compact => agent(config, AgentProtocol::Compact),
+        Way::Binary => agent(config, AgentProtocol::Binary),
+        Way::Thrift => config.collector(format!("http://{receiver}")),
+        Way::Otlp => config.otlp(format!("http://{receiver}")),
+    };
     let tagged = process.tags.iter().fold(config, |config, tag| {
         config.tag(tag.key.as_str(), process_value(&tag.value))
     });

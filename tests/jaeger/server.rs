@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use crate::http;
-use crate::model::Ids;
+use crate::model::{Ids, Way};
 
 /// Longest time for Jaeger to start, and for a span to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,6 +60,9 @@ struct Ports {
     query_grpc: SocketAddr,
     health: SocketAddr,
     compact: SocketAddr,
+    binary: SocketAddr,
+    thrift: SocketAddr,
+    otlp: SocketAddr,
     sampling: SocketAddr,
     sampling_grpc: SocketAddr,
 }
@@ -135,9 +138,14 @@ impl Jaeger {
         Ok(())
     }
 
-    /// Returns the address for Thrift compact over UDP.
-    pub fn agent(&self) -> SocketAddr {
-        self.ports.compact
+    /// Returns the address of the receiver that spans reach this way.
+    pub fn receiver(&self, way: Way) -> SocketAddr {
+        match way {
+            Way::Compact => self.ports.compact,
+            Way::Binary => self.ports.binary,
+            Way::Thrift => self.ports.thrift,
+            Way::Otlp => self.ports.otlp,
+        }
     }
 
     /// Returns the trace as the query API has it now, `None` if it has none.
@@ -259,7 +267,8 @@ impl Ports {
         let query = TcpListener::bind(any)?;
         let query_grpc = TcpListener::bind(any)?;
         let health = TcpListener::bind(any)?;
-        let compact = UdpSocket::bind(any)?;
+        let (compact, binary) = (UdpSocket::bind(any)?, UdpSocket::bind(any)?);
+        let (thrift, otlp) = (TcpListener::bind(any)?, TcpListener::bind(any)?);
         let sampling = TcpListener::bind(any)?;
         let sampling_grpc = TcpListener::bind(any)?;
         Ok(Ports {
@@ -267,6 +276,9 @@ impl Ports {
             query_grpc: query_grpc.local_addr()?,
             health: health.local_addr()?,
             compact: compact.local_addr()?,
+            binary: binary.local_addr()?,
+            thrift: thrift.local_addr()?,
+            otlp: otlp.local_addr()?,
             sampling: sampling.local_addr()?,
             sampling_grpc: sampling_grpc.local_addr()?,
         })
@@ -278,6 +290,9 @@ impl Ports {
             query_grpc,
             health,
             compact,
+            binary,
+            thrift,
+            otlp,
             sampling,
             sampling_grpc,
         } = self;
@@ -294,7 +309,7 @@ impl Ports {
             r#"service:
   extensions: [jaeger_storage, jaeger_query, remote_sampling, healthcheckv2]
   pipelines:
-    traces: {{receivers: [jaeger], {pipeline}exporters: [jaeger_storage_exporter]}}
+    traces: {{receivers: [jaeger, otlp], {pipeline}exporters: [jaeger_storage_exporter]}}
   telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
 extensions:
   jaeger_query: {{storage: {{traces: mem}}, http: {{endpoint: "{query}"}}, grpc: {{endpoint: "{query_grpc}"}}}}
@@ -302,7 +317,12 @@ extensions:
   remote_sampling: {{{source}, http: {{endpoint: "{sampling}"}}, grpc: {{endpoint: "{sampling_grpc}"}}}}
   healthcheckv2: {{use_v2: true, http: {{endpoint: "{health}"}}}}
 receivers:
-  jaeger: {{protocols: {{thrift_compact: {{endpoint: "{compact}", socket_buffer_size: 4194304}}}}}}
+  jaeger:
+    protocols:
+      thrift_compact: {{endpoint: "{compact}", socket_buffer_size: 4194304}}
+      thrift_binary: {{endpoint: "{binary}", socket_buffer_size: 4194304}}
+      thrift_http: {{endpoint: "{thrift}"}}
+  otlp: {{protocols: {{http: {{endpoint: "{otlp}"}}}}}}
 {processors}exporters: {{jaeger_storage_exporter: {{trace_storage: mem}}}}
 "#
         )
