@@ -78,7 +78,7 @@
 //! | flush at exit | `flush_at_exit` | | | |
 //! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
 //!
-//! | collector, in place of the agent | `collector.endpoint` | | `reporter.collectorEndpoint` | `reporter.collectorEndpoint` |
+//! | collector, in place of the agent | `collector.otlp_endpoint` (OTLP), `collector.endpoint` (Thrift) | | `reporter.collectorEndpoint` | `reporter.collectorEndpoint` |
 //! | user and password, or token | `collector.user`, `….password`, `….auth_token` | | `reporter.user`, `….password` | `reporter.username`, `….password` |
 //! | headers of requests | `collector.headers` (a map) | | `reporter.http_headers` | |
 //! | longest request | `collector.timeout` (`10s`; 0: no limit) | | | `reporter.timeoutMs` |

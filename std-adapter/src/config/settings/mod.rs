@@ -151,6 +151,10 @@ impl Settings {
         let propagation = PropagationSettings::resolve(resolver);
         let reporter = ReporterSettings::resolve(resolver);
         let agent = AgentSettings::resolve(resolver);
+        let collector = CollectorSettings::resolve(resolver, reporter.memory_limit);
+        let is_otlp = collector
+            .as_ref()
+            .is_some_and(|it| it.protocol == Protocol::Otlp);
         Settings {
             disabled: mode == Mode::Off,
             propagation_only: mode == Mode::PropagationOnly,
@@ -159,13 +163,13 @@ impl Settings {
                 true => Sampler::resolve(resolver),
                 false => Sampler::Const(false),
             },
-            collector: CollectorSettings::resolve(resolver, reporter.memory_limit),
+            collector,
             sampling: SamplingSettings::resolve(resolver, &agent.host),
             agent,
             reporter,
             trace_id_128bit: resolver.pick_or(
                 |layer| &layer.tracer.trace_id_128bit,
-                propagation.formats.contains(&Format::TraceContext),
+                is_otlp || propagation.formats.contains(&Format::TraceContext),
             ),
             propagation,
             limits: LimitSettings::resolve(resolver),

@@ -79,6 +79,26 @@ fn code_wins_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn otlp_has_a_path_and_128_bit_ids_by_default() {
+    let yaml = "collector: {otlp_endpoint: 'http://jaeger:4318'}\npropagation: jaeger";
+    let settings = settings(yaml, &[]);
+    let collector = settings.collector.unwrap();
+    assert_eq!(
+        collector.endpoint.to_string(),
+        "http://jaeger:4318/v1/traces"
+    );
+    assert_eq!(
+        (collector.protocol, settings.trace_id_128bit),
+        (Protocol::Otlp, true)
+    );
+    let both = outcome(
+        &beside("collector: {otlp_endpoint: 'http://a', endpoint: 'http://a'}"),
+        &[],
+    );
+    assert!(both.unwrap_err()[0].contains("contradicts"));
+}
+
+#[test]
 fn a_user_wins_over_a_token_and_both_over_the_address() {
     let url = ("JAEGER_ENDPOINT", "http://a:b@host");
     let user = [("JAEGER_USER", "me"), ("JAEGER_PASSWORD", "hunter2")];

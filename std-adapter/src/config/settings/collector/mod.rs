@@ -34,10 +34,10 @@ const BATCH_SHARE: usize = 16;
 /// use std::time::Duration;
 /// use picojaeger_std::config::{Config, Protocol, Sampler};
 ///
-/// let config = Config::new("shop").sampler(Sampler::Const(true)).collector("http://jaeger:14268");
+/// let config = Config::new("shop").sampler(Sampler::Const(true)).otlp("http://jaeger:4318");
 /// let collector = config.resolve()?.collector.expect("it was set");
-/// assert_eq!(collector.protocol, Protocol::Thrift);
-/// assert_eq!(collector.endpoint.to_string(), "http://jaeger:14268/api/traces");
+/// assert_eq!(collector.protocol, Protocol::Otlp);
+/// assert_eq!(collector.endpoint.to_string(), "http://jaeger:4318/v1/traces");
 /// assert_eq!(collector.retry_time, Duration::from_secs(30));
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```

@@ -19,6 +19,9 @@ pub(in crate::config::settings) static NAMES: Names = Names {
             ],
             read_thrift,
         ),
+        (&["collector.otlp_endpoint"], |layer, entry| {
+            read_target(layer, entry, Protocol::Otlp)
+        }),
         (
             &["collector.user", "reporter.user", "reporter.username"],
             |layer, entry| layer.collector.user.read(entry, secret),
