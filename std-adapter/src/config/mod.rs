@@ -214,13 +214,14 @@ pub const MAX_FILE_SIZE: usize = 1 << 20;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    file: Layer,
+    // Boxed: a method in code moves the configuration, and a layer takes some KiB.
+    file: Box<Layer>,
     /// The file's text, if its values refer to variables.
     #[cfg(feature = "yaml")]
     template: Option<source::FileText>,
-    environment: Layer,
-    otel: Layer,
-    code: Layer,
+    environment: Box<Layer>,
+    otel: Box<Layer>,
+    code: Box<Layer>,
 }
 
 impl Config {
@@ -269,11 +270,11 @@ impl Config {
         let mut config = Self::default();
         match read {
             Ok(text) if text.has_references() => {
-                config.file = text.layer(&source::process_variables());
+                *config.file = text.layer(&source::process_variables());
                 config.template = Some(text);
             }
-            Ok(text) => config.file = text.layer(&source::Variables::new()),
-            Err(fault) if disables() => config.file = Layer::disabled(fault),
+            Ok(text) => *config.file = text.layer(&source::Variables::new()),
+            Err(fault) if disables() => *config.file = Layer::disabled(fault),
             Err(fault) => return Err(fault),
         }
         Ok(config)
@@ -321,9 +322,9 @@ impl Config {
     fn set_environment(&mut self, environment: source::Environment) {
         #[cfg(feature = "yaml")]
         if let Some(template) = &self.template {
-            self.file = template.layer(&environment.variables);
+            *self.file = template.layer(&environment.variables);
         }
-        self.environment = environment.jaeger;
-        self.otel = environment.otel;
+        *self.environment = environment.jaeger;
+        *self.otel = environment.otel;
     }
 }
