@@ -224,9 +224,9 @@ fn layers_of_endpoint<'a>(resolver: &Resolver<'a>) -> Option<Vec<&'a Layer>> {
     let mut layers = resolver.layers();
     let first = *layers.iter().find(|layer| layer.names_receiver())?;
     first.collector.target.made()?;
-    layers.retain(|&layer| match std::ptr::eq(first, otel) {
-        true => !std::ptr::eq(layer, environment) && !std::ptr::eq(layer, file),
-        false => !std::ptr::eq(layer, otel),
+    layers.retain(|&layer| match std::ptr::eq(first, &**otel) {
+        true => !std::ptr::eq(layer, &**environment) && !std::ptr::eq(layer, &**file),
+        false => !std::ptr::eq(layer, &**otel),
     });
     Some(layers)
 }
