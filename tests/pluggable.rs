@@ -302,8 +302,10 @@ fn injected_faults_have_the_outcomes_of_real_ones() {
     let make = move || FaultInjector::new(Recorder::new(), inject);
     let builder = config().background(false).tracer_builder();
     let tracer = builder.transport(make).build().unwrap();
+    // Beside it the process's tags are short: half of a packet holds a span.
+    let long = "x".repeat(1_000);
     let flush = |timeout| {
-        tracer.start("step").finish();
+        tracer.start("step").tag("long", &long).finish();
         let _lost = tracer.flush(timeout);
         let stats = tracer.stats();
         assert!(stats.adds_up(), "{stats}");
