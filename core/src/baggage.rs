@@ -159,7 +159,7 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> BaggageTable<ITEM
     }
 
     /// Iterates over keys and values, in the order in which they were first set.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.table.iter()
     }
 
@@ -282,7 +282,7 @@ impl<const ITEMS: usize, const KEY: usize, const VALUE: usize> Table<ITEMS, KEY,
         self.items.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.items
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))

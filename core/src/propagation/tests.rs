@@ -348,6 +348,19 @@ fn every_format_of_the_list_is_written() {
 }
 
 #[test]
+fn a_table_of_a_chip_goes_on_in_each_format() {
+    let (mut table, mut scratch) = (Table::new(), [0; 64]);
+    table.set("k", "v").unwrap();
+    let mut headers = TextMap::<4, 16, 64>::new();
+    let context = context(10, 11, Flags::SAMPLED);
+    Propagator::new(&[], &DEFAULT)
+        .inject(&context.into(), table.iter(), &mut headers, &mut scratch)
+        .unwrap();
+    let names = headers.iter().map(|(name, _)| name);
+    assert!(names.eq(["traceparent", "baggage", "uber-trace-id", "uberctx-k"]));
+}
+
+#[test]
 fn what_no_format_carries_is_counted_once() {
     let context = context(10, 11, Flags::SAMPLED);
     let inject = |formats: &[Format], items: &[(&str, &str)], scratch: usize| {
