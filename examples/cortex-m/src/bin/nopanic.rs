@@ -12,10 +12,10 @@ use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, BaggageTable, Drained, GuaranteedThroughput, InjectError, Interrupts, Key,
-    PacketReporter, PerOperation, Probabilistic, Query, RateLimiter, RateLimiting, Ring, Sampler,
-    Seed, SendOutcome, Span, SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer,
-    Transport, Value, tags,
+    Anchor, BaggageTable, BinaryCodec, Drained, Format, GuaranteedThroughput, Incoming,
+    InjectError, Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic, Propagator,
+    Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span, SpanContext,
+    SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, ZipkinSpan, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -36,6 +36,14 @@ type Packets = PacketReporter<'static, Board, ThriftCompact>;
 type Baggage = BaggageTable<4, 16, 32>;
 type Headers = TextMap<4, 24, 64>;
 type Plain<P> = FrameRing<Interrupts, u32, Bytes<256>, P, Words>;
+
+const FORMATS: [Format; 5] = [
+    Format::TraceContext,
+    Format::Baggage,
+    Format::Jaeger,
+    Format::B3,
+    Format::B3Multi,
+];
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -230,6 +238,29 @@ entries! {
     fn extract_slice(headers: &[(&str, &[u8])], baggage: &mut Baggage, scratch: &mut [u8]) -> Sample {
         let found = TRACER.extract(headers, baggage, scratch);
         TRACER.span_builder("server").child_of(found).tags(found.tags()).start()
+    }
+    fn inject_formats(context: &SpanContext, state: &str, baggage: &Baggage, headers: &mut Headers, scratch: &mut [u8]) -> Result<(), InjectError> {
+        let outgoing = Outgoing::from(*context).with_tracestate(state);
+        Propagator::new(&[], &FORMATS).inject(&outgoing, baggage.iter(), headers, scratch)
+    }
+    fn extract_formats(headers: &[(&str, &[u8])], baggage: &mut Baggage, scratch: &mut [u8]) -> Sample {
+        let found = Incoming::from(Propagator::new(&FORMATS, &[]).extract(headers, baggage, scratch));
+        let state = found.tracestate().unwrap_or_default();
+        TRACER.span_builder("server").child_of(found).tags(&[(Key::Static("state"), Value::Str(state))]).start()
+    }
+    fn inject_binary(context: &SpanContext, baggage: &Baggage, buffer: &mut [u8]) -> usize {
+        let written = BinaryCodec::new().inject(context, baggage.iter(), buffer);
+        written.map_or(0, |(bytes, _)| bytes.len())
+    }
+    fn extract_binary(bytes: &[u8], baggage: &mut Baggage) -> Option<SpanContext> {
+        Incoming::from(BinaryCodec::new().extract(bytes, baggage)).to_context()
+    }
+    fn short_binary(bytes: &[u8]) -> Option<[u8; SpanContext::BINARY_LEN]> {
+        SpanContext::from_binary(bytes).ok().map(|context| context.to_binary())
+    }
+    fn tchannel(bytes: &[u8; ZipkinSpan::LEN]) -> Option<[u8; ZipkinSpan::LEN]> {
+        let context = ZipkinSpan::from_bytes(bytes).to_context()?;
+        Some(ZipkinSpan::from(context).to_bytes())
     }
     fn parse_context(text: &str) -> Option<SpanContext> {
         text.parse().ok()
