@@ -50,6 +50,26 @@ const BUDGETS: &[Budget] = &[
         "tracing-no-subscriber",
     ),
     at_most("encode", "picojaeger", 1.3, "straight-line"),
+    propagated("inject-w3c", "inject-w3c"),
+    propagated("inject-jaeger", "inject-w3c"),
+    propagated("inject-b3", "inject-w3c"),
+    propagated("inject-b3multi", "inject-w3c"),
+    propagated("inject-both", "inject-w3c"),
+    propagated("extract-w3c", "extract-w3c"),
+    propagated("extract-jaeger", "extract-w3c"),
+    propagated("extract-b3", "extract-w3c"),
+    propagated("extract-b3multi", "extract-w3c"),
+    propagated("extract-both", "extract-w3c"),
+    without_allocation("inject-w3c"),
+    without_allocation("inject-jaeger"),
+    without_allocation("inject-b3"),
+    without_allocation("inject-b3multi"),
+    without_allocation("inject-both"),
+    without_allocation("extract-w3c"),
+    without_allocation("extract-jaeger"),
+    without_allocation("extract-b3"),
+    without_allocation("extract-b3multi"),
+    without_allocation("extract-both"),
     Budget {
         what: "allocations per span, all threads, UDP",
         measure: Plain(Figure(
@@ -110,6 +130,27 @@ const fn nothing_lost(workload: &'static str, library: &'static str) -> Budget {
     Budget {
         what: "spans lost, all rounds",
         measure: Plain(Figure(workload, library, "lost")),
+        limit: AtMost(0.0),
+    }
+}
+
+/// A context in any format, compared with OpenTelemetry's in the W3C's.
+const fn propagated(workload: &'static str, peers: &'static str) -> Budget {
+    Budget {
+        what: "× opentelemetry's w3c",
+        measure: Ratio(
+            Figure(workload, "picojaeger", MIN),
+            Figure(peers, "opentelemetry", MIN),
+        ),
+        limit: AtMost(0.3),
+    }
+}
+
+/// A context in any format, in a carrier that allocates nothing itself.
+const fn without_allocation(workload: &'static str) -> Budget {
+    Budget {
+        what: "allocations per context",
+        measure: Plain(Figure(workload, "picojaeger", "allocations_per_span")),
         limit: AtMost(0.0),
     }
 }

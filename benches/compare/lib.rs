@@ -28,6 +28,7 @@ use picojaeger_workloads::Library;
 use picojaeger_workloads::encode::{Records, StraightLine};
 use picojaeger_workloads::floor::Floor;
 use picojaeger_workloads::picojaeger::Picojaeger;
+use picojaeger_workloads::propagation::Propagators;
 
 use allocations::Counting;
 use peers::{fastrace, opentelemetry, tracing};
@@ -125,11 +126,13 @@ fn libraries() -> Vec<Box<dyn Library>> {
         Box::new(Picojaeger::tsc()),
         Box::new(Picojaeger::system_clock()),
         Box::new(Picojaeger::disabled()),
+        Box::new(Propagators::new()),
         Box::new(StraightLine::new()),
         Box::new(Records::new()),
         Box::new(fastrace::Local::new()),
         Box::new(fastrace::Sent::new()),
         Box::new(opentelemetry::Sdk::new()),
+        Box::new(opentelemetry::W3c::new()),
         Box::new(tracing::NoSubscriber),
     ]
 }

@@ -52,6 +52,12 @@ const BURSTS: &[Column] = &[
     Column::new("missing", "missing", 0),
 ];
 
+const PROPAGATION: &[Column] = &[
+    Column::new("min ns", "min_ns", 1),
+    Column::new("median ns", "median_ns", 1),
+    Column::new("allocs", "allocations_per_span", 3),
+];
+
 const PIPELINE: &[Column] = &[
     Column::new("min ns", "min_ns", 1),
     Column::new("median ns", "median_ns", 1),
@@ -98,9 +104,16 @@ const MIB: f64 = (1 << 20) as f64;
 /// Prints the header and a table for each kind of workload.
 pub(crate) fn print(records: &[Record]) {
     println!("{}", machine::describe());
+    let propagation = Workload::PROPAGATION.map(Workload::name);
     let bursts = Workload::ALL.map(Workload::name);
+    let bursts = bursts
+        .into_iter()
+        .filter(|name| !propagation.contains(name));
+    let bursts: Vec<_> = bursts.collect();
     let title = "per span, application thread; drained outside of the timing";
     print_table(title, BURSTS, records, &bursts);
+    let title = "per context, as headers";
+    print_table(title, PROPAGATION, records, &propagation);
     let title = "per span, processor time of all threads until it is sent";
     print_table(
         title,

@@ -8,6 +8,7 @@
 pub mod encode;
 pub mod floor;
 pub mod picojaeger;
+pub mod propagation;
 pub mod spans;
 
 /// Spans of one burst: few enough for a thread's ring of 64 KiB.
@@ -45,16 +46,66 @@ pub enum Workload {
     /// No span is made: those of a W2 burst are encoded into one packet of Thrift
     /// compact.
     Encode,
+    /// No span is made: a context is written as headers, or read from them.
+    Propagation(Direction, Format),
+}
+
+/// The direction of a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Into a carrier whose memory is reused.
+    Inject,
+    /// From the headers of a request, see [`propagation::request`].
+    Extract,
+}
+
+/// The headers of a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `traceparent`.
+    W3c,
+    /// `uber-trace-id`.
+    Jaeger,
+    /// `b3`.
+    B3,
+    /// `x-b3-traceid` and others.
+    B3Multi,
+    /// `traceparent` and `uber-trace-id`, the default.
+    Both,
 }
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 15] = [
         Self::W1,
         Self::W2,
         Self::W2Moved,
         Self::UnsampledChild,
         Self::Encode,
+        Self::PROPAGATION[0],
+        Self::PROPAGATION[1],
+        Self::PROPAGATION[2],
+        Self::PROPAGATION[3],
+        Self::PROPAGATION[4],
+        Self::PROPAGATION[5],
+        Self::PROPAGATION[6],
+        Self::PROPAGATION[7],
+        Self::PROPAGATION[8],
+        Self::PROPAGATION[9],
+    ];
+
+    /// The workloads that write and read headers.
+    pub const PROPAGATION: [Self; 10] = [
+        Self::Propagation(Direction::Inject, Format::W3c),
+        Self::Propagation(Direction::Inject, Format::Jaeger),
+        Self::Propagation(Direction::Inject, Format::B3),
+        Self::Propagation(Direction::Inject, Format::B3Multi),
+        Self::Propagation(Direction::Inject, Format::Both),
+        Self::Propagation(Direction::Extract, Format::W3c),
+        Self::Propagation(Direction::Extract, Format::Jaeger),
+        Self::Propagation(Direction::Extract, Format::B3),
+        Self::Propagation(Direction::Extract, Format::B3Multi),
+        Self::Propagation(Direction::Extract, Format::Both),
     ];
 
     /// The workloads that make spans.
@@ -68,14 +119,28 @@ impl Workload {
             Self::W2Moved => "W2-moved",
             Self::UnsampledChild => "unsampled-child",
             Self::Encode => "encode",
+            Self::Propagation(Direction::Inject, format) => match format {
+                Format::W3c => "inject-w3c",
+                Format::Jaeger => "inject-jaeger",
+                Format::B3 => "inject-b3",
+                Format::B3Multi => "inject-b3multi",
+                Format::Both => "inject-both",
+            },
+            Self::Propagation(Direction::Extract, format) => match format {
+                Format::W3c => "extract-w3c",
+                Format::Jaeger => "extract-jaeger",
+                Format::B3 => "extract-b3",
+                Format::B3Multi => "extract-b3multi",
+                Format::Both => "extract-both",
+            },
         }
     }
 
-    /// Returns the number of spans of a burst: [`BURST`], or ten times as many if they are not
+    /// Returns the number of spans, or contexts, of a burst: [`BURST`], or ten times as many if they are not
     /// kept, so that code which is cold at first counts for little.
     pub fn spans(self) -> usize {
         match self {
-            Self::UnsampledChild => 10 * BURST,
+            Self::UnsampledChild | Self::Propagation(..) => 10 * BURST,
             _ => BURST,
         }
     }
@@ -83,7 +148,7 @@ impl Workload {
     /// Returns the number of spans of a burst that are exported.
     pub fn exported(self) -> usize {
         match self {
-            Self::UnsampledChild => 0,
+            Self::UnsampledChild | Self::Propagation(..) => 0,
             _ => self.spans(),
         }
     }

@@ -10,6 +10,7 @@
 
 mod client;
 mod dropped;
+mod propagation;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use picojaeger_workloads::{BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library
 use crate::burst::BurstTracer;
 use crate::programs::{CLOSING, Program};
 use client::Connection;
+
+pub(crate) use propagation::W3c;
 
 /// A tracer, and what is needed to make roots.
 pub(crate) struct Tracer {
