@@ -88,8 +88,8 @@
 //!
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
 //! `reporter` too. A queue of n spans means a `memory_limit` of 2,340 bytes for each and 2 MiB
-//! besides: that keeps a burst of n finished spans of 512 bytes whole, on whatever threads. At Go's keys of queue
-//! and intervals zero means the default. The agent is sent Thrift compact, but at Node's usual
+//! besides: that keeps a burst of n finished spans of 512 bytes whole, on whatever threads; over HTTP
+//! up to three sixteenths of the memory are buffers of batches instead. At Go's keys of queue and intervals zero means the default. The agent is sent Thrift compact, but at Node's usual
 //! `agentPort` 6832 Thrift binary, as agents read it there; `agent_protocol` decides it for any port.
 //!
 //! Of the clients' keys for what does not exist here:

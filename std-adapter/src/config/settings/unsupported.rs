@@ -30,7 +30,10 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
         }),
     ],
     variables: &[("JAEGER_SENDER_FACTORY", |layer, entry| {
-        layer.ignore(entry, "no effect: spans are sent over UDP")
+        layer.ignore(
+            entry,
+            "no effect: JAEGER_ENDPOINT chooses between HTTP and UDP",
+        )
     })],
 };
 

@@ -11,6 +11,10 @@ impl Config {
     /// Sends spans to a Jaeger collector over HTTP, as Thrift, and not to the agent:
     /// `http://host:14268/api/traces`. Without a path it is `/api/traces`. Needs the feature
     /// `http`, which is on by default, and `tls` for `https`.
+    ///
+    /// A user and a password may stand before the host. No secret belongs in the query: the crate
+    /// `ureq` logs addresses at level debug. At level trace the target `ureq_proto` has the bytes of
+    /// requests, credentials included: keep it off in production.
     #[must_use]
     pub fn collector(self, endpoint: impl Into<String>) -> Self {
         self.put_target("collector", Protocol::Thrift, endpoint.into())
