@@ -13,10 +13,10 @@ use crate::state::thread_local::with_shard;
 /// A copy of a span, as it was when it became active.
 struct OpenCopy(Option<Box<Slot>>);
 
-/// Copies an open span, if its tracer wants that, and memory for open spans is left.
+/// Copies an open span whose decision is made, if its tracer wants that, and memory for open spans is left.
 #[cold]
 pub(crate) fn copy_of(slot: &Slot) -> Option<Box<dyn UnfinishedSpan>> {
-    if !slot.image.is_writable() || slot.is_of_parent() {
+    if !slot.image.is_writable() || slot.is_of_parent() || !slot.is_kept() {
         return None;
     }
     let (state, operation) = (&slot.owner, slot.image.record().operation());
