@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent / "std-adapter" / "src"
 TIERS = [
     ["sys", "model"],
     ["config", "context"],
-    ["memory", "stats", "sampling", "propagation", "reporters", "transport", "worker", "scope",
+    ["memory", "observers", "stats", "sampling", "propagation", "reporters", "transport", "worker", "scope",
      "collector"],
     ["export", "metrics"],
     ["state"],

@@ -57,6 +57,7 @@
 //!   place of Mozilla's, `gzip` compressed batches.
 //! - `http-headers`: the `HeaderMap` of the `http` crate as a target of [`Tracer::inject`]; it can be
 //!   read without.
+//! - `observers`: `SpanObserver`, called as spans start, change and end.
 //! - `log-kv`: [`CurrentIds`] as key-values of the crate `log`.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
 //!
@@ -94,6 +95,8 @@ mod export;
 mod memory;
 pub mod metrics;
 pub mod model;
+#[cfg(feature = "observers")]
+mod observers;
 mod propagation;
 pub mod reporters;
 pub mod sampling;
@@ -108,6 +111,9 @@ mod worker;
 
 pub use config::Config;
 pub use context::{SpanContext, ToContext};
+#[cfg(feature = "observers")]
+#[cfg_attr(docsrs, doc(cfg(feature = "observers")))]
+pub use observers::{SpanEvent, SpanObserver};
 pub use picojaeger_core::{
     BaggageError, Durations, ExportCounts, Flags, Format, InjectError, Key, LossCause, Lost,
     ParseContextError, ParseIdError, SpanId, Stats, TraceId, Value, ZipkinSpan, tags,

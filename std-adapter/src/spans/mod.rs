@@ -8,6 +8,8 @@ use crate::state::Slot;
 pub(crate) mod fast_path;
 mod late_decision;
 pub(crate) mod logs;
+#[cfg(feature = "observers")]
+mod observed;
 pub(crate) mod requests;
 pub(crate) mod sampling_priority;
 pub(crate) mod slow_path;

@@ -82,6 +82,9 @@ impl Slot {
             let is_sampled = self.image.flags().contains(Flags::SAMPLED);
             rpc.count_trace(false, is_sampled);
         }
+        if self.owner.rpc.is_none() {
+            return;
+        }
         let is_local_root = is_root || parent.flags().contains(Flags::REMOTE);
         if is_local_root || notes & note::SERVER != 0 {
             self.ensure_start();
@@ -94,7 +97,7 @@ impl Slot {
     pub(crate) fn note_tag(&mut self, key: Key<'_>, value: Value<'_>) {
         if self.notes & note::OPEN != 0 {
             self.notes = noted(self.notes, key.as_str(), value);
-            if self.notes & note::SERVER != 0 {
+            if self.notes & note::SERVER != 0 && self.owner.rpc.is_some() {
                 self.ensure_start();
             }
         }
@@ -102,6 +105,8 @@ impl Slot {
 
     /// Counts the request that ends, if the span is watched and has not ended before.
     pub(crate) fn unwatch(&mut self, end: Timestamp) {
+        #[cfg(feature = "observers")]
+        self.notify_watched(crate::observers::SpanEvent::Finished);
         let notes = std::mem::take(&mut self.notes);
         if notes & note::SERVER == 0 || self.is_of_parent() {
             return;

@@ -13,6 +13,8 @@ use crate::context::baggage::Baggage;
 use crate::memory::span_slot::Image;
 use crate::sampling::{Choice, Timing};
 use crate::spans::UNREAD;
+#[cfg(feature = "observers")]
+use crate::spans::observed::builder_tags;
 use crate::spans::requests::notes_at_start;
 use crate::state::Slot;
 use crate::state::TracerState;
@@ -86,6 +88,8 @@ impl<'t> Start<'t> {
         let written = written.and_then(Slot::of_this_process);
         let is_watched = state.is_watched();
         let notes = is_watched.then(|| notes_at_start(written.as_deref()));
+        #[cfg(feature = "observers")]
+        let tags = is_watched.then(|| builder_tags(written.as_deref()));
         let mut identity = with_shard(state, |shard| {
             Identity::draw(shard, state.common.trace_id_128bit, &self.parent)
         });
@@ -110,6 +114,10 @@ impl<'t> Start<'t> {
         }
         if let Some(notes) = notes {
             slot.watch(&self.parent, notes);
+        }
+        #[cfg(feature = "observers")]
+        if let Some(tags) = tags {
+            slot.notify_start(&tags);
         }
         if slot.image.flags().contains(Flags::SAMPLED) && !slot.image.is_writable() {
             state.after_loss();

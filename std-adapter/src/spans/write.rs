@@ -144,6 +144,10 @@ impl Slot {
         if self.is_for_name() {
             self.forget_name();
         }
+        #[cfg(feature = "observers")]
+        self.notify_watched(crate::observers::SpanEvent::OperationSet {
+            operation: name.as_str(),
+        });
         self.set_operation(name);
     }
 

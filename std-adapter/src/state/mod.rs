@@ -33,6 +33,8 @@ use crate::memory::rings::{Rings, SharedRing};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::metrics::rpc::RpcMetrics;
+#[cfg(feature = "observers")]
+use crate::observers::Observers;
 use crate::propagation::DecodeErrors;
 use crate::sampling::RootSampler;
 #[cfg(feature = "http")]
@@ -79,6 +81,8 @@ pub(crate) struct TracerState {
     pub(crate) unfinished: AtomicU64,
     /// Of the ticks, for requests: a nanosecond each, but of a user's clock.
     pub(crate) rate: Rate,
+    #[cfg(feature = "observers")]
+    pub(crate) observers: Observers,
     /// Counts of requests, if wanted.
     pub(crate) rpc: Option<RpcMetrics>,
 }
@@ -93,6 +97,8 @@ pub(crate) struct Parts {
     pub(crate) source: TickSource,
     pub(crate) sampler: RootSampler,
     pub(crate) transport: MakeTransport,
+    #[cfg(feature = "observers")]
+    pub(crate) observers: Observers,
 }
 
 /// Makes the transport of a tracer in one process, if it has one.
@@ -127,6 +133,8 @@ impl TracerState {
             source,
             sampler,
             transport: make_transport,
+            #[cfg(feature = "observers")]
+            observers,
         } = parts;
         let limits = settings.limits.of_entries();
         let limits = (limits != EntryLimits::NONE).then_some(limits);
@@ -167,6 +175,8 @@ impl TracerState {
             forked: AtomicU64::new(0),
             unfinished: AtomicU64::new(0),
             rate: Rate::new(source.frequency()),
+            #[cfg(feature = "observers")]
+            observers,
             rpc: settings.spans.rpc_metrics.then(RpcMetrics::default),
             source,
         })
@@ -210,6 +220,8 @@ impl TracerState {
             source: self.source.clone(),
             sampler: self.common.sampler.for_child(&self.common.settings),
             transport: self.make_transport.clone(),
+            #[cfg(feature = "observers")]
+            observers: self.observers.clone(),
         }
     }
 
@@ -230,6 +242,10 @@ impl TracerState {
 
     /// Returns whether every start and end takes the slow path, which does more then.
     pub(crate) fn is_watched(&self) -> bool {
+        #[cfg(feature = "observers")]
+        if !self.observers.is_empty() {
+            return true;
+        }
         self.rpc.is_some()
     }
 
@@ -320,6 +336,8 @@ impl TracerState {
             reporters: [].into(),
             source,
             transport: Arc::new(|_, _| None),
+            #[cfg(feature = "observers")]
+            observers: Observers::default(),
         })
     }
 }

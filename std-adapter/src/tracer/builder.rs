@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use log::Level;
 
 use crate::config::{self, Config, ConfigError, Settings};
+#[cfg(feature = "observers")]
+use crate::observers::{Observers, SpanObserver};
 use crate::reporters::{ConsoleReporter, LoggingReporter, Reporter};
 #[cfg(feature = "http")]
 use crate::sampling::{MakeSource, StrategySource};
@@ -45,6 +47,8 @@ pub struct TracerBuilder {
     /// The user's transport.
     transport: Option<MakeTransport>,
     sampler: Option<UserSampler>,
+    #[cfg(feature = "observers")]
+    observers: Vec<Arc<dyn SpanObserver>>,
     #[cfg(feature = "http")]
     strategy_source: Option<MakeSource>,
 }
@@ -105,6 +109,8 @@ impl TracerBuilder {
             time_source: None,
             transport: None,
             sampler: None,
+            #[cfg(feature = "observers")]
+            observers: Vec::new(),
             #[cfg(feature = "http")]
             strategy_source: None,
         }
@@ -113,6 +119,17 @@ impl TracerBuilder {
     /// Adds a reporter, which gets each span as it is sent.
     pub fn reporter(mut self, reporter: impl Reporter + 'static) -> Self {
         self.reporters.push(Arc::new(reporter));
+        self
+    }
+
+    /// Adds an observer, which is called as each span starts, changes and ends, sampled or not. Starts
+    /// and ends then take a longer path.
+    ///
+    /// Needs the feature `observers`.
+    #[cfg(feature = "observers")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "observers")))]
+    pub fn observer(mut self, observer: impl SpanObserver + 'static) -> Self {
+        self.observers.push(Arc::new(observer));
         self
     }
 
@@ -194,6 +211,8 @@ impl TracerBuilder {
             time_source,
             transport,
             sampler,
+            #[cfg(feature = "observers")]
+            observers,
             #[cfg(feature = "http")]
             strategy_source,
         } = self;
@@ -234,6 +253,8 @@ impl TracerBuilder {
             settings: Arc::new(settings),
             reporters: reporters.into(),
             transport: transport.unwrap_or_else(|| Arc::new(configured_transport)),
+            #[cfg(feature = "observers")]
+            observers: Observers::new(observers),
         });
         #[cfg(feature = "http")]
         state.await_strategy();

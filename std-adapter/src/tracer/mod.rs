@@ -16,6 +16,8 @@ pub(crate) mod log_builder;
 #[cfg(all(test, target_os = "linux", not(miri), feature = "collector"))]
 #[allow(unsafe_code, reason = "limits the process's memory")]
 mod no_thread_tests;
+#[cfg(all(test, feature = "observers"))]
+mod observer_tests;
 #[cfg(all(test, unix, not(miri), feature = "collector"))]
 #[allow(unsafe_code, reason = "sets an alarm")]
 mod own_process;

@@ -66,6 +66,8 @@ impl Span {
             if is_noted(key) {
                 slot.note_tag(key, value);
             }
+            #[cfg(feature = "observers")]
+            slot.notify_tag(key, value);
             if slot.image.is_writable() {
                 slot.tag(key, value);
             }
@@ -86,8 +88,13 @@ impl Span {
     /// # Ok::<(), picojaeger_std::config::ConfigError>(())
     /// ```
     pub fn tag_fmt<'k>(&mut self, key: impl Into<Key<'k>>, value: fmt::Arguments<'_>) -> &mut Self {
+        let key = key.into();
+        #[cfg(feature = "observers")]
+        if let Some(slot) = self.slot.as_ref().filter(|slot| slot.notes != 0) {
+            slot.notify_tag(key, Value::Str(&value.to_string()));
+        }
         if let Some(slot) = self.writable() {
-            slot.tag_fmt(key.into(), value);
+            slot.tag_fmt(key, value);
         }
         self
     }
