@@ -152,6 +152,7 @@
 //! | `TRACES_EXPORTER` | a list of `otlp` (HTTP, by default to `localhost:4318`), `jaeger` (the agent, or the collector of `EXPORTER_JAEGER_ENDPOINT`), `console` (a line for each span on standard output), `none`. Of `otlp` and `jaeger` the first counts |
 //! | `EXPORTER_OTLP_TRACES_ENDPOINT`, or `EXPORTER_OTLP_ENDPOINT` | URL of a collector: as it is (without a path it is `/`), or the base of `v1/traces`. Without a scheme it is `http://`. Not read where another exporter is chosen |
 //! | `EXPORTER_OTLP_TRACES_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_PROTOCOL`, or these without `TRACES_` | `key=value,…`, percent-encoded; milliseconds of a request, 0 for no limit; `gzip` or `none`; `http/protobuf` |
+//! | `EXPORTER_OTLP_TRACES_CERTIFICATE`, `…_CLIENT_CERTIFICATE`, `…_CLIENT_KEY`, or these without `TRACES_` | paths of PEM files |
 //! | `EXPORTER_JAEGER_ENDPOINT`, `…_USER`, `…_PASSWORD` | as `JAEGER_ENDPOINT` and so on |
 //! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), or these with `parentbased_`. The decision of an incoming request is followed in any case |
 //! | `PROPAGATORS` | a list of `tracecontext`, `baggage`, `b3` (writes one header, reads both forms), `b3multi`, `jaeger`, or `none` |

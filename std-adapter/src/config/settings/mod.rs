@@ -31,7 +31,7 @@ pub use sampling::SamplingSettings;
 pub use spans::SpanSettings;
 
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
-pub(super) use otel::otel_names;
+pub(super) use otel::{drop_halves, otel_names};
 pub(crate) use process::set_tag;
 pub(super) use process::tags_variable;
 pub(super) use setting::{HIDDEN, Violation};

@@ -1,7 +1,7 @@
 //! Reading OpenTelemetry's variables.
 
 use super::variables::{Variables, with_variable};
-use crate::config::settings::{Layer, otel_names};
+use crate::config::settings::{Layer, drop_halves, otel_names};
 
 /// Reads the variables; an empty one is unset, and one that is wrong is ignored with a warning.
 pub(super) fn read_otel(variables: &Variables) -> Layer {
@@ -19,6 +19,7 @@ pub(super) fn read_otel(variables: &Variables) -> Layer {
             }
         }
     }
+    drop_halves(&mut layer);
     layer
 }
 

@@ -539,3 +539,34 @@ fn the_strongest_source_names_the_receiver_and_keeps_its_credentials_apart() {
     let in_code = Config::new("s").sampler(Sampler::Const(true)).agent_port(7);
     assert_eq!(read_into(in_code, &otel).0.collector, None);
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn halves_and_unreadable_certificates_are_ignored() {
+    let jaeger = ("OTEL_EXPORTER_JAEGER_ENDPOINT", "http://j");
+    let half = |name: &str| format!("{name}: ignored without its other half; set both");
+    let (settings, warnings) = read(&[jaeger, ("OTEL_EXPORTER_JAEGER_USER", "ann")]);
+    assert_eq!(warnings, [half("OTEL_EXPORTER_JAEGER_USER")]);
+    let credentials = [
+        jaeger,
+        ("OTEL_EXPORTER_JAEGER_USER", "ann"),
+        ("OTEL_EXPORTER_JAEGER_PASSWORD", "hunter2"),
+    ];
+    let (with_both, none) = read(&credentials);
+    assert_eq!(none, [""; 0]);
+    let count = |settings: Settings| settings.collector.unwrap().headers.len();
+    assert_eq!((count(settings), count(with_both)), (0, 1));
+
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://o");
+    let problem = match cfg!(feature = "tls") {
+        true => "no certificate can be read there; use the path of a PEM file",
+        false => "this build has no TLS; use the feature `tls` of picojaeger-std",
+    };
+    for name in ["CERTIFICATE", "CLIENT_CERTIFICATE"] {
+        let name = format!("OTEL_EXPORTER_OTLP_TRACES_{name}");
+        let (settings, warnings) = read(&[endpoint, (&name, "no/such.pem")]);
+        let line = format!("{name}: \"no/such.pem\" is ignored: {problem}");
+        assert_eq!(warnings, [line]);
+        assert_eq!(settings.collector.unwrap().certificate, None);
+    }
+}

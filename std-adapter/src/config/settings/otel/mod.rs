@@ -4,12 +4,15 @@
 //! warning, and never an error. Source: the specification's "Environment Variable Specification".
 
 mod exporter;
+mod halves;
 mod limits;
 mod otlp;
 mod process;
 mod propagators;
 mod sampler;
 mod value;
+
+pub(crate) use halves::drop_halves;
 
 use super::layer::Layer;
 use crate::config::error::ConfigError;

@@ -81,6 +81,30 @@ pub(super) static NAMES: &[OtelName] = &[
             layer.collector.gzip.set(entry, gzip)
         },
     ),
+    (
+        &[
+            "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        ],
+        |layer, entry, _| layer.collector.certificate.set(entry, entry.text()?),
+    ),
+    (
+        &[
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        ],
+        |layer, entry, _| {
+            let setting = &mut layer.collector.client_certificate;
+            setting.set(entry, entry.text()?)
+        },
+    ),
+    (
+        &[
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        ],
+        |layer, entry, _| layer.collector.client_key.set(entry, entry.text()?),
+    ),
 ];
 
 /// Reads an endpoint, whose address `with_path` completes.
