@@ -570,3 +570,28 @@ fn halves_and_unreadable_certificates_are_ignored() {
         assert_eq!(settings.collector.unwrap().certificate, None);
     }
 }
+
+/// The set-up of a server in production: remote sampling, or all traces of others' decisions where
+/// OpenTelemetry's variables choose the receiver; both propagations; wide ids.
+#[cfg(feature = "http")]
+#[test]
+fn a_service_name_is_enough() {
+    let name = ("OTEL_SERVICE_NAME", "s");
+    let (settings, warnings) = read_alone(&[name]);
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(settings.sampler, Sampler::Remote(0.001));
+    assert_eq!(settings.sampling.server_url, "http://localhost:5778");
+    assert_eq!(
+        (settings.agent.host.as_str(), settings.agent.port),
+        ("localhost", 6831)
+    );
+    assert!(settings.trace_id_128bit && settings.collector.is_none());
+    let formats = [Format::TraceContext, Format::Baggage, Format::Jaeger];
+    assert_eq!(settings.propagation.formats, formats);
+
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+    let (settings, warnings) = read_alone(&[name, endpoint]);
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(settings.sampler, Sampler::Const(true));
+    assert_eq!(settings.collector.unwrap().protocol, Protocol::Otlp);
+}
