@@ -42,7 +42,8 @@ impl Anchor {
     }
 
     /// Unix microseconds at `ticks`, before or after the anchor.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline)]
     pub const fn unix_micros_at(&self, ticks: u64, rate: Rate) -> u64 {
         if ticks >= self.ticks {
             let after = rate.micros(ticks - self.ticks);

@@ -70,7 +70,7 @@ impl Rate {
     }
 
     /// The microseconds of `ticks`, rounded up if a nanosecond or more is beyond whole ones.
-    #[inline]
+    #[inline(never)]
     pub(super) const fn micros_rounded_up(self, ticks: u64) -> u64 {
         let more = self.rest_nanos(ticks) > 0;
         self.micros(ticks).saturating_add(more as u64)

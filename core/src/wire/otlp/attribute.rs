@@ -2,7 +2,7 @@
 
 use super::Protobuf;
 use super::message::varint_length;
-use crate::arch::{copy_bytes, inline_on_word64};
+use crate::arch::{copy_bytes, inline_on_word64, is_small};
 use crate::value::Value;
 use crate::wire::cut::cut_text;
 use crate::wire::decimal::{digits, put_digits};
@@ -72,13 +72,32 @@ inline_on_word64! {
         kind: u8,
         bytes: &[u8],
     ) -> Out<'o, Protobuf> {
-        let out = put_key(out, list, key, sized(bytes.len())).put([kind]);
-        out.varint(bytes.len() as u64).few_bytes(bytes)
+        if bytes.len() > 0x7f {
+            return put_long_bytes(out, list, key, kind, bytes);
+        }
+        let out = put_key(out, list, key, 2 + bytes.len());
+        out.put([kind, bytes.len() as u8]).few_bytes(bytes)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn put_long_bytes<'o>(
+    out: Out<'o, Protobuf>,
+    list: u8,
+    key: &[u8],
+    kind: u8,
+    bytes: &[u8],
+) -> Out<'o, Protobuf> {
+    let out = put_key(out, list, key, sized(bytes.len())).put([kind]);
+    out.varint(bytes.len() as u64).bytes(bytes)
 }
 
 inline_on_word64! {
     fn put_int<'o>(out: Out<'o, Protobuf>, list: u8, key: &[u8], number: i64) -> Out<'o, Protobuf> {
+        if is_small(number) {
+            return put_key(out, list, key, 2).put([any::INT, number as u8]);
+        }
         let out = put_key(out, list, key, 1 + varint_length(number as u64));
         out.put([any::INT]).varint(number as u64)
     }

@@ -251,7 +251,10 @@ fn put_ids(out: Out<'_, Protobuf>, trace: TraceId, span: SpanId) -> Out<'_, Prot
 #[inline(always)]
 fn put_text<'o>(out: Out<'o, Protobuf>, field: u8, text: &str, cut: Cut) -> Out<'o, Protobuf> {
     let text = cut_text(text, cut.longest);
-    out.put([field]).varint(text.len() as u64).few_bytes(text)
+    if text.len() > 0x7f {
+        return out.put([field]).varint(text.len() as u64).bytes(text);
+    }
+    out.put([field, text.len() as u8]).few_bytes(text)
 }
 
 #[cold]

@@ -8,6 +8,7 @@ use crate::value::Value;
 #[derive(Clone, Copy, Default)]
 pub(super) struct StatusTags<'r> {
     found: [Option<Value<'r>>; KEYS.len()],
+    any: bool,
 }
 
 /// What these tags become, and which of them are not written as attributes.
@@ -40,16 +41,6 @@ mod at {
     pub(super) const DESCRIPTION: usize = 5;
 }
 
-/// A bit for each length of [`KEYS`].
-const LENGTHS: u32 = {
-    let (mut lengths, mut rest) = (0, KEYS.as_slice());
-    while let [key, others @ ..] = rest {
-        lengths |= 1 << key.len();
-        rest = others;
-    }
-    lengths
-};
-
 /// Codes of `StatusCode`.
 const OK: u8 = 1;
 const ERROR: u8 = 2;
@@ -65,13 +56,20 @@ const KINDS: [&str; 5] = [
 const SERVER: u8 = 2;
 const CLIENT: u8 = 3;
 
-/// The place of a key in [`KEYS`].
+/// The place of a key in [`KEYS`], of which only those of the same length are compared.
 #[inline(always)]
 fn place(key: &str) -> Option<usize> {
-    if key.len() > 31 || 1 << key.len() & LENGTHS == 0 {
-        return None;
-    }
-    KEYS.iter().position(|one| *one == key)
+    let candidates = match key.len() {
+        5 => at::ERROR..at::ERROR + 1,
+        9 => at::KIND..at::KIND + 1,
+        16 => at::CODE..at::HTTP_CODE + 1,
+        19 => at::HTTP_MESSAGE..at::HTTP_MESSAGE + 1,
+        23 => at::DESCRIPTION..at::DESCRIPTION + 1,
+        _ => return None,
+    };
+    candidates
+        .into_iter()
+        .find(|place| KEYS.get(*place) == Some(&key))
 }
 
 impl<'r> StatusTags<'r> {
@@ -79,16 +77,18 @@ impl<'r> StatusTags<'r> {
     pub(super) fn add(&mut self, tag: &Tag<'r>) {
         if let Some(found) = place(tag.key).and_then(|place| self.found.get_mut(place)) {
             *found = Some(tag.value);
+            self.any = true;
         }
     }
 
     /// What the tags become, by the rules of Jaeger's receiver.
     #[inline(always)]
     pub(super) fn status(&self) -> Status<'r> {
-        if self.found.iter().all(Option::is_none) {
-            return Status::default();
+        if self.any {
+            self.translated()
+        } else {
+            Status::default()
         }
-        self.translated()
     }
 
     #[inline(never)]
