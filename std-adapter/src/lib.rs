@@ -53,7 +53,8 @@
 //! The first three are on by default. Without them the crate needs the core and ten third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
-//! - `http`: [`Config::collector`], and the remote sampler ([`config::Sampler::Remote`]), the default one. `tls` adds `https`, `tls-native-roots` the roots of the system in
+//! - `http`: [`Config::collector`], and the remote sampler ([`config::Sampler::Remote`]), which is the
+//!   default one. `tls` adds `https`, `tls-native-roots` the roots of the system in
 //!   place of Mozilla's, `gzip` compressed batches.
 //! - `http-headers`: the `HeaderMap` of the `http` crate as a target of [`Tracer::inject`]; it can be
 //!   read without.

@@ -93,12 +93,8 @@
 //! `agentPort` 6832 Thrift binary, as agents read it there; `agent_protocol` decides it for any port.
 //!
 //! Of the clients' keys for what does not exist here:
-//! - Errors: `sampler.type: remote` or no sampler, `local_agent.enabled: false`.
-//! - Warnings, unless the value is off, zero or empty: remote sampling's addresses and intervals
-//!   beside another sampler, credentials without a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`, `max_traceback_length`.
-//! - Errors: a collector's address (`reporter.collectorEndpoint`, `reporter.endpoint`),
-//!   `local_agent.enabled: false`.
-//! - Warnings, unless the value is off, zero or empty: credentials of a collector,
+//! - Errors: `local_agent.enabled: false`.
+//! - Warnings, unless the value is off, zero or empty: credentials without a collector,
 //!   `sampler.options`, throttler, baggage restrictions, metrics, `reporter_batch_size`,
 //!   `max_traceback_length`.
 //!   beside another sampler, credentials without a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`.
@@ -121,12 +117,12 @@
 //! | `REPORTER_FLUSH_INTERVAL`, `REPORTER_ATTEMPT_RECONNECT_INTERVAL` | milliseconds, or `1s`, `500ms`, `1m1s` |
 //! | `REPORTER_ATTEMPT_RECONNECTING_DISABLED` | as `DISABLED` |
 //! | `SAMPLER_TYPE`, `SAMPLER_PARAM` | as in the file; a type without a parameter discards the file's parameter |
-//! | `ENDPOINT` | `http://` or `https://`, host, port and path of a collector; wins over the agent |
-//! | `USER` and `PASSWORD`, or `AUTH_TOKEN` | sent to the collector |
-//! | `REPORTER_TIMEOUT` | milliseconds, or `1s`: longest request |
 //! | `SAMPLING_ENDPOINT`, or the older `SAMPLER_MANAGER_HOST_PORT` | the sampling server's URL, or `host:port` |
 //! | `SAMPLER_HOST`, `SAMPLER_PORT`, `SAMPLER_SAMPLING_PATH` | its parts, Node's old names |
 //! | `SAMPLER_REFRESH_INTERVAL`, `SAMPLER_MAX_OPERATIONS` | milliseconds or `1m`; a number |
+//! | `ENDPOINT` | `http://` or `https://`, host, port and path of a collector; wins over the agent |
+//! | `USER` and `PASSWORD`, or `AUTH_TOKEN` | sent to the collector |
+//! | `REPORTER_TIMEOUT` | milliseconds, or `1s`: longest request |
 //! | `PROPAGATION` | formats as in the file, separated by commas |
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!

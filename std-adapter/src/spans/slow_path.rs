@@ -343,14 +343,14 @@ impl Slot {
         if self.is_of_parent() {
             return self.disown();
         }
+        if self.notes != 0 {
+            self.unwatch(self.image.record().finish());
+        }
         if !self.settle_finished() {
             return;
         }
         if let Some(limits) = self.owner.limits {
             self.image.limit(limits);
-        }
-        if self.notes != 0 {
-            self.unwatch(self.image.record().finish());
         }
         let Slot {
             image,

@@ -282,11 +282,12 @@ fn url(url: &str) -> Result<(), Violation> {
         ACCEPTED,
     )?;
     require(
-        !url.starts_with("https://"),
-        "TLS is not supported yet",
-        ACCEPTED,
+        cfg!(feature = "tls") || !url.starts_with("https://"),
+        "https",
+        "the feature `tls` of picojaeger-std, or http://",
     )?;
-    let rest = url.strip_prefix("http://").unwrap_or_default();
+    let rest = ["http://", "https://"].map(|scheme| url.strip_prefix(scheme));
+    let rest = rest.into_iter().flatten().next().unwrap_or_default();
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().ok()),
