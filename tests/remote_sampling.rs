@@ -358,3 +358,45 @@ fn without_late_binding_the_first_name_decides() {
     }
     assert_eq!(sent(&tracer, &spans), ["GET"]);
 }
+
+/// Answers once, then with nothing that is a strategy, then not at all.
+struct Failing(usize);
+
+impl StrategySource for Failing {
+    fn fetch(&mut self, _: Duration) -> Result<Vec<u8>, String> {
+        self.0 += 1;
+        match self.0 {
+            1 => Ok(KEPT.into()),
+            2 => Ok(b"{}".into()),
+            _ => Err("no more".into()),
+        }
+    }
+    fn url(&self) -> &str {
+        "failing"
+    }
+}
+
+#[test]
+fn questions_and_answers_are_counted() {
+    let tracer = Config::new("shop")
+        .agent(false)
+        .sampling_refresh_interval(Duration::from_millis(1))
+        .sampling_first_fetch(PATIENCE)
+        .tracer_builder()
+        .strategy_source(|| Failing(0))
+        .build()
+        .unwrap();
+    let has = |line: &str| tracer.metrics().to_prometheus().contains(line);
+    let series = |name: &str, result: &str, count: u64| {
+        let labels = format!(r#"result="{result}",service="shop""#);
+        has(&format!(
+            "jaeger_tracer_sampler_{name}_total{{{labels}}} {count}\n"
+        ))
+    };
+    assert!(series("queries", "ok", 1) && series("queries", "err", 0));
+    assert!(series("updates", "ok", 1) && series("updates", "err", 0));
+    sampled(&tracer, "starts the polls");
+    wait_for(|| series("updates", "err", 1) && series("queries", "ok", 2));
+    wait_for(|| !series("queries", "err", 0));
+    assert!(series("updates", "ok", 1));
+}

@@ -40,6 +40,10 @@ metrics! {
         "Packets to be sent again";
     EXPORT_DURATION = "jaeger_tracer_export_duration_seconds",
         "Time to the outcome of a packet";
+    SAMPLER_QUERIES = "jaeger_tracer_sampler_queries_total",
+        "Questions to the sampling server, answered (ok) or not (err)";
+    SAMPLER_UPDATES = "jaeger_tracer_sampler_updates_total",
+        "Answers of the sampling server, applied (ok) or no strategy (err)";
     TRACES = "jaeger_tracer_traces_total",
         "Traces that this process started, or joined by their context";
     REQUESTS = "jaeger_rpc_requests_total",

@@ -9,6 +9,7 @@ use crate::metrics::names as metric;
 use crate::metrics::names::SERVICE;
 use crate::metrics::rpc::RpcMetrics;
 use crate::metrics::{Metric, MetricValue, MetricsSink};
+use crate::sampling::PollCounts;
 
 /// The metrics of one tracer or several at one moment.
 ///
@@ -52,6 +53,20 @@ impl MetricsSnapshot {
             writer.requests(rpc);
         }
         snapshot
+    }
+
+    /// Takes the counts of the sampler's questions.
+    pub(crate) fn with_polls(mut self, service: &str, polls: &PollCounts) -> Self {
+        let mut writer = Writer {
+            service,
+            snapshot: &mut self,
+        };
+        let (ok, err) = ([("result", "ok")], [("result", "err")]);
+        writer.count(&metric::SAMPLER_QUERIES, &ok, polls.answered);
+        writer.count(&metric::SAMPLER_QUERIES, &err, polls.unanswered);
+        writer.count(&metric::SAMPLER_UPDATES, &ok, polls.applied);
+        writer.count(&metric::SAMPLER_UPDATES, &err, polls.unreadable);
+        self
     }
 
     /// Passes each sample to the sink, by name and labels in alphabetical order.

@@ -3,6 +3,7 @@
 //! The configuration names one of the core's samplers, or Jaeger's remote one. A [`Sampler`] of
 //! your own goes to [`TracerBuilder::sampler`](crate::TracerBuilder::sampler).
 
+mod poll_counts;
 #[cfg(feature = "http")]
 mod remote;
 mod root_sampler;
@@ -11,6 +12,7 @@ pub use picojaeger_core::{
     Const, Decision, Description, GuaranteedThroughput, Param, PerOperation, Probabilistic, Query,
     RateLimiter, RateLimiting, Sampler, SamplerError, Throughput,
 };
+pub(crate) use poll_counts::PollCounts;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use remote::StrategySource;

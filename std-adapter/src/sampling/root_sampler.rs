@@ -7,6 +7,7 @@ use picojaeger_core::{
 };
 
 use crate::config::{Sampler, Settings};
+use crate::sampling::PollCounts;
 #[cfg(feature = "http")]
 use crate::sampling::{MakeSource, RemoteSampler};
 use crate::sys::clock::{SECOND, monotonic};
@@ -144,6 +145,15 @@ impl RootSampler {
             RootSampler::User(sampler) => caught(|| sampler.description(code)).flatten(),
             #[cfg(feature = "http")]
             RootSampler::Remote(_) => None,
+        }
+    }
+
+    /// Returns the counts of questions to a server, if the sampler has one.
+    pub(crate) fn polls(&self) -> Option<PollCounts> {
+        match self {
+            #[cfg(feature = "http")]
+            RootSampler::Remote(sampler) => Some(sampler.counts()),
+            _ => None,
         }
     }
 

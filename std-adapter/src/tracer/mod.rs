@@ -334,7 +334,11 @@ impl Tracer {
         let stats = state.stats();
         let exports = state.common.stats_registry().exports;
         let service = &state.common.settings.process.service_name;
-        MetricsSnapshot::new(service, &stats, &exports, state.rpc.as_ref())
+        let metrics = MetricsSnapshot::new(service, &stats, &exports, state.rpc.as_ref());
+        match state.common.sampler.polls() {
+            Some(polls) => metrics.with_polls(service, &polls),
+            None => metrics,
+        }
     }
 
     /// Returns whether the tracer makes spans. One that only propagates makes none.

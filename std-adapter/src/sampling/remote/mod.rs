@@ -13,7 +13,7 @@ use std::time::Duration;
 use picojaeger_core::{Decision, Query};
 
 use crate::config::Settings;
-use crate::sampling::{Choice, Timing};
+use crate::sampling::{Choice, PollCounts, Timing};
 use crate::sys::clock::monotonic;
 use crate::sys::log::log_guarded;
 #[cfg(test)]
@@ -22,8 +22,8 @@ use crate::sys::sync::{lock, try_lock};
 
 use active::Active;
 use http_source::HttpSource;
-use poll::Poll;
 pub use poll::StrategySource;
+use poll::{NoAnswer, Poll};
 use strategy::Strategy;
 
 /// A sampler whose strategy is replaced while it is in use.
@@ -35,6 +35,8 @@ pub(crate) struct RemoteSampler {
     is_polled: AtomicBool,
     active: Mutex<Active>,
     poll: Mutex<Poll>,
+    /// Apart from the polls, whose lock is held while an answer is awaited.
+    counts: Mutex<PollCounts>,
     make_source: MakeSource,
     late_binding: bool,
 }
@@ -79,6 +81,7 @@ impl RemoteSampler {
             is_polled: AtomicBool::new(false),
             active: Mutex::new(active),
             poll: Mutex::new(Poll::new(make_source(), settings.refresh_interval)),
+            counts: Mutex::default(),
             make_source,
             late_binding: settings.late_binding,
         })
@@ -136,12 +139,14 @@ impl RemoteSampler {
     /// Asks the server, for at most this long, and applies its answer.
     pub(crate) fn poll_within(&self, patience: Duration) {
         let mut poll = lock(&self.poll);
-        let failure = match poll.ask(patience) {
+        let outcome = poll.ask(patience);
+        self.count(&outcome);
+        let failure = match outcome {
             Ok(strategy) => {
                 self.apply(strategy);
                 None
             }
-            Err(failure) => Some(failure),
+            Err(NoAnswer::Unanswered(why) | NoAnswer::Unreadable(why)) => Some(why),
         };
         let current = lock(&self.active).strategy().clone();
         let now = Duration::from_nanos(monotonic());
@@ -150,6 +155,26 @@ impl RemoteSampler {
         drop(poll);
         if let Some((level, line)) = line {
             log_guarded(level, format_args!("{line}"));
+        }
+    }
+
+    /// Returns the counts of questions.
+    pub(super) fn counts(&self) -> PollCounts {
+        *lock(&self.counts)
+    }
+
+    fn count(&self, outcome: &Result<Strategy, NoAnswer>) {
+        let mut counts = lock(&self.counts);
+        match outcome {
+            Ok(_) => {
+                counts.answered += 1;
+                counts.applied += 1;
+            }
+            Err(NoAnswer::Unreadable(_)) => {
+                counts.answered += 1;
+                counts.unreadable += 1;
+            }
+            Err(NoAnswer::Unanswered(_)) => counts.unanswered += 1,
         }
     }
 

@@ -54,6 +54,14 @@ pub(super) struct Poll {
     is_down: bool,
 }
 
+/// The reason that a question gave no strategy.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    Unanswered(String),
+    /// There was an answer, which is no strategy.
+    Unreadable(String),
+}
+
 /// The longest wait for the first poll, so that processes that begin together do not ask at once.
 const FIRST: Duration = Duration::from_secs(5);
 /// The shortest time between two lines about failures.
@@ -70,11 +78,12 @@ impl Poll {
     }
 
     /// Asks the server, for at most this long; returns the reason if there is no strategy.
-    pub(super) fn ask(&mut self, patience: Duration) -> Result<Strategy, String> {
+    pub(super) fn ask(&mut self, patience: Duration) -> Result<Strategy, NoAnswer> {
         // A user's source may panic.
         let body = caught(|| self.source.fetch(patience));
-        let body = body.unwrap_or_else(|| Err("the source panicked".into()))?;
-        Strategy::from_json(&body).map_err(|error| error.to_string())
+        let body = body.unwrap_or_else(|| Err("the source panicked".into()));
+        let body = body.map_err(NoAnswer::Unanswered)?;
+        Strategy::from_json(&body).map_err(|error| NoAnswer::Unreadable(error.to_string()))
     }
 
     /// Returns the line of the log about an outcome, if one is due at `now`, the time of any
@@ -169,7 +178,9 @@ mod tests {
     fn a_server_that_does_not_answer_is_a_line_at_start_and_hourly() {
         let mut poll = poll(URL);
         let mut at = |seconds| {
-            let failure = poll.ask(Duration::ZERO).unwrap_err();
+            let NoAnswer::Unanswered(failure) = poll.ask(Duration::ZERO).unwrap_err() else {
+                panic!("there is no answer to read");
+            };
             poll.line(Some(&failure), &CURRENT, Duration::from_secs(seconds))
         };
         let (level, line) = at(5).unwrap();
