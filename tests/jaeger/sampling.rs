@@ -21,10 +21,15 @@ const REFRESH: Duration = Duration::from_millis(100);
 const ROOTS: u32 = 100_000;
 
 /// A tracer without a sampler of its own.
-fn tracer(jaeger: &Jaeger, service: &str) -> Result<Tracer, String> {
-    let config = Config::new(service)
-        .agent_host(jaeger.receiver(Way::Compact).ip().to_string())
-        .agent_port(jaeger.receiver(Way::Compact).port())
+fn tracer(jaeger: &Jaeger, service: &str, way: Way) -> Result<Tracer, String> {
+    let (config, receiver) = (Config::new(service), jaeger.receiver(way));
+    let config = match way {
+        Way::Otlp => config.otlp(format!("http://{receiver}")),
+        _ => config
+            .agent_host(receiver.ip().to_string())
+            .agent_port(receiver.port()),
+    };
+    let config = config
         .sampling_endpoint(&jaeger.sampling().to_string())
         .sampling_refresh_interval(REFRESH);
     config.new_tracer().map_err(|error| error.to_string())
@@ -38,7 +43,7 @@ fn share(tracer: &Tracer, operation: &'static str, roots: u32) -> f64 {
 
 /// Changes Jaeger's file, and waits for the tracer to do as each version says.
 pub fn follows_the_file(jaeger: &Jaeger) -> Result<(), String> {
-    let tracer = tracer(jaeger, SERVICE)?;
+    let tracer = tracer(jaeger, SERVICE, Way::Compact)?;
     for (strategies, expected) in [
         (
             r#"{"type": "probabilistic", "param": 0.25}"#,
@@ -77,12 +82,27 @@ const LOAD: [(&str, u64); 3] = [("fast", 200), ("medium", 60), ("slow", 20)];
 /// Time under load: several calculations of Jaeger's, each 2 s.
 const LOADED: Duration = Duration::from_secs(30);
 
-/// Lets Jaeger calculate the rates of three operations, and compares what the tracer then samples.
+/// Shows that adaptive sampling works over UDP and over OTLP, each with a Jaeger of its own.
+pub fn adapts(binary: &Path) -> Result<(), String> {
+    let ways = [("UDP", Way::Compact), ("OTLP", Way::Otlp)];
+    thread::scope(|scope| {
+        let runs = ways.map(|(name, way)| (name, scope.spawn(move || adapts_over(binary, way))));
+        runs.into_iter().try_for_each(|(name, run)| {
+            let table = run.join().map_err(|_| format!("{name}: panicked"))?;
+            let table = table.map_err(|error| format!("{name}: {error}"))?;
+            println!("adaptive sampling, over {name}:\n{table}");
+            Ok(())
+        })
+    })
+}
+
+/// Lets Jaeger calculate the rates of three operations, and compares what the tracer then samples;
+/// returns a table.
 ///
 /// A single process of Jaeger reads the rates when it starts, so it is restarted.
-pub fn adapts(binary: &Path) -> Result<(), String> {
+fn adapts_over(binary: &Path, way: Way) -> Result<String, String> {
     let mut jaeger = Jaeger::start_with(binary, Sampling::Adaptive)?;
-    let tracer = tracer(&jaeger, "adaptive")?;
+    let tracer = tracer(&jaeger, "adaptive", way)?;
     load(&tracer)?;
     jaeger.restart(binary)?;
     let answer = jaeger.poll("a strategy for each operation", || {
@@ -92,13 +112,12 @@ pub fn adapts(binary: &Path) -> Result<(), String> {
     })?;
     // Twice, so that one question was asked after the answer above.
     thread::sleep(4 * REFRESH);
-    println!("adaptive sampling, over UDP:");
-    println!("operation  roots/s  answer    sampled");
+    let mut table = String::from("operation  roots/s  answer   sampled");
     let mut rates = Vec::new();
     for (name, per_second) in LOAD {
         let rate = rate(&answer, name).ok_or(format!("no rate for {name}"))?;
         let found = share(&tracer, name, ROOTS);
-        println!("{name:9}  {per_second:7}  {rate:.5}  {found:.5}");
+        table += &format!("\n{name:9}  {per_second:7}  {rate:.5}  {found:.5}");
         if (found - rate).abs() > 0.2 * rate {
             return Err(format!("{name} is sampled at {found}, not at {rate}"));
         }
@@ -108,7 +127,7 @@ pub fn adapts(binary: &Path) -> Result<(), String> {
         return Err(format!("the rates {rates:?} do not grow as the load falls"));
     }
     let _ = tracer.close(PATIENCE);
-    Ok(())
+    Ok(table)
 }
 
 /// Starts roots at their rates.
