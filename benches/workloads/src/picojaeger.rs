@@ -43,6 +43,8 @@ impl Picojaeger {
         let config = Config::new("benches")
             .sampler(Sampler::Const(true))
             .clock(clock)
+            // The width that the bounds were measured at.
+            .trace_id_128bit(false)
             .agent(false)
             .background(false)
             .flush_at_exit(false)
