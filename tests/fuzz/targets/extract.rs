@@ -4,23 +4,94 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use picojaeger_core::{BaggageTable, TextMapCodec};
+use picojaeger_core::{BaggageTable, BinaryCodec, Flags, Format, Propagator, TextMapCodec};
 use picojaeger_fuzz::{Pair, assert_prints, pairs};
 use picojaeger_std::config::Sampler;
 use picojaeger_std::{Config, SpanContext, Tracer};
 
-static TRACER: LazyLock<Tracer> = LazyLock::new(|| {
+/// The formats alone, and in two orders together.
+const FORMATS: [&[Format]; 6] = [
+    &[Format::Jaeger],
+    &[Format::TraceContext, Format::Baggage],
+    &[Format::B3],
+    &[Format::B3Multi],
+    &[Format::TraceContext, Format::Baggage, Format::Jaeger],
+    &[
+        Format::Jaeger,
+        Format::B3,
+        Format::Baggage,
+        Format::TraceContext,
+    ],
+];
+
+/// A tracer for each list of formats.
+static TRACERS: LazyLock<Vec<Tracer>> = LazyLock::new(|| FORMATS.map(tracer).into());
+
+/// Jaeger's format alone.
+static TRACER: LazyLock<Tracer> = LazyLock::new(|| tracer(FORMATS[0]));
+
+fn tracer(formats: &[Format]) -> Tracer {
     let config = Config::new("fuzz").sampler(Sampler::Const(true));
-    config.agent(false).new_tracer().expect("nothing is wrong")
-});
+    let config = config.agent(false).propagation(formats);
+    config.new_tracer().expect("nothing is wrong")
+}
 
 fuzz_target!(|data: &[u8]| {
     let headers = pairs(data, b':');
     for form in [HTTP, TEXT_MAP] {
         check(&form, &headers);
     }
+    TRACERS.iter().for_each(|tracer| goes_on(tracer, &headers));
+    binary(data);
     small_buffers(&headers);
 });
+
+/// Whatever the formats, what was extracted once is extracted again.
+fn goes_on(tracer: &Tracer, headers: &[Pair<'_>]) {
+    let Some(context) = tracer.extract(headers) else {
+        return;
+    };
+    let has_ids = !context.trace_id().is_zero();
+    let child = tracer.span_builder("child").child_of(&context).start();
+    assert!(!child.context().trace_id().is_zero());
+    assert!(!has_ids || child.context().trace_id() == context.trace_id());
+    let again = |context: &SpanContext| {
+        let mut injected = Vec::new();
+        if let Err(error) = tracer.inject(context, &mut injected) {
+            assert_prints(&error);
+        }
+        tracer.extract(&injected)
+    };
+    let passed_on = again(&context);
+    assert!(!has_ids || passed_on.is_some());
+    if let Some(passed_on) = passed_on {
+        let ids = |context: &SpanContext| (context.trace_id(), context.span_id());
+        assert_eq!(ids(&passed_on), ids(&context));
+        let sampled = |context: &SpanContext| context.flags().contains(Flags::SAMPLED);
+        assert_eq!(sampled(&passed_on), sampled(&context));
+        // Formats that cannot hold a flag, a key's case or a long item drop it once.
+        assert_eq!(again(&passed_on), Some(passed_on));
+    }
+}
+
+/// Binary forms.
+fn binary(data: &[u8]) {
+    if let Ok(context) = SpanContext::from_binary(data) {
+        assert_eq!(SpanContext::from_binary(&context.to_binary()), Ok(context));
+    }
+    if let Some(context) = TRACER.extract_binary(data) {
+        let mut bytes = Vec::new();
+        if let Err(error) = TRACER.inject_binary(&context, &mut bytes) {
+            assert_prints(&error);
+        }
+        assert_eq!(TRACER.extract_binary(&bytes), Some(context));
+    }
+    let mut table = BaggageTable::<3, 8, 16>::new();
+    let found = BinaryCodec::new().extract(data, &mut table);
+    if let Err(error) = found.context {
+        assert_prints(&error);
+    }
+}
 
 /// Both directions of one form.
 struct Form {
@@ -87,6 +158,16 @@ fn small_buffers(headers: &[Pair<'_>]) {
             let (mut table, mut scratch) = (BaggageTable::<3, 8, 16>::new(), [0; 64]);
             let found = codec.extract(headers, &mut table, &mut scratch[..length]);
             if let Err(error) = found.context {
+                assert_prints(&error);
+            }
+        }
+        for formats in FORMATS {
+            let (mut table, mut scratch) = (BaggageTable::<3, 8, 16>::new(), [0; 64]);
+            let propagator = Propagator::new(formats, formats);
+            let found = propagator.extract(headers, &mut table, &mut scratch[..length]);
+            let state = found.tracestate.unwrap_or_default();
+            assert!(state.len() <= length / 2);
+            if let Some((_, error)) = found.rejected {
                 assert_prints(&error);
             }
         }
