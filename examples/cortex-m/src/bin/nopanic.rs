@@ -13,9 +13,10 @@ use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, W
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
     Anchor, BaggageTable, BinaryCodec, Drained, Format, GuaranteedThroughput, Incoming,
-    InjectError, Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic, Propagator,
-    Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span, SpanContext,
-    SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, ZipkinSpan, tags,
+    InjectError, Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic,
+    Propagator, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span,
+    SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, ZipkinSpan,
+    tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
