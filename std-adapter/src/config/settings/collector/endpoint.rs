@@ -51,6 +51,7 @@ pub(crate) struct WrittenEndpoint {
 
 impl Endpoint {
     /// Returns the whole address, with its query.
+    #[cfg(any(feature = "http", test))]
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
