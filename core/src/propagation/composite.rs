@@ -178,7 +178,7 @@ impl<'n> Propagator<'n> {
         match format {
             Format::TraceContext => {
                 traceparent::inject(context, carrier)?;
-                let is_debug = context.flags().contains(Flags::DEBUG);
+                let is_debug = context.flags().contains(Flags::SAMPLED | Flags::DEBUG);
                 tracestate::inject(outgoing.tracestate, is_debug, carrier)
             }
             Format::Jaeger => self.codec.inject_context(context, carrier),

@@ -233,7 +233,7 @@ impl<'n> Scan<'n> {
         }
         (choice.context, choice.is_w3c) = (Some(w3c), true);
         choice.add(jaeger.flags & Flags::FIREHOSE);
-        if jaeger.flags.contains(Flags::DEBUG) {
+        if jaeger.flags.contains(Flags::SAMPLED | Flags::DEBUG) {
             choice.add(Flags::SAMPLED | Flags::DEBUG);
         }
     }

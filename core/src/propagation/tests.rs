@@ -195,6 +195,22 @@ fn debug_travels_in_our_member_of_tracestate() {
     assert_eq!(written.0, pairs(&headers));
 }
 
+/// Such a context is malformed; debug must not make the next process sample it.
+#[test]
+fn debug_without_the_sampled_flag_does_not_sample() {
+    let own = context(1, 2, Flags::DEBUG);
+    for format in [Format::TraceContext, Format::B3, Format::B3Multi] {
+        let mut headers = Headers::default();
+        let formats = [format, Format::Jaeger];
+        let propagator = Propagator::new(&[], &formats);
+        let written = propagator.inject(&own.into(), [], &mut headers, &mut []);
+        assert_eq!(written, Ok(()));
+        let headers: Vec<_> = headers.0.iter().map(|(k, v)| (&**k, &**v)).collect();
+        let found = extract(&formats, &headers);
+        assert_eq!(found.context, remote(1, 2, Flags::NONE), "{format:?}");
+    }
+}
+
 #[test]
 fn tracestate_takes_half_of_the_scratch_buffer() {
     let headers = [

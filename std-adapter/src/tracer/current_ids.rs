@@ -9,7 +9,7 @@ use crate::scope::active_context;
 /// The ids of the active span, from [`current_ids`].
 ///
 /// Its text is `trace_id=… span_id=… sampled=…`. With the feature `log-kv` it is a
-/// [`Source`](log::kv::Source) of key-values of the `log` crate, under the same names.
+/// `Source` of key-values of the `log` crate, under the same names.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};

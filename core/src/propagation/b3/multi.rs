@@ -105,7 +105,7 @@ pub(in crate::propagation) fn inject<C: TextMapWriter + ?Sized>(
     )?;
     let span = hex::digits(context.span_id().get());
     carrier.set(SPAN, str::from_utf8(&span).unwrap_or_default())?;
-    if flags.contains(Flags::DEBUG) {
+    if flags.contains(Flags::SAMPLED | Flags::DEBUG) {
         return carrier.set(FLAGS, "1");
     }
     match flags.contains(Flags::DEFERRED) {

@@ -54,7 +54,7 @@ pub(in crate::propagation) fn inject<C: TextMapWriter + ?Sized>(
     text[..16].copy_from_slice(&hex::digits(trace.high()));
     text[16..32].copy_from_slice(&hex::digits(trace.low()));
     text[33..49].copy_from_slice(&hex::digits(context.span_id().get()));
-    text[50] = if flags.contains(Flags::DEBUG) {
+    text[50] = if flags.contains(Flags::SAMPLED | Flags::DEBUG) {
         b'd'
     } else {
         b'0' + u8::from(flags.contains(Flags::SAMPLED))
