@@ -1,6 +1,7 @@
 //! What is left out of a span that is the first of its packet and does not fit.
 
 use crate::record::{Record, boundary};
+use crate::wire::Push;
 
 /// The parts of a span that are left out.
 #[derive(Clone, Copy)]
@@ -15,7 +16,7 @@ pub struct Cut {
 pub(super) const LONGEST: usize = u16::MAX as usize;
 
 /// Nothing is left out.
-pub(super) const WHOLE: Cut = Cut {
+const WHOLE: Cut = Cut {
     logs: 0,
     longest: LONGEST,
 };
@@ -27,11 +28,34 @@ impl Cut {
     }
 }
 
+/// Writes a span by `put`, which gives how many bytes are left if it fitted: whole, or if it is the
+/// first of its packet, with as little left out as fits.
+#[inline(always)]
+pub(super) fn put_fitting(
+    record: &Record<'_>,
+    is_first: bool,
+    mut put: impl FnMut(Cut) -> Option<usize>,
+) -> Result<usize, Push> {
+    if let Some(left) = put(WHOLE) {
+        return Ok(left);
+    }
+    if !is_first {
+        return Err(Push::Full);
+    }
+    let mut search = Search::new(record);
+    loop {
+        let left = put(search.cut());
+        if search.is_over(left.is_some()) {
+            return left.ok_or(Push::TooLarge);
+        }
+    }
+}
+
 /// The search for the least that must be left out.
 ///
 /// First logs go, one by one, then text, byte by byte: halves the steps of which
 /// the least is looked for, and tries that last.
-pub(super) struct Search {
+struct Search {
     logs: usize,
     least: usize,
     most: usize,
@@ -39,7 +63,7 @@ pub(super) struct Search {
 
 impl Search {
     #[inline(always)]
-    pub(super) fn new(record: &Record<'_>) -> Self {
+    fn new(record: &Record<'_>) -> Self {
         let logs = count_logs(record);
         Search {
             logs,
@@ -50,7 +74,7 @@ impl Search {
 
     /// What to leave out next.
     #[inline(always)]
-    pub(super) fn cut(&self) -> Cut {
+    fn cut(&self) -> Cut {
         let steps = self.steps();
         Cut {
             logs: steps.min(self.logs),
@@ -60,7 +84,7 @@ impl Search {
 
     /// Takes whether the span fitted then; returns whether that was the last attempt.
     #[inline(always)]
-    pub(super) fn is_over(&mut self, fits: bool) -> bool {
+    fn is_over(&mut self, fits: bool) -> bool {
         let steps = self.steps();
         let is_last = self.least == self.most;
         if fits {

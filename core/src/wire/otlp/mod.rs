@@ -20,8 +20,8 @@ use core::ops::Range;
 
 use self::message::{HEADER, LONGEST_MESSAGE, put_length};
 use self::resource::put_head;
-use self::span::{put_cut, put_span};
-use super::cut::WHOLE;
+use self::span::put_span;
+use super::cut::put_fitting;
 use super::out::Out;
 use super::{Batch, EncodeContext, Encoder, Push};
 use crate::record::Record;
@@ -95,13 +95,12 @@ impl Encoder for Otlp {
         let Some(free) = out.get_mut(self.end..) else {
             return Push::Full;
         };
-        let left = match put_span(Out::new(free), record, context, WHOLE) {
-            Some(left) => left,
-            None if self.spans > 0 => return Push::Full,
-            None => match put_cut(free, record, context) {
-                Some(left) => left,
-                None => return Push::TooLarge,
-            },
+        let fitting = put_fitting(record, self.spans == 0, |cut| {
+            put_span(Out::new(free), record, context, cut)
+        });
+        let left = match fitting {
+            Ok(left) => left,
+            Err(push) => return push,
         };
         self.end = length - left;
         self.spans += 1;

@@ -2,14 +2,14 @@
 
 use super::Protobuf;
 use super::attribute::put_attribute;
-use super::keys::{Keys, Search as KeySearch, occurs};
+use super::keys::{Keys, Search, occurs};
 use super::message::{HEADER, end_message, varint_length};
 use super::status::{Status, StatusTags};
 use crate::id::{SpanId, TraceId};
 use crate::record::{Log, Record, Reference, Tag};
 use crate::time::Times;
 use crate::value::Value;
-use crate::wire::cut::{Cut, LONGEST, Search, cut_text};
+use crate::wire::cut::{Cut, LONGEST, cut_text};
 use crate::wire::out::Out;
 use crate::wire::{EncodeContext, StateTags, TagSink};
 
@@ -69,22 +69,6 @@ pub(super) fn put_span(
     let left = content.put(field::FLAGS).end([sampled, 0, 0, 0])?;
     end_message(out, field::SPAN, left);
     Some(left)
-}
-
-/// Writes the span with as little left out as fits.
-#[inline(always)]
-pub(super) fn put_cut(
-    out: &mut [u8],
-    record: &Record<'_>,
-    context: &EncodeContext<'_>,
-) -> Option<usize> {
-    let mut search = Search::new(record);
-    loop {
-        let left = put_span(Out::new(out), record, context, search.cut());
-        if search.is_over(left.is_some()) {
-            return left;
-        }
-    }
 }
 
 impl<'r> Source<'_, 'r> {
@@ -156,7 +140,7 @@ impl<'r> Source<'_, 'r> {
     #[cold]
     #[inline(never)]
     fn is_last(&self, key: &str, rest: impl Iterator<Item = Tag<'r>>) -> bool {
-        let search = KeySearch {
+        let search = Search {
             key,
             found: occurs(key, rest),
         };

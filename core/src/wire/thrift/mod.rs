@@ -23,9 +23,8 @@ use crate::value::Value;
 
 use self::envelope::{BinaryBatch, BinaryMessage, CompactMessage, Envelope};
 use self::protocol::{Field, Protocol};
-use self::span::put_cut;
 use self::tag::{put_key, put_value};
-use super::cut::WHOLE;
+use super::cut::put_fitting;
 use super::out::Out;
 use super::{Batch, ClientStats, EncodeContext, Encoder, Process, Push};
 
@@ -172,13 +171,12 @@ impl<E: Envelope> Encoder for Thrift<E> {
         let Some(free) = out.get_mut(self.end..room) else {
             return Push::Full;
         };
-        let left = match E::Protocol::put_span(Out::new(free), record, context, WHOLE) {
-            Some(left) => left,
-            None if self.spans > 0 => return Push::Full,
-            None => match put_cut::<E::Protocol>(free, record, context) {
-                Some(left) => left,
-                None => return Push::TooLarge,
-            },
+        let fitting = put_fitting(record, self.spans == 0, |cut| {
+            E::Protocol::put_span(Out::new(free), record, context, cut)
+        });
+        let left = match fitting {
+            Ok(left) => left,
+            Err(push) => return push,
         };
         self.end = room - left;
         self.spans += 1;

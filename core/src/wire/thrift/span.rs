@@ -4,7 +4,7 @@ use crate::arch::inline_on_word64;
 use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
-use crate::wire::cut::{Cut, LONGEST, Search, cut_text};
+use crate::wire::cut::{Cut, LONGEST, cut_text};
 use crate::wire::out::Out;
 use crate::wire::{EncodeContext, StateTags, TagSink};
 
@@ -55,22 +55,6 @@ fn put_identity<'o, P: Protocol>(out: Out<'o, P>, record: &Record<'_>, cut: Cut)
     }
     let flags = Field::next_or_skipping(7, !record.has_references());
     P::small(out, flags, identity().flags.wire())
-}
-
-/// Writes the span with as little left out as fits.
-#[inline(always)]
-pub(super) fn put_cut<P: Protocol>(
-    out: &mut [u8],
-    record: &Record<'_>,
-    context: &EncodeContext<'_>,
-) -> Option<usize> {
-    let mut search = Search::new(record);
-    loop {
-        let left = P::put_span(Out::new(out), record, context, search.cut());
-        if search.is_over(left.is_some()) {
-            return left;
-        }
-    }
 }
 
 #[inline(always)]
