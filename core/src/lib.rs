@@ -135,7 +135,7 @@ pub mod adapter {
     pub use crate::id_generator::IdGenerator;
     #[cfg(not(loom))]
     pub use crate::packet_builder::{DeliveryCounts, PacketBuilder, PollContext};
-    pub use crate::propagation::encoded_len;
+    pub use crate::propagation::{encoded_len, percent_decode, percent_encode};
     pub use crate::raw_mutex::Guarded;
     pub use crate::sampler::{
         PriorityChange, SamplingDecision, sampling_decision, sampling_priority,

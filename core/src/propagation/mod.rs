@@ -26,6 +26,6 @@ pub use composite::{Outgoing, Propagator};
 pub use error::{BaggageDrops, ExtractError, InjectError};
 pub use format::Format;
 pub use jaeger::{Extracted, HeaderNames, ParseContextError, TextMapCodec};
-pub use percent::encoded_len;
+pub use percent::{encoded_len, percent_decode, percent_encode};
 pub use scan::Scan;
 pub use zipkin::ZipkinSpan;

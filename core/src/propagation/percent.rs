@@ -47,8 +47,26 @@ impl Iterator for Decode<'_> {
     }
 }
 
-/// Yields the encoded form of `value`: all but letters, digits and `-._~` as `%XX`.
-pub(super) fn encode(value: &str) -> impl Iterator<Item = u8> {
+/// Yields the bytes of a percent-encoded text, where `+` stands for itself; a `%` without two hex
+/// digits after it does, too.
+///
+/// ```
+/// use picojaeger_core::adapter::percent_decode;
+///
+/// assert!(percent_decode(b"a%20b+%zz").eq(*b"a b+%zz"));
+/// ```
+pub fn percent_decode(text: &[u8]) -> impl Iterator<Item = u8> {
+    Decode::new(text, Encoding::Percent)
+}
+
+/// Yields the percent-encoded form of a text: all but letters, digits and `-._~` as `%XX`.
+///
+/// ```
+/// use picojaeger_core::adapter::percent_encode;
+///
+/// assert!(percent_encode("a b").eq(*b"a%20b"));
+/// ```
+pub fn percent_encode(value: &str) -> impl Iterator<Item = u8> {
     value.bytes().flat_map(|byte| {
         let plain = is_plain(byte);
         let text = [b'%', upper_digit(byte >> 4), upper_digit(byte & 15)];
@@ -131,10 +149,10 @@ mod tests {
 
     #[test]
     fn encodes_all_but_the_unreserved() {
-        assert!(encode("a b/\u{e9}+~-._%").eq(*b"a%20b%2F%C3%A9%2B~-._%25"));
-        assert!(encode("").eq([]));
+        assert!(percent_encode("a b/\u{e9}+~-._%").eq(*b"a%20b%2F%C3%A9%2B~-._%25"));
+        assert!(percent_encode("").eq([]));
         for value in ["", "a", "a b/\u{e9}+~-._%"] {
-            assert_eq!(encoded_len(value), encode(value).count(), "{value}");
+            assert_eq!(encoded_len(value), percent_encode(value).count(), "{value}");
         }
     }
 }

@@ -18,7 +18,7 @@ type Table = BaggageTable<8, 16, 32>;
 
 /// Keeps headers in order.
 #[derive(Default)]
-struct Headers(Vec<(String, String)>);
+pub(super) struct Headers(pub(super) Vec<(String, String)>);
 
 impl TextMapWriter for Headers {
     fn set(&mut self, key: &str, value: &str) -> Result<(), CarrierFull> {
@@ -48,7 +48,7 @@ fn baggage(formats: &[Format], headers: &[(&str, &str)]) -> Vec<(String, String)
     items.map(|(k, v)| (k.to_string(), v.to_string())).collect()
 }
 
-fn pairs(items: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn pairs(items: &[(&str, &str)]) -> Vec<(String, String)> {
     let items = items.iter();
     items.map(|(k, v)| (k.to_string(), v.to_string())).collect()
 }

@@ -1,29 +1,18 @@
 //! Tests of both forms through a propagator.
 
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 
 use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, TraceId};
-use crate::propagation::{
-    CarrierFull, ExtractError, Format, ParseContextError, Propagator, TextMapWriter,
-};
+use crate::propagation::tests::{Headers, pairs};
+use crate::propagation::{ExtractError, Format, ParseContextError, Propagator};
 
 const TRACE: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "e457b5a2e4d86bd1";
 
 const MALFORMED: Result<Option<SpanContext>, ExtractError> =
     Err(ExtractError::Malformed(ParseContextError::B3));
-
-#[derive(Default)]
-struct Headers(Vec<(String, String)>);
-
-impl TextMapWriter for Headers {
-    fn set(&mut self, key: &str, value: &str) -> Result<(), CarrierFull> {
-        self.0.push((key.to_string(), value.to_string()));
-        Ok(())
-    }
-}
 
 fn context(flags: Flags) -> SpanContext {
     let flags = flags | Flags::REMOTE;
@@ -161,10 +150,6 @@ fn the_single_header_beats_several_unless_it_cannot_be_read() {
 
 #[test]
 fn both_forms_are_written_without_a_parent() {
-    let pairs = |items: &[(&str, &str)]| -> Vec<(String, String)> {
-        let items = items.iter();
-        items.map(|(k, v)| (k.to_string(), v.to_string())).collect()
-    };
     let debug = Flags::SAMPLED | Flags::DEBUG;
     for (flags, single, name, value) in [
         (Flags::NONE, "-0", "x-b3-sampled", "0"),

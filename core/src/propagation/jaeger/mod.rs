@@ -15,7 +15,7 @@ use crate::propagation::carrier::{CarrierFull, TextMapReader, TextMapWriter};
 use crate::propagation::error::{BaggageDrops, ExtractError, InjectError};
 use crate::propagation::format::Format;
 use crate::propagation::jaeger::extraction::Extraction;
-use crate::propagation::percent::{Encoding, encode};
+use crate::propagation::percent::{Encoding, percent_encode};
 
 pub(super) use extraction::{Extras, strip_prefix, take_context};
 pub(super) use items::Precedence;
@@ -263,7 +263,7 @@ impl<'n> TextMapCodec<'n> {
         let name = self.names.baggage_prefix.bytes().chain(key.bytes());
         let (name, rest) = fill(scratch, name).ok_or(BaggageError::TooLong)?;
         let value = if self.encoding == Encoding::Form {
-            let (value, _) = fill(rest, encode(value)).ok_or(BaggageError::TooLong)?;
+            let (value, _) = fill(rest, percent_encode(value)).ok_or(BaggageError::TooLong)?;
             str::from_utf8(value).unwrap_or_default()
         } else {
             value

@@ -5,7 +5,7 @@ use core::str;
 use crate::baggage::{BaggageError, check_baggage_key};
 use crate::propagation::carrier::TextMapWriter;
 use crate::propagation::error::BaggageDrops;
-use crate::propagation::percent::encode;
+use crate::propagation::percent::percent_encode;
 
 pub(in crate::propagation) const NAME: &str = "baggage";
 
@@ -49,7 +49,10 @@ fn append(
         return Err(BaggageError::Full);
     }
     let comma = b",".iter().take(usize::from(used > 0)).copied();
-    let bytes = comma.chain(key.bytes()).chain([b'=']).chain(encode(value));
+    let bytes = comma
+        .chain(key.bytes())
+        .chain([b'='])
+        .chain(percent_encode(value));
     let mut len = 0;
     for byte in bytes {
         if used + len == MOST_BYTES {

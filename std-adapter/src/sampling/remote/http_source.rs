@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use picojaeger_core::adapter::percent_encode;
+
 use crate::sampling::remote::StrategySource;
 use crate::sys::net::http;
 
@@ -21,7 +23,7 @@ impl HttpSource {
     /// Makes the questions to a server's URL, which has a scheme. Without a path they are those of
     /// the clients: `/sampling`, and Java's and old agents' `/`.
     pub(super) fn new(server: &str, service: &str) -> Self {
-        let service = encoded(service);
+        let service: String = percent_encode(service).map(char::from).collect();
         let has_path = server.split('/').nth(3).is_some();
         let urls = if has_path {
             let separator = if server.contains('?') { '&' } else { '?' };
@@ -57,20 +59,6 @@ impl StrategySource for HttpSource {
     fn url(&self) -> &str {
         self.urls.first().map_or("", String::as_str)
     }
-}
-
-/// Encodes a value of a URL's query.
-fn encoded(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(byte.into());
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use picojaeger_core::adapter::percent_decode;
+
 use crate::config::settings::setting::{HIDDEN, Violation, require};
 
 /// Address of a collector: `http://` or `https://`, host, port and path.
@@ -173,21 +175,7 @@ fn user_and_password(text: &str) -> (Secret, Secret) {
 
 /// Decodes `%41`; anything else stays as it is.
 fn decode(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, tail @ ..] = rest {
-        let digits = tail.get(..2).filter(|_| *first == b'%');
-        let digits = digits.and_then(|two| std::str::from_utf8(two).ok());
-        match digits.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
+    let bytes: Vec<_> = percent_decode(text.as_bytes()).collect();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

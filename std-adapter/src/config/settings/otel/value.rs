@@ -1,5 +1,7 @@
 //! The types of OpenTelemetry's values.
 
+use picojaeger_core::adapter::percent_decode;
+
 use crate::config::settings::layer::Layer;
 use crate::config::settings::setting::Violation;
 use crate::config::source::Entry;
@@ -34,27 +36,20 @@ fn pair(item: &str) -> Result<(String, String), Violation> {
         accepted: "key=value,key=value, percent-encoded",
     };
     let (key, value) = item.split_once('=').ok_or(wrong("an item without `=`"))?;
-    let decoded = |text: &str| percent_decode(text.trim()).ok_or(wrong("a wrong percent-encoding"));
-    match decoded(key)? {
+    let part = |text: &str| decoded(text.trim()).ok_or(wrong("a wrong percent-encoding"));
+    match part(key)? {
         key if key.is_empty() => Err(wrong("an item without a key")),
-        key => Ok((key, decoded(value)?)),
+        key => Ok((key, part(value)?)),
     }
 }
 
 /// Returns nothing for an incomplete escape, and for bytes that are not UTF-8. A `+` stays as it is.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut decoded = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        // `from_str_radix` takes a sign too.
-        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        decoded.push(u8::from_str_radix(digits, 16).ok()?);
-        decoded.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(decoded).ok()
+fn decoded(text: &str) -> Option<String> {
+    let is_escape = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    let mut escapes = text.split('%').skip(1);
+    let whole = escapes.all(|part| part.as_bytes().get(..2).is_some_and(is_escape));
+    let bytes = whole.then(|| percent_decode(text.as_bytes()).collect())?;
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -74,8 +69,8 @@ mod tests {
             ("%é", None),
             ("%ff", None),
         ];
-        for (text, decoded) in cases {
-            assert_eq!(percent_decode(text).as_deref(), decoded, "{text}");
+        for (text, expected) in cases {
+            assert_eq!(decoded(text).as_deref(), expected, "{text}");
         }
     }
 
