@@ -4,6 +4,7 @@
 //! your own goes to [`TracerBuilder::sampler`](crate::TracerBuilder::sampler).
 
 mod poll_counts;
+mod rate_limit;
 #[cfg(feature = "http")]
 mod remote;
 mod root_sampler;

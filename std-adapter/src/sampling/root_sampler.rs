@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use picojaeger_core::{
-    Const, Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler as _,
+    Const, Decision, Description, Probabilistic, Query, RateLimiter, Sampler as _,
 };
 
 use crate::config::{Sampler, Settings};
-use crate::sampling::PollCounts;
 #[cfg(feature = "http")]
 use crate::sampling::{MakeSource, RemoteSampler};
-use crate::sys::clock::{SECOND, monotonic};
+use crate::sampling::{PollCounts, rate_limit};
+use crate::sys::clock::monotonic;
 #[cfg(test)]
 use crate::sys::sync::hold;
 use crate::sys::sync::lock;
@@ -62,11 +62,8 @@ impl RootSampler {
             Sampler::Probabilistic(rate) => {
                 Probabilistic::new(rate).map(RootSampler::Probabilistic)
             }
-            Sampler::RateLimiting(rate) => RateLimiter::new(rate, SECOND).map(|limiter| {
-                // Processes that start together do not sample their first roots alike then.
-                let random = getrandom::u32().unwrap_or_default();
-                RootSampler::RateLimiting(Mutex::new(limiter.with_random_credit(random)))
-            }),
+            Sampler::RateLimiting(rate) => rate_limit::limiter(rate)
+                .map(|limiter| RootSampler::RateLimiting(Mutex::new(limiter))),
             #[cfg(feature = "http")]
             Sampler::Remote(initial) => {
                 return RootSampler::Remote(RemoteSampler::new(initial, settings));
@@ -140,8 +137,9 @@ impl RootSampler {
         match self {
             RootSampler::Const(sampler) => sampler.description(code),
             RootSampler::Probabilistic(sampler) => sampler.description(code),
-            RootSampler::RateLimiting(limiter) => (code == 1)
-                .then(|| Description::new("ratelimiting", Param::F64(lock(limiter).rate()))),
+            RootSampler::RateLimiting(limiter) => {
+                (code == 1).then(|| rate_limit::description(&lock(limiter)))
+            }
             RootSampler::User(sampler) => caught(|| sampler.description(code)).flatten(),
             #[cfg(feature = "http")]
             RootSampler::Remote(_) => None,

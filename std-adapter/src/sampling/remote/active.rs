@@ -1,13 +1,11 @@
 //! The strategy in use, with its state.
 
-use picojaeger_core::{
-    Decision, Description, Param, Probabilistic, Query, RateLimiter, Sampler as _,
-};
+use picojaeger_core::{Decision, Probabilistic, Query, RateLimiter, Sampler as _};
 
 use crate::sampling::Choice;
+use crate::sampling::rate_limit;
 use crate::sampling::remote::per_operation::{PerOperation, choose};
 use crate::sampling::remote::strategy::Strategy;
-use crate::sys::clock::SECOND;
 
 /// A strategy and the state of its limits, in nanoseconds of the monotonic clock.
 #[derive(Debug)]
@@ -67,8 +65,7 @@ impl Active {
                     true => Decision::Sample { code: 1 },
                     false => Decision::Drop,
                 };
-                let param = Param::F64(limiter.rate());
-                choose(decision, |_| Some(Description::new("ratelimiting", param)))
+                choose(decision, |_| Some(rate_limit::description(limiter)))
             }
             Rule::PerOperation(rules) => rules.sample(query, now),
         }
@@ -93,10 +90,7 @@ impl Rule {
     fn new(strategy: &Strategy, max_operations: usize, now: u64) -> Self {
         let made = match strategy {
             Strategy::Probabilistic(share) => Probabilistic::new(*share).map(Rule::Probabilistic),
-            Strategy::RateLimiting(rate) => RateLimiter::new(*rate, SECOND).map(|limiter| {
-                let random = getrandom::u32().unwrap_or_default();
-                Rule::RateLimiting(limiter.with_random_credit(random))
-            }),
+            Strategy::RateLimiting(rate) => rate_limit::limiter(*rate).map(Rule::RateLimiting),
             Strategy::PerOperation(strategies) => {
                 return Rule::PerOperation(PerOperation::new(strategies, max_operations, now));
             }
