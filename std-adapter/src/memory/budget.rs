@@ -88,7 +88,9 @@ impl MemoryBudget {
         reserve: usize,
     ) -> Option<RingEnds> {
         let mut drawn = lock(&self.drawn);
-        let left = self.left_of(&drawn, Share::Rings).checked_sub(reserve)?;
+        let left = self
+            .left_of(&mut drawn, Share::Rings)
+            .checked_sub(reserve)?;
         let ends = drawn.free.take(*bytes.start()..=left.min(*bytes.end()))?;
         drawn.rings += ends.bytes();
         Some(ends)
@@ -133,7 +135,7 @@ impl MemoryBudget {
 
     /// Returns the bytes that a share may still draw.
     pub(super) fn left(&self, share: Share) -> usize {
-        self.left_of(&lock(&self.drawn), share)
+        self.left_of(&mut lock(&self.drawn), share)
     }
 
     /// Returns whether a share holds more than its floor: then its unused memory is freed, since
@@ -151,11 +153,9 @@ impl MemoryBudget {
     }
 
     fn try_draw(&self, drawn: &mut Drawn, share: Share, bytes: usize, reserve: usize) -> bool {
-        let most = self.most(drawn, share);
-        let own = drawn.of(share);
-        let fits = *own + bytes + reserve <= most;
+        let fits = bytes + reserve <= self.left_of(drawn, share);
         if fits {
-            *own += bytes;
+            *drawn.of(share) += bytes;
         }
         fits
     }
@@ -166,12 +166,10 @@ impl MemoryBudget {
         drawn.free.shrink_to(left);
     }
 
-    fn left_of(&self, drawn: &Drawn, share: Share) -> usize {
-        let own = match share {
-            Share::Rings => drawn.rings,
-            Share::Spans => drawn.spans,
-        };
-        self.most(drawn, share) - own
+    /// Returns the bytes that a share may still draw. What is reserved for rings may grow while open
+    /// spans hold it.
+    fn left_of(&self, drawn: &mut Drawn, share: Share) -> usize {
+        self.most(drawn, share).saturating_sub(*drawn.of(share))
     }
 
     fn most(&self, drawn: &Drawn, share: Share) -> usize {

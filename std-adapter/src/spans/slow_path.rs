@@ -186,12 +186,10 @@ impl<'t> Start<'t> {
         shard: &mut Shard,
         identity: &Identity,
     ) -> Box<Slot> {
-        let (context, parent) = (identity.context, identity.parent);
         let mut unsampled = Identity {
-            context,
-            parent,
             sampler: 0,
             is_undecided: false,
+            ..*identity
         };
         unsampled.set_flags(Flags::NONE);
         shard.counters.unsampled.increment();

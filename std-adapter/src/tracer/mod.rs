@@ -32,7 +32,7 @@ pub(crate) mod span_builder;
 use std::sync::Arc;
 use std::time::Duration;
 
-use picojaeger_core::{self as core, Extracted, Flags, InjectError, Key, Outgoing, Stats};
+use picojaeger_core::{self as core, Extracted, Flags, InjectError, Key, Outgoing, Scan, Stats};
 
 use crate::context::baggage::Baggage;
 use crate::context::{NO_CONTEXT, SpanContext, ToContext};
@@ -385,14 +385,13 @@ impl Tracer {
 
     fn extract_as(&self, http: bool, carrier: impl Carrier) -> Option<SpanContext> {
         let state = self.state()?;
-        let (mut baggage, carrier) = (Baggage::EMPTY, Bridge(carrier));
+        let carrier = Bridge(carrier);
         let scan = propagator(http, &state.common.settings.propagation).scan(&carrier);
         if !scan.has_more() {
-            return extracted(state, scan.complete(&carrier, &mut (), &mut []), baggage);
+            let found = scan.complete(&carrier, &mut (), &mut []);
+            return extracted(state, found, Baggage::EMPTY);
         }
-        let mut scratch = [0; EXTRACT];
-        let found = scan.complete(&carrier, &mut baggage, &mut scratch);
-        extracted(state, found, baggage)
+        extract_more(state, &scan, &carrier)
     }
 
     fn end_with(
@@ -427,6 +426,19 @@ impl Tracer {
             .flatten();
         Err(FlushError::Lost { lost, cause })
     }
+}
+
+/// Extracts where there is more than a context. Apart, so that only then the stack holds the scratch
+/// buffer.
+#[inline(never)]
+fn extract_more<C: Carrier>(
+    state: &TracerState,
+    scan: &Scan<'_>,
+    carrier: &Bridge<C>,
+) -> Option<SpanContext> {
+    let (mut baggage, mut scratch) = (Baggage::EMPTY, [0; EXTRACT]);
+    let found = scan.complete(carrier, &mut baggage, &mut scratch);
+    extracted(state, found, baggage)
 }
 
 /// Returns the context that was found and its baggage, if there is either; counts what could not be
