@@ -550,6 +550,8 @@ fn sampling_server() -> (String, std::sync::mpsc::Receiver<()>) {
 
 #[cfg(feature = "http")]
 fn with_a_remote_sampler() {
+    use std::io::{Read as _, Write as _};
+
     let (address, questions) = sampling_server();
     let tracer = Config::new("fork")
         .agent(false)
@@ -559,13 +561,15 @@ fn with_a_remote_sampler() {
         .new_tracer()
         .unwrap();
     questions.recv_timeout(SOON).unwrap();
+    let (go_on, mut tell) = std::io::pipe().unwrap();
     let pid = fork(|| {
         assert!(tracer.start("the parent's strategy").is_sampled());
-        // The first poll is at most a millisecond away; the parent sees the question.
-        thread::sleep(Duration::from_secs(1));
+        // Until the parent has seen the question.
+        (&go_on).read_exact(&mut [0]).unwrap();
         tracer.close(SOON).unwrap();
     });
     questions.recv_timeout(SOON).expect("the child asks");
+    tell.write_all(b"!").unwrap();
     join(pid);
     assert!(tracer.start("still").is_sampled());
     questions.recv_timeout(SOON).expect("the parent asks");

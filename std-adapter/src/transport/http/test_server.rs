@@ -136,7 +136,8 @@ fn serve(shared: &Shared, mut stream: &TcpStream) -> Option<()> {
     if let Act::DoNotRead = act {
         return wait_for_the_end(stream);
     }
-    let request = read_request(stream)?;
+    // The first byte is read already.
+    let request = read_request(&mut stream, b"P")?;
     let length = request.body.len();
     lock(&shared.requests).push(request);
     match act {
@@ -181,9 +182,9 @@ fn wait_for_the_end(stream: &TcpStream) -> Option<()> {
     None
 }
 
-fn read_request(mut stream: &TcpStream) -> Option<Request> {
-    // The first byte is read already.
-    let mut head = b"P".to_vec();
+/// Reads a request, of which the first bytes are read already.
+pub(super) fn read_request(stream: &mut impl Read, begun: &[u8]) -> Option<Request> {
+    let mut head = begun.to_vec();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte).ok()?;

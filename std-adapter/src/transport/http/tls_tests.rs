@@ -1,6 +1,6 @@
 //! Requests over TLS, to a server with certificates made for these tests.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use super::test_server::{answer, header};
+use super::test_server::{answer, read_request};
 use crate::Tracer;
 use crate::config::{Config, Sampler};
 use crate::sys::sync::lock;
@@ -131,8 +131,8 @@ impl TlsServer {
 fn serve(shared: &Shared, config: Arc<ServerConfig>, stream: TcpStream) {
     let connection = ServerConnection::new(config).unwrap();
     let mut stream = StreamOwned::new(connection, stream);
-    while let Some(body) = read_body(&mut stream) {
-        lock(&shared.bodies).push(body);
+    while let Some(request) = read_request(&mut stream, b"") {
+        lock(&shared.bodies).push(request.body);
         let _gone = lock(&shared.arrived).send(());
         let wait = lock(&shared.wait).take();
         if let Some(wait) = wait {
@@ -142,19 +142,6 @@ fn serve(shared: &Shared, config: Arc<ServerConfig>, stream: TcpStream) {
             return;
         }
     }
-}
-
-fn read_body(stream: &mut impl Read) -> Option<Vec<u8>> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).ok()?;
-        head.extend(byte);
-    }
-    let head = String::from_utf8(head).ok()?;
-    let mut body = vec![0; header(&head, "content-length")?.parse().ok()?];
-    stream.read_exact(&mut body).ok()?;
-    Some(body)
 }
 
 fn send(config: Config) -> (Tracer, Result<(), String>) {
