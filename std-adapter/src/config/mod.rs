@@ -89,15 +89,15 @@
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
 //! `reporter` too. A queue of n spans means a `memory_limit` of 2,340 bytes for each and 2 MiB
 //! besides: that keeps a burst of n finished spans of 512 bytes whole, on whatever threads; over HTTP
-//! up to three sixteenths of the memory are buffers of batches instead. At Go's keys of queue and intervals zero means the default. The agent is sent Thrift compact, but at Node's usual
-//! `agentPort` 6832 Thrift binary, as agents read it there; `agent_protocol` decides it for any port.
+//! up to three sixteenths of the memory are buffers of batches instead. At Go's keys of queue and
+//! intervals zero means the default. The agent is sent Thrift compact, but at Node's usual `agentPort`
+//! 6832 Thrift binary, as agents read it there; `agent_protocol` decides it for any port.
 //!
 //! Of the clients' keys for what does not exist here:
 //! - Errors: `local_agent.enabled: false`.
 //! - Warnings, unless the value is off, zero or empty: credentials without a collector,
 //!   `sampler.options`, throttler, baggage restrictions, metrics, `reporter_batch_size`,
 //!   `max_traceback_length`.
-//!   beside another sampler, credentials without a collector, throttler, baggage restrictions, metrics, `reporter_batch_size`.
 //!
 //! Formats are `w3c` (`tracecontext` and `baggage`, which may be named apart), `jaeger`, `b3`
 //! (`b3multi`: written as several headers, like Jaeger's clients), `b3single` (written as one), and
@@ -127,8 +127,7 @@
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!
 //! Node's old names `DISABLE`, `REPORTER_AGENT_HOST` and `REPORTER_AGENT_PORT` work with a warning.
-//! Other variables of the clients are
-//! warnings, as their keys are. So are names that suggest a wish (`ENABLED`, `HOST`, a bare number
+//! Other variables of the clients are warnings, as their keys are. So are names that suggest a wish (`ENABLED`, `HOST`, a bare number
 //! in `PORT`, `AGENT_ENDPOINT`), and names of six or more characters that differ from a known one in
 //! up to two. Any other with this prefix is ignored, since it may belong to another program.
 //!
@@ -143,14 +142,12 @@
 //! | `SDK_DISABLED` | makes no spans; contexts are passed on, which [`Config::disabled`] does not |
 //! | `SERVICE_NAME` | text; wins over `service.name` of the next |
 //! | `RESOURCE_ATTRIBUTES` | `key=value,…`, percent-encoded: process tags, each in place of the file's of this key. Any error discards the whole value |
-//! | `TRACES_EXPORTER` | a list of `jaeger` (the agent), `console` (a line for each span on standard output), `none` |
 //! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), `jaeger_remote` with `endpoint=…,pollingIntervalMs=…,initialSamplingRate=…`, or these with `parentbased_`. Default: `parentbased_always_on` where only such variables choose the receiver. The decision of an incoming request is followed in any case |
 //! | `TRACES_EXPORTER` | a list of `otlp` (HTTP, by default to `localhost:4318`), `jaeger` (the agent, or the collector of `EXPORTER_JAEGER_ENDPOINT`), `console` (a line for each span on standard output), `none`. Of `otlp` and `jaeger` the first counts |
 //! | `EXPORTER_OTLP_TRACES_ENDPOINT`, or `EXPORTER_OTLP_ENDPOINT` | URL of a collector: as it is (without a path it is `/`), or the base of `v1/traces`. Without a scheme it is `http://`. Not read where another exporter is chosen |
 //! | `EXPORTER_OTLP_TRACES_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_PROTOCOL`, or these without `TRACES_` | `key=value,…`, percent-encoded; milliseconds of a request, 0 for no limit; `gzip` or `none`; `http/protobuf` |
 //! | `EXPORTER_OTLP_TRACES_CERTIFICATE`, `…_CLIENT_CERTIFICATE`, `…_CLIENT_KEY`, or these without `TRACES_` | paths of PEM files |
 //! | `EXPORTER_JAEGER_ENDPOINT`, `…_USER`, `…_PASSWORD` | as `JAEGER_ENDPOINT` and so on |
-//! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), or these with `parentbased_`. The decision of an incoming request is followed in any case |
 //! | `PROPAGATORS` | a list of `tracecontext`, `baggage`, `b3` (writes one header, reads both forms), `b3multi`, `jaeger`, or `none` |
 //! | `EXPORTER_JAEGER_AGENT_HOST`, `EXPORTER_JAEGER_AGENT_PORT` | as `JAEGER_AGENT_HOST` and `_PORT` |
 //! | `SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, or `ATTRIBUTE_…` | the longest tag value in bytes, 1 to 65,000 |

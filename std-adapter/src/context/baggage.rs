@@ -8,8 +8,8 @@ use picojaeger_core::{BaggageError, BaggageSink, check_baggage_key};
 
 use crate::context::pending::Pending;
 
-/// The baggage of a context, its debug id, and what the W3C's headers said. If empty, it allocates nothing; a child shares its parent's block,
-/// and a change copies it.
+/// The baggage of a context, its debug id, and what the W3C's headers said. If empty, it allocates
+/// nothing; a child shares its parent's block, and a change copies it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Baggage(Option<Arc<Block>>);
 

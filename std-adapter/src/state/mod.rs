@@ -59,7 +59,7 @@ pub(crate) struct TracerState {
     /// State of a child that was forked from this process.
     child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
-    /// Ends of spans take the slow path: closed, or entries are limited.
+    /// Ends of spans take the slow path: closed, entries are limited, or decisions may wait.
     ends_slowly: AtomicBool,
     /// The most entries of a span, if any are limited.
     pub(crate) limits: Option<EntryLimits>,

@@ -64,7 +64,7 @@ pub struct Settings {
     /// `OTEL_SDK_DISABLED` asks for. Default: no.
     pub propagation_only: bool,
     /// New trace ids have 128 random bits instead of 64. Default: yes, if the W3C's `traceparent`
-    /// is among the [formats](PropagationSettings::formats).
+    /// is among the [formats](PropagationSettings::formats), or the collector gets OTLP.
     pub trace_id_128bit: bool,
     /// Longest value of a tag or log field, and longest copied operation name, in bytes,
     /// 1 to 65,000. Default: 1,024.
@@ -75,10 +75,9 @@ pub struct Settings {
     pub process: ProcessSettings,
     /// `Sampler::Const(false)` if `disabled` or `propagation_only`.
     pub sampler: Sampler,
-    /// The agent that the spans are sent to, if no collector is named.
     /// The remote sampler's server and its answers.
     pub sampling: SamplingSettings,
-    /// The agent that the spans are sent to.
+    /// The agent that the spans are sent to, if no collector is named.
     pub agent: AgentSettings,
     /// The collector that the spans are sent to over HTTP, and not to the agent. Default: none.
     pub collector: Option<CollectorSettings>,
@@ -101,7 +100,7 @@ impl Config {
     ///
     /// # Errors
     /// All faults at once: those of the file and of the environment, values that were set in code
-    /// and are out of range, and a missing service name or sampler.
+    /// and are out of range, and a missing service name.
     pub fn resolve(&self) -> Result<Settings, ConfigError> {
         let mode = self.mode();
         match mode {
