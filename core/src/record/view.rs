@@ -1,9 +1,9 @@
 //! Finished spans, read in place.
 
-use super::Fixed;
 use super::entry::{Entries, Entry, text};
 use super::fixed::{bits, instant};
 use super::layout::kind;
+use super::{Fixed, Image};
 use crate::context::SpanContext;
 use crate::id::{SpanId, TraceId};
 use crate::ring::Word;
@@ -125,6 +125,12 @@ impl<'r> Record<'r> {
     /// The record's number on its ring; a gap before it is as many as were dropped.
     pub fn sequence(&self) -> u32 {
         self.sequence
+    }
+
+    /// Returns the record's image, to be pushed into another ring.
+    #[inline]
+    pub const fn image(&self) -> Image<'r> {
+        Image::new(self.fixed, self.area)
     }
 
     /// The span's context.
