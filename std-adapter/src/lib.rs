@@ -121,6 +121,7 @@ pub use picojaeger_core::{
 };
 pub use propagation::carriers;
 pub use scope::Scope;
+pub use stats::TransportStats;
 pub use sys::clock::TimeSource;
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};

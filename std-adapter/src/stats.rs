@@ -32,6 +32,8 @@ pub(crate) struct StatsRegistry {
     pub(crate) delivery: DeliveryCounts,
     /// Of the transport, when the last pass ended.
     pub(crate) exports: ExportCounts,
+    /// Of the further transports, when the last pass ended.
+    pub(crate) further: Vec<TransportStats>,
     /// Refusals of packets that count as delivered.
     pub(crate) late_refusals: u64,
     /// Records that were still in rings after the tracer had closed.
@@ -42,7 +44,54 @@ pub(crate) struct StatsRegistry {
     pub(crate) obstacle: Option<String>,
 }
 
+/// Counts of a transport beside the first one, whose counts are the tracer's
+/// [`Stats`](crate::Stats).
+///
+/// `delivered` + `lost` + `queued` are the finished spans that found room in a ring; what was lost
+/// before that no transport gets.
+///
+/// ```
+/// use std::time::Duration;
+/// use picojaeger_std::config::{Config, Sampler};
+/// use picojaeger_std::transport::Recorder;
+///
+/// let (old, new) = (Recorder::new(), Recorder::new());
+/// let tracer = Config::new("shop")
+///     .sampler(Sampler::Const(true))
+///     .tracer_builder()
+///     .transport(move || old.clone())
+///     .also_transport("new", move || new.clone())
+///     .build()?;
+/// tracer.start("order").finish();
+/// tracer.flush(Duration::from_secs(2))?;
+/// let [new] = &tracer.further_transports()[..] else { panic!("there is one") };
+/// assert_eq!((new.name.as_str(), new.delivered, new.queued), ("new", 1, 0));
+/// assert_eq!(tracer.stats().delivered, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct TransportStats {
+    /// The name that it was given, or its address.
+    pub name: String,
+    /// Spans in packets that were accepted.
+    pub delivered: u64,
+    /// Spans that this transport lost, by cause; `full` are those that found its queue full.
+    pub lost: Lost,
+    /// Spans that wait, or are in a packet that has no outcome yet.
+    pub queued: u64,
+    /// Packets that were accepted and then met an error, as far as known.
+    pub late_refusals: u64,
+    /// Packets, bytes, retries and durations.
+    pub exports: ExportCounts,
+}
+
 impl StatsRegistry {
+    /// Returns the spans that wait for further transports.
+    pub(crate) fn queued_further(&self) -> u64 {
+        self.further.iter().map(|it| it.queued).sum()
+    }
+
     pub(crate) fn join(&mut self, counters: Arc<ThreadCounters>) {
         self.threads.push(counters);
     }

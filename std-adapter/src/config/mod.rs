@@ -85,6 +85,7 @@
 //! | time for attempts | `collector.retry_time` (`30s`) | | | |
 //! | roots; the client's certificate and key: PEM files | `collector.certificate`; `….client_certificate`, `….client_key` | | | |
 //! | largest batch | `collector.max_batch_spans`, `….max_batch_bytes`, `….gzip` | | | |
+//! | further receivers | `also_send_to`: a list of maps, each with the keys of an agent or a collector | | | |
 //!
 //! Ours of agent, socket type, packet limit, flush interval, memory and log may stand below
 //! `reporter` too. A queue of n spans means a `memory_limit` of 2,340 bytes for each and 2 MiB
@@ -143,7 +144,7 @@
 //! | `SERVICE_NAME` | text; wins over `service.name` of the next |
 //! | `RESOURCE_ATTRIBUTES` | `key=value,…`, percent-encoded: process tags, each in place of the file's of this key. Any error discards the whole value |
 //! | `TRACES_SAMPLER`, `TRACES_SAMPLER_ARG` | `always_on`, `always_off`, `traceidratio` with 0 to 1 (default: 1), `jaeger_remote` with `endpoint=…,pollingIntervalMs=…,initialSamplingRate=…`, or these with `parentbased_`. Default: `parentbased_always_on` where only such variables choose the receiver. The decision of an incoming request is followed in any case |
-//! | `TRACES_EXPORTER` | a list of `otlp` (HTTP, by default to `localhost:4318`), `jaeger` (the agent, or the collector of `EXPORTER_JAEGER_ENDPOINT`), `console` (a line for each span on standard output), `none`. Of `otlp` and `jaeger` the first counts |
+//! | `TRACES_EXPORTER` | a list of `otlp` (HTTP, by default to `localhost:4318`), `jaeger` (the agent, or the collector of `EXPORTER_JAEGER_ENDPOINT`), `console` (a line for each span on standard output), `none`. Of `otlp` and `jaeger` the first is the account, the other gets all spans too |
 //! | `EXPORTER_OTLP_TRACES_ENDPOINT`, or `EXPORTER_OTLP_ENDPOINT` | URL of a collector: as it is (without a path it is `/`), or the base of `v1/traces`. Without a scheme it is `http://`. Not read where another exporter is chosen |
 //! | `EXPORTER_OTLP_TRACES_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_PROTOCOL`, or these without `TRACES_` | `key=value,…`, percent-encoded; milliseconds of a request, 0 for no limit; `gzip` or `none`; `http/protobuf` |
 //! | `EXPORTER_OTLP_TRACES_CERTIFICATE`, `…_CLIENT_CERTIFICATE`, `…_CLIENT_KEY`, or these without `TRACES_` | paths of PEM files |
@@ -186,8 +187,8 @@ pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
     AgentProtocol, AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, Pem,
-    ProcessSettings, PropagationSettings, Protocol, ReporterSettings, Sampler, SamplingSettings,
-    Secret, Settings, SpanSettings,
+    ProcessSettings, PropagationSettings, Protocol, ReceiverSettings, ReporterSettings, Sampler,
+    SamplingSettings, Secret, Settings, SpanSettings,
 };
 
 pub use warning::ConfigWarning;

@@ -7,8 +7,8 @@ use crate::sys::unwind::caught;
 use crate::transport::{BoxTransport, PANICKED};
 
 /// Returns the text of the transport's last error. Runs the user's code, so no lock may be held.
-pub(super) fn last_error(transport: &Option<BoxTransport>) -> Option<String> {
-    let transport = transport.as_ref()?;
+pub(super) fn last_error(transport: Option<&BoxTransport>) -> Option<String> {
+    let transport = transport?;
     let text = || transport.last_error().map(ToString::to_string);
     caught(text).unwrap_or_else(|| Some(PANICKED.to_owned()))
 }

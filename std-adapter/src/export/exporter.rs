@@ -9,10 +9,12 @@ use picojaeger_core::{LossCause, SendOutcome, Stats};
 use crate::config::Settings;
 use crate::export::common::Common;
 use crate::export::diagnosis::{last_error, too_large};
+use crate::export::further::{Further, Outlet};
 use crate::export::loss_log::LossLog;
 use crate::export::packet_encoder::PacketEncoder;
 use crate::export::process_tags::with_views;
 use crate::export::sends::Sends;
+use crate::export::steps::{End, Step};
 use crate::export::timekeeper::Timekeeper;
 use crate::export::unfinished::{Unfinished, conclude, is_over};
 use crate::memory::hand_over::ReadingEnd as _;
@@ -34,30 +36,7 @@ pub(crate) struct Exporter {
     buffer: Vec<u8>,
     losses: LossLog,
     sends: Sends,
-}
-
-/// The reason that sending stopped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    /// Every record that was in the rings at the start of the pass has its outcome.
-    Passed,
-    /// Nothing is due.
-    NotDue,
-    /// Nothing can be sent now.
-    Stuck,
-    /// The time was over.
-    OutOfTime,
-}
-
-/// The result of one packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    /// It has its outcome, or records were skipped.
-    Done,
-    /// None is due.
-    NotDue,
-    /// It is to be sent again, or its outcome is not known yet.
-    Again,
+    further: Further,
 }
 
 /// The longest sleep while records wait: the clocks are read once a second, so that a step of the
@@ -70,6 +49,7 @@ impl Exporter {
         settings: &Settings,
         source: TickSource,
         transport: Option<BoxTransport>,
+        further: Vec<Outlet>,
     ) -> Self {
         let interval = settings.reporter.flush_interval;
         let limit = settings.packet_limit();
@@ -87,6 +67,7 @@ impl Exporter {
             buffer: vec![0; limit],
             losses: LossLog::new(),
             sends: Sends::default(),
+            further: Further::new(further),
         }
     }
 
@@ -110,9 +91,7 @@ impl Exporter {
         common.stats_registry().obstacle = None;
         self.rings.iter_mut().for_each(|ring| ring.end.set_mark());
         let end = self.send_all(common, flush);
-        if end == End::Stuck {
-            common.stats_registry().obstacle = last_error(&self.transport);
-        }
+        self.note_obstacle(common, end);
         let longest = common.settings.reporter.flush_interval.min(LONGEST);
         self.reclaim(common);
         let rest = match end {
@@ -122,12 +101,25 @@ impl Exporter {
             End::NotDue => Rest::Held(longest),
             End::Stuck => Rest::Stuck(longest),
         };
-        if rest == Rest::Nothing {
-            self.timekeeper.expire();
-        }
-        Pass {
+        let first = Pass {
             complete: end == End::Passed || rest == Rest::Nothing,
             rest,
+        };
+        let pass = self.further.join(first, longest);
+        if pass.rest == Rest::Nothing {
+            self.timekeeper.expire();
+        }
+        pass
+    }
+
+    /// Keeps the error that keeps a transport from sending, if one does.
+    fn note_obstacle(&self, common: &Common, end: End) {
+        let obstacle = match end {
+            End::Stuck => last_error(self.transport.as_ref()),
+            _ => self.further.obstacle(),
+        };
+        if obstacle.is_some() {
+            common.stats_registry().obstacle = obstacle;
         }
     }
 
@@ -167,14 +159,44 @@ impl Exporter {
         let end = with_views(&common.process, |tags| {
             let process = Process::new(&common.settings.process.service_name).with_tags(tags);
             let mut stats = self.publish_counts(common, monotonic());
-            self.send_each(common, &process, &mut stats, flush)
+            self.further.begin(&stats.lost);
+            self.copy(common, &process);
+            let end = self.send_each(common, &process, &mut stats, flush);
+            self.send_further(common, &process, flush);
+            end
         });
         if let Some(transport) = &mut self.transport {
             transport.settle();
         }
         self.publish_counts(common, monotonic());
-        common.stats_registry().exports = self.sends.counts(&self.transport);
+        self.publish_further(common);
+        common.stats_registry().exports = self.sends.counts(self.transport.as_ref());
         end
+    }
+
+    /// Copies the records that came since the last time for the further transports.
+    fn copy(&mut self, common: &Common, process: &Process<'_>) {
+        in_context(&self.timekeeper, common, |encode| {
+            let context = PollContext::new(monotonic(), process, encode);
+            self.further.copy(&mut self.rings, &context);
+        });
+    }
+
+    fn send_further(&mut self, common: &Common, process: &Process<'_>, flush: bool) {
+        in_context(&self.timekeeper, common, |encode| {
+            let context = PollContext::new(monotonic(), process, encode);
+            self.further.send(&context.with_flush(flush), self.until);
+        });
+    }
+
+    /// Publishes the counts of the further transports, and logs their losses.
+    fn publish_further(&mut self, common: &Common) {
+        if self.backlog() == 0 && self.unfinished.is_none() {
+            let delivery = self.reporter.delivery();
+            self.further.settle(delivery.delivered + delivery.lost());
+        }
+        let further = self.further.publish(monotonic());
+        common.stats_registry().further = further;
     }
 
     /// Sends packets while more are due and the transport takes them.
@@ -280,8 +302,13 @@ impl Exporter {
                 }
                 None => SendOutcome::Accepted,
             };
-            let service = process.service;
-            self.unfinished = conclude(packet, outcome, 0, self.until, common, service, encode);
+            // Those that came since the last copy may be in the packet, whose end frees them.
+            self.further.copy(&mut self.rings, &context);
+            let (until, service) = (self.until, process.service);
+            self.unfinished = self
+                .reporter
+                .resume(&mut self.rings)
+                .and_then(|packet| conclude(packet, outcome, 0, until, common, service, encode));
             Some(outcome)
         })
     }
@@ -307,7 +334,7 @@ impl Exporter {
         let fault = if delivery.too_large > before.too_large {
             too_large(&self.reporter, most)
         } else if late > 0 || delivery.lost() > before.lost() {
-            last_error(&self.transport)
+            last_error(self.transport.as_ref())
         } else {
             None
         };
@@ -318,7 +345,7 @@ impl Exporter {
         let (transport, reporter) = (&self.transport, &self.reporter);
         let details = |cause: LossCause| match cause {
             LossCause::TooLarge => too_large(reporter, most),
-            _ => last_error(transport),
+            _ => last_error(transport.as_ref()),
         };
         self.losses.log(&stats.lost, now, details);
         self.losses.log_late(stats.late_refusals, now, details);

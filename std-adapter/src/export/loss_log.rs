@@ -14,6 +14,8 @@ use crate::sys::log::{LogThrottle, log_guarded};
 /// interval is reported at the first call after its end. Times are those of any monotonic clock.
 #[derive(Debug)]
 pub(crate) struct LossLog {
+    /// Precedes each line: the name of a transport beside the first.
+    prefix: String,
     interval: Duration,
     /// In the order of [`Lost::by_cause`].
     causes: [LogThrottle; CAUSES],
@@ -28,9 +30,18 @@ impl LossLog {
         Self::with_interval(Duration::from_secs(60))
     }
 
+    /// Writes as many about one of several transports, which each line names.
+    pub(super) fn of_transport(name: &str) -> Self {
+        LossLog {
+            prefix: format!("transport {name}: "),
+            ..Self::new()
+        }
+    }
+
     /// Writes at most one line a cause and interval.
     fn with_interval(interval: Duration) -> Self {
         LossLog {
+            prefix: String::new(),
             interval,
             causes: [LogThrottle::default(); CAUSES],
             late: LogThrottle::default(),
@@ -73,7 +84,8 @@ impl LossLog {
         for (log, (cause, count)) in self.causes.iter_mut().zip(lost.by_cause()) {
             if let Some(new) = log.take(count, now, self.interval) {
                 let reason = reason(cause, &details);
-                lines.push(format!("spans lost ({cause}): {new}; {reason}"));
+                let prefix = &self.prefix;
+                lines.push(format!("{prefix}spans lost ({cause}): {new}; {reason}"));
             }
         }
         lines
@@ -88,7 +100,8 @@ impl LossLog {
         let new = self.late.take(refusals, now, self.interval)?;
         // The cause is that of any refusal; only its time differs.
         let reason = reason(LossCause::Refused, details);
-        Some(format!("packets perhaps lost: {new}; {reason}"))
+        let prefix = &self.prefix;
+        Some(format!("{prefix}packets perhaps lost: {new}; {reason}"))
     }
 }
 

@@ -3,9 +3,11 @@
 pub(crate) mod common;
 mod diagnosis;
 pub(crate) mod exporter;
+pub(crate) mod further;
 mod loss_log;
 mod packet_encoder;
 pub(crate) mod process_tags;
 mod sends;
+mod steps;
 mod timekeeper;
 mod unfinished;

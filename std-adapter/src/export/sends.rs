@@ -39,8 +39,8 @@ impl Sends {
     }
 
     /// Returns the transport's own counts, or those taken here.
-    pub(super) fn counts(&self, transport: &Option<BoxTransport>) -> ExportCounts {
-        let own = transport.as_ref().and_then(|to| to.export_counts());
+    pub(super) fn counts(&self, transport: Option<&BoxTransport>) -> ExportCounts {
+        let own = transport.and_then(|to| to.export_counts());
         own.unwrap_or(self.exports)
     }
 

@@ -1,6 +1,7 @@
 //! Memory that `memory_limit` bounds: slots for open spans, and rings for finished ones.
 
 pub(crate) mod budget;
+pub(crate) mod copy_ring;
 pub(crate) mod hand_over;
 #[allow(unsafe_code, reason = "frees rings")]
 pub(crate) mod ring_ends;

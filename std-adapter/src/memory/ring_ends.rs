@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use picojaeger_core::adapter::record::Records;
+use picojaeger_core::adapter::record::{Record, Records};
 use picojaeger_core::ring::{
     Consumer, DropNewest, FrameRing, Mark, Producer, SliceStorage, Spsc, Word,
 };
@@ -37,6 +37,8 @@ pub(crate) struct RingConsumer {
     pub(crate) is_shared: bool,
     /// The ring's head when the exporter's pass began.
     mark: Mark,
+    /// Everything before it was visited by [`visit_new`](Self::visit_new), where that is called.
+    visited: Mark,
 }
 
 type Ring = FrameRing<Spsc, (), SliceStorage<'static>, DropNewest, Records>;
@@ -64,6 +66,7 @@ impl RingEnds {
         let (producer, consumer) = unsafe { &mut *ring.as_ptr() }.split();
         let consumer = RingConsumer {
             mark: consumer.mark(),
+            visited: consumer.mark(),
             consumer,
             memory: RingMemory { ring, words },
             is_shared: false,
@@ -111,6 +114,31 @@ impl RingConsumer {
         self.consumer.has_passed(self.mark)
     }
 
+    /// Calls `visit` with each record that no earlier call visited, those behind the cursor
+    /// included, and leaves the cursor where it is.
+    pub(crate) fn visit_new(&mut self, mut visit: impl FnMut(&Record<'_>)) {
+        if self.visited == self.consumer.mark() {
+            return;
+        }
+        let cursor = self.consumer.cursor();
+        self.consumer.rewind();
+        loop {
+            let is_new = self.consumer.has_passed(self.visited);
+            let Some(record) = self.consumer.peek() else {
+                break;
+            };
+            if is_new {
+                visit(&record);
+            }
+            self.consumer.advance();
+        }
+        self.visited = self.consumer.cursor();
+        self.consumer.rewind();
+        while self.consumer.peek_before(cursor).is_some() {
+            self.consumer.advance();
+        }
+    }
+
     /// Drops every record that is not freed, and returns how many there were.
     pub(crate) fn empty(&mut self) -> u64 {
         self.consumer.rewind();
@@ -137,6 +165,13 @@ impl ReadingEnd<RingProducer> for RingConsumer {
             producer,
             consumer: self,
         }
+    }
+}
+
+impl AsMut<Consumer<'static, Records>> for RingConsumer {
+    #[inline]
+    fn as_mut(&mut self) -> &mut Consumer<'static, Records> {
+        &mut self.consumer
     }
 }
 

@@ -41,6 +41,19 @@
 //! | `jaeger_tracer_export_retries_total` | | packets that were, or are, to be sent again |
 //! | `jaeger_tracer_export_duration_seconds` | | histogram: time to the outcome of a packet |
 //!
+//! # Further transports
+//! The counts above are those of the first transport. Each [further one](crate::Tracer::further_transports)
+//! has its own, with its name as the label `transport`.
+//!
+//! | Name | Labels | Counts |
+//! |---|---|---|
+//! | `jaeger_tracer_transport_spans_total` | `transport`, `result` = `ok`, `err`, `dropped` | spans by their fate |
+//! | `jaeger_tracer_transport_lost_spans_total` | `transport`, `cause` | lost spans by cause, once there are any |
+//! | `jaeger_tracer_transport_queue_length` | `transport` | gauge: spans that wait |
+//! | `jaeger_tracer_transport_packets_total` | `transport`, `result` = `ok`, `err` | packets by their outcome |
+//! | `jaeger_tracer_transport_bytes_total` | `transport` | bytes of accepted packets |
+//! | `jaeger_tracer_transport_retries_total` | `transport` | packets that were, or are, to be sent again |
+//!
 //! # Requests
 //! With [`Config::rpc_metrics`](crate::Config::rpc_metrics) each span with the tag `span.kind` =
 //! `server` counts as a request when it finishes, whether it is sampled or not. It has failed if its

@@ -40,6 +40,18 @@ metrics! {
         "Packets to be sent again";
     EXPORT_DURATION = "jaeger_tracer_export_duration_seconds",
         "Time to the outcome of a packet";
+    TRANSPORT_SPANS = "jaeger_tracer_transport_spans_total",
+        "Spans that a further transport delivered (ok), could not send (err), or had no room for (dropped)";
+    TRANSPORT_LOST_SPANS = "jaeger_tracer_transport_lost_spans_total",
+        "Spans that a further transport lost, by cause";
+    TRANSPORT_QUEUE_LENGTH = "jaeger_tracer_transport_queue_length",
+        "Finished spans that wait for a further transport";
+    TRANSPORT_PACKETS = "jaeger_tracer_transport_packets_total",
+        "Packets of a further transport, accepted (ok) or failed (err)";
+    TRANSPORT_BYTES = "jaeger_tracer_transport_bytes_total",
+        "Bytes of the accepted packets of a further transport";
+    TRANSPORT_RETRIES = "jaeger_tracer_transport_retries_total",
+        "Packets of a further transport to be sent again";
     SAMPLER_QUERIES = "jaeger_tracer_sampler_queries_total",
         "Questions to the sampling server, answered (ok) or not (err)";
     SAMPLER_UPDATES = "jaeger_tracer_sampler_updates_total",

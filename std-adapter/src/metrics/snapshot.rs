@@ -10,6 +10,7 @@ use crate::metrics::names::SERVICE;
 use crate::metrics::rpc::RpcMetrics;
 use crate::metrics::{Metric, MetricValue, MetricsSink};
 use crate::sampling::PollCounts;
+use crate::stats::TransportStats;
 
 /// The metrics of one tracer or several at one moment.
 ///
@@ -66,6 +67,16 @@ impl MetricsSnapshot {
         writer.count(&metric::SAMPLER_QUERIES, &err, polls.unanswered);
         writer.count(&metric::SAMPLER_UPDATES, &ok, polls.applied);
         writer.count(&metric::SAMPLER_UPDATES, &err, polls.unreadable);
+        self
+    }
+
+    /// Takes the counts of the transports beside the first.
+    pub(crate) fn with_further(mut self, service: &str, further: &[TransportStats]) -> Self {
+        let mut writer = Writer {
+            service,
+            snapshot: &mut self,
+        };
+        further.iter().for_each(|stats| writer.transport(stats));
         self
     }
 
@@ -147,6 +158,31 @@ impl Writer<'_> {
         self.count(&metric::EXPORT_RETRIES, &[], exports.retries);
         let durations = MetricValue::Durations(exports.durations);
         self.sample(&metric::EXPORT_DURATION, &[], durations);
+    }
+
+    fn transport(&mut self, stats: &TransportStats) {
+        let transport = ("transport", stats.name.as_str());
+        let result = |result| [transport, ("result", result)];
+        let spans = &metric::TRANSPORT_SPANS;
+        self.count(spans, &result("ok"), stats.delivered);
+        // Present before the first loss, as those of the reporter.
+        self.count(spans, &result("err"), 0);
+        self.count(spans, &result("dropped"), 0);
+        for (cause, count) in stats.lost.by_cause() {
+            self.count(spans, &result(result_of(cause)), count);
+            if count > 0 {
+                let cause = cause.as_str().replace(' ', "_");
+                let labels = [transport, ("cause", &cause)];
+                self.count(&metric::TRANSPORT_LOST_SPANS, &labels, count);
+            }
+        }
+        let queued = MetricValue::Gauge(stats.queued);
+        self.sample(&metric::TRANSPORT_QUEUE_LENGTH, &[transport], queued);
+        let (exports, packets) = (&stats.exports, &metric::TRANSPORT_PACKETS);
+        self.count(packets, &result("ok"), exports.packets);
+        self.count(packets, &result("err"), exports.failures);
+        self.count(&metric::TRANSPORT_BYTES, &[transport], exports.bytes);
+        self.count(&metric::TRANSPORT_RETRIES, &[transport], exports.retries);
     }
 
     fn requests(&mut self, rpc: &RpcMetrics) {

@@ -27,6 +27,7 @@ use picojaeger_core::adapter::record::EntryLimits;
 use crate::config::Settings;
 use crate::export::common::{Common, ProcessTags, Reporters};
 use crate::export::exporter::Exporter;
+use crate::export::further::Outlet;
 use crate::export::process_tags::process_tags;
 use crate::memory::budget::MemoryBudget;
 use crate::memory::rings::{Rings, SharedRing};
@@ -54,6 +55,7 @@ pub(crate) struct TracerState {
     pub(crate) common: Common,
     pub(crate) source: TickSource,
     make_transport: MakeTransport,
+    receivers: Arc<[Receiver]>,
     /// Fork generation in which the state was made.
     generation: u32,
     /// State of a child that was forked from this process.
@@ -97,6 +99,8 @@ pub(crate) struct Parts {
     pub(crate) source: TickSource,
     pub(crate) sampler: RootSampler,
     pub(crate) transport: MakeTransport,
+    /// The further transports.
+    pub(crate) receivers: Arc<[Receiver]>,
     #[cfg(feature = "observers")]
     pub(crate) observers: Observers,
 }
@@ -105,7 +109,16 @@ pub(crate) struct Parts {
 pub(crate) type MakeTransport =
     Arc<dyn Fn(&Settings, TracerLink) -> Option<BoxTransport> + Send + Sync>;
 
+/// A further transport, to be made in each process.
+pub(crate) struct Receiver {
+    pub(crate) name: Arc<str>,
+    /// Those of the tracer, but for where and how spans are sent.
+    pub(crate) settings: Settings,
+    pub(crate) make: MakeTransport,
+}
+
 /// What a transport knows of its tracer.
+#[derive(Clone)]
 pub(crate) struct TracerLink {
     /// To be woken when the transport becomes ready, or an outcome is known.
     pub(crate) waker: Waker,
@@ -133,12 +146,14 @@ impl TracerState {
             source,
             sampler,
             transport: make_transport,
+            receivers,
             #[cfg(feature = "observers")]
             observers,
         } = parts;
         let limits = settings.limits.of_entries();
         let limits = (limits != EntryLimits::NONE).then_some(limits);
-        let limit = settings.memory_of_spans();
+        let copies = settings.memory_of_copies(receivers.len());
+        let limit = settings.memory_of_spans() - copies;
         let budget = Arc::new(MemoryBudget::new(limit));
         let rings = Rings::new(limit, budget.clone());
         let common = common(settings.clone(), reporters, rings, sampler);
@@ -163,11 +178,13 @@ impl TracerState {
                     waker: Arc::new(WakeWorker(this.clone())).into(),
                     closing,
                 };
+                let further = outlets(&receivers, copies, &link);
                 let transport = make_transport(&settings, link);
-                let exporter = Exporter::new(&settings, clock, transport);
+                let exporter = Exporter::new(&settings, clock, transport, further);
                 Mutex::new(exporter)
             },
             make_transport,
+            receivers,
             shared_ring: Mutex::default(),
             fallback_shard: Mutex::new(fallback_shard),
             pool: Mutex::new(SpanPool::new(limit, budget)),
@@ -220,6 +237,7 @@ impl TracerState {
             source: self.source.clone(),
             sampler: self.common.sampler.for_child(&self.common.settings),
             transport: self.make_transport.clone(),
+            receivers: self.receivers.clone(),
             #[cfg(feature = "observers")]
             observers: self.observers.clone(),
         }
@@ -336,10 +354,21 @@ impl TracerState {
             reporters: [].into(),
             source,
             transport: Arc::new(|_, _| None),
+            receivers: [].into(),
             #[cfg(feature = "observers")]
             observers: Observers::default(),
         })
     }
+}
+
+/// Makes the further transports, whose rings take so many bytes together.
+fn outlets(receivers: &[Receiver], bytes: usize, link: &TracerLink) -> Vec<Outlet> {
+    let make = |receiver: &Receiver| {
+        let transport = (receiver.make)(&receiver.settings, link.clone())?;
+        let (name, ring) = (receiver.name.clone(), bytes / receivers.len().max(1));
+        Some(Outlet::new(name, &receiver.settings, ring, transport))
+    };
+    receivers.iter().filter_map(make).collect()
 }
 
 /// Returns what a tracer's threads share with its exporter, with process tags of its own.

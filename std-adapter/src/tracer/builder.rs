@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use log::Level;
 
-use crate::config::{self, Config, ConfigError, Settings};
+use crate::config::{self, Config, ConfigError, ReceiverSettings, Settings};
 #[cfg(feature = "observers")]
 use crate::observers::{Observers, SpanObserver};
 use crate::reporters::{ConsoleReporter, LoggingReporter, Reporter};
@@ -12,7 +12,7 @@ use crate::reporters::{ConsoleReporter, LoggingReporter, Reporter};
 use crate::sampling::{MakeSource, StrategySource};
 use crate::sampling::{RootSampler, Sampler, UserSampler};
 use crate::state::thread_local;
-use crate::state::{MakeTransport, Parts, TracerLink, TracerState, at_exit};
+use crate::state::{MakeTransport, Parts, Receiver, TracerLink, TracerState, at_exit};
 use crate::sys::clock::{TickSource, TimeSource};
 use crate::sys::log::log_guarded;
 use crate::tracer::errors::InitializeError;
@@ -46,6 +46,8 @@ pub struct TracerBuilder {
     time_source: Option<TickSource>,
     /// The user's transport.
     transport: Option<MakeTransport>,
+    /// The user's further transports, by name.
+    further: Vec<(Arc<str>, MakeTransport)>,
     sampler: Option<UserSampler>,
     #[cfg(feature = "observers")]
     observers: Vec<Arc<dyn SpanObserver>>,
@@ -108,6 +110,7 @@ impl TracerBuilder {
             reporters: Vec::new(),
             time_source: None,
             transport: None,
+            further: Vec::new(),
             sampler: None,
             #[cfg(feature = "observers")]
             observers: Vec::new(),
@@ -143,7 +146,23 @@ impl TracerBuilder {
         mut self,
         make: impl Fn() -> T + Send + Sync + 'static,
     ) -> Self {
-        self.transport = Some(Arc::new(move |_, _| Some(Box::new(Guarded::new(make())))));
+        self.transport = Some(guarded(make));
+        self
+    }
+
+    /// Sends all spans through this transport too, beside the first one and those of
+    /// [`Config::also_send_to`]; `name` stands for it in [`TransportStats`](crate::TransportStats),
+    /// metrics and log lines.
+    ///
+    /// It has its own queue, packets, retries and counts, and packets as for an agent. What it loses
+    /// is not in [`Stats`](crate::Stats), and no error of a flush. It runs on the worker's thread like
+    /// the first, and may block for as little.
+    pub fn also_transport<T: Transport + Send + 'static>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        make: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.further.push((name.into(), guarded(make)));
         self
     }
 
@@ -210,6 +229,7 @@ impl TracerBuilder {
             mut reporters,
             time_source,
             transport,
+            further,
             sampler,
             #[cfg(feature = "observers")]
             observers,
@@ -233,6 +253,7 @@ impl TracerBuilder {
         if settings.reporter.console {
             reporters.push(Arc::new(ConsoleReporter));
         }
+        let receivers = receivers(&settings, further);
         if transport.is_some() {
             // Packets are made as for an agent.
             settings.collector = None;
@@ -253,6 +274,7 @@ impl TracerBuilder {
             settings: Arc::new(settings),
             reporters: reporters.into(),
             transport: transport.unwrap_or_else(|| Arc::new(configured_transport)),
+            receivers,
             #[cfg(feature = "observers")]
             observers: Observers::new(observers),
         });
@@ -296,6 +318,29 @@ impl std::fmt::Debug for TracerBuilder {
             .field("reporters", &self.reporters.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Returns a function that makes a user's transport.
+fn guarded<T: Transport + Send + 'static>(
+    make: impl Fn() -> T + Send + Sync + 'static,
+) -> MakeTransport {
+    Arc::new(move |_, _| Some(Box::new(Guarded::new(make()))))
+}
+
+/// Returns the further transports: those of the settings, then the user's.
+fn receivers(settings: &Settings, users: Vec<(Arc<str>, MakeTransport)>) -> Arc<[Receiver]> {
+    let configured = settings.also_send_to.iter().map(|receiver| Receiver {
+        name: receiver.to_string().into(),
+        settings: settings.with_receiver(receiver.clone()),
+        make: Arc::new(configured_transport),
+    });
+    let agent = ReceiverSettings::of_agent(settings.agent.clone());
+    let users = users.into_iter().map(|(name, make)| Receiver {
+        name,
+        settings: settings.with_receiver(agent.clone()),
+        make,
+    });
+    configured.chain(users).collect()
 }
 
 /// Returns the source of ticks that the settings name. Requests are timed where they end, and there

@@ -27,7 +27,7 @@ use crate::sys::error_chain::debug_as_chain;
 pub enum FlushError {
     /// The time ran out; the worker goes on.
     TimedOut {
-        /// Spans that have no outcome yet.
+        /// Spans that have no outcome yet, those of further transports included.
         queued: u64,
         /// The cause, such as a look-up in progress, or the last error of sending.
         cause: Option<String>,

@@ -24,7 +24,7 @@ pub(crate) fn flush(state: &Arc<TracerState>, timeout: Duration) -> bool {
     if is_worker() {
         return false;
     }
-    if !state.worker().is_running() && state.common.stats_registry().stats().queued == 0 {
+    if !state.worker().is_running() && is_nothing_queued(state) {
         settle_idle(state);
         return true;
     }
@@ -60,6 +60,11 @@ fn interrupt(state: &Arc<TracerState>) {
     if !is_worker() && !state.wake_worker() {
         drain_here(state, INTERRUPT);
     }
+}
+
+fn is_nothing_queued(state: &TracerState) -> bool {
+    let registry = state.common.stats_registry();
+    registry.stats().queued + registry.queued_further() == 0
 }
 
 /// Logs losses of a tracer that needs no worker yet.

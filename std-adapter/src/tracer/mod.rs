@@ -41,6 +41,7 @@ use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::{binary_codec, propagator};
 use crate::scope;
 use crate::state::TracerState;
+use crate::stats::TransportStats;
 use crate::sys::clock::monotonic;
 use crate::tracer::errors::FlushError;
 use crate::tracer::handle::Handle;
@@ -314,6 +315,14 @@ impl Tracer {
         self.state().map(|state| state.stats()).unwrap_or_default()
     }
 
+    /// Returns the counts of the transports beside the first, in the order in which they were named;
+    /// those of the first are [`Tracer::stats`]. They are those of the worker's last pass: exact after a
+    /// flush.
+    pub fn further_transports(&self) -> Vec<TransportStats> {
+        let further = |state: &Arc<TracerState>| state.common.stats_registry().further.clone();
+        self.state().map(further).unwrap_or_default()
+    }
+
     /// Returns the metrics: the counts of [`Tracer::stats`] and of packets, as Prometheus and others
     /// read them; nothing for a disabled tracer. Costs what [`Tracer::stats`] does, and allocates.
     ///
@@ -332,9 +341,13 @@ impl Tracer {
             return MetricsSnapshot::default();
         };
         let stats = state.stats();
-        let exports = state.common.stats_registry().exports;
+        let (exports, further) = {
+            let registry = state.common.stats_registry();
+            (registry.exports, registry.further.clone())
+        };
         let service = &state.common.settings.process.service_name;
-        let metrics = MetricsSnapshot::new(service, &stats, &exports, state.rpc.as_ref());
+        let metrics = MetricsSnapshot::new(service, &stats, &exports, state.rpc.as_ref())
+            .with_further(service, &further);
         match state.common.sampler.polls() {
             Some(polls) => metrics.with_polls(service, &polls),
             None => metrics,
@@ -412,7 +425,7 @@ impl Tracer {
                 .as_ref()
                 .or(stats_registry.fault.as_ref());
             return Err(FlushError::TimedOut {
-                queued: stats.queued,
+                queued: stats.queued + stats_registry.queued_further(),
                 cause: cause.cloned(),
             });
         }

@@ -58,6 +58,8 @@ pub(crate) struct Pass {
 pub(crate) enum Rest {
     /// No record waits.
     Nothing,
+    /// Only copies for further transports wait, which look again after this time.
+    Copies(Duration),
     /// Records wait that are not due yet.
     Held(Duration),
     /// Records may be due again.
@@ -161,15 +163,19 @@ fn rest(work: &impl Work, parking: &Parking, rest: Rest) {
             parking.state.store(TIMED, Ordering::SeqCst);
             work.park(Some(wait));
         }
-        Rest::Nothing => {
-            parking.state.store(IDLE, Ordering::SeqCst);
-            sync::heavy_fence();
-            // A second look, since a push may have seen AWAKE and woken nobody. A close or a
-            // flush wakes in any state.
-            if !work.holds() {
-                work.park(None);
-            }
-        }
+        Rest::Nothing => idle(work, parking, None),
+        Rest::Copies(wait) => idle(work, parking, Some(wait)),
+    }
+}
+
+/// Sleeps until any record comes, or for a time.
+fn idle(work: &impl Work, parking: &Parking, timeout: Option<Duration>) {
+    parking.state.store(IDLE, Ordering::SeqCst);
+    sync::heavy_fence();
+    // A second look, since a push may have seen AWAKE and woken nobody. A close or a flush wakes in
+    // any state.
+    if !work.holds() {
+        work.park(timeout);
     }
 }
 
@@ -255,10 +261,16 @@ mod tests {
     #[test]
     fn each_rest_has_its_sleep() {
         let tickets = Tickets::new();
-        let passes = [Rest::Stuck(WAIT * 2), Rest::Held(WAIT), Rest::More];
+        let passes = [
+            Rest::Copies(WAIT * 3),
+            Rest::Stuck(WAIT * 2),
+            Rest::Held(WAIT),
+            Rest::More,
+        ];
         let work = Script::new(&tickets, &passes, &[]);
         work.run();
-        assert_eq!(*work.slept.borrow(), [Some(WAIT), Some(WAIT * 2)]);
+        let expected = [WAIT, WAIT * 2, WAIT * 3].map(Some);
+        assert_eq!(*work.slept.borrow(), expected);
     }
 
     #[test]

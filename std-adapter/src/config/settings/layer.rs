@@ -15,11 +15,12 @@ use super::spans::SpanLayer;
 use super::tracer::Mode;
 use super::tracer::TracerLayer;
 use super::{
-    agent, collector, limits, process, propagation, reporter, sampler, sampling, spans, tracer,
+    agent, collector, limits, process, propagation, receivers, reporter, sampler, sampling, spans,
+    tracer,
 };
-use crate::config::ConfigWarning;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
+use crate::config::{Config, ConfigWarning};
 
 /// The optional settings, by subject, and what was wrong with their source.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub(crate) struct Layer {
     pub(crate) propagation: PropagationLayer,
     pub(crate) limits: LimitLayer,
     pub(crate) spans: SpanLayer,
+    /// The receivers beside the first one.
+    pub(crate) also_send_to: Vec<Config>,
     pub(crate) faults: Vec<ConfigError>,
     pub(crate) warnings: Vec<ConfigWarning>,
 }
@@ -111,7 +114,7 @@ pub(crate) struct Names {
 }
 
 /// The names of each subject.
-pub(crate) static SUBJECTS: [&Names; 10] = [
+pub(crate) static SUBJECTS: [&Names; 11] = [
     &process::NAMES,
     &tracer::NAMES,
     &sampler::NAMES,
@@ -122,4 +125,5 @@ pub(crate) static SUBJECTS: [&Names; 10] = [
     &propagation::NAMES,
     &limits::NAMES,
     &spans::NAMES,
+    &receivers::NAMES,
 ];

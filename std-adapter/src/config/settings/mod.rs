@@ -9,6 +9,7 @@ mod limits;
 mod otel;
 mod process;
 mod propagation;
+mod receivers;
 mod reporter;
 mod resolver;
 mod sampler;
@@ -25,6 +26,7 @@ pub use collector::{CollectorSettings, Endpoint, Pem, Protocol, Secret};
 pub use limits::LimitSettings;
 pub use process::ProcessSettings;
 pub use propagation::{HeaderNames, PropagationSettings};
+pub use receivers::ReceiverSettings;
 pub use reporter::ReporterSettings;
 pub use sampler::Sampler;
 pub use sampling::SamplingSettings;
@@ -81,6 +83,8 @@ pub struct Settings {
     pub agent: AgentSettings,
     /// The collector that the spans are sent to over HTTP, and not to the agent. Default: none.
     pub collector: Option<CollectorSettings>,
+    /// Further receivers, each of which gets all spans too. Default: none.
+    pub also_send_to: Vec<ReceiverSettings>,
     /// Queueing and sending of finished spans.
     pub reporter: ReporterSettings,
     /// Contexts between processes.
@@ -151,9 +155,11 @@ impl Settings {
         let reporter = ReporterSettings::resolve(resolver);
         let agent = AgentSettings::resolve(resolver);
         let collector = CollectorSettings::resolve(resolver, reporter.memory_limit);
-        let is_otlp = collector
-            .as_ref()
-            .is_some_and(|it| it.protocol == Protocol::Otlp);
+        let also_send_to = match traces {
+            true => ReceiverSettings::resolve_all(resolver, reporter.memory_limit),
+            false => Vec::new(),
+        };
+        let is_otlp = collectors(&collector, &also_send_to).any(|it| it.protocol == Protocol::Otlp);
         Settings {
             disabled: mode == Mode::Off,
             propagation_only: mode == Mode::PropagationOnly,
@@ -163,6 +169,7 @@ impl Settings {
                 false => Sampler::Const(false),
             },
             collector,
+            also_send_to,
             sampling: SamplingSettings::resolve(resolver, &agent.host),
             agent,
             reporter,
@@ -183,11 +190,27 @@ impl Settings {
 
     /// Returns the part of the memory limit that is left to spans beside a transport's buffers.
     pub(crate) fn memory_of_spans(&self) -> usize {
-        let buffers = self
-            .collector
-            .as_ref()
-            .map_or(0, CollectorSettings::buffers);
+        let collectors = collectors(&self.collector, &self.also_send_to);
+        let buffers: usize = collectors.map(CollectorSettings::buffers).sum();
         self.reporter.memory_limit - buffers
+    }
+
+    /// Returns the part of it for the rings of so many further transports.
+    pub(crate) fn memory_of_copies(&self, transports: usize) -> usize {
+        match transports {
+            0 => 0,
+            _ => self.reporter.memory_limit / 8,
+        }
+    }
+
+    /// Returns the same settings with this receiver alone.
+    pub(crate) fn with_receiver(&self, receiver: ReceiverSettings) -> Self {
+        Settings {
+            agent: receiver.agent,
+            collector: receiver.collector,
+            also_send_to: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// Returns the largest packet, in bytes.
@@ -195,6 +218,15 @@ impl Settings {
         let collector = self.collector.as_ref();
         collector.map_or(self.agent.max_packet_size, |it| it.max_batch_bytes)
     }
+}
+
+/// Returns the collectors among the first receiver and the further ones.
+fn collectors<'a>(
+    first: &'a Option<CollectorSettings>,
+    others: &'a [ReceiverSettings],
+) -> impl Iterator<Item = &'a CollectorSettings> {
+    let others = others.iter().map(|receiver| &receiver.collector);
+    [first].into_iter().chain(others).flatten()
 }
 
 /// The keys and variables of all subjects, those that are not suggested, and those without effect.

@@ -63,6 +63,20 @@ pub(crate) fn read_text(file: &Arc<str>, text: &str) -> Result<FileText, ConfigE
     })
 }
 
+/// Reads each map of a list like a file of its own.
+pub(crate) fn layers(entry: &Entry<'_>) -> Result<Vec<Layer>, ConfigError> {
+    let (Value::List(items), Origin::File { file, .. }) = (entry.value, &entry.origin) else {
+        return Err(entry.wrong("not a list", "a list of maps"));
+    };
+    let read = |node| {
+        let layer = Layer::default();
+        let mut reader = Reader { file, layer };
+        reader.read_group("", node);
+        reader.layer
+    };
+    Ok(items.iter().map(read).collect())
+}
+
 impl FileText {
     /// Returns whether a value refers to a variable.
     pub(crate) fn has_references(&self) -> bool {

@@ -14,7 +14,8 @@ mod variables;
 mod yaml;
 
 #[cfg(feature = "yaml")]
-pub(super) use file::{FileText, read_file, read_text};
+pub(super) use file::{FileText, layers, read_file, read_text};
+pub(super) use otel::read_otel;
 pub(super) use reference::referenced;
 pub(super) use typed_value::Entry;
 pub(super) use untyped_value::Value;

@@ -4,7 +4,7 @@ use super::variables::{Variables, with_variable};
 use crate::config::settings::{Layer, drop_halves, otel_names};
 
 /// Reads the variables; an empty one is unset, and one that is wrong is ignored with a warning.
-pub(super) fn read_otel(variables: &Variables) -> Layer {
+pub(crate) fn read_otel(variables: &Variables) -> Layer {
     let mut layer = Layer::default();
     for (names, apply) in otel_names() {
         for name in *names {

@@ -15,6 +15,7 @@ fn sampler_of(yaml: &str) -> Sampler {
 fn defaults_are_those_of_the_clients() {
     let expected = Settings {
         collector: None,
+        also_send_to: Vec::new(),
         propagation_only: false,
         disabled: false,
         trace_id_128bit: true,

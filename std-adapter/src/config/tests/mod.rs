@@ -10,6 +10,8 @@ mod file_errors;
 #[cfg(feature = "yaml")]
 mod found_in_the_wild;
 mod otel;
+#[cfg(all(feature = "yaml", feature = "http"))]
+mod receivers;
 #[cfg(feature = "yaml")]
 mod sampling;
 mod variables;

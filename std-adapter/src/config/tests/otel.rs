@@ -459,10 +459,54 @@ fn the_chosen_exporter_decides_which_endpoint_counts() {
     }
     let jaeger = ("OTEL_TRACES_EXPORTER", "jaeger");
     assert_eq!(target(&[OTLP, AGENT, jaeger]), (None, vec![]));
-    let both = ("OTEL_TRACES_EXPORTER", "otlp,jaeger");
-    let line = "OTEL_TRACES_EXPORTER: no effect of jaeger: spans go to the first receiver";
-    let otlp = Some((Protocol::Otlp, "http://o/v1/traces".to_owned()));
-    assert_eq!(target(&[OTLP, both]), (otlp, vec![line.into()]));
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn a_list_of_exporters_names_several_receivers() {
+    const OTLP: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://o");
+    const HEADERS: (&str, &str) = ("OTEL_EXPORTER_OTLP_HEADERS", "key=hunter2");
+    const AGENT: (&str, &str) = ("OTEL_EXPORTER_JAEGER_AGENT_HOST", "a");
+    let rows = [
+        ("otlp,jaeger", "http://o/v1/traces", "a:6831"),
+        ("jaeger, console, otlp", "a:6831", "http://o/v1/traces"),
+        ("otlp,otlp", "http://o/v1/traces", ""),
+        ("none,jaeger", "a:6831", ""),
+    ];
+    for (names, first, other) in rows {
+        let exporter = ("OTEL_TRACES_EXPORTER", names);
+        let (settings, warnings) = read(&[OTLP, HEADERS, AGENT, exporter]);
+        let one = match &settings.collector {
+            Some(collector) => collector.endpoint.to_string(),
+            None => format!("{}:{}", settings.agent.host, settings.agent.port),
+        };
+        let others: Vec<_> = settings
+            .also_send_to
+            .iter()
+            .map(|it| it.to_string())
+            .collect();
+        assert_eq!(
+            (one.as_str(), others.join(" ").as_str()),
+            (first, other),
+            "{names}"
+        );
+        assert_eq!(settings.reporter.console, names.contains("console"));
+        let others = settings.also_send_to.iter().map(|it| &it.collector);
+        for collector in others.chain([&settings.collector]).flatten() {
+            assert_eq!(collector.headers.len(), 1, "{names}");
+        }
+        let expected = match names {
+            "none,jaeger" => 1,
+            _ => 0,
+        };
+        assert_eq!(warnings.len(), expected, "{names}: {warnings:?}");
+    }
+    let (settings, _) = read(&[
+        AGENT,
+        ("OTEL_TRACES_EXPORTER", "otlp,jaeger"),
+        ("JAEGER_AGENT_HOST", "stronger"),
+    ]);
+    assert_eq!((settings.collector, settings.also_send_to), (None, vec![]));
 }
 
 #[cfg(feature = "http")]

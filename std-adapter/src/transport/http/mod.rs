@@ -142,6 +142,8 @@ impl Drop for HttpTransport {
     }
 }
 
+#[cfg(all(test, feature = "collector"))]
+mod several_tests;
 #[cfg(test)]
 mod test_server;
 #[cfg(test)]

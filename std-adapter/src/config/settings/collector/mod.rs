@@ -234,10 +234,12 @@ fn layers_of_endpoint<'a>(resolver: &Resolver<'a>) -> Option<Vec<&'a Layer>> {
 /// The warnings of credentials and headers for a collector that is not named.
 pub(super) fn warnings(config: &Config) -> Vec<ConfigWarning> {
     let layers = Resolver::new(config).layers();
-    if layers
-        .iter()
-        .any(|layer| layer.collector.target.made().is_some() || layer.collector.target.is_refused())
-    {
+    // A further receiver of the same variables may be a collector.
+    let names_collector = |layer: &&Layer| {
+        let target = &layer.collector.target;
+        target.made().is_some() || target.is_refused() || !layer.also_send_to.is_empty()
+    };
+    if layers.iter().any(names_collector) {
         return Vec::new();
     }
     let origins = layers.into_iter().flat_map(|layer| {

@@ -3,17 +3,18 @@
 use super::OtelName;
 use super::otlp::default_endpoint;
 use super::value::list;
+use crate::config::Config;
 use crate::config::error::{ConfigError, clean};
 use crate::config::settings::agent::{read_host, read_port};
 use crate::config::settings::collector::{Protocol, secret, set_target};
 use crate::config::settings::layer::Layer;
-use crate::config::source::{Entry, Variables, with_variable};
+use crate::config::source::{Entry, Variables, read_otel, with_variable};
 
 const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
 
 /// After the endpoints of [`otlp`](super::otlp), which the exporter's choice takes into account.
 pub(super) static NAMES: &[OtelName] = &[
-    (&[EXPORTER], |layer, entry, _| traces_exporter(layer, entry)),
+    (&[EXPORTER], traces_exporter),
     (&["OTEL_EXPORTER_JAEGER_AGENT_HOST"], |layer, entry, _| {
         layer.agent.host.set(entry, read_host(entry)?)
     }),
@@ -46,7 +47,7 @@ pub(super) static NAMES: &[OtelName] = &[
     }),
 ];
 
-/// The choice of `OTEL_TRACES_EXPORTER` among the receivers, of which the first that is named counts.
+/// The first receiver that `OTEL_TRACES_EXPORTER` names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Exporter {
     /// There is no choice.
@@ -71,8 +72,10 @@ pub(super) fn exporter(variables: &Variables) -> Exporter {
 struct Choice<'t> {
     exporter: Exporter,
     console: bool,
+    /// The receivers beside the first.
+    further: Vec<&'t str>,
     /// Names that have no effect.
-    others: Vec<&'t str>,
+    unknown: Vec<&'t str>,
 }
 
 impl<'t> Choice<'t> {
@@ -80,7 +83,8 @@ impl<'t> Choice<'t> {
         let mut choice = Choice {
             exporter: Exporter::Unset,
             console: false,
-            others: Vec::new(),
+            further: Vec::new(),
+            unknown: Vec::new(),
         };
         for name in list(text) {
             let named = match name {
@@ -88,33 +92,33 @@ impl<'t> Choice<'t> {
                 "jaeger" => Exporter::Jaeger,
                 "console" | "none" => Exporter::Local,
                 _ => {
-                    choice.others.push(name);
+                    choice.unknown.push(name);
                     continue;
                 }
             };
             choice.console |= name == "console";
             match choice.exporter {
                 Exporter::Unset | Exporter::Local => choice.exporter = named,
-                first if named != Exporter::Local && named != first => choice.others.push(name),
+                first if named != Exporter::Local && named != first => choice.further.push(name),
                 _ => {}
             }
         }
+        choice.further.dedup();
         choice
     }
 }
 
 /// Reads a list of exporters. If none of them is known, it counts as unset.
-fn traces_exporter(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigError> {
+fn traces_exporter(
+    layer: &mut Layer,
+    entry: &Entry<'_>,
+    variables: &Variables,
+) -> Result<(), ConfigError> {
     let text = entry.text()?.to_ascii_lowercase();
     let choice = Choice::of(&text);
-    for name in choice.others {
-        let message = match name {
-            "otlp" | "jaeger" => format!("no effect of {name}: spans go to the first receiver"),
-            _ => format!(
-                "{} is not supported; use otlp, jaeger, console or none",
-                clean(name)
-            ),
-        };
+    for name in choice.unknown {
+        let name = clean(name);
+        let message = format!("{name} is not supported; use otlp, jaeger, console or none");
         layer.warn(entry, message);
     }
     match choice.exporter {
@@ -123,5 +127,18 @@ fn traces_exporter(layer: &mut Layer, entry: &Entry<'_>) -> Result<(), ConfigErr
         Exporter::Jaeger => layer.agent.enabled.set(entry, true)?,
         Exporter::Local => layer.agent.enabled.set(entry, false)?,
     }
+    for name in choice.further {
+        layer.also_send_to.push(receiver(name, variables));
+    }
     layer.reporter.console.set(entry, choice.console)
+}
+
+/// Reads the receiver that the variables name where this exporter is the only one.
+fn receiver(exporter: &str, variables: &Variables) -> Config {
+    let mut variables = variables.clone();
+    variables.insert(EXPORTER.into(), exporter.into());
+    Config {
+        otel: Box::new(read_otel(&variables)),
+        ..Config::default()
+    }
 }
