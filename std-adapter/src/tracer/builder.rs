@@ -301,6 +301,13 @@ impl TracerBuilder {
         }
     }
 
+    /// Sends through the transport that this function makes of the tracer's link.
+    #[cfg(test)]
+    pub(crate) fn linked_transport(mut self, make: MakeTransport) -> Self {
+        self.transport = Some(make);
+        self
+    }
+
     /// Sends through this transport instead of the agent's. Its panics are not caught, so that a
     /// test can end a pass at any packet.
     #[cfg(test)]

@@ -54,6 +54,18 @@ impl Client {
         }
     }
 
+    /// The same client, which connects and looks names up by these.
+    #[cfg(test)]
+    pub(super) fn with_parts(
+        mut self,
+        connector: impl ureq::unversioned::transport::Connector,
+        resolver: impl ureq::unversioned::resolver::Resolver,
+    ) -> Self {
+        let config = self.agent.config().clone();
+        self.agent = Agent::with_parts(config, connector, resolver);
+        self
+    }
+
     /// Returns a handle that interrupts requests.
     pub(super) fn agent(&self) -> Agent {
         self.agent.clone()

@@ -27,12 +27,14 @@ use picojaeger_core::{ExportCounts, SendOutcome, Transport};
 use crate::config::CollectorSettings;
 use crate::sys::fork;
 use crate::transport::Closing;
+use client::Client;
 use mailbox::Mailbox;
-use sender::Sender;
+use sender::{Pauses, Sender};
 
 /// Posts each packet to a collector; one at a time is under way.
 pub(crate) struct HttpTransport {
     mailbox: Arc<Mailbox>,
+    pauses: Arc<dyn Pauses>,
     /// Interrupts requests.
     agent: ureq::Agent,
     closing: Arc<Closing>,
@@ -57,10 +59,25 @@ impl HttpTransport {
         settled: Waker,
         spawn: Spawn,
     ) -> Self {
-        let sender = Sender::new(settings);
+        let client = Client::new(settings);
+        Self::with_parts(settings, client, |mailbox| mailbox, closing, settled, spawn)
+    }
+
+    /// Makes a transport with this client, and with the pauses that `pauses` makes of a mailbox.
+    fn with_parts(
+        settings: &CollectorSettings,
+        client: Client,
+        pauses: impl FnOnce(Arc<Mailbox>) -> Arc<dyn Pauses>,
+        closing: Arc<Closing>,
+        settled: Waker,
+        spawn: Spawn,
+    ) -> Self {
+        let agent = client.agent();
+        let mailbox = Arc::new(Mailbox::new(Sender::new(settings, client)));
         HttpTransport {
-            agent: sender.client().agent(),
-            mailbox: Arc::new(Mailbox::new(sender)),
+            agent,
+            pauses: pauses(mailbox.clone()),
+            mailbox,
             closing,
             settled,
             spawn,
@@ -71,8 +88,9 @@ impl HttpTransport {
     }
 
     fn start_thread(&self) -> io::Result<JoinHandle<()>> {
-        let (mailbox, settled) = (self.mailbox.clone(), self.settled.clone());
-        let run = move || Sender::run(&mailbox, &settled);
+        let (mailbox, pauses) = (self.mailbox.clone(), self.pauses.clone());
+        let settled = self.settled.clone();
+        let run = move || Sender::run(&mailbox, &*pauses, &settled);
         (self.spawn)("picojaeger-http", Box::new(run))
     }
 
@@ -142,6 +160,8 @@ impl Drop for HttpTransport {
     }
 }
 
+#[cfg(test)]
+mod outage_tests;
 #[cfg(all(test, feature = "collector"))]
 mod several_tests;
 #[cfg(test)]

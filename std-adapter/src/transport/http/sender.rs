@@ -24,7 +24,7 @@ pub(super) struct Sender {
 }
 
 /// The time and the end of waiting, replaceable in tests.
-trait Pauses {
+pub(super) trait Pauses: Send + Sync {
     fn now(&self) -> Duration;
     /// Waits for this time, or until the tracer is closed.
     fn pause(&self, pause: Duration);
@@ -33,28 +33,24 @@ trait Pauses {
 }
 
 impl Sender {
-    pub(super) fn new(settings: &CollectorSettings) -> Self {
+    pub(super) fn new(settings: &CollectorSettings, client: Client) -> Self {
         Sender {
-            client: Client::new(settings),
+            client,
             retry: Retry::new(settings.retry_time),
             is_otlp: settings.protocol == Protocol::Otlp,
             name: format!("collector {}", settings.endpoint),
         }
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Sends the batches of a mailbox until none comes for a while; `told` is
     /// woken after each, and after each attempt.
-    pub(super) fn run(mailbox: &Mailbox, told: &Waker) {
+    pub(super) fn run(mailbox: &Mailbox, pauses: &dyn Pauses, told: &Waker) {
         let Some(mut sender) = mailbox.take_sender() else {
             return;
         };
         while let Some((mut again, batch)) = mailbox.next(sender) {
             // A panic must not leave the batch without an outcome for good.
-            let outcome = caught(|| again.deliver(&batch, mailbox, told));
+            let outcome = caught(|| again.deliver(&batch, mailbox, pauses, told));
             if outcome.is_none() {
                 let error = format!("{}: the HTTP client panicked", again.name);
                 mailbox.note(Some(error), SendOutcome::Failed, 0, Duration::ZERO);
@@ -65,7 +61,13 @@ impl Sender {
         }
     }
 
-    fn deliver(&mut self, batch: &[u8], mailbox: &Mailbox, told: &Waker) -> SendOutcome {
+    fn deliver(
+        &mut self,
+        batch: &[u8],
+        mailbox: &Mailbox,
+        pauses: &dyn Pauses,
+        told: &Waker,
+    ) -> SendOutcome {
         let (client, is_otlp, name) = (&mut self.client, self.is_otlp, &self.name);
         let (sent, took) = (Cell::new(0), Cell::new(Duration::ZERO));
         let attempt = || {
@@ -81,7 +83,7 @@ impl Sender {
             // For a flush that runs out of time while the collector does not answer.
             told.wake_by_ref();
         };
-        deliver(&mut self.retry, mailbox, attempt, note)
+        deliver(&mut self.retry, pauses, attempt, note)
     }
 }
 
@@ -101,7 +103,7 @@ impl Client {
 /// error.
 fn deliver(
     retry: &mut Retry,
-    pauses: &impl Pauses,
+    pauses: &dyn Pauses,
     mut attempt: impl FnMut() -> Verdict,
     mut note: impl FnMut(SendOutcome, Option<String>),
 ) -> SendOutcome {
@@ -143,40 +145,41 @@ impl Pauses for Mailbox {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::{Cell, RefCell};
+    use std::sync::Mutex;
 
     use super::*;
+    use crate::sys::sync::lock;
 
     /// A clock that pauses move on, until the tracer is closed at some time.
     struct Fake {
-        now: Cell<Duration>,
+        now: Mutex<Duration>,
         closes: Duration,
-        pauses: RefCell<Vec<Duration>>,
+        pauses: Mutex<Vec<Duration>>,
     }
 
     impl Fake {
         fn new(closes: Duration) -> Self {
             Fake {
-                now: Cell::new(Duration::from_secs(1)),
+                now: Mutex::new(Duration::from_secs(1)),
                 closes,
-                pauses: RefCell::default(),
+                pauses: Mutex::default(),
             }
         }
     }
 
     impl Pauses for Fake {
         fn now(&self) -> Duration {
-            self.now.get()
+            *lock(&self.now)
         }
 
         fn pause(&self, pause: Duration) {
-            let left = self.closes.saturating_sub(self.now.get());
-            self.now.set(self.now.get() + pause.min(left));
-            self.pauses.borrow_mut().push(pause);
+            let left = self.closes.saturating_sub(self.now());
+            *lock(&self.now) += pause.min(left);
+            lock(&self.pauses).push(pause);
         }
 
         fn is_closing(&self) -> bool {
-            self.now.get() >= self.closes
+            self.now() >= self.closes
         }
     }
 
@@ -220,7 +223,7 @@ mod tests {
             let outcome = deliver(&mut retry, &fake, accepted, |_, error| last = error);
             assert_eq!((outcome, last.take()), (SendOutcome::Accepted, None));
         }
-        let pauses = fake.pauses.borrow();
+        let pauses = lock(&fake.pauses);
         assert_eq!(
             pauses.last(),
             Some(&Duration::ZERO),

@@ -500,3 +500,46 @@ impl std::task::Wake for Sent {
         self.0.lock().unwrap().send(()).unwrap();
     }
 }
+
+/// The look-up's thread is left behind; the spans stay queued, and go out should it ever answer.
+#[test]
+fn a_look_up_that_hangs_costs_a_close_its_time() {
+    const SPANS: u64 = 1_000;
+    let (socket, address) = listener();
+    let ((begun, is_begun), (end, is_over)) = (channel::<()>(), channel::<()>());
+    let (begun, is_over) = (Mutex::new(begun), Mutex::new(is_over));
+    let resolve = move |_: &str, _: u16| -> Answer {
+        begun.lock().unwrap().send(()).unwrap();
+        let _ended = is_over.lock().unwrap().recv();
+        Ok(vec![address])
+    };
+    let resolve = Arc::new(resolve);
+    let make = move |_: &crate::config::Settings, link: crate::state::TracerLink| {
+        let system = System {
+            resolve: resolve.clone(),
+            now: Box::new(Instant::now),
+            waker: link.waker,
+        };
+        let (host, any) = ("hangs.internal".into(), IpVersion::Any);
+        let transport = UdpTransport::with_system(host, address.port(), any, None, system);
+        Some(Box::new(transport) as crate::transport::BoxTransport)
+    };
+    let config = crate::Config::new("udp").sampler(crate::config::Sampler::Const(true));
+    let builder = config.flush_at_exit(false).tracer_builder();
+    let tracer = builder.linked_transport(Arc::new(make)).build().unwrap();
+    (0..SPANS).for_each(|_| tracer.start("waits").finish());
+    let limit = Duration::from_secs(20);
+    is_begun.recv_timeout(limit).unwrap();
+    let started = Instant::now();
+    let error = tracer.close(Duration::from_millis(100)).unwrap_err();
+    assert!(started.elapsed() < limit / 2, "{:?}", started.elapsed());
+    let expected = "1000 spans not sent: the agent's host hangs.internal";
+    assert!(error.to_string().contains(expected), "{error}");
+    let stats = tracer.stats();
+    assert_eq!((stats.queued, stats.adds_up()), (SPANS, true), "{stats}");
+    drop(end);
+    tracer.flush(limit).unwrap();
+    let stats = tracer.stats();
+    assert_eq!((stats.delivered, stats.queued), (SPANS, 0), "{stats}");
+    assert!(received(&socket).len() > 1_000);
+}
