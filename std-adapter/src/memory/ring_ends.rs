@@ -168,13 +168,6 @@ impl ReadingEnd<RingProducer> for RingConsumer {
     }
 }
 
-impl AsMut<Consumer<'static, Records>> for RingConsumer {
-    #[inline]
-    fn as_mut(&mut self) -> &mut Consumer<'static, Records> {
-        &mut self.consumer
-    }
-}
-
 impl AsMut<Consumer<'static, Records>> for RingReader {
     #[inline]
     fn as_mut(&mut self) -> &mut Consumer<'static, Records> {

@@ -134,7 +134,7 @@ impl Outlet {
             return true;
         }
         let outcome = self.sends.poll(&mut self.transport);
-        if let Some(packet) = self.builder.resume(self.ring.consumers()) {
+        if let Some(packet) = self.builder.resume(self.ring.readers()) {
             packet.done(outcome);
         }
         self.is_pending = outcome == SendOutcome::Pending;
@@ -148,7 +148,7 @@ impl Outlet {
         );
         let packet = self
             .builder
-            .poll(self.ring.consumers(), &context, &mut self.buffer);
+            .poll(self.ring.readers(), &context, &mut self.buffer);
         let Some(packet) = packet else {
             return match self.builder.delivery().too_large == skipped {
                 true => Step::NotDue,
