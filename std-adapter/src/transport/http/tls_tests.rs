@@ -93,12 +93,17 @@ impl TlsServer {
 
     /// Returns a configuration of tracers that trust and reach this server.
     pub(crate) fn config(&self) -> Config {
+        self.config_of_system()
+            .collector_certificate(path("root.pem"))
+    }
+
+    /// Returns a configuration of tracers that reach this server, with the roots of the feature.
+    fn config_of_system(&self) -> Config {
         Config::new("tls")
             .sampler(Sampler::Const(true))
             .flush_interval(Duration::from_secs(3_600))
             .flush_at_exit(false)
             .collector(format!("https://localhost:{}", self.port))
-            .collector_certificate(path("root.pem"))
     }
 
     /// Waits for the whole of a request.
@@ -197,4 +202,30 @@ fn files_that_cannot_be_read_are_configuration_errors() {
     let (pem, key) = (path("client.pem"), path("client.pem"));
     let text = error(server.config().collector_client_certificate(pem, key));
     assert!(text.contains("no private key can be read there"), "{text}");
+}
+
+/// In a process of its own, whose variable names the roots of the system.
+#[cfg(all(feature = "tls-native-roots", target_os = "linux"))]
+#[test]
+fn native_roots_are_those_of_the_system() {
+    const VARIABLE: &str = "SSL_CERT_FILE";
+    const EXPECTED: &str = "PICOJAEGER_TEST_DELIVERED";
+    if let Ok(delivered) = std::env::var(EXPECTED) {
+        let server = TlsServer::new(false, false);
+        let (tracer, sent) = send(server.config_of_system());
+        let stats = tracer.stats();
+        assert_eq!(stats.delivered.to_string(), delivered, "{stats}: {sent:?}");
+        assert_eq!(stats.delivered + stats.lost.unreachable, 1, "{stats}");
+        return;
+    }
+    let name = "transport::http::tls_tests::native_roots_are_those_of_the_system";
+    for (roots, delivered) in [("root.pem", "1"), ("other_root.pem", "0")] {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args([name, "--exact", "--nocapture"]);
+        child.env(VARIABLE, path(roots)).env_remove("SSL_CERT_DIR");
+        let output = child.env(EXPECTED, delivered).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let passed = output.status.success() && text.contains("1 passed");
+        assert!(passed, "{roots}: {output:?}");
+    }
 }
