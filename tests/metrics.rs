@@ -365,6 +365,32 @@ fn traces_are_begun_or_joined() {
 }
 
 #[test]
+fn spans_that_finish_are_counted_by_their_decision() {
+    let finished = |tracer: &Tracer, sampled: &str| {
+        let text = tracer.metrics().to_prometheus();
+        let labels = format!("{{sampled=\"{sampled}\",service=\"shop\"}}");
+        value(
+            &text,
+            &format!("jaeger_tracer_finished_spans_total{labels}"),
+        )
+    };
+    let shop = counting(Sampler::Const(false), &Arc::default());
+    let open = shop.start("open");
+    shop.start("unsampled").finish();
+    drop(shop.span_builder("child").child_of(&open).start());
+    let mut late = shop.start("late");
+    late.tag("sampling.priority", 1);
+    late.finish();
+    assert_eq!([finished(&shop, "y"), finished(&shop, "n")], [1.0, 2.0]);
+    drop(open);
+    assert_eq!([finished(&shop, "y"), finished(&shop, "n")], [1.0, 3.0]);
+    let shop = counting(Sampler::Const(true), &Arc::default());
+    shop.start("cleared").tag("sampling.priority", 0);
+    shop.start("sampled").finish();
+    assert_eq!([finished(&shop, "y"), finished(&shop, "n")], [2.0, 0.0]);
+}
+
+#[test]
 fn without_the_setting_no_request_is_counted() {
     let config = Config::new("shop")
         .sampler(Sampler::Const(true))

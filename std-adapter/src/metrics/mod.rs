@@ -27,7 +27,7 @@
 //! | Name | Labels | Counts |
 //! |---|---|---|
 //! | `jaeger_tracer_started_spans_total` | `sampled` = `y`, `n` | spans that started; one that is sampled late counts as `y` too |
-//! | `jaeger_tracer_finished_spans_total` | `sampled` = `y` | sampled spans that finished |
+//! | `jaeger_tracer_finished_spans_total` | `sampled` = `y`, with [requests](#requests) `n` too | spans that finished; the end of an unsampled one counts nothing by itself, so `n` needs the setting that watches every span |
 //! | `jaeger_tracer_reporter_spans_total` | `result` = `ok`, `err`, `dropped` | finished spans by their fate |
 //! | `jaeger_tracer_reporter_queue_length` | | gauge: finished spans that wait |
 //! | `jaeger_tracer_span_context_decoding_errors_total` | | extractions that met a malformed header |

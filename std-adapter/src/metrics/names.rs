@@ -15,7 +15,7 @@ metrics! {
     STARTED_SPANS = "jaeger_tracer_started_spans_total",
         "Spans started, by sampling decision";
     FINISHED_SPANS = "jaeger_tracer_finished_spans_total",
-        "Sampled spans finished";
+        "Spans finished, by sampling decision; unsampled ones with rpc_metrics only";
     REPORTER_SPANS = "jaeger_tracer_reporter_spans_total",
         "Finished spans delivered (ok), not sent (err), or dropped before sending (dropped)";
     QUEUE_LENGTH = "jaeger_tracer_reporter_queue_length",

@@ -23,6 +23,8 @@ pub(crate) struct RpcMetrics {
     endpoints: Mutex<BTreeMap<String, Requests>>,
     /// Begun and joined ones; of each, unsampled and sampled ones.
     traces: [[AtomicU64; 2]; 2],
+    /// Spans that started and finished unsampled.
+    unsampled: AtomicU64,
 }
 
 /// A request that is over.
@@ -66,6 +68,16 @@ impl RpcMetrics {
         let [unsampled, recorded] = if joined { continued } else { begun };
         let count = if sampled { recorded } else { unsampled };
         count.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a span that finishes and was never sampled.
+    pub(crate) fn count_unsampled(&self) {
+        self.unsampled.fetch_add(1, Relaxed);
+    }
+
+    /// Returns the number of spans that finished and were never sampled.
+    pub(super) fn unsampled(&self) -> u64 {
+        self.unsampled.load(Relaxed)
     }
 
     /// Returns the requests of each operation.

@@ -186,6 +186,8 @@ impl Writer<'_> {
     }
 
     fn requests(&mut self, rpc: &RpcMetrics) {
+        let unsampled = [("sampled", "n")];
+        self.count(&metric::FINISHED_SPANS, &unsampled, rpc.unsampled());
         for ([state, sampled], count) in rpc.traces() {
             let labels = [("state", state), ("sampled", sampled)];
             self.count(&metric::TRACES, &labels, count);

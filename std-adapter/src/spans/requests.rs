@@ -20,6 +20,8 @@ mod note {
     pub(super) const OPEN: u16 = 1;
     pub(super) const SERVER: u16 = 1 << 1;
     pub(super) const ERROR: u16 = 1 << 2;
+    /// The span was not sampled when it started.
+    pub(super) const UNSAMPLED: u16 = 1 << 3;
     /// The first digit of the HTTP status.
     pub(super) const STATUS: u16 = 0xf << STATUS_SHIFT;
     pub(super) const STATUS_SHIFT: u16 = 4;
@@ -76,10 +78,13 @@ impl Slot {
     /// Begins to watch a span that has started: counts the trace of a root, and reads the clock for
     /// a local root, which may be a request, and for a request.
     pub(crate) fn watch(&mut self, parent: &SpanContext, notes: u16) {
-        self.notes = notes;
+        let is_sampled = self.image.flags().contains(Flags::SAMPLED);
+        self.notes = match is_sampled {
+            true => notes,
+            false => notes | note::UNSAMPLED,
+        };
         let is_root = !parent.core.is_valid();
         if is_root && let Some(rpc) = &self.owner.rpc {
-            let is_sampled = self.image.flags().contains(Flags::SAMPLED);
             rpc.count_trace(false, is_sampled);
         }
         if self.owner.rpc.is_none() {
@@ -108,10 +113,17 @@ impl Slot {
         #[cfg(feature = "observers")]
         self.notify_watched(crate::observers::SpanEvent::Finished);
         let notes = std::mem::take(&mut self.notes);
-        if notes & note::SERVER == 0 || self.is_of_parent() {
+        if notes & (note::SERVER | note::UNSAMPLED) == 0 || self.is_of_parent() {
             return;
         }
-        if let Some(rpc) = &self.owner.rpc {
+        let Some(rpc) = &self.owner.rpc else {
+            return;
+        };
+        let is_sampled = self.image.flags().contains(Flags::SAMPLED);
+        if notes & note::UNSAMPLED != 0 && !is_sampled {
+            rpc.count_unsampled();
+        }
+        if notes & note::SERVER != 0 {
             let record = self.image.record();
             rpc.count(Request {
                 operation: record.operation(),
