@@ -493,12 +493,16 @@ fn names_and_keys_can_be_copied() {
 #[test]
 fn a_wrapping_clock_is_extended() {
     device!(BOARD, RING, TRACER);
+    BOARD.set(0x80_0000);
+    TRACER.tick();
     BOARD.set(0xff_fff0);
     let mut span = TRACER.start::<0>("wrap");
     BOARD.set(0x10);
     span.finish();
-    BOARD.set(0xff_ff00);
-    TRACER.tick();
+    for ticks in [0x80_0000, 0xff_ff00] {
+        BOARD.set(ticks);
+        TRACER.tick();
+    }
     BOARD.set(0x20);
     let next_span = TRACER.start::<0>("next");
     assert_eq!(next_span.record().start(), Timestamp::Ticks(0x200_0020));
@@ -554,6 +558,7 @@ fn a_full_ring_drops_and_counts() {
 fn spans_lost_with_packets_are_counted_and_reported() {
     device!(BOARD, RING, TRACER);
     let mut reporter = reporter(&TRACER);
+    reporter.set_back_off(0);
     let mut buffer = [0; 512];
     let mut told = Vec::new();
     for outcome in [
@@ -696,7 +701,7 @@ fn a_blocked_drain_reads_the_clock() {
         ..Script::default()
     };
     // The clock wraps between the two.
-    for ticks in [0xff_ff00, 0x10] {
+    for ticks in [0x80_0000, 0xff_ff00, 0x10] {
         BOARD.set(ticks);
         assert_eq!(reporter.drain(&mut script, &mut [0; 512]), Drained::Blocked);
     }

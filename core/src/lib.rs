@@ -9,7 +9,7 @@
 //! use picojaeger_core::ring::Bytes;
 //! use picojaeger_core::wire::{Process, ThriftCompact};
 //! use picojaeger_core::{
-//!     Anchor, Clock, Const, Interrupts, Ring, Seed, SendOutcome, Tracer, Transport,
+//!     Clock, Const, Interrupts, Ring, Seed, SendOutcome, Tracer, Transport,
 //! };
 //!
 //! struct Timer;
@@ -41,7 +41,7 @@
 //!
 //! let process = Process::new("pump-7");
 //! let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
-//! reporter.set_anchor(Anchor::new(0, 1_700_000_000_000_000)); // once the Unix time is known
+//! TRACER.set_unix_time_at(7, 1_700_000_000_000_000, 500); // once it is known, to 500 µs
 //! let mut buffer = [0; 512];
 //! reporter.drain_all(&mut Uart, &mut buffer); // or `drain`, which waits until a packet is due
 //! assert_eq!(reporter.stats().delivered, 1);
@@ -170,7 +170,7 @@ pub use sampler::{
 #[cfg(not(loom))]
 pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};
 pub use stats::{LossCause, Lost, Stats};
-pub use time::{Anchor, Clock};
+pub use time::{Anchor, Clock, SplitClock, SplitTimer, VariableClock};
 #[cfg(not(loom))]
 pub use tracer::{
     Drained, Incoming, PacketReporter, Platform, ReporterTaken, Ring, SpanRing, Tracer,

@@ -56,6 +56,14 @@ pub trait Transport {
     /// Sends one packet; if not ready, does nothing and returns [`SendOutcome::Retry`].
     fn send(&mut self, packet: &[u8]) -> SendOutcome;
 
+    /// Returns the bytes that a packet may have; none above this is given to `send`.
+    ///
+    /// Of a datagram's payload: the link's MTU less 28 bytes for IPv4 and UDP, less 48 for IPv6. A
+    /// stack such as smoltcp accepts a larger datagram and drops it.
+    fn mtu(&self) -> usize {
+        usize::MAX
+    }
+
     /// Returns whether a packet may be sent now; called before one is made.
     ///
     /// `false` while the destination is unknown, as during the look-up of a name: the caller polls
@@ -147,6 +155,9 @@ macro_rules! forward {
         fn send(&mut self, packet: &[u8]) -> SendOutcome {
             (**self).send(packet)
         }
+        fn mtu(&self) -> usize {
+            (**self).mtu()
+        }
         fn is_ready(&mut self) -> bool {
             (**self).is_ready()
         }
@@ -191,6 +202,9 @@ mod tests {
         fn send(&mut self, _: &[u8]) -> SendOutcome {
             SendOutcome::Refused
         }
+        fn mtu(&self) -> usize {
+            9
+        }
         fn is_ready(&mut self) -> bool {
             false
         }
@@ -233,6 +247,7 @@ mod tests {
         assert_eq!(transport.send(&[]), SendOutcome::Refused);
         assert_eq!(transport.send_more(&[]), SendOutcome::Failed);
         assert!(!transport.is_ready());
+        assert_eq!(transport.mtu(), 9);
         transport.settle();
         assert_eq!(transport.take_late_refusals(), 8);
         let outcome = transport.poll_outcome();
@@ -258,6 +273,7 @@ mod tests {
     fn a_transport_that_only_sends_is_always_ready() {
         let mut plain = Plain;
         assert!(plain.is_ready());
+        assert_eq!(plain.mtu(), usize::MAX);
         assert_eq!(plain.send_more(&[1]), SendOutcome::Accepted);
         plain.settle();
         assert_eq!(plain.poll_outcome(), SendOutcome::Failed);

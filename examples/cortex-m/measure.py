@@ -47,7 +47,9 @@ def symbols(elf):
 
 
 def plugin():
-    library = target_folder() / "count.so"
+    folder = target_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    library = folder / "count.so"
     run("cc", "-O2", "-Wall", "-shared", "-fPIC", "-o", library, "count.c")
     return library
 

@@ -56,6 +56,8 @@ pub struct PacketBuilder<E> {
     next: usize,
     sequence: i64,
     pending: Option<Pending>,
+    /// The last packet is packed again, by [`SendOutcome::Retry`].
+    retries: bool,
     delivery: DeliveryCounts,
 }
 
@@ -87,6 +89,7 @@ impl<E: Encoder> PacketBuilder<E> {
             next: 0,
             sequence: 1,
             pending: None,
+            retries: false,
             delivery: DeliveryCounts {
                 delivered: 0,
                 too_large: 0,
@@ -115,6 +118,21 @@ impl<E: Encoder> PacketBuilder<E> {
         if !self.is_due(consumers, context) {
             return None;
         }
+        self.flush(consumers, context, buffer)
+    }
+
+    /// Returns a packet in `buffer` of the records that wait, due or not; `None` if there are none.
+    ///
+    /// A packet that never had an outcome has got one before, if only by [`PacketBuilder::retry`].
+    pub fn flush<'p, 'r, C>(
+        &'p mut self,
+        consumers: &'p mut [C],
+        context: &PollContext<'_>,
+        buffer: &'p mut [u8],
+    ) -> Option<Packet<'p, E, C>>
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
         let limit = self.limit.min(buffer.len());
         let out = buffer.get_mut(..limit)?;
         let pending = self.pack(consumers, context, out);
@@ -129,7 +147,7 @@ impl<E: Encoder> PacketBuilder<E> {
             bytes: place.len(),
             ..pending
         });
-        Some(Packet::new(self, consumers, out.get(place)?))
+        Some(Packet::new(self, consumers, out, place))
     }
 
     /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
@@ -140,7 +158,7 @@ impl<E: Encoder> PacketBuilder<E> {
         C: AsMut<Consumer<'r, Records>>,
     {
         let has_packet = self.pending.is_some();
-        has_packet.then(|| Packet::new(self, consumers, &[]))
+        has_packet.then(|| Packet::new(self, consumers, &[], 0..0))
     }
 
     /// Makes the next poll pack the records of a packet that never had an outcome again, as `poll`
@@ -180,6 +198,7 @@ impl<E: Encoder> PacketBuilder<E> {
         };
         if again {
             *count += pending.freed as u64;
+            self.retries = outcome == SendOutcome::Retry;
             if outcome == SendOutcome::TooLarge {
                 self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
             }
@@ -188,6 +207,18 @@ impl<E: Encoder> PacketBuilder<E> {
         *count += pending.spans as u64;
         self.sequence = self.sequence.wrapping_add(1);
         self.settle(pending.too_large, consumers);
+    }
+
+    /// Returns whether the last packet's records are packed again since nothing was sent, once for
+    /// each such packet: for a pause before the next attempt.
+    #[inline]
+    pub const fn take_retry(&mut self) -> bool {
+        core::mem::replace(&mut self.retries, false)
+    }
+
+    /// Sets the packet limit, in bytes.
+    pub const fn set_limit(&mut self, bytes: usize) {
+        self.limit = bytes;
     }
 
     /// Returns the encoder.

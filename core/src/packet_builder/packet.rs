@@ -1,6 +1,7 @@
 //! A packet until its outcome is known.
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::packet_builder::PacketBuilder;
 use crate::record::{Record, Records};
@@ -13,7 +14,8 @@ use crate::wire::Encoder;
 ///
 /// [`Packet::done`] takes it. A packet that is dropped without one, or forgotten, counts as
 /// [`SendOutcome::Retry`]: the next poll packs its records again, with the same number, and
-/// until then they count as queued. Nothing is lost or counted twice.
+/// until then they count as queued. Nothing is lost or counted twice. A reporter's next poll is then
+/// one after its back-off.
 ///
 /// ```
 /// # use picojaeger_core::{Clock, Const};
@@ -32,6 +34,7 @@ use crate::wire::Encoder;
 /// # let process = Process::new("pump-7");
 /// # let mut reporter = TRACER.reporter(ThriftCompact::new(), process)?;
 /// # let mut buffer = [0; 512];
+/// reporter.set_back_off(0);
 /// TRACER.start::<0>("sample");
 ///
 /// let mut packet = reporter.flush(&mut buffer).unwrap();
@@ -50,7 +53,8 @@ use crate::wire::Encoder;
 pub struct Packet<'p, E, C> {
     builder: &'p mut PacketBuilder<E>,
     consumers: &'p mut [C],
-    bytes: &'p [u8],
+    buffer: &'p [u8],
+    place: Range<usize>,
 }
 
 impl<'p, E: Encoder, C> Packet<'p, E, C> {
@@ -58,19 +62,28 @@ impl<'p, E: Encoder, C> Packet<'p, E, C> {
     pub(super) fn new(
         builder: &'p mut PacketBuilder<E>,
         consumers: &'p mut [C],
-        bytes: &'p [u8],
+        buffer: &'p [u8],
+        place: Range<usize>,
     ) -> Self {
         Packet {
             builder,
             consumers,
-            bytes,
+            buffer,
+            place,
         }
     }
 
     /// Returns the bytes to send, all of them in one datagram or frame.
     #[inline(always)]
     pub fn bytes(&self) -> &'p [u8] {
-        self.bytes
+        self.buffer.get(self.place()).unwrap_or_default()
+    }
+
+    /// Returns where the bytes lie in the buffer, for a buffer that is given away until they have
+    /// left; see [`PacketReporter::resume`](crate::PacketReporter::resume).
+    #[inline(always)]
+    pub fn place(&self) -> Range<usize> {
+        self.place.clone()
     }
 
     /// Returns the consumers that the packet was made from.
@@ -134,7 +147,7 @@ impl Drop for Again<'_, '_> {
 impl<E, C> fmt::Debug for Packet<'_, E, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Packet")
-            .field("bytes", &self.bytes.len())
+            .field("bytes", &self.place.len())
             .finish_non_exhaustive()
     }
 }

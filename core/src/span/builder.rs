@@ -47,7 +47,7 @@ pub struct SpanBuilder<'t, 'a, P, R: ?Sized + 'static = Ring> {
     follows: Option<SpanContext>,
     tags: &'a [(Key<'a>, Value<'a>)],
     references: &'a [SpanReference],
-    start: Option<u64>,
+    start: Option<Timestamp>,
 }
 
 /// A reference to another span, of its own or another trace.
@@ -120,7 +120,14 @@ where
     /// Starts the span at this Unix time, in microseconds, instead of now.
     #[inline(always)]
     pub fn start_time(mut self, unix_micros: u64) -> Self {
-        self.start = Some(unix_micros);
+        self.start = Some(Timestamp::UnixMicros(unix_micros));
+        self
+    }
+
+    /// Starts the span at these ticks of [`Tracer::now`] or [`Tracer::captured`] instead of now.
+    #[inline(always)]
+    pub fn start_ticks(mut self, ticks: u64) -> Self {
+        self.start = Some(Timestamp::Ticks(ticks));
         self
     }
 
@@ -212,8 +219,8 @@ where
         if let Key::Copied(name) = self.operation {
             image.copy_operation(name);
         }
-        if let Some(unix_micros) = self.start {
-            image.set_start(Timestamp::UnixMicros(unix_micros));
+        if let Some(start) = self.start {
+            image.set_start(start);
         }
         if !image.is_writable() {
             return;

@@ -47,8 +47,8 @@ where
 enum State {
     /// To be written at the time of its first field.
     New,
-    /// To be written at a given time, in Unix microseconds.
-    At(u64),
+    /// To be written at a given time.
+    At(Timestamp),
     Written,
     Refused,
 }
@@ -61,10 +61,10 @@ where
     AreaBytes<B>: ByteArea,
 {
     #[inline]
-    pub(super) fn new(span: &'s mut Span<'t, P, B, R>, at: Option<u64>) -> Self {
+    pub(super) fn new(span: &'s mut Span<'t, P, B, R>, at: Option<Timestamp>) -> Self {
         let state = match at {
             None => State::New,
-            Some(unix_micros) => State::At(unix_micros),
+            Some(time) => State::At(time),
         };
         LogBuilder { span, state }
     }
@@ -109,7 +109,7 @@ where
     fn begin(&mut self) {
         let time = match self.state {
             State::New => self.span.tracer.now().map(Timestamp::Ticks),
-            State::At(unix_micros) => Some(Timestamp::UnixMicros(unix_micros)),
+            State::At(time) => Some(time),
             State::Written | State::Refused => return,
         };
         let image = &mut self.span.image;

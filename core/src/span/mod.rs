@@ -7,7 +7,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 
 use crate::context::{SpanContext, ToContext};
-use crate::record::{Area, AreaBytes, ByteArea, Open, Record};
+use crate::record::{Area, AreaBytes, ByteArea, Open, Record, Timestamp};
 use crate::tags::{SAMPLED_LATE, SAMPLING_PRIORITY};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::value::{Key, Value};
@@ -107,7 +107,14 @@ where
     /// field.
     #[inline]
     pub fn log_at(&mut self, unix_micros: u64) -> LogBuilder<'_, 't, P, B, R> {
-        LogBuilder::new(self, Some(unix_micros))
+        LogBuilder::new(self, Some(Timestamp::UnixMicros(unix_micros)))
+    }
+
+    /// Begins a log at these ticks of [`Tracer::now`] or [`Tracer::captured`]; it is written with
+    /// its first field.
+    #[inline]
+    pub fn log_ticks(&mut self, ticks: u64) -> LogBuilder<'_, 't, P, B, R> {
+        LogBuilder::new(self, Some(Timestamp::Ticks(ticks)))
     }
 
     /// Replaces the operation name; ignored once the span has finished.
@@ -135,6 +142,13 @@ where
             self.image.set_end(unix_micros);
             self.finish();
         }
+    }
+
+    /// Finishes the span at these ticks of [`Tracer::now`] or [`Tracer::captured`]; a second call
+    /// does nothing.
+    #[inline]
+    pub fn finish_ticks(&mut self, ticks: u64) {
+        self.tracer.end_at(Area::erase(&mut self.image), ticks);
     }
 
     /// Returns the context that children and other processes continue; valid after the finish too.

@@ -2,8 +2,13 @@
 
 /// A monotonic counter.
 ///
-/// The hot path stores raw ticks; they become microseconds when a record is
-/// encoded. `ticks` may be called with interrupts masked and from interrupts.
+/// The hot path stores ticks, extended to 64 bits; they become microseconds when a record is
+/// encoded. `ticks` may be called with interrupts masked and from interrupts. The counter is read
+/// at least once in each 15/16 of its period, by spans, polls or [`Tracer::tick`](crate::Tracer);
+/// after a sleep of more use [`Tracer::slept`](crate::Tracer).
+///
+/// A counter of interrupts and a timer's value are one clock as a [`SplitClock`](crate::SplitClock);
+/// a counter whose frequency changes is one as a [`VariableClock`](crate::VariableClock).
 ///
 /// ```
 /// use picojaeger_core::Clock;
@@ -27,7 +32,7 @@ pub trait Clock {
     /// The counter as it stands; bits above [`Clock::BITS`] are zero.
     fn ticks(&self) -> u64;
 
-    /// Ticks a second, at least 1.
+    /// Ticks a second, at least 1; always the same.
     fn frequency(&self) -> u64;
 }
 
@@ -45,15 +50,18 @@ impl<C: Clock + ?Sized> Clock for &C {
 
 /// Widens a counter that wraps to 64 bits.
 ///
-/// Exact as long as it is called at least once in each period of the counter. A
-/// counter that steps back counts as one that wrapped.
+/// Exact as long as it is called at least once in each 15/16 of the counter's period. A counter that
+/// steps back by less than 1/16 of its period, as one does that two cores or two registers
+/// disagree on, stands still until it has caught up; a longer step counts as a wrap.
 ///
 /// ```
 /// use picojaeger_core::adapter::Extension;
 ///
 /// let mut extension = Extension::new();
-/// assert_eq!(extension.extend(0xff_fff0, 24), 0xff_fff0);
+/// assert_eq!(extension.extend(0x12_3456, 24), 0x12_3456);
+/// assert_eq!(extension.extend(0xe0_0000, 24), 0xe0_0000);
 /// assert_eq!(extension.extend(0x00_0010, 24), 0x100_0010);
+/// assert_eq!(extension.extend(0xff_fff0, 24), 0x100_0010, "32 ticks back");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Extension {
@@ -61,29 +69,166 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// An extension that has seen no ticks.
+    /// An extension of a counter that starts at 0.
     pub const fn new() -> Self {
-        Extension { last: 0 }
+        Extension::starting_at(0)
+    }
+
+    /// An extension of a counter that shows these ticks now.
+    pub const fn starting_at(ticks: u64) -> Self {
+        Extension { last: ticks }
     }
 
     /// The extended value of `ticks`, read from a counter of `bits` bits.
-    #[inline]
+    #[inline(always)]
     pub const fn extend(&mut self, ticks: u64, bits: u32) -> u64 {
-        if bits >= 64 {
-            return ticks;
+        match bits {
+            64.. => ticks,
+            33..64 => {
+                let passed = ticks.wrapping_sub(self.last) & ((1 << bits) - 1);
+                if passed >> (bits - 4) != 15 {
+                    self.last = self.last.wrapping_add(passed);
+                }
+                self.last
+            }
+            // The same in half words, for chips.
+            _ => {
+                let unused = 32 - bits;
+                let passed = (ticks as u32).wrapping_sub(self.last as u32) << unused;
+                if passed >> 28 != 15 {
+                    self.last = self.last.wrapping_add((passed >> unused) as u64);
+                }
+                self.last
+            }
         }
-        let mask = (1 << bits) - 1;
-        let mut extended = self.last & !mask | ticks & mask;
-        if extended < self.last {
-            extended = extended.wrapping_add(mask + 1);
+    }
+
+    /// The extended value of `ticks`, read less than 15/16 of a period ago.
+    ///
+    /// For a counter's value that hardware captured. Does not move the extension.
+    pub const fn extend_past(&self, ticks: u64, bits: u32) -> u64 {
+        let mask = match bits {
+            64.. => return ticks,
+            _ => (1 << bits) - 1,
+        };
+        let passed = ticks.wrapping_sub(self.last) & mask;
+        if passed <= mask >> 4 {
+            self.last.wrapping_add(passed)
+        } else {
+            self.last
+                .saturating_sub(self.last.wrapping_sub(ticks) & mask)
         }
-        self.last = extended;
-        extended
+    }
+
+    /// Moves on by about `elapsed` ticks, to the value nearest to that which a counter that shows
+    /// `ticks` may have.
+    ///
+    /// `elapsed` may be off by less than half a period.
+    pub const fn skip(&mut self, elapsed: u64, ticks: u64, bits: u32) -> u64 {
+        let mask = match bits {
+            64.. => return ticks,
+            _ => (1 << bits) - 1,
+        };
+        let about = self.last.saturating_add(elapsed);
+        let ahead = ticks.wrapping_sub(about) & mask;
+        let behind = about.wrapping_sub(ticks) & mask;
+        let nearest = if ahead <= behind {
+            about.saturating_add(ahead)
+        } else {
+            about.saturating_sub(behind)
+        };
+        if nearest > self.last {
+            self.last = nearest;
+        }
+        self.last
     }
 }
 
 impl Default for Extension {
     fn default() -> Self {
         Extension::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An extension of a 24-bit counter that has shown these values.
+    fn after(readings: &[u64]) -> (Extension, u64) {
+        let mut extension = Extension::new();
+        let last = readings.iter().map(|ticks| extension.extend(*ticks, 24));
+        let last = last.last().unwrap_or(0);
+        (extension, last)
+    }
+
+    #[test]
+    fn a_step_back_of_less_than_a_sixteenth_is_no_step() {
+        for (readings, expected) in [
+            (&[1_000, 999][..], 1_000),
+            (&[1_000, 999, 1_001], 1_001),
+            (&[1, 0xff_ffff], 1),
+            (&[0x20_0000, 0x10_0000], 0x20_0000),
+            (&[0x20_0000, 0x0f_ffff], 0x10f_ffff),
+            (&[0x20_0000, 0x1f_ffff, 0x10_0001, 0x20_0000], 0x20_0000),
+            (&[0x80_0000, 0x00_0000, 0x80_0000], 0x180_0000),
+        ] {
+            assert_eq!(after(readings).1, expected, "{readings:x?}");
+        }
+    }
+
+    #[test]
+    fn a_reading_in_less_than_15_of_16_parts_of_a_period_suffices() {
+        let (mut extension, mut exact) = (Extension::new(), 0);
+        for _ in 0..100 {
+            exact += 0xef_ffff;
+            assert_eq!(extension.extend(exact & 0xff_ffff, 24), exact);
+        }
+    }
+
+    #[test]
+    fn a_captured_value_lies_before_the_last_reading_but_for_a_sixteenth() {
+        let (extension, last) = after(&[0x80_0000, 0x10_0000]);
+        assert_eq!(last, 0x110_0000);
+        for (captured, expected) in [
+            (0x10_0000, last),
+            (0x0f_ffff, last - 1),
+            (0xff_ffff, 0xff_ffff),
+            (0x10_0005, last + 5),
+            (0x20_0000, 0x20_0000),
+        ] {
+            assert_eq!(
+                extension.extend_past(captured, 24),
+                expected,
+                "{captured:x}"
+            );
+        }
+        assert_eq!(
+            Extension::new().extend_past(0xff_0000, 24),
+            0,
+            "before the start"
+        );
+    }
+
+    #[test]
+    fn a_sleep_of_several_periods_is_added() {
+        let (mut extension, last) = after(&[0x12_3456]);
+        let slept = 200 << 20; // 12.5 periods
+        let shown = (last + slept) & 0xff_ffff;
+        for error in [-0x7f_0000, -1, 0, 1, 0x7f_0000] {
+            let mut extension = extension.clone();
+            let measured = slept.checked_add_signed(error).unwrap();
+            assert_eq!(extension.skip(measured, shown, 24), last + slept, "{error}");
+            assert_eq!(extension.extend(shown + 1, 24), last + slept + 1);
+        }
+        assert_eq!(extension.skip(0, 0x12_3455, 24), last, "never back");
+    }
+
+    #[test]
+    fn wide_counters_are_not_extended() {
+        let mut extension = Extension::starting_at(7);
+        assert_eq!(extension.extend(5, 64), 5);
+        assert_eq!(extension.extend_past(3, 64), 3);
+        assert_eq!(extension.skip(100, 9, 64), 9);
     }
 }

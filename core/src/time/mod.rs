@@ -4,15 +4,19 @@ mod anchor;
 mod clock;
 mod rate;
 mod segment;
+mod split_clock;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod variable_clock;
 
 pub use anchor::Anchor;
 pub use clock::{Clock, Extension};
 pub use rate::Rate;
 pub use segment::ClockSegment;
+pub use split_clock::{SplitClock, SplitTimer};
 pub use timeline::{Timeline, Times};
+pub use variable_clock::VariableClock;
 
 /// A time at which something happened.
 ///

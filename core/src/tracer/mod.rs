@@ -16,6 +16,7 @@ use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter
 use crate::record::Open;
 use crate::span::{Span, SpanBuilder};
 use crate::stats::{Lost, Stats};
+use crate::time::{Anchor, Clock};
 use crate::value::Key;
 use crate::wire::{Encoder, Process};
 
@@ -68,10 +69,10 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// boots, kept in flash or in retained memory: `Seed::from_words([id_low, id_high, boots])`.
     /// Boots, and devices, that differ in one bit share no trace id.
     pub fn seed(&self, seed: Seed) {
-        let generator = IdGenerator::new(seed);
+        let (generator, clock) = (IdGenerator::new(seed), self.platform.clock());
         if self
             .ring
-            .with(|producer| producer.seed(generator))
+            .with(|producer| producer.seed(generator, clock))
             .is_none()
         {
             self.ring.count_refused_start();
@@ -107,11 +108,116 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         PacketReporter::new(self, encoder, process)
     }
 
+    /// Starts a root span that began before, at these ticks of [`Tracer::now`] or
+    /// [`Tracer::captured`]; it may end so too, by [`Span::finish_ticks`].
+    #[inline]
+    pub fn emit<'a, const N: usize>(
+        &self,
+        operation: impl Into<Key<'a>>,
+        start_ticks: u64,
+    ) -> Span<'_, P, [MaybeUninit<u8>; N], R> {
+        self.span_builder(operation)
+            .start_ticks(start_ticks)
+            .start()
+    }
+
+    /// Returns the time, in ticks of the clock, extended to 64 bits.
+    ///
+    /// `None` in a re-entrant call: from a non-maskable interrupt that came within another one.
+    #[inline]
+    pub fn now(&self) -> Option<u64> {
+        let clock = self.platform.clock();
+        self.ring.with(|producer| producer.now(clock))
+    }
+
+    /// Returns the time at which the counter showed `ticks`, less than 15/16 of a period ago, on
+    /// the scale of [`Tracer::now`]: for a value that hardware captured, such as the time stamp of
+    /// an edge, a conversion or a network packet.
+    ///
+    /// `None` in a re-entrant call.
+    pub fn captured(&self, ticks: u64) -> Option<u64> {
+        let clock = self.platform.clock();
+        self.ring.with(|producer| {
+            producer.now(clock);
+            producer.extension().extend_past(ticks, P::Clock::BITS)
+        })
+    }
+
     /// Reads the clock, so that a counter that wraps is extended correctly: call it at least once
-    /// in each period, from anywhere.
+    /// in each 15/16 of its period, from anywhere, unless spans or polls do.
     pub fn tick(&self) {
         // Refused only within another call, which reads the clock itself.
         self.now();
+    }
+
+    /// Takes note that about so many ticks passed since the last call of [`Tracer::tick`], measured
+    /// by another clock: for sleeps of more than 15/16 of the counter's period, through which it
+    /// runs on.
+    ///
+    /// The measurement may be off by less than half a period: the counter itself gives the rest.
+    /// Call `tick` at once before the sleep, and this at once after it. A counter that stands still in a
+    /// sleep adds it in [`Clock::ticks`] itself; one of 64 bits needs neither.
+    ///
+    /// ```
+    /// # use picojaeger_core::ring::Bytes;
+    /// # use picojaeger_core::{Clock, Const, Interrupts, Ring, Seed, Tracer};
+    /// # use core::sync::atomic::{AtomicU32, Ordering};
+    /// # static COUNTER: AtomicU32 = AtomicU32::new(0);
+    /// # struct Timer;
+    /// # impl Clock for Timer {
+    /// #     const BITS: u32 = 32;
+    /// #     fn ticks(&self) -> u64 { COUNTER.load(Ordering::Relaxed).into() }
+    /// #     fn frequency(&self) -> u64 { 25_000_000 }
+    /// # }
+    /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+    /// # static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
+    /// # TRACER.seed(Seed::from_words([1, 2, 3]));
+    /// # fn sleep_for_200_s() {
+    /// #     COUNTER.fetch_add(5_000_000_000_u64 as u32, Ordering::Relaxed);
+    /// # }
+    /// TRACER.tick();
+    /// sleep_for_200_s(); // a counter of 32 bits at 25 MHz wraps after 171.8 s
+    /// TRACER.slept(200 * 25_000_000);
+    /// assert_eq!(TRACER.now(), Some(5_000_000_000));
+    /// ```
+    pub fn slept(&self, ticks: u64) {
+        let clock = self.platform.clock();
+        self.ring.with(|producer| {
+            let shown = clock.ticks();
+            producer.extension().skip(ticks, shown, P::Clock::BITS);
+        });
+    }
+
+    /// Takes note of the Unix time at these ticks of [`Tracer::now`], in microseconds, and by how
+    /// many it may be off, as from SNTP, a real-time clock or a receiver of GNSS.
+    ///
+    /// It holds for all spans that are sent from now on, those that ended before included; until
+    /// then spans carry the tag `clock.unsynced`, unless they
+    /// [wait for it](PacketReporter::hold_for_anchor). A later call replaces it.
+    ///
+    /// ```
+    /// # use picojaeger_core::ring::Bytes;
+    /// # use picojaeger_core::{Clock, Const, Interrupts, Ring, Seed, Tracer};
+    /// # struct Timer;
+    /// # impl Clock for Timer {
+    /// #     const BITS: u32 = 32;
+    /// #     fn ticks(&self) -> u64 { 7 }
+    /// #     fn frequency(&self) -> u64 { 25_000_000 }
+    /// # }
+    /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+    /// # static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
+    /// # fn ask_the_server() -> u64 { 1_700_000_000_000_000 }
+    /// let asked = TRACER.now();
+    /// let unix_micros = ask_the_server();
+    /// if let (Some(asked), Some(answered)) = (asked, TRACER.now()) {
+    ///     let round_trip = answered - asked;
+    ///     let uncertainty = (round_trip / 2 / 25) as u32; // 25 ticks a microsecond
+    ///     TRACER.set_unix_time_at(asked + round_trip / 2, unix_micros, uncertainty);
+    /// }
+    /// ```
+    pub fn set_unix_time_at(&self, ticks: u64, unix_micros: u64, uncertainty_micros: u32) {
+        let anchor = Anchor::new(ticks, unix_micros).with_uncertainty(uncertainty_micros);
+        self.ring.with(|producer| producer.set_anchor(anchor));
     }
 
     /// Writes a span's or a context's identity and the baggage into the carrier,
@@ -154,14 +260,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// outcomes are in [`PacketReporter::stats`].
     pub fn stats(&self) -> Stats {
         let stats = self.ring.counts().unwrap_or_default();
-        let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
-        let lost = Lost {
-            full: dropped.full as u64,
-            blocked: dropped.blocked as u64,
-            evicted: dropped.evicted as u64,
-            reentered: (starts + finishes) as u64,
-            ..Lost::default()
-        };
+        let (lost, (starts, finishes)) = (self.lost(), self.ring.refused());
         let in_ring = lost.full + lost.blocked + lost.evicted;
         Stats {
             sampled: stats.sampled + starts as u64,
@@ -172,11 +271,24 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         }
     }
 
-    /// Returns the extended clock; `None` in a re-entrant call.
-    #[inline]
-    pub(crate) fn now(&self) -> Option<u64> {
+    /// Returns the losses before the reporter, without a mutex.
+    pub(crate) fn lost(&self) -> Lost {
+        let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());
+        Lost {
+            full: dropped.full as u64,
+            blocked: dropped.blocked as u64,
+            evicted: dropped.evicted as u64,
+            reentered: (starts + finishes) as u64,
+            ..Lost::default()
+        }
+    }
+
+    /// Returns the time, and where it and Unix time meet; `None` in a re-entrant call.
+    #[inline(never)]
+    pub(crate) fn now_and_anchor(&self) -> Option<(u64, Option<Anchor>)> {
         let clock = self.platform.clock();
-        self.ring.with(|producer| producer.now(clock))
+        self.ring
+            .with(|producer| (producer.now(clock), producer.anchor()))
     }
 
     /// Finishes an image; a second call does nothing.
@@ -186,6 +298,16 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
             self.publish(image);
         }
         // Inlined here, so that the compiler can remove the check in a `drop` that follows.
+        image.discard();
+    }
+
+    /// Finishes an image at these ticks; a second call does nothing.
+    #[inline]
+    pub(crate) fn end_at(&self, image: &mut Open, ticks: u64) {
+        if image.is_writable() {
+            let (fixed, area) = image.parts();
+            self.ring.push(fixed, area, |_| ticks);
+        }
         image.discard();
     }
 

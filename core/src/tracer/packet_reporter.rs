@@ -6,10 +6,10 @@ use core::fmt;
 use crate::debug::debug_as_display;
 use crate::packet_builder::{Packet, PacketBuilder, PollContext};
 use crate::record::Records;
-use crate::ring::Consumer;
+use crate::ring::{Consumer, Mark};
 use crate::sampler::Sampler;
 use crate::stats::{Lost, Stats};
-use crate::time::{Anchor, Clock, ClockSegment, Rate, Timeline};
+use crate::time::{Clock, ClockSegment, Rate, Timeline};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::transport::{SendOutcome, Transport};
 use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
@@ -18,7 +18,8 @@ use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 ///
 /// Call `drain` from the main loop with a [`Transport`], or `poll` to send the [`Packet`] yourself.
 /// Nothing blocks except the transport, and the work of a poll is bounded by the buffer. Until the
-/// Unix time is [known](PacketReporter::set_anchor) spans carry the tag `clock.unsynced`.
+/// Unix time is [known](Tracer::set_unix_time_at) spans carry the tag `clock.unsynced`, unless they
+/// [wait for it](PacketReporter::hold_for_anchor). Times are in ticks of the tracer's clock.
 ///
 /// ```
 /// # use picojaeger_core::{Clock, Const};
@@ -57,8 +58,37 @@ pub struct PacketReporter<'t, P, E, R: SpanRing + ?Sized = Ring> {
     reporter: PacketBuilder<E>,
     process: Process<'t>,
     rate: Rate,
-    anchor: Option<Anchor>,
+    /// For which a span waits at most.
+    interval: u64,
+    /// From a retry to the next attempt.
+    back_off: u64,
+    /// The end of the last back-off.
+    resumes: u64,
+    /// The end of the time for which spans wait for an anchor.
+    held_until: u64,
+    waiting: Waiting,
     late_refusals: u64,
+}
+
+/// Since when spans may wait, by what the polls see: a span came after the last poll whose spans
+/// have all left. So none waits longer than it is due, however rarely polls come, and none is
+/// read for its time.
+struct Waiting {
+    since: u64,
+    /// The end of the ring at `marked_at`; once it has passed, the rest came later than that.
+    mark: Mark,
+    marked_at: u64,
+}
+
+/// Whether a packet is made at all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// If it is due, after a back-off.
+    Due,
+    /// If a span waits, after a back-off.
+    Waiting,
+    /// If a span waits.
+    Now,
 }
 
 /// A packet of a chip's tracer.
@@ -107,32 +137,79 @@ where
         process: Process<'t>,
     ) -> Result<Self, ReporterTaken> {
         let frequency = tracer.platform.clock().frequency();
+        let consumer = tracer.ring.consumer().ok_or(ReporterTaken)?;
+        let waiting = Waiting {
+            since: 0,
+            mark: consumer.cursor(),
+            marked_at: 0,
+        };
         Ok(PacketReporter {
             tracer,
-            consumer: [tracer.ring.consumer().ok_or(ReporterTaken)?],
+            consumer: [consumer],
             reporter: PacketBuilder::new(encoder, LIMIT, frequency),
             process,
             rate: Rate::new(frequency),
-            anchor: None,
+            interval: frequency,
+            back_off: frequency >> 3,
+            resumes: 0,
+            held_until: 0,
+            waiting,
             late_refusals: 0,
         })
     }
 
-    /// Returns a packet if one is due: a span has waited for a second, the ring is half full, or
-    /// 65,000 bytes wait. Reads the clock, like [`Tracer::tick`].
+    /// Returns a packet if one is due: a span may have waited for an
+    /// [interval](PacketReporter::set_interval), the ring is half full, or as many bytes wait as a packet may have. Reads the clock, like
+    /// [`Tracer::tick`].
+    ///
+    /// Call it until it returns `None`: one packet may not hold all that is due.
+    ///
+    /// After a packet that was dropped, forgotten, or got [`SendOutcome::Retry`] it returns `None`
+    /// until the [back-off](PacketReporter::set_back_off) is over, so that no loop spins on a peer
+    /// that accepts nothing.
     pub fn poll<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
-        self.pack(buffer, false)
+        self.pack(buffer, When::Due)
     }
 
-    /// Returns a packet if a span waits.
+    /// Returns a packet if a span waits; after a retry like [`PacketReporter::poll`].
     pub fn flush<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
-        self.pack(buffer, true)
+        self.pack(buffer, When::Waiting)
+    }
+
+    /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
+    /// its [`Packet::done`], or that got [`SendOutcome::Pending`].
+    ///
+    /// For a buffer that is given away until the packet has left, as to DMA: note
+    /// [`Packet::place`], drop the packet, send that part of the buffer, and report the outcome
+    /// here. A poll in between packs the same spans again.
+    pub fn resume(&mut self) -> Option<ChipPacket<'_, E>> {
+        self.reporter.resume(&mut self.consumer)
+    }
+
+    /// Returns when to poll next, on the scale of [`Tracer::now`], for a program that sleeps until
+    /// then or until an interrupt: when a packet gets due, and at the latest when the counter must
+    /// be read. `None` if neither: no span waits, and the counter has 64 bits.
+    ///
+    /// A time that has passed means at once.
+    pub fn poll_at(&mut self) -> Option<u64> {
+        let (now, anchor) = self.tracer.now_and_anchor()?;
+        let deadline = match P::Clock::BITS {
+            64.. => None,
+            bits => Some(now.saturating_add(15 << bits.saturating_sub(4))),
+        };
+        let due = self.due_at(now, anchor.is_some());
+        let due = due.map(|due| due.max(self.resumes));
+        match (due, deadline) {
+            (Some(due), Some(deadline)) => Some(due.min(deadline)),
+            (due, deadline) => due.or(deadline),
+        }
     }
 
     /// Sends every packet that is due by the rules of [`PacketReporter::poll`].
     ///
-    /// Stops when the transport is not ready or returns [`SendOutcome::Retry`], and when all spans
-    /// that had finished before the call have their outcome, however many finish meanwhile.
+    /// Stops when the transport is not ready, in a back-off, or when the transport returns
+    /// [`SendOutcome::Retry`]; and when all spans that had finished before the call have their
+    /// outcome, however many finish meanwhile. Packets have at most [`Transport::mtu`] bytes.
     /// [`SendOutcome::Pending`] counts as a failure: a chip keeps no packet under way. A transport
     /// that needs time for one can be driven with [`PacketReporter::poll`].
     pub fn drain<T: Transport + ?Sized>(
@@ -140,21 +217,43 @@ where
         transport: &mut T,
         buffer: &mut [u8],
     ) -> Drained {
-        self.send_all(transport, buffer, false)
+        self.send_all(transport, buffer, When::Due)
     }
 
-    /// Sends every span that has finished, due or not; stops like [`PacketReporter::drain`].
+    /// Sends every span that has finished, due or not, back-off or not; stops like
+    /// [`PacketReporter::drain`] otherwise.
     pub fn drain_all<T: Transport + ?Sized>(
         &mut self,
         transport: &mut T,
         buffer: &mut [u8],
     ) -> Drained {
-        self.send_all(transport, buffer, true)
+        self.send_all(transport, buffer, When::Now)
     }
 
-    /// Sets the Unix time at one reading of the extended clock.
-    pub fn set_anchor(&mut self, anchor: Anchor) {
-        self.anchor = Some(anchor);
+    /// Sets for how many ticks a span waits at most; a second at first.
+    pub fn set_interval(&mut self, ticks: u64) {
+        self.interval = ticks;
+    }
+
+    /// Sets how many ticks pass between a retry and the next attempt; an eighth of a second at
+    /// first.
+    pub fn set_back_off(&mut self, ticks: u64) {
+        self.back_off = ticks;
+    }
+
+    /// Sets the bytes that a packet may have, 65,000 at first; the buffer and [`Transport::mtu`]
+    /// may allow fewer.
+    pub fn set_limit(&mut self, bytes: usize) {
+        self.reporter.set_limit(bytes);
+    }
+
+    /// Makes spans wait for the [Unix time](Tracer::set_unix_time_at), up to so many ticks from
+    /// now, and while the ring is less than half full; those sent earlier carry the tag
+    /// `clock.unsynced`, and are dated from the start of the clock. [`flush`](Self::flush) and
+    /// [`drain_all`](Self::drain_all) wait for nothing.
+    pub fn hold_for_anchor(&mut self, limit_ticks: u64) {
+        let now = self.tracer.now().unwrap_or(0);
+        self.held_until = now.saturating_add(limit_ticks);
     }
 
     /// Returns the counts of the tracer's spans.
@@ -168,15 +267,20 @@ where
                 .queued
                 .saturating_sub(delivery.delivered + delivery.lost()),
             delivered: delivery.delivered,
-            lost: Lost {
-                too_large: delivery.too_large,
-                refused: delivery.refused,
-                failed: delivery.failed,
-                unreachable: delivery.unreachable,
-                ..stats.lost
-            },
+            lost: self.lost(),
             late_refusals: self.late_refusals,
             ..stats
+        }
+    }
+
+    fn lost(&self) -> Lost {
+        let delivery = self.reporter.delivery();
+        Lost {
+            too_large: delivery.too_large,
+            refused: delivery.refused,
+            failed: delivery.failed,
+            unreachable: delivery.unreachable,
+            ..self.tracer.lost()
         }
     }
 
@@ -184,17 +288,19 @@ where
         &mut self,
         transport: &mut T,
         buffer: &mut [u8],
-        flush: bool,
+        when: When,
     ) -> Drained {
         let [consumer] = &self.consumer;
         let mark = consumer.mark();
+        let most = buffer.len().min(transport.mtu());
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
         let drained = loop {
             if !transport.is_ready() {
                 self.tracer.tick(); // as a poll would
                 break Drained::Blocked;
             }
             let passed_over = self.reporter.delivery().too_large as usize;
-            if let Some(packet) = self.pack(buffer, flush) {
+            if let Some(packet) = self.pack(buffer, when) {
                 let outcome = match transport.send(packet.bytes()) {
                     // Without the code for a packet under way, which takes some 300 bytes.
                     SendOutcome::Pending => SendOutcome::Failed,
@@ -216,11 +322,26 @@ where
         drained
     }
 
-    fn pack<'p>(&'p mut self, buffer: &'p mut [u8], flush: bool) -> Option<ChipPacket<'p, E>> {
-        let now = self.tracer.now()?;
+    fn pack<'p>(&'p mut self, buffer: &'p mut [u8], when: When) -> Option<ChipPacket<'p, E>> {
+        let (now, anchor) = self.tracer.now_and_anchor()?;
+        self.reporter.retry(&mut self.consumer);
+        if self.reporter.take_retry() {
+            self.resumes = now.saturating_add(self.back_off);
+        }
+        let due = self.due_at(now, anchor.is_some())?;
+        let due = match when {
+            When::Due => due.max(self.resumes),
+            When::Waiting => self.resumes,
+            When::Now => 0,
+        };
+        if now < due {
+            return None;
+        }
+        let [consumer] = &self.consumer;
+        (self.waiting.mark, self.waiting.marked_at) = (consumer.mark(), now);
         let segments = [ClockSegment {
             rate: self.rate,
-            anchors: self.anchor.as_slice(),
+            anchors: anchor.as_slice(),
         }];
         let sampler = self.tracer.platform.sampler();
         let encode = EncodeContext {
@@ -231,19 +352,37 @@ where
         };
         let context = PollContext {
             now,
-            flush,
+            flush: true,
             process: &self.process,
-            stats: self.client_stats(),
+            stats: ClientStats::from(&self.lost()),
             encode: &encode,
         };
-        self.reporter.poll(&mut self.consumer, &context, buffer)
+        self.reporter.flush(&mut self.consumer, &context, buffer)
     }
 
-    /// Returns the losses by the three causes that agents know. Inlined, it would lengthen the
-    /// section with interrupts masked by half.
-    #[inline(never)]
-    fn client_stats(&self) -> ClientStats {
-        ClientStats::from(&self.stats().lost)
+    /// Returns when the waiting spans are due but for a back-off; `None` if none waits.
+    fn due_at(&mut self, now: u64, anchored: bool) -> Option<u64> {
+        let [consumer] = &mut self.consumer;
+        if consumer.has_passed(self.waiting.mark) {
+            self.waiting = Waiting {
+                since: self.waiting.marked_at,
+                mark: consumer.mark(),
+                marked_at: now,
+            };
+        }
+        let backlog = consumer.backlog();
+        if backlog == 0 {
+            return None;
+        }
+        if backlog * 2 >= consumer.capacity() || backlog >= self.reporter.limit() {
+            return Some(0);
+        }
+        let due = self.waiting.since.saturating_add(self.interval);
+        Some(if anchored {
+            due
+        } else {
+            due.max(self.held_until)
+        })
     }
 }
 
@@ -251,7 +390,6 @@ impl<P, E, R: SpanRing + ?Sized> fmt::Debug for PacketReporter<'_, P, E, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PacketReporter")
             .field("process", &self.process)
-            .field("anchor", &self.anchor)
             .finish_non_exhaustive()
     }
 }

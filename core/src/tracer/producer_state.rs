@@ -4,7 +4,7 @@ use crate::arch::in_order;
 use crate::id::{SpanId, TraceId};
 use crate::id_generator::IdGenerator;
 use crate::stats::Stats;
-use crate::time::{Clock, Extension};
+use crate::time::{Anchor, Clock, Extension};
 
 /// The state of one producer of spans: the generator of ids, the extension of the clock, and the
 /// counters.
@@ -24,7 +24,7 @@ use crate::time::{Clock, Extension};
 ///
 /// let mut producer = ProducerState::new();
 /// assert!(producer.root(&Ticks, false).is_none(), "no seed, no ids");
-/// producer.seed(IdGenerator::new(Seed::from_words([1, 2, 3])));
+/// producer.seed(IdGenerator::new(Seed::from_words([1, 2, 3])), &Ticks);
 /// let (trace, span, ticks) = producer.root(&Ticks, false).unwrap();
 /// assert_eq!((trace.low(), ticks), (span.get(), 5));
 /// assert_eq!((producer.stats(0).unseeded, producer.stats(0).sampled), (1, 1));
@@ -45,16 +45,17 @@ pub struct ProducerState {
     cleared: u32,
     unseeded: u32,
     decode_errors: u32,
+    anchor: Option<Anchor>,
     totals: Totals,
 }
 
-/// The counters, extended to 64 bits each time they are read.
+/// The counters as they were read last, extended to 64 bits.
 #[derive(Clone, Debug)]
 struct Totals {
-    sampled: Extension,
-    finished: Extension,
-    unsampled: Extension,
-    unsampled_roots: Extension,
+    sampled: u64,
+    finished: u64,
+    unsampled: u64,
+    unsampled_roots: u64,
 }
 
 impl ProducerState {
@@ -70,19 +71,41 @@ impl ProducerState {
             cleared: 0,
             unseeded: 0,
             decode_errors: 0,
+            anchor: None,
             totals: Totals {
-                sampled: Extension::new(),
-                finished: Extension::new(),
-                unsampled: Extension::new(),
-                unsampled_roots: Extension::new(),
+                sampled: 0,
+                finished: 0,
+                unsampled: 0,
+                unsampled_roots: 0,
             },
         }
     }
 
-    /// Sets the generator of ids.
+    /// Sets the generator of ids, and the first reading of the clock where there was none: a counter
+    /// that runs since before may show any value.
     #[inline]
-    pub fn seed(&mut self, generator: IdGenerator) {
-        self.generator = Some(generator);
+    pub fn seed<C: Clock>(&mut self, generator: IdGenerator, clock: &C) {
+        if self.generator.replace(generator).is_none() {
+            self.clock = Extension::starting_at(clock.ticks());
+        }
+    }
+
+    /// Returns the extension of the clock.
+    #[inline]
+    pub fn extension(&mut self) -> &mut Extension {
+        &mut self.clock
+    }
+
+    /// Returns where the clock and Unix time meet, if that is known.
+    #[inline]
+    pub fn anchor(&self) -> Option<Anchor> {
+        self.anchor
+    }
+
+    /// Sets where the clock and Unix time meet.
+    #[inline]
+    pub fn set_anchor(&mut self, anchor: Anchor) {
+        self.anchor = Some(anchor);
     }
 
     /// Returns the clock, extended to 64 bits.
@@ -153,7 +176,10 @@ impl ProducerState {
     ///
     /// Exact if called at least once in 2³² spans.
     pub fn stats(&mut self, finished: u32) -> Stats {
-        let total = |extension: &mut Extension, count: u32| extension.extend(count.into(), 32);
+        let total = |total: &mut u64, count: u32| {
+            *total += u64::from(count.wrapping_sub(*total as u32));
+            *total
+        };
         let roots = total(&mut self.totals.unsampled_roots, self.unsampled_roots);
         let sampled = total(&mut self.totals.sampled, self.sampled).saturating_sub(roots);
         let finished = total(&mut self.totals.finished, finished);

@@ -9,7 +9,7 @@ use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::{Process, ThriftCompact};
-use picojaeger_core::{Anchor, Interrupts, Ring, Seed, Tracer, tags};
+use picojaeger_core::{Interrupts, Ring, Seed, Tracer, tags};
 use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
@@ -59,7 +59,7 @@ fn main() -> ! {
     let Ok(mut reporter) = TRACER.reporter(ThriftCompact::new(), process) else {
         exit(debug::EXIT_FAILURE)
     };
-    reporter.set_anchor(Anchor::new(0, UNIX_MICROS_AT_START));
+    TRACER.set_unix_time_at(0, UNIX_MICROS_AT_START, 0);
     let mut buffer = [0; 1024];
     for number in 0..ROUNDS {
         round(number);

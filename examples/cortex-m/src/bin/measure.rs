@@ -13,7 +13,7 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::{Bytes, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, Flags, Interrupts, Ring, Seed, SendOutcome, Span, SpanContext, SpanId, TraceId, Tracer,
+    Flags, Interrupts, Ring, Seed, SendOutcome, Span, SpanContext, SpanId, TraceId, Tracer,
 };
 use picojaeger_cortex_m::{BOARD, Board, Switch, Timer, exit};
 
@@ -181,7 +181,7 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     TRACER.seed(Seed::from_words(black_box([1, 2, 5])));
     let process = Process::new("pump-7");
     let mut reporter = TRACER.reporter(ThriftCompact::new(), process).ok()?;
-    reporter.set_anchor(Anchor::new(0, black_box(1_700_000_000_000_000)));
+    TRACER.set_unix_time_at(0, black_box(1_700_000_000_000_000), 0);
     let mut flush = |bytes: usize| {
         let buffer = buffer.get_mut(..bytes).unwrap_or_default();
         picojaeger_count_from();

@@ -12,11 +12,11 @@ use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, BaggageTable, BinaryCodec, Drained, Format, GuaranteedThroughput, Incoming,
-    InjectError, Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic,
-    Propagator, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span,
-    SpanContext, SpanReference, Stats, TextMap, ToContext, Tracer, Transport, Value, ZipkinSpan,
-    tags,
+    BaggageTable, BinaryCodec, Clock, Drained, Format, GuaranteedThroughput, Incoming, InjectError,
+    Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic, Propagator, Query,
+    RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanReference,
+    SplitClock, SplitTimer, Stats, TextMap, ToContext, Tracer, Transport, Value, VariableClock,
+    ZipkinSpan, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -68,6 +68,25 @@ struct Entries<const N: usize>([*const (); N]);
 
 // SAFETY: the pointers are never dereferenced.
 unsafe impl<const N: usize> Sync for Entries<N> {}
+
+/// A timer whose registers are anything.
+struct Split([u32; 2], bool);
+
+impl SplitTimer for Split {
+    const PERIOD: u32 = 25_000;
+    fn periods(&self) -> u32 {
+        self.0[0]
+    }
+    fn elapsed(&self) -> u32 {
+        self.0[1]
+    }
+    fn is_pending(&self) -> bool {
+        self.1
+    }
+    fn frequency(&self) -> u64 {
+        self.0[0].into()
+    }
+}
 
 /// A transport that gives one outcome.
 struct Fixed(SendOutcome);
@@ -190,8 +209,43 @@ entries! {
     fn drain_all(reporter: &mut Packets, outcome: SendOutcome, buffer: &mut [u8]) -> bool {
         reporter.drain_all(&mut Fixed(outcome), buffer) == Drained::All
     }
-    fn set_anchor(reporter: &mut Packets, anchor: Anchor) {
-        reporter.set_anchor(anchor);
+    fn resume(reporter: &mut Packets, outcome: SendOutcome) {
+        if let Some(packet) = reporter.resume() {
+            packet.done(outcome);
+        }
+    }
+    fn poll_at(reporter: &mut Packets) -> Option<u64> {
+        reporter.poll_at()
+    }
+    fn hold_for_anchor(reporter: &mut Packets, ticks: u64) {
+        reporter.hold_for_anchor(ticks);
+    }
+    fn set_times(reporter: &mut Packets, interval: u64, back_off: u64) {
+        reporter.set_interval(interval);
+        reporter.set_back_off(back_off);
+    }
+    fn set_limit(reporter: &mut Packets, bytes: usize) {
+        reporter.set_limit(bytes);
+    }
+    fn set_unix_time_at(ticks: u64, micros: u64, uncertainty: u32) {
+        TRACER.set_unix_time_at(ticks, micros, uncertainty);
+    }
+    fn emit(name: &'static str, start: u64, end: u64) {
+        TRACER.emit::<96>(name, start).tag("n", 64).finish_ticks(end);
+    }
+    fn log_ticks(span: &mut Sample, key: Key<'_>, value: Value<'_>, ticks: u64) {
+        span.log_ticks(ticks).field(key, value);
+    }
+    fn captured(ticks: u64) -> Option<u64> {
+        TRACER.captured(ticks)
+    }
+    fn slept(ticks: u64) {
+        TRACER.slept(ticks);
+    }
+    fn frequency_changed(clock: &VariableClock<SplitClock<Split>>, hertz: u64) -> u64 {
+        clock.frequency_changed(hertz);
+        clock.slept(hertz);
+        clock.ticks()
     }
     fn poll_several(
         reporter: &mut PacketBuilder<ThriftCompact>,

@@ -1,0 +1,439 @@
+//! Time on a chip, run on the host: a counter of 32 bits at 25 MHz that a test sets, Unix time that
+//! is known late, and the times at which packets leave.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use picojaeger_core::ring::{Bytes, OverwriteOldest};
+use picojaeger_core::wire::{Process, ThriftCompact};
+use picojaeger_core::{
+    Clock, Const, Drained, Interrupts, PacketReporter, Ring, Seed, SendOutcome, SpanRing, Tracer,
+    Transport,
+};
+use picojaeger_std::collector::decode;
+use picojaeger_std::model::Span;
+
+/// Ticks a second.
+const HZ: u64 = 25_000_000;
+/// Unix time at tick 0, in microseconds.
+const EPOCH: u64 = 1_700_000_000_000_000;
+
+/// A counter of 32 bits, of the ticks that a test has let pass.
+struct Timer(AtomicU64);
+
+impl Timer {
+    const fn new() -> Self {
+        Timer(AtomicU64::new(0))
+    }
+
+    /// Sets the exact time, of which the counter shows the low half.
+    fn set(&self, ticks: u64) {
+        self.0.store(ticks, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Timer {
+    const BITS: u32 = 32;
+    fn ticks(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) & 0xffff_ffff
+    }
+    fn frequency(&self) -> u64 {
+        HZ
+    }
+}
+
+type Board = (&'static Timer, Const);
+type Reporter<R = Ring> = PacketReporter<'static, Board, ThriftCompact, R>;
+
+/// Declares a timer, and a seeded tracer with a ring of so many bytes.
+macro_rules! device {
+    ($timer:ident, $tracer:ident, $bytes:literal $(, $ring:ty)?) => {
+        static $timer: Timer = Timer::new();
+        static RING: Ring<Interrupts, Bytes<$bytes>$(, $ring)?> = Ring::new();
+        #[allow(unused_parens, reason = "a policy, or none")]
+        static $tracer: Tracer<Board $(, Ring<Interrupts, Bytes<$bytes>, $ring>)?> =
+            Tracer::new((&$timer, Const(true)), &RING);
+        $tracer.seed(Seed::from_words([1, 2, 3]));
+    };
+}
+
+fn reporter<R: SpanRing + ?Sized>(tracer: &'static Tracer<Board, R>) -> Reporter<R> {
+    let process = Process::new("chip");
+    tracer.reporter(ThriftCompact::new(), process).unwrap()
+}
+
+/// A transport that keeps the packets it accepts, with scripted outcomes.
+#[derive(Default)]
+struct Line {
+    /// Outcomes of the next packets, the last first; afterwards all are accepted.
+    outcomes: Vec<SendOutcome>,
+    packets: Vec<Vec<u8>>,
+    attempts: usize,
+    mtu: Option<usize>,
+}
+
+impl Transport for Line {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.attempts += 1;
+        let outcome = self.outcomes.pop().unwrap_or(SendOutcome::Accepted);
+        if outcome == SendOutcome::Accepted {
+            self.packets.push(packet.into());
+        }
+        outcome
+    }
+
+    fn mtu(&self) -> usize {
+        self.mtu.unwrap_or(usize::MAX)
+    }
+}
+
+impl Line {
+    fn spans(&self) -> Vec<Span> {
+        let batches = self.packets.iter().map(|packet| decode(packet).unwrap());
+        batches.flat_map(|batch| batch.spans).collect()
+    }
+}
+
+fn is_unsynced(span: &Span) -> bool {
+    span.tags.iter().any(|tag| tag.key == "clock.unsynced")
+}
+
+fn since_epoch(unix_micros: i64) -> u64 {
+    unix_micros as u64 - EPOCH
+}
+
+/// Start and duration in microseconds, the start from the epoch.
+fn times(span: &Span) -> (u64, u64) {
+    (since_epoch(span.start_time_us), span.duration_us as u64)
+}
+
+#[test]
+fn an_anchor_is_set_at_extended_ticks_and_dates_what_was_before() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    for second in [0, 100, 200, 300] {
+        TIMER.set(second * HZ);
+        TRACER.start::<0>("early");
+    }
+    TIMER.set(400 * HZ);
+    let now = TRACER.now().unwrap();
+    assert_eq!(now, 400 * HZ, "the counter has wrapped twice");
+    TRACER.set_unix_time_at(now, EPOCH + 400_000_000, 30);
+    reporter.drain_all(&mut line, &mut [0; 1024]);
+    let spans = line.spans();
+    assert_eq!(spans.len(), 4);
+    for (span, second) in spans.iter().zip([0, 100, 200, 300]) {
+        let exact = (EPOCH + second * 1_000_000) as i64;
+        // Before the anchor, an instant is rounded down.
+        assert!((exact - 1..=exact).contains(&span.start_time_us), "{span:?}");
+    }
+    assert!(!spans.iter().any(is_unsynced));
+    let uncertainty = spans[0]
+        .tags
+        .iter()
+        .find(|tag| tag.key.starts_with("clock."));
+    assert!(uncertainty.is_some(), "{:?}", spans[0].tags);
+}
+
+#[test]
+fn values_that_hardware_captured_become_a_span() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    TRACER.set_unix_time_at(0, EPOCH, 0);
+    TIMER.set(100 * HZ);
+    TRACER.tick();
+    // A transfer over the wrap of the counter, seen a second later.
+    let (start, end) = ((1 << 32) - 2_500, (1 << 32) + 2_500);
+    TIMER.set(end + HZ);
+    let [start, end] = [start, end].map(|exact| TRACER.captured(exact & 0xffff_ffff).unwrap());
+    let mut span = TRACER.emit::<128>("adc.dma", start);
+    span.tag("n", 64);
+    span.log_ticks(start + 1_250).field("event", "half");
+    span.finish_ticks(end);
+    span.finish_ticks(end + HZ);
+    drop(span);
+    let parent = TRACER.start::<0>("parent");
+    let child = TRACER.span_builder("child").child_of(&parent);
+    child
+        .start_ticks(start)
+        .start::<0>()
+        .finish_ticks(start - 1);
+    drop(parent);
+
+    assert_eq!(reporter.drain_all(&mut line, &mut [0; 1024]), Drained::All);
+    let spans = line.spans();
+    let exact_start = ((1_u64 << 32) - 2_500) / 25;
+    assert_eq!(times(&spans[0]), (exact_start, 200));
+    assert_eq!(since_epoch(spans[0].logs[0].timestamp_us), exact_start + 50);
+    assert_eq!(times(&spans[1]), (exact_start, 0), "ends before it starts");
+    assert_eq!(spans.len(), 3);
+    assert!(reporter.stats().adds_up());
+}
+
+#[test]
+fn spans_wait_for_the_unix_time() {
+    device!(TIMER, TRACER, 1024);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    reporter.hold_for_anchor(30 * HZ);
+    TRACER.start::<0>("early");
+    for second in 1..30 {
+        TIMER.set(second * HZ);
+        assert_eq!(reporter.drain(&mut line, &mut [0; 512]), Drained::All);
+        assert_eq!(reporter.poll_at(), Some(30 * HZ));
+    }
+    assert!(line.packets.is_empty());
+    TRACER.set_unix_time_at(29 * HZ, EPOCH + 29_000_000, 0);
+    assert!(reporter.poll_at().is_some_and(|at| at <= 29 * HZ));
+    reporter.drain(&mut line, &mut [0; 512]);
+    let early = &line.spans()[0];
+    assert!((early.start_time_us - EPOCH as i64).abs() <= 1, "{early:?}");
+    assert!(!is_unsynced(early));
+}
+
+#[test]
+fn spans_wait_no_longer_than_the_limit_or_a_half_full_ring() {
+    device!(TIMER, TRACER, 1024);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    reporter.hold_for_anchor(30 * HZ);
+    TRACER.start::<0>("early");
+    TIMER.set(30 * HZ);
+    reporter.drain(&mut line, &mut [0; 512]);
+    assert!(is_unsynced(&line.spans()[0]), "the limit is over");
+
+    reporter.hold_for_anchor(30 * HZ);
+    let mut made = 1;
+    while line.spans().len() == 1 {
+        TRACER.start::<0>("early");
+        made += 1;
+        reporter.drain(&mut line, &mut [0; 512]);
+    }
+    let stats = reporter.stats();
+    assert!(stats.lost.full == 0 && stats.adds_up(), "{stats}");
+
+    TRACER.start::<0>("early");
+    reporter.drain_all(&mut line, &mut [0; 512]);
+    assert_eq!(line.spans().len(), made + 1, "by request, at once");
+}
+
+#[test]
+fn a_tick_backwards_moves_no_later_span() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    TRACER.set_unix_time_at(0, EPOCH, 0);
+    for ticks in [50, 49, 100, 0, 0xffff_ffff, 10, 125] {
+        TIMER.set(ticks);
+        TRACER.start::<0>("jitter");
+    }
+    reporter.drain_all(&mut line, &mut [0; 1024]);
+    let starts: Vec<_> = line.spans().iter().map(|span| times(span).0).collect();
+    assert_eq!(starts, [2, 2, 4, 4, 4, 4, 5]);
+}
+
+#[test]
+fn a_sleep_of_more_than_a_period_is_as_long_as_it_was() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    TIMER.set(7);
+    let span = TRACER.start::<0>("sleep");
+    TRACER.tick();
+    TIMER.set(7 + 200 * HZ);
+    TRACER.slept(200 * HZ + HZ / 50); // a slow clock that is off by 0.01 %
+    drop(span);
+    reporter.drain_all(&mut line, &mut [0; 1024]);
+    assert_eq!(line.spans()[0].duration_us, 200_000_000);
+}
+
+#[test]
+fn polls_that_are_rare_delay_no_span_by_more_than_themselves() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    for round in 1..=5 {
+        TIMER.set((round * 10 - 2) * HZ);
+        TRACER.start::<0>("rare");
+        TIMER.set(round * 10 * HZ);
+        reporter.drain(&mut line, &mut [0; 512]);
+        assert_eq!(line.spans().len() as u64, round);
+    }
+}
+
+#[test]
+fn polls_that_are_frequent_wait_for_the_interval() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    reporter.set_interval(HZ / 10);
+    let mut sent_at = Vec::new();
+    for milli in 0..1_000 {
+        TIMER.set(milli * HZ / 1_000);
+        if milli % 25 == 7 {
+            TRACER.start::<0>("frequent");
+        }
+        let before = line.packets.len();
+        reporter.drain(&mut line, &mut [0; 512]);
+        if line.packets.len() > before {
+            sent_at.push(milli);
+        }
+    }
+    // The first is seen a millisecond after the last poll, which began to count at its own time.
+    assert_eq!(sent_at, [106, 206, 306, 406, 506, 606, 706, 806, 906]);
+    assert!(reporter.stats().adds_up());
+}
+
+#[test]
+fn one_packet_a_round_is_enough() {
+    device!(TIMER, TRACER, 1024);
+    let mut reporter = reporter(&TRACER);
+    let mut buffer = [0; 256];
+    for round in 0..182 {
+        TIMER.set(round * HZ / 2);
+        TRACER
+            .start::<96>("round")
+            .tag("number", 3)
+            .tag("mode", "fast");
+        if let Some(packet) = reporter.poll(&mut buffer) {
+            packet.done(SendOutcome::Accepted);
+        }
+    }
+    let stats = reporter.stats();
+    assert_eq!(stats.lost.full, 0, "{stats}");
+    assert!(stats.delivered > 175 && stats.adds_up(), "{stats}");
+}
+
+#[test]
+fn a_peer_that_accepts_nothing_is_asked_at_the_back_off() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    reporter.set_back_off(HZ / 4);
+    let mut line = Line::default();
+    line.outcomes = vec![SendOutcome::Retry; 9];
+    TRACER.start::<0>("kept");
+    let mut polls = 0;
+    for milli in 0..2_100 {
+        TIMER.set(HZ + milli * HZ / 1_000);
+        if line.packets.is_empty() {
+            reporter.drain(&mut line, &mut [0; 512]);
+        }
+        polls += 1;
+    }
+    assert_eq!((line.attempts, polls), (9, 2_100), "each 250 ms");
+    let at = reporter.poll_at().unwrap();
+    assert!(at > TRACER.now().unwrap() && at <= TRACER.now().unwrap() + HZ / 4);
+    assert!(reporter.flush(&mut [0; 512]).is_none(), "flush waits too");
+    reporter.drain_all(&mut line, &mut [0; 512]);
+    assert_eq!(line.spans().len(), 1, "but not by request");
+    assert!(reporter.stats().adds_up());
+}
+
+#[test]
+fn a_dropped_packet_is_packed_again_after_the_back_off() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut buffer = [0; 512];
+    TRACER.start::<0>("kept");
+    TIMER.set(HZ);
+    let first = reporter.poll(&mut buffer).unwrap().bytes().to_vec();
+    for milli in 0..125 {
+        TIMER.set(HZ + milli * HZ / 1_000);
+        assert!(reporter.poll(&mut buffer).is_none(), "{milli}");
+        assert_eq!(reporter.stats().queued, 1);
+    }
+    TIMER.set(HZ + HZ / 8);
+    std::mem::forget(reporter.poll(&mut buffer).unwrap());
+    assert!(reporter.poll(&mut buffer).is_none());
+    TIMER.set(HZ + HZ / 4);
+    let packet = reporter.poll(&mut buffer).unwrap();
+    assert_eq!(packet.bytes(), first);
+    packet.done(SendOutcome::Accepted);
+    assert_eq!(reporter.stats().delivered, 1);
+}
+
+#[test]
+fn a_ring_that_overwrites_loses_a_dropped_packet_with_a_count() {
+    device!(TIMER, TRACER, 1024, OverwriteOldest);
+    let mut reporter = reporter(&TRACER);
+    TRACER.start::<0>("gone");
+    drop(reporter.flush(&mut [0; 512]).unwrap());
+    assert!(reporter.poll(&mut [0; 512]).is_none());
+    let stats = reporter.stats();
+    assert_eq!((stats.lost.failed, stats.queued), (1, 0), "{stats}");
+}
+
+#[test]
+fn a_buffer_that_was_given_away_gets_its_outcome_later() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut buffer = [0; 512];
+    TRACER.start::<0>("by DMA");
+    let place = reporter.flush(&mut buffer).unwrap().place();
+    let batch = decode(buffer.get(place).unwrap()).unwrap(); // as DMA reads it
+    assert_eq!(batch.spans.len(), 1);
+    assert_eq!(reporter.stats().queued, 1);
+    reporter.resume().unwrap().done(SendOutcome::Accepted);
+    assert!(reporter.resume().is_none());
+    let stats = reporter.stats();
+    assert!(stats.delivered == 1 && stats.adds_up(), "{stats}");
+}
+
+#[test]
+fn poll_at_knows_when_the_counter_must_be_read() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let deadline = 15 << 28;
+    assert_eq!(reporter.poll_at(), Some(deadline));
+    TIMER.set(1_000);
+    assert_eq!(reporter.poll_at(), Some(1_000 + deadline));
+    TRACER.start::<0>("one");
+    assert_eq!(reporter.poll_at(), Some(1_000 + HZ));
+    let mut at = 0;
+    // A program that sleeps as long as it may keeps time for ever.
+    reporter.drain_all(&mut Line::default(), &mut [0; 512]);
+    for _ in 0..100 {
+        at = reporter.poll_at().unwrap();
+        TIMER.set(at - 1);
+        TRACER.tick();
+    }
+    assert_eq!(TRACER.now(), Some(at - 1));
+}
+
+#[test]
+fn packets_keep_to_the_transport_s_mtu() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    line.mtu = Some(200);
+    for _ in 0..12 {
+        TRACER.start::<96>("small").tag("mode", "fast");
+    }
+    reporter.drain_all(&mut line, &mut [0; 1024]);
+    assert!(line.packets.len() > 1);
+    assert!(line.packets.iter().all(|packet| packet.len() <= 200));
+    assert_eq!(line.spans().len(), 12);
+
+    line.mtu = Some(20);
+    let attempts = line.attempts;
+    TRACER.start::<0>("too large");
+    reporter.drain_all(&mut line, &mut [0; 1024]);
+    let stats = reporter.stats();
+    assert_eq!(line.attempts, attempts, "nothing is sent");
+    assert!(stats.lost.too_large == 1 && stats.adds_up(), "{stats}");
+
+    line.mtu = None;
+    reporter.set_limit(150);
+    TRACER.start::<0>("limited");
+    TRACER.start::<0>("limited");
+    reporter.drain_all(&mut line, &mut [0; 1024]);
+    assert!(
+        line.packets
+            .iter()
+            .rev()
+            .take(2)
+            .all(|packet| packet.len() <= 150)
+    );
+    assert_eq!(line.spans().len(), 14);
+}
