@@ -125,7 +125,10 @@ fn an_anchor_is_set_at_extended_ticks_and_dates_what_was_before() {
     for (span, second) in spans.iter().zip([0, 100, 200, 300]) {
         let exact = (EPOCH + second * 1_000_000) as i64;
         // Before the anchor, an instant is rounded down.
-        assert!((exact - 1..=exact).contains(&span.start_time_us), "{span:?}");
+        assert!(
+            (exact - 1..=exact).contains(&span.start_time_us),
+            "{span:?}"
+        );
     }
     assert!(!spans.iter().any(is_unsynced));
     let uncertainty = spans[0]

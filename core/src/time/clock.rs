@@ -95,9 +95,12 @@ impl Extension {
             _ => {
                 let unused = 32 - bits;
                 let passed = (ticks as u32).wrapping_sub(self.last as u32) << unused;
-                if passed >> 28 != 15 {
-                    self.last = self.last.wrapping_add((passed >> unused) as u64);
-                }
+                let step = if passed >> 28 == 15 {
+                    0
+                } else {
+                    passed >> unused
+                };
+                self.last = self.last.wrapping_add(step as u64);
                 self.last
             }
         }

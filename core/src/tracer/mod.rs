@@ -283,12 +283,16 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         }
     }
 
-    /// Returns the time, and where it and Unix time meet; `None` in a re-entrant call.
+    /// Returns the time, and writes where it and Unix time meet; `None` in a re-entrant call.
+    ///
+    /// Written, since a result of both would lie on a chip's stack twice.
     #[inline(never)]
-    pub(crate) fn now_and_anchor(&self) -> Option<(u64, Option<Anchor>)> {
+    pub(crate) fn now_with_anchor(&self, anchor: &mut Option<Anchor>) -> Option<u64> {
         let clock = self.platform.clock();
-        self.ring
-            .with(|producer| (producer.now(clock), producer.anchor()))
+        self.ring.with(|producer| {
+            *anchor = producer.anchor();
+            producer.now(clock)
+        })
     }
 
     /// Finishes an image; a second call does nothing.

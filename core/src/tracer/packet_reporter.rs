@@ -192,7 +192,8 @@ where
     ///
     /// A time that has passed means at once.
     pub fn poll_at(&mut self) -> Option<u64> {
-        let (now, anchor) = self.tracer.now_and_anchor()?;
+        let mut anchor = None;
+        let now = self.tracer.now_with_anchor(&mut anchor)?;
         let deadline = match P::Clock::BITS {
             64.. => None,
             bits => Some(now.saturating_add(15 << bits.saturating_sub(4))),
@@ -323,7 +324,8 @@ where
     }
 
     fn pack<'p>(&'p mut self, buffer: &'p mut [u8], when: When) -> Option<ChipPacket<'p, E>> {
-        let (now, anchor) = self.tracer.now_and_anchor()?;
+        let mut anchor = None;
+        let now = self.tracer.now_with_anchor(&mut anchor)?;
         self.reporter.retry(&mut self.consumer);
         if self.reporter.take_retry() {
             self.resumes = now.saturating_add(self.back_off);
