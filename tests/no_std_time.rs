@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use picojaeger_core::ring::{Bytes, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Clock, Const, Drained, Interrupts, PacketReporter, Ring, Seed, SendOutcome, SpanRing, Tracer,
-    Transport,
+    Clock, Const, Drained, Interrupts, PacketReporter, Platform, Ring, Seed, SendOutcome, SpanRing,
+    Tracer, Transport,
 };
 use picojaeger_std::collector::decode;
 use picojaeger_std::model::Span;
@@ -440,3 +440,60 @@ fn packets_keep_to_the_transport_s_mtu() {
     );
     assert_eq!(line.spans().len(), 14);
 }
+
+/// A platform whose reporter sleeps until it is woken.
+struct Sleeper {
+    timer: Timer,
+    wakes: AtomicU64,
+}
+
+impl Platform for &'static Sleeper {
+    type Clock = Timer;
+    type Sampler = Const;
+    const SIGNALS_HALF_FULL: bool = true;
+    fn half_full(&self) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+    }
+    fn clock(&self) -> &Timer {
+        &self.timer
+    }
+    fn sampler(&self) -> &Const {
+        &Const(true)
+    }
+}
+
+#[test]
+fn a_half_full_ring_wakes_the_reporter() {
+    static SLEEPER: Sleeper = Sleeper {
+        timer: Timer::new(),
+        wakes: AtomicU64::new(0),
+    };
+    static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+    static TRACER: Tracer<&'static Sleeper> = Tracer::new(&SLEEPER, &RING);
+    TRACER.seed(Seed::from_words([1, 2, 3]));
+    let process = Process::new("chip");
+    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    let mut line = Line::default();
+    let record = 8 + size_of::<Span0>(); // its header, and a span without an area
+    let half = 512_usize.div_ceil(record);
+    for _ in 1..half {
+        TRACER.start::<0>("burst");
+    }
+    assert_eq!(SLEEPER.wakes.load(Ordering::Relaxed), 0);
+    TRACER.start::<0>("burst");
+    TRACER.emit::<0>("burst", 0).finish_ticks(0);
+    assert_eq!(SLEEPER.wakes.load(Ordering::Relaxed), 2);
+
+    // A program that drains only when it is woken loses nothing.
+    for _ in 0..1_000 {
+        TRACER.start::<0>("burst");
+        if SLEEPER.wakes.swap(0, Ordering::Relaxed) > 0 {
+            reporter.drain(&mut line, &mut [0; 2048]);
+        }
+    }
+    let stats = reporter.stats();
+    assert!(stats.lost.full == 0 && stats.delivered > 990, "{stats}");
+}
+
+/// The size of a record's fixed part: 56 bytes and a word.
+type Span0 = [usize; 8];

@@ -172,6 +172,42 @@ fn a_time_beyond_what_is_sent_is_the_latest_that_is() {
     assert_eq!(spans.spans()[0].start_time_us, i64::MAX);
 }
 
+/// A link of small packets that takes no larger one.
+struct Narrow(Sender<usize>);
+
+impl Transport for Narrow {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        let _ = self.0.send(packet.len());
+        SendOutcome::Accepted
+    }
+    fn mtu(&self) -> usize {
+        400
+    }
+}
+
+#[test]
+fn packets_keep_to_the_mtu_of_the_users_transports() {
+    let (lengths, sent) = channel();
+    let first = lengths.clone();
+    let builder = config()
+        .tracer_builder()
+        .transport(move || Narrow(first.clone()));
+    let tracer = builder
+        .also_transport("second", move || Narrow(lengths.clone()))
+        .build()
+        .unwrap();
+    for _ in 0..40 {
+        tracer.start("small").tag("key", "a value of some length");
+    }
+    tracer.close(SOON).unwrap();
+    let lengths: Vec<usize> = sent.try_iter().collect();
+    assert!(
+        lengths.len() > 20 && lengths.iter().all(|length| *length <= 400),
+        "{lengths:?}"
+    );
+    assert_eq!(tracer.stats().delivered, 40);
+}
+
 #[test]
 fn the_users_transport_gets_whole_packets() {
     let recorder = Recorder::new();

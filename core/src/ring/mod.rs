@@ -251,6 +251,14 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
         ))
     }
 
+    /// Whether at least half of the ring waits for the consumer, open frames included.
+    #[inline]
+    pub fn is_half_full(&self) -> bool {
+        let head = self.positions.head.load(Ordering::Relaxed);
+        let held = head.wrapping_sub(self.positions.tail.load(Ordering::Relaxed));
+        held >= self.storage.0.memory().size() / 2
+    }
+
     /// The number of frames that were dropped so far, by cause.
     pub fn dropped(&self) -> Dropped {
         Dropped {

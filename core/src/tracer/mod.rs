@@ -311,6 +311,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         if image.is_writable() {
             let (fixed, area) = image.parts();
             self.ring.push(fixed, area, |_| ticks);
+            self.signal();
         }
         image.discard();
     }
@@ -319,5 +320,13 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     fn publish(&self, image: &mut Open) {
         let (clock, (fixed, area)) = (self.platform.clock(), image.parts());
         self.ring.push(fixed, area, |producer| producer.now(clock));
+        self.signal();
+    }
+
+    #[inline(always)]
+    fn signal(&self) {
+        if P::SIGNALS_HALF_FULL && self.ring.is_half_full() {
+            self.platform.half_full();
+        }
     }
 }

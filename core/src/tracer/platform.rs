@@ -49,6 +49,17 @@ pub trait Platform: Sync + 'static {
     /// Whether new traces get ids of 128 bits instead of 64.
     const TRACE_ID_128BIT: bool = false;
 
+    /// Whether [`Platform::half_full`] is called; otherwise it costs nothing.
+    const SIGNALS_HALF_FULL: bool = false;
+
+    /// Wakes whoever polls the reporter, where that sleeps: sets the flag of a task, pends an
+    /// interrupt.
+    ///
+    /// Called by each span that finishes and finds, or leaves, the ring half full, from wherever that is,
+    /// an interrupt too. A program that polls at [`PacketReporter::poll_at`](crate::PacketReporter)
+    /// alone loses spans if more finish before than the ring holds.
+    fn half_full(&self) {}
+
     /// Returns the clock, which is read with interrupts masked.
     fn clock(&self) -> &Self::Clock;
 

@@ -64,6 +64,10 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Returns the counts of the records that the ring dropped.
     #[doc(hidden)]
     fn dropped(&self) -> Dropped;
+
+    /// Returns whether at least half of the ring waits for the reporter.
+    #[doc(hidden)]
+    fn is_half_full(&self) -> bool;
 }
 
 mod sealed {
@@ -171,6 +175,11 @@ where
 
     fn dropped(&self) -> Dropped {
         self.frames.dropped()
+    }
+
+    #[inline(always)]
+    fn is_half_full(&self) -> bool {
+        self.frames.is_half_full()
     }
 }
 

@@ -52,7 +52,8 @@ impl Exporter {
         further: Vec<Outlet>,
     ) -> Self {
         let interval = settings.reporter.flush_interval;
-        let limit = settings.packet_limit();
+        let most = transport.as_ref().map_or(usize::MAX, Transport::mtu);
+        let limit = settings.packet_limit().min(most);
         Exporter {
             reporter: PacketBuilder::new(
                 PacketEncoder::new(settings),

@@ -67,6 +67,10 @@ where
         }
     }
 
+    fn mtu(&self) -> usize {
+        self.transport.mtu()
+    }
+
     fn is_ready(&mut self) -> bool {
         self.transport.is_ready()
     }

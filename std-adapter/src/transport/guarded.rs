@@ -38,6 +38,10 @@ impl<T: Transport> Transport for Guarded<T> {
         self.guard_send(|transport| transport.send(packet))
     }
 
+    fn mtu(&self) -> usize {
+        caught(|| self.transport.mtu()).unwrap_or(usize::MAX)
+    }
+
     fn is_ready(&mut self) -> bool {
         // The packet then fails, and is counted, unless the transport has recovered.
         caught(|| self.transport.is_ready()).unwrap_or(true)
@@ -83,6 +87,9 @@ mod tests {
         fn send(&mut self, _: &[u8]) -> SendOutcome {
             panic!("send")
         }
+        fn mtu(&self) -> usize {
+            panic!("mtu")
+        }
         fn is_ready(&mut self) -> bool {
             panic!("is_ready")
         }
@@ -103,6 +110,7 @@ mod tests {
     #[test]
     fn a_panic_fails_the_packet() {
         let mut guarded = Guarded::new(Broken);
+        assert_eq!(guarded.mtu(), usize::MAX);
         assert!(guarded.is_ready());
         assert_eq!(guarded.send(b"x"), SendOutcome::Failed);
         assert_eq!(guarded.send_more(b"x"), SendOutcome::Failed);

@@ -18,6 +18,10 @@ impl Transport for Odd {
         SendOutcome::Refused
     }
 
+    fn mtu(&self) -> usize {
+        9
+    }
+
     fn is_ready(&mut self) -> bool {
         false
     }
@@ -54,6 +58,7 @@ impl Transport for Odd {
 pub(super) fn check_forwarded(mut transport: impl Transport) {
     assert_eq!(transport.send(&[]), SendOutcome::Refused);
     assert_eq!(transport.send_more(&[]), SendOutcome::Failed);
+    assert_eq!(transport.mtu(), 9);
     assert!(!transport.is_ready());
     transport.settle();
     assert_eq!(transport.take_late_refusals(), 8);

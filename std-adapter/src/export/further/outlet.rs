@@ -50,7 +50,8 @@ impl Outlet {
         ring: usize,
         transport: BoxTransport,
     ) -> Self {
-        let (limit, interval) = (settings.packet_limit(), settings.reporter.flush_interval);
+        let limit = settings.packet_limit().min(transport.mtu());
+        let interval = settings.reporter.flush_interval;
         let encoder = PacketEncoder::new(settings);
         Outlet {
             losses: LossLog::of_transport(&name),
