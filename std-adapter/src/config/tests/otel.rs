@@ -393,10 +393,31 @@ fn endpoints_are_completed() {
         let hint = "port 4317 is that of gRPC; OTLP over HTTP is read at port 4318";
         vec![format!("{name}: {hint}")]
     };
-    let rows: [(Variables<'_>, &str, Vec<String>); 9] = [
+    let rows: [(Variables<'_>, &str, Vec<String>); 14] = [
         (
             &[(general, "http://h:4318")],
             "http://h:4318/v1/traces",
+            vec![],
+        ),
+        (
+            &[(general, "http://h:4318/x?k=v")],
+            "http://h:4318/x/v1/traces?k=v",
+            vec![],
+        ),
+        (
+            &[(general, "http://h/?k=a/b")],
+            "http://h/v1/traces?k=a/b",
+            vec![],
+        ),
+        (
+            &[(general, "h?k=v")],
+            "http://h/v1/traces?k=v",
+            scheme(general),
+        ),
+        (&[(special, "http://h?k=v")], "http://h/?k=v", vec![]),
+        (
+            &[(special, "http://[::1]:1?k=v")],
+            "http://[::1]:1/?k=v",
             vec![],
         ),
         (

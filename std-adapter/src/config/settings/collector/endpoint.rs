@@ -42,13 +42,12 @@ pub struct Endpoint {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 
-/// An endpoint as it is written: with user and password, and perhaps without scheme or path.
+/// An endpoint as it is written: with user and password, and perhaps without scheme.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct WrittenEndpoint {
     pub(crate) endpoint: Endpoint,
     pub(crate) user: Option<(Secret, Secret)>,
     pub(crate) has_scheme: bool,
-    pub(crate) has_path: bool,
 }
 
 impl Endpoint {
@@ -135,7 +134,6 @@ impl WrittenEndpoint {
             },
             user: user.map(user_and_password),
             has_scheme: text.contains("://"),
-            has_path: !path.is_empty(),
         })
     }
 }

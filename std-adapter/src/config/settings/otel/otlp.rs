@@ -21,9 +21,9 @@ pub(super) static ENDPOINTS: &[OtelName] = &[
     (
         &["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"],
         |layer, entry, variables| {
-            endpoint(layer, entry, variables, |text, has_path| match has_path {
-                true => text.into(),
-                false => format!("{text}/"),
+            endpoint(layer, entry, variables, |path| match path {
+                "" => "/".into(),
+                path => path.into(),
             })
         },
     ),
@@ -34,8 +34,8 @@ pub(super) static ENDPOINTS: &[OtelName] = &[
             if layer.collector.protocol() == Some(Protocol::Otlp) {
                 return Ok(());
             }
-            endpoint(layer, entry, variables, |text, _| {
-                format!("{}/v1/traces", text.trim_end_matches('/'))
+            endpoint(layer, entry, variables, |path| {
+                format!("{}/v1/traces", path.trim_end_matches('/'))
             })
         },
     ),
@@ -107,12 +107,12 @@ pub(super) static NAMES: &[OtelName] = &[
     ),
 ];
 
-/// Reads an endpoint, whose address `with_path` completes.
+/// Reads an endpoint, whose path `complete` completes.
 fn endpoint(
     layer: &mut Layer,
     entry: &Entry<'_>,
     variables: &Variables,
-    with_path: impl Fn(&str, bool) -> String,
+    complete: impl FnOnce(&str) -> String,
 ) -> Result<(), ConfigError> {
     if !matches!(exporter(variables), Exporter::Unset | Exporter::Otlp) {
         return Ok(());
@@ -123,8 +123,15 @@ fn endpoint(
     if written.endpoint.port() == Some(4317) {
         layer.warn(entry, GRPC_PORT);
     }
-    let text = with_path(&text, written.has_path);
-    set_target(layer, entry, Protocol::Otlp, &text)
+    set_target(layer, entry, Protocol::Otlp, &with_path(&text, complete))
+}
+
+/// Completes the path of an address that can be parsed; a query stays behind it.
+fn with_path(address: &str, complete: impl FnOnce(&str) -> String) -> String {
+    let (before, query) = address.split_at(address.find('?').unwrap_or(address.len()));
+    let (scheme, rest) = before.split_at(before.find("://").map_or(0, |at| at + 3));
+    let (server, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    format!("{scheme}{server}{}{query}", complete(path))
 }
 
 /// Takes OpenTelemetry's default, unless there is an endpoint.
