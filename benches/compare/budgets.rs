@@ -42,6 +42,8 @@ const BUDGETS: &[Budget] = &[
     at_most("W2-moved", "picojaeger", 0.35, "fastrace"),
     at_most("W2-moved", "picojaeger", 0.18, "opentelemetry"),
     at_most("W2-moved", "picojaeger", 1.5, "floor"),
+    wide_ids("W1"),
+    wide_ids("W2"),
     at_most("unsampled-child", "picojaeger", 0.5, "fastrace"),
     at_most(
         "unsampled-child",
@@ -81,8 +83,10 @@ const BUDGETS: &[Budget] = &[
     },
     at_most("pipeline", "picojaeger-65000", 0.1, "fastrace-jaeger"),
     at_most("pipeline", "picojaeger-65000", 0.2, "opentelemetry-otlp"),
+    at_most("pipeline", "picojaeger-otlp", 0.25, "opentelemetry-otlp"),
     nothing_lost("pipeline", "picojaeger-65000"),
     nothing_lost("pipeline", "picojaeger-1400"),
+    nothing_lost("pipeline", "picojaeger-otlp"),
     above_the_bare_send("pipeline"),
     above_the_bare_send("inline"),
     Budget {
@@ -170,6 +174,18 @@ const fn at_most(
         what: "",
         measure: Ratio(Figure(workload, library, MIN), Figure(workload, peer, MIN)),
         limit: AtMost(times),
+    }
+}
+
+/// Trace ids of 128 bits compared with those of 64.
+const fn wide_ids(workload: &'static str) -> Budget {
+    Budget {
+        what: "ns above 64-bit ids",
+        measure: Above(
+            Figure(workload, "picojaeger-128", MIN),
+            Figure(workload, "picojaeger", MIN),
+        ),
+        limit: AtMost(1.5),
     }
 }
 

@@ -124,6 +124,7 @@ fn libraries() -> Vec<Box<dyn Library>> {
     vec![
         Box::new(Floor),
         Box::new(Picojaeger::tsc()),
+        Box::new(Picojaeger::wide_ids()),
         Box::new(Picojaeger::system_clock()),
         Box::new(Picojaeger::disabled()),
         Box::new(Propagators::new()),

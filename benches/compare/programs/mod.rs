@@ -130,6 +130,9 @@ const ENTRIES: &[Entry] = &[
         Box::new(picojaeger::Picojaeger::sending(plan.sink, 1_400))
     }),
     Entry::bare("bare-send-1400", "picojaeger-1400"),
+    Entry::pipeline("picojaeger-otlp", "picojaeger-std", Kind::Http, |plan| {
+        Box::new(picojaeger::Picojaeger::sending_otlp(plan.sink))
+    }),
     Entry::pipeline("fastrace-jaeger", "fastrace-jaeger", Kind::Udp, |plan| {
         Box::new(fastrace::Traced::sending(plan.sink))
     }),
@@ -180,7 +183,12 @@ mod tests {
     /// for each test.
     #[test]
     fn what_is_sent_arrives() {
-        for name in ["picojaeger-65000", "picojaeger-1400", "opentelemetry-otlp"] {
+        for name in [
+            "picojaeger-65000",
+            "picojaeger-1400",
+            "picojaeger-otlp",
+            "opentelemetry-otlp",
+        ] {
             let entry = ENTRIES.iter().find(|entry| entry.name == name);
             let entry = entry.expect("it is in the table");
             let sink = Sink::open(entry.sink).expect("a port is free");

@@ -19,6 +19,11 @@ impl Picojaeger {
         Self::new(sending(agent, packet))
     }
 
+    /// Sends batches by OTLP in protobuf over HTTP.
+    pub(crate) fn sending_otlp(collector: SocketAddr) -> Self {
+        Self::new(Config::new("benches").otlp(format!("http://{collector}")))
+    }
+
     /// Makes packets, and drops them.
     pub(crate) fn dropping() -> Self {
         Self::new(Config::new("benches").agent(false))

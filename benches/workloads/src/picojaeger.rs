@@ -28,6 +28,12 @@ impl Picojaeger {
         Self::sampling("picojaeger", ClockSource::Tsc)
     }
 
+    /// Time stamps from the time stamp counter, trace ids of 128 bits.
+    pub fn wide_ids() -> Self {
+        let config = sampling(ClockSource::Tsc).trace_id_128bit(true);
+        Self::new("picojaeger-128", &[Workload::W1, Workload::W2], config)
+    }
+
     /// Time stamps from the system's clock.
     pub fn system_clock() -> Self {
         Self::sampling("picojaeger-system-clock", ClockSource::System)
@@ -40,15 +46,8 @@ impl Picojaeger {
     }
 
     fn sampling(name: &'static str, clock: ClockSource) -> Self {
-        let config = Config::new("benches")
-            .sampler(Sampler::Const(true))
-            .clock(clock)
-            // The width that the bounds were measured at.
-            .trace_id_128bit(false)
-            .agent(false)
-            .background(false)
-            .flush_at_exit(false)
-            .memory_limit(64 << 20);
+        // The width that the bounds were measured at.
+        let config = sampling(clock).trace_id_128bit(false);
         Self::new(name, &Workload::SPANS, config)
     }
 
@@ -60,6 +59,16 @@ impl Picojaeger {
             before: Drained::default(),
         }
     }
+}
+
+fn sampling(clock: ClockSource) -> Config {
+    Config::new("benches")
+        .sampler(Sampler::Const(true))
+        .clock(clock)
+        .agent(false)
+        .background(false)
+        .flush_at_exit(false)
+        .memory_limit(64 << 20)
 }
 
 impl Library for Picojaeger {
@@ -133,6 +142,7 @@ mod tests {
     fn what_is_made_comes_out() {
         let variants = [
             Picojaeger::tsc(),
+            Picojaeger::wide_ids(),
             Picojaeger::system_clock(),
             Picojaeger::disabled(),
         ];

@@ -22,6 +22,8 @@ const CASES: &[Case] = &[
     Case::new("floor drain", floor, Workload::W2, Part::Drain),
     Case::new("W1", picojaeger, Workload::W1, Part::Burst),
     Case::new("W2", picojaeger, Workload::W2, Part::Burst),
+    Case::new("W1, 128-bit ids", wide_ids, Workload::W1, Part::Burst),
+    Case::new("W2, 128-bit ids", wide_ids, Workload::W2, Part::Burst),
     Case::new("W2-moved", picojaeger, Workload::W2Moved, Part::Burst),
     Case::new(
         "unsampled-child",
@@ -145,6 +147,10 @@ fn floor() -> Box<dyn Library> {
 
 fn picojaeger() -> Box<dyn Library> {
     Box::new(Picojaeger::tsc())
+}
+
+fn wide_ids() -> Box<dyn Library> {
+    Box::new(Picojaeger::wide_ids())
 }
 
 fn disabled() -> Box<dyn Library> {
