@@ -70,6 +70,12 @@
 //! | propagation: `w3c`, `jaeger`, `b3`, …, in order | `propagation` (list or text) | `propagation` | `propagation_format` (C++) | |
 //! | `jaeger-debug-id` and `jaeger-baggage` are not read | `public_entrance` | | | |
 //! | traces that begin here say that their ids are random | `w3c_random_flag` | | | |
+//! | server of credits for forced traces: a URL, or `host:port`; or `throttler: true` | `throttler.server_url` | `throttler.port` | `throttler.hostPort` | `throttler.host`, `….port` |
+//! | how often it is asked | `throttler.refresh_interval` (`5s`) | same (seconds) | `throttler.refreshInterval` (`5s`) | `throttler.refreshIntervalMs` |
+//! | an operation's first forced trace waits for it | `throttler.synchronous` | | `throttler.synchronousInitialization` | |
+//! | server of baggage restrictions; or `baggage_restrictions: true` | `baggage_restrictions.server_url` | | `baggage_restrictions.hostPort` | |
+//! | how often it is asked | `baggage_restrictions.refresh_interval` (`60s`) | | `baggage_restrictions.refreshInterval` (`60s`) | |
+//! | no baggage until it has answered | `baggage_restrictions.deny_until_answered` | | `baggage_restrictions.denyBaggageOnInitializationFailure` | |
 //! | baggage of a context, as injected | `max_baggage_size` (bytes) | | | |
 //! | clock: `auto`, `tsc`, `system` | `clock` | | | |
 //! | spans that are active can be sent | `flush_open` | | | |
@@ -97,8 +103,7 @@
 //! Of the clients' keys for what does not exist here:
 //! - Errors: `local_agent.enabled: false`.
 //! - Warnings, unless the value is off, zero or empty: credentials without a collector,
-//!   `sampler.options`, throttler, baggage restrictions, metrics, `reporter_batch_size`,
-//!   `max_traceback_length`.
+//!   `sampler.options`, metrics, `reporter_batch_size`.
 //!
 //! Formats are `w3c` (`tracecontext` and `baggage`, which may be named apart), `jaeger`, `b3`
 //! (`b3multi`: written as several headers, like Jaeger's clients), `b3single` (written as one), and
@@ -187,8 +192,9 @@ pub use error::{ConfigError, Origin};
 pub(crate) use settings::set_tag;
 pub use settings::{
     AgentProtocol, AgentSettings, CollectorSettings, Endpoint, HeaderNames, LimitSettings, Pem,
-    ProcessSettings, PropagationSettings, Protocol, ReceiverSettings, ReporterSettings, Sampler,
-    SamplingSettings, Secret, Settings, SpanSettings,
+    ProcessSettings, PropagationSettings, Protocol, ReceiverSettings, ReporterSettings,
+    RestrictionSettings, Sampler, SamplingSettings, Secret, Settings, SpanSettings,
+    ThrottlerSettings,
 };
 
 pub use warning::ConfigWarning;

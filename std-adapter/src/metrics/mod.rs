@@ -40,6 +40,18 @@
 //! | `jaeger_tracer_export_bytes_total` | | bytes of accepted packets |
 //! | `jaeger_tracer_export_retries_total` | | packets that were, or are, to be sent again |
 //! | `jaeger_tracer_export_duration_seconds` | | histogram: time to the outcome of a packet |
+//! | `jaeger_tracer_baggage_updates_total` | `result` = `ok`, `err` | baggage items that were set, or refused |
+//! | `jaeger_tracer_baggage_truncations_total` | | baggage items whose value was too long for its restriction |
+//!
+//! With the remote sampler, a throttler or baggage restrictions:
+//!
+//! | Name | Labels | Counts |
+//! |---|---|---|
+//! | `jaeger_tracer_sampler_queries_total` | `result` | questions to the sampling server, answered or not |
+//! | `jaeger_tracer_sampler_updates_total` | `result` | its answers, applied or no strategy |
+//! | `jaeger_tracer_throttler_updates_total` | `result` | questions for credits, answered or not |
+//! | `jaeger_tracer_throttled_debug_spans_total` | | demands for a forced trace that had no credit |
+//! | `jaeger_tracer_baggage_restrictions_updates_total` | `result` | questions for restrictions, answered or not |
 //!
 //! # Further transports
 //! The counts above are those of the first transport. Each [further one](crate::Tracer::further_transports)

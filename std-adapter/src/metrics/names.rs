@@ -56,6 +56,16 @@ metrics! {
         "Questions to the sampling server, answered (ok) or not (err)";
     SAMPLER_UPDATES = "jaeger_tracer_sampler_updates_total",
         "Answers of the sampling server, applied (ok) or no strategy (err)";
+    THROTTLED_DEBUG_SPANS = "jaeger_tracer_throttled_debug_spans_total",
+        "Demands for a forced trace that had no credit";
+    THROTTLER_UPDATES = "jaeger_tracer_throttler_updates_total",
+        "Questions for credits, answered (ok) or not (err)";
+    BAGGAGE_UPDATES = "jaeger_tracer_baggage_updates_total",
+        "Baggage items that were set (ok) or refused (err)";
+    BAGGAGE_TRUNCATIONS = "jaeger_tracer_baggage_truncations_total",
+        "Baggage items whose value was too long for its restriction";
+    BAGGAGE_RESTRICTIONS_UPDATES = "jaeger_tracer_baggage_restrictions_updates_total",
+        "Questions for baggage restrictions, answered (ok) or not (err)";
     TRACES = "jaeger_tracer_traces_total",
         "Traces that this process started, or joined by their context";
     REQUESTS = "jaeger_rpc_requests_total",

@@ -9,8 +9,13 @@ use crate::metrics::names as metric;
 use crate::metrics::names::SERVICE;
 use crate::metrics::rpc::RpcMetrics;
 use crate::metrics::{Metric, MetricValue, MetricsSink};
+use crate::propagation::BaggageCounts;
 use crate::sampling::PollCounts;
+#[cfg(feature = "http")]
+use crate::sampling::Throttler;
 use crate::stats::TransportStats;
+#[cfg(feature = "http")]
+use crate::sys::net::answers::AnswerCounts;
 
 /// The metrics of one tracer or several at one moment.
 ///
@@ -62,11 +67,46 @@ impl MetricsSnapshot {
             service,
             snapshot: &mut self,
         };
-        let (ok, err) = ([("result", "ok")], [("result", "err")]);
-        writer.count(&metric::SAMPLER_QUERIES, &ok, polls.answered);
-        writer.count(&metric::SAMPLER_QUERIES, &err, polls.unanswered);
-        writer.count(&metric::SAMPLER_UPDATES, &ok, polls.applied);
-        writer.count(&metric::SAMPLER_UPDATES, &err, polls.unreadable);
+        let queries = &metric::SAMPLER_QUERIES;
+        writer.updates(queries, polls.answered, polls.unanswered);
+        let updates = &metric::SAMPLER_UPDATES;
+        writer.updates(updates, polls.applied, polls.unreadable);
+        self
+    }
+
+    /// Takes the counts of baggage items.
+    pub(crate) fn with_baggage(mut self, service: &str, counts: &BaggageCounts) -> Self {
+        let mut writer = Writer {
+            service,
+            snapshot: &mut self,
+        };
+        writer.updates(&metric::BAGGAGE_UPDATES, counts.set(), counts.refused());
+        writer.count(&metric::BAGGAGE_TRUNCATIONS, &[], counts.truncated());
+        self
+    }
+
+    /// Takes the counts of the throttler.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_throttler(mut self, service: &str, throttler: &Throttler) -> Self {
+        let mut writer = Writer {
+            service,
+            snapshot: &mut self,
+        };
+        let answers = throttler.answers();
+        writer.updates(&metric::THROTTLER_UPDATES, answers.applied, answers.failed);
+        writer.count(&metric::THROTTLED_DEBUG_SPANS, &[], throttler.throttled());
+        self
+    }
+
+    /// Takes the counts of questions for baggage restrictions.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_restrictions(mut self, service: &str, answers: AnswerCounts) -> Self {
+        let mut writer = Writer {
+            service,
+            snapshot: &mut self,
+        };
+        let updates = &metric::BAGGAGE_RESTRICTIONS_UPDATES;
+        writer.updates(updates, answers.applied, answers.failed);
         self
     }
 
@@ -206,6 +246,12 @@ impl Writer<'_> {
                 self.count(&metric::HTTP_REQUESTS, &labels, count);
             }
         }
+    }
+
+    /// Adds the counts of both results.
+    fn updates(&mut self, metric: &'static Metric, ok: u64, err: u64) {
+        self.count(metric, &[("result", "ok")], ok);
+        self.count(metric, &[("result", "err")], err);
     }
 
     fn count(&mut self, metric: &'static Metric, labels: &[(&'static str, &str)], count: u64) {

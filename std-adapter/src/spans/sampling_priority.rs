@@ -27,6 +27,10 @@ impl Slot {
         if self.image.is_finished() || self.is_of_parent() {
             return;
         }
+        #[cfg(feature = "http")]
+        if wanted && !self.is_debug_allowed() {
+            return;
+        }
         self.settle_as(wanted);
         let (flags, change) = sampling_priority(self.image.flags(), wanted);
         match change {
@@ -39,6 +43,13 @@ impl Slot {
             }
         }
         self.refresh_scopes();
+    }
+
+    /// Returns whether the span may get the debug flag, or has it already.
+    #[cfg(feature = "http")]
+    fn is_debug_allowed(&self) -> bool {
+        let is_debug = self.image.flags().contains(Flags::DEBUG);
+        is_debug || self.owner.is_debug_allowed(self.image.record().operation())
     }
 
     /// Makes an unsampled span a sampled one.

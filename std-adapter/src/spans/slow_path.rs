@@ -86,6 +86,8 @@ impl<'t> Start<'t> {
         }
         // A slot from before a fork belongs to the parent process.
         let written = written.and_then(Slot::of_this_process);
+        #[cfg(feature = "http")]
+        state.poll_restrictions();
         let is_watched = state.is_watched();
         let notes = is_watched.then(|| notes_at_start(written.as_deref()));
         #[cfg(feature = "observers")]
@@ -123,6 +125,27 @@ impl<'t> Start<'t> {
             state.after_loss();
         }
         Some(slot)
+    }
+
+    /// Returns the demand of the tag `sampling.priority`, and whether a debug id demands a trace, as
+    /// far as the throttler allows them. What has the debug flag already costs no credit.
+    #[cfg_attr(
+        not(feature = "http"),
+        allow(unused_variables, reason = "only a server throttles")
+    )]
+    fn demands(&self, state: &TracerState) -> (Option<bool>, bool) {
+        let has_debug_id = self.parent.baggage.debug_id().is_some();
+        #[cfg(feature = "http")]
+        {
+            let forces = self
+                .forced
+                .unwrap_or(has_debug_id && !self.parent.core.is_valid());
+            let is_debug = self.parent.flags().contains(Flags::DEBUG);
+            if forces && !is_debug && !state.is_debug_allowed(self.operation.as_str()) {
+                return (None, false);
+            }
+        }
+        (self.forced, has_debug_id)
     }
 
     /// Takes a slot and writes all but the start time.
@@ -280,8 +303,8 @@ impl Identity {
     /// Decides whether the span is sampled; returns the sampler's description, if it is to be
     /// written to the span.
     fn decide(&mut self, state: &TracerState, start: &Start<'_>) -> Option<Description> {
-        let has_debug_id = start.parent.baggage.debug_id().is_some();
-        match sampling_decision(Some(&start.parent.core), start.forced, has_debug_id) {
+        let (forced, has_debug_id) = start.demands(state);
+        match sampling_decision(Some(&start.parent.core), forced, has_debug_id) {
             SamplingDecision::Decided(flags) => {
                 self.set_flags(flags);
                 None

@@ -7,6 +7,7 @@
 //! tracers to flush at exit. A forked child takes none of its parent's.
 
 pub(crate) mod at_exit;
+mod baggage;
 #[cfg(test)]
 pub(crate) mod fork_test_locks;
 #[cfg(feature = "http")]
@@ -36,10 +37,14 @@ use crate::memory::span_slot::{SpanOwner, SpanSlot};
 use crate::metrics::rpc::RpcMetrics;
 #[cfg(feature = "observers")]
 use crate::observers::Observers;
-use crate::propagation::DecodeErrors;
+#[cfg(feature = "http")]
+use crate::propagation::Restrictions;
+use crate::propagation::{BaggageCounts, DecodeErrors};
 use crate::sampling::RootSampler;
 #[cfg(feature = "http")]
-use crate::state::polls::Polls;
+use crate::sampling::Throttler;
+#[cfg(feature = "http")]
+use crate::state::polls::{Polls, restrictions, throttler};
 use crate::state::shard::Shard;
 use crate::state::worker_work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
@@ -71,6 +76,13 @@ pub(crate) struct TracerState {
     worker: WorkerHandle,
     #[cfg(feature = "http")]
     polls: Polls,
+    /// Limits the traces that are forced.
+    #[cfg(feature = "http")]
+    pub(crate) throttler: Option<Arc<Throttler>>,
+    /// Limits the baggage that may be set.
+    #[cfg(feature = "http")]
+    pub(crate) restrictions: Option<Arc<Restrictions>>,
+    pub(crate) baggage: BaggageCounts,
     /// Of looks for losses to log, where no worker is awake.
     loss_pace: Pace,
     exporter: Mutex<Exporter>,
@@ -157,6 +169,8 @@ impl TracerState {
         let budget = Arc::new(MemoryBudget::new(limit));
         let rings = Rings::new(limit, budget.clone());
         let common = common(settings.clone(), reporters, rings, sampler);
+        #[cfg(feature = "http")]
+        let throttler = throttler(&common);
         let fallback_shard = fallback_shard(&common);
         let clock = source.clone();
         let closing = Arc::<Closing>::default();
@@ -172,6 +186,11 @@ impl TracerState {
             worker: WorkerHandle::new(),
             #[cfg(feature = "http")]
             polls: Polls::default(),
+            #[cfg(feature = "http")]
+            throttler,
+            #[cfg(feature = "http")]
+            restrictions: restrictions(&settings),
+            baggage: BaggageCounts::default(),
             loss_pace: Pace::default(),
             exporter: {
                 let link = TracerLink {

@@ -62,7 +62,8 @@ pub enum InitializeError {
     Config(ConfigError),
 }
 
-/// Error of baggage that was not set: the key cannot travel in a header, there are 180 items, or they
+/// Error of baggage that was not set: the key cannot travel in a header, a server's
+/// [restrictions](crate::config::RestrictionSettings) do not allow it, there are 180 items, or they
 /// would take more than
 /// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size) bytes.
 ///
@@ -77,7 +78,15 @@ pub enum InitializeError {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SetBaggageError {
     pub(super) key: String,
-    pub(super) cause: BaggageError,
+    pub(super) cause: BaggageFault,
+}
+
+/// The reason that baggage was not set.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum BaggageFault {
+    Invalid(BaggageError),
+    /// The server's restrictions do not allow the key.
+    Restricted,
 }
 
 impl fmt::Display for FlushError {
@@ -127,13 +136,24 @@ impl StdError for InitializeError {
 
 impl fmt::Display for SetBaggageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "baggage key {:?}: {}", self.key, self.cause)
+        let key = &self.key;
+        match &self.cause {
+            BaggageFault::Invalid(cause) => write!(f, "baggage key {key:?}: {cause}"),
+            BaggageFault::Restricted => write!(
+                f,
+                "baggage key {key:?}: the server of baggage restrictions does not allow it, or has not \
+                 answered; add the key there"
+            ),
+        }
     }
 }
 
 impl StdError for SetBaggageError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.cause)
+        match &self.cause {
+            BaggageFault::Invalid(cause) => Some(cause),
+            BaggageFault::Restricted => None,
+        }
     }
 }
 

@@ -346,12 +346,21 @@ impl Tracer {
             (registry.exports, registry.further.clone())
         };
         let service = &state.common.settings.process.service_name;
-        let metrics = MetricsSnapshot::new(service, &stats, &exports, state.rpc.as_ref())
-            .with_further(service, &further);
-        match state.common.sampler.polls() {
-            Some(polls) => metrics.with_polls(service, &polls),
-            None => metrics,
+        let mut metrics = MetricsSnapshot::new(service, &stats, &exports, state.rpc.as_ref())
+            .with_further(service, &further)
+            .with_baggage(service, &state.baggage);
+        if let Some(polls) = state.common.sampler.polls() {
+            metrics = metrics.with_polls(service, &polls);
         }
+        #[cfg(feature = "http")]
+        if let Some(throttler) = &state.throttler {
+            metrics = metrics.with_throttler(service, throttler);
+        }
+        #[cfg(feature = "http")]
+        if let Some(restrictions) = &state.restrictions {
+            metrics = metrics.with_restrictions(service, restrictions.answers());
+        }
+        metrics
     }
 
     /// Returns whether the tracer makes spans. One that only propagates makes none.

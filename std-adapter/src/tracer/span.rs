@@ -15,7 +15,7 @@ use crate::spans::sampling_priority::is_priority;
 use crate::spans::unfinished::copy_of;
 use crate::state::Slot;
 use crate::sys::clock::unix_micros;
-use crate::tracer::errors::SetBaggageError;
+use crate::tracer::errors::{BaggageFault, SetBaggageError};
 use crate::tracer::log_builder::LogBuilder;
 
 /// An open span; two words, which may go to any thread.
@@ -129,10 +129,11 @@ impl Span {
     }
 
     /// Sets an item that all later children get, here and in other processes; replaces its former
-    /// value. A sampled span logs the change.
+    /// value. A sampled span logs the change, or that it was refused. Where a server
+    /// [restricts baggage](crate::config::RestrictionSettings), a longer value is truncated.
     ///
     /// # Errors
-    /// A key that is empty or has bytes that no header name may have, a 181st item, or one with which
+    /// A key that the restrictions do not allow, or that is empty or has bytes that no header name may have, a 181st item, or one with which
     /// the baggage would take more than
     /// [`max_baggage_size`](crate::config::PropagationSettings::max_baggage_size) bytes.
     pub fn set_baggage_item(
@@ -140,25 +141,54 @@ impl Span {
         key: &str,
         value: &str,
     ) -> Result<&mut Self, SetBaggageError> {
-        if let Some(slot) = self.with_baggage() {
-            let limit = baggage_limit(&slot.owner.common.settings.propagation);
-            let replaced = slot
+        let Some(slot) = self.with_baggage() else {
+            return Ok(self);
+        };
+        let state = &slot.owner;
+        let limit = baggage_limit(&state.common.settings.propagation);
+        let permitted = state.permitted(key, value);
+        let outcome = match permitted {
+            Some(value) => slot
                 .baggage
                 .set_within(key, value, limit)
-                .map_err(|cause| SetBaggageError {
-                    key: key.into(),
-                    cause,
-                })?;
-            slot.refresh_scopes();
-            let mut log = self.log();
-            log.field(tags::EVENT, "baggage")
-                .field("key", key)
-                .field("value", value);
-            if replaced.is_some() {
-                log.field("override", "true");
+                .map_err(BaggageFault::Invalid),
+            None => Err(BaggageFault::Restricted),
+        };
+        let is_truncated = permitted.is_some_and(|it| it.len() < value.len());
+        slot.owner.baggage.count(outcome.is_ok(), is_truncated);
+        slot.refresh_scopes();
+        self.log_baggage(key, permitted.unwrap_or(value), is_truncated, &outcome);
+        match outcome {
+            Ok(_) => Ok(self),
+            Err(cause) => Err(SetBaggageError {
+                key: key.into(),
+                cause,
+            }),
+        }
+    }
+
+    /// Logs an item that was set or refused, by the names of Jaeger's clients.
+    fn log_baggage(
+        &mut self,
+        key: &str,
+        value: &str,
+        is_truncated: bool,
+        outcome: &Result<Option<String>, BaggageFault>,
+    ) {
+        let mut log = self.log();
+        log.field(tags::EVENT, "baggage")
+            .field("key", key)
+            .field("value", value);
+        let is_override = matches!(outcome, Ok(Some(_)));
+        for (name, is_so) in [
+            ("override", is_override),
+            ("truncated", is_truncated),
+            ("invalid", outcome.is_err()),
+        ] {
+            if is_so {
+                log.field(name, "true");
             }
         }
-        Ok(self)
     }
 
     /// Returns the value of a baggage item.

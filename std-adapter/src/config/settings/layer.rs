@@ -8,15 +8,17 @@ use super::limits::LimitLayer;
 use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
 use super::reporter::ReporterLayer;
+use super::restrictions::RestrictionLayer;
 use super::sampler::SamplerLayer;
 use super::sampling::SamplingLayer;
 use super::spans::SpanLayer;
+use super::throttler::ThrottlerLayer;
 #[cfg(feature = "yaml")]
 use super::tracer::Mode;
 use super::tracer::TracerLayer;
 use super::{
-    agent, collector, limits, process, propagation, receivers, reporter, sampler, sampling, spans,
-    tracer,
+    agent, collector, limits, process, propagation, receivers, reporter, restrictions, sampler,
+    sampling, spans, throttler, tracer,
 };
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
@@ -29,10 +31,12 @@ pub(crate) struct Layer {
     pub(crate) tracer: TracerLayer,
     pub(crate) sampler: SamplerLayer,
     pub(crate) sampling: SamplingLayer,
+    pub(crate) throttler: ThrottlerLayer,
     pub(crate) agent: AgentLayer,
     pub(crate) collector: CollectorLayer,
     pub(crate) reporter: ReporterLayer,
     pub(crate) propagation: PropagationLayer,
+    pub(crate) restrictions: RestrictionLayer,
     pub(crate) limits: LimitLayer,
     pub(crate) spans: SpanLayer,
     /// The receivers beside the first one.
@@ -114,7 +118,7 @@ pub(crate) struct Names {
 }
 
 /// The names of each subject.
-pub(crate) static SUBJECTS: [&Names; 11] = [
+pub(crate) static SUBJECTS: [&Names; 13] = [
     &process::NAMES,
     &tracer::NAMES,
     &sampler::NAMES,
@@ -126,4 +130,6 @@ pub(crate) static SUBJECTS: [&Names; 11] = [
     &limits::NAMES,
     &spans::NAMES,
     &receivers::NAMES,
+    &throttler::NAMES,
+    &restrictions::NAMES,
 ];

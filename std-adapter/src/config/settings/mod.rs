@@ -12,10 +12,13 @@ mod propagation;
 mod receivers;
 mod reporter;
 mod resolver;
+mod restrictions;
 mod sampler;
 mod sampling;
+mod server;
 mod setting;
 mod spans;
+mod throttler;
 mod tracer;
 mod unsupported;
 
@@ -28,9 +31,11 @@ pub use process::ProcessSettings;
 pub use propagation::{HeaderNames, PropagationSettings};
 pub use receivers::ReceiverSettings;
 pub use reporter::ReporterSettings;
+pub use restrictions::RestrictionSettings;
 pub use sampler::Sampler;
 pub use sampling::SamplingSettings;
 pub use spans::SpanSettings;
+pub use throttler::ThrottlerSettings;
 
 pub(super) use layer::{Apply, Layer, Names, SUBJECTS};
 pub(super) use otel::{drop_halves, otel_names};
@@ -79,6 +84,8 @@ pub struct Settings {
     pub sampler: Sampler,
     /// The remote sampler's server and its answers.
     pub sampling: SamplingSettings,
+    /// The server that limits the traces that are forced. Default: none.
+    pub throttler: Option<ThrottlerSettings>,
     /// The agent that the spans are sent to, if no collector is named.
     pub agent: AgentSettings,
     /// The collector that the spans are sent to over HTTP, and not to the agent. Default: none.
@@ -89,6 +96,8 @@ pub struct Settings {
     pub reporter: ReporterSettings,
     /// Contexts between processes.
     pub propagation: PropagationSettings,
+    /// The server that names the baggage keys that may be set. Default: none.
+    pub restrictions: Option<RestrictionSettings>,
     /// The most entries of a span.
     pub limits: LimitSettings,
     /// What is recorded and measured of each span.
@@ -112,6 +121,8 @@ impl Config {
                 let mut resolver = Resolver::new(self);
                 let settings = Settings::resolve(&mut resolver, mode);
                 sampler::check_background(&mut resolver, &settings);
+                throttler::check(&mut resolver, &settings);
+                restrictions::check(&mut resolver, &settings);
                 resolver.finish().map(|()| settings)
             }
             Mode::PropagationOnly => Ok(Settings::resolve(&mut Resolver::new(self), mode)),
@@ -171,6 +182,8 @@ impl Settings {
             collector,
             also_send_to,
             sampling: SamplingSettings::resolve(resolver, &agent.host),
+            throttler: ThrottlerSettings::resolve(resolver, &agent.host),
+            restrictions: RestrictionSettings::resolve(resolver, &agent.host),
             agent,
             reporter,
             trace_id_128bit: resolver.pick_or(
@@ -231,7 +244,10 @@ fn collectors<'a>(
 
 /// The keys and variables of all subjects, those that are not suggested, and those without effect.
 pub(super) fn all_names() -> impl Iterator<Item = &'static Names> {
-    SUBJECTS
-        .into_iter()
-        .chain([&sampling::NODE_NAMES, &WITHOUT_EFFECT])
+    SUBJECTS.into_iter().chain([
+        &sampling::NODE_NAMES,
+        &throttler::CLIENT_NAMES,
+        &restrictions::CLIENT_NAMES,
+        &WITHOUT_EFFECT,
+    ])
 }

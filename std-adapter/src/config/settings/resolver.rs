@@ -57,7 +57,7 @@ impl<'a> Resolver<'a> {
     /// The value of the first layer that has one.
     pub(super) fn pick<T: Clone + Debug + 'a>(
         &mut self,
-        setting: fn(&Layer) -> &Setting<T>,
+        setting: impl Fn(&Layer) -> &Setting<T>,
     ) -> Option<T> {
         let made = |layer: &'a Layer| setting(layer).get().transpose();
         let first = self.layers().into_iter().find_map(made)?;
@@ -67,7 +67,7 @@ impl<'a> Resolver<'a> {
     /// The value of the first layer that has one, or the default.
     pub(super) fn pick_or<T: Clone + Debug + 'a>(
         &mut self,
-        setting: fn(&Layer) -> &Setting<T>,
+        setting: impl Fn(&Layer) -> &Setting<T>,
         default: T,
     ) -> T {
         self.pick(setting).unwrap_or(default)

@@ -5,13 +5,12 @@ use std::time::Duration;
 use super::layer::Names;
 use super::reporter::interval;
 use super::resolver::Resolver;
+use super::server::{ServerLayer, read_url, resolve_url, with_scheme};
 use super::setting::{Setting, Violation, require};
 use crate::config::Config;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
 
-/// The port of agents and of Jaeger v2 for sampling over HTTP.
-const PORT: u16 = 5778;
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 const MAX_OPERATIONS: usize = 2_000;
 const OPERATIONS: &str = "1 to 100000 operations";
@@ -48,11 +47,7 @@ pub struct SamplingSettings {
 
 #[derive(Clone, Debug)]
 pub(crate) struct SamplingLayer {
-    pub(super) url: Setting<String>,
-    host: Setting<String>,
-    port: Setting<u16>,
-    path: Setting<String>,
-    pub(super) refresh_interval: Setting<Duration>,
+    pub(super) server: ServerLayer,
     max_operations: Setting<usize>,
     late_binding: Setting<bool>,
     first_fetch_timeout: Setting<Duration>,
@@ -61,11 +56,7 @@ pub(crate) struct SamplingLayer {
 impl Default for SamplingLayer {
     fn default() -> Self {
         Self {
-            url: Setting::checked(|url| self::url(url)),
-            host: Setting::checked(|host| super::agent::host(host)),
-            port: Setting::checked(super::agent::port),
-            path: Setting::checked(|path| self::path(path)),
-            refresh_interval: Setting::checked(interval),
+            server: ServerLayer::default(),
             max_operations: Setting::checked(max_operations),
             late_binding: Setting::default(),
             first_fetch_timeout: Setting::checked(interval),
@@ -77,14 +68,14 @@ pub(crate) static NAMES: Names = Names {
     keys: &[
         (
             &["sampler.server_url", "sampler.samplingServerURL"],
-            |layer, entry| layer.sampling.url.read(entry, read_url),
+            |layer, entry| layer.sampling.server.url.read(entry, read_url),
         ),
         (&["local_agent.sampling_port"], |layer, entry| {
-            let setting = &mut layer.sampling.port;
+            let setting = &mut layer.sampling.server.port;
             setting.read(entry, super::agent::read_port)
         }),
         (&["sampler.refresh_interval"], |layer, entry| {
-            let setting = &mut layer.sampling.refresh_interval;
+            let setting = &mut layer.sampling.server.refresh_interval;
             setting.read(entry, Entry::duration)
         }),
         (
@@ -93,16 +84,16 @@ pub(crate) static NAMES: Names = Names {
                 "sampler.samplingrefreshinterval",
             ],
             |layer, entry| {
-                let setting = &mut layer.sampling.refresh_interval;
+                let setting = &mut layer.sampling.server.refresh_interval;
                 setting.read_or_default(entry, Entry::duration_or_seconds)
             },
         ),
         (&["sampling_refresh_interval"], |layer, entry| {
-            let setting = &mut layer.sampling.refresh_interval;
+            let setting = &mut layer.sampling.server.refresh_interval;
             setting.read_or_default(entry, Entry::seconds)
         }),
         (&["sampler.refreshIntervalMs"], |layer, entry| {
-            let setting = &mut layer.sampling.refresh_interval;
+            let setting = &mut layer.sampling.server.refresh_interval;
             setting.read(entry, Entry::milliseconds)
         }),
         (
@@ -127,13 +118,13 @@ pub(crate) static NAMES: Names = Names {
     ],
     variables: &[
         ("JAEGER_SAMPLING_ENDPOINT", |layer, entry| {
-            layer.sampling.url.read(entry, read_url)
+            layer.sampling.server.url.read(entry, read_url)
         }),
         ("JAEGER_SAMPLER_MANAGER_HOST_PORT", |layer, entry| {
-            layer.sampling.url.read(entry, read_url)
+            layer.sampling.server.url.read(entry, read_url)
         }),
         ("JAEGER_SAMPLER_HOST", |layer, entry| {
-            let setting = &mut layer.sampling.host;
+            let setting = &mut layer.sampling.server.host;
             setting.read(entry, super::agent::read_host)
         }),
         ("JAEGER_SAMPLER_PORT", |layer, entry| {
@@ -141,18 +132,18 @@ pub(crate) static NAMES: Names = Names {
                 layer.warn(entry, super::agent::SERVICE_LINK);
                 return Ok(());
             }
-            let setting = &mut layer.sampling.port;
+            let setting = &mut layer.sampling.server.port;
             setting.read(entry, super::agent::read_port)
         }),
         ("JAEGER_SAMPLER_SAMPLING_PATH", |layer, entry| {
-            layer.sampling.path.read(entry, Entry::text)
+            layer.sampling.server.path.read(entry, Entry::text)
         }),
         ("JAEGER_SAMPLER_MAX_OPERATIONS", |layer, entry| {
             let setting = &mut layer.sampling.max_operations;
             setting.read_or_default(entry, read_operations)
         }),
         ("JAEGER_SAMPLER_REFRESH_INTERVAL", |layer, entry| {
-            let setting = &mut layer.sampling.refresh_interval;
+            let setting = &mut layer.sampling.server.refresh_interval;
             setting.read_or_default(entry, Entry::duration)
         }),
     ],
@@ -163,18 +154,18 @@ pub(crate) static NAMES: Names = Names {
 pub(super) static NODE_NAMES: Names = Names {
     keys: &[
         (&["sampler.hostPort"], |layer, entry| {
-            layer.sampling.url.read(entry, read_url)
+            layer.sampling.server.url.read(entry, read_url)
         }),
         (&["sampler.host"], |layer, entry| {
-            let setting = &mut layer.sampling.host;
+            let setting = &mut layer.sampling.server.host;
             setting.read(entry, super::agent::read_host)
         }),
         (&["sampler.port"], |layer, entry| {
-            let setting = &mut layer.sampling.port;
+            let setting = &mut layer.sampling.server.port;
             setting.read(entry, super::agent::read_port)
         }),
         (&["sampler.samplingPath"], |layer, entry| {
-            layer.sampling.path.read(entry, Entry::text)
+            layer.sampling.server.path.read(entry, Entry::text)
         }),
     ],
     variables: &[],
@@ -184,9 +175,11 @@ impl SamplingSettings {
     /// Resolves the settings; the server is on the agent's host unless one is named.
     pub(super) fn resolve(resolver: &mut Resolver<'_>, agent_host: &str) -> Self {
         Self {
-            server_url: server_url(resolver, agent_host),
-            refresh_interval: resolver
-                .pick_or(|layer| &layer.sampling.refresh_interval, REFRESH_INTERVAL),
+            server_url: resolve_url(resolver, |layer| &layer.sampling.server, agent_host),
+            refresh_interval: resolver.pick_or(
+                |layer| &layer.sampling.server.refresh_interval,
+                REFRESH_INTERVAL,
+            ),
             max_operations: resolver
                 .pick_or(|layer| &layer.sampling.max_operations, MAX_OPERATIONS),
             late_binding: resolver.pick_or(|layer| &layer.sampling.late_binding, false),
@@ -195,28 +188,12 @@ impl SamplingSettings {
     }
 }
 
-fn server_url(resolver: &mut Resolver<'_>, agent_host: &str) -> String {
-    let host = resolver.pick_or(|layer| &layer.sampling.host, agent_host.into());
-    let port = resolver.pick_or(|layer| &layer.sampling.port, PORT);
-    let url = resolver.pick(|layer| &layer.sampling.url);
-    let path = resolver.pick(|layer| &layer.sampling.path);
-    let url = url.unwrap_or_else(|| match host.contains(':') {
-        true => format!("http://[{host}]:{port}"),
-        false => format!("http://{host}:{port}"),
-    });
-    let has_path = url.split('/').nth(3).is_some();
-    match path.filter(|_| !has_path) {
-        Some(path) => format!("{url}/{}", path.trim_start_matches('/')),
-        None => url,
-    }
-}
-
 /// Jaeger's remote sampling. A value out of range is reported by [`Config::resolve`].
 impl Config {
     /// Sets the URL of the sampling server; the scheme and the path may be left out.
     #[must_use]
     pub fn sampling_endpoint(mut self, url: &str) -> Self {
-        let setting = &mut self.code.sampling.url;
+        let setting = &mut self.code.sampling.server.url;
         setting.put("sampling_endpoint", with_scheme(url));
         self
     }
@@ -224,7 +201,7 @@ impl Config {
     /// Sets the time between two questions to the sampling server, 1 ms to 1 day.
     #[must_use]
     pub fn sampling_refresh_interval(mut self, interval: Duration) -> Self {
-        let setting = &mut self.code.sampling.refresh_interval;
+        let setting = &mut self.code.sampling.server.refresh_interval;
         setting.put("sampling_refresh_interval", interval);
         self
     }
@@ -256,55 +233,10 @@ impl Config {
     }
 }
 
-/// Reads a URL, or `host:port`.
-pub(super) fn read_url(entry: &Entry<'_>) -> Result<String, ConfigError> {
-    Ok(with_scheme(&entry.text()?))
-}
-
-fn with_scheme(url: &str) -> String {
-    match url.contains("://") {
-        true => url.into(),
-        false => format!("http://{url}"),
-    }
-}
-
 fn read_operations(entry: &Entry<'_>) -> Result<usize, ConfigError> {
     entry
         .as_integer()
         .ok_or_else(|| entry.wrong("not a number of operations", OPERATIONS))
-}
-
-fn url(url: &str) -> Result<(), Violation> {
-    const ACCEPTED: &str = "http://host:port/path, without user and password";
-    require(
-        !url.contains(['$', '(', '{']),
-        "a placeholder that nothing filled in",
-        ACCEPTED,
-    )?;
-    require(
-        cfg!(feature = "tls") || !url.starts_with("https://"),
-        "https",
-        "the feature `tls` of picojaeger-std, or http://",
-    )?;
-    let rest = ["http://", "https://"].map(|scheme| url.strip_prefix(scheme));
-    let rest = rest.into_iter().flatten().next().unwrap_or_default();
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse::<u16>().ok()),
-        _ => (authority, Some(PORT)),
-    };
-    let inner = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    let is_host = super::agent::host(inner.unwrap_or(host)).is_ok();
-    let is_bare = inner.is_some() || !host.contains(':');
-    let is_plain = !url.contains(['#', '\\']) && url.chars().all(|c| c.is_ascii_graphic());
-    let has_port = port.is_some_and(|port| port != 0);
-    let fits = is_host && is_bare && is_plain && has_port;
-    require(fits, "not the URL of a sampling server", ACCEPTED)
-}
-
-fn path(path: &str) -> Result<(), Violation> {
-    let fits = path.chars().all(|c| c.is_ascii_graphic() && c != '#');
-    require(fits, "not a path", "a path such as /sampling")
 }
 
 fn max_operations(operations: &usize) -> Result<(), Violation> {

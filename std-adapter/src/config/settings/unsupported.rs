@@ -19,12 +19,6 @@ pub(crate) static WITHOUT_EFFECT: Names = Names {
         (&["reporter_batch_size"], |layer, entry| {
             layer.ignore(entry, BATCH_SIZE)
         }),
-        (&["throttler"], |layer, entry| {
-            layer.ignore(entry, "no effect: there is no debug throttler yet")
-        }),
-        (&["baggage_restrictions"], |layer, entry| {
-            layer.ignore(entry, "no effect: there are no baggage restrictions yet")
-        }),
         (&["metrics"], |layer, entry| {
             layer.ignore(entry, "no effect: metrics are there for `Tracer::metrics`")
         }),

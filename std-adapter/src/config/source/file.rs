@@ -185,8 +185,12 @@ impl Reader<'_> {
 
     fn read_key(&mut self, path: &str, key: &KeyText, node: &Node) {
         let full = join(path, &key.text);
+        // A switch may have the name of a group.
+        let is_map = matches!(node.value, Value::Map(_));
         if full == "config" {
             self.read_group("", node);
+        } else if is_map && is_group(&full) {
+            self.read_group(&full, node);
         } else if let Some(apply) = find(&full) {
             if !is_unset(&node.value) {
                 let entry = self.entry(&full, node);

@@ -16,6 +16,8 @@ fn defaults_are_those_of_the_clients() {
     let expected = Settings {
         collector: None,
         also_send_to: Vec::new(),
+        throttler: None,
+        restrictions: None,
         propagation_only: false,
         disabled: false,
         trace_id_128bit: true,

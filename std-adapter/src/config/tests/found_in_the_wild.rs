@@ -102,16 +102,6 @@ fn what_is_accepted_without_effect_is_a_warning() {
             "no effect: metrics are there for `Tracer::metrics`",
         ),
         (
-            "throttler: {port: 5778}",
-            "1:12: `throttler`",
-            "no effect: there is no debug throttler yet",
-        ),
-        (
-            "baggage_restrictions: {hostPort: 'h:1'}",
-            "1:23: `baggage_restrictions`",
-            "no effect: there are no baggage restrictions yet",
-        ),
-        (
             "reporter: {password: hunter2}",
             "1:22: `reporter.password`",
             UDP,

@@ -24,16 +24,14 @@ impl HttpSource {
     /// the clients: `/sampling`, and Java's and old agents' `/`.
     pub(super) fn new(server: &str, service: &str) -> Self {
         let service: String = percent_encode(service).map(char::from).collect();
-        let has_path = server.split('/').nth(3).is_some();
-        let urls = if has_path {
-            let separator = if server.contains('?') { '&' } else { '?' };
-            vec![format!("{server}{separator}service={service}")]
-        } else {
-            let paths = ["/sampling", "/"];
-            paths
-                .map(|path| format!("{server}{path}?service={service}"))
-                .into()
-        };
+        let mut urls = vec![
+            http::question(server, "/sampling"),
+            http::question(server, "/"),
+        ];
+        // Equal where the server's URL has a path.
+        urls.dedup();
+        urls.iter_mut()
+            .for_each(|url| url.push_str(&format!("service={service}")));
         HttpSource { urls }
     }
 }

@@ -26,6 +26,18 @@ pub(crate) fn get(url: &str, patience: Duration, limit: u64) -> Result<Answer, S
     })
 }
 
+/// Returns the beginning of a question, to which `name=value` is appended: a server's URL with this
+/// path, unless it has one.
+pub(crate) fn question(server: &str, path: &str) -> String {
+    let (before, query) = server.split_at(server.find('?').unwrap_or(server.len()));
+    let path = match before.split('/').nth(3) {
+        Some(_) => "",
+        None => path,
+    };
+    let separator = if query.is_empty() { '?' } else { '&' };
+    format!("{before}{path}{query}{separator}")
+}
+
 fn agent(url: &str, patience: Duration) -> Agent {
     let config = Agent::config_builder()
         .timeout_global(Some(patience))
@@ -98,6 +110,18 @@ mod tests {
         let endless = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{ }\r\n";
         assert!(asked(endless, 99).0.is_err());
         assert!(asked("no HTTP at all\r\n\r\n", 99).0.is_err());
+    }
+
+    #[test]
+    fn a_question_has_the_path_of_the_server_or_the_usual_one() {
+        for (server, expected) in [
+            ("http://h:1", "http://h:1/credits?"),
+            ("http://h:1/", "http://h:1/?"),
+            ("http://h/a?b=c/d", "http://h/a?b=c/d&"),
+            ("http://h?b=c/d", "http://h/credits?b=c/d&"),
+        ] {
+            assert_eq!(question(server, "/credits"), expected);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The network: names and their addresses, and sockets.
 
 #[cfg(feature = "http")]
+pub(crate) mod answers;
+#[cfg(feature = "http")]
 pub(crate) mod http;
 pub(crate) mod resolver;
 

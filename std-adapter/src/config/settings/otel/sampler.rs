@@ -6,7 +6,7 @@ use crate::config::Sampler;
 use crate::config::error::clean;
 use crate::config::settings::layer::Layer;
 use crate::config::settings::sampler::INITIAL;
-use crate::config::settings::sampling::read_url;
+use crate::config::settings::server::read_url;
 use crate::config::source::{Entry, Value, Variables, with_variable};
 
 const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -83,11 +83,11 @@ fn remote_setting(layer: &mut Layer, entry: &Entry<'_>, key: &str) {
             if GRPC_PORTS.iter().any(|port| is_at(entry, port)) {
                 layer.warn(entry, GRPC);
             }
-            read_url(entry).and_then(|url| layer.sampling.url.set(entry, url))
+            read_url(entry).and_then(|url| layer.sampling.server.url.set(entry, url))
         }
         "pollingIntervalMs" => {
             let interval = entry.milliseconds();
-            interval.and_then(|time| layer.sampling.refresh_interval.set(entry, time))
+            interval.and_then(|time| layer.sampling.server.refresh_interval.set(entry, time))
         }
         _ => {
             let message = format!(
