@@ -83,11 +83,10 @@
 //! | list of an error's causes | `max_traceback_length` (bytes) | same | | |
 //! | flush at exit | `flush_at_exit` | | | |
 //! | look the agent's name up again | `resolve_interval` (`30s`) | | `reporter.attemptReconnectInterval`, `….disableAttemptReconnecting` | |
-//!
 //! | collector, in place of the agent | `collector.otlp_endpoint` (OTLP), `collector.endpoint` (Thrift) | | `reporter.collectorEndpoint` | `reporter.collectorEndpoint` |
 //! | user and password, or token | `collector.user`, `….password`, `….auth_token` | | `reporter.user`, `….password` | `reporter.username`, `….password` |
 //! | headers of requests | `collector.headers` (a map) | | `reporter.http_headers` | |
-//! | longest request | `collector.timeout` (`10s`; 0: no limit) | | | `reporter.timeoutMs` |
+//! | longest part of a request | `collector.timeout` (`10s`; 0: no limit) | | | `reporter.timeoutMs` |
 //! | time for attempts | `collector.retry_time` (`30s`) | | | |
 //! | roots; the client's certificate and key: PEM files | `collector.certificate`; `….client_certificate`, `….client_key` | | | |
 //! | largest batch | `collector.max_batch_spans`, `….max_batch_bytes`, `….gzip` | | | |
@@ -128,7 +127,7 @@
 //! | `SAMPLER_REFRESH_INTERVAL`, `SAMPLER_MAX_OPERATIONS` | milliseconds or `1m`; a number |
 //! | `ENDPOINT` | `http://` or `https://`, host, port and path of a collector; wins over the agent |
 //! | `USER` and `PASSWORD`, or `AUTH_TOKEN` | sent to the collector |
-//! | `REPORTER_TIMEOUT` | milliseconds, or `1s`: longest request |
+//! | `REPORTER_TIMEOUT` | milliseconds, or `1s`: longest part of a request |
 //! | `PROPAGATION` | formats as in the file, separated by commas |
 //! | `TAGS` | `key=value,…`, each in place of the file's tag of this key; a value `${VARIABLE:default}` is that variable's |
 //!

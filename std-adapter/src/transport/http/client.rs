@@ -28,7 +28,13 @@ impl Client {
     /// Makes a client; opens no connection yet.
     pub(super) fn new(settings: &CollectorSettings) -> Self {
         let config = Agent::config_builder()
-            .timeout_global(settings.timeout)
+            // Each part has a limit of its own: with one for all, `ureq` starts a thread for the
+            // look-up of each request, which costs more than the request.
+            .timeout_connect(settings.timeout)
+            .timeout_send_request(settings.timeout)
+            .timeout_send_body(settings.timeout)
+            .timeout_recv_response(settings.timeout)
+            .timeout_recv_body(settings.timeout)
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(proxy(&settings.endpoint))

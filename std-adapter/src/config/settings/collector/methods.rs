@@ -60,7 +60,8 @@ impl Config {
         self
     }
 
-    /// Sets the longest time of a request to the collector, 1 ms to 1 day; `None`: no limit.
+    /// Sets the longest time of each part of a request to the collector (the connect, the request, the
+    /// answer), 1 ms to 1 day; `None`: no limit.
     #[must_use]
     pub fn collector_timeout(mut self, timeout: Option<Duration>) -> Self {
         let setting = &mut self.code.collector.timeout;

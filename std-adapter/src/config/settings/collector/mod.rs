@@ -50,8 +50,9 @@ pub struct CollectorSettings {
     pub endpoint: Endpoint,
     /// Headers of each request beside our own, authorization included.
     pub headers: Vec<(String, Secret)>,
-    /// Longest time of a request, from the look-up of the name to the end of the answer, 1 ms to 1 day;
-    /// `None`: no limit. Default: 10 s.
+    /// Longest time of each part of a request: the connect, the request, the head of the answer and its
+    /// body; 1 ms to 1 day, `None`: no limit. A look-up takes what the system's resolver takes.
+    /// Default: 10 s.
     pub timeout: Option<Duration>,
     /// Time after which a batch that finds no usable answer is lost, up to 1 day. Default: 30 s.
     pub retry_time: Duration,
