@@ -58,7 +58,10 @@ fn main() -> ExitCode {
 
 fn run(binary: PathBuf) -> Result<String, String> {
     let jaeger = Jaeger::start(&binary)?;
-    let mut traces = vec![golden(&jaeger)?, quickstart::run(&jaeger)?];
+    let mut traces = vec![golden(&jaeger)?];
+    for way in [Way::Compact, Way::Otlp] {
+        traces.push(quickstart::run(&jaeger, way)?);
+    }
     for way in Way::ALL {
         traces.extend(generated(&jaeger, way)?);
     }

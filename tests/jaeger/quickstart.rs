@@ -20,9 +20,9 @@ const CLOCKS_US: u64 = 1_000;
 ///
 /// Values that the example draws are taken from the trace found, and checked for plausibility: times within the run
 /// and within each other, distinct ids, an address, a random number.
-pub fn run(jaeger: &Jaeger) -> Result<(Vec<Expected>, Json), String> {
+pub fn run(jaeger: &Jaeger, way: Way) -> Result<(Vec<Expected>, Json), String> {
     let before = now_us();
-    let trace = printed_trace(jaeger)?;
+    let trace = printed_trace(jaeger, way)?;
     let after = now_us();
     let found = jaeger.whole_trace(trace, 2)?;
 
@@ -53,16 +53,21 @@ pub fn run(jaeger: &Jaeger) -> Result<(Vec<Expected>, Json), String> {
         return Err(format!("ChildSpan has the id {:016x}", child.ids.span));
     }
 
-    let expected = [root, child].map(|span| span.as_jaeger_returns(Way::Compact));
+    let expected = [root, child].map(|span| span.as_jaeger_returns(way));
     Ok((expected.into(), found))
 }
 
-/// Runs the example to its end; returns the trace id that it prints.
-fn printed_trace(jaeger: &Jaeger) -> Result<u128, String> {
-    let agent = jaeger.receiver(Way::Compact);
-    let output = common::quickstart()
-        .env("JAEGER_AGENT_HOST", agent.ip().to_string())
-        .env("JAEGER_AGENT_PORT", agent.port().to_string())
+/// Runs the example to its end, sending to Jaeger's agent or as OTLP; returns the trace id that it prints.
+fn printed_trace(jaeger: &Jaeger, way: Way) -> Result<u128, String> {
+    let receiver = jaeger.receiver(way);
+    let mut command = common::quickstart();
+    match way {
+        Way::Otlp => command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{receiver}")),
+        _ => command
+            .env("JAEGER_AGENT_HOST", receiver.ip().to_string())
+            .env("JAEGER_AGENT_PORT", receiver.port().to_string()),
+    };
+    let output = command
         .output()
         .map_err(|error| format!("quickstart does not run: {error}"))?;
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -1,5 +1,7 @@
 //! Rules of the whole configuration, and the text of each error.
 
+#[cfg(all(feature = "yaml", feature = "http"))]
+mod clients;
 mod code;
 #[cfg(all(feature = "yaml", feature = "http"))]
 mod collector;
