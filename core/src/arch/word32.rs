@@ -1,5 +1,6 @@
 //! 32-bit targets: what takes little flash and stack, and few registers.
 
+use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::{CONTINUED, LONGEST_VARINT, WORD, Word, halves, join};
@@ -28,6 +29,23 @@ impl Bits {
     #[inline]
     pub(crate) const fn is_zero(self) -> bool {
         self.0[0] | self.0[1] == 0
+    }
+}
+
+/// A result that is not kept, but calculated again: that takes less stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Kept<T>(PhantomData<T>);
+
+impl<T: Copy> Kept<T> {
+    #[inline(always)]
+    pub(crate) const fn new(_result: T) -> Self {
+        Kept(PhantomData)
+    }
+
+    /// The result, calculated again.
+    #[inline(always)]
+    pub(crate) fn or_else(self, calculate: impl FnOnce() -> T) -> T {
+        calculate()
     }
 }
 

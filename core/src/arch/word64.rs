@@ -27,6 +27,23 @@ impl Bits {
     }
 }
 
+/// A result that is kept to save its calculation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Kept<T>(T);
+
+impl<T: Copy> Kept<T> {
+    #[inline(always)]
+    pub(crate) const fn new(result: T) -> Self {
+        Kept(result)
+    }
+
+    /// The result, which is always kept here.
+    #[inline(always)]
+    pub(crate) fn or_else(self, _calculate: impl FnOnce() -> T) -> T {
+        self.0
+    }
+}
+
 /// The state of a generator of ids: a counter times itself under a key, whose product's halves
 /// make the id. That is wyrand's step, with a key of each generator's own.
 #[derive(Clone, Debug)]

@@ -62,6 +62,7 @@ impl Anchor {
     }
 
     /// Unix nanoseconds at `ticks`, before or after the anchor.
+    #[inline]
     pub const fn unix_nanos_at(&self, ticks: u64, rate: Rate) -> u64 {
         let nanos = self.unix_micros.saturating_mul(1_000);
         if ticks >= self.ticks {

@@ -64,7 +64,15 @@ impl Rate {
     }
 
     /// The nanoseconds of `ticks`, rounded down, saturating.
+    #[inline]
     pub const fn nanos(self, ticks: u64) -> u64 {
+        if cfg!(target_pointer_width = "64") {
+            // The product has at most 106 bits. A chip has to multiply in parts.
+            let product = ticks as u128 * (self.mantissa as u64 * 1_000) as u128;
+            let nanos = product >> self.shift;
+            let saturates = nanos > u64::MAX as u128;
+            return if saturates { u64::MAX } else { nanos as u64 };
+        }
         let whole = self.micros(ticks).saturating_mul(1_000);
         whole.saturating_add(self.rest_nanos(ticks) as u64)
     }

@@ -1,7 +1,7 @@
 //! Stretches of time with one clock, and the Unix time of an instant in one.
 
 use super::{Anchor, Rate, Timestamp};
-use crate::arch::inline_on_word64;
+use crate::arch::{Kept, inline_on_word64};
 
 /// A stretch of time with one clock: the clock's rate and its anchors.
 ///
@@ -24,7 +24,9 @@ pub struct ClockSegment<'t> {
 
 /// An instant in Unix time, and how that is known.
 #[derive(Clone, Copy)]
-pub(super) struct Converted {
+pub(super) struct Converted<'t> {
+    /// The anchor by which ticks were converted.
+    pub(super) anchor: Kept<Option<&'t Anchor>>,
     /// From tick 0 on where not `synced`.
     pub(super) micros: u64,
     pub(super) synced: bool,
@@ -55,11 +57,13 @@ impl<'t> ClockSegment<'t> {
 
     inline_on_word64! {
         /// An instant in Unix time.
-        pub(super) fn convert(&self, instant: Timestamp) -> Converted {
+        pub(super) fn convert(&self, instant: Timestamp) -> Converted<'t> {
+            let mut found = None;
             let (micros, uncertainty_micros, synced) = match instant {
                 Timestamp::UnixMicros(micros) => (micros, 0, true),
                 Timestamp::Ticks(ticks) => match self.anchor_at(ticks) {
                     Some(anchor) => {
+                        found = Some(anchor);
                         let micros = anchor.unix_micros_at(ticks, self.rate);
                         (micros, anchor.uncertainty_micros, true)
                     }
@@ -67,6 +71,7 @@ impl<'t> ClockSegment<'t> {
                 },
             };
             Converted {
+                anchor: Kept::new(found),
                 micros,
                 synced,
                 uncertainty_micros,
@@ -75,10 +80,10 @@ impl<'t> ClockSegment<'t> {
     }
 }
 
-impl Converted {
+impl<'t> Converted<'t> {
     /// The time since another instant, 0 where either is not known; and this instant.
     #[cold]
-    pub(super) fn since(self, earlier: Converted) -> (u64, Converted) {
+    pub(super) fn since(self, earlier: Converted<'t>) -> (u64, Converted<'t>) {
         if self.synced && earlier.synced {
             (self.micros.saturating_sub(earlier.micros), self)
         } else {

@@ -2,6 +2,7 @@
 
 use super::segment::UNKNOWN;
 use super::{Anchor, ClockSegment, Timestamp};
+use crate::arch::Kept;
 
 /// The clock's segments, by which ticks become Unix time.
 ///
@@ -59,6 +60,7 @@ impl<'t> Timeline<'t> {
             synced: first.synced && last.synced,
             uncertainty_micros: first.uncertainty_micros.max(last.uncertainty_micros),
             start,
+            anchor: first.anchor,
             segment,
         }
     }
@@ -86,10 +88,12 @@ pub struct Times<'t> {
     /// The most by which the conversion may be off.
     pub uncertainty_micros: u32,
     start: Timestamp,
+    /// The anchor of a start in ticks.
+    anchor: Kept<Option<&'t Anchor>>,
     segment: &'t ClockSegment<'t>,
 }
 
-impl Times<'_> {
+impl<'t> Times<'t> {
     /// Microseconds of an instant of the same span, on the scale of its start.
     ///
     /// Ticks are converted with the anchor of the span's start. Where that was given in Unix
@@ -100,8 +104,8 @@ impl Times<'_> {
             let anchor = if cfg!(target_pointer_width = "64") {
                 self.anchor_of(start)
             } else {
-                // Saves a chip the search; what the start exceeds a microsecond by is lost.
-                Anchor::new(start, self.start_micros)
+                // Saves a chip the anchor; what the start exceeds a microsecond by is lost.
+                &Anchor::new(start, self.start_micros)
             };
             return anchor.unix_micros_at(ticks, self.segment.rate);
         }
@@ -129,29 +133,45 @@ impl Times<'_> {
     }
 
     /// The start in nanoseconds.
-    #[inline]
+    #[inline(always)]
     pub fn start_nanos(&self) -> u64 {
-        self.nanos_at(self.start)
+        match self.start {
+            Timestamp::Ticks(start) => {
+                let anchor = self.anchor_of(start);
+                anchor.unix_nanos_at(start, self.segment.rate)
+            }
+            Timestamp::UnixMicros(micros) => micros.saturating_mul(1_000),
+        }
     }
 
     /// The time from start to `finish`, the end that these times were made of.
     ///
     /// In whole microseconds where an end was given in Unix time.
-    #[inline]
+    #[inline(always)]
     pub fn duration_nanos(&self, finish: Timestamp) -> u64 {
         match (self.start, finish) {
             (Timestamp::Ticks(start), Timestamp::Ticks(finish)) => {
                 self.segment.rate.nanos(finish.saturating_sub(start))
             }
-            _ => self.duration_micros.saturating_mul(1_000),
+            // Converted again, so that who needs nanoseconds alone does not pay for microseconds.
+            _ if self.synced => {
+                let [start, finish] = [self.start, finish].map(|end| self.segment.convert(end));
+                finish
+                    .micros
+                    .saturating_sub(start.micros)
+                    .saturating_mul(1_000)
+            }
+            _ => 0,
         }
     }
 
-    /// The anchor of a span that starts at these ticks; without any, ticks count from 0.
-    fn anchor_of(&self, start: u64) -> Anchor {
-        self.segment
-            .anchor_at(start)
-            .copied()
-            .unwrap_or(Anchor::new(0, 0))
+    /// The anchor of a span that starts at these ticks.
+    #[inline]
+    fn anchor_of(&self, start: u64) -> &'t Anchor {
+        let found = self.anchor.or_else(|| self.segment.anchor_at(start));
+        found.unwrap_or(&ZERO)
     }
 }
+
+/// The anchor of ticks that count from 0.
+static ZERO: Anchor = Anchor::new(0, 0);
