@@ -33,6 +33,23 @@ impl<'o, F> Out<'o, F> {
         rest
     }
 
+    /// A part of `N` bytes, for all of which room is looked for once.
+    #[inline(always)]
+    pub(super) fn part<const N: usize>(self, put: impl FnOnce(Out<'_, F>) -> Out<'_, F>) -> Self {
+        let (room, rest) = self.take(N);
+        if let Some(room) = room.first_chunk_mut::<N>() {
+            put(Out::new(room));
+        }
+        rest
+    }
+
+    /// What is left behind a part that left so many bytes.
+    #[inline]
+    pub(super) fn behind_part(self, left: usize) -> Self {
+        let written = self.left() - left;
+        self.take(written).1
+    }
+
     /// The last bytes; gives how many are left, unless not all was written.
     #[inline]
     pub(super) fn end<const N: usize>(self, bytes: [u8; N]) -> Option<usize> {

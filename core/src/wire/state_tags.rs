@@ -6,6 +6,20 @@ use crate::tags;
 use crate::time::Times;
 use crate::value::Value;
 
+/// The keys of all tags that a record's state may stand for.
+pub(super) const KEYS: [&str; 6] = [
+    tags::SAMPLER_TYPE,
+    tags::SAMPLER_PARAM,
+    TRUNCATED,
+    DROPPED,
+    UNSYNCED,
+    UNCERTAINTY,
+];
+const TRUNCATED: &str = "picojaeger.truncated";
+const DROPPED: &str = "picojaeger.dropped";
+const UNSYNCED: &str = "clock.unsynced";
+const UNCERTAINTY: &str = "clock.uncertainty_us";
+
 /// The tags that a record's state stands for, which every format appends to those of the span.
 ///
 /// In this order, each where it applies: `sampler.type` and `sampler.param` of a sampled root,
@@ -99,15 +113,15 @@ impl<'s, F: Fn(u8) -> Option<Description>> StateTags<'s, F> {
         }
         if self.record.is_cut() || self.cut_logs > 0 || self.cut_text {
             let dropped = i64::from(self.record.dropped()) + self.cut_logs as i64;
-            sink = sink.tag("picojaeger.truncated", Value::Bool(true));
-            sink = sink.tag("picojaeger.dropped", Value::I64(dropped));
+            sink = sink.tag(TRUNCATED, Value::Bool(true));
+            sink = sink.tag(DROPPED, Value::I64(dropped));
         }
         if !self.times.synced {
-            sink = sink.tag("clock.unsynced", Value::Bool(true));
+            sink = sink.tag(UNSYNCED, Value::Bool(true));
         }
         if self.times.uncertainty_micros != 0 {
             let micros = self.times.uncertainty_micros.into();
-            sink = sink.tag("clock.uncertainty_us", Value::I64(micros));
+            sink = sink.tag(UNCERTAINTY, Value::I64(micros));
         }
         sink
     }

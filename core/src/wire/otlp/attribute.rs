@@ -2,7 +2,7 @@
 
 use super::Protobuf;
 use super::message::varint_length;
-use crate::arch::{copy_bytes, inline_on_word64, is_small};
+use crate::arch::{copy_bytes, inline_on_word64};
 use crate::value::Value;
 use crate::wire::cut::cut_text;
 use crate::wire::decimal::{digits, put_digits};
@@ -72,11 +72,32 @@ inline_on_word64! {
         kind: u8,
         bytes: &[u8],
     ) -> Out<'o, Protobuf> {
-        if bytes.len() > 0x7f {
+        // The four lengths and that of the value are below 128.
+        let length = 6 + key.len() + bytes.len();
+        if length > 0x7f {
             return put_long_bytes(out, list, key, kind, bytes);
         }
-        let out = put_key(out, list, key, 2 + bytes.len());
-        out.put([kind, bytes.len() as u8]).few_bytes(bytes)
+        let (room, rest) = out.take(2 + length);
+        if let [to, whole, of_key, key_length, room @ ..] = room {
+            (*to, *whole) = (list, length as u8);
+            (*of_key, *key_length) = (field::KEY, key.len() as u8);
+            if let Some((room, value)) = room.split_at_mut_checked(key.len()) {
+                copy_text(key, room);
+                if let [of_value, value_length, of_bytes, bytes_length, room @ ..] = value {
+                    (*of_value, *value_length) = (field::VALUE, 2 + bytes.len() as u8);
+                    (*of_bytes, *bytes_length) = (kind, bytes.len() as u8);
+                    copy_text(bytes, room);
+                }
+            }
+        }
+        rest
+    }
+}
+
+inline_on_word64! {
+    /// Apart, so that the compiler sees for chips that it cannot panic.
+    fn copy_text(from: &[u8], to: &mut [u8]) {
+        copy_bytes(from, to);
     }
 }
 
@@ -95,7 +116,7 @@ fn put_long_bytes<'o>(
 
 inline_on_word64! {
     fn put_int<'o>(out: Out<'o, Protobuf>, list: u8, key: &[u8], number: i64) -> Out<'o, Protobuf> {
-        if is_small(number) {
+        if number as u64 <= 0x7f {
             return put_key(out, list, key, 2).put([any::INT, number as u8]);
         }
         let out = put_key(out, list, key, 1 + varint_length(number as u64));

@@ -1,46 +1,57 @@
 //! Keys that are written once: of tags with one key the last counts, as for Jaeger's receiver.
 
-use crate::record::Tag;
+use super::status;
+use crate::record::{Record, Tag};
 use crate::value::Value;
-use crate::wire::TagSink;
+use crate::wire::{TagSink, state_tags};
 
-/// The keys of a list, as a filter that tells those which occur once from most others.
+/// The keys of a list, as a filter: it may have a key that is not in the list, seldom.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Keys {
-    once: u64,
-    twice: u64,
-}
+pub(super) struct Keys(u64);
 
 impl Keys {
-    #[inline(always)]
-    pub(super) fn add(&mut self, key: &str) {
-        let bit = bit(key);
-        self.twice |= self.once & bit;
-        self.once |= bit;
-    }
+    /// The keys that are fields here, and those of tags that a record's state stands for.
+    pub(super) const SPECIAL: Self = {
+        let mut keys = Keys(0);
+        let mut lists: &[&[&str]] = &[&status::KEYS, &state_tags::KEYS];
+        while let [first, rest @ ..] = lists {
+            let mut list = *first;
+            while let [key, rest @ ..] = list {
+                keys.0 |= bit(key);
+                list = rest;
+            }
+            lists = rest;
+        }
+        keys
+    };
 
-    /// Whether the key may occur more than once.
+    /// Adds a key; returns whether it may have been in the list before.
     #[inline(always)]
-    pub(super) fn may_repeat(&self, key: &str) -> bool {
-        self.twice & bit(key) != 0
-    }
-}
-
-impl TagSink for Keys {
-    #[inline(always)]
-    fn tag(mut self, key: &'static str, _: Value<'static>) -> Self {
-        self.add(key);
-        self
+    pub(super) fn add(&mut self, key: &str) -> bool {
+        let (before, bit) = (self.0, bit(key));
+        self.0 |= bit;
+        before & bit != 0
     }
 }
 
 /// One of 64 bits, by the key's length and two of its letters.
+///
+/// Of some ninety keys of OpenTelemetry and OpenTracing, six share a bit with a special one.
 #[inline(always)]
-fn bit(key: &str) -> u64 {
-    let letter = |byte: Option<&u8>| byte.map_or(0, |byte| *byte as u32);
-    let key = key.as_bytes();
-    let mixed = letter(key.first()) ^ letter(key.last()) << 1 ^ (key.len() as u32) << 2;
-    1_u64.wrapping_shl(mixed)
+const fn bit(key: &str) -> u64 {
+    let mixed = match key.as_bytes() {
+        [first, .., last] => (*first as u32) << 5 ^ *last as u32,
+        _ => 0,
+    };
+    1_u64.wrapping_shl(mixed + key.len() as u32)
+}
+
+/// Returns whether a key of a record is not special and occurs once in it.
+#[cold]
+#[inline(never)]
+pub(super) fn is_unique(key: &str, record: &Record<'_>) -> bool {
+    let is_special = status::KEYS.contains(&key) || state_tags::KEYS.contains(&key);
+    !is_special && record.tags().filter(|tag| tag.key == key).count() == 1
 }
 
 /// Returns whether the key is one of these tags'.
@@ -69,14 +80,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_repeated_key_may_repeat() {
+    fn every_key_that_was_added_is_found() {
         let mut keys = Keys::default();
-        for key in ["", "a", "error", "ä", "a"] {
-            keys.add(key);
+        for key in ["", "a", "error", "ä", "item.index"] {
+            assert!(!keys.add(key), "{key}");
+            assert!(keys.add(key), "{key}");
         }
-        assert!(keys.may_repeat("a"));
-        assert!(!keys.may_repeat("error"));
-        keys.add("");
-        assert!(keys.may_repeat(""));
+    }
+
+    #[test]
+    fn special_keys_are_found() {
+        let found = |key| Keys::SPECIAL.clone().add(key);
+        assert!(
+            status::KEYS
+                .iter()
+                .chain(&state_tags::KEYS)
+                .all(|key| found(key))
+        );
+        assert!(!found("component"));
     }
 }

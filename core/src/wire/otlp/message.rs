@@ -22,13 +22,18 @@ pub(super) fn end_message(out: Out<'_, Protobuf>, field: u8, left: usize) -> Out
 #[inline(always)]
 pub(super) fn put_length(message: &mut [u8], field: u8) {
     let length = message.len().wrapping_sub(HEADER);
-    if let Some([to, a, b, c, d]) = message.first_chunk_mut::<HEADER>() {
+    if let Some([to, room @ ..]) = message.first_chunk_mut::<HEADER>() {
         *to = field;
-        *a = length as u8 | CONTINUED;
-        *b = (length >> 7) as u8 | CONTINUED;
-        *c = (length >> 14) as u8 | CONTINUED;
-        *d = (length >> 21) as u8 & !CONTINUED;
+        *room = padded_varint(length as u32);
     }
+}
+
+/// A number below 2^28 as a varint of four bytes.
+#[inline(always)]
+const fn padded_varint(number: u32) -> [u8; 4] {
+    let halves = number & 0x3fff | (number & 0xfff_c000) << 2;
+    let spread = halves & 0x7f_007f | (halves & 0x3f80_3f80) << 1;
+    (spread | u32::from_le_bytes([CONTINUED, CONTINUED, CONTINUED, 0])).to_le_bytes()
 }
 
 /// Bytes of a number as a varint.

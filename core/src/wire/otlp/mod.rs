@@ -10,10 +10,13 @@
 //! varints of four bytes, so a request is written once and nothing is moved.
 
 mod attribute;
+mod event;
 mod keys;
+mod link;
 mod message;
 mod resource;
 mod span;
+mod special;
 mod status;
 
 use core::ops::Range;

@@ -23,7 +23,8 @@ pub(super) struct Status<'r> {
     omitted: u8,
 }
 
-const KEYS: [&str; 6] = [
+/// The keys of these tags.
+pub(super) const KEYS: [&str; 6] = [
     tags::ERROR,
     tags::SPAN_KIND,
     "otel.status_code",
