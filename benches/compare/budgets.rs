@@ -52,6 +52,7 @@ const BUDGETS: &[Budget] = &[
         "tracing-no-subscriber",
     ),
     at_most("encode", "picojaeger", 1.3, "straight-line"),
+    at_most("encode-otlp", "picojaeger", 1.3, "straight-line"),
     propagated("inject-w3c", "inject-w3c"),
     propagated("inject-jaeger", "inject-w3c"),
     propagated("inject-b3", "inject-w3c"),

@@ -38,7 +38,10 @@ impl Library for Floor {
             Workload::W1 => w1(),
             Workload::W2 => w2(),
             Workload::W2Moved => w2_moved(),
-            Workload::UnsampledChild | Workload::Encode | Workload::Propagation(..) => {}
+            Workload::UnsampledChild
+            | Workload::Encode
+            | Workload::EncodeOtlp
+            | Workload::Propagation(..) => {}
         }
     }
 

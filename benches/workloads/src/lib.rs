@@ -46,6 +46,8 @@ pub enum Workload {
     /// No span is made: those of a W2 burst are encoded into one packet of Thrift
     /// compact.
     Encode,
+    /// The same in OTLP.
+    EncodeOtlp,
     /// No span is made: a context is written as headers, or read from them.
     Propagation(Direction, Format),
 }
@@ -76,12 +78,13 @@ pub enum Format {
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::W1,
         Self::W2,
         Self::W2Moved,
         Self::UnsampledChild,
         Self::Encode,
+        Self::EncodeOtlp,
         Self::PROPAGATION[0],
         Self::PROPAGATION[1],
         Self::PROPAGATION[2],
@@ -119,6 +122,7 @@ impl Workload {
             Self::W2Moved => "W2-moved",
             Self::UnsampledChild => "unsampled-child",
             Self::Encode => "encode",
+            Self::EncodeOtlp => "encode-otlp",
             Self::Propagation(Direction::Inject, format) => match format {
                 Format::W3c => "inject-w3c",
                 Format::Jaeger => "inject-jaeger",

@@ -40,6 +40,13 @@ const CASES: &[Case] = &[
         Workload::Encode,
         Part::Burst,
     ),
+    Case::new("encode-otlp", records, Workload::EncodeOtlp, Part::Burst),
+    Case::new(
+        "encode-otlp, straight-line",
+        straight_line,
+        Workload::EncodeOtlp,
+        Part::Burst,
+    ),
 ];
 
 /// Bursts before the measured ones: caches, pools and lazy statics settle.

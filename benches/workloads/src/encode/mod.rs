@@ -1,22 +1,29 @@
-//! Encoding alone: the same spans to the same bytes, by picojaeger's encoder from
+//! Encoding alone: the same spans to the same bytes, by picojaeger's encoders from
 //! records in a ring, and by straight-line code from structs.
 
+mod otlp;
+mod thrift;
+
 use std::fmt;
+use std::ops::Range;
 
 use picojaeger_core::adapter::record::{Open, Records as Kind};
 use picojaeger_core::adapter::{ClockSegment, IdGenerator, Rate, Timeline};
 use picojaeger_core::ring::{Consumer, DropNewest, FrameRing, Producer, SliceStorage, Spsc, Word};
 use picojaeger_core::wire::{
-    Batch, ClientStats, EncodeContext, Encoder as _, Process, Push, ThriftCompact,
+    Batch, ClientStats, EncodeContext, Encoder, Otlp, Process, Push, ThriftCompact,
 };
-use picojaeger_core::{Anchor, Const, Flags, Sampler as _, Seed, SpanContext, SpanId, TraceId};
+use picojaeger_core::{
+    Anchor, Const, Flags, Sampler as _, Seed, SpanContext, SpanId, TraceId, Value,
+};
 
 use crate::{BURST, CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, TREE, Workload};
 
-/// picojaeger's encoder, reading records in a ring in place.
+/// picojaeger's encoders, reading records in a ring in place.
 pub struct Records {
     consumer: Consumer<'static, Kind>,
-    encoder: ThriftCompact,
+    thrift: ThriftCompact,
+    otlp: Otlp,
     buffer: Box<Buffer>,
     encoded: u64,
 }
@@ -29,6 +36,8 @@ pub struct StraightLine {
     buffer: Box<Buffer>,
     encoded: u64,
 }
+
+const ENCODING: [Workload; 2] = [Workload::Encode, Workload::EncodeOtlp];
 
 /// Large enough for a UDP packet, and for a burst.
 type Buffer = [u8; 65_000];
@@ -45,6 +54,8 @@ struct Plain {
     end: u64,
     component: &'static str,
     index: i64,
+    /// The same as a list.
+    tags: [(&'static str, Value<'static>); 2],
 }
 
 const SERVICE: &str = "benches";
@@ -59,30 +70,47 @@ impl Records {
         }
         Self {
             consumer,
-            encoder: ThriftCompact::new(),
+            thrift: ThriftCompact::new(),
+            otlp: Otlp::new(),
             buffer: Box::new([0; 65_000]),
             encoded: 0,
         }
     }
 
     #[inline(never)]
-    fn encode(&mut self) -> &[u8] {
-        let segments = [ClockSegment::new(rate(), &[ANCHOR])];
-        let samplers = |code| Const(true).description(code);
-        let context = EncodeContext::new(Timeline::new(&segments), &samplers);
-        let process = Process::new(SERVICE);
-        let batch = Batch::new(&process, 1, ClientStats::NONE);
-        let out = &mut self.buffer[..];
-        assert!(self.encoder.begin(out, &batch), "the packet has room");
-        while let Some(record) = self.consumer.peek() {
-            assert_eq!(self.encoder.push(out, &record, &context), Push::Taken);
-            self.consumer.advance();
-        }
-        self.consumer.rewind();
-        self.encoded += self.encoder.spans() as u64;
-        let packet = self.encoder.finish(out);
+    fn encode(&mut self, workload: Workload) -> &[u8] {
+        let Self {
+            consumer, buffer, ..
+        } = self;
+        let packet = match workload {
+            Workload::EncodeOtlp => encode(&mut self.otlp, consumer, &mut buffer[..]),
+            _ => encode(&mut self.thrift, consumer, &mut buffer[..]),
+        };
+        self.encoded += BURST as u64;
         &self.buffer[packet]
     }
+}
+
+/// Encodes what lies in a ring, and leaves it there.
+#[inline(always)]
+fn encode(
+    encoder: &mut impl Encoder,
+    consumer: &mut Consumer<'_, Kind>,
+    out: &mut [u8],
+) -> Range<usize> {
+    let segments = [ClockSegment::new(rate(), &[ANCHOR])];
+    let samplers = |code| Const(true).description(code);
+    let context = EncodeContext::new(Timeline::new(&segments), &samplers);
+    let process = Process::new(SERVICE);
+    let batch = Batch::new(&process, 1, ClientStats::NONE);
+    assert!(encoder.begin(out, &batch), "the packet has room");
+    while let Some(record) = consumer.peek() {
+        assert_eq!(encoder.push(out, &record, &context), Push::Taken);
+        consumer.advance();
+    }
+    consumer.rewind();
+    assert_eq!(encoder.spans(), BURST);
+    encoder.finish(out)
 }
 
 impl Default for Records {
@@ -109,11 +137,11 @@ impl Library for Records {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        &[Workload::Encode]
+        &ENCODING
     }
 
-    fn burst(&mut self, _: Workload) {
-        self.encode();
+    fn burst(&mut self, workload: Workload) {
+        self.encode(workload);
     }
 
     fn drain(&mut self) -> Drained {
@@ -132,19 +160,14 @@ impl StraightLine {
     }
 
     #[inline(never)]
-    fn encode(&mut self) -> &[u8] {
-        let (out, rate) = (&mut self.buffer, rate());
-        let mut at = bytes(out, 0, b"\x82\x81\x00\x09emitBatch\x1c\x1c\x18");
-        at = text(out, at, SERVICE);
-        at = bytes(out, at, b"\x00\x19\xfc");
-        at = varint(out, at, self.spans.len() as u64);
-        for span in &self.spans {
-            at = put_span(out, at, span, rate);
-        }
-        // Sequence number 1, no loss, end of three structs.
-        at = bytes(out, at, b"\x16\x02\x1c\x16\x00\x16\x00\x16\x00\x00\x00\x00");
+    fn encode(&mut self, workload: Workload) -> &[u8] {
+        let put = match workload {
+            Workload::EncodeOtlp => otlp::put_request,
+            _ => thrift::put_packet,
+        };
+        let length = put(&mut self.buffer, &self.spans, rate());
         self.encoded += self.spans.len() as u64;
-        &self.buffer[..at]
+        &self.buffer[..length]
     }
 }
 
@@ -164,60 +187,16 @@ impl Library for StraightLine {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        &[Workload::Encode]
+        &ENCODING
     }
 
-    fn burst(&mut self, _: Workload) {
-        self.encode();
+    fn burst(&mut self, workload: Workload) {
+        self.encode(workload);
     }
 
     fn drain(&mut self) -> Drained {
         drained(&mut self.encoded)
     }
-}
-
-#[inline(always)]
-fn put_span(out: &mut Buffer, at: usize, span: &Plain, rate: Rate) -> usize {
-    let mut at = number(out, at, b"\x16", span.trace.low() as i64);
-    at = number(out, at, b"\x16", span.trace.high() as i64);
-    at = number(out, at, b"\x16", span.span.get() as i64);
-    at = number(out, at, b"\x16", span.parent.get() as i64);
-    at = bytes(out, at, b"\x18");
-    at = text(out, at, span.operation);
-    at = number(out, at, b"\x25", span.flags.wire().into());
-    let start = ANCHOR.unix_micros_at(span.start, rate);
-    at = number(out, at, b"\x16", start as i64);
-    let duration = rate.micros(span.end - span.start);
-    at = number(out, at, b"\x16", duration as i64);
-    let is_root = span.parent.is_zero();
-    at = bytes(out, at, if is_root { b"\x19\x4c" } else { b"\x19\x2c" });
-    at = string_tag(out, at, COMPONENT.0, span.component);
-    at = bytes(out, at, b"\x18");
-    at = text(out, at, ITEM_INDEX);
-    at = number(out, at, b"\x15\x06\x46", span.index);
-    at = bytes(out, at, b"\x00");
-    if is_root {
-        at = string_tag(out, at, "sampler.type", "const");
-        at = bytes(out, at, b"\x18");
-        at = text(out, at, "sampler.param");
-        at = bytes(out, at, b"\x15\x04\x31\x00");
-    }
-    bytes(out, at, b"\x00")
-}
-
-#[inline(always)]
-fn string_tag(out: &mut Buffer, at: usize, key: &str, value: &str) -> usize {
-    let mut at = bytes(out, at, b"\x18");
-    at = text(out, at, key);
-    at = bytes(out, at, b"\x15\x00\x18");
-    at = text(out, at, value);
-    bytes(out, at, b"\x00")
-}
-
-#[inline(always)]
-fn number(out: &mut Buffer, at: usize, header: &[u8], value: i64) -> usize {
-    let at = bytes(out, at, header);
-    varint(out, at, ((value << 1) ^ (value >> 63)) as u64)
 }
 
 #[inline(always)]
@@ -289,6 +268,10 @@ fn spans_of(tree: usize, ids: &mut IdGenerator) -> Vec<Plain> {
         end: ANCHOR.ticks + 1_000_000 * (tree * TREE + index) as u64 + 700_000,
         component: COMPONENT.1,
         index: index as i64,
+        tags: [
+            (COMPONENT.0, COMPONENT.1.into()),
+            (ITEM_INDEX, (index as i64).into()),
+        ],
     };
     (0..TREE).map(span).collect()
 }
@@ -311,11 +294,11 @@ mod tests {
     #[test]
     fn both_make_the_same_bytes() {
         let (mut records, mut straight) = (Records::new(), StraightLine::new());
-        for _ in 0..2 {
-            assert_eq!(records.encode(), straight.encode());
+        for workload in ENCODING.repeat(2) {
+            assert_eq!(records.encode(workload), straight.encode(workload));
         }
         let expected = Drained {
-            exported: 2 * BURST as u64,
+            exported: 4 * BURST as u64,
             lost: 0,
         };
         assert_eq!(records.drain(), expected);
