@@ -10,7 +10,7 @@ use cortex_m_rt::entry;
 use picojaeger_core::adapter::record::Records;
 use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
-use picojaeger_core::wire::{Process, ThriftCompact};
+use picojaeger_core::wire::{Otlp, Process, ThriftCompact};
 use picojaeger_core::{
     BaggageTable, BinaryCodec, Clock, Drained, Format, GuaranteedThroughput, Incoming, InjectError,
     Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic, Propagator, Query,
@@ -34,6 +34,7 @@ type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
 type Sample = Span<'static, Board, [MaybeUninit<u8>; 96]>;
 type Recorded = Span<'static, Board, [MaybeUninit<u8>; 96], Recorder>;
 type Packets = PacketReporter<'static, Board, ThriftCompact>;
+type Requests = PacketReporter<'static, Board, Otlp>;
 type Baggage = BaggageTable<4, 16, 32>;
 type Headers = TextMap<4, 24, 64>;
 type Plain<P> = FrameRing<Interrupts, u32, Bytes<256>, P, Words>;
@@ -201,6 +202,17 @@ entries! {
         }
     }
     fn flush(reporter: &mut Packets, buffer: &mut [u8]) -> usize {
+        reporter.flush(buffer).map_or(0, |packet| packet.bytes().len())
+    }
+    fn otlp_reporter(process: Process<'static>) -> Option<Requests> {
+        TRACER.reporter(Otlp::new(), process).ok()
+    }
+    fn otlp_poll(reporter: &mut Requests, buffer: &mut [u8], outcome: SendOutcome) {
+        if let Some(packet) = reporter.poll(buffer) {
+            packet.done(outcome);
+        }
+    }
+    fn otlp_flush(reporter: &mut Requests, buffer: &mut [u8]) -> usize {
         reporter.flush(buffer).map_or(0, |packet| packet.bytes().len())
     }
     fn drain(reporter: &mut Packets, outcome: SendOutcome, buffer: &mut [u8]) -> bool {
