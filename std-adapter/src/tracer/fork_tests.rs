@@ -44,6 +44,7 @@ cases! {
     a_fork_by_a_thread_that_never_traced => by_a_fresh_thread,
     a_fork_beside_a_lock_of_a_closed_tracer => beside_a_lock_of_a_closed_tracer,
     a_fork_by_a_thread_that_ends => by_a_thread_that_ends,
+    a_child_has_further_transports_of_its_own => with_two_agents,
 }
 
 #[cfg(feature = "http")]
@@ -121,6 +122,35 @@ fn in_a_request_over_tls() {
     assert_eq!(server.spans("of-parent"), [3, 0]);
     assert_eq!(server.spans("of-child"), [0, 2]);
     assert_eq!(server.connections(), 2);
+}
+
+/// What waits for the parent's transports stays the parent's.
+fn with_two_agents() {
+    let [first, second] = [(); 2].map(|()| Collector::bind("127.0.0.1:0").unwrap());
+    let port = second.local_addr().port();
+    let second_agent = Config::default().agent_host("127.0.0.1").agent_port(port);
+    let tracer = config(&first)
+        .also_send_to(second_agent)
+        .new_tracer()
+        .unwrap();
+    let counts = |tracer: &Tracer| {
+        let (stats, further) = (tracer.stats(), tracer.further_transports());
+        [stats.delivered, further[0].delivered, further[0].queued]
+    };
+    trace(&tracer, "flushed", 2);
+    tracer.flush(SOON).unwrap();
+    trace(&tracer, "of the parent", 3);
+    join(fork(|| {
+        trace(&tracer, "of the child", 4);
+        tracer.close(SOON).unwrap();
+        assert_eq!(counts(&tracer), [4, 4, 0]);
+    }));
+    tracer.close(SOON).unwrap();
+    assert_eq!(counts(&tracer), [5, 5, 0]);
+    for agent in [first, second] {
+        assert!(agent.wait_for_spans(9, SOON));
+        assert_eq!(agent.spans().len(), 9);
+    }
 }
 
 fn config(collector: &Collector) -> Config {

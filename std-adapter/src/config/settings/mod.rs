@@ -151,6 +151,7 @@ impl Config {
         let read = read.iter().flat_map(|layer| layer.warnings.clone());
         read.chain(agent::port_warning(self))
             .chain(collector::warnings(self))
+            .chain(receivers::warnings(self))
             .collect()
     }
 

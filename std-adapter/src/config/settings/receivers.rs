@@ -6,9 +6,9 @@ use super::agent::AgentSettings;
 use super::collector::CollectorSettings;
 use super::layer::{Layer, Names};
 use super::resolver::Resolver;
-use crate::config::Config;
 use crate::config::error::ConfigError;
 use crate::config::source::Entry;
+use crate::config::{Config, ConfigWarning};
 
 /// A receiver of spans beside the first one: a collector, or an agent. `Display` shows its address.
 ///
@@ -104,6 +104,14 @@ impl fmt::Display for ReceiverSettings {
             None => write!(f, "{host}:{port}"),
         }
     }
+}
+
+/// The warnings of further receivers, but for those of OpenTelemetry's variables, whose layer has them
+/// already.
+pub(super) fn warnings(config: &Config) -> Vec<ConfigWarning> {
+    let layers = [&config.code, &config.file].into_iter();
+    let receivers = layers.flat_map(|layer| &layer.also_send_to);
+    receivers.flat_map(Config::warnings).collect()
 }
 
 /// Returns the receivers of the first layer that names some. Those of OpenTelemetry's variables go

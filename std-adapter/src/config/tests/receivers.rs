@@ -1,6 +1,6 @@
 //! Several receivers of spans.
 
-use super::{error, settings};
+use super::{CONST, error, settings, warnings};
 use crate::config::{Config, Sampler, Settings};
 
 fn others(settings: &Settings) -> Vec<String> {
@@ -49,6 +49,18 @@ fn faults_of_further_receivers_have_their_line() {
     assert!(lines[2].starts_with("t.yaml:4:"), "{text}");
     let text = error("also_send_to: {agent_host: a}\n");
     assert!(text.contains("not a list"), "{text}");
+}
+
+#[test]
+fn warnings_of_further_receivers_are_told() {
+    let yaml = format!("{CONST}also_send_to:\n  - {{agent_port: 6832, agent_protocol: compact}}\n");
+    let config = Config::from_yaml_str("t.yaml", &yaml).unwrap();
+    let lines = warnings(&config);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].starts_with("t.yaml:4:") && lines[0].contains("use 6831"),
+        "{lines:?}"
+    );
 }
 
 #[test]
