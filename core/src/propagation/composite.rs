@@ -150,19 +150,15 @@ impl<'n> Propagator<'n> {
         baggage: &mut dyn BaggageSink,
         scratch: &'s mut [u8],
     ) -> Extracted<'s> {
-        self.scan(carrier).complete(carrier, baggage, scratch)
+        let mut scan = self.scan();
+        scan.read(carrier);
+        scan.complete(carrier, baggage, scratch)
     }
 
-    /// Reads the contexts, and notes what else there is to read.
-    pub fn scan<C: TextMapReader + ?Sized>(&self, carrier: &C) -> Scan<'n> {
-        let mut scan = Scan::new(*self);
-        carrier.for_each(&mut |key, value| scan.visit(key, value));
-        scan
-    }
-
-    /// Returns the formats that are read.
-    pub(super) fn reads(&self, format: Format) -> bool {
-        self.extract.contains(&format)
+    /// Begins to read: the first pass over the carrier is [`Scan::read`].
+    #[inline]
+    pub fn scan(&self) -> Scan<'_> {
+        Scan::new(self)
     }
 
     fn inject_context<C: TextMapWriter + ?Sized>(

@@ -1,4 +1,4 @@
-//! Hex digits of ids, eight at a time.
+//! Hex digits of ids, sixteen or eight at a time.
 
 use crate::id::{SpanId, TraceId};
 
@@ -6,42 +6,84 @@ use crate::id::{SpanId, TraceId};
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// Reads a trace id of 1 to 32 digits, of either case.
-pub(super) fn trace_id(digits: &[u8]) -> Option<TraceId> {
-    let (high, low) = digits.split_at_checked(digits.len().saturating_sub(16))?;
-    let high = if high.is_empty() { 0 } else { number(high)? };
-    Some(TraceId::from_parts(high, number(low)?))
+#[inline]
+pub(super) fn trace_id(text: &[u8]) -> Option<TraceId> {
+    whole(split_trace_id(text)?)
 }
 
 /// Reads a span id of 1 to 16 digits, of either case.
-pub(super) fn span_id(digits: &[u8]) -> Option<SpanId> {
-    number(digits).map(SpanId::new)
+#[inline]
+pub(super) fn span_id(text: &[u8]) -> Option<SpanId> {
+    whole(split_span_id(text)?)
 }
 
-/// Reads a number of 1 to 16 digits, of either case.
-pub(super) fn number(digits: &[u8]) -> Option<u64> {
-    if let Ok(digits) = digits.try_into() {
-        return sixteen(digits, false);
+/// Splits a trace id of 1 to 32 digits off the front of a text. More digits are left there.
+#[inline]
+pub(super) fn split_trace_id(text: &[u8]) -> Option<(TraceId, &[u8])> {
+    let (first, rest) = split_number(text)?;
+    let Some((second, behind)) = split_number(rest) else {
+        return Some((TraceId::from_parts(0, first), rest));
+    };
+    // The last 16 digits are the lower half.
+    let bits = 4 * (rest.len() - behind.len()) as u32;
+    let low = first.checked_shl(bits).unwrap_or_default() | second;
+    let high = first.checked_shr(64 - bits).unwrap_or_default();
+    Some((TraceId::from_parts(high, low), behind))
+}
+
+/// Splits a span id of 1 to 16 digits off the front of a text. More digits are left there.
+#[inline]
+pub(super) fn split_span_id(text: &[u8]) -> Option<(SpanId, &[u8])> {
+    let (number, rest) = split_number(text)?;
+    Some((SpanId::new(number), rest))
+}
+
+/// Splits a number of 1 to 16 digits, of either case, off the front of a text.
+#[inline]
+pub(super) fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    if let Some((digits, rest)) = text.split_first_chunk()
+        && all(digits, is_digit)
+    {
+        return Some((number_of(digits), rest));
     }
-    if digits.is_empty() {
-        return None;
+    split_short_number(text)
+}
+
+/// Splits a number of 1 to 15 digits off the front of a text.
+#[inline]
+fn split_short_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut number, mut rest) = (0, text);
+    while let [digit, behind @ ..] = rest
+        && let Some(value) = value(*digit)
+    {
+        (number, rest) = (number << 4 | u64::from(value), behind);
     }
-    let mut padded = [b'0'; 16];
-    let start = padded.len().checked_sub(digits.len())?;
-    for (slot, digit) in padded.iter_mut().skip(start).zip(digits) {
-        *slot = *digit;
-    }
-    sixteen(&padded, false)
+    (rest.len() < text.len()).then_some((number, rest))
+}
+
+/// Returns what was split off a text, if that is all.
+#[inline]
+fn whole<T>((found, rest): (T, &[u8])) -> Option<T> {
+    rest.is_empty().then_some(found)
 }
 
 /// Reads a number of 16 lower-case digits.
+#[inline]
 pub(super) fn lower(digits: &[u8; 16]) -> Option<u64> {
-    sixteen(digits, true)
+    all(digits, is_lower).then(|| number_of(digits))
 }
 
 /// Reads a byte of two lower-case digits.
+#[inline]
 pub(super) fn lower_byte(digits: [u8; 2]) -> Option<u8> {
-    let [high, low] = digits;
-    eight([b'0', b'0', b'0', b'0', b'0', b'0', high, low], true).map(|word| word as u8)
+    let [high, low] = digits.map(value_of);
+    digits.into_iter().all(is_lower).then_some(high << 4 | low)
+}
+
+/// Returns the value of a digit of either case.
+#[inline]
+pub(super) fn value(digit: u8) -> Option<u8> {
+    is_digit(digit).then_some(value_of(digit))
 }
 
 /// Returns the 16 lower-case digits of a number.
@@ -60,29 +102,46 @@ pub(super) fn digit(bits: u8) -> u8 {
     bits + if bits < 10 { b'0' } else { b'a' - 10 }
 }
 
-fn sixteen(digits: &[u8; 16], only_lower: bool) -> Option<u64> {
-    let (high, low) = (digits.first_chunk()?, digits.last_chunk()?);
-    let (high, low) = (eight(*high, only_lower)?, eight(*low, only_lower)?);
-    Some((high as u64) << 32 | low as u64)
+/// Returns whether the byte is a digit of either case.
+#[inline]
+fn is_digit(byte: u8) -> bool {
+    // The bit tells small letters from capital ones.
+    byte.wrapping_sub(b'0') < 10 || (byte | 0x20).wrapping_sub(b'a') < 6
 }
 
-/// Reads eight digits in the bytes of one word. What is no digit shows in that its value is written
-/// otherwise.
+/// Returns whether the byte is a digit, and no capital letter.
 #[inline]
-fn eight(digits: [u8; 8], only_lower: bool) -> Option<u32> {
-    let text = u64::from_be_bytes(digits);
+fn is_lower(byte: u8) -> bool {
+    byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6
+}
+
+/// Returns whether all bytes are such; looks at each, so that a vector may hold them.
+#[inline]
+fn all(bytes: &[u8; 16], is_such: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is_such(*byte))
+}
+
+/// Returns the value of what is a digit.
+#[inline]
+fn value_of(digit: u8) -> u8 {
+    // Letters have the bit that is asked for, and one in their lower half for `a`.
+    (digit & 15) + (digit >> 6 & 1) * 9
+}
+
+/// Returns the number that 16 digits write.
+#[inline]
+fn number_of(digits: &[u8; 16]) -> u64 {
+    let text = u128::from_be_bytes(*digits);
+    u64::from(eight((text >> 64) as u64)) << 32 | u64::from(eight(text as u64))
+}
+
+/// Returns the number that the eight digits in the bytes of a word write, as [`value_of`] does for one.
+#[inline]
+fn eight(text: u64) -> u32 {
     let values = (text & (15 * ONES)) + ((text >> 6) & ONES) * 9;
-    let lower = if only_lower {
-        text
-    } else {
-        text | letters(values) << 5
-    };
-    if values & (0xf0 * ONES) != 0 || to_text(values) != lower {
-        return None;
-    }
     let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    Some((fours | fours >> 16) as u32)
+    (fours | fours >> 16) as u32
 }
 
 #[inline]
@@ -111,6 +170,10 @@ mod tests {
 
     use super::*;
 
+    fn number(text: &[u8]) -> Option<u64> {
+        span_id(text).map(SpanId::get)
+    }
+
     #[test]
     fn every_byte_in_every_place_is_a_digit_or_none() {
         for place in 0..16 {
@@ -124,31 +187,58 @@ mod tests {
                 assert_eq!(number(&text), expected, "{byte} at {place}");
                 let is_lower = !byte.is_ascii_uppercase();
                 assert_eq!(lower(&text), expected.filter(|_| is_lower));
+                // One digit less is read digit by digit.
+                let short = text[..15].iter().all(u8::is_ascii_hexdigit);
+                let expected = expected.or(number(&[&text[..15], b"f"].concat()));
+                let expected = expected.filter(|_| short).map(|number| number >> 4);
+                assert_eq!(number(&text[..15]), expected, "{byte} at {place}");
             }
         }
     }
 
     #[test]
     fn numbers_of_each_length_are_read() {
-        let text = b"fedcba9876543210";
-        for length in 1..=16 {
-            let digits = &text[..length];
-            let expected = u64::from_str_radix(std::str::from_utf8(digits).unwrap(), 16);
-            assert_eq!(number(digits), expected.ok());
+        let text = b"fedcba98765432100123456789abcdef";
+        for length in 1..=32 {
+            let digits = std::str::from_utf8(&text[..length]).unwrap();
+            let expected = u128::from_str_radix(digits, 16).unwrap();
+            assert_eq!(trace_id(&text[..length]), Some(TraceId::new(expected)));
+            let span = (length <= 16).then_some(expected as u64);
+            assert_eq!(number(&text[..length]), span);
         }
         assert_eq!((number(b""), number(b"00000000000000001")), (None, None));
         assert_eq!(trace_id(b""), None);
         assert_eq!(trace_id(b"1F"), Some(TraceId::new(0x1f)));
-        assert_eq!(
-            trace_id(b"10000000000000002"),
-            Some(TraceId::from_parts(1, 2))
-        );
         assert_eq!(trace_id(b"000000000000000000000000000000001"), None);
         for byte in 0..=u8::MAX {
             let text = format!("{byte:02x}");
             assert_eq!(lower_byte(text.as_bytes().try_into().unwrap()), Some(byte));
+            let digit = (byte as char).to_digit(16).map(|value| value as u8);
+            assert_eq!(value(byte), digit);
+            let low = digit.filter(|_| !byte.is_ascii_uppercase());
+            assert_eq!(lower_byte([b'0', byte]), low);
+            assert_eq!(lower_byte([byte, b'0']), low.map(|value| value << 4));
         }
-        assert_eq!((lower_byte(*b"0A"), lower_byte(*b" 1")), (None, None));
+    }
+
+    #[test]
+    fn ids_are_split_off_what_follows() {
+        let id = |high, low, rest| Some((TraceId::from_parts(high, low), rest));
+        for (text, expected) in [
+            (&b"1:2"[..], id(0, 1, &b":2"[..])),
+            (b"000000000000001f:", id(0, 0x1f, b":")),
+            (b"0000000000000001f-", id(0, 0x1f, b"-")),
+            (b"00000000000000010000000000000002", id(1, 2, b"")),
+            (b"000000000000000100000000000000023", id(1, 2, b"3")),
+            (b":", None),
+        ] {
+            assert_eq!(split_trace_id(text), expected);
+        }
+        let number = 0x0123_4567_89ab_cdef;
+        assert_eq!(
+            split_number(b"0123456789abcdef0"),
+            Some((number, &b"0"[..]))
+        );
     }
 
     #[test]

@@ -8,11 +8,13 @@ mod b3;
 mod binary;
 mod candidate;
 mod carrier;
+mod choice;
 mod composite;
 mod error;
 mod format;
 mod hex;
 mod jaeger;
+mod name;
 mod percent;
 mod scan;
 #[cfg(test)]

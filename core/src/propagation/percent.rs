@@ -1,5 +1,7 @@
 //! Percent-encoding of header values (RFC 3986, section 2).
 
+use crate::propagation::hex;
+
 /// The encoding of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
@@ -38,9 +40,9 @@ impl Iterator for Decode<'_> {
         } else if self.encoding != Encoding::Plain
             && first == b'%'
             && let [high, low, behind @ ..] = rest
-            && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
+            && let (Some(high), Some(low)) = (hex::value(*high), hex::value(*low))
         {
-            (byte, rest) = ((high << 4 | low) as u8, behind);
+            (byte, rest) = (high << 4 | low, behind);
         }
         self.rest = rest;
         Some(byte)
@@ -90,11 +92,6 @@ pub fn encoded_len(value: &str) -> usize {
 
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-}
-
-/// Returns the value of a hex digit of either case.
-fn hex_digit(byte: u8) -> Option<u32> {
-    (byte as char).to_digit(16)
 }
 
 /// Returns the upper-case hex digit of a value below 16.

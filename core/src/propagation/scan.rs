@@ -2,13 +2,15 @@
 
 use crate::baggage::BaggageSink;
 use crate::context::{Flags, SpanContext};
-use crate::propagation::b3::B3;
+use crate::propagation::b3::{self, B3};
 use crate::propagation::candidate::Candidate;
 use crate::propagation::carrier::TextMapReader;
+use crate::propagation::choice::Choice;
 use crate::propagation::composite::Propagator;
 use crate::propagation::error::{BaggageDrops, ExtractError};
 use crate::propagation::format::Format;
-use crate::propagation::jaeger::{self, Extracted, Extras, Precedence};
+use crate::propagation::jaeger::{self, Extracted, Extras, HeaderNames, Precedence};
+use crate::propagation::name::{Beginnings, is_name, strip_prefix};
 use crate::propagation::w3c::{baggage, traceparent, tracestate};
 
 /// The contexts of a carrier, from [`Propagator::scan`].
@@ -17,53 +19,92 @@ use crate::propagation::w3c::{baggage, traceparent, tracestate};
 /// use picojaeger_core::{Format, Propagator};
 ///
 /// let propagator = Propagator::new(&[Format::Jaeger], &[]);
-/// let scan = propagator.scan(&[("uber-trace-id", "1:2:0:1"), ("uberctx-a", "b")]);
-/// assert!(scan.has_more());
+/// let mut scan = propagator.scan();
+/// scan.read(&[("uber-trace-id", "1:2:0:1")]);
+/// assert!(scan.sole_context().is_some_and(|context| context.is_some()));
+/// scan.read(&[("uberctx-a", "b")]);
+/// assert_eq!(scan.sole_context(), None);
 /// ```
 #[derive(Clone, Copy)]
 #[must_use]
-pub struct Scan<'n> {
-    propagator: Propagator<'n>,
+pub struct Scan<'p> {
+    propagator: &'p Propagator<'p>,
     reads: Reads,
     w3c: Candidate,
     jaeger: Candidate,
-    b3: B3,
+    /// `None` if it is not read.
+    b3: Option<B3>,
     state: tracestate::Summary,
     has_state: bool,
     has_w3c_baggage: bool,
     has_extras: bool,
 }
 
-/// The formats that are read.
+/// The formats that are read, and the beginnings of their names.
 #[derive(Clone, Copy)]
 struct Reads {
     w3c: bool,
     baggage: bool,
     jaeger: bool,
-    b3: bool,
+    beginnings: Beginnings,
 }
 
-/// The context that wins, and the first header that could not be read.
-struct Choice {
-    context: Option<SpanContext>,
-    is_w3c: bool,
-    rejected: Option<(Format, ExtractError)>,
+impl Reads {
+    #[inline]
+    fn new(propagator: &Propagator<'_>) -> Self {
+        let mut reads = Reads {
+            w3c: false,
+            baggage: false,
+            jaeger: false,
+            beginnings: Beginnings::NONE,
+        };
+        let names = &propagator.codec.names;
+        for format in propagator.extract {
+            reads.add(*format, names);
+        }
+        if propagator.takes_requests {
+            reads.beginnings.add(names.debug_id);
+            reads.beginnings.add(names.baggage);
+        }
+        reads
+    }
+
+    #[inline]
+    fn add(&mut self, format: Format, names: &HeaderNames<'_>) {
+        match format {
+            Format::TraceContext => {
+                self.w3c = true;
+                self.beginnings.add(traceparent::NAME);
+                self.beginnings.add(tracestate::NAME);
+            }
+            Format::Baggage => {
+                self.baggage = true;
+                self.beginnings.add(baggage::NAME);
+            }
+            Format::Jaeger => {
+                self.jaeger = true;
+                self.beginnings.add(names.trace_context);
+                self.beginnings.add(names.baggage_prefix);
+            }
+            Format::B3 | Format::B3Multi => {
+                self.beginnings.add(b3::NAME);
+                self.beginnings.add(b3::PREFIX);
+            }
+        }
+    }
 }
 
-impl<'n> Scan<'n> {
-    pub(super) fn new(propagator: Propagator<'n>) -> Self {
-        let reads = |format| propagator.reads(format);
+impl<'p> Scan<'p> {
+    #[inline]
+    pub(super) fn new(propagator: &'p Propagator<'p>) -> Self {
+        let is_b3 = |format: &Format| matches!(format, Format::B3 | Format::B3Multi);
+        let reads_b3 = propagator.extract.iter().any(is_b3);
         Scan {
             propagator,
-            reads: Reads {
-                w3c: reads(Format::TraceContext),
-                baggage: reads(Format::Baggage),
-                jaeger: reads(Format::Jaeger),
-                b3: reads(Format::B3) || reads(Format::B3Multi),
-            },
+            reads: Reads::new(propagator),
             w3c: Candidate::NONE,
             jaeger: Candidate::NONE,
-            b3: B3::NONE,
+            b3: reads_b3.then_some(B3::NONE),
             state: tracestate::Summary::default(),
             has_state: false,
             has_w3c_baggage: false,
@@ -71,9 +112,23 @@ impl<'n> Scan<'n> {
         }
     }
 
+    /// Reads the contexts, and notes what else there is to read.
+    #[inline]
+    pub fn read<C: TextMapReader + ?Sized>(&mut self, carrier: &C) {
+        carrier.for_each(&mut |key, value| self.visit(key, value));
+    }
+
     /// Takes one header.
-    pub(super) fn visit(&mut self, key: &str, value: &[u8]) {
-        let is = |name| key.eq_ignore_ascii_case(name);
+    #[inline]
+    fn visit(&mut self, key: &str, value: &[u8]) {
+        if self.reads.beginnings.admit(key) {
+            self.take(key, value);
+        }
+    }
+
+    /// Takes a header that may have one of the names.
+    fn take(&mut self, key: &str, value: &[u8]) {
+        let is = |name| is_name(key, name);
         if self.reads.w3c && is(traceparent::NAME) {
             self.w3c.take_joined(value, traceparent::parse);
         } else if self.reads.w3c && is(tracestate::NAME) {
@@ -83,26 +138,27 @@ impl<'n> Scan<'n> {
             jaeger::take_context(&mut self.jaeger, &self.propagator.codec, value);
         } else if self.reads.baggage && is(baggage::NAME) {
             self.has_w3c_baggage = true;
-        } else if !self.reads.b3 || !self.b3.visit(key, value) {
+        } else if !self.b3.as_mut().is_some_and(|b3| b3.visit(key, value)) {
             self.has_extras |= self.is_extra(key);
         }
     }
 
     /// Returns whether a header is a request of a caller without a tracer, or an item of baggage.
     fn is_extra(&self, key: &str) -> bool {
-        let (is, names) = (
-            |name| key.eq_ignore_ascii_case(name),
-            &self.propagator.codec.names,
-        );
-        let is_request =
-            self.propagator.takes_requests && (is(names.debug_id) || is(names.baggage));
-        is_request || self.reads.jaeger && jaeger::strip_prefix(key, names.baggage_prefix).is_some()
+        let names = &self.propagator.codec.names;
+        let is_request = self.propagator.takes_requests
+            && (is_name(key, names.debug_id) || is_name(key, names.baggage));
+        is_request || self.reads.jaeger && strip_prefix(key, names.baggage_prefix).is_some()
     }
 
-    /// Returns whether there is more than the context: baggage, a debug id, `tracestate`. If not,
-    /// [`Scan::complete`] needs no scratch buffer.
-    pub fn has_more(&self) -> bool {
-        self.has_state || self.has_w3c_baggage || self.has_extras
+    /// Returns the context, or that there is none, if that is all. If not, the result is
+    /// [`Scan::complete`]'s: there is baggage, a debug id or `tracestate`, or a header that cannot be
+    /// read.
+    pub fn sole_context(&self) -> Option<Option<SpanContext>> {
+        if self.has_more() {
+            return None;
+        }
+        self.choose(|choice| (!choice.has_rejected()).then(|| choice.context()))
     }
 
     /// Reads the rest from the same carrier, as [`Propagator::extract`] does.
@@ -112,27 +168,42 @@ impl<'n> Scan<'n> {
         sink: &mut dyn BaggageSink,
         scratch: &'s mut [u8],
     ) -> Extracted<'s> {
-        let mut choice = self.choose();
-        let (tracestate, scratch) = match choice.is_w3c && self.has_state && self.state.is_valid() {
+        let (context, takes_state) = self.context_and_state();
+        match self.has_more() {
+            true => self.with_more(context, takes_state, carrier, sink, scratch),
+            false => context,
+        }
+    }
+
+    /// Returns whether there is more than the context: baggage, a debug id, `tracestate`.
+    #[inline]
+    fn has_more(&self) -> bool {
+        self.has_state || self.has_w3c_baggage || self.has_extras
+    }
+
+    /// Reads what there is beside the context.
+    #[inline(never)]
+    fn with_more<'s, C: TextMapReader + ?Sized>(
+        &self,
+        context: Extracted<'static>,
+        takes_state: bool,
+        carrier: &C,
+        sink: &mut dyn BaggageSink,
+        scratch: &'s mut [u8],
+    ) -> Extracted<'s> {
+        let (tracestate, scratch) = match takes_state {
             true => self.tracestate(carrier, scratch),
             false => (None, scratch),
         };
-        if choice.is_w3c && self.state.is_valid() && self.state.is_debug {
-            choice.add(Flags::SAMPLED | Flags::DEBUG);
-        }
         let (debug_id, dropped) = match self.has_w3c_baggage || self.has_extras {
             true => self.extras(carrier, sink, scratch),
             false => (Ok(None), BaggageDrops::default()),
         };
         Extracted {
-            context: match (choice.context, choice.rejected) {
-                (None, Some((_, error))) => Err(error),
-                (context, _) => Ok(context),
-            },
             debug_id,
             dropped,
             tracestate,
-            rejected: choice.rejected,
+            ..context
         }
     }
 
@@ -148,7 +219,7 @@ impl<'n> Scan<'n> {
         };
         let mut list = tracestate::List::new(front, &self.state);
         carrier.for_each(&mut |key, value| {
-            if key.eq_ignore_ascii_case(tracestate::NAME) {
+            if is_name(key, tracestate::NAME) {
                 list.visit(value);
             }
         });
@@ -165,7 +236,7 @@ impl<'n> Scan<'n> {
         let mut extras = Extras::new(self.propagator.codec, sink, scratch);
         if self.has_w3c_baggage {
             carrier.for_each(&mut |key, value| {
-                if key.eq_ignore_ascii_case(baggage::NAME) {
+                if is_name(key, baggage::NAME) {
                     extras.visit_w3c(value);
                 }
             });
@@ -191,71 +262,33 @@ impl<'n> Scan<'n> {
         }
     }
 
-    /// Returns the first valid context, else the first decision without ids.
-    fn choose(&self) -> Choice {
-        let mut choice = Choice {
-            context: None,
-            is_w3c: false,
-            rejected: None,
-        };
-        for format in self.propagator.extract {
-            let found = match format {
-                Format::TraceContext => self.w3c(),
-                Format::Jaeger => self.jaeger.0,
-                Format::B3 | Format::B3Multi => self.b3.context(),
-                Format::Baggage => Ok(None),
-            };
-            match found {
-                Ok(Some(context)) => choice.offer(context, *format),
-                Ok(None) => {}
-                Err(error) => choice.reject(*format, error),
+    /// Returns the context, and whether it has the `tracestate`.
+    fn context_and_state(&self) -> (Extracted<'static>, bool) {
+        self.choose(|choice| {
+            let takes_state = choice.is_w3c() && self.has_state && self.state.is_valid();
+            if takes_state && self.state.is_debug {
+                choice.add(Flags::SAMPLED | Flags::DEBUG);
             }
-        }
-        self.join(&mut choice);
-        choice
+            (choice.extracted(), takes_state)
+        })
     }
 
-    /// Returns the context of `traceparent`, where ids of zero mean none.
-    fn w3c(&self) -> Result<Option<SpanContext>, ExtractError> {
-        self.w3c.0.map(|found| found.filter(SpanContext::is_valid))
-    }
-
-    /// Takes the ids of the W3C's header and the flags that only Jaeger's has, where both name the
-    /// trace that was chosen.
-    fn join(&self, choice: &mut Choice) {
-        let (Ok(Some(w3c)), Ok(Some(jaeger)), Some(chosen)) =
-            (self.w3c(), self.jaeger.0, choice.context)
-        else {
-            return;
-        };
-        if w3c.trace != jaeger.trace || w3c.trace != chosen.trace {
-            return;
+    /// Chooses the context, where ids of zero in `traceparent` mean none.
+    #[inline]
+    fn choose<R>(&self, then: impl FnOnce(&mut Choice<'_>) -> R) -> R {
+        let is_valid = |context: &&SpanContext| context.is_valid();
+        let w3c = self.w3c.get().map(|found| found.filter(is_valid));
+        let jaeger = self.jaeger.get();
+        let b3 = self.b3.as_ref().map_or(Ok(None), B3::context);
+        let mut choice = Choice::new(self.propagator.extract, |format| match format {
+            Format::TraceContext => w3c,
+            Format::Jaeger => jaeger,
+            Format::B3 | Format::B3Multi => b3.as_ref().map(Option::as_ref).map_err(|error| *error),
+            Format::Baggage => Ok(None),
+        });
+        if let (Ok(Some(w3c)), Ok(Some(jaeger))) = (w3c, jaeger) {
+            choice.join(w3c, jaeger);
         }
-        (choice.context, choice.is_w3c) = (Some(w3c), true);
-        choice.add(jaeger.flags & Flags::FIREHOSE);
-        if jaeger.flags.contains(Flags::SAMPLED | Flags::DEBUG) {
-            choice.add(Flags::SAMPLED | Flags::DEBUG);
-        }
-    }
-}
-
-impl Choice {
-    /// Takes a context, unless there is one that is as good.
-    fn offer(&mut self, context: SpanContext, format: Format) {
-        let is_better = |held: SpanContext| context.is_valid() && !held.is_valid();
-        if self.context.is_none_or(is_better) {
-            self.context = Some(context);
-            self.is_w3c = format == Format::TraceContext;
-        }
-    }
-
-    fn reject(&mut self, format: Format, error: ExtractError) {
-        self.rejected = self.rejected.or(Some((format, error)));
-    }
-
-    fn add(&mut self, flags: Flags) {
-        if let Some(context) = &mut self.context {
-            context.flags = context.flags | flags;
-        }
+        then(&mut choice)
     }
 }

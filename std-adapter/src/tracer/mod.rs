@@ -243,7 +243,7 @@ impl Tracer {
         let mut baggage = Baggage::EMPTY;
         let codec = binary_codec(&state.common.settings.propagation);
         let found = codec.extract(bytes, &mut baggage);
-        extracted(state, found, baggage)
+        extracted(state, &found, baggage)
     }
 
     /// Sends every span that finished before this call, whatever its thread, and waits for the
@@ -408,12 +408,13 @@ impl Tracer {
     fn extract_as(&self, http: bool, carrier: impl Carrier) -> Option<SpanContext> {
         let state = self.state()?;
         let carrier = Bridge(carrier);
-        let scan = propagator(http, &state.common.settings.propagation).scan(&carrier);
-        if !scan.has_more() {
-            let found = scan.complete(&carrier, &mut (), &mut []);
-            return extracted(state, found, Baggage::EMPTY);
+        let propagator = propagator(http, &state.common.settings.propagation);
+        let mut scan = propagator.scan();
+        scan.read(&carrier);
+        match scan.sole_context() {
+            Some(context) => with_baggage(state, context, Baggage::EMPTY),
+            None => extract_more(state, &scan, &carrier),
         }
-        extract_more(state, &scan, &carrier)
     }
 
     fn end_with(
@@ -460,38 +461,55 @@ fn extract_more<C: Carrier>(
 ) -> Option<SpanContext> {
     let (mut baggage, mut scratch) = (Baggage::EMPTY, [0; EXTRACT]);
     let found = scan.complete(carrier, &mut baggage, &mut scratch);
-    extracted(state, found, baggage)
+    extracted(state, &found, baggage)
 }
 
 /// Returns the context that was found and its baggage, if there is either; counts what could not be
 /// read.
 fn extracted(
     state: &TracerState,
-    found: Extracted<'_>,
+    found: &Extracted<'_>,
     mut baggage: Baggage,
 ) -> Option<SpanContext> {
     let settings = &state.common.settings.propagation;
     let now = || Duration::from_nanos(monotonic());
-    state.decode_errors.check(&found, &settings.headers, now);
+    state.decode_errors.check(found, &settings.headers, now);
     let context = found.context.ok().flatten();
     let is_valid = context.is_some_and(|context| context.is_valid());
-    if let (Some(context), true, Some(rpc)) = (context, is_valid, &state.rpc) {
-        rpc.count_trace(true, context.is_sampled());
-    }
     if let (false, Ok(Some(id))) = (is_valid, found.debug_id) {
         baggage.set_debug_id(id);
     }
     if let Some(members) = found.tracestate {
         baggage.set_tracestate(members);
     }
-    let random = context.is_some_and(|context| context.flags().contains(Flags::RANDOM));
-    if is_valid && random != settings.w3c_random_flag {
-        // A trace from elsewhere, unlike those that begin here.
-        baggage.set_random(random);
+    with_baggage(state, context, baggage)
+}
+
+/// Returns a context from elsewhere with its baggage, if there is either, and counts it.
+#[inline]
+fn with_baggage(
+    state: &TracerState,
+    context: Option<core::SpanContext>,
+    mut baggage: Baggage,
+) -> Option<SpanContext> {
+    let settings = &state.common.settings.propagation;
+    let context = match context {
+        None if baggage.is_empty() => return None,
+        None => NO_CONTEXT,
+        Some(context) => context,
+    };
+    if context.is_valid() {
+        if let Some(rpc) = &state.rpc {
+            rpc.count_trace(true, context.is_sampled());
+        }
+        let random = context.flags().contains(Flags::RANDOM);
+        if random != settings.w3c_random_flag {
+            // A trace from elsewhere, unlike those that begin here.
+            baggage.set_random(random);
+        }
     }
-    if context.is_none() && baggage.is_empty() {
-        return None;
-    }
-    let core = context.unwrap_or(NO_CONTEXT);
-    Some(SpanContext { core, baggage })
+    Some(SpanContext {
+        core: context,
+        baggage,
+    })
 }

@@ -11,9 +11,13 @@ use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, TraceId};
 use crate::propagation::candidate::Candidate;
 use crate::propagation::error::ExtractError;
+use crate::propagation::name::is_name;
 
 pub(super) use multi::inject as inject_multi;
-pub(super) use single::inject as inject_single;
+pub(super) use single::{NAME, inject as inject_single};
+
+/// Begins the names of the several headers.
+pub(super) const PREFIX: &str = "x-b3-";
 
 /// Returns a context that only decides.
 fn without_ids(flags: Flags) -> SpanContext {
@@ -45,7 +49,7 @@ impl B3 {
     /// Takes a header, if it is one of B3's.
     #[inline]
     pub(super) fn visit(&mut self, key: &str, value: &[u8]) -> bool {
-        if key.eq_ignore_ascii_case(single::NAME) {
+        if is_name(key, single::NAME) {
             self.single.take_joined(value, single::parse);
             return true;
         }
@@ -53,16 +57,15 @@ impl B3 {
     }
 
     /// Returns the context: a single header that can be read is preferred.
+    #[inline(never)]
     pub(super) fn context(&self) -> Result<Option<SpanContext>, ExtractError> {
-        match self.single.0 {
+        match self.single.get() {
+            Ok(Some(context)) => Ok(Some(*context)),
             Ok(None) => self.multi.context(),
-            Ok(context) => Ok(context),
-            Err(error) => self
-                .multi
-                .context()
-                .ok()
-                .flatten()
-                .map_or(Err(error), |found| Ok(Some(found))),
+            Err(error) => match self.multi.context() {
+                Ok(Some(context)) => Ok(Some(context)),
+                _ => Err(error),
+            },
         }
     }
 }

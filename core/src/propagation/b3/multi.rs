@@ -10,6 +10,7 @@ use crate::propagation::carrier::{CarrierFull, TextMapWriter};
 use crate::propagation::error::ExtractError;
 use crate::propagation::hex;
 use crate::propagation::jaeger::ParseContextError;
+use crate::propagation::name::is_name;
 
 const TRACE: &str = "x-b3-traceid";
 const SPAN: &str = "x-b3-spanid";
@@ -37,13 +38,13 @@ impl Fields {
     /// Takes a header, if it is one of these.
     #[inline]
     pub(super) fn visit(&mut self, key: &str, value: &[u8]) -> bool {
-        if key.eq_ignore_ascii_case(TRACE) {
+        if is_name(key, TRACE) {
             self.trace.take_joined(value, id(hex::trace_id));
-        } else if key.eq_ignore_ascii_case(SPAN) {
+        } else if is_name(key, SPAN) {
             self.span.take_joined(value, id(hex::span_id));
-        } else if key.eq_ignore_ascii_case(SAMPLED) {
+        } else if is_name(key, SAMPLED) {
             self.sampled.take_joined(value, id(decision));
-        } else if key.eq_ignore_ascii_case(FLAGS) {
+        } else if is_name(key, FLAGS) {
             self.is_debug |= value
                 .split(|byte| *byte == b',')
                 .any(|value| value.trim_ascii() == b"1");
@@ -56,10 +57,10 @@ impl Fields {
     pub(super) fn context(&self) -> Result<Option<SpanContext>, ExtractError> {
         let decision = match self.is_debug {
             true => Some(Flags::SAMPLED | Flags::DEBUG),
-            false => self.sampled.0.ok().flatten(),
+            false => self.sampled.get().ok().flatten().copied(),
         };
-        let (trace, span) = match (self.trace.0?, self.span.0?) {
-            (Some(trace), Some(span)) => (trace, span),
+        let (trace, span) = match (self.trace.get()?, self.span.get()?) {
+            (Some(trace), Some(span)) => (*trace, *span),
             (None, None) => return Ok(decision.map(without_ids)),
             _ => return Err(ExtractError::Malformed(ParseContextError::B3)),
         };

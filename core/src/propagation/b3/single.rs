@@ -8,7 +8,7 @@ use crate::propagation::carrier::{CarrierFull, TextMapWriter};
 use crate::propagation::hex;
 use crate::propagation::jaeger::ParseContextError;
 
-pub(super) const NAME: &str = "b3";
+pub(in crate::propagation) const NAME: &str = "b3";
 
 /// Bytes with a trace id of 128 bits.
 const LEN: usize = 51;
@@ -18,21 +18,26 @@ pub(super) fn parse(text: &[u8]) -> Result<SpanContext, ParseContextError> {
 }
 
 fn read(text: &[u8]) -> Option<SpanContext> {
-    let mut fields = text.split(|byte| *byte == b'-');
-    let first = fields.next()?;
-    let Some(span) = fields.next() else {
-        return decision(first).map(without_ids);
-    };
-    let (trace, span) = (hex::trace_id(first)?, hex::span_id(span)?);
-    let decision = match fields.next() {
-        Some(text) => Some(decision(text)?),
-        None => None,
-    };
-    if let Some(parent) = fields.next() {
-        hex::span_id(parent)?;
+    if let Some(decision) = decision(text) {
+        return Some(without_ids(decision));
     }
+    let (trace, rest) = hex::split_trace_id(text)?;
+    let (span, rest) = hex::split_span_id(rest.strip_prefix(b"-")?)?;
+    let decision = match rest {
+        [] => None,
+        _ => Some(decided(rest.strip_prefix(b"-")?)?),
+    };
     let context = SpanContext::new(trace, span, remote(decision));
-    (fields.next().is_none() && context.is_valid()).then_some(context)
+    context.is_valid().then_some(context)
+}
+
+/// Reads the decision, and the parent that may follow.
+fn decided(text: &[u8]) -> Option<Flags> {
+    let (first, rest) = text.split_at_checked(1)?;
+    if !rest.is_empty() {
+        hex::span_id(rest.strip_prefix(b"-")?)?;
+    }
+    decision(first)
 }
 
 fn decision(text: &[u8]) -> Option<Flags> {

@@ -9,6 +9,7 @@ use crate::propagation::error::{BaggageDrops, ExtractError};
 use crate::propagation::format::Format;
 use crate::propagation::jaeger::items::Items;
 use crate::propagation::jaeger::{Extracted, TextMapCodec, fill, text};
+use crate::propagation::name::{is_name, strip_prefix};
 use crate::propagation::percent::{Decode, Encoding};
 
 /// The findings in the headers so far.
@@ -41,7 +42,7 @@ impl<'s, 'c> Extraction<'s, 'c> {
     /// Takes one header.
     pub(super) fn visit(&mut self, key: &str, value: &[u8]) {
         let codec = &self.extras.codec;
-        if key.eq_ignore_ascii_case(codec.names.trace_context) {
+        if is_name(key, codec.names.trace_context) {
             take_context(&mut self.context, codec, value);
         } else if !self.extras.visit_request(key, value) {
             self.extras.visit_item(key, value);
@@ -50,12 +51,13 @@ impl<'s, 'c> Extraction<'s, 'c> {
 
     pub(super) fn finish(self) -> Extracted<'s> {
         let (debug_id, dropped) = self.extras.finish();
+        let context = self.context.get();
         Extracted {
-            context: self.context.0,
+            context: context.map(Option::<&_>::copied),
             debug_id,
             dropped,
             tracestate: None,
-            rejected: self.context.0.err().map(|error| (Format::Jaeger, error)),
+            rejected: context.err().map(|error| (Format::Jaeger, error)),
         }
     }
 }
@@ -76,9 +78,9 @@ impl<'s, 'c> Extras<'s, 'c> {
 
     /// Takes a header that callers without a tracer send: a debug id, or a list of baggage.
     pub(in crate::propagation) fn visit_request(&mut self, key: &str, value: &[u8]) -> bool {
-        if key.eq_ignore_ascii_case(self.codec.names.debug_id) {
+        if is_name(key, self.codec.names.debug_id) {
             self.debug_id(value);
-        } else if key.eq_ignore_ascii_case(self.codec.names.baggage) {
+        } else if is_name(key, self.codec.names.baggage) {
             self.items.list(self.scratch, value);
         } else {
             return false;
@@ -134,6 +136,7 @@ impl<'s, 'c> Extras<'s, 'c> {
 }
 
 /// Takes the trace header, and the trace headers that a proxy has joined.
+#[inline]
 pub(in crate::propagation) fn take_context(
     context: &mut Candidate,
     codec: &TextMapCodec<'_>,
@@ -141,14 +144,8 @@ pub(in crate::propagation) fn take_context(
 ) {
     let encoded = codec.encoding != Encoding::Plain;
     let parse = |value: &[u8]| text::parse(value, encoded);
-    match encoded && value.contains(&b',') {
-        true => context.take_joined(value, parse),
-        false => context.take(parse(value)),
+    match parse(value) {
+        Err(_) if encoded && value.contains(&b',') => context.take_joined(value, parse),
+        found => context.take(found),
     }
-}
-
-/// Returns the rest of `key` after `prefix`, whose case is ignored.
-pub(in crate::propagation) fn strip_prefix<'a>(key: &'a str, prefix: &str) -> Option<&'a str> {
-    let (start, rest) = key.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }

@@ -17,7 +17,7 @@ use crate::propagation::format::Format;
 use crate::propagation::jaeger::extraction::Extraction;
 use crate::propagation::percent::{Encoding, percent_encode};
 
-pub(super) use extraction::{Extras, strip_prefix, take_context};
+pub(super) use extraction::{Extras, take_context};
 pub(super) use items::Precedence;
 pub use text::ParseContextError;
 

@@ -111,20 +111,16 @@ debug_as_display!(ParseContextError);
 
 /// Reads the text form; with `encoded`, a colon may also be `%3A`.
 pub(super) fn parse(text: &[u8], encoded: bool) -> Result<SpanContext, ParseContextError> {
-    let mut fields = Fields {
-        rest: text,
-        encoded,
-    };
-    let trace = fields.next().and_then(hex::trace_id);
-    let trace = trace.ok_or(ParseContextError::TraceId)?;
-    let span = fields.next().and_then(hex::span_id);
-    let span = span.ok_or(ParseContextError::SpanId)?;
-    let parent = fields.next().and_then(hex::span_id);
-    parent.ok_or(ParseContextError::ParentId)?;
-    let flags = Some(fields.rest).filter(|flags| flags.len() <= 2);
-    let flags = flags
-        .and_then(hex::number)
-        .ok_or(ParseContextError::Flags)?;
+    let trace = hex::split_trace_id(text).and_then(|field| ended(field, encoded));
+    let (trace, text) = trace.ok_or(ParseContextError::TraceId)?;
+    let span = hex::split_span_id(text).and_then(|field| ended(field, encoded));
+    let (span, text) = span.ok_or(ParseContextError::SpanId)?;
+    let parent = hex::split_span_id(text).and_then(|field| ended(field, encoded));
+    let (_, text) = parent.ok_or(ParseContextError::ParentId)?;
+    let (flags, rest) = hex::split_number(text).ok_or(ParseContextError::Flags)?;
+    if text.len() > 2 || !rest.is_empty() {
+        return Err(ParseContextError::Flags);
+    }
     if trace.is_zero() || span.is_zero() {
         return Err(ParseContextError::ZeroId);
     }
@@ -132,24 +128,13 @@ pub(super) fn parse(text: &[u8], encoded: bool) -> Result<SpanContext, ParseCont
     Ok(SpanContext::new(trace, span, flags))
 }
 
-/// Takes fields off the front of a text.
-struct Fields<'a> {
-    rest: &'a [u8],
-    encoded: bool,
-}
-
-impl<'a> Fields<'a> {
-    /// Takes a field and the colon after it.
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let is_end = |byte: &u8| *byte == b':' || self.encoded && *byte == b'%';
-        let end = self.rest.iter().position(is_end)?;
-        let (field, rest) = self.rest.split_at_checked(end)?;
-        self.rest = match rest {
-            [b':', rest @ ..] => rest,
-            [b'%', b'3', b'A' | b'a', rest @ ..] => rest,
-            _ => return None,
-        };
-        Some(field)
+/// Returns a field and what follows the colon behind it.
+#[inline]
+fn ended<T>((field, rest): (T, &[u8]), encoded: bool) -> Option<(T, &[u8])> {
+    match rest {
+        [b':', rest @ ..] => Some((field, rest)),
+        [b'%', b'3', b'A' | b'a', rest @ ..] if encoded => Some((field, rest)),
+        _ => None,
     }
 }
 

@@ -18,29 +18,38 @@ const SAMPLED: u8 = 1;
 const RANDOM: u8 = 2;
 
 /// Reads the header; ids of zero are a context that is not valid, and stands for none.
+#[inline]
 pub(in crate::propagation) fn parse(text: &[u8]) -> Result<SpanContext, ParseContextError> {
     read(text).ok_or(ParseContextError::Traceparent)
 }
 
+#[inline]
 fn read(text: &[u8]) -> Option<SpanContext> {
     let (head, rest) = text.split_first_chunk::<LEN>()?;
-    let version = hex::lower_byte([head[0], head[1]])?;
     let hyphens = [head[2], head[35], head[52]] == [b'-'; 3];
-    let ends = match version {
-        0 => rest.is_empty(),
-        0xff => false,
-        _ => rest.first().is_none_or(|byte| *byte == b'-'),
-    };
-    if !hyphens || !ends {
+    if !hyphens || !ends([head[0], head[1]], rest)? {
         return None;
     }
-    let number = |start: usize| hex::lower(head.get(start..)?.first_chunk()?);
-    let trace = TraceId::from_parts(number(3)?, number(19)?);
-    let span = SpanId::new(number(36)?);
+    let trace = TraceId::from_parts(
+        hex::lower(head[3..].first_chunk()?)?,
+        hex::lower(head[19..].first_chunk()?)?,
+    );
+    let span = SpanId::new(hex::lower(head[36..].first_chunk()?)?);
     let bits = hex::lower_byte([head[53], head[54]])?;
     let when = |bit, flag| if bits & bit == 0 { Flags::NONE } else { flag };
     let flags = when(SAMPLED, Flags::SAMPLED) | when(RANDOM, Flags::RANDOM);
     Some(SpanContext::new(trace, span, flags | Flags::REMOTE))
+}
+
+/// Returns whether a header of this version may go on, or end, as this one does after version 0.
+#[inline]
+fn ends(version: [u8; 2], rest: &[u8]) -> Option<bool> {
+    Some(match hex::lower_byte(version)? {
+        0 => rest.is_empty(),
+        0xff => false,
+        // After a comma, another header would begin.
+        _ => rest.first().is_none_or(|byte| *byte == b'-') && !rest.contains(&b','),
+    })
 }
 
 /// Writes the header of a valid context.
