@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use picojaeger_workloads::encode::{Records, StraightLine};
 use picojaeger_workloads::floor::Floor;
 use picojaeger_workloads::picojaeger::Picojaeger;
-use picojaeger_workloads::{Drained, Library, Workload};
+use picojaeger_workloads::propagation::Propagators;
+use picojaeger_workloads::{Direction, Drained, Format, Library, Workload};
 
 /// Every case. A new one is a line here, and a run of
 /// `benches/instructions.py --update`.
@@ -47,6 +48,11 @@ const CASES: &[Case] = &[
         Workload::EncodeOtlp,
         Part::Burst,
     ),
+    Case::propagation("extract-w3c", Direction::Extract, Format::W3c),
+    Case::propagation("extract-jaeger", Direction::Extract, Format::Jaeger),
+    Case::propagation("extract-b3", Direction::Extract, Format::B3),
+    Case::propagation("extract-b3multi", Direction::Extract, Format::B3Multi),
+    Case::propagation("extract-both", Direction::Extract, Format::Both),
 ];
 
 /// Bursts before the measured ones: caches, pools and lazy statics settle.
@@ -84,6 +90,11 @@ impl Case {
             workload,
             part,
         }
+    }
+
+    const fn propagation(name: &'static str, direction: Direction, format: Format) -> Self {
+        let workload = Workload::Propagation(direction, format);
+        Self::new(name, propagators, workload, Part::Burst)
     }
 
     /// Runs the case; returns the number of spans of the measured part.
@@ -166,6 +177,10 @@ fn disabled() -> Box<dyn Library> {
 
 fn records() -> Box<dyn Library> {
     Box::new(Records::new())
+}
+
+fn propagators() -> Box<dyn Library> {
+    Box::new(Propagators::new())
 }
 
 fn straight_line() -> Box<dyn Library> {
