@@ -19,9 +19,10 @@ pub enum Format {
     Baggage,
     /// Jaeger's `uber-trace-id` and `uberctx-…`.
     Jaeger,
-    /// Zipkin's B3, read in both forms and written as one header, `b3`.
+    /// Zipkin's B3, read in both forms and written as one header, `b3`. Baggage items `baggage-…`, which
+    /// Jaeger's Go and Java clients send beside it, are read as they are, and not written.
     B3,
-    /// Zipkin's B3, read in both forms and written as several headers, `x-b3-…`.
+    /// Zipkin's B3, read as [`Format::B3`] is and written as several headers, `x-b3-…`.
     B3Multi,
 }
 
@@ -34,5 +35,11 @@ impl Format {
             Format::Jaeger => "uber-trace-id",
             Format::B3 | Format::B3Multi => "b3",
         }
+    }
+
+    /// Returns whether this is one of B3's forms, which are read alike.
+    #[inline]
+    pub(super) const fn is_b3(self) -> bool {
+        matches!(self, Format::B3 | Format::B3Multi)
     }
 }

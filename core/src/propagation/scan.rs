@@ -89,6 +89,7 @@ impl Reads {
             Format::B3 | Format::B3Multi => {
                 self.beginnings.add(b3::NAME);
                 self.beginnings.add(b3::PREFIX);
+                self.beginnings.add(b3::BAGGAGE_PREFIX);
             }
         }
     }
@@ -97,8 +98,7 @@ impl Reads {
 impl<'p> Scan<'p> {
     #[inline]
     pub(super) fn new(propagator: &'p Propagator<'p>) -> Self {
-        let is_b3 = |format: &Format| matches!(format, Format::B3 | Format::B3Multi);
-        let reads_b3 = propagator.extract.iter().any(is_b3);
+        let reads_b3 = propagator.extract.iter().any(|format| format.is_b3());
         Scan {
             propagator,
             reads: Reads::new(propagator),
@@ -148,7 +148,9 @@ impl<'p> Scan<'p> {
         let names = &self.propagator.codec.names;
         let is_request = self.propagator.takes_requests
             && (is_name(key, names.debug_id) || is_name(key, names.baggage));
-        is_request || self.reads.jaeger && strip_prefix(key, names.baggage_prefix).is_some()
+        is_request
+            || self.reads.jaeger && strip_prefix(key, names.baggage_prefix).is_some()
+            || self.b3.is_some() && strip_prefix(key, b3::BAGGAGE_PREFIX).is_some()
     }
 
     /// Returns the context, or that there is none, if that is all. If not, the result is
@@ -240,25 +242,30 @@ impl<'p> Scan<'p> {
                     extras.visit_w3c(value);
                 }
             });
-            extras.items.precedence = self.precedence();
+            extras.items.precedence = self.precedence(|format| format == Format::Jaeger);
         }
         if self.has_extras {
+            let of_b3 = match self.has_w3c_baggage {
+                true => self.precedence(|format| format.is_b3()),
+                false => Precedence::Last,
+            };
             carrier.for_each(&mut |key, value| {
-                let is_request = self.propagator.takes_requests && extras.visit_request(key, value);
-                if !is_request && self.reads.jaeger {
-                    extras.visit_item(key, value);
+                let is_taken = self.propagator.takes_requests && extras.visit_request(key, value)
+                    || self.reads.jaeger && extras.visit_item(key, value);
+                if !is_taken && self.b3.is_some() {
+                    extras.visit_b3_item(key, value, of_b3);
                 }
             });
         }
         extras.finish()
     }
 
-    /// Returns the precedence of Jaeger's items, which come after the W3C's.
-    fn precedence(&self) -> Precedence {
-        let is_either = |format: &&Format| matches!(format, Format::Jaeger | Format::Baggage);
+    /// Returns the precedence of the items of such a format, which come after the W3C's.
+    fn precedence(&self, is_such: impl Fn(Format) -> bool) -> Precedence {
+        let is_either = |format: &&Format| is_such(**format) || **format == Format::Baggage;
         match self.propagator.extract.iter().find(is_either) {
-            Some(Format::Jaeger) => Precedence::LastUnlessCase,
-            _ => Precedence::First,
+            Some(Format::Baggage) | None => Precedence::First,
+            Some(_) => Precedence::LastUnlessCase,
         }
     }
 

@@ -19,6 +19,9 @@ pub(super) use single::{NAME, inject as inject_single};
 /// Begins the names of the several headers.
 pub(super) const PREFIX: &str = "x-b3-";
 
+/// Begins the name of each header that holds a baggage item of Jaeger's Go and Java clients.
+pub(super) const BAGGAGE_PREFIX: &str = "baggage-";
+
 /// Returns a context that only decides.
 fn without_ids(flags: Flags) -> SpanContext {
     let flags = remote(Some(flags)) | Flags::WITHOUT_IDS;

@@ -3,6 +3,7 @@
 use std::string::String;
 use std::vec::Vec;
 
+use crate::baggage::BaggageTable;
 use crate::context::{Flags, SpanContext};
 use crate::id::{SpanId, TraceId};
 use crate::propagation::tests::{Headers, pairs};
@@ -176,4 +177,32 @@ fn both_forms_are_written_without_a_parent() {
         "0000000000000001-0000000000000002-1"
     );
     assert_eq!(inject(Format::B3Multi, short)[0].1, "0000000000000001");
+}
+
+#[test]
+fn baggage_beside_b3_is_read_as_it_is() {
+    let read = |formats: &[Format]| {
+        let headers = [
+            ("b3", "1-2-1"),
+            ("Baggage-Tenant", "a%20b, c"),
+            ("baggage", "tenant=w3c,Other=x"),
+            ("baggage-other", "y"),
+        ];
+        let mut table = BaggageTable::<4, 16, 32>::new();
+        let found = Propagator::new(formats, &[])
+            .extract(&headers, &mut table, &mut [0; 64])
+            .dropped;
+        assert!(found.is_empty());
+        let items: Vec<_> = table
+            .iter()
+            .map(|(key, value)| std::format!("{key}={value}"))
+            .collect();
+        items.join(" ")
+    };
+    let (b3, multi, w3c) = (Format::B3, Format::B3Multi, Format::Baggage);
+    assert_eq!(read(&[b3]), "tenant=a%20b, c other=y");
+    assert_eq!(read(&[multi]), "tenant=a%20b, c other=y");
+    assert_eq!(read(&[Format::Jaeger]), "");
+    assert_eq!(read(&[w3c, b3]), "tenant=w3c Other=x");
+    assert_eq!(read(&[b3, w3c]), "tenant=a%20b, c Other=x");
 }

@@ -4,10 +4,11 @@ use core::mem;
 use core::str;
 
 use crate::baggage::BaggageSink;
+use crate::propagation::b3;
 use crate::propagation::candidate::{Candidate, single};
 use crate::propagation::error::{BaggageDrops, ExtractError};
 use crate::propagation::format::Format;
-use crate::propagation::jaeger::items::Items;
+use crate::propagation::jaeger::items::{Items, Precedence};
 use crate::propagation::jaeger::{Extracted, TextMapCodec, fill, text};
 use crate::propagation::name::{is_name, strip_prefix};
 use crate::propagation::percent::{Decode, Encoding};
@@ -89,9 +90,26 @@ impl<'s, 'c> Extras<'s, 'c> {
     }
 
     /// Takes a header that holds a baggage item.
-    pub(in crate::propagation) fn visit_item(&mut self, key: &str, value: &[u8]) {
-        if let Some(key) = strip_prefix(key, self.codec.names.baggage_prefix) {
-            self.items.header(self.scratch, key, value);
+    pub(in crate::propagation) fn visit_item(&mut self, key: &str, value: &[u8]) -> bool {
+        let Some(key) = strip_prefix(key, self.codec.names.baggage_prefix) else {
+            return false;
+        };
+        let encoding = self.codec.encoding;
+        self.items.header(self.scratch, key, value, encoding);
+        true
+    }
+
+    /// Takes a header that holds a baggage item beside B3, which is not encoded.
+    pub(in crate::propagation) fn visit_b3_item(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        precedence: Precedence,
+    ) {
+        if let Some(key) = strip_prefix(key, b3::BAGGAGE_PREFIX) {
+            let known = mem::replace(&mut self.items.precedence, precedence);
+            self.items.header(self.scratch, key, value, Encoding::Plain);
+            self.items.precedence = known;
         }
     }
 

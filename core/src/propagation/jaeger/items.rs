@@ -52,8 +52,14 @@ impl<'c> Items<'c> {
     }
 
     /// Takes a header that holds one item.
-    pub(super) fn header(&mut self, scratch: &mut [u8], key: &str, value: &[u8]) {
-        let outcome = self.one_header(scratch, key, value);
+    pub(super) fn header(
+        &mut self,
+        scratch: &mut [u8],
+        key: &str,
+        value: &[u8],
+        encoding: Encoding,
+    ) {
+        let outcome = self.one_header(scratch, key, value, encoding);
         self.count(outcome);
     }
 
@@ -68,7 +74,13 @@ impl<'c> Items<'c> {
         }
     }
 
-    fn one_header(&mut self, scratch: &mut [u8], key: &str, value: &[u8]) -> Result<(), Rejected> {
+    fn one_header(
+        &mut self,
+        scratch: &mut [u8],
+        key: &str,
+        value: &[u8],
+        encoding: Encoding,
+    ) -> Result<(), Rejected> {
         self.room.read(key.len().saturating_add(value.len()))?;
         let lower = self.encoding == Encoding::Form;
         let key = key.bytes().map(|byte| {
@@ -79,7 +91,7 @@ impl<'c> Items<'c> {
             }
         });
         let value = if lower { single(value) } else { value };
-        self.item(scratch, key, value, self.encoding)
+        self.item(scratch, key, value, encoding)
     }
 
     /// Takes an item of the form `key=value`; an empty one is none.
