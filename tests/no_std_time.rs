@@ -313,8 +313,10 @@ fn a_peer_that_accepts_nothing_is_asked_at_the_back_off() {
     device!(TIMER, TRACER, 4096);
     let mut reporter = reporter(&TRACER);
     reporter.set_back_off(HZ / 4);
-    let mut line = Line::default();
-    line.outcomes = vec![SendOutcome::Retry; 9];
+    let mut line = Line {
+        outcomes: vec![SendOutcome::Retry; 9],
+        ..Line::default()
+    };
     TRACER.start::<0>("kept");
     let mut polls = 0;
     for milli in 0..2_100 {
@@ -347,7 +349,7 @@ fn a_dropped_packet_is_packed_again_after_the_back_off() {
         assert_eq!(reporter.stats().queued, 1);
     }
     TIMER.set(HZ + HZ / 8);
-    std::mem::forget(reporter.poll(&mut buffer).unwrap());
+    let _ = reporter.poll(&mut buffer).unwrap();
     assert!(reporter.poll(&mut buffer).is_none());
     TIMER.set(HZ + HZ / 4);
     let packet = reporter.poll(&mut buffer).unwrap();
@@ -408,8 +410,10 @@ fn poll_at_knows_when_the_counter_must_be_read() {
 fn packets_keep_to_the_transport_s_mtu() {
     device!(TIMER, TRACER, 4096);
     let mut reporter = reporter(&TRACER);
-    let mut line = Line::default();
-    line.mtu = Some(200);
+    let mut line = Line {
+        mtu: Some(200),
+        ..Line::default()
+    };
     for _ in 0..12 {
         TRACER.start::<96>("small").tag("mode", "fast");
     }
