@@ -10,7 +10,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use picojaeger_core::wire::Otlp;
+use picojaeger_core::adapter::Timeline;
+use picojaeger_core::adapter::record::{Area, Open, Timestamp};
+use picojaeger_core::ring::Word;
+use picojaeger_core::wire::{ClientStats, EncodeContext, Encoder, Otlp, Process, Push};
+use picojaeger_core::{Flags, SpanContext, SpanId, TraceId, wire};
 use picojaeger_std::model;
 use picojaeger_std::model::{Batch, RefKind, SpanRef, Tag, TagValue};
 use prost::Message;
@@ -19,7 +23,7 @@ mod common;
 
 use common::SplitMix64;
 use common::draw::{Draw, FLOATS};
-use common::encode::{TRUNCATED, packets};
+use common::encode::{DROPPED, TRUNCATED, packets};
 
 /// Bytes of a message that `prost` saves: of the length, and of an empty name.
 const LARGEST_PADDING: usize = 3 + 2;
@@ -271,6 +275,58 @@ fn small_packets_hold_every_span_whole_or_marked() {
         whole > 50 && cut > 50 && too_large > 0,
         "{whole} {cut} {too_large}"
     );
+}
+
+/// A span whose area was too small counts what it refused, one that is cut its logs.
+#[test]
+fn what_was_dropped_is_counted() {
+    let context = SpanContext::new(TraceId::from_parts(2, 1), SpanId::new(3), Flags::SAMPLED);
+    let mut small = Open::<[Word; 4]>::new("op", context, SpanId::default(), 0);
+    for number in 0..5 {
+        small.tag("number".into(), number.into());
+    }
+    small.finish(1);
+    let found = only_span(&small, 1 << 10);
+    let counts = |span: &Span| (span.dropped_attributes_count, span.dropped_events_count);
+    assert_eq!(counts(&found), (4, 0));
+    let of_state = found.attributes.iter().find(|one| one.key == DROPPED);
+    let value = of_state.and_then(|one| one.value.clone()?.value);
+    assert_eq!(value, Some(Any::IntValue(4)));
+
+    let mut large = Open::<[Word; 256]>::new("op", context, SpanId::default(), 0);
+    for number in 0..9 {
+        assert!(large.try_log(Timestamp::Ticks(number)));
+        large.field("event".into(), "a log of some length".into());
+    }
+    large.finish(9);
+    let whole = only_span(&large, 1 << 10);
+    assert_eq!((counts(&whole), whole.events.len()), ((0, 0), 9));
+    let cut = only_span(&large, 350);
+    let (_, dropped) = counts(&cut);
+    assert_eq!(
+        (
+            cut.dropped_attributes_count,
+            cut.events.len() + dropped as usize
+        ),
+        (0, 9)
+    );
+    assert!(dropped > 0 && dropped < 9, "{dropped}");
+}
+
+/// Encodes a record into a packet of its own, at most so long, and decodes it.
+fn only_span<A: Area + ?Sized>(image: &Open<A>, limit: usize) -> Span {
+    let process = Process::new("shop");
+    let batch = wire::Batch::new(&process, 1, ClientStats::NONE);
+    let context = EncodeContext::new(Timeline::new(&[]), &|_| None);
+    let (mut encoder, mut out) = (Otlp::new(), vec![0; limit]);
+    assert!(encoder.begin(&mut out, &batch));
+    assert_eq!(
+        encoder.push(&mut out, &image.record(), &context),
+        Push::Taken
+    );
+    let place = encoder.finish(&mut out);
+    let mut request = decoded(&out[place]);
+    request.resource_spans[0].scope_spans[0].spans.remove(0)
 }
 
 /// A span that is cut loses its oldest events and then text.

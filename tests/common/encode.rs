@@ -13,7 +13,8 @@ type Image = Open<[Word; 16_384]>;
 const NO_CLOCK: EncodeContext<'static> = EncodeContext::new(Timeline::new(&[]), &|_| None);
 /// The tag of a span that was cut to fit its packet.
 pub const TRUNCATED: &str = "picojaeger.truncated";
-const DROPPED: &str = "picojaeger.dropped";
+/// The tag that counts what it lacks.
+pub const DROPPED: &str = "picojaeger.dropped";
 
 /// Checks truncation: the oldest logs first, and once none is left, text and bytes.
 pub fn assert_cut(found: &Span, made: &Span) {
