@@ -14,7 +14,7 @@ use picojaeger_core::adapter::Timeline;
 use picojaeger_core::adapter::record::{Area, Open, Timestamp};
 use picojaeger_core::ring::Word;
 use picojaeger_core::wire::{ClientStats, EncodeContext, Encoder, Otlp, Process, Push};
-use picojaeger_core::{Flags, SpanContext, SpanId, TraceId, wire};
+use picojaeger_core::{Flags, SpanContext, SpanId, TraceId, tags, wire};
 use picojaeger_std::model;
 use picojaeger_std::model::{Batch, RefKind, SpanRef, Tag, TagValue};
 use prost::Message;
@@ -311,6 +311,22 @@ fn what_was_dropped_is_counted() {
         (0, 9)
     );
     assert!(dropped > 0 && dropped < 9, "{dropped}");
+}
+
+/// The log that stands for those that a limit dropped is an event, and they are counted.
+#[test]
+fn logs_beyond_a_limit_are_counted() {
+    let context = SpanContext::new(TraceId::from_parts(2, 1), SpanId::new(3), Flags::SAMPLED);
+    let mut span = Open::<[Word; 256]>::new("op", context, SpanId::default(), 0);
+    for count in [2_u64, 7] {
+        assert!(span.try_log(Timestamp::Ticks(count)));
+        span.field(tags::EVENT.into(), tags::DROPPED_LOGS.into());
+        span.field(tags::DROPPED_LOG_COUNT.into(), count.into());
+    }
+    span.finish(9);
+    let found = only_span(&span, 1 << 10);
+    assert_eq!((found.events.len(), found.dropped_events_count), (2, 9));
+    assert_eq!(found.events[0].name, tags::DROPPED_LOGS);
 }
 
 /// Encodes a record into a packet of its own, at most so long, and decodes it.

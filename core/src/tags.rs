@@ -57,6 +57,10 @@ pub const ERROR_KIND: &str = "error.kind";
 pub const ERROR_OBJECT: &str = "error.object";
 /// Log field: what happened, a stable short name.
 pub const EVENT: &str = "event";
+/// Value of [`EVENT`] in the log that stands for those that a limit of logs dropped.
+pub const DROPPED_LOGS: &str = "dropped Span logs";
+/// Log field behind [`DROPPED_LOGS`]: their number.
+pub const DROPPED_LOG_COUNT: &str = "dropped_log_count";
 /// Log field: a text for people.
 pub const MESSAGE: &str = "message";
 /// Log field: a stack trace.

@@ -1,8 +1,24 @@
-//! Removing logs from an open span, for a limit of their number.
+//! Logs beyond a limit of their number: removed from an open span, and counted by a log.
 
 use core::ops::Range;
 
-use super::{Entries, Open};
+use super::{Entries, Log, Open};
+use crate::tags;
+use crate::value::Value;
+
+impl Log<'_> {
+    /// The number of dropped logs that this one stands for, as the server's limit writes it.
+    pub fn dropped(&self) -> Option<u64> {
+        let mut fields = self.fields();
+        if fields.next()?.value != Value::Str(tags::DROPPED_LOGS) {
+            return None;
+        }
+        match fields.next()?.value {
+            Value::U64(count) => Some(count),
+            _ => None,
+        }
+    }
+}
 
 impl Open {
     /// Removes the logs with these numbers, counted from 0, and their fields.

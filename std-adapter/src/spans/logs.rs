@@ -6,9 +6,7 @@ use picojaeger_core::{Key, Value, tags};
 
 use crate::state::Slot;
 
-/// The log that stands for the dropped ones, as Go's client writes it.
-const DROPPED: &str = "dropped Span logs";
-const DROPPED_COUNT: &str = "dropped_log_count";
+/// The component of a log that stands for dropped ones, as Go's client writes it.
 const CLIENT: &str = "jaeger-client";
 
 impl Slot {
@@ -31,8 +29,8 @@ impl Slot {
         };
         self.image.remove_logs(first..first + 2);
         if let Some(slot) = self.log_any(time) {
-            slot.field(Key::Static(tags::EVENT), Value::Str(DROPPED));
-            slot.field(Key::Static(DROPPED_COUNT), Value::U64(dropped));
+            slot.field(Key::Static(tags::EVENT), Value::Str(tags::DROPPED_LOGS));
+            slot.field(Key::Static(tags::DROPPED_LOG_COUNT), Value::U64(dropped));
             slot.field(Key::Static(tags::COMPONENT), Value::Str(CLIENT));
             slot.image.move_last_log(first);
         }
@@ -67,19 +65,7 @@ pub(crate) struct ErrorText<'e> {
 /// Returns the count of logs that will have been dropped, and the time of the last of them: of the
 /// log behind the count, or without a count of the second of two that make place for one.
 fn next_drop<'r>(mut middle: impl Iterator<Item = Log<'r>>) -> Option<(u64, Timestamp)> {
-    let counted = middle.next().and_then(count_of_dropped);
+    let counted = middle.next().and_then(|log| log.dropped());
     let time = middle.next()?.time;
     Some((counted.map_or(2, |before| before + 1), time))
-}
-
-/// Returns the count of a log that stands for dropped ones.
-fn count_of_dropped(log: Log<'_>) -> Option<u64> {
-    let mut fields = log.fields();
-    if fields.next()?.value != Value::Str(DROPPED) {
-        return None;
-    }
-    match fields.next()?.value {
-        Value::U64(count) => Some(count),
-        _ => None,
-    }
 }

@@ -11,15 +11,16 @@ use crate::time::Times;
 use crate::value::Value;
 use crate::wire::out::Out;
 
-/// The field of a span, and those of an event.
+/// Fields of a span, and those of an event.
 mod field {
     pub(super) const EVENTS: u8 = 0x5a;
+    pub(super) const DROPPED_EVENTS: u8 = 0x60;
     pub(super) const TIME: u8 = 0x09;
     pub(super) const NAME: u8 = 0x12;
     pub(super) const ATTRIBUTES: u8 = 0x1a;
 }
 
-/// Writes the logs that are not left out.
+/// Writes the logs that are not left out, and the number of others.
 #[inline(never)]
 pub(super) fn put_events<'o>(source: &Source<'_>, mut out: Out<'o, Protobuf>) -> Out<'o, Protobuf> {
     let times = source.times();
@@ -27,7 +28,13 @@ pub(super) fn put_events<'o>(source: &Source<'_>, mut out: Out<'o, Protobuf>) ->
         let left = put_event(source, &times, out.behind(HEADER), &log).left();
         out = end_message(out, field::EVENTS, left);
     }
-    out
+    let by_limit = source.record.logs().filter_map(|log| log.dropped());
+    let dropped = by_limit.fold(source.cut.logs as u64, u64::saturating_add);
+    if dropped == 0 {
+        return out;
+    }
+    let dropped = dropped.min(u32::MAX.into());
+    out.put([field::DROPPED_EVENTS]).varint(dropped)
 }
 
 #[inline(always)]

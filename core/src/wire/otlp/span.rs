@@ -27,7 +27,6 @@ pub(super) mod field {
     pub(super) const END: u8 = 0x41;
     pub(in super::super) const ATTRIBUTES: u8 = 0x4a;
     pub(super) const DROPPED_ATTRIBUTES: u8 = 0x50;
-    pub(super) const DROPPED_EVENTS: u8 = 0x60;
     pub(super) const FLAGS: [u8; 2] = [0x85, 1];
 }
 
@@ -161,10 +160,6 @@ impl<'s> Source<'s> {
         if self.record.dropped() > 0 {
             let dropped = self.record.dropped().into();
             out = out.put([field::DROPPED_ATTRIBUTES]).varint(dropped);
-        }
-        if self.cut.logs > 0 {
-            let dropped = self.cut.logs as u64;
-            out = out.put([field::DROPPED_EVENTS]).varint(dropped);
         }
         out
     }
