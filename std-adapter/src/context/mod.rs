@@ -175,3 +175,20 @@ impl<T: ToContext + ?Sized> ToContext for &T {
         (**self).to_context()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn contexts_are_keys_of_maps_without_a_warning() {
+        let context: SpanContext = "1:2:0:1".parse().unwrap();
+        let mut waiting = context.clone();
+        waiting.baggage.set_pending();
+        let map = HashMap::from([(context.clone(), 1), (SpanContext::default(), 2)]);
+        assert_eq!(map.get(&context), Some(&1));
+        assert_eq!(map.get(&waiting), None);
+    }
+}

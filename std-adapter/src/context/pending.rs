@@ -1,5 +1,6 @@
 //! A sampling decision that waits for the operation name.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
@@ -8,8 +9,22 @@ use picojaeger_core::Description;
 use crate::sys::sync::{lock, try_lock};
 
 /// The decision about a local root, which is made once.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pending(Arc<Mutex<Option<Decided>>>);
+///
+/// Behind a trait, since contexts are keys of maps: clippy warns of a key in which it sees a lock, and
+/// need not, since what is compared and hashed never changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending(Arc<dyn Once>);
+
+/// A place for a decision.
+trait Once: fmt::Debug + Send + Sync {
+    fn decided(&self) -> &Mutex<Option<Decided>>;
+}
+
+impl Once for Mutex<Option<Decided>> {
+    fn decided(&self) -> &Mutex<Option<Decided>> {
+        self
+    }
+}
 
 /// A decision, and the description of the sampler that sampled the root.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,13 +36,19 @@ pub(crate) struct Decided {
 impl Pending {
     /// Returns the decision; the first call makes it.
     pub(crate) fn decide(&self, make: impl FnOnce() -> Decided) -> Decided {
-        *lock(&self.0).get_or_insert_with(make)
+        *lock(self.0.decided()).get_or_insert_with(make)
     }
 
     /// Returns whether the decision was not made yet. Waits for no lock, which a forked child's
     /// parent might hold.
     pub(crate) fn is_open(&self) -> bool {
-        try_lock(&self.0).is_some_and(|decided| decided.is_none())
+        try_lock(self.0.decided()).is_some_and(|decided| decided.is_none())
+    }
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Pending(Arc::new(Mutex::new(None)))
     }
 }
 
