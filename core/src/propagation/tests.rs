@@ -432,3 +432,46 @@ fn a_carrier_that_is_full_for_one_format_takes_the_next() {
     assert_eq!(injected, Err(InjectError::CarrierFull));
     assert!(none.iter().eq([("traceparent", TRACEPARENT)]));
 }
+
+#[test]
+fn unreadable_headers_conflict_unless_they_are_alike() {
+    let error = |values: [&str; 2]| {
+        let found = extract(&DEFAULT, &values.map(|value| ("uber-trace-id", value)));
+        found.context.unwrap_err()
+    };
+    let malformed = ExtractError::Malformed(ParseContextError::TraceId);
+    assert_eq!(error(["x", "y"]), malformed);
+    assert_eq!(error(["x", "1:"]), ExtractError::Conflict);
+    assert_eq!(error(["x", "1:2:0:1"]), ExtractError::Conflict);
+}
+
+#[test]
+fn the_first_unreadable_format_is_named_and_is_no_sole_context() {
+    let headers = [("uber-trace-id", "x"), ("traceparent", "x"), ("b3", "1-2")];
+    let formats = [DEFAULT.as_slice(), &[Format::B3]].concat();
+    let found = extract(&formats, &headers);
+    assert_eq!(found.context, remote(1, 2, Flags::DEFERRED));
+    let error = ExtractError::Malformed(ParseContextError::Traceparent);
+    assert_eq!(found.rejected, Some((Format::TraceContext, error)));
+    let sole = |headers: &[(&str, &str)]| {
+        let propagator = Propagator::new(&formats, &[]);
+        let mut scan = propagator.scan();
+        scan.read(headers);
+        scan.sole_context()
+    };
+    assert_eq!(sole(&headers), None);
+    assert_eq!(sole(&headers[2..]), Some(found.context.unwrap()));
+}
+
+#[test]
+fn requests_under_other_names_are_found() {
+    let names = HeaderNames::DEFAULT
+        .with_debug_id("find")
+        .with_baggage("list");
+    let propagator = Propagator::new(&W3C, &[]).with_jaeger(TextMapCodec::http().with_names(names));
+    let (mut table, mut scratch) = (Table::new(), [0; 64]);
+    let found = propagator.extract(&[("Find", "me")], &mut table, &mut scratch);
+    assert_eq!(found.debug_id, Ok(Some("me")));
+    let found = propagator.extract(&[("List", "a=b")], &mut table, &mut scratch);
+    assert!(found.dropped.is_empty() && table.get("a") == Some("b"));
+}
