@@ -475,3 +475,15 @@ fn requests_under_other_names_are_found() {
     let found = propagator.extract(&[("List", "a=b")], &mut table, &mut scratch);
     assert!(found.dropped.is_empty() && table.get("a") == Some("b"));
 }
+
+#[test]
+fn later_versions_of_traceparent_that_were_joined_must_agree() {
+    let version = |value: &str| value.replacen("00", "cc", 1);
+    let other = TRACEPARENT.replace("000b", "000c");
+    let joined = [version(TRACEPARENT), "-x,".into(), version(&other)].concat();
+    let found = extract(&W3C, &[("traceparent", &joined)]);
+    assert_eq!(found.context, Err(ExtractError::Conflict));
+    let joined = joined.replace("000c", "000b");
+    let found = extract(&W3C, &[("traceparent", &joined)]);
+    assert_eq!(found.context, remote(10, 11, Flags::SAMPLED));
+}

@@ -206,3 +206,11 @@ fn baggage_beside_b3_is_read_as_it_is() {
     assert_eq!(read(&[w3c, b3]), "tenant=w3c Other=x");
     assert_eq!(read(&[b3, w3c]), "tenant=a%20b, c Other=x");
 }
+
+#[test]
+fn one_header_of_several_is_enough_for_debug() {
+    let ids = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)];
+    let flags = [("x-b3-flags", "1"), ("x-b3-flags", "0")];
+    let found = extract(&[ids, flags].concat());
+    assert_eq!(found, Ok(Some(context(Flags::SAMPLED | Flags::DEBUG))));
+}
