@@ -63,6 +63,8 @@ const BUDGETS: &[Budget] = &[
     propagated("extract-b3", "extract-w3c"),
     propagated("extract-b3multi", "extract-w3c"),
     propagated("extract-both", "extract-w3c"),
+    both("inject-both"),
+    both("extract-both"),
     without_allocation("inject-w3c"),
     without_allocation("inject-jaeger"),
     without_allocation("inject-b3"),
@@ -148,6 +150,14 @@ const fn propagated(workload: &'static str, peers: &'static str) -> Budget {
             Figure(peers, "opentelemetry", MIN),
         ),
         limit: AtMost(0.3),
+    }
+}
+
+/// The default's formats, compared with OpenTelemetry's default: trace context and baggage.
+const fn both(workload: &'static str) -> Budget {
+    Budget {
+        what: "× opentelemetry's w3c with baggage",
+        ..at_most(workload, "picojaeger", 0.3, "opentelemetry")
     }
 }
 

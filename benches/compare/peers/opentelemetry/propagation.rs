@@ -1,20 +1,28 @@
-//! OpenTelemetry's propagator of W3C's trace context.
+//! OpenTelemetry's propagators of W3C's headers: trace context, and both that and baggage.
 
 use std::hint::black_box;
 
 use opentelemetry::Context;
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry::propagation::{
+    Extractor, Injector, TextMapCompositePropagator, TextMapPropagator,
+};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use picojaeger_workloads::propagation::request;
 use picojaeger_workloads::{Direction, Drained, Format, Library, Workload};
 
-/// The propagator as a library under measure.
+/// The propagators as a library under measure.
 pub(crate) struct W3c {
-    propagator: TraceContextPropagator,
     nothing: Context,
-    context: Context,
-    request: Headers,
+    trace_context: One,
+    with_baggage: One,
     written: Written,
+}
+
+/// One propagator, the headers that it reads, and their context.
+struct One {
+    propagator: Box<dyn TextMapPropagator>,
+    request: Headers,
+    context: Context,
 }
 
 /// The headers of a request.
@@ -43,21 +51,35 @@ impl Injector for Written {
     }
 }
 
+impl One {
+    fn new(propagator: impl TextMapPropagator + 'static, format: Format) -> Self {
+        let request = Headers(request(format));
+        let context = propagator.extract_with_context(&Context::new(), &request);
+        Self {
+            propagator: Box::new(propagator),
+            request,
+            context,
+        }
+    }
+}
+
 impl W3c {
-    const WORKLOADS: [Workload; 2] = [
+    const WORKLOADS: [Workload; 4] = [
         Workload::Propagation(Direction::Inject, Format::W3c),
         Workload::Propagation(Direction::Extract, Format::W3c),
+        Workload::Propagation(Direction::Inject, Format::Both),
+        Workload::Propagation(Direction::Extract, Format::Both),
     ];
 
     pub(crate) fn new() -> Self {
-        let propagator = TraceContextPropagator::new();
-        let (nothing, request) = (Context::new(), Headers(request(Format::W3c)));
-        let context = propagator.extract_with_context(&nothing, &request);
+        let both = TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),
+        ]);
         Self {
-            propagator,
-            nothing,
-            context,
-            request,
+            nothing: Context::new(),
+            trace_context: One::new(TraceContextPropagator::new(), Format::W3c),
+            with_baggage: One::new(both, Format::Both),
             written: Written::default(),
         }
     }
@@ -77,20 +99,24 @@ impl Library for W3c {
     }
 
     fn burst(&mut self, workload: Workload) {
-        let Workload::Propagation(direction, _) = workload else {
+        let Workload::Propagation(direction, format) = workload else {
             return;
+        };
+        let one = match format {
+            Format::Both => &self.with_baggage,
+            _ => &self.trace_context,
         };
         for _ in 0..workload.spans() {
             match direction {
                 Direction::Inject => {
-                    let context = black_box(&self.context);
-                    self.propagator.inject_context(context, &mut self.written);
+                    let context = black_box(&one.context);
+                    one.propagator.inject_context(context, &mut self.written);
                     black_box(&self.written);
                 }
                 Direction::Extract => {
-                    let request = black_box(&self.request);
+                    let request = black_box(&one.request);
                     let nothing = &self.nothing;
-                    black_box(self.propagator.extract_with_context(nothing, request));
+                    black_box(one.propagator.extract_with_context(nothing, request));
                 }
             }
         }
@@ -112,11 +138,11 @@ mod tests {
             .into_iter()
             .for_each(|workload| library.burst(workload));
         // Before the flags come version and ids; headers without `tracestate` get an empty one.
-        let traceparent = library.request.get("traceparent").expect("it is there");
-        let mut headers = std::collections::HashMap::new();
-        library
-            .propagator
-            .inject_context(&library.context, &mut headers);
-        assert_eq!(headers["traceparent"], traceparent);
+        for one in [&library.trace_context, &library.with_baggage] {
+            let traceparent = one.request.get("traceparent").expect("it is there");
+            let mut headers = std::collections::HashMap::new();
+            one.propagator.inject_context(&one.context, &mut headers);
+            assert_eq!(headers["traceparent"], traceparent);
+        }
     }
 }
