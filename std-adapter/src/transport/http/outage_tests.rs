@@ -189,7 +189,9 @@ impl Pauses for Hour {
     }
 
     fn pause(&self, pause: Duration) {
-        self.pauses.fetch_add(1, Ordering::Relaxed);
+        if !self.is_over.load(Ordering::SeqCst) {
+            self.pauses.fetch_add(1, Ordering::Relaxed);
+        }
         let mut now = lock(&self.now);
         *now += pause;
         if *now >= HOUR {
@@ -232,15 +234,18 @@ impl Connector for Away {
     }
 }
 
-/// Counts the wake-ups of a worker.
+/// Counts the wake-ups of a worker in the hour.
 struct Alarms {
+    hour: Arc<Hour>,
     waker: Waker,
     count: Arc<AtomicUsize>,
 }
 
 impl Wake for Alarms {
     fn wake(self: Arc<Self>) {
-        self.count.fetch_add(1, Ordering::Relaxed);
+        if !self.hour.is_over.load(Ordering::SeqCst) {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
         self.waker.wake_by_ref();
     }
 }
@@ -265,7 +270,11 @@ fn an_hour_without_a_collector_costs_little_and_then_all_arrives() {
     let make = |settings: CollectorSettings, link: TracerLink| {
         let client = Client::new(&settings).with_parts(away, DefaultResolver::default());
         let TracerLink { waker, closing } = link;
-        let waker = Waker::from(Arc::new(Alarms { waker, count }));
+        let waker = Waker::from(Arc::new(Alarms {
+            hour: clock.clone(),
+            waker,
+            count,
+        }));
         HttpTransport::with_parts(&settings, client, |_| clock, closing, waker, spawn_helper)
     };
     let tracer = tracer(config(&server.url()).memory_limit(LIMIT), make);
