@@ -55,6 +55,7 @@ cases! {
 #[cfg(feature = "tls")]
 cases! {
     a_fork_in_the_middle_of_a_request_over_tls => in_a_request_over_tls,
+    a_child_that_drops_the_transport_leaves_the_request_alone => drops_a_transport,
 }
 
 #[test]
@@ -122,6 +123,35 @@ fn in_a_request_over_tls() {
     assert_eq!(server.spans("of-parent"), [3, 0]);
     assert_eq!(server.spans("of-child"), [0, 2]);
     assert_eq!(server.connections(), 2);
+}
+
+/// Both processes have the socket, which a shutdown ends for both.
+#[cfg(feature = "tls")]
+fn drops_a_transport() {
+    use crate::transport::{Closing, HttpTransport};
+    use crate::worker::spawn_helper;
+    use crate::{SendOutcome, Transport as _};
+    use std::task::Waker;
+
+    let server = crate::transport::TlsServer::new(false, true);
+    let settings = server.config().resolve().unwrap().collector.unwrap();
+    // Forks are noticed from the first tracer on.
+    let _tracer = server.config().new_tracer().unwrap();
+    let closing = Arc::<Closing>::default();
+    let transport = HttpTransport::new(&settings, closing, Waker::noop().clone(), spawn_helper);
+    let transport = RefCell::new(Some(transport));
+    let sent = transport.borrow_mut().as_mut().unwrap().send(b"batch");
+    assert_eq!(sent, SendOutcome::Pending);
+    server.wait();
+    join(fork(|| drop(transport.take())));
+    server.go_on();
+    let mut transport = transport.take().unwrap();
+    let mut outcome = SendOutcome::Pending;
+    while outcome == SendOutcome::Pending {
+        thread::yield_now();
+        outcome = transport.poll_outcome();
+    }
+    assert_eq!((outcome, server.connections()), (SendOutcome::Accepted, 1));
 }
 
 /// What waits for the parent's transports stays the parent's.

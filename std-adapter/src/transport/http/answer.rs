@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_redirect_is_named_without_its_secrets() {
         let redirect = |answer: &mut Answer| {
-            answer.location = Some("https://me:word@there:1/x?key=1".into());
+            answer.location = Some("https://me:w@rd@there:1/x?key=1".into());
         };
         let Verdict::Final(_, Some(error)) = verdict(307, redirect) else {
             panic!("it is final")

@@ -40,10 +40,6 @@ enum Stage {
     Settled(SendOutcome),
 }
 
-/// Time for which a thread waits for the next batch; then it ends, and the next batch starts
-/// another. Longer than the usual interval of flushes.
-const LINGER: Duration = Duration::from_secs(3);
-
 /// The worker's side.
 impl Mailbox {
     pub(super) fn new(sender: Sender) -> Self {
@@ -114,11 +110,11 @@ impl Mailbox {
         lock(&self.state).sender.take()
     }
 
-    /// Waits for a batch; puts the sender back if none comes for a while.
-    pub(super) fn next(&self, sender: Sender) -> Option<(Sender, Vec<u8>)> {
+    /// Waits for a batch; puts the sender back if none comes in this time.
+    pub(super) fn next(&self, sender: Sender, linger: Duration) -> Option<(Sender, Vec<u8>)> {
         let state = lock(&self.state);
         let none = |state: &State| !matches!(state.stage, Stage::Waiting(_)) && !state.is_over;
-        let mut state = wait_while(&self.changed, state, LINGER, none);
+        let mut state = wait_while(&self.changed, state, linger, none);
         if state.is_over {
             return None;
         }
@@ -159,5 +155,44 @@ impl Mailbox {
 
     pub(super) fn is_closing(&self) -> bool {
         lock(&self.state).is_closing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sampler as Sampling};
+    use crate::transport::http::client::Client;
+
+    fn mailbox() -> Mailbox {
+        let config = Config::new("mailbox").sampler(Sampling::Const(true));
+        let settings = config.otlp("http://c:1").resolve().unwrap().collector;
+        let settings = settings.unwrap();
+        Mailbox::new(Sender::new(&settings, Client::new(&settings)))
+    }
+
+    /// The next batch then needs another thread, which finds the sender again.
+    #[test]
+    fn a_thread_that_gets_no_batch_puts_the_sender_back() {
+        let mailbox = mailbox();
+        for _ in 0..2 {
+            let sender = mailbox.take_sender().unwrap();
+            assert!(mailbox.next(sender, Duration::ZERO).is_none());
+        }
+        assert!(mailbox.put(b"batch"), "a thread has to be started");
+        let sender = mailbox.take_sender().unwrap();
+        assert!(!mailbox.put(b"other"), "one runs");
+        let (_, batch) = mailbox.next(sender, Duration::ZERO).unwrap();
+        assert_eq!(batch, b"other");
+    }
+
+    #[test]
+    fn a_thread_ends_with_its_tracer() {
+        let mailbox = mailbox();
+        let sender = mailbox.take_sender().unwrap();
+        mailbox.put(b"batch");
+        mailbox.end();
+        assert!(mailbox.next(sender, Duration::ZERO).is_none());
+        assert!(mailbox.is_closing());
     }
 }

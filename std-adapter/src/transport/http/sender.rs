@@ -23,6 +23,10 @@ pub(super) struct Sender {
     name: String,
 }
 
+/// Time for which a thread waits for the next batch; then it ends, and the next batch starts
+/// another. Longer than the usual interval of flushes.
+const LINGER: Duration = Duration::from_secs(3);
+
 /// The time and the end of waiting, replaceable in tests.
 pub(super) trait Pauses: Send + Sync {
     fn now(&self) -> Duration;
@@ -48,7 +52,7 @@ impl Sender {
         let Some(mut sender) = mailbox.take_sender() else {
             return;
         };
-        while let Some((mut again, batch)) = mailbox.next(sender) {
+        while let Some((mut again, batch)) = mailbox.next(sender, LINGER) {
             // A panic must not leave the batch without an outcome for good.
             let outcome = caught(|| again.deliver(&batch, mailbox, pauses, told));
             if outcome.is_none() {

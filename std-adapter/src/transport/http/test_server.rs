@@ -48,6 +48,8 @@ struct Shared {
     acts: Mutex<Vec<Act>>,
     requests: Mutex<Vec<Request>>,
     connections: AtomicUsize,
+    /// Connections that are over.
+    ended: AtomicUsize,
     arrived: Mutex<Sender<()>>,
 }
 
@@ -75,6 +77,7 @@ impl Server {
             acts: Mutex::new(acts.iter().rev().cloned().collect()),
             requests: Mutex::default(),
             connections: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             arrived: Mutex::new(arrived),
         });
         let server = Server {
@@ -86,7 +89,10 @@ impl Server {
             for stream in listener.incoming() {
                 let (shared, stream) = (shared.clone(), stream.unwrap());
                 shared.connections.fetch_add(1, Ordering::Relaxed);
-                thread::spawn(move || while serve(&shared, &stream).is_some() {});
+                thread::spawn(move || {
+                    while serve(&shared, &stream).is_some() {}
+                    shared.ended.fetch_add(1, Ordering::Relaxed);
+                });
             }
         });
         server
@@ -102,6 +108,10 @@ impl Server {
 
     pub(super) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn ended(&self) -> usize {
+        self.shared.ended.load(Ordering::Relaxed)
     }
 
     /// Waits for the beginning of a request.

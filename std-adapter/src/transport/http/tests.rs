@@ -420,7 +420,22 @@ fn a_close_interrupts_a_request_when_its_time_is_over() {
             (fate(&tracer.stats()), server.requests().len()),
             (UNREACHABLE, 1)
         );
+        // Its thread goes too, though the request has no time-out.
+        while server.ended() == 0 {
+            assert!(begun.elapsed() < SOON, "the connection is still open");
+            std::thread::yield_now();
+        }
     }
+}
+
+#[test]
+fn only_an_answer_to_otlp_rejects_spans() {
+    let body = [0x0a, 2, 0x08, 2];
+    let server = Server::new(&[Act::Answer(answer("200 OK", "", &body))]);
+    let tracer = config("http://unused").collector(server.url());
+    let tracer = tracer.new_tracer().unwrap();
+    send(&tracer, 3).unwrap();
+    assert_eq!(fate(&tracer.stats()), DELIVERED);
 }
 
 #[test]

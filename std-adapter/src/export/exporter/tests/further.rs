@@ -260,3 +260,30 @@ fn a_third_transport_is_independent_of_the_second() {
         assert!(text.contains(line), "{line} in {text}");
     }
 }
+
+/// Learns of a refusal late, by each check.
+struct Late(u64);
+
+impl Transport for Late {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        SendOutcome::Accepted
+    }
+
+    fn settle(&mut self) {
+        self.0 += 1;
+    }
+
+    fn take_late_refusals(&mut self) -> u64 {
+        std::mem::take(&mut self.0)
+    }
+}
+
+#[test]
+fn late_refusals_of_a_further_transport_are_its_own() {
+    let tracer = with_second(Recorder::new(), || Late(1));
+    finish(&tracer, 3);
+    pass(&tracer);
+    let (first, second) = (tracer.stats(), second(&tracer));
+    assert_eq!((first.late_refusals, second.late_refusals), (0, 2));
+    assert_eq!(second.delivered, 3);
+}
