@@ -329,6 +329,17 @@ fn logs_beyond_a_limit_are_counted() {
     assert_eq!(found.events[0].name, tags::DROPPED_LOGS);
 }
 
+/// A tag with the key of one that the record's state stands for gives way to that one.
+#[test]
+fn tags_of_the_state_come_once() {
+    let context = SpanContext::new(TraceId::from_parts(2, 1), SpanId::new(3), Flags::SAMPLED);
+    let mut span = Open::<[Word; 64]>::new("op", context, SpanId::default(), 0);
+    span.tag("clock.unsynced".into(), "mine".into());
+    span.finish(9);
+    let expected = attribute("clock.unsynced", &TagValue::Bool(true));
+    assert_eq!(only_span(&span, 1 << 10).attributes, [expected]);
+}
+
 /// Encodes a record into a packet of its own, at most so long, and decodes it.
 fn only_span<A: Area + ?Sized>(image: &Open<A>, limit: usize) -> Span {
     let process = Process::new("shop");

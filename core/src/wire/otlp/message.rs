@@ -63,6 +63,12 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_length() {
+        assert_eq!(padded_varint((1 << 28) - 1), [0xff, 0xff, 0xff, 0x7f]);
+        assert_eq!(padded_varint(1 << 27), [0x80, 0x80, 0x80, 0x40]);
+    }
+
+    #[test]
     fn the_length_of_a_message_takes_four_bytes() {
         for length in [0, 1, 127, 128, 16_383, 16_384, 2_097_152] {
             let mut message = std::vec![0xee; HEADER + length];
