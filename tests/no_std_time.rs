@@ -1,13 +1,15 @@
 //! Time on a chip, run on the host: a counter of 32 bits at 25 MHz that a test sets, Unix time that
 //! is known late, and the times at which packets leave.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use picojaeger_core::ring::{Bytes, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Clock, Const, Drained, Interrupts, PacketReporter, Platform, Ring, Seed, SendOutcome, SpanRing,
-    Tracer, Transport,
+    AsyncTransport, Clock, Const, Drained, Interrupts, PacketReporter, Platform, Ring, Seed,
+    SendOutcome, SpanRing, Tracer, Transport,
 };
 use picojaeger_std::collector::decode;
 use picojaeger_std::model::Span;
@@ -497,6 +499,61 @@ fn a_half_full_ring_wakes_the_reporter() {
     }
     let stats = reporter.stats();
     assert!(stats.lost.full == 0 && stats.delivered > 990, "{stats}");
+}
+
+/// A line that is awaited: each packet has left at the second poll.
+#[derive(Default)]
+struct Awaited(Line);
+
+impl AsyncTransport for Awaited {
+    async fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        let mut waited = false;
+        std::future::poll_fn(|_| match std::mem::replace(&mut waited, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+        self.0.send(packet)
+    }
+
+    fn mtu(&self) -> usize {
+        150
+    }
+}
+
+/// Polls a future so many times, and drops it.
+fn polled<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    (0..polls).find_map(|_| match future.as_mut().poll(&mut context) {
+        Poll::Ready(result) => Some(result),
+        Poll::Pending => None,
+    })
+}
+
+#[test]
+fn a_drain_that_is_dropped_loses_nothing() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Awaited::default();
+    line.0.outcomes = vec![SendOutcome::Retry];
+    let (mut made, mut buffer) = (0, [0; 512]);
+    for polls in 0..12 {
+        for _ in 0..7 {
+            TRACER.start::<0>("op");
+            made += 1;
+        }
+        let all = polled(reporter.drain_all_async(&mut line, &mut buffer), polls);
+        assert!(polls > 0 || all.is_none());
+    }
+    let first = polled(reporter.drain_async(&mut line, &mut buffer), 100);
+    assert_eq!(first, Some(Drained::All), "nothing is due in a back-off");
+    let rest = polled(reporter.drain_all_async(&mut line, &mut buffer), 100);
+    assert_eq!(rest, Some(Drained::All));
+    let stats = reporter.stats();
+    assert_eq!(line.0.spans().len(), made);
+    assert!(stats.delivered == made as u64 && stats.adds_up(), "{stats}");
+    assert!(line.0.packets.iter().all(|packet| packet.len() <= 150));
 }
 
 /// The size of a record's fixed part: 56 bytes and a word.

@@ -71,8 +71,13 @@
 //! - No input leads to a panic.
 //!
 //! # Features
-//! `alloc`, off by default: `&String` and `&Cow<str>` as keys, names and values, a [`Transport`] in
-//! a `Box`.
+//! All are off by default. Those of foreign crates before 1.0 carry their version.
+//!
+//! - `alloc`: `&String` and `&Cow<str>` as keys, names and values, a [`Transport`] in a `Box`.
+//! - `embedded-io-07`, `embedded-io-async-07`: packets in frames to a writer of these crates
+//!   (`SlipWriter`).
+//! - `embedded-nal-09`, `embedded-nal-async-09`: packets by UDP, by a stack of these crates (`UdpStack`,
+//!   `AsyncUdp`).
 //!
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
@@ -168,12 +173,18 @@ pub use sampler::{
     RateLimiter, RateLimiting, Sampler, SamplerError, Throughput,
 };
 #[cfg(not(loom))]
-pub use span::{LogBuilder, Span, SpanBuilder, SpanReference};
+pub use span::{AreaSize, LogBuilder, Span, SpanBuilder, SpanReference, StackSpan};
 pub use stats::{LossCause, Lost, Stats};
 pub use time::{Anchor, Clock, SplitClock, SplitTimer, VariableClock};
 #[cfg(not(loom))]
 pub use tracer::{
     Drained, Incoming, PacketReporter, Platform, ReporterTaken, Ring, SpanRing, Tracer,
 };
-pub use transport::{Durations, ExportCounts, SendOutcome, Transport};
+#[cfg(feature = "embedded-nal-async-09")]
+pub use transport::AsyncUdp;
+#[cfg(any(feature = "embedded-io-07", feature = "embedded-io-async-07"))]
+pub use transport::SlipWriter;
+#[cfg(feature = "embedded-nal-09")]
+pub use transport::UdpStack;
+pub use transport::{AsyncTransport, Durations, ExportCounts, SendOutcome, Transport};
 pub use value::{Key, Utf8Char, Value};

@@ -1,10 +1,22 @@
 //! The transport interface: sends packets, one at a time.
 
 mod exports;
+#[cfg(any(feature = "embedded-io-07", feature = "embedded-io-async-07"))]
+mod serial;
+#[cfg(any(feature = "embedded-io-07", feature = "embedded-io-async-07"))]
+mod slip;
+#[cfg(any(feature = "embedded-nal-09", feature = "embedded-nal-async-09"))]
+mod udp;
 
 use core::fmt;
 
 pub use exports::{Durations, ExportCounts};
+#[cfg(any(feature = "embedded-io-07", feature = "embedded-io-async-07"))]
+pub use serial::SlipWriter;
+#[cfg(feature = "embedded-nal-async-09")]
+pub use udp::AsyncUdp;
+#[cfg(feature = "embedded-nal-09")]
+pub use udp::UdpStack;
 
 /// Sends packets: a UDP socket, framing on a serial line, a recorder for tests.
 ///
@@ -108,6 +120,50 @@ pub trait Transport {
     /// Returns the latest error, for a line in a log: the peer, the cause and the remedy.
     fn last_error(&self) -> Option<&dyn fmt::Display> {
         None
+    }
+}
+
+/// Sends packets like [`Transport`], by a future; for
+/// [`PacketReporter::drain_async`](crate::PacketReporter::drain_async).
+///
+/// # Contract
+/// - That of [`Transport`], but for [`SendOutcome::Pending`], which counts as a failure.
+/// - A future that is dropped may have sent the packet, a part of it, or nothing. The packet is sent
+///   again, so the peer may get it twice; a part never joins the next one.
+///
+/// ```
+/// use picojaeger_core::{AsyncTransport, SendOutcome};
+///
+/// /// A queue of packets that another task sends.
+/// struct Queue(Vec<Vec<u8>>);
+///
+/// impl AsyncTransport for Queue {
+///     async fn send(&mut self, packet: &[u8]) -> SendOutcome {
+///         self.0.push(packet.to_vec()); // and wait for room
+///         SendOutcome::Accepted
+///     }
+/// }
+/// ```
+#[expect(
+    async_fn_in_trait,
+    reason = "a chip's executor has one thread, and callers are generic"
+)]
+pub trait AsyncTransport {
+    /// Sends one packet.
+    async fn send(&mut self, packet: &[u8]) -> SendOutcome;
+
+    /// Returns the bytes that a packet may have, as [`Transport::mtu`].
+    fn mtu(&self) -> usize {
+        usize::MAX
+    }
+}
+
+impl<T: AsyncTransport + ?Sized> AsyncTransport for &mut T {
+    async fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        (**self).send(packet).await
+    }
+    fn mtu(&self) -> usize {
+        (**self).mtu()
     }
 }
 

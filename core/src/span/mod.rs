@@ -1,5 +1,6 @@
 //! The open span on its owner's stack.
 
+mod area_size;
 mod builder;
 mod log;
 
@@ -12,6 +13,7 @@ use crate::tags::{SAMPLED_LATE, SAMPLING_PRIORITY};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::value::{Key, Value};
 
+pub use area_size::AreaSize;
 pub use builder::{SpanBuilder, SpanReference};
 pub use log::LogBuilder;
 
@@ -22,7 +24,8 @@ pub use log::LogBuilder;
 /// coerces to `&Span<'_, P>`, without the size. A span that is forgotten never
 /// finishes, and counts as open. A span that is not sampled writes nothing.
 ///
-/// Bytes of the area that an entry takes on a 32-bit chip: a number 16, text 8
+/// [`AreaSize`] adds up the area's bytes, and [`StackSpan`] names the type. Bytes of the area that an
+/// entry takes on a 32-bit chip: a number 16, text 8
 /// and its length, a boolean 8, a log 12 and its fields, a reference 28; copied
 /// keys and names their length more. On others: 24, 16, 16, 16, 32. All lengths
 /// are rounded up to words.
@@ -59,6 +62,10 @@ where
     tracer: &'t Tracer<P, R>,
     image: Open<AreaBytes<B>>,
 }
+
+/// A span with an area of `N` bytes, as [`Tracer::start`] and [`SpanBuilder::start`] return it; see
+/// [`AreaSize`] for an example.
+pub type StackSpan<'t, P, const N: usize, R = Ring> = Span<'t, P, [MaybeUninit<u8>; N], R>;
 
 impl<'t, P, B, R> Span<'t, P, B, R>
 where

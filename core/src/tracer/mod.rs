@@ -7,14 +7,12 @@ mod producer_state;
 mod span_ring;
 mod start;
 
-use core::mem::MaybeUninit;
-
 use crate::baggage::BaggageSink;
 use crate::context::ToContext;
 use crate::id_generator::{IdGenerator, Seed};
 use crate::propagation::{InjectError, TextMapCodec, TextMapReader, TextMapWriter};
 use crate::record::Open;
-use crate::span::{Span, SpanBuilder};
+use crate::span::{SpanBuilder, StackSpan};
 use crate::stats::{Lost, Stats};
 use crate::time::{Anchor, Clock};
 use crate::value::Key;
@@ -92,7 +90,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     pub fn start<'a, const N: usize>(
         &self,
         operation: impl Into<Key<'a>>,
-    ) -> Span<'_, P, [MaybeUninit<u8>; N], R> {
+    ) -> StackSpan<'_, P, N, R> {
         self.span_builder(operation).start()
     }
 
@@ -109,13 +107,13 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     }
 
     /// Starts a root span that began before, at these ticks of [`Tracer::now`] or
-    /// [`Tracer::captured`]; it may end so too, by [`Span::finish_ticks`].
+    /// [`Tracer::captured`]; it may end so too, by [`finish_ticks`](crate::Span::finish_ticks).
     #[inline]
     pub fn emit<'a, const N: usize>(
         &self,
         operation: impl Into<Key<'a>>,
         start_ticks: u64,
-    ) -> Span<'_, P, [MaybeUninit<u8>; N], R> {
+    ) -> StackSpan<'_, P, N, R> {
         self.span_builder(operation)
             .start_ticks(start_ticks)
             .start()

@@ -11,7 +11,7 @@ use crate::sampler::Sampler;
 use crate::stats::{Lost, Stats};
 use crate::time::{Clock, ClockSegment, Rate, Timeline};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
-use crate::transport::{SendOutcome, Transport};
+use crate::transport::{AsyncTransport, SendOutcome, Transport};
 use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
 
 /// Packs a tracer's finished spans into packets, for any transport.
@@ -231,6 +231,28 @@ where
         self.send_all(transport, buffer, When::Now)
     }
 
+    /// Sends every packet that is due, like [`PacketReporter::drain`], by a transport that is awaited.
+    ///
+    /// A future that is dropped cancels nothing but the send: the packet under way is sent again, after
+    /// the back-off.
+    pub async fn drain_async<T: AsyncTransport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut [u8],
+    ) -> Drained {
+        self.send_all_async(transport, buffer, When::Due).await
+    }
+
+    /// Sends every span that has finished, like [`PacketReporter::drain_all`], by a transport that is
+    /// awaited.
+    pub async fn drain_all_async<T: AsyncTransport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut [u8],
+    ) -> Drained {
+        self.send_all_async(transport, buffer, When::Now).await
+    }
+
     /// Sets for how many ticks a span waits at most; a second at first.
     pub fn set_interval(&mut self, ticks: u64) {
         self.interval = ticks;
@@ -321,6 +343,38 @@ where
         };
         self.late_refusals += transport.take_late_refusals();
         drained
+    }
+
+    async fn send_all_async<T: AsyncTransport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut [u8],
+        when: When,
+    ) -> Drained {
+        let [consumer] = &self.consumer;
+        let mark = consumer.mark();
+        let most = buffer.len().min(transport.mtu());
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
+        loop {
+            let passed_over = self.reporter.delivery().too_large as usize;
+            if let Some(packet) = self.pack(buffer, when) {
+                // Dropped with the future, the packet is packed again.
+                let outcome = match transport.send(packet.bytes()).await {
+                    SendOutcome::Pending => SendOutcome::Failed,
+                    outcome => outcome,
+                };
+                packet.done(outcome);
+                if outcome == SendOutcome::Retry {
+                    return Drained::Blocked;
+                }
+            } else if self.reporter.delivery().too_large as usize == passed_over {
+                return Drained::All;
+            }
+            let [consumer] = &self.consumer;
+            if consumer.has_passed(mark) {
+                return Drained::All;
+            }
+        }
     }
 
     fn pack<'p>(&'p mut self, buffer: &'p mut [u8], when: When) -> Option<ChipPacket<'p, E>> {
