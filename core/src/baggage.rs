@@ -75,6 +75,7 @@ pub struct BaggageTable<const ITEMS: usize, const KEY: usize, const VALUE: usize
 /// assert_eq!(baggage.set("key", "123456789"), Err(BaggageError::TooLong));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BaggageError {
     /// The key is empty or has a byte that an HTTP header name cannot hold.

@@ -51,6 +51,7 @@ pub struct SpanId(Bits);
 /// assert_eq!("0x1f".parse::<SpanId>(), Err(ParseIdError::NotHex));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseIdError {
     /// The text is empty.

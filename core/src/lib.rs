@@ -73,6 +73,7 @@
 //! # Features
 //! All are off by default. Those of foreign crates before 1.0 carry their version.
 //!
+//! - `defmt`: its `Format` for all types that are worth a line; [`Stats`] as its sums, in 24 bytes.
 //! - `alloc`: `&String` and `&Cow<str>` as keys, names and values, a [`Transport`] in a `Box`.
 //! - `embedded-io-07`, `embedded-io-async-07`: packets in frames to a writer of these crates
 //!   (`SlipWriter`).
@@ -95,6 +96,8 @@ mod arch;
 mod baggage;
 mod context;
 mod debug;
+#[cfg(all(feature = "defmt", not(loom)))]
+mod defmt_format;
 mod id;
 mod id_generator;
 #[cfg(loom)]

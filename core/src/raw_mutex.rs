@@ -60,6 +60,7 @@ pub unsafe trait RawMutex: Sync {
 /// assert_eq!(Interrupts.lock(|| 3), 3);
 /// ```
 #[derive(Clone, Copy, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "it needs no state")]
 pub struct Interrupts;
 

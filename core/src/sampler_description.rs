@@ -11,6 +11,7 @@ use crate::value::Value;
 /// assert_eq!((description.kind, description.param), ("const", Param::Bool(true)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Description {
     /// `sampler.type`.
@@ -27,6 +28,7 @@ pub struct Description {
 /// assert_eq!(Value::from(Param::F64(0.5)), Value::F64(0.5));
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Param {
     /// On or off.

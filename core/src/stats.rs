@@ -55,6 +55,7 @@ pub struct Stats {
 /// assert_eq!((lost.full, lost.total()), (1, 3));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Lost {
     /// The ring was full.
@@ -90,6 +91,7 @@ pub struct Lost {
 /// assert_eq!(LossCause::TooLarge.to_string(), "too large");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LossCause {
     /// [`Lost::full`].

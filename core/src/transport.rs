@@ -179,6 +179,7 @@ impl<T: AsyncTransport + ?Sized> AsyncTransport for &mut T {
 /// assert_eq!(outcome, SendOutcome::TooLarge);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a sender must handle each")]
 pub enum SendOutcome {
     /// The transport accepted the packet.

@@ -23,6 +23,7 @@ use core::num::NonZero;
 /// assert_eq!(Value::from(None::<i64>), Value::Absent);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// Text.
@@ -82,6 +83,7 @@ pub struct Utf8Char {
 /// assert_eq!(Key::from(&route), Key::Copied("GET /orders/7"));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "text is static or it is not")]
 pub enum Key<'a> {
     /// Kept by reference.

@@ -11,6 +11,7 @@
 /// assert_eq!(counts.lost(), 3);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DeliveryCounts {
     /// Spans in packets that were accepted, but for those that the peer rejected.

@@ -72,6 +72,7 @@ pub struct TextMap<const ITEMS: usize, const KEY: usize, const VALUE: usize> {
 /// assert_eq!(headers.set("key", "123456789"), Err(CarrierFull));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(
     clippy::exhaustive_structs,
     reason = "carriers of other crates return it, and it needs no fields"

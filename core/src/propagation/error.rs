@@ -15,6 +15,7 @@ use crate::propagation::jaeger::ParseContextError;
 /// assert!(BaggageDrops::default().is_empty());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct BaggageDrops {
     /// The key is empty or has a byte that a header name cannot hold.
@@ -42,6 +43,7 @@ pub struct BaggageDrops {
 /// );
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum InjectError {
     /// A context does not fit the carrier; of its format, nothing more was written.
@@ -60,6 +62,7 @@ pub enum InjectError {
 /// assert_eq!(found.context, Err(ExtractError::Conflict));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ExtractError {
     /// The trace header does not hold a context.

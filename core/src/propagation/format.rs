@@ -11,6 +11,7 @@
 /// assert!(found.context.is_ok_and(|context| context.is_some()));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Format {
     /// The W3C's `traceparent` and `tracestate`.

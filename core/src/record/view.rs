@@ -47,6 +47,7 @@ pub struct Record<'r> {
 /// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Tag<'r> {
     /// The key, at most 255 bytes.
@@ -69,6 +70,7 @@ pub struct Tag<'r> {
 /// assert_eq!(span.record().references().next(), Some(other));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Reference {
     /// Whether this span follows from the other instead of being its child.

@@ -257,6 +257,7 @@ impl<'r, T: Payload> Consumer<'r, T> {
 /// assert!(consumer.has_passed(mark));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Mark(u32);
 
 impl<'r, T: Payload> AsMut<Consumer<'r, T>> for Consumer<'r, T> {

@@ -10,6 +10,7 @@
 /// assert_eq!(producer.push(0, &[Word::new(0); 100]), Err(PushError::Full));
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "a marker")]
 pub struct DropNewest;
 
@@ -36,6 +37,7 @@ pub struct DropNewest;
 /// assert!(RING.consumer().unwrap().peek().unwrap().sequence > 80);
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "a marker")]
 pub struct OverwriteOldest;
 
@@ -76,6 +78,7 @@ impl Policy for OverwriteOldest {
 /// assert_eq!(cause, PushError::Full); // poll more often, or take a larger ring
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum PushError {
     /// No room; the consumer is behind. Counted by the ring.
@@ -97,6 +100,7 @@ pub enum PushError {
 /// assert_eq!(RING.dropped().full, 1);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Dropped {
     /// Pushes that did not fit.

@@ -11,6 +11,7 @@ use crate::sampler::{Decision, Description, Param, Query, Sampler, decide, descr
 /// assert!(Const(true).sample(&query).is_sample());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "on or off is all there is")]
 pub struct Const(
     /// Whether traces are sampled.

@@ -69,6 +69,7 @@ pub trait Sampler {
 /// assert_eq!(Const(false).sample(&query), Decision::Drop);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Query<'a> {
     /// The new trace.
@@ -87,6 +88,7 @@ pub struct Query<'a> {
 /// assert!(Decision::Sample { code: 1 }.is_sample());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Decision {
     /// The trace is not recorded.
@@ -106,6 +108,7 @@ pub enum Decision {
 /// assert_eq!(Probabilistic::new(f64::NAN), Err(SamplerError::Probability));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SamplerError {
     /// The probability is not within 0 to 1.

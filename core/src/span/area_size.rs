@@ -34,6 +34,7 @@ use crate::arch::WORD;
 /// assert_eq!(span.record().dropped(), 0);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "`bytes` returns the size"]
 pub struct AreaSize {
     words: usize,

@@ -59,6 +59,7 @@ pub struct SpanBuilder<'t, 'a, P, R: ?Sized + 'static = Ring> {
 /// assert_ne!(SpanReference::ChildOf(context), SpanReference::FollowsFrom(context));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "OpenTracing has two types of references"

@@ -14,6 +14,7 @@ use super::Rate;
 /// assert_eq!(anchor.unix_micros_at(0, rate), 1_699_999_999_000_000);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Anchor {
     /// Extended ticks of the clock.

@@ -26,6 +26,7 @@ pub use variable_clock::VariableClock;
 /// assert_ne!(Timestamp::Ticks(5), Timestamp::UnixMicros(5));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "an instant is on one of two time scales"

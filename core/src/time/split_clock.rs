@@ -55,6 +55,7 @@ pub trait SplitTimer {
 /// Right from interrupts and with interrupts masked, if each interrupt of the timer is counted
 /// within half a period.
 #[derive(Clone, Copy, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "it is its timer")]
 pub struct SplitClock<T>(pub T);
 

@@ -103,6 +103,7 @@ type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 /// assert!(!may_sleep(Drained::Blocked));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a loop continues or stops")]
 pub enum Drained {
     /// Every packet that was due has its outcome.
@@ -119,6 +120,7 @@ pub enum Drained {
 /// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ReporterTaken;
 

@@ -78,6 +78,7 @@ pub trait Encoder {
 /// assert_ne!(full, Push::TooLarge); // count the span as lost
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use]
 #[expect(clippy::exhaustive_enums, reason = "whoever packs must answer each")]
 pub enum Push {
@@ -166,6 +167,7 @@ impl<'b> Batch<'b> {
 /// assert_eq!((stats.full_queue_dropped_spans, stats.failed_to_emit_spans), (3, 4));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ClientStats {
     /// A ring was full.

@@ -18,6 +18,7 @@ use crate::propagation::hex;
 /// assert_eq!("1:2:0".parse::<SpanContext>(), Err(ParseContextError::ParentId));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseContextError {
     /// The trace id is not 1 to 32 hex digits and a colon.
