@@ -14,9 +14,9 @@ use picojaeger_core::wire::{Otlp, Process, ThriftCompact};
 use picojaeger_core::{
     BaggageTable, BinaryCodec, Clock, Drained, Format, GuaranteedThroughput, Incoming, InjectError,
     Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic, Propagator, Query,
-    RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, Span, SpanContext, SpanReference,
-    SplitClock, SplitTimer, Stats, TextMap, ToContext, Tracer, Transport, Value, VariableClock,
-    ZipkinSpan, tags,
+    RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, SlipWriter, Span, SpanContext,
+    SpanReference, SplitClock, SplitTimer, Stats, TextMap, ToContext, Tracer, Transport, Value,
+    VariableClock, ZipkinSpan, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -86,6 +86,23 @@ impl SplitTimer for Split {
     }
     fn frequency(&self) -> u64 {
         self.0[0].into()
+    }
+}
+
+/// A serial line that takes as many bytes as it says, in turn.
+struct Serial([Result<usize, embedded_io::ErrorKind>; 2]);
+
+impl embedded_io::ErrorType for Serial {
+    type Error = embedded_io::ErrorKind;
+}
+
+impl embedded_io::Write for Serial {
+    fn write(&mut self, _bytes: &[u8]) -> Result<usize, embedded_io::ErrorKind> {
+        self.0.swap(0, 1);
+        self.0[0]
+    }
+    fn flush(&mut self) -> Result<(), embedded_io::ErrorKind> {
+        Ok(())
     }
 }
 
@@ -272,6 +289,10 @@ entries! {
             packet.done(outcome);
         }
         length
+    }
+    fn drain_by_slip(reporter: &mut Packets, results: [Result<usize, embedded_io::ErrorKind>; 2], buffer: &mut [u8]) -> bool {
+        let mut line = SlipWriter::new(Serial(results));
+        reporter.drain_all(&mut line, buffer) == Drained::All
     }
     fn stats(reporter: &Packets) -> Stats {
         reporter.stats()
