@@ -3,7 +3,12 @@
 //! `word32` and `word64` define the same names with the same signatures, and this module picks
 //! one of them. On 64-bit targets instructions are what counts; on 32-bit ones it is flash,
 //! stack and registers as well. Both files compile on any target, so that the tests run both.
+//! `hex` and `hex_sse2` define the same function, too.
 
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
+mod hex;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod hex_sse2;
 #[cfg(test)]
 pub(crate) mod tests;
 #[cfg(any(test, not(target_pointer_width = "64")))]
@@ -15,6 +20,10 @@ mod word64;
 
 use core::mem::MaybeUninit;
 
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+pub(crate) use hex::hex_number;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+pub(crate) use hex_sse2::hex_number;
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) use word32::*;
 #[cfg(target_pointer_width = "64")]
@@ -29,6 +38,14 @@ pub(crate) use word64::*;
 /// assert_eq!(size_of::<Word>(), size_of::<usize>());
 /// ```
 pub type Word = MaybeUninit<usize>;
+
+/// Whether capital letters are digits, as the bit that tells small letters from them.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(crate) enum Capitals {
+    Refused = 0,
+    Taken = 0x20,
+}
 
 /// Bytes of a word.
 pub(crate) const WORD: usize = size_of::<usize>();

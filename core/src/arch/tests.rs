@@ -36,6 +36,26 @@ fn both_ways_to_write_a_varint_agree_with_the_specification() {
 }
 
 #[test]
+fn every_byte_in_every_place_is_a_hex_digit_or_none_on_each_target() {
+    let step = if cfg!(miri) { 13 } else { 1 };
+    for (place, byte) in
+        (0..16).flat_map(|place| (0..=u8::MAX).step_by(step).map(move |byte| (place, byte)))
+    {
+        let mut text = *b"0123456789abcdef";
+        text[place] = byte;
+        let expected = text.iter().try_fold(0, |number, byte| {
+            let digit = (*byte as char).to_digit(16)?;
+            Some(number << 4 | u64::from(digit))
+        });
+        for read in [hex::hex_number, super::hex_number] {
+            assert_eq!(read(&text, Capitals::Taken), expected, "{byte} at {place}");
+            let small = expected.filter(|_| !byte.is_ascii_uppercase());
+            assert_eq!(read(&text, Capitals::Refused), small, "{byte} at {place}");
+        }
+    }
+}
+
+#[test]
 fn small_numbers_are_0_to_63() {
     for (number, small) in [
         (0, true),

@@ -1,5 +1,6 @@
 //! Hex digits of ids, sixteen or eight at a time.
 
+use crate::arch::{Capitals, hex_number};
 use crate::id::{SpanId, TraceId};
 
 /// One in each byte.
@@ -21,7 +22,10 @@ pub(super) fn span_id(text: &[u8]) -> Option<SpanId> {
 #[inline]
 pub(super) fn split_trace_id(text: &[u8]) -> Option<(TraceId, &[u8])> {
     let (first, rest) = split_number(text)?;
-    let Some((second, behind)) = split_number(rest) else {
+    if let Some((second, behind)) = split_sixteen(rest) {
+        return Some((TraceId::from_parts(first, second), behind));
+    }
+    let Some((second, behind)) = split_short_number(rest) else {
         return Some((TraceId::from_parts(0, first), rest));
     };
     // The last 16 digits are the lower half.
@@ -40,13 +44,15 @@ pub(super) fn split_span_id(text: &[u8]) -> Option<(SpanId, &[u8])> {
 
 /// Splits a number of 1 to 16 digits, of either case, off the front of a text.
 #[inline]
-pub(super) fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
-    if let Some((digits, rest)) = text.split_first_chunk()
-        && all(digits, is_digit)
-    {
-        return Some((number_of(digits), rest));
-    }
-    split_short_number(text)
+fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    split_sixteen(text).or_else(|| split_short_number(text))
+}
+
+/// Splits a number of 16 digits off the front of a text.
+#[inline]
+fn split_sixteen(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (digits, rest) = text.split_first_chunk()?;
+    Some((hex_number(digits, Capitals::Taken)?, rest))
 }
 
 /// Splits a number of 1 to 15 digits off the front of a text.
@@ -70,20 +76,42 @@ fn whole<T>((found, rest): (T, &[u8])) -> Option<T> {
 /// Reads a number of 16 lower-case digits.
 #[inline]
 pub(super) fn lower(digits: &[u8; 16]) -> Option<u64> {
-    all(digits, is_lower).then(|| number_of(digits))
+    hex_number(digits, Capitals::Refused)
+}
+
+/// Reads a byte of 1 or 2 digits, of either case.
+#[inline]
+pub(super) fn byte(text: &[u8]) -> Option<u8> {
+    match *text {
+        [low] => value(low),
+        [high, low] => Some(value(high)? << 4 | value(low)?),
+        _ => None,
+    }
 }
 
 /// Reads a byte of two lower-case digits.
 #[inline]
-pub(super) fn lower_byte(digits: [u8; 2]) -> Option<u8> {
-    let [high, low] = digits.map(value_of);
-    digits.into_iter().all(is_lower).then_some(high << 4 | low)
+pub(super) fn lower_byte([high, low]: [u8; 2]) -> Option<u8> {
+    Some(lower_value(high)? << 4 | lower_value(low)?)
 }
 
 /// Returns the value of a digit of either case.
 #[inline]
 pub(super) fn value(digit: u8) -> Option<u8> {
-    is_digit(digit).then_some(value_of(digit))
+    match digit {
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => lower_value(digit),
+    }
+}
+
+/// Returns the value of a digit that is no capital letter.
+#[inline]
+fn lower_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 /// Returns the 16 lower-case digits of a number.
@@ -100,48 +128,6 @@ pub(super) fn digits(number: u64) -> [u8; 16] {
 pub(super) fn digit(bits: u8) -> u8 {
     let bits = bits & 15;
     bits + if bits < 10 { b'0' } else { b'a' - 10 }
-}
-
-/// Returns whether the byte is a digit of either case.
-#[inline]
-fn is_digit(byte: u8) -> bool {
-    // The bit tells small letters from capital ones.
-    byte.wrapping_sub(b'0') < 10 || (byte | 0x20).wrapping_sub(b'a') < 6
-}
-
-/// Returns whether the byte is a digit, and no capital letter.
-#[inline]
-fn is_lower(byte: u8) -> bool {
-    byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6
-}
-
-/// Returns whether all bytes are such; looks at each, so that a vector may hold them.
-#[inline]
-fn all(bytes: &[u8; 16], is_such: impl Fn(u8) -> bool) -> bool {
-    bytes.iter().fold(true, |all, byte| all & is_such(*byte))
-}
-
-/// Returns the value of what is a digit.
-#[inline]
-fn value_of(digit: u8) -> u8 {
-    // Letters have the bit that is asked for, and one in their lower half for `a`.
-    (digit & 15) + (digit >> 6 & 1) * 9
-}
-
-/// Returns the number that 16 digits write.
-#[inline]
-fn number_of(digits: &[u8; 16]) -> u64 {
-    let text = u128::from_be_bytes(*digits);
-    u64::from(eight((text >> 64) as u64)) << 32 | u64::from(eight(text as u64))
-}
-
-/// Returns the number that the eight digits in the bytes of a word write, as [`value_of`] does for one.
-#[inline]
-fn eight(text: u64) -> u32 {
-    let values = (text & (15 * ONES)) + ((text >> 6) & ONES) * 9;
-    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    (fours | fours >> 16) as u32
 }
 
 #[inline]
@@ -207,6 +193,7 @@ mod tests {
             assert_eq!(number(&text[..length]), span);
         }
         assert_eq!((number(b""), number(b"00000000000000001")), (None, None));
+        assert_eq!((byte(b""), byte(b"001")), (None, None));
         assert_eq!(trace_id(b""), None);
         assert_eq!(trace_id(b"1F"), Some(TraceId::new(0x1f)));
         assert_eq!(trace_id(b"000000000000000000000000000000001"), None);
@@ -217,6 +204,12 @@ mod tests {
             assert_eq!(value(byte), digit);
             let low = digit.filter(|_| !byte.is_ascii_uppercase());
             assert_eq!(lower_byte([b'0', byte]), low);
+            assert_eq!(super::byte(&[byte]), digit);
+            assert_eq!(super::byte(&[b'f', byte]), digit.map(|value| 0xf0 | value));
+            assert_eq!(
+                super::byte(&[byte, b'1']),
+                digit.map(|value| value << 4 | 1)
+            );
             assert_eq!(lower_byte([byte, b'0']), low.map(|value| value << 4));
         }
     }

@@ -46,6 +46,7 @@ struct Reads {
     w3c: bool,
     baggage: bool,
     jaeger: bool,
+    b3: bool,
     beginnings: Beginnings,
 }
 
@@ -56,6 +57,7 @@ impl Reads {
             w3c: false,
             baggage: false,
             jaeger: false,
+            b3: false,
             beginnings: Beginnings::NONE,
         };
         let names = &propagator.codec.names;
@@ -87,6 +89,7 @@ impl Reads {
                 self.beginnings.add(names.baggage_prefix);
             }
             Format::B3 | Format::B3Multi => {
+                self.b3 = true;
                 self.beginnings.add(b3::NAME);
                 self.beginnings.add(b3::PREFIX);
                 self.beginnings.add(b3::BAGGAGE_PREFIX);
@@ -98,13 +101,13 @@ impl Reads {
 impl<'p> Scan<'p> {
     #[inline]
     pub(super) fn new(propagator: &'p Propagator<'p>) -> Self {
-        let reads_b3 = propagator.extract.iter().any(|format| format.is_b3());
+        let reads = Reads::new(propagator);
         Scan {
             propagator,
-            reads: Reads::new(propagator),
+            reads,
             w3c: Candidate::NONE,
             jaeger: Candidate::NONE,
-            b3: reads_b3.then_some(B3::NONE),
+            b3: reads.b3.then_some(B3::NONE),
             state: tracestate::Summary::default(),
             has_state: false,
             has_w3c_baggage: false,

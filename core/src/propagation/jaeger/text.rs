@@ -118,14 +118,11 @@ pub(super) fn parse(text: &[u8], encoded: bool) -> Result<SpanContext, ParseCont
     let (span, text) = span.ok_or(ParseContextError::SpanId)?;
     let parent = hex::split_span_id(text).and_then(|field| ended(field, encoded));
     let (_, text) = parent.ok_or(ParseContextError::ParentId)?;
-    let (flags, rest) = hex::split_number(text).ok_or(ParseContextError::Flags)?;
-    if text.len() > 2 || !rest.is_empty() {
-        return Err(ParseContextError::Flags);
-    }
+    let flags = hex::byte(text).ok_or(ParseContextError::Flags)?;
     if trace.is_zero() || span.is_zero() {
         return Err(ParseContextError::ZeroId);
     }
-    let flags = Flags::from_wire(flags as u8) | Flags::REMOTE;
+    let flags = Flags::from_wire(flags) | Flags::REMOTE;
     Ok(SpanContext::new(trace, span, flags))
 }
 

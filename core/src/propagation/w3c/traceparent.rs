@@ -27,7 +27,7 @@ pub(in crate::propagation) fn parse(text: &[u8]) -> Result<SpanContext, ParseCon
 fn read(text: &[u8]) -> Option<SpanContext> {
     let (head, rest) = text.split_first_chunk::<LEN>()?;
     let hyphens = [head[2], head[35], head[52]] == [b'-'; 3];
-    if !hyphens || !ends([head[0], head[1]], rest)? {
+    if !hyphens || !ends([head[0], head[1]], rest) {
         return None;
     }
     let trace = TraceId::from_parts(
@@ -43,13 +43,17 @@ fn read(text: &[u8]) -> Option<SpanContext> {
 
 /// Returns whether a header of this version may go on, or end, as this one does after version 0.
 #[inline]
-fn ends(version: [u8; 2], rest: &[u8]) -> Option<bool> {
-    Some(match hex::lower_byte(version)? {
-        0 => rest.is_empty(),
-        0xff => false,
+fn ends(version: [u8; 2], rest: &[u8]) -> bool {
+    match &version {
+        b"00" => rest.is_empty(),
+        b"ff" => false,
         // After a comma, another header would begin.
-        _ => rest.first().is_none_or(|byte| *byte == b'-') && !rest.contains(&b','),
-    })
+        _ => {
+            hex::lower_byte(version).is_some()
+                && rest.first().is_none_or(|byte| *byte == b'-')
+                && !rest.contains(&b',')
+        }
+    }
 }
 
 /// Writes the header of a valid context.
