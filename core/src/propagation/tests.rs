@@ -291,6 +291,42 @@ fn the_first_format_has_precedence_and_case_belongs_to_the_w3c() {
 }
 
 #[test]
+fn an_item_of_one_format_leaves_the_precedence_of_the_next_ones_alone() {
+    const MIXED: [Format; 3] = [Format::Jaeger, Format::Baggage, Format::B3];
+    let headers = [
+        ("baggage", "a=w3c,b=w3c,c=w3c"),
+        ("uberctx-a", "jaeger"),
+        ("baggage-b", "b3"),
+        ("uberctx-c", "jaeger"),
+    ];
+    let merged = [("a", "jaeger"), ("b", "w3c"), ("c", "jaeger")];
+    assert_eq!(baggage(&MIXED, &headers), pairs(&merged));
+}
+
+/// A member's properties are read and not injected: three times the limit is read, and no byte more.
+#[test]
+fn a_member_is_read_up_to_three_times_the_limit() {
+    const LIMIT: usize = 24;
+    let codec = TextMapCodec::http().with_baggage_limit(LIMIT);
+    let propagator = Propagator::new(&W3C, &[]).with_jaeger(codec);
+    let of_lengths = |lengths: &[usize]| {
+        let list = lengths.iter().map(|length| {
+            let properties = "p".repeat(length - "a=b;".len());
+            std::format!("a=b;{properties}")
+        });
+        let headers = [("baggage", list.collect::<Vec<_>>().join(","))];
+        let (mut table, mut scratch) = (Table::new(), [0; 32]);
+        let found = propagator.extract(&headers, &mut table, &mut scratch);
+        (table.iter().count(), found.dropped.over_limit)
+    };
+    assert_eq!(of_lengths(&[3 * LIMIT]), (1, 0));
+    assert_eq!(of_lengths(&[3 * LIMIT + 1]), (0, 1));
+    // One member takes 10 bytes of the limit as it is injected.
+    assert_eq!(of_lengths(&[30, 42]), (1, 0));
+    assert_eq!(of_lengths(&[30, 43]), (1, 1));
+}
+
+#[test]
 fn a_sink_that_only_takes_gets_the_winning_items_first() {
     struct Seen(Vec<String>);
     impl BaggageSink for Seen {
