@@ -18,11 +18,17 @@ pub(crate) fn read_by(peer: &str, format: &str, case: &Carried) -> Carried {
 /// Returns what this project reads of what a peer writes.
 pub(crate) fn written_by(peer: &str, format: &str, case: &Carried) -> Carried {
     let mut expected = carried(peer, format, case);
+    // They write items beside B3, as `baggage-KEY`.
+    if let ("go" | "java", "b3") = (peer, format) {
+        expected.baggage.clone_from(&case.baggage);
+    }
+    if peer == "go" {
+        // Setting an item to an empty value removes it.
+        expected.baggage.retain(|_, value| !value.is_empty());
+    }
     match (peer, format) {
         // It writes no header for debug.
         ("go", "b3") => expected.flags &= SAMPLED,
-        // Setting an item to an empty value removes it.
-        ("go", _) => expected.baggage.retain(|_, value| !value.is_empty()),
         // It counts characters where bytes are due, and cuts the rest off.
         ("java", "binary") => expected.baggage.retain(|_, value| value.is_ascii()),
         // It encodes a blank as in a form, where the specification knows percent-encoding only.
@@ -38,7 +44,7 @@ pub(crate) fn written_by(peer: &str, format: &str, case: &Carried) -> Carried {
 /// Returns what the format can carry, as far as the peer has it.
 fn carried(peer: &str, format: &str, case: &Carried) -> Carried {
     let mut carried = case.clone();
-    // B3 has no baggage, and the Java client none beside `traceparent`.
+    // B3 has no baggage of its own, and the Java client none beside `traceparent`.
     if format.starts_with("b3") || (peer, format) == ("java", "w3c") {
         carried.baggage.clear();
     }
