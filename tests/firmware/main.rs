@@ -1,7 +1,10 @@
 //! A firmware's UART output, decoded and compared with the spans that the firmware made.
 //!
-//! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons. Without
-//! that variable this target prints a note and succeeds, since the workspace's tests need no emulator.
+//! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons, and of
+//! those with OTLP in `PICOJAEGER_UART_OTLP`. Without these variables this target prints a note and succeeds, since the
+//! workspace's tests need no emulator.
+
+mod otlp;
 
 use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
@@ -10,8 +13,9 @@ use picojaeger_std::collector::decode;
 use picojaeger_std::model::{Batch, Span, Tag, TagValue};
 use picojaeger_std::{SpanId, TraceId};
 
-/// Variable with the paths of the files.
+/// Variables with the paths of the files: packets of Thrift compact, and requests of OTLP.
 const UART: &str = "PICOJAEGER_UART";
+const UART_OTLP: &str = "PICOJAEGER_UART_OTLP";
 /// The same as in `examples/cortex-m/src/main.rs`.
 const ROUNDS: i64 = 40;
 const BEATS: i64 = 25;
@@ -20,29 +24,51 @@ const UNIX_MICROS_AT_START: i64 = 1_700_000_000_000_000;
 const LATEST: i64 = UNIX_MICROS_AT_START + 1_000_000;
 
 fn main() -> ExitCode {
-    let Ok(files) = std::env::var(UART) else {
+    let (thrift, otlp) = (files(UART), files(UART_OTLP));
+    if thrift.is_empty() && otlp.is_empty() {
         println!("not run: {UART} names no bytes; `.ci/run firmware` makes them and runs this");
-        return ExitCode::SUCCESS;
-    };
-    for file in files.split(':') {
-        let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{file}: {error}"));
-        println!("{file}: {}", check(&bytes));
+    }
+    for (file, packets) in thrift {
+        let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
+        check_numbers(&batches);
+        println!("{file}: {}", check(&batches));
+    }
+    for (file, packets) in otlp {
+        let batches: Vec<Batch> = packets.iter().map(|packet| otlp::decode(packet)).collect();
+        println!("{file}: {} in OTLP", check(&batches));
     }
     ExitCode::SUCCESS
 }
 
-/// Panics unless the bytes hold the spans that the firmware made.
-fn check(bytes: &[u8]) -> String {
-    let batches: Vec<Batch> = frames(bytes)
-        .iter()
-        .map(|packet| decode(packet).unwrap_or_else(|error| panic!("{error}")))
-        .collect();
+/// Returns the packets of each file that a variable names.
+fn files(variable: &str) -> Vec<(String, Vec<Vec<u8>>)> {
+    let names = std::env::var(variable).unwrap_or_default();
+    let names = names.split(':').filter(|name| !name.is_empty());
+    let read = |name: &str| {
+        let bytes = std::fs::read(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name.to_owned(), frames(&bytes))
+    };
+    names.map(read).collect()
+}
+
+fn from_thrift(packet: &[u8]) -> Batch {
+    decode(packet).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Panics unless the packets are numbered and nothing was lost, for which OTLP has no place.
+fn check_numbers(batches: &[Batch]) {
     for (batch, number) in batches.iter().zip(1..) {
+        assert_eq!(batch.seq_no, Some(number));
+        assert_eq!(batch.stats, Some(Default::default()));
+    }
+}
+
+/// Panics unless the batches hold the spans that the firmware made.
+fn check(batches: &[Batch]) -> String {
+    for batch in batches {
         assert_eq!(batch.process.service_name, "pump-7");
         let board = TagValue::String("mps2-an386".into());
         assert_eq!(batch.process.tags, [Tag::new("board", board)]);
-        assert_eq!(batch.seq_no, Some(number));
-        assert_eq!(batch.stats, Some(Default::default()));
     }
     let spans: Vec<&Span> = batches.iter().flat_map(|batch| &batch.spans).collect();
     assert_eq!(spans.len() as i64, BEATS + 2 * ROUNDS);

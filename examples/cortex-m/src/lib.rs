@@ -7,6 +7,12 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_semihosting::debug::{self, ExitStatus};
+#[cfg(feature = "otlp")]
+/// The format of the packets.
+pub use picojaeger_core::wire::Otlp as Format;
+#[cfg(not(feature = "otlp"))]
+/// The format of the packets.
+pub use picojaeger_core::wire::ThriftCompact as Format;
 use picojaeger_core::{
     Clock, Decision, Description, Param, Query, Sampler, SendOutcome, Transport,
 };

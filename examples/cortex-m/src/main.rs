@@ -8,9 +8,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
-use picojaeger_core::wire::{Process, ThriftCompact};
+use picojaeger_core::wire::Process;
 use picojaeger_core::{Interrupts, Ring, Seed, Tracer, tags};
-use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, sys_tick};
+use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, exit, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -56,7 +56,7 @@ fn main() -> ! {
 
     let tags = [("board", "mps2-an386".into())];
     let process = Process::new("pump-7").with_tags(&tags);
-    let Ok(mut reporter) = TRACER.reporter(ThriftCompact::new(), process) else {
+    let Ok(mut reporter) = TRACER.reporter(Format::new(), process) else {
         exit(debug::EXIT_FAILURE)
     };
     TRACER.set_unix_time_at(0, UNIX_MICROS_AT_START, 0);
