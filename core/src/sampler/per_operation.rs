@@ -21,6 +21,44 @@ use crate::sampler::{
 /// enough for the default and six other probabilities; operations with further ones are sampled
 /// without description.
 ///
+/// A chip's tracer asks with the name that a root starts with, and a later name changes nothing: so
+/// a span needs no room for a decision that waits. Where the name is known late, note the time at the
+/// beginning, and start the span from then on once it is known:
+///
+/// ```
+/// # use picojaeger_core::Clock;
+/// # struct Timer;
+/// # impl Clock for Timer {
+/// #     const BITS: u32 = 32;
+/// #     fn ticks(&self) -> u64 { 7 }
+/// #     fn frequency(&self) -> u64 { 1_000 }
+/// # }
+/// # use picojaeger_core::ring::Bytes;
+/// # use picojaeger_core::{Interrupts, PerOperation, Ring, SamplerError, Seed, Throughput, Tracer};
+/// type Sampler = PerOperation<Interrupts, 8, 24>;
+///
+/// fn set_up(sampler: &Sampler) -> Result<usize, SamplerError> {
+///     sampler.update(0.0, 0.0, &[("valve.open", 1.0)], 0)
+/// }
+///
+/// fn handle(tracer: &Tracer<(Timer, Sampler)>, command: &'static str) -> Option<bool> {
+///     let began = tracer.now()?;
+///     // … the command is received and parsed …
+///     let span = tracer.emit::<32>(command, began);
+///     Some(span.is_writable())
+/// }
+/// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+/// # let sampler = Sampler::new(Throughput::new(0.0, 0.0, 1_000)?);
+/// # set_up(&sampler)?;
+/// # let tracer: Tracer<(Timer, Sampler)> = Tracer::new((Timer, sampler), &RING);
+/// # tracer.seed(Seed::from_words([1, 2, 3]));
+/// assert_eq!(handle(&tracer, "valve.open"), Some(true));
+/// assert_eq!(handle(&tracer, "valve.read"), Some(false));
+/// # Ok::<(), SamplerError>(())
+/// ```
+///
+/// The sampler by itself:
+///
 /// ```
 /// use picojaeger_core::{Interrupts, PerOperation, Query, Sampler, Throughput, TraceId};
 ///

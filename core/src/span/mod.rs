@@ -124,7 +124,8 @@ where
         LogBuilder::new(self, Some(Timestamp::Ticks(ticks)))
     }
 
-    /// Replaces the operation name; ignored once the span has finished.
+    /// Replaces the operation name; ignored once the span has finished. The sampler is not asked
+    /// again.
     #[inline]
     pub fn set_operation_name<'a>(&mut self, name: impl Into<Key<'a>>) -> &mut Self {
         if !self.image.is_finished() {

@@ -63,7 +63,9 @@ pub trait Platform: Sync + 'static {
     /// Returns the clock, which is read with interrupts masked.
     fn clock(&self) -> &Self::Clock;
 
-    /// Returns the sampler, which is called once for each trace that begins here.
+    /// Returns the sampler, which is called once for each trace that begins here, at its start: by
+    /// its first name. [`PerOperation`](crate::PerOperation) shows what to do where the name is known
+    /// late.
     fn sampler(&self) -> &Self::Sampler;
 }
 
