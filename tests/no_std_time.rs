@@ -391,7 +391,7 @@ fn a_buffer_that_was_given_away_gets_its_outcome_later() {
 fn poll_at_knows_when_the_counter_must_be_read() {
     device!(TIMER, TRACER, 4096);
     let mut reporter = reporter(&TRACER);
-    let deadline = 15 << 28;
+    let deadline = 7 << 29;
     assert_eq!(reporter.poll_at(), Some(deadline));
     TIMER.set(1_000);
     assert_eq!(reporter.poll_at(), Some(1_000 + deadline));
@@ -400,12 +400,14 @@ fn poll_at_knows_when_the_counter_must_be_read() {
     let mut at = 0;
     // A program that sleeps as long as it may keeps time for ever.
     reporter.drain_all(&mut Line::default(), &mut [0; 512]);
-    for _ in 0..100 {
-        at = reporter.poll_at().unwrap();
-        TIMER.set(at - 1);
-        TRACER.tick();
+    for late in [0, 1, 1_000, HZ] {
+        for _ in 0..100 {
+            at = reporter.poll_at().unwrap() + late;
+            TIMER.set(at);
+            TRACER.tick();
+        }
+        assert_eq!(TRACER.now(), Some(at));
     }
-    assert_eq!(TRACER.now(), Some(at - 1));
 }
 
 #[test]

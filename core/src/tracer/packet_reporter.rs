@@ -189,8 +189,8 @@ where
     }
 
     /// Returns when to poll next, on the scale of [`Tracer::now`], for a program that sleeps until
-    /// then or until an interrupt: when a packet gets due, and at the latest when the counter must
-    /// be read. `None` if neither: no span waits, and the counter has 64 bits.
+    /// then or until an interrupt: when a packet gets due, and at the latest after 7/8 of the
+    /// counter's period, so that a poll within 1/16 of it after that is in time. `None` if neither: no span waits, and the counter has 64 bits.
     ///
     /// A time that has passed means at once.
     pub fn poll_at(&mut self) -> Option<u64> {
@@ -198,7 +198,11 @@ where
         let now = self.tracer.now_with_anchor(&mut anchor)?;
         let deadline = match P::Clock::BITS {
             64.. => None,
-            bits => Some(now.saturating_add(15 << bits.saturating_sub(4))),
+            bits => {
+                let period = 1_u64 << bits;
+                // An eighth early: a reading after 15/16 of the period would be one too late.
+                Some(now.saturating_add(period - (period >> 3).max(1)))
+            }
         };
         let due = self.due_at(now, anchor.is_some());
         let due = due.map(|due| due.max(self.resumes));
