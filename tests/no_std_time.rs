@@ -224,6 +224,24 @@ fn spans_wait_no_longer_than_the_limit_or_a_half_full_ring() {
 }
 
 #[test]
+fn spans_that_fill_a_packet_leave_at_once_unless_they_wait_for_the_unix_time() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line::default();
+    reporter.set_limit(200);
+    reporter.hold_for_anchor(30 * HZ);
+    for _ in 0..4 {
+        TRACER.start::<0>("early");
+    }
+    reporter.drain(&mut line, &mut [0; 512]);
+    assert_eq!(line.packets.len(), 0, "the ring is not half full");
+    assert_eq!(reporter.poll_at(), Some(30 * HZ));
+    TRACER.set_unix_time_at(0, EPOCH, 0);
+    reporter.drain(&mut line, &mut [0; 512]);
+    assert!(!line.packets.is_empty() && !line.spans().iter().any(is_unsynced));
+}
+
+#[test]
 fn a_tick_backwards_moves_no_later_span() {
     device!(TIMER, TRACER, 4096);
     let mut reporter = reporter(&TRACER);

@@ -161,7 +161,7 @@ where
     }
 
     /// Returns a packet if one is due: a span may have waited for an
-    /// [interval](PacketReporter::set_interval), the ring is half full, or as many bytes wait as a packet may have. Reads the clock, like
+    /// [interval](PacketReporter::set_interval), the ring is half full, or as many bytes wait as [`set_limit`](Self::set_limit) allows. Reads the clock, like
     /// [`Tracer::tick`].
     ///
     /// Call it until it returns `None`: one packet may not hold all that is due.
@@ -436,10 +436,14 @@ where
         if backlog == 0 {
             return None;
         }
-        if backlog * 2 >= consumer.capacity() || backlog >= self.reporter.limit() {
+        if backlog * 2 >= consumer.capacity() {
             return Some(0);
         }
-        let due = self.waiting.since.saturating_add(self.interval);
+        let due = if backlog >= self.reporter.limit() {
+            0
+        } else {
+            self.waiting.since.saturating_add(self.interval)
+        };
         Some(if anchored {
             due
         } else {
