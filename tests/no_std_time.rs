@@ -576,5 +576,27 @@ fn a_drain_that_is_dropped_loses_nothing() {
     assert!(line.0.packets.iter().all(|packet| packet.len() <= 150));
 }
 
+#[test]
+fn poll_at_knows_of_a_back_off_at_once() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut buffer = [0; 512];
+    let mut line = Awaited::default();
+    line.0.outcomes = vec![SendOutcome::Retry];
+    TRACER.start::<0>("kept");
+    let blocked = reporter.drain_all(&mut line.0, &mut buffer);
+    assert_eq!(blocked, Drained::Blocked);
+    TIMER.set(2 * HZ);
+    assert_eq!(reporter.poll_at(), Some(2 * HZ + HZ / 8));
+    TIMER.set(3 * HZ);
+    let dropped = polled(reporter.drain_async(&mut line, &mut buffer), 1);
+    assert_eq!(dropped, None);
+    assert_eq!(reporter.poll_at(), Some(3 * HZ + HZ / 8));
+    TIMER.set(4 * HZ);
+    polled(reporter.drain_async(&mut line, &mut buffer), 2);
+    assert_eq!(line.0.spans().len(), 1);
+    assert!(reporter.stats().adds_up());
+}
+
 /// The size of a record's fixed part: 56 bytes and a word.
 type Span0 = [usize; 8];

@@ -94,6 +94,24 @@ enum When {
 /// A packet of a chip's tracer.
 type ChipPacket<'p, E> = Packet<'p, E, Consumer<'static, Records>>;
 
+/// A packet under way, which is packed again if the future that sends it is dropped: at once, so
+/// that [`PacketReporter::poll_at`] knows of it.
+struct Sending<'p, E: Encoder>(Option<ChipPacket<'p, E>>);
+
+impl<E: Encoder> Sending<'_, E> {
+    fn done(&mut self, outcome: SendOutcome) {
+        if let Some(packet) = self.0.take() {
+            packet.done(outcome);
+        }
+    }
+}
+
+impl<E: Encoder> Drop for Sending<'_, E> {
+    fn drop(&mut self) {
+        self.done(SendOutcome::Retry);
+    }
+}
+
 /// The result of [`PacketReporter::drain`].
 ///
 /// ```
@@ -192,7 +210,8 @@ where
     /// then or until an interrupt: when a packet gets due, and at the latest after 7/8 of the
     /// counter's period, so that a poll within 1/16 of it after that is in time. `None` if neither: no span waits, and the counter has 64 bits.
     ///
-    /// A time that has passed means at once.
+    /// A time that has passed means at once. Spans of a packet without an outcome do not count: after
+    /// one that was dropped, poll once before.
     pub fn poll_at(&mut self) -> Option<u64> {
         let mut anchor = None;
         let now = self.tracer.now_with_anchor(&mut anchor)?;
@@ -364,12 +383,13 @@ where
         loop {
             let passed_over = self.reporter.delivery().too_large as usize;
             if let Some(packet) = self.pack(buffer, when) {
-                // Dropped with the future, the packet is packed again.
-                let outcome = match transport.send(packet.bytes()).await {
+                let bytes = packet.bytes();
+                let mut sending = Sending(Some(packet));
+                let outcome = match transport.send(bytes).await {
                     SendOutcome::Pending => SendOutcome::Failed,
                     outcome => outcome,
                 };
-                packet.done(outcome);
+                sending.done(outcome);
                 if outcome == SendOutcome::Retry {
                     return Drained::Blocked;
                 }
@@ -387,9 +407,6 @@ where
         let mut anchor = None;
         let now = self.tracer.now_with_anchor(&mut anchor)?;
         self.reporter.retry(&mut self.consumer);
-        if self.reporter.take_retry() {
-            self.resumes = now.saturating_add(self.back_off);
-        }
         let due = self.due_at(now, anchor.is_some())?;
         let due = match when {
             When::Due => due.max(self.resumes),
@@ -422,8 +439,12 @@ where
         self.reporter.flush(&mut self.consumer, &context, buffer)
     }
 
-    /// Returns when the waiting spans are due but for a back-off; `None` if none waits.
+    /// Returns when the waiting spans are due but for a back-off, which begins here; `None` if none
+    /// waits.
     fn due_at(&mut self, now: u64, anchored: bool) -> Option<u64> {
+        if self.reporter.take_retry() {
+            self.resumes = now.saturating_add(self.back_off);
+        }
         let [consumer] = &mut self.consumer;
         if consumer.has_passed(self.waiting.mark) {
             self.waiting = Waiting {
