@@ -598,5 +598,24 @@ fn poll_at_knows_of_a_back_off_at_once() {
     assert!(reporter.stats().adds_up());
 }
 
+#[test]
+fn a_seed_that_comes_late_does_not_turn_the_time_back() {
+    static TIMER: Timer = Timer::new();
+    static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+    static TRACER: Tracer<Board> = Tracer::new((&TIMER, Const(true)), &RING);
+    let mut reporter = reporter(&TRACER);
+    for second in [100, 200, 300] {
+        TIMER.set(second * HZ);
+        reporter.drain(&mut Line::default(), &mut [0; 512]);
+    }
+    TRACER.set_unix_time_at(300 * HZ, EPOCH, 0);
+    TRACER.seed(Seed::from_words([1, 2, 3]));
+    assert_eq!(TRACER.now(), Some(300 * HZ));
+    TRACER.start::<0>("late");
+    let mut line = Line::default();
+    reporter.drain_all(&mut line, &mut [0; 512]);
+    assert_eq!(times(&line.spans()[0]).0, 0);
+}
+
 /// The size of a record's fixed part: 56 bytes and a word.
 type Span0 = [usize; 8];

@@ -85,7 +85,8 @@ impl ProducerState {
     /// that runs since before may show any value.
     #[inline]
     pub fn seed<C: Clock>(&mut self, generator: IdGenerator, clock: &C) {
-        if self.generator.replace(generator).is_none() {
+        // Not after a reading: what was read, as for an anchor, stays on the same scale.
+        if self.generator.replace(generator).is_none() && self.now(clock) == 0 {
             self.clock = Extension::starting_at(clock.ticks());
         }
     }
