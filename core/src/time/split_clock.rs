@@ -20,7 +20,7 @@ use super::Clock;
 ///     }
 ///     fn elapsed(&self) -> u32 {
 ///         let value = 24_000; // SysTick counts down: `SYST::get_current()`
-///         Self::PERIOD - 1 - value
+///         (Self::PERIOD - value) % Self::PERIOD // the interrupt comes with value 0
 ///     }
 ///     fn is_pending(&self) -> bool {
 ///         false // `SCB::is_pendst_pending()`
@@ -31,7 +31,7 @@ use super::Clock;
 /// }
 ///
 /// MILLISECONDS.store(3, Ordering::Relaxed);
-/// assert_eq!(SplitClock(SysTick).ticks(), 75_999);
+/// assert_eq!(SplitClock(SysTick).ticks(), 76_000);
 /// ```
 pub trait SplitTimer {
     /// Ticks from one interrupt to the next, at least 2.
@@ -40,7 +40,7 @@ pub trait SplitTimer {
     /// The interrupts so far, modulo 2³²; whoever counts them adds 1 in each.
     fn periods(&self) -> u32;
 
-    /// Ticks since the present period began, below [`SplitTimer::PERIOD`].
+    /// Ticks since the last interrupt came or was due, below [`SplitTimer::PERIOD`].
     fn elapsed(&self) -> u32;
 
     /// Whether an interrupt is due that has not been counted, as where interrupts are masked.
