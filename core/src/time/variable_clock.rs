@@ -7,7 +7,9 @@ use crate::raw_mutex::{Guarded, Interrupts, RawMutex};
 /// which the counter's own [`Clock::frequency`] returns, below 2³² Hz.
 ///
 /// Spans that are open or queued at a change keep their times. The counter is read at least once in
-/// each 15/16 of its period. A reading costs a mutex and two multiplications more than the counter's;
+/// each 15/16 of its period: the tracer sees 64 bits, so [`PacketReporter::poll_at`](crate::PacketReporter)
+/// does not know of this, and [`Tracer::slept`](crate::Tracer) does nothing (use
+/// [`VariableClock::slept`]). [`Tracer::captured`](crate::Tracer) takes ticks of this clock, not of the counter. A reading costs a mutex and two multiplications more than the counter's;
 /// tracers whose frequency is constant pay nothing. A non-maskable interrupt has no time: its
 /// reading is 0.
 ///
@@ -42,6 +44,8 @@ struct Scale {
     /// The last change, on both scales.
     from: u64,
     to: u64,
+    /// What `to` lacks, in 2³²ths of a tick.
+    rest: u32,
     /// Ticks of the clock a tick of the counter, in 2³²ths.
     ratio: u64,
 }
@@ -61,11 +65,8 @@ impl<C: Clock, X: RawMutex> VariableClock<C, X> {
         let nominal = self.counter.frequency().min(u32::MAX.into());
         let ratio = (nominal << 32) / hertz.max(1);
         self.with(|scale, ticks| {
-            let (from, to) = (
-                scale.counter.extend(ticks, C::BITS),
-                scale.at(ticks, C::BITS),
-            );
-            (scale.from, scale.to, scale.ratio) = (from, to, ratio);
+            (scale.to, scale.rest) = scale.exact(ticks, C::BITS);
+            (scale.from, scale.ratio) = (scale.counter.extend(ticks, C::BITS), ratio);
         });
     }
 
@@ -105,15 +106,21 @@ impl Scale {
             counter: Extension::starting_at(ticks),
             from: ticks,
             to: ticks,
+            rest: 0,
             ratio: 1 << 32,
         }
     }
 
     /// The clock's ticks where the counter shows these.
     fn at(&mut self, ticks: u64, bits: u32) -> u64 {
+        self.exact(ticks, bits).0
+    }
+
+    /// The same, and what exceeds whole ticks, in 2³²ths.
+    fn exact(&mut self, ticks: u64, bits: u32) -> (u64, u32) {
         let passed = self.counter.extend(ticks, bits).wrapping_sub(self.from);
-        let scaled = (u128::from(passed) * u128::from(self.ratio)) >> 32;
-        self.to.wrapping_add(scaled as u64)
+        let scaled = u128::from(passed) * u128::from(self.ratio) + u128::from(self.rest);
+        (self.to.wrapping_add((scaled >> 32) as u64), scaled as u32)
     }
 }
 
@@ -163,11 +170,11 @@ mod tests {
         let clock = VariableClock::<Counter>::new(Counter::default());
         for _ in 0..500_000 {
             clock.frequency_changed(2_000_000);
-            clock.pass(2_000);
+            clock.pass(2_001);
             clock.frequency_changed(1_000_000);
             clock.pass(1_000);
         }
-        assert_eq!(clock.ticks(), 1_000_000_000);
+        assert_eq!(clock.ticks(), 1_000_250_000, "half ticks add up");
     }
 
     #[test]
