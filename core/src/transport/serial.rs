@@ -12,7 +12,8 @@ use super::slip::{END, Pieces};
 ///
 /// A writer that fails before it took a byte of a packet leaves it to be sent again
 /// ([`SendOutcome::Retry`]); later its spans are lost ([`SendOutcome::Failed`]), and the next frame
-/// begins with an end, so that it does not join the half one. So does the frame after an `async` send that
+/// begins with an end, so that it does not join the half one. So does the first one, which a boot
+/// message or a frame before a reset may precede, and the frame after an `async` send that
 /// was dropped, whose packet is sent again, as of any dropped future.
 ///
 /// A frame takes 1 byte more than the packet, and 1 for each byte `c0` or `db` in it. A call lasts as
@@ -25,12 +26,12 @@ use super::slip::{END, Pieces};
 /// let mut wire = [0; 16];
 /// let mut writer = SlipWriter::new(&mut wire[..]);
 /// assert_eq!(writer.send(&[1, 0xc0, 2]), SendOutcome::Accepted);
-/// assert_eq!(wire[..5], [1, 0xdb, 0xdc, 2, 0xc0]);
+/// assert_eq!(wire[..6], [0xc0, 1, 0xdb, 0xdc, 2, 0xc0]);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SlipWriter<W> {
     writer: W,
-    /// Bytes of a frame that has no end yet may be on the line.
+    /// Bytes without an end may be on the line: half a frame, or what was there before this writer.
     is_within: bool,
 }
 
@@ -39,7 +40,7 @@ impl<W> SlipWriter<W> {
     pub const fn new(writer: W) -> Self {
         SlipWriter {
             writer,
-            is_within: false,
+            is_within: true,
         }
     }
 
@@ -55,10 +56,16 @@ impl<W> SlipWriter<W> {
     }
 }
 
+impl<W: Default> Default for SlipWriter<W> {
+    fn default() -> Self {
+        SlipWriter::new(W::default())
+    }
+}
+
 #[cfg(feature = "embedded-io-07")]
 impl<W: embedded_io::Write> Transport for SlipWriter<W> {
     fn send(&mut self, packet: &[u8]) -> SendOutcome {
-        let mut is_begun = false;
+        let (mut is_begun, mut is_missing_end) = (false, self.is_within);
         for piece in self.pieces(packet) {
             let mut rest = piece;
             while !rest.is_empty() {
@@ -68,7 +75,8 @@ impl<W: embedded_io::Write> Transport for SlipWriter<W> {
                     _ if is_begun => return SendOutcome::Failed,
                     _ => return SendOutcome::Retry,
                 }
-                (is_begun, self.is_within) = (true, true);
+                is_begun = !core::mem::take(&mut is_missing_end);
+                self.is_within = is_begun;
             }
         }
         self.is_within = false;
@@ -79,7 +87,7 @@ impl<W: embedded_io::Write> Transport for SlipWriter<W> {
 #[cfg(feature = "embedded-io-async-07")]
 impl<W: embedded_io_async::Write> AsyncTransport for SlipWriter<W> {
     async fn send(&mut self, packet: &[u8]) -> SendOutcome {
-        let mut is_begun = false;
+        let (mut is_begun, mut is_missing_end) = (false, self.is_within);
         for piece in self.pieces(packet) {
             let mut rest = piece;
             while !rest.is_empty() {
@@ -93,7 +101,8 @@ impl<W: embedded_io_async::Write> AsyncTransport for SlipWriter<W> {
                         return SendOutcome::Retry;
                     }
                 }
-                is_begun = true;
+                is_begun = !core::mem::take(&mut is_missing_end);
+                self.is_within = is_begun;
             }
         }
         self.is_within = false;
@@ -162,7 +171,7 @@ mod tests {
                     ..Line::default()
                 });
                 let expected = match fails_at {
-                    0 => SendOutcome::Retry,
+                    0 | 1 => SendOutcome::Retry, // the end that comes first is none of the packet's
                     _ => SendOutcome::Failed,
                 };
                 assert_eq!(line.send(&PACKET), expected, "{fails_at}");
@@ -177,11 +186,22 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_joins_nothing_that_was_on_the_line_before() {
+        let bytes = b"boot".to_vec();
+        let mut line = SlipWriter::new(Line {
+            bytes,
+            ..Line::default()
+        });
+        assert_eq!(line.send(&PACKET), SendOutcome::Accepted);
+        let found = frames(&line.writer().bytes);
+        assert_eq!(found, [Some(b"boot".to_vec()), Some(PACKET.to_vec())]);
+    }
+
+    #[test]
     fn a_full_line_is_tried_again_without_a_trace() {
         let mut wire = [0; 8];
         let mut rest = SlipWriter::new(&mut wire[..0]);
         assert_eq!(Transport::send(&mut rest, &[1]), SendOutcome::Retry);
-        assert!(!rest.is_within);
         let mut rest = SlipWriter::new(&mut wire[..2]);
         let outcome = Transport::send(&mut rest, &[1, 2, 3]);
         assert_eq!(outcome, SendOutcome::Failed);
@@ -259,8 +279,8 @@ mod tests {
                 };
                 let mut line = SlipWriter::new(Slow(failing));
                 let expected = match fails_at {
-                    0 => SendOutcome::Retry,
-                    1..=5 => SendOutcome::Failed,
+                    0 | 1 => SendOutcome::Retry,
+                    2..=6 => SendOutcome::Failed,
                     _ => SendOutcome::Accepted,
                 };
                 let found = polled(&mut line, &PACKET, 100);
