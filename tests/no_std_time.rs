@@ -213,6 +213,9 @@ fn spans_wait_no_longer_than_the_limit_or_a_half_full_ring() {
     while line.spans().len() == 1 {
         TRACER.start::<0>("early");
         made += 1;
+        if made == 2 {
+            assert_eq!(reporter.poll_at(), Some(60 * HZ), "from then on");
+        }
         reporter.drain(&mut line, &mut [0; 512]);
     }
     let stats = reporter.stats();
@@ -615,6 +618,50 @@ fn a_seed_that_comes_late_does_not_turn_the_time_back() {
     let mut line = Line::default();
     reporter.drain_all(&mut line, &mut [0; 512]);
     assert_eq!(times(&line.spans()[0]).0, 0);
+}
+
+/// A transport during whose sends spans finish.
+struct Busy(&'static Tracer<Board>, usize);
+
+impl Transport for Busy {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        self.1 += 1;
+        assert!(self.1 < 10, "no end");
+        self.0.start::<0>("meanwhile");
+        SendOutcome::Accepted
+    }
+}
+
+impl AsyncTransport for Busy {
+    async fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        Transport::send(self, packet)
+    }
+}
+
+#[test]
+fn a_drain_ends_however_many_spans_finish_meanwhile() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let (mut busy, mut buffer) = (Busy(&TRACER, 0), [0; 512]);
+    TRACER.start::<0>("first");
+    assert_eq!(reporter.drain_all(&mut busy, &mut buffer), Drained::All);
+    assert_eq!((busy.1, reporter.stats().queued), (1, 1));
+    let drained = polled(reporter.drain_all_async(&mut busy, &mut buffer), 1);
+    assert_eq!(drained, Some(Drained::All));
+    assert_eq!((busy.1, reporter.stats().queued), (2, 1));
+}
+
+#[test]
+fn a_counter_that_runs_before_the_seed_may_show_anything() {
+    static TIMER: Timer = Timer::new();
+    static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+    static TRACER: Tracer<Board> = Tracer::new((&TIMER, Const(true)), &RING);
+    let late = (1 << 32) - 1_000;
+    TIMER.set(late);
+    TRACER.seed(Seed::from_words([1, 2, 3]));
+    assert_eq!(TRACER.now(), Some(late));
+    TIMER.set(late + 2_000);
+    assert_eq!(TRACER.now(), Some(late + 2_000));
 }
 
 /// The size of a record's fixed part: 56 bytes and a word.
