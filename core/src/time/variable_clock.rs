@@ -7,11 +7,12 @@ use crate::raw_mutex::{Guarded, Interrupts, RawMutex};
 /// which the counter's own [`Clock::frequency`] returns, below 2³² Hz.
 ///
 /// Spans that are open or queued at a change keep their times. The counter is read at least once in
-/// each 15/16 of its period: the tracer sees 64 bits, so [`PacketReporter::poll_at`](crate::PacketReporter)
-/// does not know of this, and [`Tracer::slept`](crate::Tracer) does nothing (use
-/// [`VariableClock::slept`]). [`Tracer::captured`](crate::Tracer) takes ticks of this clock, not of the counter. A reading costs a mutex and two multiplications more than the counter's;
-/// tracers whose frequency is constant pay nothing. A non-maskable interrupt has no time: its
-/// reading is 0.
+/// each 15/16 of its period: the tracer sees 64 bits, so
+/// [`PacketReporter::poll_at`](crate::PacketReporter) does not know of this, and
+/// [`Tracer::slept`](crate::Tracer) does nothing (use [`VariableClock::slept`]).
+/// [`Tracer::captured`](crate::Tracer) takes ticks of this clock, not of the counter. A reading
+/// costs a mutex and two multiplications more than the counter's; tracers whose frequency is
+/// constant pay nothing. A non-maskable interrupt has no time: its reading is 0.
 ///
 /// ```
 /// use picojaeger_core::{Clock, Const, Interrupts, Ring, Tracer, VariableClock};
@@ -25,7 +26,8 @@ use crate::raw_mutex::{Guarded, Interrupts, RawMutex};
 ///
 /// static CLOCK: VariableClock<Timer> = VariableClock::new(Timer);
 /// static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-/// static TRACER: Tracer<(&VariableClock<Timer>, Const)> = Tracer::new((&CLOCK, Const(true)), &RING);
+/// static TRACER: Tracer<(&VariableClock<Timer>, Const)> =
+///     Tracer::new((&CLOCK, Const(true)), &RING);
 ///
 /// // The processor's clock is divided by 4 from here on.
 /// CLOCK.frequency_changed(6_250_000);

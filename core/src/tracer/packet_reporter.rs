@@ -179,8 +179,8 @@ where
     }
 
     /// Returns a packet if one is due: a span may have waited for an
-    /// [interval](PacketReporter::set_interval), the ring is half full, or as many bytes wait as [`set_limit`](Self::set_limit) allows. Reads the clock, like
-    /// [`Tracer::tick`].
+    /// [interval](PacketReporter::set_interval), the ring is half full, or as many bytes wait as
+    /// [`set_limit`](Self::set_limit) allows. Reads the clock, like [`Tracer::tick`].
     ///
     /// Call it until it returns `None`: one packet may not hold all that is due.
     ///
@@ -208,10 +208,11 @@ where
 
     /// Returns when to poll next, on the scale of [`Tracer::now`], for a program that sleeps until
     /// then or until an interrupt: when a packet gets due, and at the latest after 7/8 of the
-    /// counter's period, so that a poll within 1/16 of it after that is in time. `None` if neither: no span waits, and the counter has 64 bits.
+    /// counter's period, so that a poll within 1/16 of it after that is in time. `None` if neither:
+    /// no span waits, and the counter has 64 bits.
     ///
-    /// A time that has passed means at once. Spans of a packet without an outcome do not count: after
-    /// one that was dropped, poll once before.
+    /// A time that has passed means at once. Spans of a packet without an outcome do not count:
+    /// after one that was dropped, poll once before.
     pub fn poll_at(&mut self) -> Option<u64> {
         let mut anchor = None;
         let now = self.tracer.now_with_anchor(&mut anchor)?;
@@ -256,10 +257,11 @@ where
         self.send_all(transport, buffer, When::Now)
     }
 
-    /// Sends every packet that is due, like [`PacketReporter::drain`], by a transport that is awaited.
+    /// Sends every packet that is due, like [`PacketReporter::drain`], by a transport that is
+    /// awaited.
     ///
-    /// A future that is dropped cancels nothing but the send: the packet under way is sent again, after
-    /// the back-off.
+    /// A future that is dropped cancels nothing but the send: the packet under way is sent again,
+    /// after the back-off.
     pub async fn drain_async<T: AsyncTransport + ?Sized>(
         &mut self,
         transport: &mut T,
@@ -268,8 +270,8 @@ where
         self.send_all_async(transport, buffer, When::Due).await
     }
 
-    /// Sends every span that has finished, like [`PacketReporter::drain_all`], by a transport that is
-    /// awaited.
+    /// Sends every span that has finished, like [`PacketReporter::drain_all`], by a transport that
+    /// is awaited.
     pub async fn drain_all_async<T: AsyncTransport + ?Sized>(
         &mut self,
         transport: &mut T,
