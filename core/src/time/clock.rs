@@ -4,7 +4,7 @@
 ///
 /// The hot path stores ticks, extended to 64 bits; they become microseconds when a record is
 /// encoded. `ticks` may be called with interrupts masked and from interrupts. The counter is read
-/// at least once in each 15/16 of its period, by spans, polls or [`Tracer::tick`](crate::Tracer);
+/// again before 15/16 of its period are over, by spans, polls or [`Tracer::tick`](crate::Tracer);
 /// after a sleep of more use [`Tracer::slept`](crate::Tracer).
 ///
 /// A counter of interrupts and a timer's value are one clock as a [`SplitClock`](crate::SplitClock);
@@ -50,7 +50,7 @@ impl<C: Clock + ?Sized> Clock for &C {
 
 /// Widens a counter that wraps to 64 bits.
 ///
-/// Exact as long as it is called at least once in each 15/16 of the counter's period. A counter that
+/// Exact as long as it is called again before 15/16 of the counter's period are over. A counter that
 /// steps back by less than 1/16 of its period, as one does that two cores or two registers
 /// disagree on, stands still until it has caught up; a longer step counts as a wrap.
 ///

@@ -153,7 +153,9 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// runs on.
     ///
     /// The measurement may be off by less than half a period: the counter itself gives the rest.
-    /// Call `tick` at once before the sleep, and this at once after it. A counter that stands still in a
+    /// Call `tick` at once before the sleep, and this at once after it, with interrupts masked in between
+    /// if one that wakes starts spans (`WFI` wakes all the same): a reading between the wake and this
+    /// call would count in part twice, and time might leap on by a period. A counter that stands still in a
     /// sleep adds it in [`Clock::ticks`] itself; one of 64 bits needs neither.
     ///
     /// ```
