@@ -65,13 +65,15 @@ impl Flags {
     pub const FIREHOSE: Flags = Flags(8);
     /// All bits that leave the process.
     pub const WIRE: Flags = Flags(1 | 2 | 8);
+    /// The trace id is random in its last 56 bits, as a `traceparent` said. Children keep the flag;
+    /// of all headers, only that one has it.
+    pub const RANDOM: Flags = Flags(1 << 5);
+    /// The bits that an open span keeps.
+    pub(crate) const KEPT: Flags = Self::WIRE.with(Self::RANDOM);
     /// The context came from another process.
     pub const REMOTE: Flags = Flags(1 << 8);
     /// The other process deferred the decision to this one.
     pub const DEFERRED: Flags = Flags(1 << 9);
-    /// The trace id is random in its last 56 bits, as a `traceparent` said. A span does not keep
-    /// this flag.
-    pub const RANDOM: Flags = Flags(1 << 10);
     /// The context has no ids: another process only decided about a trace that begins here.
     pub const WITHOUT_IDS: Flags = Flags(1 << 11);
 
@@ -85,6 +87,18 @@ impl Flags {
     #[inline(always)]
     pub const fn wire(self) -> u8 {
         (self.0 & Self::WIRE.0) as u8
+    }
+
+    /// Reads the bits that a span keeps, in its own layout; clears other bits.
+    #[inline(always)]
+    pub(crate) const fn from_kept(bits: u8) -> Self {
+        Flags(bits as u32 & Self::KEPT.0)
+    }
+
+    /// Returns the bits that a span keeps.
+    #[inline(always)]
+    pub(crate) const fn kept(self) -> u8 {
+        (self.0 & Self::KEPT.0) as u8
     }
 
     /// Returns whether every bit of `other` is set.

@@ -18,7 +18,7 @@ pub struct Fixed {
     /// Words of the area that are written.
     pub(super) used: u16,
     pub(super) bits: u16,
-    /// Entries that did not fit.
+    /// Entries that did not fit, and the bit [`CUT`].
     pub(super) dropped: u16,
     pub(super) trace: TraceId,
     pub(super) span: SpanId,
@@ -32,12 +32,14 @@ unsafe impl Send for Fixed {}
 // SAFETY: as above; nothing is changed through a shared reference.
 unsafe impl Sync for Fixed {}
 
-/// The state of a span, beside its wire flags.
+/// The bit of [`Fixed::dropped`] by which an entry was cut or refused.
+pub(super) const CUT: u16 = 1 << 15;
+
+/// The state of a span, beside the flags that it keeps: bits 0, 1, 3 and 5.
 pub(super) mod bits {
     /// The clock was not read at the start. Jaeger's flags leave this bit free.
     pub(in crate::record) const UNTIMED: u16 = 1 << 2;
     pub(in crate::record) const FINISHED: u16 = 1 << 4;
-    pub(in crate::record) const CUT: u16 = 1 << 5;
     pub(in crate::record) const REFERENCES: u16 = 1 << 6;
     pub(in crate::record) const LOGS: u16 = 1 << 7;
     pub(in crate::record) const SEGMENT: u16 = 3 << 8;
@@ -53,16 +55,16 @@ const _: () = assert!(size_of::<Fixed>() == FIXED_WORDS * WORD);
 const _: () = assert!(size_of::<Fixed>() == 56 + WORD);
 
 impl Fixed {
-    /// The span's context; its flags are the wire flags.
+    /// The span's context; its flags are those that a span keeps.
     #[inline]
     pub(crate) const fn context(&self) -> SpanContext {
         SpanContext::new(self.trace, self.span, self.flags())
     }
 
-    /// The wire flags.
+    /// The wire flags, and [`Flags::RANDOM`].
     #[inline]
     pub(crate) const fn flags(&self) -> Flags {
-        Flags::from_wire(self.bits as u8)
+        Flags::from_kept(self.bits as u8)
     }
 
     /// Whether the span is recorded and has not finished.
@@ -109,7 +111,7 @@ impl Fixed {
             operation: operation.as_ptr(),
             operation_length: name_length(operation),
             used: 0,
-            bits: context.flags.wire() as u16 | state,
+            bits: context.flags.kept() as u16 | state,
             dropped: 0,
             trace: context.trace,
             span: context.span,
@@ -165,8 +167,8 @@ impl Fixed {
 
     #[inline]
     pub(crate) const fn set_flags(&mut self, flags: Flags) {
-        let kept = self.bits & !(Flags::WIRE.wire() as u16);
-        self.bits = kept | flags.wire() as u16;
+        let state = self.bits & !(Flags::KEPT.kept() as u16);
+        self.bits = state | flags.kept() as u16;
     }
 
     #[inline]
@@ -200,8 +202,7 @@ impl Fixed {
     #[cold]
     #[inline(never)]
     pub(super) const fn mark_dropped(&mut self) {
-        self.bits |= bits::CUT;
-        self.dropped = self.dropped.saturating_add(1);
+        self.dropped = (self.dropped | CUT).saturating_add(1);
     }
 }
 

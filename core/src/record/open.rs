@@ -1,6 +1,6 @@
 //! The image of a span that is open.
 
-use super::fixed::bits;
+use super::fixed::{CUT, bits};
 use super::{Area, Fixed, Image, Record};
 use crate::arch::halves;
 use crate::context::{Flags, SpanContext};
@@ -88,7 +88,7 @@ impl<A: Area + ?Sized> Open<A> {
         self.fixed.start = halves(start);
     }
 
-    /// Replaces the wire flags.
+    /// Replaces the wire flags and [`Flags::RANDOM`].
     #[inline]
     pub const fn set_flags(&mut self, flags: Flags) {
         self.fixed.set_flags(flags);
@@ -238,7 +238,7 @@ impl<A: Area + ?Sized> Open<A> {
     /// Marks the span as cut: it gets the tag `picojaeger.truncated`.
     #[inline(always)]
     pub const fn mark_cut(&mut self) {
-        self.fixed.bits |= bits::CUT;
+        self.fixed.dropped |= CUT;
     }
 
     /// Counts an entry that was refused; the span gets the tag `picojaeger.dropped`.

@@ -202,11 +202,28 @@ fn the_longest_value_is_kept_and_one_byte_more_is_cut() {
 #[test]
 fn a_count_of_refused_entries_stays_at_its_most() {
     let mut span = span::<0>();
-    span.fixed.dropped = u16::MAX - 1;
+    let most = 32_767;
+    span.fixed.dropped = most - 1;
     for _ in 0..3 {
         span.tag("n".into(), 1.into());
     }
-    assert_eq!(span.record().dropped(), u16::MAX);
+    assert_eq!(
+        (span.record().dropped(), span.record().is_cut()),
+        (most, true)
+    );
+}
+
+#[test]
+fn a_span_keeps_its_flags_beside_its_state() {
+    let mut span = span::<0>();
+    span.set_flags(Flags::SAMPLED | Flags::RANDOM);
+    span.mark_cut();
+    span.finish(7);
+    assert_eq!(span.flags(), Flags::SAMPLED | Flags::RANDOM);
+    assert!(span.record().is_cut() && span.is_finished());
+    assert_eq!(span.record().dropped(), 0);
+    span.set_flags(Flags::NONE);
+    assert!(span.flags() == Flags::NONE && span.record().is_cut() && span.is_finished());
 }
 
 #[test]

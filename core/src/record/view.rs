@@ -1,7 +1,7 @@
 //! Finished spans, read in place.
 
 use super::entry::{Entries, Entry, text};
-use super::fixed::{bits, instant};
+use super::fixed::{CUT, bits, instant};
 use super::layout::kind;
 use super::{Fixed, Image};
 use crate::context::SpanContext;
@@ -185,13 +185,13 @@ impl<'r> Record<'r> {
     /// Whether an entry was cut or refused.
     #[inline]
     pub fn is_cut(&self) -> bool {
-        self.fixed.bits & bits::CUT != 0
+        self.fixed.dropped & CUT != 0
     }
 
-    /// The number of entries that were refused, at most 65,535.
+    /// The number of entries that were refused, at most 32,767.
     #[inline]
     pub fn dropped(&self) -> u16 {
-        self.fixed.dropped
+        self.fixed.dropped & !CUT
     }
 
     /// Whether there are references.

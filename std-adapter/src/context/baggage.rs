@@ -21,8 +21,8 @@ struct Block {
     debug_id: Option<String>,
     /// The members of the W3C's `tracestate`.
     tracestate: Option<Box<str>>,
-    /// Whether a `traceparent` said that the trace id is random; `None` for a trace that began here.
-    random: Option<bool>,
+    /// Whether the trace came from elsewhere without the flag that those which begin here have.
+    is_not_random: bool,
     /// The decision about the root that has this baggage, while it waits.
     pending: Option<Pending>,
 }
@@ -122,18 +122,19 @@ impl Baggage {
             .unwrap_or_default()
     }
 
-    /// Returns whether a `traceparent` said that the trace id is random; `None` for a trace that
-    /// began here, or where that makes no difference.
-    pub(crate) fn random(&self) -> Option<bool> {
-        self.0.as_ref()?.random
+    /// Returns whether the trace came from elsewhere without the flag of a random trace id that
+    /// those which begin here have.
+    pub(crate) fn is_not_random(&self) -> bool {
+        self.0.as_ref().is_some_and(|block| block.is_not_random)
     }
 
     pub(crate) fn set_tracestate(&mut self, members: &str) {
         Arc::make_mut(self.0.get_or_insert_default()).tracestate = Some(members.into());
     }
 
-    pub(crate) fn set_random(&mut self, random: bool) {
-        Arc::make_mut(self.0.get_or_insert_default()).random = Some(random);
+    /// Notes that the trace, which came from elsewhere, has no flag of a random trace id.
+    pub(crate) fn set_not_random(&mut self) {
+        Arc::make_mut(self.0.get_or_insert_default()).is_not_random = true;
     }
 
     /// Returns the decision that waits for the name of this root, if it does.

@@ -21,16 +21,17 @@ use crate::state::thread_local::{CurrentShard, ThreadShard};
 use crate::state::{Slot, TracerState};
 use crate::sys::tsc;
 
-/// Starts a child with only a name, of a parent whose one flag is `SAMPLED`, or that has no flags.
+/// Starts a child with only a name, of a parent that has no other flags than these.
 #[inline(never)]
-pub(crate) fn start_child<const SAMPLED: bool>(
+pub(crate) fn start_child<const SAMPLED: bool, const RANDOM: bool>(
     state: &Arc<TracerState>,
     operation: &'static str,
     high: u64,
     low: u64,
     parent: SpanId,
 ) -> Option<Box<Slot>> {
-    let flags = if SAMPLED { Flags::SAMPLED } else { Flags::NONE };
+    let when = |is_set, flag| if is_set { flag } else { Flags::NONE };
+    let flags = when(SAMPLED, Flags::SAMPLED) | when(RANDOM, Flags::RANDOM);
     // SAFETY: the borrow ends before the slow path; see the rule above.
     let mut current = unsafe { CurrentShard::new() };
     if let Some(ThreadShard { shard, .. }) = current.get(state)
@@ -208,7 +209,7 @@ mod tests {
         low: u64,
         parent: SpanId,
     ) -> Span {
-        Span::from(super::start_child::<SAMPLED>(
+        Span::from(super::start_child::<SAMPLED, false>(
             state, operation, high, low, parent,
         ))
     }

@@ -283,7 +283,7 @@ impl Identity {
     /// Draws the ids.
     fn draw(shard: &mut Shard, trace_id_128bit: bool, parent: &SpanContext) -> Self {
         let (context, parent) = if parent.core.is_valid() {
-            let flags = parent.flags() & Flags::WIRE;
+            let flags = parent.flags() & (Flags::WIRE | Flags::RANDOM);
             let span = shard.generator.span_id();
             let context = core::SpanContext::new(parent.trace_id(), span, flags);
             (context, parent.span_id())
@@ -342,8 +342,10 @@ impl Identity {
         self.parent = SpanId::default();
     }
 
+    /// Sets the wire flags.
     fn set_flags(&mut self, flags: Flags) {
         let context = self.context;
+        let flags = flags & Flags::WIRE | context.flags() & Flags::RANDOM;
         self.context = core::SpanContext::new(context.trace_id(), context.span_id(), flags);
     }
 

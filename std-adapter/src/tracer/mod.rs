@@ -395,7 +395,8 @@ impl Tracer {
         let settings = &state.common.settings.propagation;
         let (propagator, mut carrier) = (propagator(http, settings), Bridge(carrier));
         let (baggage, none) = (&context.baggage, std::iter::empty());
-        let random = baggage.random().unwrap_or(settings.w3c_random_flag);
+        let random = context.core.flags().contains(Flags::RANDOM)
+            || settings.w3c_random_flag && !baggage.is_not_random();
         let outgoing = Outgoing::from(context.core)
             .with_tracestate(baggage.tracestate())
             .with_random(random);
@@ -502,10 +503,8 @@ fn with_baggage(
         if let Some(rpc) = &state.rpc {
             rpc.count_trace(true, context.is_sampled());
         }
-        let random = context.flags().contains(Flags::RANDOM);
-        if random != settings.w3c_random_flag {
-            // A trace from elsewhere, unlike those that begin here.
-            baggage.set_random(random);
+        if settings.w3c_random_flag && !context.flags().contains(Flags::RANDOM) {
+            baggage.set_not_random();
         }
     }
     Some(SpanContext {

@@ -78,8 +78,41 @@ fn tracestate_and_the_random_flag_go_on_with_the_trace() {
 #[test]
 fn a_trace_without_them_needs_no_block() {
     let tracer = default();
-    let parent = tracer.extract([("traceparent", TRACEPARENT)]).unwrap();
-    assert!(parent.baggage.is_empty());
+    for end in ["-00", "-01", "-02", "-03"] {
+        let header = TRACEPARENT.replace("-01", end);
+        let parent = tracer.extract([("traceparent", &*header)]).unwrap();
+        assert!(parent.baggage.is_empty(), "{end}");
+    }
+}
+
+#[test]
+fn the_random_flag_goes_on_from_parent_to_child_and_to_no_other_span() {
+    let tracer = default();
+    for end in ["-00", "-01", "-02", "-03"] {
+        let header = TRACEPARENT.replace("-01", end);
+        let parent = tracer.extract([("traceparent", &*header)]);
+        let child = || tracer.span_builder("child").child_of(&parent);
+        let (plain, slow) = (child().start(), child().tag("a", 1).start());
+        let forced = child().tag("sampling.priority", 0).start();
+        let _active = plain.activate();
+        let nested = tracer.start("under the active one");
+        for (span, end) in [
+            (&plain, end),
+            (&nested, end),
+            (&slow, end),
+            (&forced, &*end.replace('3', "2").replace('1', "0")),
+        ] {
+            let mut headers = Vec::new();
+            tracer.inject(span, &mut headers).unwrap();
+            let sent = value(&headers, "traceparent").unwrap();
+            assert!(sent.ends_with(end), "{sent} for {end}");
+        }
+        let root = tracer
+            .span_builder("root")
+            .child_of(None::<SpanContext>)
+            .start();
+        assert!(!root.context().flags().contains(Flags::RANDOM));
+    }
 }
 
 #[test]

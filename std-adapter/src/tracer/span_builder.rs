@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use picojaeger_core::{self as core, Flags, Key, Value};
+use picojaeger_core::{self as core, Flags, Key, SpanId, Value};
 
 use crate::context::baggage::Baggage;
 use crate::context::{NO_CONTEXT, SpanContext, ToContext};
@@ -257,9 +257,27 @@ fn start_under(
     let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
     let (span, flags) = (parent.span_id(), parent.flags());
     match flags & DECIDING {
-        Flags::SAMPLED => start_child::<true>(state, operation, high, low, span),
+        Flags::SAMPLED => start_child::<true, false>(state, operation, high, low, span),
         Flags::NONE if span.is_zero() => start_root(state, operation),
-        Flags::NONE => start_child::<false>(state, operation, high, low, span),
+        Flags::NONE => start_child::<false, false>(state, operation, high, low, span),
+        _ => start_under_other(state, operation, high, low, span, flags),
+    }
+}
+
+/// Starts a span under a parent that has flags besides `SAMPLED`. Apart, so that more kinds of
+/// parents cost those of most spans nothing.
+#[inline(never)]
+fn start_under_other(
+    state: &Arc<TracerState>,
+    operation: &'static str,
+    high: u64,
+    low: u64,
+    span: SpanId,
+    flags: Flags,
+) -> Option<Box<Slot>> {
+    match flags & DECIDING {
+        RANDOM_SAMPLED => start_child::<true, true>(state, operation, high, low, span),
+        Flags::RANDOM => start_child::<false, true>(state, operation, high, low, span),
         _ => start_slow(state, operation, high, low, span, flags),
     }
 }
@@ -278,4 +296,10 @@ fn start_under_active(state: &Arc<TracerState>, operation: &'static str) -> Opti
 }
 
 /// The flags of a parent that a child's start depends on.
-const DECIDING: Flags = Flags::WIRE.with(Flags::DEFERRED).with(Flags::WITHOUT_IDS);
+const DECIDING: Flags = Flags::WIRE
+    .with(Flags::RANDOM)
+    .with(Flags::DEFERRED)
+    .with(Flags::WITHOUT_IDS);
+
+/// The flags of a parent from a `traceparent` that ends in `03`.
+const RANDOM_SAMPLED: Flags = Flags::SAMPLED.with(Flags::RANDOM);
