@@ -41,7 +41,7 @@ pub struct Propagator<'n> {
     pub(super) takes_requests: bool,
 }
 
-/// The context that inject writes, with what a span does not keep of the W3C's headers.
+/// The context that inject writes, with what no context holds of the W3C's headers.
 ///
 /// ```
 /// use picojaeger_core::{Format, Outgoing, Propagator, SpanContext, TextMap};
