@@ -47,7 +47,7 @@ impl Sender {
     }
 
     /// Sends the batches of a mailbox until none comes for a while; `told` is
-    /// woken after each, and after each attempt.
+    /// woken after each, and after each attempt that is to be repeated.
     pub(super) fn run(mailbox: &Mailbox, pauses: &dyn Pauses, told: &Waker) {
         let Some(mut sender) = mailbox.take_sender() else {
             return;
@@ -84,8 +84,11 @@ impl Sender {
         let note = |outcome, error: Option<String>| {
             let error = error.map(|error| format!("{name}: {error}"));
             mailbox.note(error, outcome, sent.get(), took.get());
-            // For a flush that runs out of time while the collector does not answer.
-            told.wake_by_ref();
+            // For a flush that runs out of time while the collector does not answer. An outcome wakes
+            // the worker once, when it can be taken.
+            if outcome == SendOutcome::Retry {
+                told.wake_by_ref();
+            }
         };
         deliver(&mut self.retry, pauses, attempt, note)
     }
