@@ -27,7 +27,7 @@ use loom::thread;
 
 use hand_over::ReadingEnd;
 use loom_model::{Model, Token, Weakness, is_weak, sys};
-use parking::{Parking, Pass, Rest, Tickets, Work, run};
+use parking::{Parking, Pass, Rest, Tickets, Urgency, Work, run};
 use sys::sync::Ordering;
 
 /// Records that a ring of the models holds.
@@ -224,7 +224,7 @@ impl World {
     }
 
     fn wake_after_push(&self) {
-        if self.parking.needs_wake(false) {
+        if self.parking.needs_wake(Urgency::Low) {
             self.wake();
         }
     }

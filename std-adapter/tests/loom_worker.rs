@@ -23,7 +23,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use loom_model::{Model, Token, Weakness, is_weak, sys};
-use parking::{Parking, Pass, Rest, Tickets, Work, run};
+use parking::{Parking, Pass, Rest, Tickets, Urgency, Work, run};
 use sys::sync::Ordering;
 
 /// A tracer with the rings of one or two threads, of which only the positions matter.
@@ -60,10 +60,10 @@ impl World {
         })
     }
 
-    fn push(&self, ring: usize, urgent: bool) {
+    fn push(&self, ring: usize, urgency: Urgency) {
         let head = &self.heads[ring];
         head.store(head.load(Ordering::Relaxed) + 1, Ordering::Release);
-        if self.parking.needs_wake(urgent) {
+        if self.parking.needs_wake(urgency) {
             self.wake();
         }
     }
@@ -163,7 +163,7 @@ impl Work for Worker {
 fn push_while_falling_asleep() -> usize {
     let world = World::new(1);
     let worker = start(&world);
-    world.push(0, false);
+    world.push(0, Urgency::Low);
     let early = world.sent(0);
     world.wait_for(0, 1);
     world.close();
@@ -191,8 +191,8 @@ fn two_producers() -> usize {
     let world = World::new(2);
     let worker = start(&world);
     let other = world.clone();
-    let pushing = thread::spawn(move || other.push(1, false));
-    world.push(0, true);
+    let pushing = thread::spawn(move || other.push(1, Urgency::Low));
+    world.push(0, Urgency::Half);
     let early = world.sent(0) + world.sent(1);
     world.wait_for(0, 1);
     world.wait_for(1, 1);
@@ -221,7 +221,7 @@ fn two_producers_wake_one_worker() {
 fn flush() -> usize {
     let world = World::new(1);
     let worker = start(&world);
-    world.push(0, false);
+    world.push(0, Urgency::Low);
     let early = world.sent(0);
     world.flush();
     assert_eq!(world.sent(0), 1, "a flush came too early");
@@ -248,7 +248,7 @@ fn flush_and_close() -> usize {
     let worker = start(&world);
     let other = world.clone();
     let flushing = thread::spawn(move || other.flush());
-    world.push(0, false);
+    world.push(0, Urgency::Low);
     let early = world.sent(0);
     world.close();
     assert_eq!(world.sent(0), 1, "closed too early");

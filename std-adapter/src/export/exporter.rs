@@ -7,6 +7,7 @@ use picojaeger_core::wire::{ClientStats, EncodeContext, Process};
 use picojaeger_core::{LossCause, SendOutcome, Stats};
 
 use crate::config::Settings;
+use crate::export::batching::Batching;
 use crate::export::common::Common;
 use crate::export::diagnosis::{last_error, too_large};
 use crate::export::further::{Further, Outlet};
@@ -27,6 +28,8 @@ use crate::worker::parking::{Pass, Rest};
 pub(crate) struct Exporter {
     reporter: PacketBuilder<PacketEncoder>,
     rings: Vec<RingReader>,
+    /// The rule for batches to a collector, unless further transports want their copies soon.
+    batching: Option<Batching>,
     transport: Option<BoxTransport>,
     timekeeper: Timekeeper,
     /// The end of the time for this pass, if it has one.
@@ -54,6 +57,7 @@ impl Exporter {
         let interval = settings.reporter.flush_interval;
         let most = transport.as_ref().map_or(usize::MAX, Transport::mtu);
         let limit = settings.packet_limit().min(most);
+        let batching = further.is_empty().then(|| Batching::new(settings, limit));
         Exporter {
             reporter: PacketBuilder::new(
                 PacketEncoder::new(settings),
@@ -61,6 +65,7 @@ impl Exporter {
                 interval.as_nanos() as u64,
             ),
             rings: Vec::new(),
+            batching: batching.flatten(),
             transport,
             timekeeper: Timekeeper::new(source),
             until: None,
@@ -99,6 +104,7 @@ impl Exporter {
             End::OutOfTime => Rest::More,
             _ if self.backlog() == 0 && self.unfinished.is_none() => Rest::Nothing,
             End::Passed => Rest::More,
+            End::NotDue if self.batching.is_some() => Rest::Filling(longest),
             End::NotDue => Rest::Held(longest),
             End::Stuck => Rest::Stuck(longest),
         };
@@ -270,14 +276,28 @@ impl Exporter {
     ) -> Step {
         self.timekeeper.observe();
         let now = monotonic();
+        let is_due = flush || self.is_batch_due(stats.queued, now);
+        if self.batching.is_some() && !is_due {
+            return Step::NotDue;
+        }
         let passed_over = self.reporter.delivery().too_large;
-        let outcome = self.pack_and_send(common, process, stats, now, flush);
+        let outcome = self.pack_and_send(common, process, stats, now, is_due);
         *stats = self.publish_counts(common, now);
+        if let Some(batching) = &mut self.batching {
+            batching.restart();
+        }
         match outcome {
             Some(SendOutcome::Retry | SendOutcome::Pending) => Step::Again,
             None if self.reporter.delivery().too_large == passed_over => Step::NotDue,
             _ => Step::Done,
         }
+    }
+
+    /// Returns whether a batch to a collector is due, of this many waiting spans.
+    fn is_batch_due(&mut self, spans: u64, now: u64) -> bool {
+        let bytes = self.backlog();
+        let batching = self.batching.as_mut();
+        batching.is_some_and(|batching| batching.is_due(spans, bytes, now))
     }
 
     /// Packs a packet if one is due, and sends it; the user's reporters get its records once.

@@ -1,5 +1,6 @@
 //! The consuming side: rings to packets, packets to the transport, losses to the log.
 
+mod batching;
 pub(crate) mod common;
 mod diagnosis;
 pub(crate) mod exporter;

@@ -88,6 +88,11 @@ impl RingPool {
         self.sizes.first
     }
 
+    /// Returns the bytes of a thread's largest ring.
+    pub(super) fn largest_size(&self) -> usize {
+        self.sizes.largest
+    }
+
     /// Takes the first ring of a thread; `None` if as many threads as may hold a ring hold one.
     pub(super) fn take_first(&mut self) -> Option<RingEnds> {
         if self.closed || self.holders >= self.sizes.holders {

@@ -21,6 +21,8 @@ pub(crate) struct Rings {
     pool: Mutex<RingPool>,
     /// Bytes of a first ring.
     first: usize,
+    /// Bytes of a thread's largest ring.
+    largest: usize,
 }
 
 /// The ring that all threads without one of their own fill; taken at the first use.
@@ -33,8 +35,14 @@ impl Rings {
         Rings {
             registry: RingRegistry::new(),
             first: pool.first(),
+            largest: pool.largest_size(),
             pool: Mutex::new(pool),
         }
+    }
+
+    /// Returns the bytes of a thread's largest ring.
+    pub(crate) fn largest(&self) -> usize {
+        self.largest
     }
 
     /// Hands a thread its first ring; `None` if as many threads as may hold one do.

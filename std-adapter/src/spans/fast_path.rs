@@ -20,6 +20,7 @@ use crate::state::shard::Shard;
 use crate::state::thread_local::{CurrentShard, ThreadShard};
 use crate::state::{Slot, TracerState};
 use crate::sys::tsc;
+use crate::worker::parking::Urgency;
 
 /// Starts a child with only a name, of a parent that has no other flags than these.
 #[inline(never)]
@@ -126,7 +127,7 @@ pub(crate) fn finish(slot: &mut Slot) {
     if !pushed {
         return slot.publish();
     }
-    slot.owner.after_push(false);
+    slot.owner.after_push(Urgency::Low);
 }
 
 /// Ends a sampled span that is open, and releases its slot.
@@ -163,7 +164,7 @@ fn end_at(mut slot: Box<Slot>, ticks: u64) {
     if let Err(slot) = shard.cache.try_put_small(slot) {
         return release_slow(slot);
     }
-    if state.worker().needs_wake(false) {
+    if state.worker().needs_wake(Urgency::Low) {
         wake(state.clone());
     }
 }
@@ -375,11 +376,11 @@ mod tests {
         drop(start_root(&state, "takes the slow path"));
         for end in ends {
             assert!(lifecycle::flush(&state, Duration::from_secs(20)));
-            while !state.worker().needs_wake(false) {
+            while !state.worker().needs_wake(Urgency::Low) {
                 std::thread::yield_now();
             }
             end(start_root(&state, "wakes"));
-            assert!(!state.worker().needs_wake(false));
+            assert!(!state.worker().needs_wake(Urgency::Low));
         }
         assert!(lifecycle::close(&state, Duration::from_secs(20)));
     }

@@ -20,6 +20,7 @@ use crate::state::Slot;
 use crate::state::TracerState;
 use crate::state::shard::{Pushed, Shard};
 use crate::state::thread_local::with_shard;
+use crate::worker::parking::Urgency;
 use crate::worker::{as_worker, is_worker};
 
 /// Ids, flags and sampler code of a new span.
@@ -380,19 +381,19 @@ impl Slot {
             owner: state,
             ..
         } = self;
-        let (urgent, lost) = with_shard(state, |shard| {
+        let (urgency, lost) = with_shard(state, |shard| {
             if state.is_closed() {
                 shard.counters.closed.increment();
                 shard.counters.finished.increment();
                 return (None, true);
             }
             let full = shard.counters.full.get();
-            let urgent = push(state, shard, image);
-            (Some(urgent), shard.counters.full.get() != full)
+            let urgency = push(state, shard, image);
+            (Some(urgency), shard.counters.full.get() != full)
         });
         // Outside of `with_shard`: waking the worker may log, and a logger may trace.
-        if let Some(urgent) = urgent {
-            state.after_push(urgent);
+        if let Some(urgency) = urgency {
+            state.after_push(urgency);
         }
         if lost {
             state.after_loss();
@@ -408,18 +409,17 @@ impl Slot {
     }
 }
 
-/// Pushes a finished image to the shard's ring or the shared ring, and counts it; returns whether
-/// the worker is to be woken soon.
-fn push(state: &TracerState, shard: &mut Shard, image: &Image) -> bool {
+/// Pushes a finished image to the shard's ring or the shared ring, and counts it.
+fn push(state: &TracerState, shard: &mut Shard, image: &Image) -> Urgency {
     let rings = &state.common.rings;
     match shard.push(image, rings) {
-        Pushed::Done { urgent } => urgent,
+        Pushed::Done { urgency } => urgency,
         Pushed::NeedsShared { number } => {
             if !state.shared_ring().push(number, image, rings) {
                 shard.counters.full.increment();
             }
             // Threads without a ring of their own share this one, so it is emptied soon.
-            true
+            Urgency::Full
         }
     }
 }
@@ -492,7 +492,7 @@ mod tests {
             let mut sizes = vec![capacity(shard)];
             let mut before = 0;
             while before < (8 << 10) / 2 {
-                let urgent = push(&state, shard, &slot.image);
+                let urgency = push(&state, shard, &slot.image);
                 let (held, size) = (backlog(shard), capacity(shard));
                 let is_exchanged = Some(&size) != sizes.last();
                 if is_exchanged {
@@ -500,7 +500,11 @@ mod tests {
                     assert!(before >= size / 4 - 128, "half of the one before");
                     sizes.push(size);
                 }
-                assert_eq!(urgent, is_exchanged || held >= size / 2);
+                let expected = match is_exchanged || held >= size / 2 {
+                    true => Urgency::Half,
+                    false => Urgency::Low,
+                };
+                assert_eq!(urgency, expected);
                 before = held;
             }
             assert_eq!(sizes, [4 << 10, 8 << 10]);
@@ -508,7 +512,7 @@ mod tests {
     }
 
     /// Pushes a copy of the image, and counts the span.
-    fn push_one(state: &Arc<TracerState>, shard: &mut Shard, image: &Image) -> bool {
+    fn push_one(state: &Arc<TracerState>, shard: &mut Shard, image: &Image) -> Urgency {
         shard.counters.sampled.increment();
         push(state, shard, image)
     }
@@ -522,10 +526,10 @@ mod tests {
             let slot = finished(shard, &state, 0);
             let mut before = 0;
             while shard.counters.full.get() == 0 {
-                let urgent = push_one(&state, shard, &slot.image);
+                let urgency = push_one(&state, shard, &slot.image);
                 let held = backlog(shard);
                 assert!(
-                    urgent || held > before || held == 0,
+                    urgency >= Urgency::Half || held > before || held == 0,
                     "an exchange is urgent"
                 );
                 before = held;
@@ -556,7 +560,7 @@ mod tests {
             let large = finished(shard, &state, 5);
             // Over 256 KiB.
             for _ in 0..70 {
-                assert!(push(&state, shard, &large.image));
+                assert!(push(&state, shard, &large.image) >= Urgency::Half);
             }
             assert_eq!(shard.counters.full.get(), 0);
         });
@@ -609,19 +613,19 @@ mod tests {
         with_shard(&state, |shard| {
             assert!(shard.ring.is_none());
             let slot = finished(shard, &state, 0);
-            assert!(push(&state, shard, &slot.image), "in the shared ring");
+            assert_eq!(push(&state, shard, &slot.image), Urgency::Full);
             state.common.rings.take_back(others.pop().unwrap());
             for _ in 1..64 {
-                assert!(push(&state, shard, &slot.image));
+                assert_eq!(push(&state, shard, &slot.image), Urgency::Full);
             }
-            assert!(!push(&state, shard, &slot.image), "in its own ring");
+            assert_eq!(push(&state, shard, &slot.image), Urgency::Low);
             assert!(shard.ring.is_some());
         });
         with_fallback_shard(&state, |shard| {
             assert!(shard.ring.is_none());
             state.common.rings.take_back(others.pop().unwrap());
             let slot = finished(shard, &state, 0);
-            assert!((0..100).all(|_| push(&state, shard, &slot.image)));
+            assert!((0..100).all(|_| push(&state, shard, &slot.image) == Urgency::Full));
         });
     }
 
@@ -630,10 +634,10 @@ mod tests {
         let state = state();
         with_shard(&state, |shard| {
             let (small, large) = (finished(shard, &state, 1), finished(shard, &state, 5));
-            assert!(!push(&state, shard, &small.image));
+            assert_eq!(push(&state, shard, &small.image), Urgency::Low);
             let own = backlog(shard);
             assert!(own > 1_000);
-            assert!(push(&state, shard, &large.image), "it is urgent");
+            assert_eq!(push(&state, shard, &large.image), Urgency::Full);
             assert_eq!(backlog(shard), own);
         });
         state.exporter().pass(&state.common, false);
@@ -646,7 +650,7 @@ mod tests {
         let state = state();
         with_shard(&state, |shard| {
             let slot = finished(shard, &state, 1);
-            assert!(!push(&state, shard, &slot.image));
+            assert_eq!(push(&state, shard, &slot.image), Urgency::Low);
         });
         state.exporter().pass(&state.common, false);
         let stats = state.stats();

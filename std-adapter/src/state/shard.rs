@@ -11,12 +11,13 @@ use crate::memory::span_cache::SpanCache;
 use crate::memory::span_slot::Image;
 use crate::state::TracerState;
 use crate::stats::ThreadCounters;
+use crate::worker::parking::Urgency;
 
 /// Result of a push.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Pushed {
-    /// The image is in the ring, or counted as lost; `urgent` if the worker is to be woken.
-    Done { urgent: bool },
+    /// The image is in the ring, or counted as lost.
+    Done { urgency: Urgency },
     /// The image has to go to the shared ring, under this number.
     NeedsShared { number: u32 },
 }
@@ -83,18 +84,29 @@ impl Shard {
             return Pushed::NeedsShared { number };
         };
         if ring.producer.push(number, &image.image()).is_ok() {
-            let urgent = ring.producer.backlog() >= ring.producer.capacity() / 2;
-            if urgent {
-                rings.grow(ring);
-            }
-            return Pushed::Done { urgent };
+            let urgency = after_push(ring, rings);
+            return Pushed::Done { urgency };
         }
         let pushed =
             rings.exchange(ring, bytes) && ring.producer.push(number, &image.image()).is_ok();
         if !pushed {
             self.counters.full.increment();
         }
-        Pushed::Done { urgent: true }
+        Pushed::Done {
+            urgency: Urgency::Full,
+        }
+    }
+}
+
+/// Exchanges the ring for a larger one if it is half full.
+fn after_push(ring: &mut HeldRing, rings: &Rings) -> Urgency {
+    if ring.producer.backlog() < ring.producer.capacity() / 2 {
+        return Urgency::Low;
+    }
+    match ring.producer.capacity() == rings.largest() || rings.grow(ring) {
+        true => Urgency::Half,
+        // Memory runs out.
+        false => Urgency::Full,
     }
 }
 
@@ -306,7 +318,8 @@ mod tests {
                 let before = shard.ring.as_ref().map(HeldRing::id);
                 // As `spans::fast_path` does.
                 if !shard.push_fast(&image)
-                    && let Pushed::Done { urgent: true } = shard.push(&image, &common.rings)
+                    && let Pushed::Done { urgency } = shard.push(&image, &common.rings)
+                    && urgency >= Urgency::Half
                 {
                     wakes_in = wakes_in.or(Some(WAKING));
                 }
@@ -341,5 +354,28 @@ mod tests {
             assert_eq!(all.drain(), 40);
             assert!(held(&all) - first < 2 << 20);
         }
+    }
+
+    /// Where a worker waits for full batches, a half-full ring alone does not wake it.
+    #[test]
+    fn a_half_full_ring_is_most_urgent_once_rings_may_not_grow() {
+        let image = two_tags();
+        let mut all = Threads::new(16 << 20, 40);
+        let rings = &all.state.common.rings;
+        let most = |shard: &mut Shard, spans: usize| {
+            let pushed = (0..spans).map(|_| match shard.push(&image, rings) {
+                Pushed::Done { urgency } => urgency,
+                Pushed::NeedsShared { .. } => panic!("it has a ring"),
+            });
+            pushed.max()
+        };
+        let first = &mut all.shards[0];
+        assert_eq!(most(first, 31), Some(Urgency::Low));
+        assert_eq!(most(first, 500), Some(Urgency::Half));
+        assert_eq!(most(first, 300), Some(Urgency::Full), "it was full");
+        let others = all.shards[1..].iter_mut();
+        let urgencies: Vec<_> = others.map(|shard| most(shard, 500)).collect();
+        assert_eq!(urgencies.first(), Some(&Some(Urgency::Half)));
+        assert_eq!(urgencies.last(), Some(&Some(Urgency::Full)));
     }
 }

@@ -270,6 +270,7 @@ mod tests {
     use crate::stats::ThreadCounters;
     use crate::sys::clock::TickSource;
     use crate::tracer::span::start_root;
+    use crate::worker::parking::Urgency;
 
     fn state() -> Arc<TracerState> {
         TracerState::of_test(TickSource::System, |config| config)
@@ -343,16 +344,19 @@ mod tests {
             Arc::strong_count(&state),
             state.common.stats_registry().stats(),
         );
-        assert!(state.worker().needs_wake(false));
+        assert!(state.worker().needs_wake(Urgency::Low));
         let counters = std::thread::scope(|scope| scope.spawn(|| counters(&state)).join().unwrap());
-        assert!(state.worker().needs_wake(false), "its ring was not used");
+        assert!(
+            state.worker().needs_wake(Urgency::Low),
+            "its ring was not used"
+        );
         assert_eq!(Arc::strong_count(&counters), 1, "the registry dropped it");
         assert_eq!(Arc::strong_count(&state), held);
         assert_eq!(state.common.stats_registry().stats(), before);
         let trace = || drop(start_root(&state, "in the ring"));
         std::thread::scope(|scope| scope.spawn(trace).join().unwrap());
         assert!(
-            !state.worker().needs_wake(false),
+            !state.worker().needs_wake(Urgency::Low),
             "the worker is woken to take the ring back"
         );
     }
@@ -368,6 +372,6 @@ mod tests {
                 .join()
                 .unwrap()));
         }
-        assert!(state.worker().needs_wake(false));
+        assert!(state.worker().needs_wake(Urgency::Low));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::state::TracerState;
 use crate::state::thread_local::as_worker;
 use crate::sys::clock::monotonic;
-use crate::worker::parking::{Pass, Work};
+use crate::worker::parking::{Pass, Urgency, Work};
 use crate::worker::{self, WorkerHandle};
 
 impl Work for Arc<TracerState> {
@@ -43,11 +43,10 @@ impl TracerState {
         &self.worker
     }
 
-    /// Wakes the worker if a push makes that necessary; `urgent` as in
-    /// [`WorkerHandle::needs_wake`].
+    /// Wakes the worker if a push makes that necessary.
     #[inline(always)]
-    pub(crate) fn after_push(self: &Arc<Self>, urgent: bool) {
-        if self.worker.needs_wake(urgent) {
+    pub(crate) fn after_push(self: &Arc<Self>, urgency: Urgency) {
+        if self.worker.needs_wake(urgency) {
             self.wake_worker();
         }
     }
@@ -60,7 +59,7 @@ impl TracerState {
     pub(crate) fn after_loss(self: &Arc<Self>) {
         // A worker that is awake logs it anyhow, but not the losses after its end.
         let may_have_none = self.is_closed() || !self.common.settings.reporter.background;
-        if (may_have_none || self.worker.needs_wake(true))
+        if (may_have_none || self.worker.needs_wake(Urgency::Full))
             && self.loss_pace.is_due(monotonic())
             && !self.wake_worker()
         {
@@ -124,7 +123,7 @@ mod tests {
             config.background(true).flush_interval(LONG)
         });
         let worker = state.worker();
-        let waits = || !worker.needs_wake(false) && worker.needs_wake(true);
+        let waits = || !worker.needs_wake(Urgency::Low) && worker.needs_wake(Urgency::Half);
         drop(start_root(&state, "wakes it"));
         while !waits() {
             thread::yield_now();

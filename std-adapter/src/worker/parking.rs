@@ -11,8 +11,22 @@ use crate::sys::sync::{self, AtomicU8, AtomicU64, Condvar, Mutex, Ordering};
 const IDLE: u8 = 0;
 /// Records wait, and the worker is parked for a time.
 const TIMED: u8 = 1;
+/// The same, until a batch is full.
+const FILLING: u8 = 2;
 /// The worker is running, or about to, or waits for an event that wakes it; or none is allowed.
-const AWAKE: u8 = 2;
+const AWAKE: u8 = 3;
+
+/// The urgency of a push; each wakes the worker from one state more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum Urgency {
+    /// A record waits.
+    Low = IDLE,
+    /// A ring is half full.
+    Half = TIMED,
+    /// A ring was full, or rings are short of memory, or threads share one.
+    Full = FILLING,
+}
 
 /// The worker's state of sleep.
 pub(crate) struct Parking {
@@ -62,6 +76,8 @@ pub(crate) enum Rest {
     Copies(Duration),
     /// Records wait that are not due yet.
     Held(Duration),
+    /// The same, and a ring that is half full makes none due.
+    Filling(Duration),
     /// Records may be due again.
     More,
     /// Records cannot be sent now. The event that changes this wakes the worker, which also tries
@@ -78,12 +94,11 @@ impl Parking {
 
     /// Returns whether the worker has to be woken; called by a producer after each push.
     #[inline(always)]
-    pub(crate) fn needs_wake(&self, urgent: bool) -> bool {
+    pub(crate) fn needs_wake(&self, urgency: Urgency) -> bool {
         // Orders the push before the load, against the heavy fence in `rest` between the store of
         // IDLE and the second look: either the worker sees the record or this sees IDLE.
         sync::light_fence();
-        let state = self.state.load(Ordering::Relaxed);
-        state == IDLE || (urgent && state == TIMED)
+        self.state.load(Ordering::Relaxed) <= urgency as u8
     }
 
     /// Marks the worker as awake; called before it is woken, so that no other thread wakes it too.
@@ -159,13 +174,17 @@ fn rest(work: &impl Work, parking: &Parking, rest: Rest) {
     match rest {
         Rest::More => {}
         Rest::Stuck(wait) => work.park(Some(wait)),
-        Rest::Held(wait) => {
-            parking.state.store(TIMED, Ordering::SeqCst);
-            work.park(Some(wait));
-        }
+        Rest::Held(wait) => doze(work, parking, TIMED, wait),
+        Rest::Filling(wait) => doze(work, parking, FILLING, wait),
         Rest::Nothing => idle(work, parking, None),
         Rest::Copies(wait) => idle(work, parking, Some(wait)),
     }
+}
+
+/// Sleeps for a time, or until a push that is urgent enough for the state.
+fn doze(work: &impl Work, parking: &Parking, state: u8, wait: Duration) {
+    parking.state.store(state, Ordering::SeqCst);
+    work.park(Some(wait));
 }
 
 /// Sleeps until any record comes, or for a time.
@@ -262,14 +281,15 @@ mod tests {
     fn each_rest_has_its_sleep() {
         let tickets = Tickets::new();
         let passes = [
-            Rest::Copies(WAIT * 3),
-            Rest::Stuck(WAIT * 2),
+            Rest::Copies(WAIT * 4),
+            Rest::Stuck(WAIT * 3),
+            Rest::Filling(WAIT * 2),
             Rest::Held(WAIT),
             Rest::More,
         ];
         let work = Script::new(&tickets, &passes, &[]);
         work.run();
-        let expected = [WAIT, WAIT * 2, WAIT * 3].map(Some);
+        let expected = [1, 2, 3, 4].map(|times| Some(WAIT * times));
         assert_eq!(*work.slept.borrow(), expected);
     }
 
@@ -287,11 +307,15 @@ mod tests {
     #[test]
     fn a_push_wakes_a_sleeping_worker() {
         let parking = Parking::new();
-        let wanted = || (parking.needs_wake(false), parking.needs_wake(true));
-        assert_eq!(wanted(), (true, true), "idle");
+        let wanted = || {
+            [Urgency::Low, Urgency::Half, Urgency::Full].map(|urgency| parking.needs_wake(urgency))
+        };
+        assert_eq!(wanted(), [true, true, true], "idle");
         parking.state.store(TIMED, Ordering::SeqCst);
-        assert_eq!(wanted(), (false, true), "timed");
+        assert_eq!(wanted(), [false, true, true], "timed");
+        parking.state.store(FILLING, Ordering::SeqCst);
+        assert_eq!(wanted(), [false, false, true], "filling");
         parking.mark_awake();
-        assert_eq!(wanted(), (false, false), "awake");
+        assert_eq!(wanted(), [false, false, false], "awake");
     }
 }

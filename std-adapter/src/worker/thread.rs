@@ -13,7 +13,7 @@ use crate::sys::log::log_guarded;
 use crate::sys::sync::hold;
 use crate::sys::sync::{lock, try_lock};
 use crate::sys::threads;
-use crate::worker::parking::{self, Parking, Tickets, Work};
+use crate::worker::parking::{self, Parking, Tickets, Urgency, Work};
 
 /// Handle of a tracer's worker, whether it runs or not.
 pub(crate) struct WorkerHandle {
@@ -60,11 +60,10 @@ impl WorkerHandle {
         }
     }
 
-    /// Returns whether the worker has to be woken; called by a producer after each push, with
-    /// `urgent` if its ring is half full or was full.
+    /// Returns whether the worker has to be woken; called by a producer after each push.
     #[inline(always)]
-    pub(crate) fn needs_wake(&self, urgent: bool) -> bool {
-        self.parking.needs_wake(urgent)
+    pub(crate) fn needs_wake(&self, urgency: Urgency) -> bool {
+        self.parking.needs_wake(urgency)
     }
 
     pub(crate) fn tickets(&self) -> &Tickets {
@@ -252,7 +251,7 @@ mod tests {
         let worker = WorkerHandle::new();
         let (end, wait) = std::sync::mpsc::channel::<()>();
         for (now, tried) in [(7, true), (8, false), (BACK_OFF + 6, false)] {
-            assert!(worker.needs_wake(false), "by any push");
+            assert!(worker.needs_wake(Urgency::Low), "by any push");
             assert_eq!(wake(&worker, now, no_thread()), (false, tried), "{now}");
         }
         assert_eq!(
@@ -263,7 +262,7 @@ mod tests {
         let thread = threads::spawn("test", move || assert!(wait.recv().is_err()));
         let later = 2 * BACK_OFF + 7;
         assert_eq!(wake(&worker, later, Some(thread)), (true, true));
-        assert!(!worker.needs_wake(true), "it is awake");
+        assert!(!worker.needs_wake(Urgency::Full), "it is awake");
         assert_eq!(wake(&worker, later + 1, no_thread()), (true, false));
         drop(end);
         worker.join();
@@ -273,6 +272,6 @@ mod tests {
     fn where_no_worker_is_allowed_no_push_calls_again() {
         let worker = WorkerHandle::new();
         assert_eq!(wake(&worker, 7, None), (false, true));
-        assert!(!worker.needs_wake(true));
+        assert!(!worker.needs_wake(Urgency::Full));
     }
 }

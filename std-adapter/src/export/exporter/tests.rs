@@ -1,3 +1,4 @@
+mod batching;
 mod further;
 
 use std::collections::HashSet;

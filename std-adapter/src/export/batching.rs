@@ -1,0 +1,82 @@
+//! When a batch to a collector is due.
+
+use crate::config::Settings;
+
+/// Holds records back until they fill a batch, or one has waited for the interval of flushes.
+///
+/// A request costs its sender and the collector as much as the encoding of hundreds of spans.
+#[derive(Debug)]
+pub(super) struct Batching {
+    /// Spans of a full batch.
+    spans: u64,
+    /// Bytes of records that fill one in any case.
+    bytes: usize,
+    /// In nanoseconds.
+    interval: u64,
+    /// The time at which the oldest waiting record was first seen.
+    since: Option<u64>,
+}
+
+impl Batching {
+    /// Makes the rule for the collector of the settings; `None` without one.
+    pub(super) fn new(settings: &Settings, bytes: usize) -> Option<Self> {
+        let collector = settings.collector.as_ref()?;
+        Some(Batching {
+            spans: collector.max_batch_spans as u64,
+            bytes,
+            interval: settings.reporter.flush_interval.as_nanos() as u64,
+            since: None,
+        })
+    }
+
+    /// Returns whether a batch of this many waiting spans and bytes of records is due.
+    pub(super) fn is_due(&mut self, spans: u64, bytes: usize, now: u64) -> bool {
+        let since = *self.since.get_or_insert(now);
+        spans >= self.spans || bytes >= self.bytes || now.saturating_sub(since) >= self.interval
+    }
+
+    /// Notes that a batch was packed: records that are left wait from now on.
+    pub(super) fn restart(&mut self) {
+        self.since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{Config, Sampler};
+
+    const INTERVAL: Duration = Duration::from_secs(1);
+
+    fn batching() -> Batching {
+        let config = Config::new("batching").sampler(Sampler::Const(true));
+        let config = config.otlp("http://c:1").flush_interval(INTERVAL);
+        Batching::new(&config.max_batch_spans(10).resolve().unwrap(), 1_000).unwrap()
+    }
+
+    #[test]
+    fn a_full_batch_is_due_by_spans_or_bytes() {
+        let mut batching = batching();
+        let due =
+            [(9, 999), (10, 1), (1, 1_000)].map(|(spans, bytes)| batching.is_due(spans, bytes, 7));
+        assert_eq!(due, [false, true, true]);
+    }
+
+    #[test]
+    fn fewer_spans_are_due_once_one_has_waited_for_the_interval() {
+        let (mut batching, interval) = (batching(), INTERVAL.as_nanos() as u64);
+        assert!(!batching.is_due(1, 1, 7));
+        assert!(!batching.is_due(2, 2, 6 + interval));
+        assert!(batching.is_due(2, 2, 7 + interval));
+        batching.restart();
+        assert!(!batching.is_due(1, 1, 8 + interval), "it came later");
+    }
+
+    #[test]
+    fn packets_to_an_agent_have_no_such_rule() {
+        let config = Config::new("batching").sampler(Sampler::Const(true));
+        assert!(Batching::new(&config.resolve().unwrap(), 1_000).is_none());
+    }
+}
