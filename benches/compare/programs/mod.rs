@@ -131,8 +131,14 @@ const ENTRIES: &[Entry] = &[
     }),
     Entry::bare("bare-send-1400", "picojaeger-1400"),
     Entry::pipeline("picojaeger-otlp", "picojaeger-std", Kind::Http, |plan| {
-        Box::new(picojaeger::Picojaeger::sending_otlp(plan.sink))
+        Box::new(picojaeger::Picojaeger::sending_otlp(plan.sink, 4_096))
     }),
+    Entry::pipeline(
+        "picojaeger-otlp-512",
+        "picojaeger-std",
+        Kind::Http,
+        |plan| Box::new(picojaeger::Picojaeger::sending_otlp(plan.sink, 512)),
+    ),
     Entry::pipeline("fastrace-jaeger", "fastrace-jaeger", Kind::Udp, |plan| {
         Box::new(fastrace::Traced::sending(plan.sink))
     }),

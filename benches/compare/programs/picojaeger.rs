@@ -19,9 +19,10 @@ impl Picojaeger {
         Self::new(sending(agent, packet))
     }
 
-    /// Sends batches by OTLP in protobuf over HTTP.
-    pub(crate) fn sending_otlp(collector: SocketAddr) -> Self {
-        Self::new(Config::new("benches").otlp(format!("http://{collector}")))
+    /// Sends batches of at most this many spans by OTLP in protobuf over HTTP.
+    pub(crate) fn sending_otlp(collector: SocketAddr, spans: usize) -> Self {
+        let config = Config::new("benches").otlp(format!("http://{collector}"));
+        Self::new(config.max_batch_spans(spans))
     }
 
     /// Makes packets, and drops them.
