@@ -13,7 +13,7 @@ pub(super) struct Batching {
     bytes: usize,
     /// In nanoseconds.
     interval: u64,
-    /// The time at which the oldest waiting record was first seen.
+    /// No record that waits came before, or was seen before; `None` while none waits.
     since: Option<u64>,
 }
 
@@ -32,12 +32,26 @@ impl Batching {
     /// Returns whether a batch of this many waiting spans and bytes of records is due.
     pub(super) fn is_due(&mut self, spans: u64, bytes: usize, now: u64) -> bool {
         let since = *self.since.get_or_insert(now);
-        spans >= self.spans || bytes >= self.bytes || now.saturating_sub(since) >= self.interval
+        spans >= self.spans || bytes >= self.bytes || now.wrapping_sub(since) >= self.interval
     }
 
-    /// Notes that a batch was packed: records that are left wait from now on.
-    pub(super) fn restart(&mut self) {
+    /// Notes that all records were packed that came before now.
+    ///
+    /// A full batch alone changes nothing: records of other rings may be left, and must not wait for
+    /// the interval once more.
+    pub(super) fn packed_all(&mut self, now: u64) {
+        self.since = Some(now);
+    }
+
+    /// Notes that no record waits.
+    pub(super) fn emptied(&mut self) {
         self.since = None;
+    }
+
+    #[cfg(test)]
+    /// Makes the records that wait older.
+    pub(super) fn make_older(&mut self, nanos: u64) {
+        self.since = self.since.map(|since| since.wrapping_sub(nanos));
     }
 }
 
@@ -70,8 +84,11 @@ mod tests {
         assert!(!batching.is_due(1, 1, 7));
         assert!(!batching.is_due(2, 2, 6 + interval));
         assert!(batching.is_due(2, 2, 7 + interval));
-        batching.restart();
-        assert!(!batching.is_due(1, 1, 8 + interval), "it came later");
+        batching.packed_all(9);
+        assert!(!batching.is_due(1, 1, 8 + interval));
+        assert!(batching.is_due(1, 1, 9 + interval));
+        batching.emptied();
+        assert!(!batching.is_due(1, 1, 9 + interval), "it came later");
     }
 
     #[test]

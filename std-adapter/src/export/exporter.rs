@@ -108,6 +108,11 @@ impl Exporter {
             End::NotDue => Rest::Held(longest),
             End::Stuck => Rest::Stuck(longest),
         };
+        if rest == Rest::Nothing
+            && let Some(batching) = &mut self.batching
+        {
+            batching.emptied();
+        }
         let first = Pass {
             complete: end == End::Passed || rest == Rest::Nothing,
             rest,
@@ -283,8 +288,10 @@ impl Exporter {
         let passed_over = self.reporter.delivery().too_large;
         let outcome = self.pack_and_send(common, process, stats, now, is_due);
         *stats = self.publish_counts(common, now);
-        if let Some(batching) = &mut self.batching {
-            batching.restart();
+        if has_passed(&self.rings)
+            && let Some(batching) = &mut self.batching
+        {
+            batching.packed_all(now);
         }
         match outcome {
             Some(SendOutcome::Retry | SendOutcome::Pending) => Step::Again,

@@ -59,6 +59,22 @@ fn a_batch_that_is_full_by_its_bytes_does_not_wait() {
 }
 
 #[test]
+fn spans_that_a_full_batch_leaves_do_not_wait_for_the_interval_once_more() {
+    let spans = Spans::new(|config| config.otlp("http://c:1").max_batch_spans(512));
+    let half_an_hour = || {
+        let mut exporter = spans.0.exporter();
+        let batching = exporter.batching.as_mut().unwrap();
+        batching.make_older(1_800_000_000_000);
+    };
+    assert_eq!(spans.finish(1).0, 0);
+    half_an_hour();
+    assert_eq!(spans.finish(519), (512, Rest::Filling(LONGEST)));
+    half_an_hour();
+    assert_eq!(spans.finish(0), (520, Rest::Nothing));
+    assert_eq!(spans.finish(1).0, 520, "it waits for its own interval");
+}
+
+#[test]
 fn a_batch_does_not_wait_beyond_the_interval() {
     let spans = Spans::new(|config| {
         let config = config.otlp("http://c:1");
