@@ -796,6 +796,20 @@ fn contexts_travel_by_headers() {
 }
 
 #[test]
+fn children_keep_the_flag_of_a_random_trace_id() {
+    device!(BOARD, RING, TRACER);
+    for flags in [Flags::SAMPLED, Flags::SAMPLED | Flags::RANDOM] {
+        let parent = SpanContext::new(TraceId::new(1), SpanId::new(2), flags | Flags::REMOTE);
+        let child = TRACER.span_builder("child").child_of(parent).start::<0>();
+        let nested = TRACER.span_builder("nested").child_of(&child).start::<0>();
+        for span in [&child, &nested] {
+            assert_eq!(span.context().flags(), flags);
+        }
+        assert_eq!(TRACER.start::<0>("root").context().flags(), Flags::SAMPLED);
+    }
+}
+
+#[test]
 fn a_bad_header_is_counted_and_begins_a_new_trace() {
     device!(BOARD, RING, TRACER);
     BOARD.sampling(false);

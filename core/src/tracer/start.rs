@@ -8,9 +8,6 @@ use crate::sampler::{
 };
 use crate::tracer::{Platform, ProducerState, SpanRing, Tracer};
 
-/// The flags that a child has from its parent, whatever was decided.
-const PASSED: Flags = Flags::REMOTE.with(Flags::RANDOM);
-
 impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// Returns the fixed part of a root span.
     #[inline(never)]
@@ -50,7 +47,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         if decided.contains(Flags::DEFERRED) {
             return self.resolve(operation, name, parent);
         }
-        self.join(operation, parent, decided | parent.flags() & PASSED)
+        self.join(operation, parent, decided | parent.flags() & Flags::REMOTE)
     }
 
     /// Starts a root span whose parent has no ids.
