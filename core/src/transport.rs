@@ -84,7 +84,8 @@ pub trait Transport {
         true
     }
 
-    /// Sends one packet like [`Transport::send`], where another follows at once.
+    /// Sends one packet like [`Transport::send`], where another follows at once. A chip's reporter
+    /// calls `send` alone.
     ///
     /// An error of this packet may be reported late, by the outcome of the next or by
     /// [`Transport::settle`], so that a transport need check for errors only once.
@@ -192,9 +193,10 @@ pub enum SendOutcome {
     /// The transport has a copy of the packet, whose outcome is not known yet.
     Pending,
     /// The packet is too large for the transport: the limit halves, and the records are packed
-    /// again.
+    /// again. A ring that overwrites has freed them already: their spans are lost, as too large.
     TooLarge,
-    /// Nothing was sent; the records are packed again.
+    /// Nothing was sent; the records are packed again. A ring that overwrites has freed them already:
+    /// their spans are lost, as failed.
     Retry,
     /// The peer refused the packet: its spans are lost.
     Refused,

@@ -65,6 +65,7 @@ impl<T: SplitTimer> Clock for SplitClock<T> {
     const BITS: u32 = 32;
 
     fn ticks(&self) -> u64 {
+        const { assert!(T::PERIOD >= 2, "a period of less than 2 ticks") }
         loop {
             let periods = self.0.periods();
             let (elapsed, pending) = (self.0.elapsed(), self.0.is_pending());

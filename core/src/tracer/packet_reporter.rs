@@ -117,14 +117,15 @@ impl<E: Encoder> Drop for Sending<'_, E> {
 /// ```
 /// use picojaeger_core::Drained;
 ///
-/// let may_sleep = |drained| drained == Drained::All;
+/// let may_sleep = |drained| drained == Drained::All; // until `poll_at`
 /// assert!(!may_sleep(Drained::Blocked));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a loop continues or stops")]
 pub enum Drained {
-    /// Every packet that was due has its outcome.
+    /// Nothing is due: every packet that was has its outcome, or a back-off is not over. Spans may
+    /// wait; [`PacketReporter::poll_at`] returns until when.
     All,
     /// The transport is not ready, or returned [`SendOutcome::Retry`]: drain again later.
     Blocked,
@@ -182,7 +183,9 @@ where
     /// [interval](PacketReporter::set_interval), the ring is half full, or as many bytes wait as
     /// [`set_limit`](Self::set_limit) allows. Reads the clock, like [`Tracer::tick`].
     ///
-    /// Call it until it returns `None`: one packet may not hold all that is due.
+    /// Call it until it returns `None`: one packet may not hold all that is due. `None` comes also
+    /// after 64 spans that fit no packet; what is left is due at the next poll. A ring that overwrites
+    /// is full once it has run for a while, so that each of its spans is due at once.
     ///
     /// After a packet that was dropped, forgotten, or got [`SendOutcome::Retry`] it returns `None`
     /// until the [back-off](PacketReporter::set_back_off) is over, so that no loop spins on a peer
