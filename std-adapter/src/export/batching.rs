@@ -55,7 +55,7 @@ impl Batching {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "http"))]
 mod tests {
     use std::time::Duration;
 

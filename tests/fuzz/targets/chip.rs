@@ -9,9 +9,9 @@ use libfuzzer_sys::fuzz_target;
 use picojaeger_core::ring::{Bytes, DropNewest, OverwriteOldest, Policy};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Anchor, BaggageTable, Clock, Decision, Description, Interrupts, PacketReporter, Param,
-    Platform, Query, Ring, Sampler, Seed, SendOutcome, Span, SpanBuilder, SpanContext,
-    SpanReference, TextMap, ToContext, Tracer, Transport,
+    BaggageTable, Clock, Decision, Description, Interrupts, PacketReporter, Param, Platform, Query,
+    Ring, Sampler, Seed, SendOutcome, Span, SpanBuilder, SpanContext, SpanReference, TextMap,
+    ToContext, Tracer, Transport,
 };
 use picojaeger_fuzz::{AnyKey, AnyValue, Outcome, assert_prints, pairs};
 use picojaeger_std::collector::decode;
@@ -42,7 +42,7 @@ enum Call<'a> {
     },
     Finish {
         span: u8,
-        at: Option<u64>,
+        at: Option<Time>,
     },
     Drop {
         span: u8,
@@ -54,10 +54,20 @@ enum Call<'a> {
         span: u8,
         value: &'a str,
     },
-    Anchor {
+    UnixTime {
         ticks: u64,
         unix_micros: u64,
+        uncertainty: u32,
     },
+    Slept(u64),
+    Captured(u32),
+    Hold(u64),
+    Settings {
+        interval: u64,
+        back_off: u64,
+        limit: u16,
+    },
+    PollAt,
     Poll {
         buffer: u16,
         flush: bool,
@@ -79,14 +89,20 @@ struct Start<'a> {
     follows: Option<u8>,
     references: [(bool, u8); 2],
     tag: (AnyKey<'a>, AnyValue<'a>),
-    time: Option<u64>,
+    time: Option<Time>,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Time {
+    Unix(u64),
+    Ticks(u64),
 }
 
 #[derive(Arbitrary, Debug)]
 enum Entry<'a> {
     Tag(AnyKey<'a>, AnyValue<'a>),
     TagFmt(AnyKey<'a>, &'a str, f64),
-    Log(Option<u64>, Vec<(AnyKey<'a>, AnyValue<'a>)>),
+    Log(Option<Time>, Vec<(AnyKey<'a>, AnyValue<'a>)>),
     LogFmt(AnyKey<'a>, &'a str, u64),
     Name(AnyKey<'a>),
 }
@@ -182,7 +198,8 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
                 }
             }
             Call::Finish { span, at } => match (self.span(*span), at) {
-                (Some(span), Some(time)) => span.finish_at(*time),
+                (Some(span), Some(Time::Unix(time))) => span.finish_at(*time),
+                (Some(span), Some(Time::Ticks(time))) => span.finish_ticks(*time),
                 (Some(span), None) => span.finish(),
                 (None, _) => {}
             },
@@ -193,9 +210,37 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
             Call::Drop { .. } => {}
             Call::Extract { headers } => self.extract(headers),
             Call::Inject { span, value } => self.inject(*span, value),
-            Call::Anchor { ticks, unix_micros } => {
-                self.reporter()
-                    .set_anchor(Anchor::new(*ticks, *unix_micros));
+            Call::UnixTime {
+                ticks,
+                unix_micros,
+                uncertainty,
+            } => {
+                self.tracer
+                    .set_unix_time_at(*ticks, *unix_micros, *uncertainty);
+            }
+            Call::Slept(ticks) => {
+                let before = self.tracer.now();
+                self.tracer.slept(*ticks);
+                assert!(self.tracer.now() >= before);
+            }
+            Call::Captured(ticks) => {
+                let captured = self.tracer.captured((*ticks).into());
+                assert!(captured.is_some());
+            }
+            Call::Hold(ticks) => self.reporter().hold_for_anchor(*ticks),
+            Call::Settings {
+                interval,
+                back_off,
+                limit,
+            } => {
+                let reporter = self.reporter();
+                reporter.set_interval(*interval);
+                reporter.set_back_off(*back_off);
+                reporter.set_limit((*limit).into());
+            }
+            Call::PollAt => {
+                let at = self.reporter().poll_at();
+                assert!(at.is_some(), "a counter of 24 bits has a deadline");
             }
             Call::Poll {
                 buffer,
@@ -227,7 +272,10 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
             builder = builder.follows_from(self.context(other));
         }
         if let Some(time) = how.time {
-            builder = builder.start_time(time);
+            builder = match time {
+                Time::Unix(time) => builder.start_time(time),
+                Time::Ticks(time) => builder.start_ticks(time),
+            };
         }
         let span = start(builder.references(&references).tags(&tags), how.area);
         self.spans.push(span);
@@ -308,6 +356,7 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
     /// Finishes and sends all that is left.
     fn end(mut self) {
         self.spans.clear();
+        self.reporter().set_limit(usize::MAX);
         self.drain(u16::MAX, true, &[]);
         self.assert_adds_up();
         let stats = self.reporter().stats();
@@ -361,7 +410,8 @@ fn write<P: Policy + 'static>(span: &mut OpenSpan<'_, P>, entry: &Entry<'_>) {
         }
         Entry::Log(time, fields) => {
             let mut log = match time {
-                Some(time) => span.log_at(*time),
+                Some(Time::Unix(time)) => span.log_at(*time),
+                Some(Time::Ticks(time)) => span.log_ticks(*time),
                 None => span.log(),
             };
             for (key, value) in fields {
