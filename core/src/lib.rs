@@ -94,6 +94,7 @@ extern crate std;
 #[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
 mod arch;
 mod baggage;
+#[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
 mod context;
 mod debug;
 #[cfg(all(feature = "defmt", not(loom)))]
