@@ -48,6 +48,9 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
+/// The time beyond which no sleep leads: 146 years at 2 GHz.
+const LATEST: u64 = u64::MAX >> 1;
+
 /// Widens a counter that wraps to 64 bits.
 ///
 /// Exact as long as it is called again before 15/16 of the counter's period are over. A counter that
@@ -132,7 +135,11 @@ impl Extension {
             64.. => return ticks,
             _ => (1 << bits) - 1,
         };
-        let about = self.last.saturating_add(elapsed);
+        // Far from where the time itself would wrap, however wrong the measurement is.
+        let about = match self.last.saturating_add(elapsed) {
+            sum if sum > LATEST => LATEST,
+            sum => sum,
+        };
         let ahead = ticks.wrapping_sub(about) & mask;
         let behind = about.wrapping_sub(ticks) & mask;
         let nearest = if ahead <= behind {
@@ -225,6 +232,13 @@ mod tests {
             assert_eq!(extension.extend(shown + 1, 24), last + slept + 1);
         }
         assert_eq!(extension.skip(0, 0x12_3455, 24), last, "never back");
+        let longest = extension.skip(u64::MAX, 7, 24);
+        assert_eq!(
+            extension.extend(8, 24),
+            longest + 1,
+            "the time does not wrap"
+        );
+        assert_eq!(extension.skip(u64::MAX, 8, 24), longest + 1);
     }
 
     #[test]
