@@ -8,11 +8,10 @@ use super::limits::LimitLayer;
 use super::process::ProcessLayer;
 use super::propagation::PropagationLayer;
 use super::reporter::ReporterLayer;
-use super::restrictions::RestrictionLayer;
 use super::sampler::SamplerLayer;
 use super::sampling::SamplingLayer;
+use super::server::ServiceLayer;
 use super::spans::SpanLayer;
-use super::throttler::ThrottlerLayer;
 #[cfg(feature = "yaml")]
 use super::tracer::Mode;
 use super::tracer::TracerLayer;
@@ -31,12 +30,12 @@ pub(crate) struct Layer {
     pub(crate) tracer: TracerLayer,
     pub(crate) sampler: SamplerLayer,
     pub(crate) sampling: SamplingLayer,
-    pub(crate) throttler: ThrottlerLayer,
+    pub(crate) throttler: ServiceLayer,
     pub(crate) agent: AgentLayer,
     pub(crate) collector: CollectorLayer,
     pub(crate) reporter: ReporterLayer,
     pub(crate) propagation: PropagationLayer,
-    pub(crate) restrictions: RestrictionLayer,
+    pub(crate) restrictions: ServiceLayer,
     pub(crate) limits: LimitLayer,
     pub(crate) spans: SpanLayer,
     /// The receivers beside the first one.

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::layer::Names;
 use super::resolver::Resolver;
-use super::server::{ServerLayer, check_pollable, read_url, resolve_url, with_scheme};
-use super::setting::Setting;
-use crate::config::error::Origin;
+use super::server::{asked_by, check_pollable, read_url, resolve_url, with_scheme};
 use crate::config::source::Entry;
 use crate::config::{Config, Settings};
 
@@ -42,13 +40,6 @@ pub struct RestrictionSettings {
     pub deny_until_answered: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RestrictionLayer {
-    enabled: Setting<bool>,
-    server: ServerLayer,
-    deny: Setting<bool>,
-}
-
 pub(crate) static NAMES: Names = Names {
     keys: &[
         (&["baggage_restrictions"], |layer, entry| {
@@ -62,7 +53,7 @@ pub(crate) static NAMES: Names = Names {
                 "baggage_restrictions.deny_until_answered",
                 "baggage_restrictions.denyBaggageOnInitializationFailure",
             ],
-            |layer, entry| layer.restrictions.deny.read(entry, Entry::boolean),
+            |layer, entry| layer.restrictions.option.read(entry, Entry::boolean),
         ),
     ],
     variables: &[],
@@ -90,44 +81,24 @@ pub(super) static CLIENT_NAMES: Names = Names {
     variables: &[],
 };
 
-impl RestrictionLayer {
-    /// Returns the origin of a setting that asks for restrictions.
-    fn origin(&self) -> Option<&Origin> {
-        let on = [&self.enabled, &self.deny].into_iter();
-        let on = on.filter_map(Setting::made).find(|(on, _)| *on);
-        on.map(|(_, origin)| origin)
-            .or_else(|| self.server.origin())
-    }
-}
-
 impl RestrictionSettings {
     /// Resolves the settings; `None` where nothing asks for restrictions.
     pub(super) fn resolve(resolver: &mut Resolver<'_>, agent_host: &str) -> Option<Self> {
-        origin(resolver)?;
+        asked_by(resolver, |layer| &layer.restrictions)?;
         Some(Self {
             server_url: resolve_url(resolver, |layer| &layer.restrictions.server, agent_host),
             refresh_interval: resolver.pick_or(
                 |layer| &layer.restrictions.server.refresh_interval,
                 REFRESH_INTERVAL,
             ),
-            deny_until_answered: resolver.pick_or(|layer| &layer.restrictions.deny, false),
+            deny_until_answered: resolver.pick_or(|layer| &layer.restrictions.option, false),
         })
     }
 }
 
-/// Returns the origin of the strongest setting that asks for restrictions, unless a stronger one
-/// turns them off.
-fn origin<'a>(resolver: &mut Resolver<'a>) -> Option<&'a Origin> {
-    let is_off = resolver.pick(|layer| &layer.restrictions.enabled) == Some(false);
-    let mut layers = resolver.layers().into_iter();
-    layers
-        .find_map(|layer| layer.restrictions.origin())
-        .filter(|_| !is_off)
-}
-
 /// Refuses restrictions whose server could not be asked.
 pub(super) fn check(resolver: &mut Resolver<'_>, settings: &Settings) {
-    let origin = origin(resolver);
+    let origin = asked_by(resolver, |layer| &layer.restrictions);
     check_pollable(resolver, origin, settings.reporter.background, UNPOLLABLE);
 }
 
@@ -160,7 +131,7 @@ impl Config {
     /// Sets whether no baggage may be set until the server has answered.
     #[must_use]
     pub fn deny_baggage_until_answered(mut self, deny: bool) -> Self {
-        let setting = &mut self.code.restrictions.deny;
+        let setting = &mut self.code.restrictions.option;
         setting.put("deny_baggage_until_answered", deny);
         self
     }

@@ -45,6 +45,38 @@ impl ServerLayer {
     }
 }
 
+/// A server that settings ask for: its address, the switch, and a setting of its own that asks for it
+/// too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServiceLayer {
+    pub(super) enabled: Setting<bool>,
+    pub(super) option: Setting<bool>,
+    pub(super) server: ServerLayer,
+}
+
+impl ServiceLayer {
+    /// Returns the origin of a setting that asks for the server.
+    fn origin(&self) -> Option<&Origin> {
+        let on = [&self.enabled, &self.option].into_iter();
+        let on = on.filter_map(Setting::made).find(|(on, _)| *on);
+        on.map(|(_, origin)| origin)
+            .or_else(|| self.server.origin())
+    }
+}
+
+/// Returns the origin of the strongest setting that asks for a server, unless a stronger one turns
+/// it off.
+pub(super) fn asked_by<'a>(
+    resolver: &mut Resolver<'a>,
+    of: fn(&Layer) -> &ServiceLayer,
+) -> Option<&'a Origin> {
+    let is_off = resolver.pick(|layer| &of(layer).enabled) == Some(false);
+    let mut layers = resolver.layers().into_iter();
+    layers
+        .find_map(|layer| of(layer).origin())
+        .filter(|_| !is_off)
+}
+
 /// Resolves the URL of a server, which is on the agent's host unless one is named.
 pub(super) fn resolve_url(
     resolver: &mut Resolver<'_>,

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::layer::Names;
 use super::resolver::Resolver;
-use super::server::{ServerLayer, check_pollable, read_url, resolve_url, with_scheme};
-use super::setting::Setting;
-use crate::config::error::Origin;
+use super::server::{asked_by, check_pollable, read_url, resolve_url, with_scheme};
 use crate::config::source::Entry;
 use crate::config::{Config, Settings};
 
@@ -40,13 +38,6 @@ pub struct ThrottlerSettings {
     pub synchronous: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ThrottlerLayer {
-    enabled: Setting<bool>,
-    server: ServerLayer,
-    synchronous: Setting<bool>,
-}
-
 pub(crate) static NAMES: Names = Names {
     keys: &[
         (&["throttler"], |layer, entry| {
@@ -56,7 +47,7 @@ pub(crate) static NAMES: Names = Names {
             layer.throttler.server.url.read(entry, read_url)
         }),
         (&["throttler.synchronous"], |layer, entry| {
-            layer.throttler.synchronous.read(entry, Entry::boolean)
+            layer.throttler.option.read(entry, Entry::boolean)
         }),
     ],
     variables: &[],
@@ -90,50 +81,30 @@ pub(super) static CLIENT_NAMES: Names = Names {
             setting.read_or_default(entry, Entry::milliseconds)
         }),
         (&["throttler.synchronousInitialization"], |layer, entry| {
-            layer.throttler.synchronous.read(entry, Entry::boolean)
+            layer.throttler.option.read(entry, Entry::boolean)
         }),
     ],
     variables: &[],
 };
 
-impl ThrottlerLayer {
-    /// Returns the origin of a setting that asks for a throttler.
-    fn origin(&self) -> Option<&Origin> {
-        let on = [&self.enabled, &self.synchronous].into_iter();
-        let on = on.filter_map(Setting::made).find(|(on, _)| *on);
-        on.map(|(_, origin)| origin)
-            .or_else(|| self.server.origin())
-    }
-}
-
 impl ThrottlerSettings {
     /// Resolves the settings; `None` where nothing asks for a throttler.
     pub(super) fn resolve(resolver: &mut Resolver<'_>, agent_host: &str) -> Option<Self> {
-        origin(resolver)?;
+        asked_by(resolver, |layer| &layer.throttler)?;
         Some(Self {
             server_url: resolve_url(resolver, |layer| &layer.throttler.server, agent_host),
             refresh_interval: resolver.pick_or(
                 |layer| &layer.throttler.server.refresh_interval,
                 REFRESH_INTERVAL,
             ),
-            synchronous: resolver.pick_or(|layer| &layer.throttler.synchronous, false),
+            synchronous: resolver.pick_or(|layer| &layer.throttler.option, false),
         })
     }
 }
 
-/// Returns the origin of the strongest setting that asks for a throttler, unless a stronger one
-/// turns it off.
-fn origin<'a>(resolver: &mut Resolver<'a>) -> Option<&'a Origin> {
-    let is_off = resolver.pick(|layer| &layer.throttler.enabled) == Some(false);
-    let mut layers = resolver.layers().into_iter();
-    layers
-        .find_map(|layer| layer.throttler.origin())
-        .filter(|_| !is_off)
-}
-
 /// Refuses a throttler whose server could not be asked.
 pub(super) fn check(resolver: &mut Resolver<'_>, settings: &Settings) {
-    let origin = origin(resolver);
+    let origin = asked_by(resolver, |layer| &layer.throttler);
     check_pollable(resolver, origin, settings.reporter.background, UNPOLLABLE);
 }
 
@@ -165,7 +136,7 @@ impl Config {
     /// Sets whether the first forced trace of an operation waits for its credit.
     #[must_use]
     pub fn debug_throttler_synchronous(mut self, synchronous: bool) -> Self {
-        let setting = &mut self.code.throttler.synchronous;
+        let setting = &mut self.code.throttler.option;
         setting.put("debug_throttler_synchronous", synchronous);
         self
     }
