@@ -172,9 +172,14 @@ impl Exporter {
             let process = Process::new(&common.settings.process.service_name).with_tags(tags);
             let mut stats = self.publish_counts(common, monotonic());
             self.further.begin(&stats.lost);
-            self.copy(common, &process);
+            self.with_further(common, &process, |further, rings, context| {
+                further.copy(rings, context);
+            });
             let end = self.send_each(common, &process, &mut stats, flush);
-            self.send_further(common, &process, flush);
+            let until = self.until;
+            self.with_further(common, &process, |further, _, context| {
+                further.send(&context.with_flush(flush), until);
+            });
             end
         });
         if let Some(transport) = &mut self.transport {
@@ -186,23 +191,27 @@ impl Exporter {
         end
     }
 
-    /// Copies the records that came since the last time for the further transports.
-    fn copy(&mut self, common: &Common, process: &Process<'_>) {
+    /// Runs `f` on the further transports, if there are any.
+    fn with_further(
+        &mut self,
+        common: &Common,
+        process: &Process<'_>,
+        f: impl FnOnce(&mut Further, &mut [RingReader], &PollContext<'_>),
+    ) {
+        if self.further.is_empty() {
+            return;
+        }
         in_context(&self.timekeeper, common, |encode| {
             let context = PollContext::new(monotonic(), process, encode);
-            self.further.copy(&mut self.rings, &context);
-        });
-    }
-
-    fn send_further(&mut self, common: &Common, process: &Process<'_>, flush: bool) {
-        in_context(&self.timekeeper, common, |encode| {
-            let context = PollContext::new(monotonic(), process, encode);
-            self.further.send(&context.with_flush(flush), self.until);
+            f(&mut self.further, &mut self.rings, &context);
         });
     }
 
     /// Publishes the counts of the further transports, and logs their losses.
     fn publish_further(&mut self, common: &Common) {
+        if self.further.is_empty() {
+            return;
+        }
         if self.backlog() == 0 && self.unfinished.is_none() {
             let delivery = self.reporter.delivery();
             self.further.settle(delivery.delivered + delivery.lost());

@@ -32,6 +32,10 @@ impl Further {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.outlets.is_empty()
+    }
+
     /// Begins a pass. `lost` are the spans that the tracer has lost.
     pub(super) fn begin(&mut self, lost: &Lost) {
         self.outlets
@@ -41,7 +45,7 @@ impl Further {
 
     /// Copies the records that came since the last call.
     pub(super) fn copy(&mut self, rings: &mut [RingReader], context: &PollContext<'_>) {
-        if self.outlets.is_empty() {
+        if self.is_empty() {
             return;
         }
         for ring in rings {
