@@ -113,10 +113,7 @@ impl Extension {
     ///
     /// For a counter's value that hardware captured. Does not move the extension.
     pub const fn extend_past(&self, ticks: u64, bits: u32) -> u64 {
-        let mask = match bits {
-            64.. => return ticks,
-            _ => (1 << bits) - 1,
-        };
+        let Some(mask) = mask(bits) else { return ticks };
         let passed = ticks.wrapping_sub(self.last) & mask;
         if passed <= mask >> 4 {
             self.last.wrapping_add(passed)
@@ -131,10 +128,7 @@ impl Extension {
     ///
     /// `elapsed` may be off by less than half a period.
     pub const fn skip(&mut self, elapsed: u64, ticks: u64, bits: u32) -> u64 {
-        let mask = match bits {
-            64.. => return ticks,
-            _ => (1 << bits) - 1,
-        };
+        let Some(mask) = mask(bits) else { return ticks };
         // Far from where the time itself would wrap, however wrong the measurement is.
         let about = match self.last.saturating_add(elapsed) {
             sum if sum > LATEST => LATEST,
@@ -151,6 +145,14 @@ impl Extension {
             self.last = nearest;
         }
         self.last
+    }
+}
+
+/// The bits of a counter that is extended: one of less than 64.
+const fn mask(bits: u32) -> Option<u64> {
+    match bits {
+        64.. => None,
+        _ => Some((1 << bits) - 1),
     }
 }
 

@@ -112,6 +112,16 @@ impl<E: Encoder> Drop for Sending<'_, E> {
     }
 }
 
+/// Returns the outcome of a drain's packet: without the code for one under way, which takes some 300
+/// bytes.
+#[inline(always)]
+const fn decided(outcome: SendOutcome) -> SendOutcome {
+    match outcome {
+        SendOutcome::Pending => SendOutcome::Failed,
+        outcome => outcome,
+    }
+}
+
 /// The result of [`PacketReporter::drain`].
 ///
 /// ```
@@ -354,11 +364,7 @@ where
             }
             let passed_over = self.reporter.delivery().too_large as usize;
             if let Some(packet) = self.pack(buffer, when) {
-                let outcome = match transport.send(packet.bytes()) {
-                    // Without the code for a packet under way, which takes some 300 bytes.
-                    SendOutcome::Pending => SendOutcome::Failed,
-                    outcome => outcome,
-                };
+                let outcome = decided(transport.send(packet.bytes()));
                 packet.done(outcome);
                 if outcome == SendOutcome::Retry {
                     break Drained::Blocked;
@@ -375,6 +381,7 @@ where
         drained
     }
 
+    /// The same with a wait in its middle, which a loop in common cannot have.
     async fn send_all_async<T: AsyncTransport + ?Sized>(
         &mut self,
         transport: &mut T,
@@ -390,10 +397,7 @@ where
             if let Some(packet) = self.pack(buffer, when) {
                 let bytes = packet.bytes();
                 let mut sending = Sending(Some(packet));
-                let outcome = match transport.send(bytes).await {
-                    SendOutcome::Pending => SendOutcome::Failed,
-                    outcome => outcome,
-                };
+                let outcome = decided(transport.send(bytes).await);
                 sending.done(outcome);
                 if outcome == SendOutcome::Retry {
                     return Drained::Blocked;
@@ -434,13 +438,8 @@ where
             },
             samplers: &|code| sampler.description(code),
         };
-        let context = PollContext {
-            now,
-            flush: true,
-            process: &self.process,
-            stats: ClientStats::from(&self.lost()),
-            encode: &encode,
-        };
+        let context = PollContext::new(now, &self.process, &encode)
+            .with_stats(ClientStats::from(&self.lost()));
         self.reporter.flush(&mut self.consumer, &context, buffer)
     }
 
