@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use picojaeger_core::adapter::percent_encode;
 use serde_json::Value as Json;
 
 use crate::config::RestrictionSettings;
@@ -32,8 +31,7 @@ impl Restrictions {
     /// Makes the restrictions of a service, whose server has not answered.
     pub(crate) fn new(settings: &RestrictionSettings, service: &str) -> Self {
         let mut url = http::question(&settings.server_url, "/baggageRestrictions");
-        url.push_str("service=");
-        url.extend(percent_encode(service).map(char::from));
+        http::add_parameter(&mut url, "service", service);
         Restrictions {
             url,
             refresh_interval: settings.refresh_interval,

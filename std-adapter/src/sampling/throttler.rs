@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use picojaeger_core::adapter::{encoded_len, percent_encode};
+use picojaeger_core::adapter::encoded_len;
 use serde_json::Value as Json;
 
 use crate::config::ThrottlerSettings;
@@ -36,7 +36,9 @@ struct Credits {
 
 /// Bytes of the operations in a question: requests of more than 8 KiB are refused by many servers.
 const ROOM: usize = 7_000;
-const OPERATION: &str = "&operations=";
+const OPERATION: &str = "operations";
+/// Bytes of an operation's parameter beside those of its name, encoded: `&`, [`OPERATION`] and `=`.
+const BESIDE: usize = OPERATION.len() + 2;
 /// Credit that a forced trace costs.
 const COST: f64 = 1.0;
 /// The longest wait for an answer.
@@ -48,10 +50,8 @@ impl Throttler {
     /// Makes a throttler without credits, for a process of this service with this `client-uuid`.
     pub(crate) fn new(settings: &ThrottlerSettings, service: &str, uuid: &str) -> Self {
         let mut question = http::question(&settings.server_url, "/credits");
-        question.push_str("service=");
-        question.extend(percent_encode(service).map(char::from));
-        question.push_str("&uuid=");
-        question.extend(percent_encode(uuid).map(char::from));
+        http::add_parameter(&mut question, "service", service);
+        http::add_parameter(&mut question, "uuid", uuid);
         Throttler {
             question,
             refresh_interval: settings.refresh_interval,
@@ -109,8 +109,7 @@ impl Throttler {
     fn ask(&self, operations: &[String], patience: Duration) {
         let mut url = self.question.clone();
         for operation in operations {
-            url.push_str(OPERATION);
-            url.extend(percent_encode(operation).map(char::from));
+            http::add_parameter(&mut url, OPERATION, operation);
         }
         self.answers.ask(&url, patience, |body| {
             let granted = granted(body)?;
@@ -131,7 +130,7 @@ impl Credits {
             }
             return Some(allowed);
         }
-        let size = encoded_len(operation).saturating_add(OPERATION.len());
+        let size = encoded_len(operation).saturating_add(BESIDE);
         let Some(room) = self.room.checked_sub(size) else {
             return Some(false);
         };

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use picojaeger_core::adapter::percent_encode;
-
 use crate::sampling::remote::StrategySource;
 use crate::sys::net::http;
 
@@ -23,7 +21,6 @@ impl HttpSource {
     /// Makes the questions to a server's URL, which has a scheme. Without a path they are those of
     /// the clients: `/sampling`, and Java's and old agents' `/`.
     pub(super) fn new(server: &str, service: &str) -> Self {
-        let service: String = percent_encode(service).map(char::from).collect();
         let mut urls = vec![
             http::question(server, "/sampling"),
             http::question(server, "/"),
@@ -31,7 +28,7 @@ impl HttpSource {
         // Equal where the server's URL has a path.
         urls.dedup();
         urls.iter_mut()
-            .for_each(|url| url.push_str(&format!("service={service}")));
+            .for_each(|url| http::add_parameter(url, "service", service));
         HttpSource { urls }
     }
 }

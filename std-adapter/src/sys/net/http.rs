@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use picojaeger_core::adapter::percent_encode;
 use ureq::Agent;
 use ureq::http::Uri;
 
@@ -36,6 +37,16 @@ pub(crate) fn question(server: &str, path: &str) -> String {
     };
     let separator = if query.is_empty() { '?' } else { '&' };
     format!("{before}{path}{query}{separator}")
+}
+
+/// Appends `name=value` to a question, with the value encoded.
+pub(crate) fn add_parameter(question: &mut String, name: &str, value: &str) {
+    if !question.ends_with(['?', '&']) {
+        question.push('&');
+    }
+    question.push_str(name);
+    question.push('=');
+    question.extend(percent_encode(value).map(char::from));
 }
 
 fn agent(url: &str, patience: Duration) -> Agent {
