@@ -20,10 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 const FILE: &str =
     "file: {path: strategies.json, default_sampling_probability: 1, reload_interval: 1s}";
-/// The initial share is that of each operation until the first calculation; 5 traces a second of
-/// each operation are the aim.
+/// The initial share is that of each operation until the first calculation; 20 traces a second of
+/// each operation are the aim. A calculation then sees some 40: enough that their scatter does not
+/// change the order of the rates.
 const ADAPTIVE: &str = "adaptive: {sampling_store: mem, initial_sampling_probability: 0.5, \
-                        target_samples_per_second: 5, calculation_interval: 2s, \
+                        target_samples_per_second: 20, calculation_interval: 2s, \
                         aggregation_buckets: 5, calculation_buckets: 1, calculation_delay: 2s, \
                         min_samples_per_second: 0.1, leader_lease_refresh_interval: 1s, \
                         follower_lease_refresh_interval: 1s}";

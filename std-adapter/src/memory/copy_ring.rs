@@ -65,9 +65,9 @@ mod tests {
     use picojaeger_core::ring::Word;
     use picojaeger_core::{Flags, SpanContext, SpanId, TraceId};
 
-    /// Under Miri, which reports leaks.
+    /// `.ci/run miri` runs this module, since Miri reports leaks.
     #[test]
-    fn miri_a_ring_with_records_is_freed() {
+    fn a_ring_with_records_is_freed() {
         let mut ring = CopyRing::new(5_000);
         let bytes = ring.held.as_ref().map(|held| held.producer.capacity());
         assert_eq!((bytes, ring.is_read()), (Some(4 << 10), true));
