@@ -118,6 +118,11 @@ impl Jaeger {
         fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// Returns the address of the query API.
+    pub fn query(&self) -> SocketAddr {
+        self.ports.query
+    }
+
     /// Returns the address that serves sampling strategies.
     pub fn sampling(&self) -> SocketAddr {
         self.ports.sampling
@@ -154,7 +159,7 @@ impl Jaeger {
     /// Without `raw=true` the server would move the times of spans by the clock skew that it guesses.
     pub fn trace(&self, trace: u128) -> Result<Option<Json>, String> {
         let path = format!("/api/traces/{trace:032x}?raw=true");
-        let (status, body) = http::get(self.ports.query, &path)
+        let (status, body) = http::get(self.query(), &path)
             .map_err(|error| format!("GET {path}: {error}\n{}", self.output()))?;
         match status {
             404 => Ok(None),

@@ -1,0 +1,48 @@
+//! Programs for emulated machines against the real Jaeger: every span that they say to have made is read
+//! back and compared.
+//!
+//! Run by `.ci/run devices`, which builds Jaeger and the programs and names them in variables. Without these this
+//! target prints a note and succeeds, since the workspace's tests need no emulator.
+
+mod answer;
+#[path = "../jaeger/http.rs"]
+mod http;
+mod kernel;
+mod machine;
+#[path = "../jaeger/model.rs"]
+#[expect(dead_code, reason = "the ways to Jaeger are used, and no expectations")]
+mod model;
+#[path = "../jaeger/server.rs"]
+#[expect(dead_code, reason = "sampling and restarts are not looked at here")]
+mod server;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use server::Jaeger;
+
+/// Variables with the paths of Jaeger's binary and of the kernel's.
+const JAEGER: &str = "PICOJAEGER_JAEGER_BIN";
+const KERNEL: &str = "PICOJAEGER_KERNEL";
+
+fn main() -> ExitCode {
+    let [Some(jaeger), Some(kernel)] = [JAEGER, KERNEL].map(std::env::var_os) else {
+        println!(
+            "not run: {JAEGER} or {KERNEL} names no file; `.ci/run devices` builds them and runs this"
+        );
+        return ExitCode::SUCCESS;
+    };
+    match run(&PathBuf::from(jaeger), &PathBuf::from(kernel)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(jaeger: &std::path::Path, kernel: &std::path::Path) -> Result<(), String> {
+    let jaeger = Jaeger::start(jaeger)?;
+    println!("kernel, Thrift by UDP: {}", kernel::run(&jaeger, kernel)?);
+    Ok(())
+}
