@@ -96,6 +96,8 @@ mod arch;
 mod baggage;
 #[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
 mod context;
+#[cfg_attr(not(test), allow(dead_code, reason = "for frames and retained rings"))]
+mod crc;
 mod debug;
 #[cfg(all(feature = "defmt", not(loom)))]
 mod defmt_format;

@@ -1,0 +1,81 @@
+//! The checksum of what leaves the program, or outlives it.
+
+/// A CRC-32 with the polynomial x³² + x⁷ + x⁶ + x² + 1, initial value and final XOR all ones, bits
+/// not reflected.
+///
+/// Needs no table: a byte takes five instructions on ARM. It detects all bursts of up to 32 bits, and all
+/// errors of up to 4 bits in up to 660 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crc(u32);
+
+impl Crc {
+    /// Begins a checksum.
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Crc(u32::MAX)
+    }
+
+    /// Adds a byte.
+    #[inline(always)]
+    pub(crate) const fn byte(self, byte: u8) -> Self {
+        let x = byte as u32 ^ self.0 >> 24;
+        Crc(self.0 << 8 ^ x ^ x << 2 ^ x << 6 ^ x << 7)
+    }
+
+    /// Adds bytes.
+    #[inline]
+    pub(crate) fn bytes(self, bytes: &[u8]) -> Self {
+        bytes.iter().fold(self, |crc, byte| crc.byte(*byte))
+    }
+
+    /// Returns the checksum.
+    #[inline(always)]
+    pub(crate) const fn finish(self) -> u32 {
+        !self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition: a division, bit by bit.
+    fn divided(bytes: &[u8]) -> u32 {
+        let mut crc = u32::MAX;
+        for byte in bytes {
+            crc ^= u32::from(*byte) << 24;
+            for _ in 0..8 {
+                let carry = crc >> 31;
+                crc = crc << 1 ^ carry * 0xc5;
+            }
+        }
+        !crc
+    }
+
+    #[test]
+    fn it_is_the_division() {
+        let all: [u8; 256] = core::array::from_fn(|n| n as u8);
+        for length in 0..all.len() {
+            assert_eq!(
+                Crc::new().bytes(&all[..length]).finish(),
+                divided(&all[..length])
+            );
+            let one = &all[length..=length];
+            assert_eq!(Crc::new().bytes(one).finish(), divided(one));
+        }
+    }
+
+    #[test]
+    fn each_change_of_two_bits_shows() {
+        let bytes = [0x5a_u8; 40];
+        let whole = Crc::new().bytes(&bytes).finish();
+        for first in 0..8 * bytes.len() {
+            for second in first + 1..8 * bytes.len() {
+                let mut changed = bytes;
+                changed[first / 8] ^= 1 << (first % 8);
+                changed[second / 8] ^= 1 << (second % 8);
+                assert_ne!(Crc::new().bytes(&changed).finish(), whole);
+            }
+        }
+    }
+}
