@@ -51,6 +51,7 @@
 //! # Overview
 //! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
 //!   interrupts; [`PacketReporter`]: their packets.
+//! - [`InSpan`], [`CurrentSpans`]: spans of futures, and parents that children find by themselves.
 //! - [`Transport`]: the destination of packets; [`wire`]: their formats.
 //! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`], [`GuaranteedThroughput`],
 //!   [`PerOperation`]: which traces are recorded.
@@ -123,6 +124,8 @@ mod sampler_description;
 mod span;
 mod stats;
 pub mod tags;
+#[cfg(not(loom))]
+mod tasks;
 mod time;
 #[cfg(not(loom))]
 mod tracer;
@@ -181,6 +184,10 @@ pub use sampler::{
 #[cfg(not(loom))]
 pub use span::{AreaSize, LogBuilder, Span, SpanBuilder, SpanReference, StackSpan};
 pub use stats::{LossCause, Lost, Stats};
+#[cfg(all(target_arch = "arm", target_os = "none", not(loom)))]
+pub use tasks::CortexM;
+#[cfg(not(loom))]
+pub use tasks::{CurrentSpans, CurrentTable, Entered, Execution, FutureInSpan, InSpan};
 pub use time::{Anchor, Clock, SplitClock, SplitTimer, VariableClock};
 #[cfg(not(loom))]
 pub use tracer::{

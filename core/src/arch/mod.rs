@@ -3,8 +3,10 @@
 //! `word32` and `word64` define the same names with the same signatures, and this module picks
 //! one of them. On 64-bit targets instructions are what counts; on 32-bit ones it is flash,
 //! stack and registers as well. Both files compile on any target, so that the tests run both.
-//! `hex` and `hex_sse2` define the same function, too.
+//! `hex` and `hex_sse2` define the same function, too. `cortex_m` reads a register that no other target has.
 
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+mod cortex_m;
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 mod hex;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -20,6 +22,8 @@ mod word64;
 
 use core::mem::MaybeUninit;
 
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub(crate) use cortex_m::exception_number;
 #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 pub(crate) use hex::hex_number;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]

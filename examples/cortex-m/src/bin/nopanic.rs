@@ -5,6 +5,8 @@
 #![no_main]
 
 use core::mem::MaybeUninit;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 
 use cortex_m_rt::entry;
 use picojaeger_core::adapter::record::Records;
@@ -12,11 +14,11 @@ use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Otlp, Process, ThriftCompact};
 use picojaeger_core::{
-    BaggageTable, BinaryCodec, Clock, Drained, Format, GuaranteedThroughput, Incoming, InjectError,
-    Interrupts, Key, Outgoing, PacketReporter, PerOperation, Probabilistic, Propagator, Query,
-    RateLimiter, RateLimiting, Ring, Sampler, Seed, SendOutcome, SlipWriter, Span, SpanContext,
-    SpanReference, SplitClock, SplitTimer, Stats, TextMap, ToContext, Tracer, Transport, Value,
-    VariableClock, ZipkinSpan, tags,
+    BaggageTable, BinaryCodec, Clock, CortexM, CurrentSpans, Drained, Format, FutureInSpan,
+    GuaranteedThroughput, InSpan, Incoming, InjectError, Interrupts, Key, Outgoing, PacketReporter,
+    PerOperation, Probabilistic, Propagator, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed,
+    SendOutcome, SlipWriter, Span, SpanContext, SpanReference, SplitClock, SplitTimer, Stats,
+    TextMap, ToContext, Tracer, Transport, Value, VariableClock, ZipkinSpan, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -33,6 +35,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
 type Sample = Span<'static, Board, [MaybeUninit<u8>; 96]>;
 type Recorded = Span<'static, Board, [MaybeUninit<u8>; 96], Recorder>;
+type OwnSpan = FutureInSpan<'static, Soon, Sample, CurrentSpans<CortexM, 2>>;
 type Packets = PacketReporter<'static, Board, ThriftCompact>;
 type Requests = PacketReporter<'static, Board, Otlp>;
 type Baggage = BaggageTable<4, 16, 32>;
@@ -50,6 +53,7 @@ const FORMATS: [Format; 5] = [
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 static RECORDER: Recorder = Ring::new();
+static CURRENT: CurrentSpans<CortexM, 2> = CurrentSpans::new();
 static NEWEST: Tracer<Board, Recorder> = Tracer::new(BOARD, &RECORDER);
 
 /// Declares the entries, whose arguments come from outside, and the table that keeps them from
@@ -86,6 +90,20 @@ impl SplitTimer for Split {
     }
     fn frequency(&self) -> u64 {
         self.0[0].into()
+    }
+}
+
+/// A future that is ready if it says so.
+struct Soon(bool);
+
+impl Future for Soon {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -209,6 +227,17 @@ entries! {
         let record = span.record();
         let fields: usize = record.logs().map(|log| log.fields().count()).sum();
         fields + record.tags().count() + record.references().count() + record.operation().len()
+    }
+    fn start_in_current(name: &'static str, outer: &Sample) -> usize {
+        let _current = CURRENT.enter(outer);
+        let mut span: Sample = TRACER.span_builder(name).child_of(&CURRENT).start();
+        span.finish();
+        CURRENT.missed()
+    }
+    fn poll_in_span(place: &mut Option<OwnSpan>, outer: Sample, soon: bool) -> bool {
+        let future = place.insert(Soon(soon).in_span(outer, &CURRENT));
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(future).poll(&mut context).is_ready()
     }
     fn reporter(process: Process<'static>) -> Option<Packets> {
         TRACER.reporter(ThriftCompact::new(), process).ok()

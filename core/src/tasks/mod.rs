@@ -1,0 +1,15 @@
+//! Spans of tasks: which span is current where, futures that have a span, polls of an executor's tasks.
+
+mod current;
+mod execution;
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
+mod in_span;
+
+pub use current::{CurrentSpans, CurrentTable, Entered};
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub use execution::CortexM;
+pub use execution::Execution;
+pub use in_span::{FutureInSpan, InSpan};
+
+#[cfg(test)]
+mod tests;
