@@ -3,6 +3,7 @@
 
 pub mod draw;
 pub mod encode;
+pub mod relay;
 
 use std::net::UdpSocket;
 use std::path::PathBuf;

@@ -138,11 +138,47 @@ impl<E: Encoder> PacketBuilder<E> {
         let pending = self.pack(consumers, context, out);
         self.next = self.next.wrapping_add(1);
         self.seen = None;
-        if pending.spans == 0 {
+        if self.encoder.is_empty() {
             self.settle(pending.too_large, consumers);
             return None;
         }
+        self.finish(consumers, out, pending)
+    }
+
+    /// Returns a packet in `buffer` that has the [status](PollContext::status) and no spans; `None`
+    /// if there is no room, or nothing to send without a span.
+    ///
+    /// A packet that never had an outcome is given up first, as by [`PacketBuilder::retry`].
+    pub fn announce<'p, 'r, C>(
+        &'p mut self,
+        consumers: &'p mut [C],
+        context: &PollContext<'_>,
+        buffer: &'p mut [u8],
+    ) -> Option<Packet<'p, E, C>>
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        self.retry(consumers);
+        let limit = self.limit.min(buffer.len());
+        let out = buffer.get_mut(..limit)?;
+        if !E::WITH_STATUS {
+            return None;
+        }
+        self.begin(context, out);
+        self.finish(consumers, out, Pending::default())
+    }
+
+    #[inline(always)]
+    fn finish<'p, C>(
+        &'p mut self,
+        consumers: &'p mut [C],
+        out: &'p mut [u8],
+        pending: Pending,
+    ) -> Option<Packet<'p, E, C>> {
         let place = self.encoder.finish(out);
+        if place.is_empty() {
+            return None;
+        }
         self.pending = Some(Pending {
             bytes: place.len(),
             ..pending
@@ -257,6 +293,18 @@ impl<E: Encoder> PacketBuilder<E> {
         context.flush || waited || half_full || held >= self.limit
     }
 
+    #[inline(always)]
+    fn begin(&mut self, context: &PollContext<'_>, out: &mut [u8]) {
+        let batch = Batch {
+            process: context.process,
+            sequence: self.sequence,
+            stats: context.stats,
+            status: context.status,
+        };
+        // If not even the process fits, each span is too large.
+        let _ = self.encoder.begin(out, &batch);
+    }
+
     /// Packs from one ring after another.
     fn pack<'r, C>(
         &mut self,
@@ -267,13 +315,7 @@ impl<E: Encoder> PacketBuilder<E> {
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        let batch = Batch {
-            process: context.process,
-            sequence: self.sequence,
-            stats: context.stats,
-        };
-        // If not even the process fits, each span is too large.
-        let _ = self.encoder.begin(out, &batch);
+        self.begin(context, out);
         let mut pending = Pending::default();
         let first = self.next.checked_rem(consumers.len()).unwrap_or(0);
         let mut at = first;

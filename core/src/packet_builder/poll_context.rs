@@ -1,6 +1,6 @@
 //! The inputs of a poll.
 
-use crate::wire::{ClientStats, EncodeContext, Process};
+use crate::wire::{ClientStats, EncodeContext, Process, Status};
 
 /// The inputs of a poll, borrowed for the call. See [`PacketBuilder`](super::PacketBuilder) for an
 /// example.
@@ -16,6 +16,8 @@ pub struct PollContext<'s> {
     pub process: &'s Process<'s>,
     /// The losses to report to the backend.
     pub stats: ClientStats,
+    /// The state of the tracer, for encoders [that carry it](crate::wire::Encoder::WITH_STATUS).
+    pub status: Option<&'s Status<'s>>,
     /// The meaning of ticks and sampler codes.
     pub encode: &'s EncodeContext<'s>,
 }
@@ -28,6 +30,7 @@ impl<'s> PollContext<'s> {
             flush: false,
             process,
             stats: ClientStats::NONE,
+            status: None,
             encode,
         }
     }
@@ -43,6 +46,13 @@ impl<'s> PollContext<'s> {
     #[must_use]
     pub const fn with_stats(mut self, stats: ClientStats) -> Self {
         self.stats = stats;
+        self
+    }
+
+    /// Sets the state of the tracer.
+    #[must_use]
+    pub const fn with_status(mut self, status: Option<&'s Status<'s>>) -> Self {
+        self.status = status;
         self
     }
 }

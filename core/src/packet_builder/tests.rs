@@ -40,6 +40,7 @@ fn poll_with<E: Encoder, T>(
         flush,
         process: &Process::new("s"),
         stats: ClientStats::default(),
+        status: None,
         encode: &EncodeContext {
             timeline: Timeline { segments: &[] },
             samplers: &|_| None,

@@ -17,6 +17,8 @@
 
 mod append;
 mod area;
+#[cfg(feature = "relay")]
+mod content;
 mod entry;
 mod entry_limits;
 mod entry_writer;
@@ -33,7 +35,11 @@ use crate::ring::{Frame, Payload, Word};
 pub use crate::time::Timestamp;
 
 pub use area::{Area, AreaBytes, ByteArea};
+#[cfg(feature = "relay")]
+pub(crate) use content::Content;
 pub(crate) use entry::Entries;
+#[cfg(feature = "relay")]
+pub(crate) use entry::Entry;
 pub use entry_limits::EntryLimits;
 use fixed::FIXED_WORDS;
 pub(crate) use fixed::Fixed;

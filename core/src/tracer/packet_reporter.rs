@@ -4,15 +4,15 @@ use core::error::Error;
 use core::fmt;
 
 use crate::debug::debug_as_display;
-use crate::packet_builder::{Packet, PacketBuilder, PollContext};
+use crate::packet_builder::{DeliveryCounts, Packet, PacketBuilder, PollContext};
 use crate::record::Records;
 use crate::ring::{Consumer, Mark};
 use crate::sampler::Sampler;
 use crate::stats::{Lost, Stats};
-use crate::time::{Clock, ClockSegment, Rate, Timeline};
+use crate::time::{Anchor, Clock, ClockSegment, Rate, Timeline};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::transport::{AsyncTransport, SendOutcome, Transport};
-use crate::wire::{ClientStats, EncodeContext, Encoder, Process};
+use crate::wire::{ClientStats, EncodeContext, Encoder, Process, Status};
 
 /// Packs a tracer's finished spans into packets, for any transport.
 ///
@@ -209,6 +209,17 @@ where
         self.pack(buffer, When::Waiting)
     }
 
+    /// Returns a packet that has the tracer's state and no spans: for a device that makes none for a while,
+    /// before it sleeps, and at the end, when all counts are final. Due or not, back-off or not.
+    ///
+    /// Only for encoders [that carry it](Encoder::WITH_STATUS); `None` otherwise, or if the buffer is
+    /// too small.
+    pub fn announce<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
+        let mut anchor = None;
+        let now = self.tracer.now_with_anchor(&mut anchor)?;
+        self.make(buffer, now, anchor, true)
+    }
+
     /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
     /// its [`Packet::done`], or that got [`SendOutcome::Pending`].
     ///
@@ -324,27 +335,7 @@ where
     /// A reporter counts its own deliveries only: one that replaces another counts the spans that
     /// the other delivered as queued, and numbers its batches from 1.
     pub fn stats(&self) -> Stats {
-        let (stats, delivery) = (self.tracer.stats(), self.reporter.delivery());
-        Stats {
-            queued: stats
-                .queued
-                .saturating_sub(delivery.delivered + delivery.lost()),
-            delivered: delivery.delivered,
-            lost: self.lost(),
-            late_refusals: self.late_refusals,
-            ..stats
-        }
-    }
-
-    fn lost(&self) -> Lost {
-        let delivery = self.reporter.delivery();
-        Lost {
-            too_large: delivery.too_large,
-            refused: delivery.refused,
-            failed: delivery.failed,
-            unreachable: delivery.unreachable,
-            ..self.tracer.lost()
-        }
+        stats(self.tracer, self.reporter.delivery(), self.late_refusals)
     }
 
     fn send_all<T: Transport + ?Sized>(
@@ -427,20 +418,47 @@ where
         }
         let [consumer] = &self.consumer;
         (self.waiting.mark, self.waiting.marked_at) = (consumer.mark(), now);
+        self.make(buffer, now, anchor, false)
+    }
+
+    /// Makes a packet of the waiting spans, or one that `announces` the tracer's state instead.
+    #[inline(always)]
+    fn make<'p>(
+        &'p mut self,
+        buffer: &'p mut [u8],
+        now: u64,
+        anchor: Option<Anchor>,
+        announces: bool,
+    ) -> Option<ChipPacket<'p, E>> {
         let segments = [ClockSegment {
             rate: self.rate,
             anchors: anchor.as_slice(),
         }];
-        let sampler = self.tracer.platform.sampler();
+        let tracer = self.tracer;
+        let samplers = |code| tracer.platform.sampler().description(code);
         let encode = EncodeContext {
             timeline: Timeline {
                 segments: &segments,
             },
-            samplers: &|code| sampler.description(code),
+            samplers: &samplers,
         };
-        let context = PollContext::new(now, &self.process, &encode)
-            .with_stats(ClientStats::from(&self.lost()));
-        self.reporter.flush(&mut self.consumer, &context, buffer)
+        let (delivery, late_refusals) = (self.reporter.delivery(), self.late_refusals);
+        let stats = || stats(tracer, delivery, late_refusals);
+        let frequency = tracer.platform.clock().frequency();
+        let status = Status::new(now, frequency, &stats, &samplers)
+            .with_anchor(anchor)
+            .with_announcement(announces);
+        let context = PollContext::new(now, &self.process, &encode);
+        let context = if E::WITH_STATUS {
+            context.with_status(Some(&status))
+        } else {
+            context.with_stats(ClientStats::from(&lost(tracer, delivery)))
+        };
+        if announces {
+            self.reporter.announce(&mut self.consumer, &context, buffer)
+        } else {
+            self.reporter.flush(&mut self.consumer, &context, buffer)
+        }
     }
 
     /// Returns when the waiting spans are due but for a back-off, which begins here; `None` if none
@@ -474,6 +492,37 @@ where
         } else {
             due.max(self.held_until)
         })
+    }
+}
+
+/// Returns the counts of a tracer whose reporter has made these deliveries.
+fn stats<P: Platform, R: SpanRing + ?Sized>(
+    tracer: &Tracer<P, R>,
+    delivery: DeliveryCounts,
+    late_refusals: u64,
+) -> Stats {
+    let stats = tracer.stats();
+    Stats {
+        queued: stats
+            .queued
+            .saturating_sub(delivery.delivered + delivery.lost()),
+        delivered: delivery.delivered,
+        lost: lost(tracer, delivery),
+        late_refusals,
+        ..stats
+    }
+}
+
+fn lost<P: Platform, R: SpanRing + ?Sized>(
+    tracer: &Tracer<P, R>,
+    delivery: DeliveryCounts,
+) -> Lost {
+    Lost {
+        too_large: delivery.too_large,
+        refused: delivery.refused,
+        failed: delivery.failed,
+        unreachable: delivery.unreachable,
+        ..tracer.lost()
     }
 }
 

@@ -4,7 +4,10 @@ mod cut;
 mod decimal;
 mod otlp;
 mod out;
+#[cfg(feature = "relay")]
+pub mod relay;
 mod state_tags;
+mod status;
 #[cfg(test)]
 mod tests;
 mod thrift;
@@ -18,7 +21,10 @@ use crate::time::Timeline;
 use crate::value::Value;
 
 pub use otlp::Otlp;
+#[cfg(feature = "relay")]
+pub use relay::RelayFrames;
 pub use state_tags::{StateTags, TagSink};
+pub use status::Status;
 pub use thrift::{Thrift, ThriftBatch, ThriftBinary, ThriftCompact};
 
 /// Packs records into packets, in buffers that the caller lends.
@@ -49,6 +55,10 @@ pub use thrift::{Thrift, ThriftBatch, ThriftBinary, ThriftCompact};
 /// assert_eq!(buffer[place][4..13], *b"emitBatch");
 /// ```
 pub trait Encoder {
+    /// Whether packets carry a [`Status`], [`Batch::status`]; otherwise a chip's program has no code
+    /// for it.
+    const WITH_STATUS: bool = false;
+
     /// Begins a packet, and forgets any that was not finished.
     ///
     /// `false` if the packet would be too long without any span; then each is
@@ -67,6 +77,12 @@ pub trait Encoder {
 
     /// The spans in the packet.
     fn spans(&self) -> usize;
+
+    /// Returns whether the packet is not worth sending; otherwise one without a span is, since what
+    /// it has instead left no room for any.
+    fn is_empty(&self) -> bool {
+        self.spans() == 0
+    }
 }
 
 /// The outcome of a push.
@@ -132,7 +148,7 @@ impl<'p> Process<'p> {
 /// let first = Batch::new(&process, 1, ClientStats::NONE);
 /// assert_eq!(first.stats.failed_to_emit_spans, 0);
 /// ```
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Batch<'b> {
     /// The process that the spans come from.
@@ -141,6 +157,8 @@ pub struct Batch<'b> {
     pub sequence: i64,
     /// The losses so far.
     pub stats: ClientStats,
+    /// The state of the tracer, if it is known, for encoders [that carry it](Encoder::WITH_STATUS).
+    pub status: Option<&'b Status<'b>>,
 }
 
 impl<'b> Batch<'b> {
@@ -150,7 +168,15 @@ impl<'b> Batch<'b> {
             process,
             sequence,
             stats,
+            status: None,
         }
+    }
+
+    /// Adds the state of the tracer.
+    #[must_use]
+    pub const fn with_status(mut self, status: Option<&'b Status<'b>>) -> Self {
+        self.status = status;
+        self
     }
 }
 

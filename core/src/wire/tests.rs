@@ -55,11 +55,7 @@ fn golden_span() -> Span {
 }
 
 fn batch(process: &'static Process<'static>) -> Batch<'static> {
-    Batch {
-        process,
-        sequence: 1,
-        stats: ClientStats::default(),
-    }
+    Batch::new(process, 1, ClientStats::NONE)
 }
 
 const SVC: Process<'static> = Process {
@@ -399,11 +395,7 @@ fn process_tags_may_be_characters_or_absent() {
             service: "svc",
             tags,
         };
-        let batch = Batch {
-            process: &process,
-            sequence: 1,
-            stats: ClientStats::default(),
-        };
+        let batch = Batch::new(&process, 1, ClientStats::NONE);
         let (mut encoder, mut buffer) = (ThriftCompact::new(), [0; 128]);
         assert!(encoder.begin(&mut buffer, &batch));
         let place = encoder.finish(&mut buffer);

@@ -1,0 +1,77 @@
+//! The state of a tracer, for packets that carry it.
+
+use core::fmt;
+
+use crate::sampler_description::Description;
+use crate::stats::Stats;
+use crate::time::Anchor;
+
+/// The state of the tracer behind a packet, for encoders [that carry it](super::Encoder::WITH_STATUS).
+///
+/// ```
+/// use picojaeger_core::Stats;
+/// use picojaeger_core::wire::{Batch, ClientStats, Process, Status};
+///
+/// let (process, counts) = (Process::new("pump"), || Stats::default());
+/// let status = Status::new(7, 25_000_000, &counts, &|_| None);
+/// let batch = Batch::new(&process, 1, ClientStats::NONE).with_status(Some(&status));
+/// assert_eq!(batch.status.unwrap().now, 7);
+/// ```
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Status<'s> {
+    /// The time, in ticks of the tracer's clock.
+    pub now: u64,
+    /// Ticks a second.
+    pub frequency: u64,
+    /// The point where ticks and Unix time meet, if it is known.
+    pub anchor: Option<Anchor>,
+    /// The counts, which are added up only if they are sent.
+    pub stats: &'s dyn Fn() -> Stats,
+    /// The descriptions that the codes of samplers stand for.
+    pub samplers: &'s dyn Fn(u8) -> Option<Description>,
+    /// Whether the packet is made for its status, due or not.
+    pub announces: bool,
+}
+
+impl<'s> Status<'s> {
+    /// The state at this time, of a clock with so many ticks a second, which is sent where it is due.
+    pub const fn new(
+        now: u64,
+        frequency: u64,
+        stats: &'s dyn Fn() -> Stats,
+        samplers: &'s dyn Fn(u8) -> Option<Description>,
+    ) -> Self {
+        Status {
+            now,
+            frequency,
+            anchor: None,
+            stats,
+            samplers,
+            announces: false,
+        }
+    }
+
+    /// Sets where ticks and Unix time meet.
+    #[must_use]
+    pub const fn with_anchor(mut self, anchor: Option<Anchor>) -> Self {
+        self.anchor = anchor;
+        self
+    }
+
+    /// Makes it due if this `announces`.
+    #[must_use]
+    pub const fn with_announcement(mut self, announces: bool) -> Self {
+        self.announces = announces;
+        self
+    }
+}
+
+impl fmt::Debug for Status<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Status")
+            .field("now", &self.now)
+            .field("frequency", &self.frequency)
+            .finish_non_exhaustive()
+    }
+}
