@@ -46,7 +46,7 @@ mod tests {
             crc ^= u32::from(*byte) << 24;
             for _ in 0..8 {
                 let carry = crc >> 31;
-                crc = crc << 1 ^ carry * 0xc5;
+                crc = (crc << 1) ^ (carry * 0xc5);
             }
         }
         !crc

@@ -178,6 +178,15 @@ impl<X, T> Guarded<X, T> {
         }
     }
 
+    /// Lets calls in although one has entered and not left.
+    ///
+    /// # Safety
+    /// That call never goes on. The value may be half changed: each of its parts that the call may
+    /// have been writing must be valid whichever of its words were written.
+    pub(crate) unsafe fn reopen(&self) {
+        self.entered.store(false, Ordering::Relaxed);
+    }
+
     /// Returns the number of calls that were refused.
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)

@@ -62,7 +62,8 @@ pub struct Lost {
     pub full: u64,
     /// The ring overwrites, and its oldest record was open or being read.
     pub blocked: u64,
-    /// Newer records overwrote it.
+    /// Newer records overwrote it, or it was abandoned by
+    /// `PacketReporter::abandon_open`, since it would never have been whole.
     pub evicted: u64,
     /// Started or finished in a re-entrant call.
     pub reentered: u64,

@@ -1,9 +1,10 @@
 //! A firmware's UART output, decoded and compared with the spans that the firmware made.
 //!
 //! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons, and of
-//! those with OTLP in `PICOJAEGER_UART_OTLP`. Without these variables this target prints a note and succeeds, since the
+//! those with OTLP in `PICOJAEGER_UART_OTLP`, and of those that end in a fault in `PICOJAEGER_UART_CRASH`. Without these variables this target prints a note and succeeds, since the
 //! workspace's tests need no emulator.
 
+mod crash;
 mod otlp;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use picojaeger_std::{SpanId, TraceId};
 /// Variables with the paths of the files: packets of Thrift compact, and requests of OTLP.
 const UART: &str = "PICOJAEGER_UART";
 const UART_OTLP: &str = "PICOJAEGER_UART_OTLP";
+const UART_CRASH: &str = "PICOJAEGER_UART_CRASH";
 /// The same as in `examples/cortex-m/src/main.rs`.
 const ROUNDS: i64 = 40;
 const BEATS: i64 = 25;
@@ -36,6 +38,10 @@ fn main() -> ExitCode {
     for (file, packets) in otlp {
         let batches: Vec<Batch> = packets.iter().map(|packet| otlp::decode(packet)).collect();
         println!("{file}: {} in OTLP", check(&batches));
+    }
+    for (file, packets) in files(UART_CRASH) {
+        let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
+        println!("{file}: {} after a fault", crash::check(&batches));
     }
     ExitCode::SUCCESS
 }

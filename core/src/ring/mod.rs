@@ -20,6 +20,7 @@ mod reservation;
 mod spsc;
 mod storage;
 mod sync;
+mod take_over;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -237,18 +238,22 @@ impl<X: RawMutex, S, B: Storage + ?Sized, P: Policy, T: Payload> FrameRing<X, S,
         if taken != Some(false) {
             return None;
         }
+        Some(self.taken())
+    }
+
+    /// The consumer, which has been marked as taken.
+    fn taken(&self) -> Consumer<'_, T>
+    where
+        X: RawMutex,
+        S: Send,
+    {
         let memory = self.storage.0.memory();
         let pins: Option<&dyn Pins> = if P::OVERWRITES {
             Some(&self.guarded)
         } else {
             None
         };
-        Some(Consumer::taken(
-            &self.positions,
-            memory,
-            pins,
-            &self.guarded,
-        ))
+        Consumer::taken(&self.positions, memory, pins, &self.guarded)
     }
 
     /// Whether at least half of the ring waits for the consumer, open frames included.

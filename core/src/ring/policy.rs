@@ -107,7 +107,8 @@ pub struct Dropped {
     pub full: usize,
     /// Pushes that could not evict, since the oldest frame was open or being read.
     pub blocked: usize,
-    /// Frames that were evicted by newer ones.
+    /// Frames that were evicted by newer ones, or that were
+    /// [abandoned](super::FrameRing::abandon_open) before they were committed.
     pub evicted: usize,
     /// Calls that came while another held the mutex.
     pub reentered: usize,

@@ -77,11 +77,13 @@ impl Positions {
         if word & OPEN != 0 {
             return false;
         }
+        self.tail
+            .store(tail.wrapping_add(word & LENGTH), Ordering::Release);
+        // Last: who stops in between, for good, leaves a frame that is not counted rather than one that
+        // is counted twice.
         if word & PAD == 0 {
             increment(&self.evicted);
         }
-        self.tail
-            .store(tail.wrapping_add(word & LENGTH), Ordering::Release);
         true
     }
 

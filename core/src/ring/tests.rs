@@ -615,3 +615,90 @@ fn both_ends_print_how_full_the_ring_is() {
     let text = std::format!("{:?}", reservation.unwrap());
     assert!(text.contains("sequence: 0"), "{text}");
 }
+
+/// A push that stops for good between its reservation and its commit.
+fn stop_open<X: RawMutex, P: Policy>(ring: &FrameRing<X, u32, Bytes<256>, P>) {
+    core::mem::forget(ring.reserve(BODY, |_, _| ()));
+}
+
+/// A push that stops for good within the mutex, its frame open.
+fn stop_inside<X: RawMutex, P: Policy>(ring: &FrameRing<X, u32, Bytes<256>, P>) {
+    let stop = |_: &mut u32, _| std::panic::resume_unwind(std::boxed::Box::new(()));
+    let push = std::panic::AssertUnwindSafe(|| drop(ring.reserve(BODY, stop)));
+    assert!(std::panic::catch_unwind(push).is_err());
+}
+
+fn abandoned_frames_are_skipped_and_counted<P: Policy>() {
+    let ring = Test::<P>::new(0);
+    let mut consumer = ring.consumer().unwrap();
+    // Some rounds, so that the walk crosses the end of the memory and its pad.
+    for round in 0..10 {
+        push(&ring, 1).unwrap();
+        stop_open(&ring);
+        push(&ring, 3).unwrap();
+        stop_open(&ring);
+        assert_eq!(values(&mut consumer), [1], "it stops before an open frame");
+        // SAFETY: both reservations were forgotten.
+        let abandoned = unsafe { ring.abandon_open(&mut consumer) };
+        assert_eq!(abandoned, 2);
+        assert_eq!(ring.dropped().evicted, 2 * (round + 1));
+        assert_eq!(values(&mut consumer), [3]);
+        consumer.release();
+        // SAFETY: none is open.
+        assert_eq!(unsafe { ring.abandon_open(&mut consumer) }, 0);
+    }
+}
+
+#[test]
+fn abandoned_frames_are_skipped_and_counted_by_both_policies() {
+    abandoned_frames_are_skipped_and_counted::<DropNewest>();
+    abandoned_frames_are_skipped_and_counted::<OverwriteOldest>();
+}
+
+#[test]
+fn frames_are_abandoned_by_the_consumer_of_the_same_ring_alone() {
+    let (ring, other) = (Test::<DropNewest>::new(0), Test::<DropNewest>::new(0));
+    stop_open(&ring);
+    let mut consumer = other.consumer().unwrap();
+    // SAFETY: the reservation was forgotten.
+    assert_eq!(unsafe { ring.abandon_open(&mut consumer) }, 0);
+}
+
+fn a_stolen_ring_goes_on<P: Policy>() {
+    let ring = FrameRing::<Porous, u32, Bytes<256>, P>::new(0);
+    let commit = |value| {
+        let (_, reservation) = ring.reserve(BODY, |_, _| ());
+        reservation.map(|reservation| reservation.commit(&[Word::new(value); BODY]))
+    };
+    let mut first = ring.consumer().unwrap();
+    commit(1).unwrap();
+    commit(2).unwrap();
+    assert!(
+        first.peek().is_some(),
+        "which pins it, if the ring overwrites"
+    );
+    stop_inside(&ring);
+    assert!(commit(3).is_err(), "no call is let in any more");
+    core::mem::forget(first);
+
+    // SAFETY: the first consumer and the push that stopped are gone.
+    let mut second = unsafe { ring.steal_consumer() };
+    commit(4).unwrap();
+    assert_eq!(values(&mut second), [1, 2, 4]);
+    assert_eq!(ring.dropped().evicted, 1);
+    assert!(ring.consumer().is_none(), "the stolen one counts");
+    second.release();
+    for value in 5..50 {
+        commit(value).unwrap();
+        assert_eq!(values(&mut second), [value], "nothing is pinned or open");
+        second.release();
+    }
+    drop(second);
+    assert!(ring.consumer().is_some());
+}
+
+#[test]
+fn a_stolen_ring_goes_on_by_both_policies() {
+    a_stolen_ring_goes_on::<DropNewest>();
+    a_stolen_ring_goes_on::<OverwriteOldest>();
+}

@@ -3,7 +3,16 @@
 mod extracted_parent;
 mod packet_reporter;
 mod platform;
+#[allow(
+    unsafe_code,
+    reason = "declares what only a program that stops can promise"
+)]
+mod post_mortem;
 mod producer_state;
+#[allow(
+    unsafe_code,
+    reason = "passes the promises of `post_mortem` to the ring"
+)]
 mod span_ring;
 mod start;
 

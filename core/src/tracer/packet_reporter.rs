@@ -167,14 +167,24 @@ where
         encoder: E,
         process: Process<'t>,
     ) -> Result<Self, ReporterTaken> {
-        let frequency = tracer.platform.clock().frequency();
         let consumer = tracer.ring.consumer().ok_or(ReporterTaken)?;
+        Ok(Self::with_consumer(tracer, consumer, encoder, process))
+    }
+
+    #[inline(always)]
+    pub(super) fn with_consumer(
+        tracer: &'t Tracer<P, R>,
+        consumer: Consumer<'static, Records>,
+        encoder: E,
+        process: Process<'t>,
+    ) -> Self {
+        let frequency = tracer.platform.clock().frequency();
         let waiting = Waiting {
             since: 0,
             mark: consumer.cursor(),
             marked_at: 0,
         };
-        Ok(PacketReporter {
+        PacketReporter {
             tracer,
             consumer: [consumer],
             reporter: PacketBuilder::new(encoder, LIMIT, frequency),
@@ -186,7 +196,13 @@ where
             held_until: 0,
             waiting,
             late_refusals: 0,
-        })
+        }
+    }
+
+    /// Returns the tracer's ring and its consumer.
+    pub(super) fn ring_and_consumer(&mut self) -> (&'t R, &mut Consumer<'static, Records>) {
+        let [consumer] = &mut self.consumer;
+        (self.tracer.ring, consumer)
     }
 
     /// Returns a packet if one is due: a span may have waited for an

@@ -61,6 +61,20 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn consumer(&self) -> Option<Consumer<'_, Records>>;
 
+    /// Returns the consumer although there is one.
+    ///
+    /// # Safety
+    /// As for [`FrameRing::steal_consumer`].
+    #[doc(hidden)]
+    unsafe fn steal_consumer(&self) -> Consumer<'_, Records>;
+
+    /// Skips open frames and returns how many.
+    ///
+    /// # Safety
+    /// As for [`FrameRing::abandon_open`].
+    #[doc(hidden)]
+    unsafe fn abandon_open(&self, consumer: &mut Consumer<'_, Records>) -> usize;
+
     /// Returns the counts of the records that the ring dropped.
     #[doc(hidden)]
     fn dropped(&self) -> Dropped;
@@ -171,6 +185,17 @@ where
 
     fn consumer(&self) -> Option<Consumer<'_, Records>> {
         self.frames.consumer()
+    }
+
+    unsafe fn steal_consumer(&self) -> Consumer<'_, Records> {
+        // SAFETY: passed on to the caller; all fields of a `ProducerState` are valid whichever of
+        // their words were written.
+        unsafe { self.frames.steal_consumer() }
+    }
+
+    unsafe fn abandon_open(&self, consumer: &mut Consumer<'_, Records>) -> usize {
+        // SAFETY: passed on to the caller.
+        unsafe { self.frames.abandon_open(consumer) }
     }
 
     fn dropped(&self) -> Dropped {

@@ -1,6 +1,7 @@
 //! The board that the examples share: the mps2-an386 as QEMU emulates it.
 #![no_std]
 
+use core::arch::asm;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,6 +24,9 @@ pub struct Timer;
 /// UART 0, polled; it sends packets in frames by RFC 1055 (SLIP).
 pub struct Uart;
 
+/// The watchdog, which runs at the core's clock; its first timeout is an interrupt that cannot be masked.
+pub struct Watchdog;
+
 /// A sampler with a switch, on at first.
 pub struct Switch;
 
@@ -39,6 +43,9 @@ const UART_DATA: *mut u32 = 0x4000_4000 as *mut u32;
 const UART_STATE: *mut u32 = 0x4000_4004 as *mut u32;
 const UART_CONTROL: *mut u32 = 0x4000_4008 as *mut u32;
 const UART_DIVISOR: *mut u32 = 0x4000_4010 as *mut u32;
+const WATCHDOG_LOAD: *mut u32 = 0x4000_8000 as *mut u32;
+const WATCHDOG_CONTROL: *mut u32 = 0x4000_8008 as *mut u32;
+const WATCHDOG_CLEAR: *mut u32 = 0x4000_800c as *mut u32;
 
 /// RFC 1055: ends a frame.
 const END: u8 = 0xc0;
@@ -114,6 +121,27 @@ impl Transport for Uart {
     }
 }
 
+impl Watchdog {
+    /// Interrupts after so many ticks of the core's clock.
+    pub fn start(ticks: u32) {
+        // SAFETY: these are the watchdog's registers, and writing them touches no memory.
+        unsafe {
+            WATCHDOG_LOAD.write_volatile(ticks);
+            WATCHDOG_CONTROL.write_volatile(1);
+        }
+    }
+
+    /// Stops it, and takes its interrupt back.
+    pub fn stop() {
+        // SAFETY: as above. It counts on, from as far as can be.
+        unsafe {
+            WATCHDOG_CONTROL.write_volatile(0);
+            WATCHDOG_LOAD.write_volatile(u32::MAX);
+            WATCHDOG_CLEAR.write_volatile(1);
+        }
+    }
+}
+
 impl Switch {
     /// Samples every trace, or none.
     pub fn set(&self, on: bool) {
@@ -141,6 +169,25 @@ pub fn sys_tick() -> Option<SYST> {
     let mut timer = cortex_m::Peripherals::take()?.SYST;
     timer.set_clock_source(SystClkSource::Core);
     Some(timer)
+}
+
+/// Leaves an exception for the start of the program, as a reset would, but in microseconds where QEMU
+/// needs some 5 ms. RAM that the start does not initialise is kept.
+pub fn restart() -> ! {
+    unsafe extern "C" {
+        fn Reset() -> !;
+        static _stack_start: u32;
+    }
+    // What an exception returns to: eight registers, of which the last are the address and the state.
+    let frame = [0, 0, 0, 0, 0, 0, Reset as *const () as u32 & !1, 1 << 24];
+    // SAFETY: the frame lies in the oldest words of the stack, which belong to code that does not go
+    // on, far from the words in use here.
+    unsafe {
+        let place = (&raw const _stack_start).cast_mut().sub(frame.len());
+        place.cast::<[u32; 8]>().write_volatile(frame);
+        // To thread mode and the main stack, without a frame of the floating-point unit.
+        asm!("cpsie i", "msr msp, {}", "bx {}", in(reg) place, in(reg) 0xffff_fff9_u32, options(noreturn))
+    }
 }
 
 /// Ends the program, and QEMU with it.

@@ -323,6 +323,18 @@ entries! {
         let mut line = SlipWriter::new(Serial(results));
         reporter.drain_all(&mut line, buffer) == Drained::All
     }
+    fn steal_reporter(process: Process<'static>) -> Packets {
+        // SAFETY: never called.
+        unsafe { TRACER.steal_reporter(ThriftCompact::new(), process) }
+    }
+    fn steal_recorder(process: Process<'static>) -> PacketReporter<'static, Board, ThriftCompact, Recorder> {
+        // SAFETY: never called.
+        unsafe { NEWEST.steal_reporter(ThriftCompact::new(), process) }
+    }
+    fn abandon_open(reporter: &mut Packets) -> usize {
+        // SAFETY: never called.
+        unsafe { reporter.abandon_open() }
+    }
     fn stats(reporter: &Packets) -> Stats {
         reporter.stats()
     }
