@@ -5,6 +5,8 @@ use core::fmt::{self, Write};
 use core::hint::spin_loop;
 
 use picojaeger_core::Clock;
+#[cfg(feature = "relay")]
+use picojaeger_core::{SendOutcome, Transport};
 
 const UART_DATA: *mut u32 = 0x0900_0000 as *mut u32;
 const UART_FLAGS: *const u32 = 0x0900_0018 as *const u32;
@@ -70,20 +72,47 @@ pub fn print(text: fmt::Arguments<'_>) {
     let _ = Uart.write_fmt(text);
 }
 
-struct Uart;
+/// UART 0.
+pub struct Uart;
 
-impl Write for Uart {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
+impl Uart {
+    fn put(&mut self, bytes: &[u8]) {
+        for byte in bytes {
             // SAFETY: the data register takes a byte while the flag is clear.
             unsafe {
                 while UART_FLAGS.read_volatile() & UART_FULL != 0 {
                     spin_loop();
                 }
-                UART_DATA.write_volatile(byte.into());
+                UART_DATA.write_volatile((*byte).into());
             }
         }
+    }
+}
+
+impl Write for Uart {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes());
         Ok(())
+    }
+}
+
+/// For packets of frames, which share the line with text. A call waits until the last byte is on its way.
+#[cfg(feature = "relay")]
+impl Transport for Uart {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.put(packet);
+        SendOutcome::Accepted
+    }
+}
+
+#[cfg(feature = "relay")]
+impl Uart {
+    /// Does nothing: a UART needs no stack that is polled.
+    pub fn poll(&mut self) {}
+
+    /// Always true: what was sent has left.
+    pub fn is_idle(&mut self) -> bool {
+        true
     }
 }
 
