@@ -43,8 +43,11 @@ impl Anchor {
     }
 
     /// Unix microseconds at `ticks`, before or after the anchor.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
-    #[cfg_attr(not(target_pointer_width = "64"), inline)]
+    #[cfg_attr(
+        all(target_pointer_width = "64", not(target_os = "none")),
+        inline(always)
+    )]
+    #[cfg_attr(not(all(target_pointer_width = "64", not(target_os = "none"))), inline)]
     pub const fn unix_micros_at(&self, ticks: u64, rate: Rate) -> u64 {
         if ticks >= self.ticks {
             let after = rate.micros(ticks - self.ticks);

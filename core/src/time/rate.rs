@@ -1,6 +1,6 @@
 //! The rate of a clock.
 
-use crate::arch::inline_on_word64;
+use crate::arch::inline_on_servers;
 
 /// Ticks to microseconds by one multiplication and a shift, no division.
 ///
@@ -38,7 +38,7 @@ impl Rate {
         Rate { mantissa, shift }
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         /// The microseconds of `ticks`, rounded down, saturating.
         pub const fn micros(self, ticks: u64) -> u64 {
             let low = (ticks as u32) as u64 * self.mantissa as u64;

@@ -1,7 +1,7 @@
 //! Stretches of time with one clock, and the Unix time of an instant in one.
 
 use super::{Anchor, Rate, Timestamp};
-use crate::arch::{Kept, inline_on_word64};
+use crate::arch::{Kept, inline_on_servers};
 
 /// A stretch of time with one clock: the clock's rate and its anchors.
 ///
@@ -55,7 +55,7 @@ impl<'t> ClockSegment<'t> {
         nearest
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         /// An instant in Unix time.
         pub(super) fn convert(&self, instant: Timestamp) -> Converted<'t> {
             let mut found = None;

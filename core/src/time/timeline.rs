@@ -42,8 +42,11 @@ impl<'t> Timeline<'t> {
     /// is converted with the anchor nearest to that tick. Without an anchor
     /// ticks count from 0, and such a mixed pair lasts 0. Nothing lasts less
     /// than 0. Ticks of a segment that is not there count as microseconds.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
-    #[cfg_attr(not(target_pointer_width = "64"), inline)]
+    #[cfg_attr(
+        all(target_pointer_width = "64", not(target_os = "none")),
+        inline(always)
+    )]
+    #[cfg_attr(not(all(target_pointer_width = "64", not(target_os = "none"))), inline)]
     pub fn times(&self, segment: u8, start: Timestamp, finish: Timestamp) -> Times<'t> {
         let segment = self.segments.get(segment as usize).unwrap_or(&UNKNOWN);
         let first = segment.convert(start);

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::arch::{CONTINUED, copy_bytes, copy_many_bytes, inline_on_word64, put_varint};
+use crate::arch::{CONTINUED, copy_bytes, copy_many_bytes, inline_on_servers, put_varint};
 
 /// The rest of a lent buffer, which the format `F` is written to.
 ///
@@ -96,7 +96,7 @@ impl<'o, F> Out<'o, F> {
         self.0
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         /// An unsigned number, seven bits to a byte.
         pub(super) fn varint(self, number: u64) -> Self {
             let Some(room) = self.0.first_chunk_mut() else {

@@ -35,19 +35,22 @@ extern "C" fn main() -> ! {
 #[cfg(not(feature = "baseline"))]
 use traced::work;
 
-/// The same devices without a span; true if all went well.
+/// The same devices, text and clocks without a span; true if all went well.
 #[cfg(feature = "baseline")]
 fn work(mut output: output::Output) -> bool {
-    use picojaeger_core::Transport;
+    use picojaeger_core::{Clock, Transport};
 
     boot::start_second_processor();
     let (micros, [before, after]) = machine::next_second();
-    output.send(&[
-        micros as u8,
-        before as u8,
-        after as u8,
-        machine::random() as u8,
-    ]);
+    let uncertainty = (after - before) * 1_000_000 / machine::Counter.frequency() + 1;
+    let random = machine::random();
+    print(format_args!(
+        "{micros} {uncertainty}: {random}, {} of {before}\n",
+        random as u32
+    ));
+    let mut buffer = [0; 1_400];
+    buffer[..8].copy_from_slice(&random.to_le_bytes());
+    output.send(core::hint::black_box(&buffer));
     while !output.is_idle() {
         output.poll();
     }

@@ -2,7 +2,7 @@
 
 use super::Protobuf;
 use super::message::varint_length;
-use crate::arch::{copy_bytes, inline_on_word64};
+use crate::arch::{copy_bytes, inline_on_servers};
 use crate::value::Value;
 use crate::wire::cut::cut_text;
 use crate::wire::decimal::{digits, put_digits};
@@ -64,7 +64,7 @@ pub(super) fn put_joined<'o>(
         .few_bytes(second)
 }
 
-inline_on_word64! {
+inline_on_servers! {
     fn put_bytes<'o>(
         out: Out<'o, Protobuf>,
         list: u8,
@@ -94,7 +94,7 @@ inline_on_word64! {
     }
 }
 
-inline_on_word64! {
+inline_on_servers! {
     /// Apart, so that the compiler sees for chips that it cannot panic.
     fn copy_text(from: &[u8], to: &mut [u8]) {
         copy_bytes(from, to);
@@ -114,7 +114,7 @@ fn put_long_bytes<'o>(
     out.varint(bytes.len() as u64).bytes(bytes)
 }
 
-inline_on_word64! {
+inline_on_servers! {
     fn put_int<'o>(out: Out<'o, Protobuf>, list: u8, key: &[u8], number: i64) -> Out<'o, Protobuf> {
         if number as u64 <= 0x7f {
             return put_key(out, list, key, 2).put([any::INT, number as u8]);
@@ -165,7 +165,7 @@ const fn sized(length: usize) -> usize {
     1 + varint_length(length as u64) + length
 }
 
-inline_on_word64! {
+inline_on_servers! {
     /// Writes an attribute up to its value, which takes so many bytes.
     fn put_key<'o>(out: Out<'o, Protobuf>, list: u8, key: &[u8], value: usize) -> Out<'o, Protobuf> {
         // The four lengths are below 128.

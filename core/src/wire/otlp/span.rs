@@ -6,7 +6,7 @@ use super::event::put_events;
 use super::link::put_links;
 use super::message::{HEADER, end_message};
 use super::special::put_special_tags;
-use crate::arch::{copy_bytes, inline_on_word64};
+use crate::arch::{copy_bytes, inline_on_servers};
 use crate::id::{SpanId, TraceId};
 use crate::record::Record;
 use crate::sampler_description::Description;
@@ -69,7 +69,7 @@ impl<'s> Source<'s> {
         self.put_rare(out)
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         /// The times of the span, to be made anew where they are needed: so they lie in registers.
         pub(super) fn times(&self) -> Times<'s> {
             let (timeline, record) = (self.context.timeline, self.record);

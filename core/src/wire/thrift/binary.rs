@@ -2,7 +2,7 @@
 //!
 //! Source: `doc/specs/thrift-binary-protocol.md` of Apache Thrift.
 
-use crate::arch::inline_on_word64;
+use crate::arch::inline_on_servers;
 use crate::record::Record;
 use crate::wire::EncodeContext;
 use crate::wire::cut::Cut;
@@ -40,7 +40,7 @@ impl Protocol for Binary {
         put_span(out, record, context, cut)
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         fn number(out: Out<'_, Self>, field: u8, number: i64) -> Out<'_, Self> {
             let out = out.put([types::I64, 0, field]);
             out.put(number.to_be_bytes())
@@ -52,7 +52,7 @@ impl Protocol for Binary {
         out.put([types::I32, 0, field.number, 0, 0, 0, number])
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         fn text<'o>(out: Out<'o, Self>, field: u8, text: &[u8]) -> Out<'o, Self> {
             let out = out.put([types::TEXT, 0, field]);
             out.put((text.len() as u32).to_be_bytes()).few_bytes(text)
@@ -64,7 +64,7 @@ impl Protocol for Binary {
         out.put([types::STRUCT, 0, field])
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         fn list(out: Out<'_, Self>, field: Field, count: usize, left: usize) -> Out<'_, Self> {
             let written = out.left() - left;
             let (list, rest) = out.take(written);
@@ -89,7 +89,7 @@ impl Protocol for Binary {
         0
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         fn text_value<'o>(out: Out<'o, Self>, text: &[u8]) -> Out<'o, Self> {
             Self::text(put_kind(out, kind::STRING), 3, text).put([STOP])
         }
@@ -100,7 +100,7 @@ impl Protocol for Binary {
         put_kind(out, kind::STRING).put([types::TEXT, 0, 3, 0, 0, 0, length])
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         fn long_value(out: Out<'_, Self>, number: i64) -> Out<'_, Self> {
             Self::number(put_kind(out, kind::LONG), 6, number).put([STOP])
         }

@@ -2,7 +2,7 @@
 //!
 //! Source: `doc/specs/thrift-compact-protocol.md` of Apache Thrift.
 
-use crate::arch::{CONTINUED, SHORT_TEXT, copy_bytes, inline_on_word64, insert_first, is_small};
+use crate::arch::{CONTINUED, SHORT_TEXT, copy_bytes, inline_on_servers, insert_first, is_small};
 use crate::record::Record;
 use crate::wire::EncodeContext;
 use crate::wire::cut::Cut;
@@ -87,7 +87,7 @@ impl Protocol for Compact {
         matches!(count + 1, 15 | 0x80 | 0x4000 | 0x20_0000) as usize
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         fn text_value<'o>(out: Out<'o, Self>, text: &[u8]) -> Out<'o, Self> {
             out.put(kind_field(kind::STRING)).text(text).put([STOP])
         }
@@ -99,7 +99,7 @@ impl Protocol for Compact {
         out.put([field, kind, header::TEXT, length])
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         fn long_value(out: Out<'_, Self>, number: i64) -> Out<'_, Self> {
             let [field, kind] = kind_field(kind::LONG);
             let header = header::I64 + 3 * header::SKIP;
@@ -147,7 +147,7 @@ const fn skipped(field: Field) -> u8 {
 }
 
 impl Out<'_, Compact> {
-    inline_on_word64! {
+    inline_on_servers! {
         /// The next field, if it is a number of 64 bits.
         fn number(self, number: i64) -> Self {
             if is_small(number) {
@@ -157,7 +157,7 @@ impl Out<'_, Compact> {
         }
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         /// The next field, if it is text: the text behind its length.
         fn text(self, text: &[u8]) -> Self {
             if text.len() > SHORT_TEXT {
@@ -179,7 +179,7 @@ impl Out<'_, Compact> {
         self.last_varint(bytes.len() as u64).bytes(bytes)
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         /// Ends a list of so many structs, whose elements left so many bytes: writes
         /// its headers before them.
         fn list(self, header: u8, count: usize, left: usize) -> Self {

@@ -1,6 +1,6 @@
 //! The `Span` struct of Thrift.
 
-use crate::arch::inline_on_word64;
+use crate::arch::inline_on_servers;
 use crate::record::{Entries, Log, Record, Reference};
 use crate::time::Times;
 use crate::value::Value;
@@ -109,7 +109,7 @@ impl Source<'_> {
         P::list(out, Field::next(10), count + own, left)
     }
 
-    inline_on_word64! {
+    inline_on_servers! {
         /// Writes the span's tags, or the log's fields that come first; gives their number.
         fn put_values<'o, P: Protocol>(
             &self,
