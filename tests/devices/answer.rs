@@ -13,10 +13,17 @@ pub struct Found {
     pub process: Vec<Tag>,
 }
 
-/// Waits until Jaeger has so many spans of a service, and returns them, trace by trace.
-pub fn spans_of(jaeger: &Jaeger, service: &str, count: usize) -> Result<Vec<Found>, String> {
+/// Waits until Jaeger has so many spans of a service that began at this time or later, in Unix
+/// microseconds, and returns them, trace by trace.
+pub fn spans_of(
+    jaeger: &Jaeger,
+    service: &str,
+    count: usize,
+    since: i64,
+) -> Result<Vec<Found>, String> {
     jaeger.poll(&format!("{count} spans of {service}"), || {
-        let found = all(jaeger, service)?;
+        let mut found = all(jaeger, service)?;
+        found.retain(|it| it.span.start_time_us >= since);
         Ok((found.len() >= count).then_some(found))
     })
 }

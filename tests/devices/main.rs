@@ -16,23 +16,23 @@ mod model;
 #[expect(dead_code, reason = "sampling and restarts are not looked at here")]
 mod server;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use server::Jaeger;
 
-/// Variables with the paths of Jaeger's binary and of the kernel's.
+/// Variables with the path of Jaeger's binary, and of the folder with the programs.
 const JAEGER: &str = "PICOJAEGER_JAEGER_BIN";
-const KERNEL: &str = "PICOJAEGER_KERNEL";
+const PROGRAMS: &str = "PICOJAEGER_DEVICES";
 
 fn main() -> ExitCode {
-    let [Some(jaeger), Some(kernel)] = [JAEGER, KERNEL].map(std::env::var_os) else {
+    let [Some(jaeger), Some(programs)] = [JAEGER, PROGRAMS].map(std::env::var_os) else {
         println!(
-            "not run: {JAEGER} or {KERNEL} names no file; `.ci/run devices` builds them and runs this"
+            "not run: {JAEGER} or {PROGRAMS} is not set; `.ci/run devices` builds them and runs this"
         );
         return ExitCode::SUCCESS;
     };
-    match run(&PathBuf::from(jaeger), &PathBuf::from(kernel)) {
+    match run(&PathBuf::from(jaeger), &PathBuf::from(programs)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
@@ -41,8 +41,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(jaeger: &std::path::Path, kernel: &std::path::Path) -> Result<(), String> {
+fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
     let jaeger = Jaeger::start(jaeger)?;
-    println!("kernel, Thrift by UDP: {}", kernel::run(&jaeger, kernel)?);
+    for program in ["kernel", "kernel-shared"] {
+        let checked = kernel::run(&jaeger, &programs.join(program))?;
+        println!("{program}, Thrift by UDP: {checked}");
+    }
     Ok(())
 }

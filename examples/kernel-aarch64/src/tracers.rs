@@ -31,7 +31,7 @@ type Mutex = crate::lock::SpinLock;
 type Mutex = picojaeger_core::Interrupts;
 
 /// A ring that holds all that is recorded, so that nothing is lost however slow the output is.
-pub type KernelRing = Ring<Mutex, Bytes<{ 64 << 10 }>>;
+pub type KernelRing = Ring<Mutex, Bytes<{ 128 << 10 }>>;
 pub type KernelTracer = Tracer<Kernel, KernelRing>;
 
 #[cfg(not(feature = "shared"))]
