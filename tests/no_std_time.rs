@@ -9,7 +9,7 @@ use picojaeger_core::ring::{Bytes, OverwriteOldest};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
     AsyncTransport, Clock, Const, Drained, Interrupts, PacketReporter, Platform, Ring, Seed,
-    SendOutcome, SpanRing, Tracer, Transport,
+    SendOutcome, SpanRing, Tracer, Transport, VariableClock,
 };
 use picojaeger_std::collector::decode;
 use picojaeger_std::model::Span;
@@ -266,9 +266,9 @@ fn a_sleep_of_more_than_a_period_is_as_long_as_it_was() {
     let mut line = Line::default();
     TIMER.set(7);
     let span = TRACER.start::<0>("sleep");
-    TRACER.tick();
+    let since = TRACER.now().unwrap();
     TIMER.set(7 + 200 * HZ);
-    TRACER.slept(200 * HZ + HZ / 50); // a slow clock that is off by 0.01 %
+    TRACER.slept(since, 200 * HZ + HZ / 50); // a slow clock that is off by 0.01 %
     drop(span);
     reporter.drain_all(&mut line, &mut [0; 1024]);
     assert_eq!(line.spans()[0].duration_us, 200_000_000);
@@ -468,6 +468,210 @@ fn packets_keep_to_the_transport_s_mtu() {
             .all(|packet| packet.len() <= 150)
     );
     assert_eq!(line.spans().len(), 14);
+}
+
+/// A line that takes so many bytes at a time, and asserts that it is offered the same packet.
+#[derive(Default)]
+struct Slow {
+    most: usize,
+    packet: Vec<u8>,
+    /// Bytes of the packet that have left.
+    sent: usize,
+    line: Line,
+}
+
+impl Transport for Slow {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        if self.sent == 0 {
+            self.packet = packet.into();
+        }
+        assert_eq!(packet, self.packet);
+        self.sent += self.most;
+        if self.sent < packet.len() {
+            return SendOutcome::Partial;
+        }
+        self.sent = 0;
+        self.line.send(packet)
+    }
+}
+
+#[test]
+fn a_packet_that_leaves_in_parts_is_offered_until_it_has_left() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut slow = Slow {
+        most: 16,
+        ..Slow::default()
+    };
+    let (mut buffer, mut drains) = ([0; 256], 0);
+    for _ in 0..9 {
+        TRACER.start::<0>("in parts");
+    }
+    TIMER.set(HZ);
+    while reporter.drain(&mut slow, &mut buffer) == Drained::Blocked {
+        drains += 1;
+        TIMER.set(HZ + drains);
+        // What is due waits for the medium, which wakes the program.
+        assert_eq!(reporter.poll_at(), Some(HZ + drains + (7 << 29)));
+        let stats = reporter.stats();
+        assert!(stats.queued > 0 && stats.adds_up(), "{stats}");
+        if drains % 50 == 7 {
+            TRACER.start::<0>("meanwhile"); // fewer than leave
+        }
+    }
+    let bytes: usize = slow.line.packets.iter().map(Vec::len).sum();
+    assert!(slow.line.packets.len() >= 2 && drains as usize > bytes / 16 - 9);
+    let stats = reporter.stats();
+    assert_eq!(slow.line.spans().len() as u64, stats.delivered);
+    assert!(stats.delivered >= 9 && stats.adds_up(), "{stats}");
+}
+
+#[test]
+fn a_part_is_followed_by_any_outcome() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut buffer = [0; 256];
+    for (outcome, drained, delivered, failed) in [
+        (SendOutcome::Accepted, Drained::All, 1, 0),
+        (SendOutcome::Failed, Drained::All, 1, 1),
+        (SendOutcome::Retry, Drained::Blocked, 1, 1),
+        (SendOutcome::Accepted, Drained::All, 3, 1), // with that of the retry
+    ] {
+        let mut line = Line {
+            outcomes: vec![outcome, SendOutcome::Partial],
+            ..Line::default()
+        };
+        TRACER.start::<0>("one");
+        let part = reporter.drain_all(&mut line, &mut buffer);
+        assert_eq!((part, line.attempts), (Drained::Blocked, 1));
+        assert_eq!(reporter.drain(&mut line, &mut buffer), drained, "at once");
+        let stats = reporter.stats();
+        let counts = (stats.delivered, stats.lost.failed);
+        assert_eq!(counts, (delivered, failed), "{outcome:?}");
+        assert!(stats.adds_up(), "{stats}");
+    }
+}
+
+#[test]
+fn a_part_in_a_buffer_that_is_too_short_now_is_packed_again() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Line {
+        outcomes: vec![SendOutcome::Partial],
+        ..Line::default()
+    };
+    for _ in 0..4 {
+        TRACER.start::<0>("one");
+    }
+    reporter.drain_all(&mut line, &mut [0; 512]);
+    let drained = reporter.drain_all(&mut line, &mut [0; 160]);
+    assert_eq!((drained, line.spans().len()), (Drained::All, 4));
+    assert_eq!(reporter.stats().delivered, 4);
+}
+
+#[test]
+fn a_part_of_a_ring_that_overwrites_leaves_from_the_buffer() {
+    device!(TIMER, TRACER, 1024, OverwriteOldest);
+    let mut reporter = reporter(&TRACER);
+    let mut slow = Slow {
+        most: 16,
+        ..Slow::default()
+    };
+    let mut buffer = [0; 512];
+    TRACER.start::<0>("first");
+    while slow.line.packets.is_empty() {
+        reporter.drain_all(&mut slow, &mut buffer);
+        (0..9).for_each(|_| drop(TRACER.start::<0>("many"))); // until the ring overwrites
+    }
+    assert_eq!(slow.line.spans()[0].operation_name, "first");
+    let stats = reporter.stats();
+    assert!(stats.lost.evicted > 0 && stats.adds_up(), "{stats}");
+    assert_eq!(stats.delivered, 1);
+}
+
+#[test]
+fn a_poll_offers_the_rest_of_a_packet_whatever_becomes_of_the_guard() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut buffer = [0; 256];
+    TRACER.start::<0>("one");
+    let packet = reporter.flush(&mut buffer).unwrap();
+    let first = packet.bytes().to_vec();
+    packet.done(SendOutcome::Partial);
+    assert_eq!(reporter.poll(&mut buffer).unwrap().bytes(), first);
+    let packet = reporter.poll(&mut buffer).unwrap();
+    assert_eq!(packet.bytes(), first, "a dropped guard is the same again");
+    packet.done(SendOutcome::Accepted);
+    assert!(reporter.poll(&mut buffer).is_none());
+    assert_eq!(reporter.stats().delivered, 1);
+}
+
+#[test]
+fn an_awaited_line_leaves_nothing_under_way() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut line = Awaited::default();
+    line.0.outcomes = vec![SendOutcome::Partial, SendOutcome::Pending];
+    for failed in [1, 2] {
+        TRACER.start::<0>("one");
+        let drained = polled(reporter.drain_all_async(&mut line, &mut [0; 512]), 9);
+        assert_eq!(drained, Some(Drained::All));
+        let stats = reporter.stats();
+        assert!(stats.lost.failed == failed && stats.adds_up(), "{stats}");
+        assert!(reporter.resume().is_none());
+    }
+}
+
+/// A line that learns of two errors after each drain.
+struct Late;
+
+impl Transport for Late {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        SendOutcome::Accepted
+    }
+    fn take_late_refusals(&mut self) -> u64 {
+        2
+    }
+}
+
+#[test]
+fn late_refusals_add_up_over_several_drains() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    for drains in 1..=3 {
+        TRACER.start::<0>("one");
+        reporter.drain_all(&mut Late, &mut [0; 512]);
+        assert_eq!(reporter.stats().late_refusals, 2 * drains);
+        assert!(reporter.stats().adds_up());
+    }
+}
+
+#[test]
+fn a_tracer_of_a_variable_clock_sleeps_as_long_as_its_counter_allows() {
+    static CLOCK: VariableClock<&Timer> = VariableClock::new(&TIMER);
+    static TIMER: Timer = Timer::new();
+    static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+    static TRACER: Tracer<(&VariableClock<&Timer>, Const)> =
+        Tracer::new((&CLOCK, Const(true)), &RING);
+    TRACER.seed(Seed::from_words([1, 2, 3]));
+    let process = Process::new("chip");
+    let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+    assert_eq!(reporter.poll_at(), Some(7 << 29));
+    CLOCK.frequency_changed(HZ / 2); // a tick of the counter is two of the clock
+    let mut counted = 0;
+    for _ in 0..20 {
+        let now = TRACER.now().unwrap();
+        let at = reporter.poll_at().unwrap();
+        assert_eq!(at, now + (7 << 30));
+        counted += (at - now) / 2;
+        TIMER.set(counted);
+        assert_eq!(TRACER.now(), Some(at), "a sleep until then is exact");
+    }
+    // A sleep of more than a period of the counter, by a slower clock.
+    let since = TRACER.now().unwrap();
+    TIMER.set(counted + (3 << 32));
+    TRACER.slept(since, (3 << 33) - HZ);
+    assert_eq!(TRACER.now(), Some(since + (3 << 33)));
 }
 
 /// A platform whose reporter sleeps until it is woken.

@@ -38,6 +38,10 @@ pub use udp::UdpStack;
 ///   peer. A transport that waits for replies copies the packet and returns
 ///   [`SendOutcome::Pending`]; [`Transport::poll_outcome`] then returns the outcome. The spans
 ///   count as queued until then, and no other packet is sent.
+/// - A medium that takes a few bytes at a time, such as a UART at its transmit interrupt, takes
+///   some and returns [`SendOutcome::Partial`]: the next
+///   [`drain`](crate::PacketReporter::drain) offers the same bytes, and no other packet comes in
+///   between. It counts the bytes itself, to the outcome of the packet.
 /// - No method panics.
 ///
 /// ```
@@ -128,7 +132,8 @@ pub trait Transport {
 /// [`PacketReporter::drain_async`](crate::PacketReporter::drain_async).
 ///
 /// # Contract
-/// - That of [`Transport`], but for [`SendOutcome::Pending`], which counts as a failure.
+/// - That of [`Transport`], but for [`SendOutcome::Pending`] and [`SendOutcome::Partial`], which count
+///   as failures.
 /// - A future that is dropped may have sent the packet, a part of it, or nothing. The packet is sent
 ///   again, so the peer may get it twice; a part never joins the next one.
 ///
@@ -192,6 +197,10 @@ pub enum SendOutcome {
     },
     /// The transport has a copy of the packet, whose outcome is not known yet.
     Pending,
+    /// The transport took some bytes, knows how many, and wants the same packet again when it can
+    /// take more: for a medium that takes a few bytes at a time. Of a chip's transport only; a
+    /// server counts it as failed.
+    Partial,
     /// The packet is too large for the transport: the limit halves, and the records are packed
     /// again. A ring that overwrites has freed them already: their spans are lost, as too large.
     TooLarge,

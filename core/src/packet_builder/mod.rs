@@ -6,6 +6,8 @@ mod poll_context;
 #[cfg(test)]
 mod tests;
 
+use core::ops::Range;
+
 use crate::record::Records;
 use crate::ring::Consumer;
 use crate::transport::SendOutcome;
@@ -56,15 +58,19 @@ pub struct PacketBuilder<E> {
     next: usize,
     sequence: i64,
     pending: Option<Pending>,
-    /// The last packet is packed again, by [`SendOutcome::Retry`].
+    /// A part of the packet has left, by [`SendOutcome::Partial`].
+    is_partial: bool,
+    /// The last attempt sent nothing: the packet is packed again by [`SendOutcome::Retry`], or a
+    /// producer that is interrupted in the middle of a record holds up those behind it.
     retries: bool,
     delivery: DeliveryCounts,
 }
 
 /// A packet without an outcome.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Pending {
-    bytes: usize,
+    /// Where its bytes lie in the buffer.
+    place: Range<usize>,
     spans: usize,
     /// Records that were skipped, since they fit no packet.
     too_large: usize,
@@ -89,6 +95,7 @@ impl<E: Encoder> PacketBuilder<E> {
             next: 0,
             sequence: 1,
             pending: None,
+            is_partial: false,
             retries: false,
             delivery: DeliveryCounts {
                 delivered: 0,
@@ -139,6 +146,7 @@ impl<E: Encoder> PacketBuilder<E> {
         self.next = self.next.wrapping_add(1);
         self.seen = None;
         if self.encoder.is_empty() {
+            self.retries = pending.too_large == 0;
             self.settle(pending.too_large, consumers);
             return None;
         }
@@ -180,21 +188,41 @@ impl<E: Encoder> PacketBuilder<E> {
             return None;
         }
         self.pending = Some(Pending {
-            bytes: place.len(),
+            place: place.clone(),
             ..pending
         });
         Some(Packet::new(self, consumers, out, place))
     }
 
     /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
-    /// its [`Packet::done`], or that got [`SendOutcome::Pending`]. The consumers are those of that packet, and perhaps others, none of which
-    /// was moved since.
+    /// its [`Packet::done`], or that got [`SendOutcome::Pending`] or [`SendOutcome::Partial`]. The
+    /// consumers are those of that packet, and perhaps others, none of which was moved since.
     pub fn resume<'p, 'r, C>(&'p mut self, consumers: &'p mut [C]) -> Option<Packet<'p, E, C>>
     where
         C: AsMut<Consumer<'r, Records>>,
     {
-        let has_packet = self.pending.is_some();
-        has_packet.then(|| Packet::new(self, consumers, &[], 0..0))
+        self.resume_in(consumers, &[])
+    }
+
+    /// Returns the last packet like [`PacketBuilder::resume`], in the buffer that it was made in.
+    pub fn resume_in<'p, 'r, C>(
+        &'p mut self,
+        consumers: &'p mut [C],
+        buffer: &'p [u8],
+    ) -> Option<Packet<'p, E, C>>
+    where
+        C: AsMut<Consumer<'r, Records>>,
+    {
+        let place = self.pending.as_ref()?.place.clone();
+        Some(Packet::new(self, consumers, buffer, place))
+    }
+
+    /// Returns whether a part of the last packet has left, by [`SendOutcome::Partial`], and a buffer
+    /// of so many bytes may hold the rest.
+    #[inline]
+    pub fn is_partial(&self, buffer: usize) -> bool {
+        let pending = self.pending.as_ref();
+        self.is_partial && pending.is_some_and(|pending| pending.place.end <= buffer)
     }
 
     /// Makes the next poll pack the records of a packet that never had an outcome again, as `poll`
@@ -213,12 +241,16 @@ impl<E: Encoder> PacketBuilder<E> {
     where
         C: AsMut<Consumer<'r, Records>>,
     {
+        self.is_partial = outcome == SendOutcome::Partial;
+        if self.is_partial || outcome == SendOutcome::Pending {
+            return;
+        }
         let Some(mut pending) = self.pending.take() else {
             return;
         };
         let counts = &mut self.delivery;
         let (count, again) = match outcome {
-            SendOutcome::Pending => return self.pending = Some(pending),
+            SendOutcome::Pending | SendOutcome::Partial => return,
             SendOutcome::Accepted => (&mut counts.delivered, false),
             SendOutcome::PartlyAccepted { rejected } => {
                 let rejected = rejected.min(pending.spans as u64);
@@ -230,13 +262,13 @@ impl<E: Encoder> PacketBuilder<E> {
             SendOutcome::Refused => (&mut counts.refused, false),
             SendOutcome::Failed => (&mut counts.failed, false),
             SendOutcome::Retry => (&mut counts.failed, true),
-            SendOutcome::TooLarge => (&mut counts.too_large, pending.bytes > SMALLEST_LIMIT),
+            SendOutcome::TooLarge => (&mut counts.too_large, pending.place.len() > SMALLEST_LIMIT),
         };
         if again {
             *count += pending.freed as u64;
             self.retries = outcome == SendOutcome::Retry;
             if outcome == SendOutcome::TooLarge {
-                self.limit = (pending.bytes / 2).max(SMALLEST_LIMIT);
+                self.limit = (pending.place.len() / 2).max(SMALLEST_LIMIT);
             }
             return rewind(consumers);
         }
@@ -245,8 +277,8 @@ impl<E: Encoder> PacketBuilder<E> {
         self.settle(pending.too_large, consumers);
     }
 
-    /// Returns whether the last packet's records are packed again since nothing was sent, once for
-    /// each such packet: for a pause before the next attempt.
+    /// Returns whether the last attempt sent nothing, once for each such attempt: the packet is packed
+    /// again, or a record that is not complete yet came first. For a pause before the next one.
     #[inline]
     pub const fn take_retry(&mut self) -> bool {
         core::mem::replace(&mut self.retries, false)

@@ -4,8 +4,8 @@
 ///
 /// The hot path stores ticks, extended to 64 bits; they become microseconds when a record is
 /// encoded. `ticks` may be called with interrupts masked and from interrupts. The counter is read
-/// again before 15/16 of its period are over, by spans, polls or [`Tracer::tick`](crate::Tracer);
-/// after a sleep of more use [`Tracer::slept`](crate::Tracer).
+/// again before 15/16 of its period are over, by spans, polls or [`Tracer::tick`](crate::Tracer::tick);
+/// after a sleep of more use [`Tracer::slept`](crate::Tracer::slept).
 ///
 /// A counter of interrupts and a timer's value are one clock as a [`SplitClock`](crate::SplitClock);
 /// a counter whose frequency changes is one as a [`VariableClock`](crate::VariableClock).
@@ -34,6 +34,29 @@ pub trait Clock {
 
     /// Ticks a second, at least 1; always the same.
     fn frequency(&self) -> u64;
+
+    /// Returns the ticks within which the clock must be read again, or `None` if it need not be.
+    ///
+    /// By default 7/8 of the period of a counter of less than 64 bits: so a reading that is late by
+    /// less than 1/16 of it is in time. A clock that extends a counter by itself returns that
+    /// counter's.
+    #[inline]
+    fn read_within(&self) -> Option<u64> {
+        match Self::BITS {
+            64.. => None,
+            bits => {
+                let period = 1_u64 << bits;
+                Some(period - (period >> 3).max(1))
+            }
+        }
+    }
+
+    /// Takes note that the time is about `now`, on the scale of [`Tracer::now`](crate::Tracer::now),
+    /// which calls this after a sleep. Only a clock that extends a counter by itself needs it.
+    #[inline]
+    fn slept_until(&self, now: u64) {
+        let _ = now;
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for &C {
@@ -45,6 +68,14 @@ impl<C: Clock + ?Sized> Clock for &C {
     #[inline]
     fn frequency(&self) -> u64 {
         (**self).frequency()
+    }
+    #[inline]
+    fn read_within(&self) -> Option<u64> {
+        (**self).read_within()
+    }
+    #[inline]
+    fn slept_until(&self, now: u64) {
+        (**self).slept_until(now);
     }
 }
 
@@ -123,17 +154,14 @@ impl Extension {
         }
     }
 
-    /// Moves on by about `elapsed` ticks, to the value nearest to that which a counter that shows
-    /// `ticks` may have.
+    /// Moves on to the value nearest to `about` that a counter that shows `ticks` may have; never
+    /// back.
     ///
-    /// `elapsed` may be off by less than half a period.
-    pub const fn skip(&mut self, elapsed: u64, ticks: u64, bits: u32) -> u64 {
+    /// `about` may be off by less than half a period.
+    pub const fn skip_to(&mut self, about: u64, ticks: u64, bits: u32) -> u64 {
         let Some(mask) = mask(bits) else { return ticks };
         // Far from where the time itself would wrap, however wrong the measurement is.
-        let about = match self.last.saturating_add(elapsed) {
-            sum if sum > LATEST => LATEST,
-            sum => sum,
-        };
+        let about = if about > LATEST { LATEST } else { about };
         let ahead = ticks.wrapping_sub(about) & mask;
         let behind = about.wrapping_sub(ticks) & mask;
         let nearest = if ahead <= behind {
@@ -225,22 +253,31 @@ mod tests {
     #[test]
     fn a_sleep_of_several_periods_is_added() {
         let (mut extension, last) = after(&[0x12_3456]);
-        let slept = 200 << 20; // 12.5 periods
-        let shown = (last + slept) & 0xff_ffff;
+        let now = last + (200 << 20); // 12.5 periods
+        let shown = now & 0xff_ffff;
         for error in [-0x7f_0000, -1, 0, 1, 0x7f_0000] {
             let mut extension = extension.clone();
-            let measured = slept.checked_add_signed(error).unwrap();
-            assert_eq!(extension.skip(measured, shown, 24), last + slept, "{error}");
-            assert_eq!(extension.extend(shown + 1, 24), last + slept + 1);
+            let measured = now.checked_add_signed(error).unwrap();
+            assert_eq!(extension.skip_to(measured, shown, 24), now, "{error}");
+            assert_eq!(extension.extend(shown + 1, 24), now + 1);
         }
-        assert_eq!(extension.skip(0, 0x12_3455, 24), last, "never back");
-        let longest = extension.skip(u64::MAX, 7, 24);
+        assert_eq!(extension.skip_to(0, 0x12_3455, 24), last, "never back");
+        let latest = extension.skip_to(u64::MAX, 7, 24);
         assert_eq!(
             extension.extend(8, 24),
-            longest + 1,
+            latest + 1,
             "the time does not wrap"
         );
-        assert_eq!(extension.skip(u64::MAX, 8, 24), longest + 1);
+        assert_eq!(extension.skip_to(u64::MAX, 8, 24), latest + 1);
+    }
+
+    #[test]
+    fn a_reading_within_a_sleep_adds_nothing_to_it() {
+        let (mut extension, since) = after(&[0x12_3456]);
+        let now = since + (200 << 20);
+        // An interrupt reads the counter after the wake, and has a time of half a period.
+        assert_eq!(extension.extend(now & 0xff_ffff, 24), since + (1 << 23));
+        assert_eq!(extension.skip_to(now - 9, now & 0xff_ffff, 24), now);
     }
 
     #[test]
@@ -248,6 +285,29 @@ mod tests {
         let mut extension = Extension::starting_at(7);
         assert_eq!(extension.extend(5, 64), 5);
         assert_eq!(extension.extend_past(3, 64), 3);
-        assert_eq!(extension.skip(100, 9, 64), 9);
+        assert_eq!(extension.skip_to(100, 9, 64), 9);
+    }
+
+    #[test]
+    fn narrow_counters_are_read_within_their_period() {
+        struct Counter<const BITS: u32>;
+        impl<const BITS: u32> Clock for Counter<BITS> {
+            const BITS: u32 = BITS;
+            fn ticks(&self) -> u64 {
+                0
+            }
+            fn frequency(&self) -> u64 {
+                1
+            }
+        }
+        let narrow = [
+            Counter::<1>.read_within(),
+            Counter::<2>.read_within(),
+            Counter::<3>.read_within(),
+            Counter::<4>.read_within(),
+        ];
+        assert_eq!(narrow, [1, 3, 7, 14].map(Some));
+        assert_eq!((&&Counter::<63>).read_within(), Some(7 << 60));
+        assert_eq!(Counter::<64>.read_within(), None);
     }
 }

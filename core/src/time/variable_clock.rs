@@ -6,11 +6,11 @@ use crate::raw_mutex::{Guarded, Interrupts, RawMutex};
 /// A counter whose frequency changes while it runs, as one [`Clock`] of a constant frequency: that
 /// which the counter's own [`Clock::frequency`] returns, below 2³² Hz.
 ///
-/// Spans that are open or queued at a change keep their times. The counter is read at least once in
-/// each 15/16 of its period: the tracer sees 64 bits, so
-/// [`PacketReporter::poll_at`](crate::PacketReporter) does not know of this, and
-/// [`Tracer::slept`](crate::Tracer) does nothing (use [`VariableClock::slept`]).
-/// [`Tracer::captured`](crate::Tracer) takes ticks of this clock, not of the counter. A reading
+/// Spans that are open or queued at a change keep their times. The contract of [`Clock`] holds for the
+/// counter: it is read at least once in each 15/16 of its period, by the time that
+/// [`PacketReporter::poll_at`](crate::PacketReporter::poll_at) returns, unless the frequency rises after
+/// that call; [`Tracer::slept`](crate::Tracer::slept) is for longer sleeps.
+/// [`Tracer::captured`](crate::Tracer::captured) takes ticks of this clock, not of the counter. A reading
 /// costs a mutex and two multiplications more than the counter's; tracers whose frequency is
 /// constant pay nothing. A non-maskable interrupt has no time: its reading is 0.
 ///
@@ -72,12 +72,6 @@ impl<C: Clock, X: RawMutex> VariableClock<C, X> {
         });
     }
 
-    /// Takes note that so many ticks of the counter, or about as many, passed since its last
-    /// reading; see [`Tracer::slept`](crate::Tracer::slept).
-    pub fn slept(&self, ticks: u64) {
-        self.with(|scale, shown| scale.counter.skip(ticks, shown, C::BITS));
-    }
-
     fn with<T>(&self, f: impl FnOnce(&mut Scale, u64) -> T) -> Option<T> {
         self.scale.with(|scale| {
             let ticks = self.counter.ticks();
@@ -100,6 +94,18 @@ impl<C: Clock, X: RawMutex> Clock for VariableClock<C, X> {
     fn frequency(&self) -> u64 {
         self.counter.frequency()
     }
+
+    fn read_within(&self) -> Option<u64> {
+        let ticks = self.counter.read_within()?;
+        self.with(|scale, _| scale.ticks_of(ticks))
+    }
+
+    fn slept_until(&self, now: u64) {
+        self.with(|scale, shown| {
+            let about = scale.counter_at(now);
+            scale.counter.skip_to(about, shown, C::BITS);
+        });
+    }
 }
 
 impl Scale {
@@ -111,6 +117,20 @@ impl Scale {
             rest: 0,
             ratio: 1 << 32,
         }
+    }
+
+    /// The clock's ticks in so many of the counter, at the present frequency.
+    fn ticks_of(&self, counted: u64) -> u64 {
+        let ticks = (u128::from(counted) * u128::from(self.ratio)) >> 32;
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
+    /// The counter's extended ticks at this time, unless the frequency has changed since.
+    fn counter_at(&self, time: u64) -> u64 {
+        let passed = u128::from(time.saturating_sub(self.to)) << 32;
+        let counted = passed / u128::from(self.ratio.max(1));
+        self.from
+            .saturating_add(u64::try_from(counted).unwrap_or(u64::MAX))
     }
 
     /// The clock's ticks where the counter shows these.
@@ -185,8 +205,23 @@ mod tests {
         let start = clock.ticks();
         clock.frequency_changed(500_000);
         let slept = 3 << 32;
+        let by_then = start + 2 * (slept + 10);
         clock.counter.0.fetch_add(slept + 10, Ordering::Relaxed);
-        clock.slept(slept);
-        assert_eq!(clock.ticks() - start, 2 * (slept + 10));
+        clock.slept_until(by_then + 1_000);
+        assert_eq!(clock.ticks(), by_then);
+        clock.slept_until(by_then - 1_000);
+        assert_eq!(clock.ticks(), by_then);
+        clock.frequency_changed(u64::MAX);
+        clock.slept_until(u64::MAX);
+    }
+
+    #[test]
+    fn the_counter_s_period_counts_at_the_present_rate() {
+        let clock = VariableClock::<Counter>::new(Counter::default());
+        assert_eq!(clock.read_within(), Some(7 << 29));
+        clock.frequency_changed(4_000_000);
+        assert_eq!(clock.read_within(), Some(7 << 27));
+        clock.frequency_changed(1);
+        assert_eq!(clock.read_within(), Some((7 << 29) * 1_000_000));
     }
 }

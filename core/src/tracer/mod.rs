@@ -157,15 +157,14 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         self.now();
     }
 
-    /// Takes note that about so many ticks passed since the last call of [`Tracer::tick`], measured
+    /// Takes note that about so many ticks passed since the time `since` of [`Tracer::now`], measured
     /// by another clock: for sleeps of more than 15/16 of the counter's period, through which it
     /// runs on.
     ///
-    /// The measurement may be off by less than half a period: the counter itself gives the rest.
-    /// Call `tick` at once before the sleep, and this at once after it, with interrupts masked in between
-    /// if one that wakes starts spans (`WFI` wakes all the same): a reading between the wake and this
-    /// call would count in part twice, and time might leap on by a period. A counter that stands still in a
-    /// sleep adds it in [`Clock::ticks`] itself; one of 64 bits needs neither.
+    /// The measurement may be off by less than half a period: the counter itself gives the rest. Spans of
+    /// an interrupt that wakes and comes before this call are dated too early, as if the sleep had been
+    /// shorter. A counter that stands still in a sleep adds it in [`Clock::ticks`] itself; one of 64 bits
+    /// needs neither.
     ///
     /// ```
     /// # use picojaeger_core::ring::Bytes;
@@ -184,16 +183,17 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// # fn sleep_for_200_s() {
     /// #     COUNTER.fetch_add(5_000_000_000_u64 as u32, Ordering::Relaxed);
     /// # }
-    /// TRACER.tick();
+    /// let since = TRACER.now().unwrap_or(0);
     /// sleep_for_200_s(); // a counter of 32 bits at 25 MHz wraps after 171.8 s
-    /// TRACER.slept(200 * 25_000_000);
+    /// TRACER.slept(since, 200 * 25_000_000);
     /// assert_eq!(TRACER.now(), Some(5_000_000_000));
     /// ```
-    pub fn slept(&self, ticks: u64) {
-        let clock = self.platform.clock();
+    pub fn slept(&self, since: u64, ticks: u64) {
+        let (clock, about) = (self.platform.clock(), since.saturating_add(ticks));
+        clock.slept_until(about);
         self.ring.with(|producer| {
             let shown = clock.ticks();
-            producer.extension().skip(ticks, shown, P::Clock::BITS);
+            producer.extension().skip_to(about, shown, P::Clock::BITS);
         });
     }
 

@@ -112,8 +112,7 @@ impl<E: Encoder> Drop for Sending<'_, E> {
     }
 }
 
-/// Returns the outcome of a drain's packet: without the code for one under way, which takes some 300
-/// bytes.
+/// Returns the outcome of a drain's packet: a drain waits for none that is not known yet.
 #[inline(always)]
 const fn decided(outcome: SendOutcome) -> SendOutcome {
     match outcome {
@@ -137,7 +136,8 @@ pub enum Drained {
     /// Nothing is due: every packet that was has its outcome, or a back-off is not over. Spans may
     /// wait; [`PacketReporter::poll_at`] returns until when.
     All,
-    /// The transport is not ready, or returned [`SendOutcome::Retry`]: drain again later.
+    /// The transport is not ready, or returned [`SendOutcome::Retry`] or [`SendOutcome::Partial`]:
+    /// drain again later.
     Blocked,
 }
 
@@ -215,7 +215,8 @@ where
     ///
     /// After a packet that was dropped, forgotten, or got [`SendOutcome::Retry`] it returns `None`
     /// until the [back-off](PacketReporter::set_back_off) is over, so that no loop spins on a peer
-    /// that accepts nothing.
+    /// that accepts nothing. After [`SendOutcome::Partial`] it returns the same bytes of the same
+    /// buffer at once: leave the loop there, until the medium takes more.
     pub fn poll<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
         self.pack(buffer, When::Due)
     }
@@ -237,7 +238,7 @@ where
     }
 
     /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
-    /// its [`Packet::done`], or that got [`SendOutcome::Pending`].
+    /// its [`Packet::done`], or that got [`SendOutcome::Pending`] or [`SendOutcome::Partial`].
     ///
     /// For a buffer that is given away until the packet has left, as to DMA: note
     /// [`Packet::place`], drop the packet, send that part of the buffer, and report the outcome
@@ -247,25 +248,20 @@ where
     }
 
     /// Returns when to poll next, on the scale of [`Tracer::now`], for a program that sleeps until
-    /// then or until an interrupt: when a packet gets due, and at the latest after 7/8 of the
-    /// counter's period, so that a poll within 1/16 of it after that is in time. `None` if neither:
-    /// no span waits, and the counter has 64 bits.
+    /// then or until an interrupt: when a packet gets due, and at the latest when the clock must be
+    /// [read](Clock::read_within). `None` if neither: no span waits, and the counter has 64 bits.
     ///
     /// A time that has passed means at once. Spans of a packet without an outcome do not count:
-    /// after one that was dropped, poll once before.
+    /// after one that was dropped, poll once before; after [`SendOutcome::Partial`] nothing is due
+    /// until the medium takes more, which wakes the program.
     pub fn poll_at(&mut self) -> Option<u64> {
         let mut anchor = None;
         let now = self.tracer.now_with_anchor(&mut anchor)?;
-        let deadline = match P::Clock::BITS {
-            64.. => None,
-            bits => {
-                let period = 1_u64 << bits;
-                // An eighth early: a reading after 15/16 of the period would be one too late.
-                Some(now.saturating_add(period - (period >> 3).max(1)))
-            }
-        };
+        let within = self.tracer.platform.clock().read_within();
+        let deadline = within.map(|ticks| now.saturating_add(ticks));
         let due = self.due_at(now, anchor.is_some());
         let due = due.map(|due| due.max(self.resumes));
+        let due = due.filter(|_| !self.reporter.is_partial(usize::MAX));
         match (due, deadline) {
             (Some(due), Some(deadline)) => Some(due.min(deadline)),
             (due, deadline) => due.or(deadline),
@@ -277,7 +273,11 @@ where
     /// Stops when the transport is not ready, in a back-off, or when the transport returns
     /// [`SendOutcome::Retry`]; and when all spans that had finished before the call have their
     /// outcome, however many finish meanwhile. Packets have at most [`Transport::mtu`] bytes.
-    /// [`SendOutcome::Pending`] counts as a failure: a chip keeps no packet under way. A transport
+    ///
+    /// After [`SendOutcome::Partial`] it stops as well, and the next call goes on with the same packet,
+    /// due or not, for as often as it takes. Until then the buffer is the packet's: one that is changed in
+    /// between breaks it, and one that is too short for it has it packed again.
+    /// [`SendOutcome::Pending`] counts as a failure: a drain keeps no packet under way without its buffer. A transport
     /// that needs time for one can be driven with [`PacketReporter::poll`].
     pub fn drain<T: Transport + ?Sized>(
         &mut self,
@@ -373,7 +373,7 @@ where
             if let Some(packet) = self.pack(buffer, when) {
                 let outcome = decided(transport.send(packet.bytes()));
                 packet.done(outcome);
-                if outcome == SendOutcome::Retry {
+                if matches!(outcome, SendOutcome::Retry | SendOutcome::Partial) {
                     break Drained::Blocked;
                 }
             } else if self.reporter.delivery().too_large as usize == passed_over {
@@ -404,7 +404,10 @@ where
             if let Some(packet) = self.pack(buffer, when) {
                 let bytes = packet.bytes();
                 let mut sending = Sending(Some(packet));
-                let outcome = decided(transport.send(bytes).await);
+                let outcome = match transport.send(bytes).await {
+                    SendOutcome::Partial => SendOutcome::Failed,
+                    outcome => decided(outcome),
+                };
                 sending.done(outcome);
                 if outcome == SendOutcome::Retry {
                     return Drained::Blocked;
@@ -422,6 +425,9 @@ where
     fn pack<'p>(&'p mut self, buffer: &'p mut [u8], when: When) -> Option<ChipPacket<'p, E>> {
         let mut anchor = None;
         let now = self.tracer.now_with_anchor(&mut anchor)?;
+        if self.reporter.is_partial(buffer.len()) {
+            return self.reporter.resume_in(&mut self.consumer, buffer);
+        }
         self.reporter.retry(&mut self.consumer);
         let due = self.due_at(now, anchor.is_some())?;
         let due = match when {

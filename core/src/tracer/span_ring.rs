@@ -224,3 +224,62 @@ impl Aside {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::id_generator::Seed;
+    use crate::sampler::Const;
+    use crate::time::Clock;
+    use crate::tracer::{Drained, Tracer};
+    use crate::transport::{SendOutcome, Transport};
+    use crate::wire::{Process, ThriftCompact};
+
+    /// A millisecond counter that the test sets.
+    struct Timer(AtomicU64);
+
+    impl Clock for Timer {
+        const BITS: u32 = 64;
+        fn ticks(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+        fn frequency(&self) -> u64 {
+            1_000
+        }
+    }
+
+    /// A transport that counts packets.
+    struct Count(usize);
+
+    impl Transport for Count {
+        fn send(&mut self, _: &[u8]) -> SendOutcome {
+            self.0 += 1;
+            SendOutcome::Accepted
+        }
+    }
+
+    #[test]
+    fn a_reporter_that_interrupts_a_producer_lets_it_go_on() {
+        static TIMER: Timer = Timer(AtomicU64::new(0));
+        static RING: Ring<Interrupts, Bytes<1024>> = Ring::new();
+        static TRACER: Tracer<(&Timer, Const)> = Tracer::new((&TIMER, Const(true)), &RING);
+        TRACER.seed(Seed::from_words([1, 2, 3]));
+        let process = Process::new("chip");
+        let mut reporter = TRACER.reporter(ThriftCompact::new(), process).unwrap();
+        let (mut count, mut buffer) = (Count(0), [0; 512]);
+        // Interrupted between its reservation and its commit.
+        let (_, slot) = RING.frames.reserve(8, |_, _| ());
+        TRACER.start::<0>("behind it");
+        TIMER.0.store(2_000, Ordering::Relaxed);
+        assert!(reporter.poll_at().is_some_and(|at| at <= 2_000), "due");
+        let drained = reporter.drain(&mut count, &mut buffer);
+        assert_eq!((drained, count.0), (Drained::All, 0));
+        assert_eq!(reporter.poll_at(), Some(2_125), "not at once, for ever");
+        drop(slot); // it goes on, and gives up
+        TIMER.0.store(2_125, Ordering::Relaxed);
+        reporter.drain(&mut count, &mut buffer);
+        assert_eq!((count.0, reporter.stats().delivered), (1, 1));
+    }
+}

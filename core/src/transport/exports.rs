@@ -56,7 +56,7 @@ impl ExportCounts {
     /// Counts the outcome of a packet of so many bytes, if it has one, after this time.
     pub fn count(&mut self, outcome: SendOutcome, bytes: usize, duration: Duration) {
         match outcome {
-            SendOutcome::Pending => return,
+            SendOutcome::Pending | SendOutcome::Partial => return,
             SendOutcome::TooLarge | SendOutcome::Retry => {
                 self.retries += 1;
                 return;
@@ -174,6 +174,7 @@ mod tests {
             SendOutcome::Accepted,
             SendOutcome::PartlyAccepted { rejected: 1 },
             SendOutcome::Pending,
+            SendOutcome::Partial,
             SendOutcome::TooLarge,
             SendOutcome::Retry,
             SendOutcome::Refused,

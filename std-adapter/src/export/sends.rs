@@ -44,7 +44,12 @@ impl Sends {
         own.unwrap_or(self.exports)
     }
 
+    /// Counts an outcome. A part of a packet is a failure: the buffer is another one's next.
     fn note(&mut self, outcome: SendOutcome) -> SendOutcome {
+        let outcome = match outcome {
+            SendOutcome::Partial => SendOutcome::Failed,
+            outcome => outcome,
+        };
         let duration = Duration::from_nanos(monotonic() - self.start);
         self.exports.count(outcome, self.bytes, duration);
         outcome

@@ -220,7 +220,7 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
             }
             Call::Slept(ticks) => {
                 let before = self.tracer.now();
-                self.tracer.slept(*ticks);
+                self.tracer.slept(before.unwrap_or(0), *ticks);
                 assert!(self.tracer.now() >= before);
             }
             Call::Captured(ticks) => {

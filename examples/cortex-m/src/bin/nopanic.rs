@@ -297,13 +297,13 @@ entries! {
     fn captured(ticks: u64) -> Option<u64> {
         TRACER.captured(ticks)
     }
-    fn slept(ticks: u64) {
-        TRACER.slept(ticks);
+    fn slept(since: u64, ticks: u64) {
+        TRACER.slept(since, ticks);
     }
     fn frequency_changed(clock: &VariableClock<SplitClock<Split>>, hertz: u64) -> u64 {
         clock.frequency_changed(hertz);
-        clock.slept(hertz);
-        clock.ticks()
+        clock.slept_until(hertz);
+        clock.ticks().wrapping_add(clock.read_within().unwrap_or(0))
     }
     fn poll_several(
         reporter: &mut PacketBuilder<ThriftCompact>,
