@@ -1,6 +1,9 @@
 //! The board that the examples share: the mps2-an386 as QEMU emulates it.
 #![no_std]
 
+mod identity;
+pub mod work;
+
 use core::arch::asm;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +17,8 @@ pub use picojaeger_core::wire::Otlp as Format;
 #[cfg(not(feature = "otlp"))]
 /// The format of the packets.
 pub use picojaeger_core::wire::ThriftCompact as Format;
+
+pub use identity::seed;
 use picojaeger_core::{
     Clock, Decision, Description, Param, Query, Sampler, SendOutcome, Transport,
 };
@@ -42,13 +47,14 @@ const TIMER_RELOAD: *mut u32 = 0x4000_0008 as *mut u32;
 const UART_DATA: *mut u32 = 0x4000_4000 as *mut u32;
 const UART_STATE: *mut u32 = 0x4000_4004 as *mut u32;
 const UART_CONTROL: *mut u32 = 0x4000_4008 as *mut u32;
+const UART_INTERRUPT: *mut u32 = 0x4000_400c as *mut u32;
 const UART_DIVISOR: *mut u32 = 0x4000_4010 as *mut u32;
 const WATCHDOG_LOAD: *mut u32 = 0x4000_8000 as *mut u32;
 const WATCHDOG_CONTROL: *mut u32 = 0x4000_8008 as *mut u32;
 const WATCHDOG_CLEAR: *mut u32 = 0x4000_800c as *mut u32;
 
 /// RFC 1055: ends a frame.
-const END: u8 = 0xc0;
+pub const END: u8 = 0xc0;
 const ESCAPE: u8 = 0xdb;
 const ESCAPED_END: u8 = 0xdc;
 const ESCAPED_ESCAPE: u8 = 0xdd;
@@ -89,20 +95,39 @@ impl Clock for Timer {
 impl Uart {
     /// Turns the transmitter on.
     pub fn start() {
+        Self::start_as(1);
+    }
+
+    /// Turns the transmitter on, and its interrupt, which comes when the transmitter is empty again.
+    pub fn start_with_interrupt() {
+        Self::start_as(1 | 1 << 2);
+    }
+
+    fn start_as(control: u32) {
         // SAFETY: these are the UART's registers, and writing them touches no memory.
         unsafe {
             UART_DIVISOR.write_volatile(16);
-            UART_CONTROL.write_volatile(1);
+            UART_CONTROL.write_volatile(control);
         }
+    }
+
+    /// Takes note of the transmitter's interrupt, so that it comes again.
+    pub fn clear_interrupt() {
+        // SAFETY: writing the register touches no memory.
+        unsafe { UART_INTERRUPT.write_volatile(1) }
+    }
+
+    /// Returns whether the transmitter takes a byte.
+    pub fn is_ready() -> bool {
+        // SAFETY: reading the register has no side effect; bit 0 is set while the transmitter is full.
+        unsafe { UART_STATE.read_volatile() & 1 == 0 }
     }
 
     /// Sends a byte, once the transmitter accepts it.
     pub fn put(byte: u8) {
-        // SAFETY: bit 0 is set while the transmitter is full; the data register takes one byte.
-        unsafe {
-            while UART_STATE.read_volatile() & 1 != 0 {}
-            UART_DATA.write_volatile(byte.into());
-        }
+        while !Self::is_ready() {}
+        // SAFETY: the data register takes one byte.
+        unsafe { UART_DATA.write_volatile(byte.into()) }
     }
 }
 
@@ -110,11 +135,7 @@ impl Uart {
 impl Transport for Uart {
     fn send(&mut self, packet: &[u8]) -> SendOutcome {
         for byte in packet {
-            match *byte {
-                END => [ESCAPE, ESCAPED_END].into_iter().for_each(Self::put),
-                ESCAPE => [ESCAPE, ESCAPED_ESCAPE].into_iter().for_each(Self::put),
-                byte => Self::put(byte),
-            }
+            framed(byte).iter().copied().for_each(Self::put);
         }
         Self::put(END);
         SendOutcome::Accepted
@@ -139,6 +160,15 @@ impl Watchdog {
             WATCHDOG_LOAD.write_volatile(u32::MAX);
             WATCHDOG_CLEAR.write_volatile(1);
         }
+    }
+}
+
+/// Returns what stands for a byte of a packet in its frame.
+pub const fn framed(byte: &u8) -> &[u8] {
+    match *byte {
+        END => &[ESCAPE, ESCAPED_END],
+        ESCAPE => &[ESCAPE, ESCAPED_ESCAPE],
+        _ => core::slice::from_ref(byte),
     }
 }
 

@@ -1,0 +1,118 @@
+//! A program that sleeps: an interrupt makes spans, and the main loop sends what is due and waits for
+//! an interrupt, until the next packet is due. See ../../README.md.
+#![no_std]
+#![no_main]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use cortex_m::interrupt::InterruptNumber;
+use cortex_m::peripheral::NVIC;
+use cortex_m_rt::{entry, exception};
+use cortex_m_semihosting::{debug, hprintln};
+use picojaeger_core::ring::Bytes;
+use picojaeger_core::wire::Process;
+use picojaeger_core::{Interrupts, Ring, Tracer};
+use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, exit, seed, sys_tick, work};
+
+static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
+
+/// Spans of the interrupt, and those that it makes.
+static READINGS: AtomicU32 = AtomicU32::new(0);
+const WANTED: u32 = 12;
+/// Ticks from one reading to the next: 60 ms, since QEMU sleeps as long as the program does.
+const PERIOD: u32 = 1_500_000;
+/// Ticks for which a span waits at most: 100 ms instead of a second.
+const INTERVAL: u64 = 2_500_000;
+
+/// A sensor's interrupt.
+#[exception]
+fn SysTick() {
+    TRACER.start::<32>("reading").tag("celsius", 20);
+    READINGS.store(READINGS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+/// CMSDK timer 1, which wakes the core at a time.
+#[derive(Clone, Copy)]
+struct Alarm;
+
+// SAFETY: the number is that of the board's vector.
+unsafe impl InterruptNumber for Alarm {
+    fn number(self) -> u16 {
+        9
+    }
+}
+
+impl Alarm {
+    const CONTROL: *mut u32 = 0x4000_1000 as *mut u32;
+    const VALUE: *mut u32 = 0x4000_1004 as *mut u32;
+    const CLEAR: *mut u32 = 0x4000_100c as *mut u32;
+
+    /// Waits for an interrupt, and for no longer than `ticks`. Interrupts are masked; one that is pending
+    /// ends the wait all the same.
+    fn wait(self, ticks: u32) {
+        // SAFETY: these are the timer's registers, and writing them touches no memory.
+        unsafe {
+            Self::VALUE.write_volatile(ticks.max(1));
+            Self::CONTROL.write_volatile(1 | 1 << 3);
+        }
+        cortex_m::asm::wfi();
+        // SAFETY: as above.
+        unsafe {
+            Self::CONTROL.write_volatile(0);
+            Self::CLEAR.write_volatile(1);
+        }
+        NVIC::unpend(self);
+    }
+}
+
+#[entry]
+fn main() -> ! {
+    Uart::start();
+    Timer::start();
+    // SAFETY: no critical section is made by masking this interrupt, which is never taken.
+    unsafe { NVIC::unmask(Alarm) };
+    TRACER.seed(seed());
+    TRACER.set_unix_time_at(0, work::UNIX_MICROS_AT_START, 0);
+    if let Some(mut timer) = sys_tick() {
+        timer.set_reload(PERIOD - 1);
+        timer.clear_current();
+        timer.enable_counter();
+        timer.enable_interrupt();
+    }
+    let Ok(mut reporter) = TRACER.reporter(Format::new(), Process::new("sensor")) else {
+        exit(debug::EXIT_FAILURE)
+    };
+    reporter.set_interval(INTERVAL);
+    let (mut buffer, mut wakes) = ([0; 512], 0);
+    while READINGS.load(Ordering::Relaxed) < WANTED {
+        reporter.drain(&mut Uart, &mut buffer);
+        // Masked, so that no span comes between the question and the wait, which it would not end.
+        cortex_m::interrupt::free(|_| {
+            let now = TRACER.now().unwrap_or(0);
+            let at = reporter.poll_at().unwrap_or(u64::MAX);
+            let ticks = at.saturating_sub(now).min(u32::MAX.into());
+            if ticks > 0 {
+                Alarm.wait(ticks as u32);
+            }
+        });
+        wakes += 1;
+    }
+    let sent = reporter.stats().delivered;
+    reporter.drain_all(&mut Uart, &mut buffer);
+    let stats = reporter.stats();
+    hprintln!("{}; {} before the end; woke {} times", stats, sent, wakes);
+    // Each wake is a reading's, or that of the packet of the readings of an interval.
+    let slept = (WANTED + 4..2 * WANTED).contains(&wakes) && sent >= u64::from(WANTED) - 2;
+    let all = stats.adds_up() && stats.delivered == u64::from(WANTED);
+    exit(if slept && all {
+        debug::EXIT_SUCCESS
+    } else {
+        debug::EXIT_FAILURE
+    })
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    exit(debug::EXIT_FAILURE)
+}
