@@ -1,0 +1,102 @@
+//! A firmware that is traced in its main loop and in a timer interrupt; frames go to the UART, for the
+//! relay. See README.md.
+#![no_std]
+#![no_main]
+
+mod board;
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use picojaeger_core::ring::Bytes;
+use picojaeger_core::wire::Process;
+use picojaeger_core::wire::relay::{Device, RelayFrames};
+use picojaeger_core::{Const, Interrupts, Ring, Seed, Tracer, Transport, tags};
+use riscv::interrupt::Interrupt;
+use riscv_rt::{core_interrupt, entry};
+
+use board::{Timer, Uart};
+
+static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
+
+/// Interrupts so far.
+static BEATS: AtomicU32 = AtomicU32::new(0);
+
+/// Rounds of the main loop, and interrupts that make a span.
+const ROUNDS: i32 = 40;
+const BEATS_WANTED: u32 = 25;
+const BEAT_TICKS: u32 = 2_000;
+/// The id of the chip; a real one has it in its flash.
+const CHIP: &[u8] = b"rv32";
+
+/// The timer interrupt: a span of its own trace, independent of the code that it interrupts.
+#[core_interrupt(Interrupt::MachineTimer)]
+fn timer() {
+    Timer::set_alarm(BEAT_TICKS);
+    let beat = BEATS.load(Ordering::Relaxed);
+    if beat < BEATS_WANTED {
+        let mut span = TRACER.start::<32>("beat");
+        span.tag("number", beat);
+        BEATS.store(beat + 1, Ordering::Relaxed);
+    }
+}
+
+/// One round of work, in two spans.
+fn round(number: i32) {
+    let mut round = TRACER.start::<96>("round");
+    round.tag("number", number).tag("mode", "fast");
+    let mut sample = TRACER.span_builder("sample").child_of(&round).start::<96>();
+    sample
+        .tag("celsius", 20.5 + f64::from(number))
+        .tag(tags::ERROR, number % 10 == 9);
+    sample.log().field("event", "read").field("channel", 3);
+}
+
+#[entry]
+fn main() -> ! {
+    // The board has no random generator: what differs from boot to boot is the time.
+    let nanos = board::unix_nanos();
+    let boot = (nanos >> 20) as u32;
+    TRACER.seed(Seed::from_words([nanos as u32, (nanos >> 32) as u32, boot]));
+    if let Some(now) = TRACER.now() {
+        TRACER.set_unix_time_at(now, board::unix_nanos() / 1_000, 100);
+    }
+    let tags = [("board", "virt".into())];
+    let process = Process::new("pump-rv32").with_tags(&tags);
+    let Ok(mut reporter) = TRACER.reporter(RelayFrames::new(Device::new(CHIP, boot)), process)
+    else {
+        board::exit(false)
+    };
+    start_interrupts();
+
+    let mut buffer = [0; 1024];
+    for number in 0..ROUNDS {
+        round(number);
+        reporter.drain(&mut Uart, &mut buffer);
+    }
+    while BEATS.load(Ordering::Relaxed) < BEATS_WANTED {
+        riscv::asm::wfi();
+    }
+    reporter.drain_all(&mut Uart, &mut buffer);
+    if let Some(packet) = reporter.announce(&mut buffer) {
+        let outcome = Uart.send(packet.bytes());
+        packet.done(outcome);
+    }
+    let stats = reporter.stats();
+    let all = u64::from(BEATS_WANTED) + 2 * ROUNDS as u64;
+    board::exit(stats.adds_up() && stats.delivered == all)
+}
+
+fn start_interrupts() {
+    Timer::set_alarm(BEAT_TICKS);
+    // SAFETY: the handler above shares with the main loop only what is atomic, or guarded by the tracer.
+    unsafe {
+        riscv::register::mie::set_mtimer();
+        riscv::interrupt::enable();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    board::exit(false)
+}
