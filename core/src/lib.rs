@@ -188,6 +188,8 @@ pub use stats::{LossCause, Lost, Stats};
 pub use tasks::CortexM;
 #[cfg(not(loom))]
 pub use tasks::{CurrentSpans, CurrentTable, Entered, Execution, FutureInSpan, InSpan};
+#[cfg(not(loom))]
+pub use tasks::{Suppressed, Suppressible, Suppressing, Suppression};
 pub use time::{Anchor, Clock, SplitClock, SplitTimer, VariableClock};
 #[cfg(not(loom))]
 pub use tracer::{

@@ -19,7 +19,7 @@ std::thread_local! {
     static RUNNING: Cell<usize> = const { Cell::new(0) };
 }
 
-struct Here;
+pub(super) struct Here;
 
 impl Execution for Here {
     fn id() -> usize {
@@ -28,14 +28,14 @@ impl Execution for Here {
 }
 
 /// Runs `f` as an interrupt of this number.
-fn interrupt<T>(number: usize, f: impl FnOnce() -> T) -> T {
+pub(super) fn interrupt<T>(number: usize, f: impl FnOnce() -> T) -> T {
     let interrupted = RUNNING.replace(number);
     let result = f();
     RUNNING.set(interrupted);
     result
 }
 
-struct Timer;
+pub(super) struct Timer;
 
 impl Clock for Timer {
     const BITS: u32 = 32;

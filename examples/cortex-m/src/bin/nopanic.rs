@@ -18,7 +18,7 @@ use picojaeger_core::{
     GuaranteedThroughput, InSpan, Incoming, InjectError, Interrupts, Key, Outgoing, PacketReporter,
     PerOperation, Probabilistic, Propagator, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed,
     SendOutcome, SlipWriter, Span, SpanContext, SpanReference, SplitClock, SplitTimer, Stats,
-    TextMap, ToContext, Tracer, Transport, Value, VariableClock, ZipkinSpan, tags,
+    Suppression, TextMap, ToContext, Tracer, Transport, Value, VariableClock, ZipkinSpan, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -54,6 +54,7 @@ static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 static RECORDER: Recorder = Ring::new();
 static CURRENT: CurrentSpans<CortexM, 2> = CurrentSpans::new();
+static REPORTING: Suppression<CortexM> = Suppression::new();
 static NEWEST: Tracer<Board, Recorder> = Tracer::new(BOARD, &RECORDER);
 
 /// Declares the entries, whose arguments come from outside, and the table that keeps them from
@@ -238,6 +239,11 @@ entries! {
         let future = place.insert(Soon(soon).in_span(outer, &CURRENT));
         let mut context = Context::from_waker(Waker::noop());
         Pin::new(future).poll(&mut context).is_ready()
+    }
+    fn drain_suppressed(reporter: &mut Packets, query: &Query<'_>, results: [Result<usize, embedded_io::ErrorKind>; 2], buffer: &mut [u8]) -> bool {
+        let sampler = REPORTING.sampler(BOARD.1);
+        let mut line = REPORTING.transport(SlipWriter::new(Serial(results)));
+        reporter.drain_all(&mut line, buffer) == Drained::All && sampler.sample(query).is_sample()
     }
     fn reporter(process: Process<'static>) -> Option<Packets> {
         TRACER.reporter(ThriftCompact::new(), process).ok()
