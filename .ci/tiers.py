@@ -17,7 +17,7 @@ TIERS = [
     ["config", "context"],
     ["memory", "observers", "stats", "sampling", "propagation", "reporters", "transport", "worker", "scope",
      "collector"],
-    ["export", "metrics"],
+    ["export", "metrics", "relay"],
     ["state"],
     ["spans"],
     ["tracer"],

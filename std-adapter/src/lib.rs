@@ -99,6 +99,9 @@ pub mod model;
 #[cfg(feature = "observers")]
 mod observers;
 mod propagation;
+#[cfg(feature = "relay")]
+#[cfg_attr(docsrs, doc(cfg(feature = "relay")))]
+pub mod relay;
 pub mod reporters;
 pub mod sampling;
 mod scope;

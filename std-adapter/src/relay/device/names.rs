@@ -1,0 +1,41 @@
+//! Names that a device sends as addresses of its image.
+
+use crate::relay::payload::Name;
+
+/// Finds static text in the image of a build.
+///
+/// ```
+/// use picojaeger_std::relay::Image;
+///
+/// struct One;
+/// impl Image for One {
+///     fn text(&self, build: &[u8], address: u64, length: u16) -> Option<&str> {
+///         (build == [7] && address == 0x800 && length == 4).then_some("read")
+///     }
+/// }
+/// assert_eq!(One.text(&[7], 0x800, 4), Some("read"));
+/// ```
+pub trait Image {
+    /// Returns the text at an address of the image with this build id.
+    fn text(&self, build: &[u8], address: u64, length: u16) -> Option<&str>;
+}
+
+/// The names of one build.
+pub(super) struct Names<'n> {
+    pub(super) image: Option<&'n (dyn Image + Send)>,
+    pub(super) build: &'n [u8],
+}
+
+impl Names<'_> {
+    /// Returns a name; an address and a length where it is not known.
+    pub(super) fn text(&self, name: Name<'_>) -> String {
+        let (address, length) = match name {
+            Name::Text(text) => return text.to_owned(),
+            Name::Static(address, length) => (address, length),
+        };
+        let found = self
+            .image
+            .and_then(|image| image.text(self.build, address, length));
+        found.map_or_else(|| format!("0x{address:08x}+{length}"), str::to_owned)
+    }
+}
