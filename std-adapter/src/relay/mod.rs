@@ -10,10 +10,15 @@
 //! Needs the feature `relay`.
 
 mod device;
+mod elf;
 mod frame;
+mod output;
 mod payload;
+mod program;
+mod source;
 #[cfg(test)]
 mod test_device;
 
 pub use device::{Arrival, DeviceAccount, Event, Image, Relay, RelayCounts};
 pub use frame::{Frame, FrameReader, Piece};
+pub use program::run;

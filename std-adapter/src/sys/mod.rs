@@ -7,6 +7,9 @@ pub(crate) mod error_chain;
 pub(crate) mod exit;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod fork;
+#[cfg(feature = "relay")]
+#[allow(unsafe_code, reason = "calls the C library")]
+pub(crate) mod interrupt;
 pub(crate) mod log;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod membarrier;

@@ -9,15 +9,21 @@ use crate::relay::payload::Name;
 ///
 /// struct One;
 /// impl Image for One {
-///     fn text(&self, build: &[u8], address: u64, length: u16) -> Option<&str> {
-///         (build == [7] && address == 0x800 && length == 4).then_some("read")
+///     fn build_id(&self) -> &[u8] {
+///         &[7]
+///     }
+///     fn text(&self, address: u64, length: u16) -> Option<&str> {
+///         (address == 0x800 && length == 4).then_some("read")
 ///     }
 /// }
-/// assert_eq!(One.text(&[7], 0x800, 4), Some("read"));
+/// assert_eq!(One.text(0x800, 4), Some("read"));
 /// ```
 pub trait Image {
-    /// Returns the text at an address of the image with this build id.
-    fn text(&self, build: &[u8], address: u64, length: u16) -> Option<&str>;
+    /// Returns the GNU build id. Names of other builds are not looked up here.
+    fn build_id(&self) -> &[u8];
+
+    /// Returns the text at an address.
+    fn text(&self, address: u64, length: u16) -> Option<&str>;
 }
 
 /// The names of one build.
@@ -33,9 +39,8 @@ impl Names<'_> {
             Name::Text(text) => return text.to_owned(),
             Name::Static(address, length) => (address, length),
         };
-        let found = self
-            .image
-            .and_then(|image| image.text(self.build, address, length));
+        let image = self.image.filter(|image| image.build_id() == self.build);
+        let found = image.and_then(|image| image.text(address, length));
         found.map_or_else(|| format!("0x{address:08x}+{length}"), str::to_owned)
     }
 }

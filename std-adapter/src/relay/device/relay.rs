@@ -220,6 +220,7 @@ impl Relay {
                 return self.warn_once(line, sink, warning);
             }
         };
+        self.check_build(line, &hello, sink);
         let id = TracerId {
             device: hello.device.to_vec(),
             boot: hello.boot,
@@ -249,6 +250,23 @@ impl Relay {
             };
             self.content(line, &before, frame_before.arrival, sink);
         }
+    }
+
+    /// Warns of names that cannot be looked up.
+    fn check_build(&mut self, line: usize, hello: &Hello<'_>, sink: Sink<'_>) {
+        if hello.names == 0 {
+            return;
+        }
+        let warning = match &self.image {
+            None => format!(
+                "the device on line {line} sends names as addresses: its image resolves them (--elf)"
+            ),
+            Some(image) if image.build_id() != hello.build => {
+                format!("the image is of another build than that of the device on line {line}")
+            }
+            Some(_) => return,
+        };
+        self.warn_once(line, sink, warning);
     }
 
     fn add(&mut self, id: TracerId, hello: &Hello<'_>, sink: Sink<'_>) {

@@ -36,7 +36,6 @@ pub(crate) mod kind {
     pub(crate) const STATUS: u8 = 2;
     pub(crate) const SPANS: u8 = 3;
     pub(crate) const MEMORY: u8 = 4;
-    #[cfg(test)]
     pub(crate) const TIME: u8 = 129;
 }
 
@@ -78,7 +77,6 @@ pub(crate) fn parse(body: &[u8]) -> Result<Frame<'_>, NoFrame> {
 }
 
 /// Returns a frame with its zeros in front and behind, for the line to a device.
-#[cfg(test)]
 pub(crate) fn write(frame: &Frame<'_>) -> Vec<u8> {
     let length = u16::try_from(frame.payload.len()).unwrap_or(u16::MAX);
     let payload = frame.payload.get(..length.into()).unwrap_or_default();
@@ -98,7 +96,6 @@ pub(crate) fn write(frame: &Frame<'_>) -> Vec<u8> {
 }
 
 /// Appends a number as postcard writes it.
-#[cfg(test)]
 fn write_varint(bytes: &mut Vec<u8>, mut number: u32) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);

@@ -11,4 +11,4 @@ pub(crate) use hello::{Hello, Refusal, WireValue};
 #[cfg(test)]
 pub(crate) use span::Id;
 pub(crate) use span::{Entry, Head, Name, WireSpan, spans};
-pub(crate) use status::Status;
+pub(crate) use status::{Status, time};

@@ -1,4 +1,4 @@
-//! The frame with a device's time and counts.
+//! The frame with a device's time and counts, and the frame with the host's time.
 
 use serde::Deserialize;
 
@@ -53,4 +53,13 @@ impl Status {
         let unknown = unknown.fold(0u64, |sum, count| sum.saturating_add(*count));
         lost.with(LossCause::Failed, lost.failed.saturating_add(unknown))
     }
+}
+
+/// Returns the payload of a time frame: the status that it answers, the host's Unix time in
+/// microseconds, and how long the answer took.
+pub(crate) fn time(ticks: u64, unix_micros: u64, held_micros: u32) -> Vec<u8> {
+    let mut buffer = [0; 25];
+    let fields = (ticks, unix_micros, held_micros);
+    let written = postcard::to_slice(&fields, &mut buffer);
+    written.map(|bytes| bytes.to_vec()).unwrap_or_default()
 }

@@ -1,0 +1,267 @@
+//! The arguments of the program.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+
+/// The help.
+pub(super) const HELP: &str = "\
+Passes the spans of devices on to Jaeger.
+
+Usage:
+  picojaeger-relay SOURCE... [OPTIONS]
+  picojaeger-relay run --source SOURCE [OPTIONS] -- COMMAND...
+
+Sources:
+  /dev/ttyACM0@115200      a serial port and its speed; COM3@115200 on Windows
+  tcp:HOST:PORT            a TCP server: RTT of OpenOCD or J-Link, a UART of QEMU
+  tcp-listen:ADDRESS:PORT  a port that one client at a time connects to
+  FILE                     a recording, or bytes as they came
+  -                        standard input; with `run` the output of the command
+
+Options:
+  --agent HOST:PORT  send to this agent over UDP; the default is 127.0.0.1:6831
+  --otlp URL         send OTLP to a collector, as http://127.0.0.1:4318
+  --print            print each trace as a waterfall; the default of `run`
+  --elf FILE         read names that come as addresses from the device's image
+  --record FILE      keep all bytes with their times of arrival
+  --downlink tcp:PORT  pass bytes from this port of 127.0.0.1 to the first source
+  --time             tell devices the time
+  --once             end with the sources instead of connecting again
+  --source SOURCE    another source
+  -h, --help         print this
+
+`run` starts COMMAND, passes its input, output, signals and exit status through, and prints the
+traces beside; {port} in COMMAND stands for the port of the first source with tcp-listen.
+
+Examples:
+  picojaeger-relay /dev/ttyACM0@115200
+  picojaeger-relay tcp:localhost:9090 --otlp http://127.0.0.1:4318
+  picojaeger-relay run --source tcp-listen:127.0.0.1:0 -- \\
+      qemu-system-arm -M mps2-an386 -nographic -serial tcp:127.0.0.1:{port} -kernel pump
+";
+
+/// What the user wants.
+#[derive(Debug)]
+pub(super) struct Args {
+    pub(super) command: Command,
+    pub(super) sources: Vec<OsString>,
+    pub(super) destination: Destination,
+    pub(super) elf: Option<PathBuf>,
+    pub(super) record: Option<PathBuf>,
+    pub(super) downlink: Option<u16>,
+    pub(super) time: bool,
+    pub(super) once: bool,
+}
+
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Command {
+    Help,
+    Relay,
+    /// A command and its arguments.
+    Run(Vec<OsString>),
+}
+
+/// The place that spans go to.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Destination {
+    Agent {
+        host: String,
+        port: u16,
+    },
+    Otlp(String),
+    Print,
+    /// Standard error, beside a command's output.
+    PrintAside,
+}
+
+/// A wrong argument.
+#[derive(Debug)]
+pub(super) enum ArgsError {
+    Lexopt(lexopt::Error),
+    NoSource,
+    NoCommand,
+    /// An option and its value, and how it should be.
+    Value(&'static str, String, &'static str),
+}
+
+impl Args {
+    /// Reads the arguments behind the program's name.
+    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ArgsError> {
+        let mut parser = Parser::from_args(arguments);
+        let (mut args, mut destination, mut is_run) = (Args::none(), None, false);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Short('h') | Arg::Long("help") => return Ok(Args::none()),
+                Arg::Long("agent") => destination = Some(agent(&parser.value()?.string()?)?),
+                Arg::Long("otlp") => {
+                    destination = Some(Destination::Otlp(parser.value()?.string()?))
+                }
+                Arg::Long("print") => destination = Some(Destination::Print),
+                Arg::Long("elf") => args.elf = Some(parser.value()?.into()),
+                Arg::Long("record") => args.record = Some(parser.value()?.into()),
+                Arg::Long("downlink") => {
+                    args.downlink = Some(downlink(&parser.value()?.string()?)?)
+                }
+                Arg::Long("source") => args.sources.push(parser.value()?),
+                Arg::Long("time") => args.time = true,
+                Arg::Long("once") => args.once = true,
+                Arg::Value(value) if is_run => {
+                    let mut command = vec![value];
+                    command.extend(parser.raw_args()?);
+                    args.command = Command::Run(command);
+                    break;
+                }
+                Arg::Value(value) if value == "run" && args.sources.is_empty() => is_run = true,
+                Arg::Value(value) => args.sources.push(value),
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        args.complete(destination, is_run)
+    }
+
+    fn none() -> Self {
+        Args {
+            command: Command::Help,
+            sources: Vec::new(),
+            destination: Destination::Print,
+            elf: None,
+            record: None,
+            downlink: None,
+            time: false,
+            once: false,
+        }
+    }
+
+    /// Checks the arguments together, and fills in defaults.
+    fn complete(
+        mut self,
+        destination: Option<Destination>,
+        is_run: bool,
+    ) -> Result<Self, ArgsError> {
+        if is_run && self.command == Command::Help {
+            return Err(ArgsError::NoCommand);
+        }
+        if self.sources.is_empty() {
+            return Err(ArgsError::NoSource);
+        }
+        self.destination = match destination {
+            Some(Destination::Print) | None if is_run => Destination::PrintAside,
+            Some(destination) => destination,
+            None => Destination::Agent {
+                host: "127.0.0.1".to_owned(),
+                port: 6831,
+            },
+        };
+        if !is_run {
+            self.command = Command::Relay;
+        }
+        Ok(self)
+    }
+}
+
+fn agent(value: &str) -> Result<Destination, ArgsError> {
+    let error = || ArgsError::Value("--agent", value.to_owned(), "HOST:PORT");
+    let (host, port) = value.rsplit_once(':').ok_or_else(error)?;
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    let port = port.parse().map_err(|_| error())?;
+    match host.is_empty() {
+        true => Err(error()),
+        false => Ok(Destination::Agent { host, port }),
+    }
+}
+
+fn downlink(value: &str) -> Result<u16, ArgsError> {
+    let port = value
+        .strip_prefix("tcp:")
+        .and_then(|port| port.parse().ok());
+    port.ok_or_else(|| ArgsError::Value("--downlink", value.to_owned(), "tcp:PORT"))
+}
+
+impl From<lexopt::Error> for ArgsError {
+    fn from(error: lexopt::Error) -> Self {
+        ArgsError::Lexopt(error)
+    }
+}
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lexopt(error) => write!(f, "{error}"),
+            Self::NoSource => f.write_str("no source is given"),
+            Self::NoCommand => f.write_str("no command is given: write it behind `--`"),
+            Self::Value(option, value, form) => write!(f, "{option} `{value}` is not {form}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, String> {
+        let arguments = line.split_whitespace().map(OsString::from);
+        Args::parse(arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_help_names_each_option() {
+        assert_eq!(parse("--help").unwrap().command, Command::Help);
+        assert_eq!(parse("a -h").unwrap().command, Command::Help);
+        for option in [
+            "agent", "otlp", "print", "elf", "record", "downlink", "time", "once", "source",
+        ] {
+            assert!(HELP.contains(&format!("\n  --{option}")), "{option}");
+        }
+    }
+
+    #[test]
+    fn a_relay_has_sources_and_a_destination() {
+        let args =
+            parse("/dev/ttyACM0 --record r tcp:1 --elf e --downlink tcp:9 --time --once").unwrap();
+        assert_eq!((args.command, args.sources.len()), (Command::Relay, 2));
+        assert_eq!((args.downlink, args.time, args.once), (Some(9), true, true));
+        let (host, port) = ("127.0.0.1".to_owned(), 6831);
+        assert_eq!(args.destination, Destination::Agent { host, port });
+        let args = parse("a --agent [::1]:7000").unwrap();
+        let (host, port) = ("::1".to_owned(), 7_000);
+        assert_eq!(args.destination, Destination::Agent { host, port });
+        assert_eq!(parse("a --print").unwrap().destination, Destination::Print);
+        let url = "http://c:4318".to_owned();
+        assert_eq!(
+            parse("a --otlp http://c:4318").unwrap().destination,
+            Destination::Otlp(url)
+        );
+    }
+
+    #[test]
+    fn a_command_keeps_its_own_options() {
+        let args = parse("run --source tcp-listen:0 -- qemu -h --print").unwrap();
+        let command = ["qemu", "-h", "--print"].map(OsString::from).to_vec();
+        assert_eq!(
+            (args.command, args.destination),
+            (Command::Run(command), Destination::PrintAside)
+        );
+        assert_eq!(args.sources, ["tcp-listen:0"]);
+    }
+
+    #[test]
+    fn wrong_arguments_say_what_is_right() {
+        for (line, text) in [
+            ("", "no source is given"),
+            ("run --source a", "no command is given"),
+            ("a --agent host", "--agent `host` is not HOST:PORT"),
+            ("a --downlink 99", "--downlink `99` is not tcp:PORT"),
+            ("a --speed 9", "invalid option '--speed'"),
+            ("a --elf", "missing argument"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(text), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The places that events go to.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::terminal::Terminal;
+use crate::relay::device::Event;
+use crate::relay::frame::{Frame, kind, write};
+use crate::relay::output::Output;
+use crate::relay::payload::time;
+use crate::relay::source::{Uplink, now};
+
+/// Spans go to an output, text to the terminal, and the time to devices.
+pub(super) struct Sinks {
+    pub(super) output: Box<dyn Output>,
+    pub(super) terminal: Terminal,
+    uplinks: Vec<Uplink>,
+    tells_time: bool,
+    /// When each line was told the time last.
+    told: BTreeMap<usize, Instant>,
+    /// The number of the next frame to a device.
+    number: u32,
+    begun: Instant,
+}
+
+/// The pause between two time frames on a line.
+const TIME_INTERVAL: Duration = Duration::from_secs(10);
+
+impl Sinks {
+    pub(super) fn new(
+        output: Box<dyn Output>,
+        terminal: Terminal,
+        uplinks: Vec<Uplink>,
+        tells_time: bool,
+    ) -> Self {
+        Sinks {
+            output,
+            terminal,
+            uplinks,
+            tells_time,
+            told: BTreeMap::new(),
+            number: 0,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Takes an event of bytes that arrived at a Unix time in microseconds.
+    pub(super) fn take(&mut self, event: Event, arrival: u64) {
+        match event {
+            Event::Span { process, span } => self.output.take(&process, *span),
+            Event::Text { text, .. } => self.terminal.text(&text),
+            Event::Warning(warning) => self.terminal.message(&format!("warning: {warning}")),
+            Event::Status {
+                line,
+                producer,
+                boot,
+                ticks,
+            } => self.tell_time(line, (producer, boot), ticks, arrival),
+            Event::Memory { device, payload } => {
+                let bytes = payload.len();
+                self.terminal
+                    .message(&format!("device {device} sent {bytes} bytes of its memory"));
+            }
+        }
+    }
+
+    /// Sends what is due.
+    pub(super) fn step(&mut self, flush: bool) {
+        self.output.step(self.begun.elapsed(), flush);
+    }
+
+    /// Answers a status by the time, now and then.
+    fn tell_time(&mut self, line: usize, (producer, boot): (u8, u16), ticks: u64, arrival: u64) {
+        let is_due = |last: &Instant| last.elapsed() >= TIME_INTERVAL;
+        if !self.tells_time || !self.told.get(&line).is_none_or(is_due) {
+            return;
+        }
+        let Some(uplink) = self.uplinks.get(line) else {
+            return;
+        };
+        let unix = now();
+        let held = u32::try_from(unix.saturating_sub(arrival)).unwrap_or(u32::MAX);
+        let frame = Frame {
+            kind: kind::TIME,
+            producer,
+            boot,
+            number: self.number,
+            payload: &time(ticks, unix, held),
+        };
+        if uplink.write(&write(&frame)) {
+            self.number = self.number.wrapping_add(1);
+            self.told.insert(line, Instant::now());
+        }
+    }
+}
