@@ -61,6 +61,8 @@
 //! - `observers`: `SpanObserver`, called as spans start, change and end.
 //! - `log-kv`: [`CurrentIds`] as key-values of the crate `log`.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
+//! - `relay`: the module `relay`, which reads the frames of devices, and the program
+//!   `picojaeger-relay`.
 //!
 //! # What a call costs
 //! Starting, writing and finishing copy bytes and read the clock. They allocate only until a

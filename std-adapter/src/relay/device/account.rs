@@ -25,6 +25,8 @@ pub struct DeviceAccount {
     /// Spans that the device sent and that were not read, as of the last status: those lost on the
     /// line, and those sent before the relay listened.
     pub lost_on_link: u64,
+    /// Of the spans read, those that came after the last status, by which they may be queued.
+    pub since_status: u64,
     /// Frames missing between the first and the newest one.
     pub missing_frames: u64,
     /// Frames whose fields could not be read.

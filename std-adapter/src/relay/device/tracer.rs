@@ -39,6 +39,8 @@ pub(super) struct DeviceTracer {
     status: Option<Status>,
     /// Spans that were delivered by the last status and had not been read then.
     lost_on_link: u64,
+    /// Spans that had been read then.
+    known_then: u64,
     /// The number of the last frame over all tracers.
     pub(super) last_used: u64,
 }
@@ -63,6 +65,7 @@ impl DeviceTracer {
             malformed: 0,
             status: None,
             lost_on_link: 0,
+            known_then: 0,
             last_used: 0,
         };
         tracer.update(hello);
@@ -103,6 +106,7 @@ impl DeviceTracer {
             malformed: 0,
             status: None,
             lost_on_link: 0,
+            known_then: 0,
             last_used: self.last_used,
         }
     }
@@ -134,6 +138,7 @@ impl DeviceTracer {
         }
         let known = self.spans.count() + self.held_spans();
         self.lost_on_link = status.delivered.saturating_sub(known);
+        self.known_then = known;
         self.status = Some(status);
     }
 
@@ -187,15 +192,17 @@ impl DeviceTracer {
     }
 
     pub(super) fn account(&self) -> DeviceAccount {
+        let read = self.spans.count() + self.held_spans();
         DeviceAccount {
             device: hex(&self.id.device),
             boot: self.id.boot,
             producer: self.id.producer,
             service: self.process.service_name.clone(),
-            read: self.spans.count() + self.held_spans(),
+            read,
             held: self.held_spans(),
             duplicates: self.duplicates,
             lost_on_link: self.lost_on_link,
+            since_status: read - self.known_then.min(read),
             missing_frames: self.frames.missing(),
             malformed: self.malformed,
             stats: self.status.as_ref().map(stats),

@@ -43,7 +43,7 @@ Examples:
       qemu-system-arm -M mps2-an386 -nographic -serial tcp:127.0.0.1:{port} -kernel pump
 ";
 
-/// What the user wants.
+/// The wishes of the user.
 #[derive(Debug)]
 pub(super) struct Args {
     pub(super) command: Command,

@@ -16,7 +16,7 @@ pub(super) struct Sinks {
     pub(super) terminal: Terminal,
     uplinks: Vec<Uplink>,
     tells_time: bool,
-    /// When each line was told the time last.
+    /// The time at which each line was told the time last.
     told: BTreeMap<usize, Instant>,
     /// The number of the next frame to a device.
     number: u32,

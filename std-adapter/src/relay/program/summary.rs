@@ -105,10 +105,10 @@ fn of_device(account: &DeviceAccount) -> String {
         Some(stats) => push(
             &mut text,
             format_args!(
-                " of {} finished, {} lost on the link, {} queued there, {} lost there{}",
+                " of {} finished by its last status, {} lost on the link, {} queued there, {} lost there{}",
                 account.finished(),
                 account.lost_on_link,
-                stats.queued,
+                stats.queued.saturating_sub(account.since_status),
                 stats.lost.total(),
                 stats.lost
             ),
@@ -132,4 +132,56 @@ fn count(number: u64, thing: &str) -> String {
 /// Appends text.
 fn push(to: &mut String, text: std::fmt::Arguments<'_>) {
     to.push_str(&text.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use picojaeger_core::{LossCause, Lost, Stats};
+
+    use super::*;
+
+    fn account() -> DeviceAccount {
+        let mut stats = Stats::default();
+        (stats.sampled, stats.queued, stats.delivered) = (12, 3, 7);
+        stats.lost = Lost::default().with(LossCause::Full, 2);
+        let mut account = DeviceAccount::default();
+        (account.device, account.service, account.boot) = ("01fe".into(), "pump".into(), 9);
+        (account.read, account.lost_on_link, account.since_status) = (8, 1, 2);
+        account.uncertainty_micros = Some(20_400);
+        account.stats = Some(stats);
+        account
+    }
+
+    #[test]
+    fn the_summary_has_a_line_for_each_account_and_odd_counts() {
+        let counts = RelayCounts {
+            spans: 8,
+            duplicates: 1,
+            garbage_bytes: 40,
+            ..RelayCounts::default()
+        };
+        let output = OutputCounts {
+            delivered: 6,
+            lost: 1,
+            queued: 1,
+        };
+        assert_eq!(
+            summary(&[account()], &counts, &output),
+            "pump 01fe boot 0x9: 8 read of 12 finished by its last status, 1 lost on the link, \
+             1 queued there, 2 lost there (2 full)\n\
+             8 spans from 1 device: 6 passed on, 2 lost in the relay; 1 span that came again; \
+             40 bytes of neither frames nor text"
+        );
+    }
+
+    #[test]
+    fn the_status_has_rate_losses_and_uncertainty() {
+        let totals = Totals::of(&[account(), account()]);
+        let line = totals.status(30, Duration::from_secs(2), &OutputCounts::default());
+        assert_eq!(
+            line,
+            "1 device, 15 spans/s, 16 read, lost: 4 on devices, 2 on links, 0 in the relay, \
+             clocks within 21 ms"
+        );
+    }
 }

@@ -11,7 +11,7 @@ use super::{Arrival, Input, Inputs, PIECE, end, now};
 /// A file that is open.
 pub(super) struct Opened {
     file: BufReader<File>,
-    /// When it was written last, in Unix microseconds.
+    /// The time of its last change, in Unix microseconds.
     modified: u64,
 }
 

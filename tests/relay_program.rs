@@ -1,0 +1,163 @@
+//! The program `picojaeger-relay`, within the process: sources to an agent, recordings, a command.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use picojaeger_core::ring::Bytes;
+use picojaeger_core::wire::Process;
+use picojaeger_core::wire::relay::{Device, RelayFrames};
+use picojaeger_core::{Clock, Const, Interrupts, Ring, Seed, Tracer};
+use picojaeger_std::collector::Collector;
+use picojaeger_std::model::TagValue;
+use picojaeger_std::relay::run;
+
+struct Timer;
+
+impl Clock for Timer {
+    const BITS: u32 = 32;
+    fn ticks(&self) -> u64 {
+        7_000
+    }
+    fn frequency(&self) -> u64 {
+        1_000_000
+    }
+}
+
+/// The bytes of a device's line: some text, and this many spans.
+fn line(boot: u32, spans: usize) -> Vec<u8> {
+    let ring: &'static Ring = Box::leak(Box::<Ring<Interrupts, Bytes<65_536>>>::default());
+    let tracer: &Tracer<(Timer, Const)> =
+        Box::leak(Box::new(Tracer::new((Timer, Const(true)), ring)));
+    tracer.seed(Seed::from_words([boot, 2, 3]));
+    let device = Device::new(b"chip 7", boot);
+    let mut reporter = tracer
+        .reporter(RelayFrames::new(device), Process::new("pump"))
+        .expect("the first");
+    let mut bytes = b"booting\n".to_vec();
+    let mut buffer = [0; 512];
+    for n in 0..spans {
+        tracer.start::<32>("sample").tag("n", n as u64);
+        if n % 100 == 99 || n + 1 == spans {
+            while let Some(packet) = reporter.flush(&mut buffer) {
+                bytes.extend(packet.bytes());
+                packet.done(picojaeger_core::SendOutcome::Accepted);
+            }
+        }
+    }
+    bytes
+}
+
+/// A file of a test's own, which is removed at its end.
+struct TestFile(PathBuf);
+
+impl TestFile {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("picojaeger-relay-{}-{name}", std::process::id()));
+        fs::write(&path, bytes).unwrap();
+        TestFile(path)
+    }
+
+    fn name(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for TestFile {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).unwrap();
+    }
+}
+
+fn relay(arguments: &[&str]) -> ExitCode {
+    run(arguments.iter().map(OsString::from))
+}
+
+const LONG: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_file_reaches_an_agent() {
+    let agent = Collector::bind("127.0.0.1:0").unwrap();
+    let file = TestFile::new("file", &line(9, 1_000));
+    let to = agent.local_addr().to_string();
+    assert_eq!(relay(&[file.name(), "--agent", &to]), ExitCode::SUCCESS);
+    assert!(agent.wait_for_spans(1_000, LONG), "{:?}", agent.stats());
+    let spans = agent.spans();
+    assert_eq!(spans.len(), 1_000);
+    assert!(spans.iter().all(|span| span.service_name() == "pump"));
+    let device = |tag: &picojaeger_std::model::Tag| tag.key == "device.id";
+    let id = spans[0]
+        .process
+        .tags
+        .iter()
+        .find(|tag| device(tag))
+        .unwrap();
+    assert_eq!(id.value, TagValue::from("636869702037"));
+    assert_eq!(
+        spans[0].span.tag("clock.unsynced"),
+        Some(&TagValue::from(true))
+    );
+}
+
+#[test]
+fn a_connection_is_recorded_and_its_recording_reads_the_same() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let source = format!("tcp:{}", server.local_addr().unwrap());
+    let device = thread::spawn(move || {
+        let (mut client, _) = server.accept().unwrap();
+        client.write_all(&line(9, 20)).unwrap();
+    });
+    let recording = TestFile::new("recording", b"");
+    let spans = [&source, recording.name()].map(|source| {
+        let agent = Collector::bind("127.0.0.1:0").unwrap();
+        let to = agent.local_addr().to_string();
+        let mut arguments = vec![source, "--once", "--agent", &to];
+        if source != recording.name() {
+            arguments.extend(["--record", recording.name()]);
+        }
+        assert_eq!(relay(&arguments), ExitCode::SUCCESS);
+        assert!(agent.wait_for_spans(20, LONG));
+        let spans = agent.spans();
+        spans.into_iter().map(|span| span.span).collect::<Vec<_>>()
+    });
+    device.join().unwrap();
+    assert_eq!(spans[0], spans[1]);
+    assert!(spans[0][0].tag("clock.uncertainty_us").is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_commands_output_and_exit_code_pass_through() {
+    let agent = Collector::bind("127.0.0.1:0").unwrap();
+    let (file, to) = (
+        TestFile::new("output", &line(9, 5)),
+        agent.local_addr().to_string(),
+    );
+    let script = format!("cat {}; exit 7", file.name());
+    let arguments = [
+        "run", "--source", "-", "--agent", &to, "--", "sh", "-c", &script,
+    ];
+    assert_eq!(relay(&arguments), ExitCode::from(7));
+    assert!(agent.wait_for_spans(5, LONG));
+    assert_eq!(
+        relay(&["run", "--source", "-", "--", "sh", "-c", "kill -9 $$"]),
+        ExitCode::from(137)
+    );
+}
+
+#[test]
+fn what_cannot_be_opened_is_an_error() {
+    assert_eq!(relay(&[]), ExitCode::from(2));
+    assert_eq!(relay(&["--help"]), ExitCode::SUCCESS);
+    for source in ["/nowhere/at/all", "/dev/ttyNowhere@9600", "tcp:nowhere"] {
+        assert_eq!(relay(&[source]), ExitCode::FAILURE, "{source}");
+    }
+    let command = ["run", "--source", "-", "--", "picojaeger-no-such-command"];
+    assert_eq!(relay(&command), ExitCode::FAILURE);
+}
