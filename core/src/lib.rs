@@ -51,7 +51,8 @@
 //! # Overview
 //! - [`Tracer`], [`Span`], [`Ring`], [`Platform`]: spans on chips, from `main`, tasks and
 //!   interrupts; [`PacketReporter`]: their packets.
-//! - [`InSpan`], [`CurrentSpans`]: spans of futures, and parents that children find by themselves.
+//! - [`InSpan`], [`CurrentSpans`], [`TaskSpans`]: spans of futures, parents that children find by
+//!   themselves, spans of an executor's polls.
 //! - [`Transport`]: the destination of packets; [`wire`]: their formats.
 //! - [`Sampler`], [`Const`], [`Probabilistic`], [`RateLimiting`], [`GuaranteedThroughput`],
 //!   [`PerOperation`]: which traces are recorded.
@@ -80,6 +81,7 @@
 //!   (`SlipWriter`).
 //! - `embedded-nal-09`, `embedded-nal-async-09`: packets by UDP, by a stack of these crates (`UdpStack`,
 //!   `AsyncUdp`).
+//! - `embassy-executor-010`: spans of this executor's tasks, by `embassy_trace_hooks!`.
 //!
 //! [`Interrupts`] needs an implementation of the `critical-section` crate in the final program.
 #![no_std]
@@ -187,7 +189,7 @@ pub use stats::{LossCause, Lost, Stats};
 #[cfg(all(target_arch = "arm", target_os = "none", not(loom)))]
 pub use tasks::CortexM;
 #[cfg(not(loom))]
-pub use tasks::{CurrentSpans, CurrentTable, Entered, Execution, FutureInSpan, InSpan};
+pub use tasks::{CurrentSpans, CurrentTable, Entered, Execution, FutureInSpan, InSpan, TaskSpans};
 #[cfg(not(loom))]
 pub use tasks::{Suppressed, Suppressible, Suppressing, Suppression};
 pub use time::{Anchor, Clock, SplitClock, SplitTimer, VariableClock};

@@ -72,3 +72,5 @@ pub const JAEGER_DEBUG_ID: &str = "jaeger-debug-id";
 pub const UNFINISHED: &str = "picojaeger.unfinished";
 /// A boolean: the span became sampled after its start, so it starts later than the work.
 pub const SAMPLED_LATE: &str = "picojaeger.sampled_late";
+/// An integer: the microseconds from a task's wake-up to its poll.
+pub const TASK_READY: &str = "task.ready_us";

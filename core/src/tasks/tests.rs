@@ -10,9 +10,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::ring::Bytes;
-use crate::{
-    Clock, Const, Interrupts, Ring, Seed, SpanContext, SpanId, ToContext, TraceId, Tracer,
-};
+use crate::{Clock, Const, Interrupts, Ring, SpanContext, SpanId, ToContext, TraceId, Tracer};
 
 std::thread_local! {
     /// The number of what runs; an interrupt changes it for its time.
@@ -47,23 +45,28 @@ impl Clock for Timer {
     }
 }
 
-type Spans<const N: usize> = CurrentSpans<Here, N>;
-type Test = Tracer<(Timer, Const)>;
+pub(super) type Spans<const N: usize> = CurrentSpans<Here, N>;
+pub(super) type Test = Tracer<(Timer, Const)>;
 
-type TestRing = Ring<Interrupts, Bytes<4096>>;
+pub(super) type TestRing = Ring<Interrupts, Bytes<4096>>;
 
 /// Makes a tracer of its own for each test, and a reader of its ring.
 macro_rules! tracer {
     () => {{
-        static RING: TestRing = Ring::new();
-        static TRACER: Test = Tracer::new((Timer, Const(true)), &RING);
-        TRACER.seed(Seed::from_words([1, 2, 3]));
+        use $crate::tasks::tests::{Test, TestRing, Timer, reader};
+        static RING: TestRing = $crate::Ring::new();
+        static TRACER: Test = $crate::Tracer::new((Timer, $crate::Const(true)), &RING);
+        TRACER.seed($crate::Seed::from_words([1, 2, 3]));
         (&TRACER, reader(&RING))
     }};
 }
+pub(super) use tracer;
 
-/// Returns a function that takes the names of the finished spans, their ids and their parents'.
-fn reader(ring: &'static TestRing) -> impl FnMut() -> Vec<(String, SpanId, SpanId)> {
+/// A span: its name, its id and its parent's.
+pub(super) type Seen = (String, SpanId, SpanId);
+
+/// Returns a function that takes the finished spans.
+pub(super) fn reader(ring: &'static TestRing) -> impl FnMut() -> Vec<Seen> {
     let mut consumer = ring.consumer().unwrap();
     move || {
         let mut records = Vec::new();
@@ -75,6 +78,10 @@ fn reader(ring: &'static TestRing) -> impl FnMut() -> Vec<(String, SpanId, SpanI
         consumer.release();
         records
     }
+}
+
+pub(super) fn names(spans: &[Seen]) -> Vec<&str> {
+    spans.iter().map(|(name, ..)| name.as_str()).collect()
 }
 
 fn context(number: u64) -> SpanContext {
@@ -201,8 +208,7 @@ fn a_dropped_future_ends_before_its_span_and_an_unpolled_one_too() {
         assert!(poll(future.as_mut()).is_pending());
         drop(yield_now().in_span(tracer.start::<0>("unpolled"), &current));
     }
-    let names: Vec<_> = read().into_iter().map(|(name, ..)| name).collect();
-    assert_eq!(names, ["unpolled", "inner", "outer"]);
+    assert_eq!(names(&read()), ["unpolled", "inner", "outer"]);
     assert!(tracer.stats().adds_up());
 }
 

@@ -280,6 +280,12 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         }
     }
 
+    /// Returns the clock and the sampler.
+    #[inline(always)]
+    pub(crate) fn platform(&self) -> &P {
+        &self.platform
+    }
+
     /// Returns the losses before the reporter, without a mutex.
     pub(crate) fn lost(&self) -> Lost {
         let (dropped, (starts, finishes)) = (self.ring.dropped(), self.ring.refused());

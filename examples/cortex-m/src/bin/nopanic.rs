@@ -18,7 +18,8 @@ use picojaeger_core::{
     GuaranteedThroughput, InSpan, Incoming, InjectError, Interrupts, Key, Outgoing, PacketReporter,
     PerOperation, Probabilistic, Propagator, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed,
     SendOutcome, SlipWriter, Span, SpanContext, SpanReference, SplitClock, SplitTimer, Stats,
-    Suppression, TextMap, ToContext, Tracer, Transport, Value, VariableClock, ZipkinSpan, tags,
+    Suppression, TaskSpans, TextMap, ToContext, Tracer, Transport, Value, VariableClock,
+    ZipkinSpan, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -55,6 +56,7 @@ static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 static RECORDER: Recorder = Ring::new();
 static CURRENT: CurrentSpans<CortexM, 2> = CurrentSpans::new();
 static REPORTING: Suppression<CortexM> = Suppression::new();
+static TASKS: TaskSpans<Board, 4, 2> = TaskSpans::new(&TRACER, &CURRENT);
 static NEWEST: Tracer<Board, Recorder> = Tracer::new(BOARD, &RECORDER);
 
 /// Declares the entries, whose arguments come from outside, and the table that keeps them from
@@ -244,6 +246,14 @@ entries! {
         let sampler = REPORTING.sampler(BOARD.1);
         let mut line = REPORTING.transport(SlipWriter::new(Serial(results)));
         reporter.drain_all(&mut line, buffer) == Drained::All && sampler.sample(query).is_sample()
+    }
+    fn poll_task(task: u32, name: &'static str) -> usize {
+        TASKS.spawned(task, name);
+        TASKS.ready(task);
+        TASKS.poll_begins(task);
+        TASKS.ended(task);
+        TASKS.poll_ends(task);
+        TASKS.missed()
     }
     fn reporter(process: Process<'static>) -> Option<Packets> {
         TRACER.reporter(ThriftCompact::new(), process).ok()
