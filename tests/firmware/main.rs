@@ -1,10 +1,12 @@
 //! A firmware's UART output, decoded and compared with the spans that the firmware made.
 //!
-//! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons, and of
-//! those with OTLP in `PICOJAEGER_UART_OTLP`, and of those that end in a fault in `PICOJAEGER_UART_CRASH`. Without these variables this target prints a note and succeeds, since the
-//! workspace's tests need no emulator.
+//! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons, of
+//! those with OTLP in `PICOJAEGER_UART_OTLP`, of those that end in a fault in `PICOJAEGER_UART_CRASH`, and of
+//! embassy's tasks in `PICOJAEGER_UART_EMBASSY`. Without these variables this target prints a note and succeeds,
+//! since the workspace's tests need no emulator.
 
 mod crash;
+mod embassy;
 mod otlp;
 
 use std::collections::{HashMap, HashSet};
@@ -14,16 +16,17 @@ use picojaeger_std::collector::decode;
 use picojaeger_std::model::{Batch, Span, Tag, TagValue};
 use picojaeger_std::{SpanId, TraceId};
 
-/// Variables with the paths of the files: packets of Thrift compact, and requests of OTLP.
+/// Variables with the paths of the files: packets of Thrift compact, and requests of OTLP; packets of other programs.
 const UART: &str = "PICOJAEGER_UART";
 const UART_OTLP: &str = "PICOJAEGER_UART_OTLP";
 const UART_CRASH: &str = "PICOJAEGER_UART_CRASH";
+const UART_EMBASSY: &str = "PICOJAEGER_UART_EMBASSY";
 /// The same as in `examples/cortex-m/src/main.rs`.
 const ROUNDS: i64 = 40;
 const BEATS: i64 = 25;
 const UNIX_MICROS_AT_START: i64 = 1_700_000_000_000_000;
-/// The firmware runs for less than a second.
-const LATEST: i64 = UNIX_MICROS_AT_START + 1_000_000;
+/// No firmware runs for three seconds.
+const LATEST: i64 = UNIX_MICROS_AT_START + 3_000_000;
 
 fn main() -> ExitCode {
     let (thrift, otlp) = (files(UART), files(UART_OTLP));
@@ -42,6 +45,11 @@ fn main() -> ExitCode {
     for (file, packets) in files(UART_CRASH) {
         let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
         println!("{file}: {} after a fault", crash::check(&batches));
+    }
+    for (file, packets) in files(UART_EMBASSY) {
+        let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
+        check_numbers(&batches);
+        println!("{file}: {}", embassy::check(&batches));
     }
     ExitCode::SUCCESS
 }
