@@ -9,9 +9,12 @@ mod answer;
 mod http;
 mod kernel;
 mod machine;
+#[path = "../firmware/pump.rs"]
+mod made;
 #[path = "../jaeger/model.rs"]
 #[expect(dead_code, reason = "the ways to Jaeger are used, and no expectations")]
 mod model;
+mod pump;
 #[path = "../jaeger/server.rs"]
 #[expect(dead_code, reason = "sampling and restarts are not looked at here")]
 mod server;
@@ -47,5 +50,10 @@ fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
         let checked = kernel::run(&jaeger, &programs.join(program))?;
         println!("{program}, Thrift by UDP: {checked}");
     }
+    let relay = programs.join("picojaeger-relay");
+    let checked = kernel::run_behind_relay(&jaeger, &relay, &programs.join("kernel-relay"))?;
+    println!("kernel-relay, OTLP by the relay: {checked}");
+    let checked = pump::run(&jaeger, &relay, &programs.join("pump-riscv32"))?;
+    println!("pump-riscv32, Thrift by the relay: {checked}");
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use picojaeger_std::model::{Batch, Span, TagValue};
 use picojaeger_std::{SpanId, TraceId};
 
-use super::check_times;
+use super::{TIMES, pump};
 
 /// The same as in `examples/embassy/src/main.rs`.
 const ROUNDS: i64 = 20;
@@ -24,7 +24,7 @@ pub(crate) fn check(batches: &[Batch]) -> String {
     for batch in batches {
         assert_eq!(batch.process.service_name, "pump-8");
     }
-    all.iter().for_each(|span| check_times(span));
+    all.iter().for_each(|span| pump::check_times(span, &TIMES));
     let spans = Spans::new(&all);
     assert_eq!(spans.by_id.len(), all.len(), "span ids differ");
 
