@@ -69,7 +69,7 @@ fn a_stolen_reporter_sends_what_had_finished_and_a_packet_under_way_again() {
     let stats = second.stats();
     assert!(stats.adds_up());
     assert_eq!((stats.delivered, stats.open, stats.queued), (4, 1, 0));
-    core::mem::forget(packet);
+    assert!(!packet.bytes().is_empty(), "it was held until here");
     core::mem::forget(first);
 }
 
