@@ -598,6 +598,7 @@ fn a_poll_offers_the_rest_of_a_packet_whatever_becomes_of_the_guard() {
     let packet = reporter.flush(&mut buffer).unwrap();
     let first = packet.bytes().to_vec();
     packet.done(SendOutcome::Partial);
+    assert!(reporter.announce(&mut buffer).is_none(), "not in between");
     assert_eq!(reporter.poll(&mut buffer).unwrap().bytes(), first);
     let packet = reporter.poll(&mut buffer).unwrap();
     assert_eq!(packet.bytes(), first, "a dropped guard is the same again");

@@ -229,11 +229,14 @@ where
     /// Returns a packet that has the tracer's state and no spans: for a device that makes none for a while,
     /// before it sleeps, and at the end, when all counts are final. Due or not, back-off or not.
     ///
-    /// Only for encoders [that carry it](Encoder::WITH_STATUS); `None` otherwise, or if the buffer is
-    /// too small.
+    /// Only for encoders [that carry it](Encoder::WITH_STATUS); `None` otherwise, if the buffer is
+    /// too small, or while [a part of a packet](SendOutcome::Partial) has left.
     pub fn announce<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
         let mut anchor = None;
         let now = self.tracer.now_with_anchor(&mut anchor)?;
+        if self.reporter.is_partial(usize::MAX) {
+            return None;
+        }
         self.make(buffer, now, anchor, true)
     }
 
