@@ -19,10 +19,10 @@ use embassy_executor::{InterruptExecutor, Spawner};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    CortexM, CurrentSpans, InSpan, Interrupts, Ring, Seed, StackSpan, TaskSpans, Tracer,
+    CortexM, CurrentSpans, InSpan, Interrupts, Ring, StackSpan, TaskSpans, Tracer,
     embassy_trace_hooks,
 };
-use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit};
+use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, seed};
 
 use signal::Signal;
 
@@ -142,7 +142,7 @@ async fn yield_now() {
 async fn main(spawner: Spawner) {
     Uart::start();
     Timer::start();
-    TRACER.seed(Seed::from_words([0x1234_5678, 0x9abc_def0, 1]));
+    TRACER.seed(seed());
     TRACER.set_unix_time_at(0, UNIX_MICROS_AT_START, 0);
     let (Some(core), Ok(sample), Ok(urgent)) = (Peripherals::take(), sample(), urgent()) else {
         exit(debug::EXIT_FAILURE)

@@ -7,8 +7,8 @@ use cortex_m_rt::{ExceptionFrame, entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
-use picojaeger_core::{Drained, Interrupts, Ring, Seed, Tracer, tags};
-use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, exit};
+use picojaeger_core::{Drained, Interrupts, Ring, Tracer, tags};
+use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, exit, seed};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -21,7 +21,7 @@ const UNIX_MICROS_AT_START: u64 = 1_700_000_000_000_000;
 fn main() -> ! {
     Uart::start();
     Timer::start();
-    TRACER.seed(Seed::from_words([0x1234_5678, 0x9abc_def0, 2]));
+    TRACER.seed(seed());
     TRACER.set_unix_time_at(0, UNIX_MICROS_AT_START, 0);
     let _reporter = TRACER.reporter(Format::new(), Process::new("pump-7"));
     for number in 0..SAMPLES {
