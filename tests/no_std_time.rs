@@ -635,6 +635,38 @@ impl Transport for Late {
     }
 }
 
+/// A line without a carrier.
+struct Down;
+
+impl Transport for Down {
+    fn send(&mut self, _: &[u8]) -> SendOutcome {
+        panic!("not ready")
+    }
+    fn is_ready(&mut self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_program_sleeps_while_the_line_is_down() {
+    device!(TIMER, TRACER, 4096);
+    let mut reporter = reporter(&TRACER);
+    let mut buffer = [0; 512];
+    TRACER.start::<0>("kept");
+    for milli in [1_000, 1_125, 1_250] {
+        let now = milli * HZ / 1_000;
+        TIMER.set(now);
+        assert_eq!(reporter.poll_at(), Some(now), "it is due");
+        let drained = reporter.drain(&mut Down, &mut buffer);
+        assert_eq!(drained, Drained::Blocked);
+        assert_eq!(reporter.poll_at(), Some(now + HZ / 8), "but not at once");
+    }
+    TIMER.set(2 * HZ);
+    let mut line = Line::default();
+    assert_eq!(reporter.drain(&mut line, &mut buffer), Drained::All);
+    assert_eq!(line.spans().len(), 1);
+}
+
 #[test]
 fn late_refusals_add_up_over_several_drains() {
     device!(TIMER, TRACER, 4096);

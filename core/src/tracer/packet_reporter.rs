@@ -136,8 +136,9 @@ pub enum Drained {
     /// Nothing is due: every packet that was has its outcome, or a back-off is not over. Spans may
     /// wait; [`PacketReporter::poll_at`] returns until when.
     All,
-    /// The transport is not ready, or returned [`SendOutcome::Retry`] or [`SendOutcome::Partial`]:
-    /// drain again later.
+    /// The transport returned [`SendOutcome::Partial`]: drain again when the medium takes more. Or it is
+    /// not ready, or returned [`SendOutcome::Retry`]: drain again after the
+    /// [back-off](PacketReporter::set_back_off).
     Blocked,
 }
 
@@ -369,7 +370,7 @@ where
         let buffer = buffer.get_mut(..most).unwrap_or_default();
         let drained = loop {
             if !transport.is_ready() {
-                self.tracer.tick(); // as a poll would
+                self.pause();
                 break Drained::Blocked;
             }
             let passed_over = self.reporter.delivery().too_large as usize;
@@ -483,6 +484,13 @@ where
             self.reporter.announce(&mut self.consumer, &context, buffer)
         } else {
             self.reporter.flush(&mut self.consumer, &context, buffer)
+        }
+    }
+
+    /// Begins a back-off; reads the clock as a poll would.
+    fn pause(&mut self) {
+        if let Some(now) = self.tracer.now() {
+            self.resumes = now.saturating_add(self.back_off);
         }
     }
 
