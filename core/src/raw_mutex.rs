@@ -35,6 +35,42 @@ use loom::cell::UnsafeCell;
 /// }
 /// assert_eq!(Locked::INIT.lock(|| 7), 7);
 /// ```
+///
+/// On Cortex-M3 and later, by priorities, as RTIC locks its resources: interrupts above `PRIORITY`, as the
+/// register has it, are never delayed. If they start spans after all, those that come within another
+/// call are refused and counted.
+///
+/// ```
+/// # mod basepri {
+/// #     pub fn read() -> u8 { 0 }
+/// #     pub unsafe fn write(_: u8) {}
+/// # }
+/// # mod basepri_max {
+/// #     pub fn write(_: u8) {}
+/// # }
+/// # /*
+/// use cortex_m::register::{basepri, basepri_max};
+/// # */
+/// use picojaeger_core::RawMutex;
+/// use picojaeger_core::ring::Bytes;
+///
+/// struct UpTo<const PRIORITY: u8>;
+///
+/// // SAFETY: interrupts of these priorities wait, and others end before what they interrupt goes on.
+/// unsafe impl<const PRIORITY: u8> RawMutex for UpTo<PRIORITY> {
+///     const INIT: Self = UpTo;
+///     #[inline(always)]
+///     fn lock<R>(&self, f: impl FnOnce() -> R) -> R {
+///         let before = basepri::read();
+///         basepri_max::write(PRIORITY); // never lowers it
+///         let result = f();
+///         unsafe { basepri::write(before) };
+///         result
+///     }
+/// }
+///
+/// static RING: picojaeger_core::Ring<UpTo<0xc0>, Bytes<4096>> = picojaeger_core::Ring::new();
+/// ```
 pub unsafe trait RawMutex: Sync {
     /// The initial value; each ring owns an instance of its own.
     #[cfg(not(loom))]
