@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use cortex_m::peripheral::SYST;
-use picojaeger_core::{Tracer, tags};
+use picojaeger_core::{SpanRing, Tracer, tags};
 
 use crate::Board;
 
@@ -20,7 +20,7 @@ pub const UNIX_MICROS_AT_START: u64 = 1_700_000_000_000_000;
 static SO_FAR: AtomicU32 = AtomicU32::new(0);
 
 /// Makes one round's two spans.
-pub fn round(tracer: &Tracer<Board>, number: i32) {
+pub fn round<R: SpanRing + ?Sized>(tracer: &Tracer<Board, R>, number: i32) {
     let mut round = tracer.start::<96>("round");
     round.tag("number", number).tag("mode", "fast");
     let mut sample = tracer.span_builder("sample").child_of(&round).start::<96>();
@@ -31,7 +31,7 @@ pub fn round(tracer: &Tracer<Board>, number: i32) {
 }
 
 /// Makes the timer interrupt's span, of its own trace, independent of the code that it interrupts.
-pub fn beat(tracer: &Tracer<Board>) {
+pub fn beat<R: SpanRing + ?Sized>(tracer: &Tracer<Board, R>) {
     let beat = SO_FAR.load(Ordering::Relaxed);
     if beat < BEATS {
         let mut span = tracer.start::<32>("beat");
@@ -40,9 +40,14 @@ pub fn beat(tracer: &Tracer<Board>) {
     }
 }
 
+/// Returns how many spans the timer interrupt has made.
+pub fn beats() -> u32 {
+    SO_FAR.load(Ordering::Relaxed)
+}
+
 /// Returns whether the timer interrupt has made all of its spans.
 pub fn is_beaten() -> bool {
-    SO_FAR.load(Ordering::Relaxed) == BEATS
+    beats() == BEATS
 }
 
 /// Starts the timer interrupt.

@@ -15,6 +15,8 @@ pub const NVIC_PRIO_BITS: u8 = 3;
 )]
 #[repr(u16)]
 pub enum Interrupt {
+    /// A byte came; the program pends it itself.
+    UART0_RX = 0,
     /// The transmitter is empty.
     UART0_TX = 1,
 }

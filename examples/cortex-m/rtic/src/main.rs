@@ -4,6 +4,7 @@
 #![no_main]
 
 mod device;
+mod exclusion;
 mod line;
 
 use cortex_m_rt as _; // the start and the table of vectors
@@ -14,17 +15,19 @@ use picojaeger_cortex_m::exit;
 mod app {
     use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+    use cortex_m::peripheral::SCB;
     use cortex_m_semihosting::{debug, hprintln};
     use picojaeger_core::ring::Bytes;
     use picojaeger_core::wire::{Process, ThriftCompact};
-    use picojaeger_core::{Drained, Interrupts, PacketReporter, Ring, Tracer, Value};
+    use picojaeger_core::{Drained, PacketReporter, RawMutex, Ring, Tracer, Value};
     use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, seed, work};
 
     use crate::device::Interrupt;
+    use crate::exclusion::{Exclusion, HIGHEST};
     use crate::line::Line;
 
-    static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
-    static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
+    static RING: Ring<Exclusion, Bytes<4096>> = Ring::new();
+    static TRACER: Tracer<Board, Ring<Exclusion>> = Tracer::new(BOARD, &RING);
     static TAGS: [(&str, Value<'_>); 1] = [("board", Value::Str("mps2-an386"))];
 
     /// Everything is sent now, due or not.
@@ -32,12 +35,15 @@ mod app {
     /// Times that the transmit interrupt left a packet in parts.
     static PARTS: AtomicU32 = AtomicU32::new(0);
 
+    /// Runs of the control loop, which makes no spans.
+    static CONTROLS: AtomicU32 = AtomicU32::new(0);
+
     #[shared]
     struct Shared {}
 
     #[local]
     struct Local {
-        reporter: PacketReporter<'static, Board, ThriftCompact>,
+        reporter: PacketReporter<'static, Board, ThriftCompact, Ring<Exclusion>>,
         line: Line,
         buffer: [u8; 1024],
     }
@@ -64,6 +70,9 @@ mod app {
     /// The main loop: it makes spans and hands them to the interrupt that sends them.
     #[idle]
     fn idle(_: idle::Context) -> ! {
+        if !is_exclusive() {
+            exit(debug::EXIT_FAILURE);
+        }
         for number in 0..work::ROUNDS {
             work::round(&TRACER, number);
             rtic::pend(Interrupt::UART0_TX);
@@ -76,6 +85,26 @@ mod app {
         loop {
             cortex_m::asm::wfi();
         }
+    }
+
+    /// Returns whether an interrupt that makes spans waits for the tracer's mutex, and the control loop does only
+    /// where the chip masks all or nothing.
+    fn is_exclusive() -> bool {
+        let (control, beat) = Exclusion::INIT.lock(|| {
+            let beats = work::beats();
+            rtic::pend(Interrupt::UART0_RX);
+            SCB::set_pendst();
+            cortex_m::asm::isb();
+            (CONTROLS.load(Ordering::Relaxed) == 1, work::beats() > beats)
+        });
+        !beat && control != cfg!(feature = "thumbv6m")
+    }
+
+    /// A control loop that no span may delay: its priority is above all that make some.
+    #[task(binds = UART0_RX, priority = 3)]
+    fn control(_: control::Context) {
+        const { assert!(HIGHEST < 3) };
+        CONTROLS.store(CONTROLS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     #[task(binds = SysTick, priority = 2)]
@@ -105,10 +134,12 @@ mod app {
         }
     }
 
-    fn end(reporter: &PacketReporter<'_, Board, ThriftCompact>) -> ! {
+    fn end(reporter: &PacketReporter<'_, Board, ThriftCompact, Ring<Exclusion>>) -> ! {
         let (stats, parts) = (reporter.stats(), PARTS.load(Ordering::Relaxed));
         hprintln!("{}, {} times in parts", stats, parts);
-        let all = stats.adds_up() && stats.delivered == work::SPANS;
+        let all = stats.adds_up()
+            && stats.delivered == work::SPANS
+            && CONTROLS.load(Ordering::Relaxed) == 1;
         exit(if all && parts > 100 {
             debug::EXIT_SUCCESS
         } else {
