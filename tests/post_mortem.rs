@@ -63,7 +63,7 @@ fn a_stolen_reporter_sends_what_had_finished_and_a_packet_under_way_again() {
     let _open = TRACER.start::<0>("open");
 
     // SAFETY: the first reporter is not used again, and this is the only thread.
-    let mut second = unsafe { TRACER.steal_reporter(ThriftCompact::new(), process) };
+    let mut second = unsafe { TRACER.steal_reporter(ThriftCompact::new(), process) }.unwrap();
     TRACER.start::<0>("fault");
     assert_eq!(drained(&mut second), ["one", "two", "three", "fault"]);
     let stats = second.stats();

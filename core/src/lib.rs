@@ -99,7 +99,6 @@ mod arch;
 mod baggage;
 #[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
 mod context;
-#[cfg_attr(not(test), allow(dead_code, reason = "for frames and retained rings"))]
 mod crc;
 mod debug;
 #[cfg(all(feature = "defmt", not(loom)))]
@@ -195,7 +194,8 @@ pub use tasks::{Suppressed, Suppressible, Suppressing, Suppression};
 pub use time::{Anchor, Clock, SplitClock, SplitTimer, VariableClock};
 #[cfg(not(loom))]
 pub use tracer::{
-    Drained, Incoming, PacketReporter, Platform, ReporterTaken, Ring, SpanRing, Tracer,
+    BuildId, Drained, Incoming, PacketReporter, Platform, Program, RecoveredEncoder, Recovery,
+    RecoveryOutcome, ReporterTaken, RetainedMemory, RetainedRing, Ring, SpanRing, Tracer,
 };
 #[cfg(feature = "embedded-nal-async-09")]
 pub use transport::AsyncUdp;

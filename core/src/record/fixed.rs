@@ -85,6 +85,19 @@ impl Fixed {
         self.bits & bits::UNTIMED == 0
     }
 
+    /// The clock's segment at the start, 0 to 3.
+    #[inline]
+    pub(crate) const fn segment(&self) -> u8 {
+        ((self.bits & bits::SEGMENT) >> bits::SEGMENT_SHIFT) as u8
+    }
+
+    /// Names the clock's segment at the start, 0 to 3.
+    #[inline]
+    pub(crate) const fn set_segment(&mut self, segment: u8) {
+        let kept = self.bits & !bits::SEGMENT;
+        self.bits = kept | (segment as u16 & 3) << bits::SEGMENT_SHIFT;
+    }
+
     /// The start of the span.
     #[inline(always)]
     pub(crate) const fn start(&self) -> Timestamp {

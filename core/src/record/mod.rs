@@ -17,8 +17,10 @@
 
 mod append;
 mod area;
+mod check;
 #[cfg(feature = "relay")]
 mod content;
+mod dated;
 mod entry;
 mod entry_limits;
 mod entry_writer;
@@ -35,6 +37,7 @@ use crate::ring::{Frame, Payload, Word};
 pub use crate::time::Timestamp;
 
 pub use area::{Area, AreaBytes, ByteArea};
+pub(crate) use check::check;
 #[cfg(feature = "relay")]
 pub(crate) use content::Content;
 pub(crate) use entry::Entries;

@@ -104,8 +104,7 @@ impl<A: Area + ?Sized> Open<A> {
     /// Names the clock's segment at the start, 0 to 3.
     #[inline]
     pub const fn set_segment(&mut self, segment: u8) {
-        let kept = self.fixed.bits & !bits::SEGMENT;
-        self.fixed.bits = kept | (segment as u16 & 3) << bits::SEGMENT_SHIFT;
+        self.fixed.set_segment(segment);
     }
 
     /// Sets the start again.

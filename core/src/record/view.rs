@@ -135,6 +135,11 @@ impl<'r> Record<'r> {
         Image::new(self.fixed, self.area)
     }
 
+    /// Returns the same record with another number.
+    pub(crate) const fn numbered(self, sequence: u32) -> Self {
+        Record { sequence, ..self }
+    }
+
     /// The span's context.
     #[inline]
     pub fn context(&self) -> SpanContext {
@@ -173,7 +178,7 @@ impl<'r> Record<'r> {
     /// The clock's segment at the start, 0 to 3.
     #[inline]
     pub fn segment(&self) -> u8 {
-        ((self.fixed.bits & bits::SEGMENT) >> bits::SEGMENT_SHIFT) as u8
+        self.fixed.segment()
     }
 
     /// The code of the sampler's answer, 0 for none.

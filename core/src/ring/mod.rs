@@ -17,6 +17,8 @@ mod payload;
 mod policy;
 mod positions;
 mod reservation;
+#[cfg(not(loom))]
+mod retained;
 mod spsc;
 mod storage;
 mod sync;
@@ -43,6 +45,8 @@ pub use payload::{Payload, Words};
 pub use policy::{DropNewest, Dropped, OverwriteOldest, Policy, PushError};
 use positions::Positions;
 pub use reservation::Reservation;
+#[cfg(not(loom))]
+pub(crate) use retained::{Judge, Kept, Verdict};
 pub use spsc::{Producer, Spsc};
 use storage::Aligned;
 pub use storage::{ByteCell, Bytes, SliceStorage, Storage};

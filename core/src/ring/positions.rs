@@ -30,6 +30,16 @@ impl Positions {
         }
     }
 
+    /// Positions between which frames lie.
+    #[cfg(not(loom))]
+    pub(super) const fn between(tail: u32, head: u32) -> Self {
+        Positions {
+            head: AtomicU32::new(head),
+            tail: AtomicU32::new(tail),
+            ..Positions::new()
+        }
+    }
+
     #[cfg(loom)]
     pub(super) fn new() -> Self {
         Positions {

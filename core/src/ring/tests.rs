@@ -702,3 +702,72 @@ fn a_stolen_ring_goes_on_by_both_policies() {
     a_stolen_ring_goes_on::<DropNewest>();
     a_stolen_ring_goes_on::<OverwriteOldest>();
 }
+
+/// A ring as a reset leaves it: whole frames of these values, and an open one for each `None`.
+fn left_behind(values: &[Option<usize>]) -> std::boxed::Box<Test<DropNewest>> {
+    let ring = std::boxed::Box::new(Test::<DropNewest>::new(0));
+    // SAFETY: nothing else refers to the storage, whose bytes are given a value, as those of a chip have.
+    unsafe {
+        (&raw const ring.storage)
+            .cast_mut()
+            .cast::<u8>()
+            .write_bytes(0, 256)
+    };
+    for value in values {
+        match value {
+            Some(value) => push(&ring, *value).unwrap_or_default(),
+            None => stop_open(&ring),
+        }
+    }
+    ring
+}
+
+/// Resumes a ring, of which odd values are kept.
+fn resume(ring: &mut Test<DropNewest>) -> Kept {
+    let mut judge = |words: &mut [Word]| {
+        // SAFETY: the words are initialised.
+        match unsafe { words[0].assume_init() } {
+            odd if odd % 2 == 1 => Verdict::Keep,
+            1_000 => Verdict::Violation,
+            _ => Verdict::Skip,
+        }
+    };
+    // SAFETY: the ring is borrowed mutably, and all words of its storage have a value.
+    unsafe { FrameRing::resume(ring, Some(&mut judge), |_| 0) }
+}
+
+#[test]
+fn a_resumed_ring_has_what_was_whole_and_wanted() {
+    let mut ring = left_behind(&[Some(1), None, Some(2), Some(3), None]);
+    let kept = resume(&mut ring);
+    assert_eq!((kept.frames, kept.torn, kept.outdated), (2, 2, 1));
+    assert_eq!((kept.gaps, kept.discarded, kept.next), (0, 0, 5));
+    let mut consumer = ring.consumer().unwrap();
+    assert_eq!(values(&mut consumer), [1, 3]);
+    consumer.release();
+    push(&ring, 7).unwrap();
+    assert_eq!(consumer.peek().unwrap().sequence, 5);
+}
+
+#[test]
+fn a_resumed_ring_ends_at_the_first_violation() {
+    let mut ring = left_behind(&[Some(1), Some(1_000), Some(3)]);
+    let kept = resume(&mut ring);
+    assert_eq!((kept.frames, kept.discarded, kept.next), (1, 96, 1));
+    assert_eq!(values(&mut ring.consumer().unwrap()), [1]);
+}
+
+#[test]
+fn a_ring_may_be_resumed_again_and_again() {
+    let mut ring = left_behind(&[Some(1), None, Some(3)]);
+    for round in 0..3 {
+        let kept = resume(&mut ring);
+        assert_eq!((kept.frames, kept.torn), (2, u32::from(round == 0)));
+        assert_eq!(
+            kept.gaps,
+            u32::from(round != 0),
+            "what was torn is missing now"
+        );
+    }
+    assert_eq!(values(&mut ring.consumer().unwrap()), [1, 3]);
+}

@@ -9,6 +9,8 @@ mod platform;
 )]
 mod post_mortem;
 mod producer_state;
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
+mod retained;
 #[allow(
     unsafe_code,
     reason = "passes the promises of `post_mortem` to the ring"
@@ -31,6 +33,9 @@ pub use extracted_parent::Incoming;
 pub use packet_reporter::{Drained, PacketReporter, ReporterTaken};
 pub use platform::Platform;
 pub use producer_state::ProducerState;
+pub use retained::{
+    BuildId, Program, RecoveredEncoder, Recovery, RecoveryOutcome, RetainedMemory, RetainedRing,
+};
 pub use span_ring::{Ring, SpanRing};
 
 /// Starts spans, and puts finished ones into its [`Ring`].
@@ -227,6 +232,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     pub fn set_unix_time_at(&self, ticks: u64, unix_micros: u64, uncertainty_micros: u32) {
         let anchor = Anchor::new(ticks, unix_micros).with_uncertainty(uncertainty_micros);
         self.ring.with(|producer| producer.set_anchor(anchor));
+        self.ring.keep_anchor(anchor);
     }
 
     /// Writes a span's or a context's identity and the baggage into the carrier,

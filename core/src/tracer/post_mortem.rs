@@ -5,7 +5,7 @@ use crate::wire::{Encoder, Process};
 
 impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// Returns the reporter although there is one: for the handler of a fault or a panic, to send
-    /// what has finished.
+    /// what has finished. `None` only from a [`RetainedRing`](crate::RetainedRing) before `recover`.
     ///
     /// The interrupted code may have been anywhere, in the middle of a finish or a poll too. A span
     /// that was being copied into the ring is skipped and counted as [`evicted`](crate::Lost), or
@@ -33,17 +33,18 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// # impl Transport for PolledUart {
     /// #     fn send(&mut self, _packet: &[u8]) -> SendOutcome { SendOutcome::Accepted }
     /// # }
-    /// fn in_the_handler_of_faults() -> u64 {
-    ///     TRACER.start::<0>("hard fault");
+    /// fn in_the_handler_of_faults() -> Option<u64> {
+    ///     let process = Process::new("pump-7");
     ///     // SAFETY: a fault ends the program; interrupts are masked.
-    ///     let mut reporter = unsafe { TRACER.steal_reporter(ThriftCompact::new(), Process::new("pump-7")) };
+    ///     let mut reporter = unsafe { TRACER.steal_reporter(ThriftCompact::new(), process) }?;
+    ///     TRACER.start::<0>("hard fault");
     ///     reporter.drain_all(&mut PolledUart, &mut [0; 256]);
-    ///     reporter.stats().delivered
+    ///     Some(reporter.stats().delivered)
     /// }
     /// # TRACER.seed(Seed::from_words([1, 2, 3]));
     /// let reporter = TRACER.reporter(ThriftCompact::new(), Process::new("pump-7"))?;
     /// TRACER.start::<0>("sample");
-    /// assert_eq!(in_the_handler_of_faults(), 2);
+    /// assert_eq!(in_the_handler_of_faults(), Some(2));
     /// # core::mem::forget(reporter);
     /// # Ok::<(), picojaeger_core::ReporterTaken>(())
     /// ```
@@ -57,10 +58,12 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         &'t self,
         encoder: E,
         process: Process<'t>,
-    ) -> PacketReporter<'t, P, E, R> {
+    ) -> Option<PacketReporter<'t, P, E, R>> {
         // SAFETY: passed on to the caller.
-        let consumer = unsafe { self.ring.steal_consumer() };
-        PacketReporter::with_consumer(self, consumer, encoder, process)
+        let consumer = unsafe { self.ring.steal_consumer() }?;
+        Some(PacketReporter::with_consumer(
+            self, consumer, encoder, process,
+        ))
     }
 }
 

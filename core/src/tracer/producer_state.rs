@@ -81,6 +81,14 @@ impl ProducerState {
         }
     }
 
+    /// Makes a producer without a seed that has sampled so many spans.
+    pub(crate) const fn resumed(sampled: u32) -> Self {
+        ProducerState {
+            sampled,
+            ..ProducerState::new()
+        }
+    }
+
     /// Sets the generator of ids, and the first reading of the clock where there was none: a counter
     /// that runs since before may show any value.
     #[inline]

@@ -5,9 +5,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use crate::raw_mutex::{Interrupts, RawMutex, increment};
 use crate::record::{Fixed, Image, Records};
 use crate::ring::{
-    ByteCell, Bytes, Consumer, DropNewest, Dropped, FrameRing, Policy, Storage, Word,
+    ByteCell, Bytes, Consumer, DropNewest, Dropped, FrameRing, Judge, Kept, Policy, Storage, Word,
 };
 use crate::stats::Stats;
+use crate::time::Anchor;
 use crate::tracer::ProducerState;
 
 /// Holds finished spans until the reporter takes them, and the state of the
@@ -29,7 +30,8 @@ pub struct Ring<X = Interrupts, B: ?Sized = [ByteCell], P = DropNewest> {
     frames: FrameRing<X, ProducerState, B, P, Records>,
 }
 
-/// The ring of a tracer, as the tracer uses it; implemented by [`Ring`] alone.
+/// The ring of a tracer, as the tracer uses it; implemented by [`Ring`] and
+/// [`RetainedRing`](crate::RetainedRing) alone.
 pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Runs `f` under the mutex; `None` in a re-entrant call.
     #[doc(hidden)]
@@ -61,12 +63,12 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn consumer(&self) -> Option<Consumer<'_, Records>>;
 
-    /// Returns the consumer although there is one.
+    /// Returns the consumer although there is one; `None` from a ring that is not ready yet.
     ///
     /// # Safety
     /// As for [`FrameRing::steal_consumer`].
     #[doc(hidden)]
-    unsafe fn steal_consumer(&self) -> Consumer<'_, Records>;
+    unsafe fn steal_consumer(&self) -> Option<Consumer<'_, Records>>;
 
     /// Skips open frames and returns how many.
     ///
@@ -82,9 +84,14 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     /// Returns whether at least half of the ring waits for the reporter.
     #[doc(hidden)]
     fn is_half_full(&self) -> bool;
+
+    /// Keeps an anchor for the next boot, if this ring outlives a reset.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn keep_anchor(&self, _anchor: Anchor) {}
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
     impl<X, B: ?Sized, P> Sealed for super::Ring<X, B, P> {}
 }
@@ -102,6 +109,21 @@ impl<X: RawMutex, const N: usize, P: Policy> Ring<X, Bytes<N>, P> {
         Ring {
             aside: Aside::new(),
             frames: FrameRing::new(ProducerState::new()),
+        }
+    }
+}
+
+impl<X: RawMutex, const N: usize, P: Policy> Ring<X, Bytes<N>, P> {
+    /// Writes a ring to `place`, with the records that lie there if there is a `judge` for them.
+    ///
+    /// # Safety
+    /// As for [`FrameRing::resume`]; what the judge keeps is a whole image.
+    pub(super) unsafe fn resume(place: *mut Self, judge: Option<&mut Judge<'_>>) -> Kept {
+        let user = |kept: &Kept| ProducerState::resumed(kept.next);
+        // SAFETY: in bounds of the place; the rest is passed on to the caller.
+        unsafe {
+            (&raw mut (*place).aside).write(Aside::new());
+            FrameRing::resume(&raw mut (*place).frames, judge, user)
         }
     }
 }
@@ -187,10 +209,10 @@ where
         self.frames.consumer()
     }
 
-    unsafe fn steal_consumer(&self) -> Consumer<'_, Records> {
+    unsafe fn steal_consumer(&self) -> Option<Consumer<'_, Records>> {
         // SAFETY: passed on to the caller; all fields of a `ProducerState` are valid whichever of
         // their words were written.
-        unsafe { self.frames.steal_consumer() }
+        unsafe { Some(self.frames.steal_consumer()) }
     }
 
     unsafe fn abandon_open(&self, consumer: &mut Consumer<'_, Records>) -> usize {

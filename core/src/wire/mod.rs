@@ -24,6 +24,7 @@ pub use otlp::Otlp;
 #[cfg(feature = "relay")]
 pub use relay::RelayFrames;
 pub use state_tags::{StateTags, TagSink};
+pub(crate) use state_tags::{UNCERTAINTY, UNSYNCED};
 pub use status::Status;
 pub use thrift::{Thrift, ThriftBatch, ThriftBinary, ThriftCompact};
 

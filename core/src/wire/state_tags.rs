@@ -17,8 +17,8 @@ pub(super) const KEYS: [&str; 6] = [
 ];
 const TRUNCATED: &str = "picojaeger.truncated";
 const DROPPED: &str = "picojaeger.dropped";
-const UNSYNCED: &str = "clock.unsynced";
-const UNCERTAINTY: &str = "clock.uncertainty_us";
+pub(crate) const UNSYNCED: &str = "clock.unsynced";
+pub(crate) const UNCERTAINTY: &str = "clock.uncertainty_us";
 
 /// The tags that a record's state stands for, which every format appends to those of the span.
 ///

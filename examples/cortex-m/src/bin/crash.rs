@@ -46,7 +46,11 @@ fn panic(panic: &core::panic::PanicInfo<'_>) -> ! {
 /// Sends all that has finished, and a span of what happened.
 fn post_mortem(cause: &'static str, at: u32) -> ! {
     // SAFETY: nothing goes on: interrupts are masked, or of a lower priority than this fault.
-    let mut reporter = unsafe { TRACER.steal_reporter(Format::new(), Process::new("pump-7")) };
+    let Some(mut reporter) =
+        (unsafe { TRACER.steal_reporter(Format::new(), Process::new("pump-7")) })
+    else {
+        exit(debug::EXIT_FAILURE)
+    };
     let mut span = TRACER.start::<32>(cause);
     span.tag("at", at).tag(tags::ERROR, true);
     span.finish();

@@ -339,11 +339,11 @@ entries! {
         let mut line = SlipWriter::new(Serial(results));
         reporter.drain_all(&mut line, buffer) == Drained::All
     }
-    fn steal_reporter(process: Process<'static>) -> Packets {
+    fn steal_reporter(process: Process<'static>) -> Option<Packets> {
         // SAFETY: never called.
         unsafe { TRACER.steal_reporter(ThriftCompact::new(), process) }
     }
-    fn steal_recorder(process: Process<'static>) -> PacketReporter<'static, Board, ThriftCompact, Recorder> {
+    fn steal_recorder(process: Process<'static>) -> Option<PacketReporter<'static, Board, ThriftCompact, Recorder>> {
         // SAFETY: never called.
         unsafe { NEWEST.steal_reporter(ThriftCompact::new(), process) }
     }

@@ -125,8 +125,11 @@ fn end(finish: impl FnOnce()) {
 fn after<P: Policy + 'static>(tracer: &'static Tracer<Board, Spans<P>>, overwrites: bool) {
     let finished = FINISHED.load(Ordering::Relaxed);
     tracer.start::<0>("fault");
-    // SAFETY: this interrupt stops all else, and ends in a reset.
-    let mut reporter = unsafe { tracer.steal_reporter(Check::default(), Process::new("")) };
+    // SAFETY: this interrupt stops all else, and ends in a start of the program.
+    let reporter = unsafe { tracer.steal_reporter(Check::default(), Process::new("")) };
+    let Some(mut reporter) = reporter else {
+        fail("no reporter")
+    };
     tracer.start::<0>("fault");
     reporter.drain_all(&mut Noted, &mut [0; 16]);
     let stats = reporter.stats();
