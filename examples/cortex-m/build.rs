@@ -1,12 +1,17 @@
-//! Puts `memory.x` where the linker looks.
+//! Puts the linker's scripts where it looks, and gives `retained` its build id.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::copy("memory.x", out.join("memory.x"))?;
+    for script in ["memory.x", "build-id.x"] {
+        fs::copy(script, out.join(script))?;
+        println!("cargo:rerun-if-changed={script}");
+    }
     println!("cargo:rustc-link-search={}", out.display());
-    println!("cargo:rerun-if-changed=memory.x");
+    for argument in ["--build-id", "-Tbuild-id.x"] {
+        println!("cargo:rustc-link-arg-bin=retained={argument}");
+    }
     Ok(())
 }

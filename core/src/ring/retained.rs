@@ -155,6 +155,9 @@ impl<'s> Walk<'s> {
             self.last = self.load(offset + 4);
         }
         self.at = self.at.wrapping_add(length);
+        if self.kept.frames == 0 {
+            self.kept.tail = self.at; // or what boots leave torn would fill the ring
+        }
         Some(())
     }
 

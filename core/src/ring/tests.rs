@@ -758,6 +758,16 @@ fn a_resumed_ring_ends_at_the_first_violation() {
 }
 
 #[test]
+fn torn_frames_do_not_fill_a_ring_that_is_resumed_and_never_read() {
+    let mut ring = left_behind(&[]);
+    for _ in 0..20 {
+        stop_open(&ring);
+        assert_eq!(resume(&mut ring).torn, 1);
+    }
+    assert_eq!(push(&ring, 1), Ok(()));
+}
+
+#[test]
 fn a_ring_may_be_resumed_again_and_again() {
     let mut ring = left_behind(&[Some(1), None, Some(3)]);
     for round in 0..3 {

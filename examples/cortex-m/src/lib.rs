@@ -20,7 +20,7 @@ pub use picojaeger_core::wire::ThriftCompact as Format;
 
 pub use identity::seed;
 use picojaeger_core::{
-    Clock, Decision, Description, Param, Query, Sampler, SendOutcome, Transport,
+    BuildId, Clock, Decision, Description, Param, Program, Query, Sampler, SendOutcome, Transport,
 };
 
 /// CMSDK timer 0, which counts down from 2³² − 1 at 25 MHz.
@@ -199,6 +199,32 @@ pub fn sys_tick() -> Option<SYST> {
     let mut timer = cortex_m::Peripherals::take()?.SYST;
     timer.set_clock_source(SystClkSource::Core);
     Some(timer)
+}
+
+/// Returns the running program, for a retained ring: its names lie in `.rodata`, its build id where
+/// `build-id.x` puts it.
+pub fn program() -> Program {
+    unsafe extern "C" {
+        static __srodata: u8;
+        static __erodata: u8;
+        static __build_id_start: u8;
+        static __build_id_end: u8;
+    }
+    // SAFETY: the linker's symbols are the bounds of two sections, which nothing changes.
+    let (names, note) = unsafe {
+        (
+            section(&raw const __srodata, &raw const __erodata),
+            section(&raw const __build_id_start, &raw const __build_id_end),
+        )
+    };
+    Program::new(names, BuildId::from_note(note))
+}
+
+/// # Safety
+/// These are the bounds of a section of constants.
+unsafe fn section(start: *const u8, end: *const u8) -> &'static [u8] {
+    // SAFETY: passed on to the caller.
+    unsafe { core::slice::from_raw_parts(start, end.addr() - start.addr()) }
 }
 
 /// Leaves an exception for the start of the program, as a reset would, but in microseconds where QEMU

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_changed_bit_shows() {
-        for bit in 0..8 * LENGTH {
+        for bit in (0..8 * LENGTH).step_by(if cfg!(miri) { 97 } else { 1 }) {
             let mut bytes = header().to_bytes();
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Header::from_bytes(&bytes), None, "bit {bit}");
