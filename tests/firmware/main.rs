@@ -1,14 +1,15 @@
 //! A firmware's UART output, decoded and compared with the spans that the firmware made.
 //!
 //! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons, of
-//! those with OTLP in `PICOJAEGER_UART_OTLP`, of those that end in a fault in `PICOJAEGER_UART_CRASH`, and of
-//! embassy's tasks in `PICOJAEGER_UART_EMBASSY`. Without these variables this target prints a note and succeeds,
+//! those with OTLP in `PICOJAEGER_UART_OTLP`, of those that end in a fault in `PICOJAEGER_UART_CRASH`, of
+//! boots after resets in `PICOJAEGER_UART_RETAINED`, and of embassy's tasks in `PICOJAEGER_UART_EMBASSY`. Without these variables this target prints a note and succeeds,
 //! since the workspace's tests need no emulator.
 
 mod crash;
 mod embassy;
 mod otlp;
 mod pump;
+mod retained;
 
 use std::ops::Range;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use picojaeger_std::model::{Batch, Span, Tag, TagValue};
 const UART: &str = "PICOJAEGER_UART";
 const UART_OTLP: &str = "PICOJAEGER_UART_OTLP";
 const UART_CRASH: &str = "PICOJAEGER_UART_CRASH";
+const UART_RETAINED: &str = "PICOJAEGER_UART_RETAINED";
 const UART_EMBASSY: &str = "PICOJAEGER_UART_EMBASSY";
 /// The same as in `examples/cortex-m/src/work.rs`.
 const UNIX_MICROS_AT_START: i64 = 1_700_000_000_000_000;
@@ -48,6 +50,10 @@ fn main() -> ExitCode {
         let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
         check_numbers(&batches);
         println!("{file}: {}", embassy::check(&batches));
+    }
+    for (file, packets) in files(UART_RETAINED) {
+        let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
+        println!("{file}: {}", retained::check(&batches));
     }
     ExitCode::SUCCESS
 }

@@ -14,12 +14,12 @@ use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
 use picojaeger_core::wire::{Otlp, Process, ThriftCompact};
 use picojaeger_core::{
-    BaggageTable, BinaryCodec, Clock, CortexM, CurrentSpans, Drained, Format, FutureInSpan,
-    GuaranteedThroughput, InSpan, Incoming, InjectError, Interrupts, Key, Outgoing, PacketReporter,
-    PerOperation, Probabilistic, Propagator, Query, RateLimiter, RateLimiting, Ring, Sampler, Seed,
-    SendOutcome, SlipWriter, Span, SpanContext, SpanReference, SplitClock, SplitTimer, Stats,
-    Suppression, TaskSpans, TextMap, ToContext, Tracer, Transport, Value, VariableClock,
-    ZipkinSpan, tags,
+    BaggageTable, BinaryCodec, BuildId, Clock, CortexM, CurrentSpans, Drained, Format,
+    FutureInSpan, GuaranteedThroughput, InSpan, Incoming, InjectError, Interrupts, Key, Outgoing,
+    PacketReporter, PerOperation, Probabilistic, Program, Propagator, Query, RateLimiter,
+    RateLimiting, Recovery, RetainedMemory, RetainedRing, Ring, Sampler, Seed, SendOutcome,
+    SlipWriter, Span, SpanContext, SpanReference, SplitClock, SplitTimer, Stats, Suppression,
+    TaskSpans, TextMap, ToContext, Tracer, Transport, Value, VariableClock, ZipkinSpan, tags,
 };
 use picojaeger_cortex_m::{BOARD, Board};
 
@@ -54,6 +54,10 @@ const FORMATS: [Format; 5] = [
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 static RECORDER: Recorder = Ring::new();
+static MEMORY: RetainedMemory<1024> = RetainedMemory::new();
+// SAFETY: the memory is given to this ring alone; nothing of this program runs.
+static KEPT: RetainedRing<1024> = unsafe { RetainedRing::new(&MEMORY) };
+static SURVIVOR: Tracer<Board, RetainedRing<1024>> = Tracer::new(BOARD, &KEPT);
 static CURRENT: CurrentSpans<CortexM, 2> = CurrentSpans::new();
 static REPORTING: Suppression<CortexM> = Suppression::new();
 static TASKS: TaskSpans<Board, 4, 2> = TaskSpans::new(&TRACER, &CURRENT);
@@ -350,6 +354,21 @@ entries! {
     fn abandon_open(reporter: &mut Packets) -> usize {
         // SAFETY: never called.
         unsafe { reporter.abandon_open() }
+    }
+    fn recover(names: &'static [u8], note: &[u8], frequency: u64) -> u32 {
+        KEPT.recover(&Program::new(names, BuildId::from_note(note)), frequency).spans
+    }
+    fn finish_kept(name: &'static str) {
+        SURVIVOR.start::<32>(name).tag("n", 1);
+    }
+    fn anchor_kept(ticks: u64, micros: u64) {
+        SURVIVOR.set_unix_time_at(ticks, micros, 0);
+    }
+    fn poll_recovered(recovery: &Recovery, outcome: SendOutcome, buffer: &mut [u8]) -> Option<Stats> {
+        let encoder = recovery.encoder::<64, _>(ThriftCompact::new());
+        let mut reporter = SURVIVOR.reporter(encoder, Process::new("")).ok()?;
+        reporter.drain_all(&mut Fixed(outcome), buffer);
+        Some(reporter.stats())
     }
     fn stats(reporter: &Packets) -> Stats {
         reporter.stats()
