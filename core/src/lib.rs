@@ -99,6 +99,7 @@ mod arch;
 mod baggage;
 #[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
 mod context;
+#[cfg_attr(loom, allow(dead_code, reason = "loom models the ring alone"))]
 mod crc;
 mod debug;
 #[cfg(all(feature = "defmt", not(loom)))]
