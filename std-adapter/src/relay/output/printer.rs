@@ -49,7 +49,9 @@ impl<W: Write> Printer<W> {
             return;
         };
         let spans = trace.spans.len() as u64;
-        match write!(self.to, "{}", Trace::new(id, trace.spans)) {
+        // In one piece, so that nothing comes between its lines.
+        let waterfall = Trace::new(id, trace.spans).to_string();
+        match self.to.write_all(waterfall.as_bytes()) {
             Ok(()) => self.counts.delivered += spans,
             Err(error) => {
                 self.counts.lost += spans;
@@ -112,5 +114,56 @@ impl<W: Write> Output for Printer<W> {
 
     fn last_error(&self) -> Option<String> {
         self.error.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(trace: u64, id: u64) -> Span {
+        Span::new(u128::from(trace), id, "sample")
+    }
+
+    fn printer() -> Printer<Vec<u8>> {
+        Printer::new(Vec::new())
+    }
+
+    fn text<W: AsRef<[u8]>>(printer: &Printer<W>) -> String {
+        String::from_utf8(printer.to.as_ref().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_trace_is_printed_once_it_is_quiet() {
+        let (mut printer, process) = (printer(), Arc::new(Process::new("pump")));
+        printer.take(&process, span(1, 1));
+        printer.step(Duration::from_millis(500), false);
+        printer.take(&process, span(1, 2));
+        printer.take(&process, span(2, 3));
+        printer.step(Duration::from_millis(1_100), false);
+        assert_eq!((text(&printer).as_str(), printer.counts().queued), ("", 3));
+        printer.step(Duration::from_millis(1_200), false);
+        assert_eq!(text(&printer).matches("trace ").count(), 2);
+        assert_eq!(text(&printer).matches("pump: sample").count(), 3);
+        assert_eq!(
+            (printer.counts().delivered, printer.counts().queued),
+            (3, 0)
+        );
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let (mut printer, process) = (printer(), Arc::new(Process::new("pump")));
+        for id in 0..1_500 {
+            printer.take(&process, span(1, id));
+            printer.take(&process, span(id + 2, id));
+        }
+        assert!(printer.counts().queued <= 2 * MOST as u64);
+        printer.step(Duration::ZERO, true);
+        let counts = printer.counts();
+        assert_eq!(
+            (counts.delivered, counts.queued, counts.lost),
+            (3_000, 0, 0)
+        );
     }
 }

@@ -21,7 +21,7 @@ use crate::sys::interrupt::on_interrupt;
 use args::{Args, Command, Destination, HELP};
 use service::Service;
 use sinks::Sinks;
-use terminal::Terminal;
+use terminal::{Beside, Terminal};
 
 /// Runs the program `picojaeger-relay` with the arguments behind its name.
 ///
@@ -122,7 +122,7 @@ fn output(destination: &Destination) -> Result<Box<dyn Output>, Failure> {
     Ok(match destination {
         Destination::Agent { host, port } => output::agent(host, *port)?,
         Destination::Otlp(url) => output::otlp(url)?,
-        Destination::Print => output::print(std::io::stdout()),
-        Destination::PrintAside => output::print(std::io::stderr()),
+        Destination::Print => output::print(Beside(std::io::stdout())),
+        Destination::PrintAside => output::print(Beside(std::io::stderr())),
     })
 }

@@ -93,3 +93,66 @@ impl Sinks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::relay::frame::{FrameReader, Piece};
+    use crate::relay::output;
+    use crate::sys::sync::lock;
+
+    /// A line to a device.
+    #[derive(Clone, Default)]
+    struct Down(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Down {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            lock(&self.0).extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn status(line: usize) -> Event {
+        Event::Status {
+            line,
+            producer: 1,
+            boot: 0x1_02,
+            ticks: 777,
+        }
+    }
+
+    #[test]
+    fn a_device_is_told_the_time_once_in_a_while() {
+        for tells_time in [true, false] {
+            let (down, uplink) = (Down::default(), Uplink::default());
+            uplink.connect(down.clone());
+            let output = output::print(io::sink());
+            let mut sinks = Sinks::new(output, Terminal::new(), vec![uplink], tells_time);
+            let arrival = now();
+            for line in [0, 0, 5] {
+                sinks.take(status(line), arrival);
+            }
+            let (mut frames, mut fields) = (Vec::new(), (0, 0, 0));
+            FrameReader::new().read(&lock(&down.0), |piece| {
+                let Piece::Frame(frame) = piece else {
+                    panic!("{piece:?}");
+                };
+                frames.push((frame.kind, frame.producer, frame.boot, frame.number));
+                fields = postcard::from_bytes::<(u64, u64, u32)>(frame.payload).unwrap();
+            });
+            if !tells_time {
+                assert!(frames.is_empty());
+                continue;
+            }
+            assert_eq!(frames, [(129, 1, 0x1_02, 0)]);
+            assert_eq!((fields.0, fields.1 - u64::from(fields.2)), (777, arrival));
+        }
+    }
+}

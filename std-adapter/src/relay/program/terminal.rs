@@ -60,6 +60,22 @@ impl Terminal {
     }
 }
 
+/// A writer that removes the status line before it writes.
+pub(super) struct Beside<W>(pub(super) W);
+
+impl<W: io::Write> io::Write for Beside<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if io::stderr().is_terminal() {
+            write!(io::stderr(), "\r\x1b[K")?;
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Escapes control characters but for line ends and tabs, and what turns the direction of writing.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
