@@ -1,6 +1,5 @@
 //! The protocols that the settings choose, from a tracer to its peer.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
@@ -10,6 +9,9 @@ use picojaeger_std::Tracer;
 use picojaeger_std::collector::Collector;
 use picojaeger_std::config::{AgentProtocol, Config, Sampler};
 use prost::Message;
+
+#[path = "common/http.rs"]
+mod http;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -40,7 +42,7 @@ fn a_request_of_otlp_is_read_by_prost() {
     let address = listener
         .local_addr()
         .expect("a bound socket has an address");
-    let server = thread::spawn(move || answered(&listener));
+    let server = thread::spawn(move || http::answered(&listener));
     send(Config::new("shop").otlp(format!("http://{address}")));
     let (head, body) = server.join().expect("the server ends");
 
@@ -59,34 +61,4 @@ fn a_request_of_otlp_is_read_by_prost() {
     let span = &resource_spans.scope_spans[0].spans[0];
     assert_eq!((span.name.as_str(), span.trace_id.len()), ("order", 16));
     assert!(span.start_time_unix_nano <= span.end_time_unix_nano);
-}
-
-/// Accepts one request, answers that all is well, and returns its head and body.
-fn answered(listener: &TcpListener) -> (String, Vec<u8>) {
-    let (mut stream, _) = listener.accept().expect("a client");
-    stream.set_read_timeout(Some(SOON)).expect("a time-out");
-    let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
-    loop {
-        if let Some(request) = whole(&read) {
-            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            stream
-                .write_all(answer.as_bytes())
-                .expect("an open connection");
-            return request;
-        }
-        let length = stream.read(&mut buffer).expect("an open connection");
-        assert!(length > 0, "the connection ended in a request");
-        read.extend_from_slice(&buffer[..length]);
-    }
-}
-
-/// Returns head and body once both are read.
-fn whole(read: &[u8]) -> Option<(String, Vec<u8>)> {
-    let end = read.windows(4).position(|at| at == b"\r\n\r\n")? + 4;
-    let head = String::from_utf8(read[..end].to_vec()).expect("a head of text");
-    let lower = head.to_lowercase();
-    let (_, length) = lower.split_once("content-length: ").expect("a length");
-    let length: usize = length.lines().next()?.trim().parse().expect("a number");
-    let body = read.get(end..end + length)?.to_vec();
-    Some((head, body))
 }

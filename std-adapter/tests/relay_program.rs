@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::wire::relay::{Device, RelayFrames};
@@ -16,6 +17,7 @@ use picojaeger_core::{Clock, Const, Interrupts, Ring, Seed, Tracer};
 use picojaeger_std::collector::Collector;
 use picojaeger_std::model::TagValue;
 use picojaeger_std::relay::run;
+use prost::Message as _;
 
 struct Timer;
 
@@ -28,6 +30,9 @@ impl Clock for Timer {
         1_000_000
     }
 }
+
+#[path = "common/http.rs"]
+mod http;
 
 /// The bytes of a device's line: some text, and this many spans.
 fn line(boot: u32, spans: usize) -> Vec<u8> {
@@ -129,6 +134,38 @@ fn a_connection_is_recorded_and_its_recording_reads_the_same() {
     device.join().unwrap();
     assert_eq!(spans[0], spans[1]);
     assert!(spans[0][0].tag("clock.uncertainty_us").is_some());
+}
+
+#[test]
+fn a_file_reaches_a_collector_over_otlp() {
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", collector.local_addr().unwrap());
+    let server = thread::spawn(move || http::answered(&collector));
+    let file = TestFile::new("otlp", &line(9, 3));
+    assert_eq!(relay(&[file.name(), "--otlp", &url]), ExitCode::SUCCESS);
+    let (head, body) = server.join().unwrap();
+    assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
+    let request = ExportTraceServiceRequest::decode(&body[..]).unwrap();
+    let spans = &request.resource_spans[0];
+    let attributes = &spans.resource.as_ref().unwrap().attributes;
+    assert!(attributes.iter().any(|one| one.key == "device.id"));
+    assert_eq!(spans.scope_spans[0].spans.len(), 3);
+}
+
+#[test]
+fn a_command_connects_to_the_port_of_its_source() {
+    let agent = Collector::bind("127.0.0.1:0").unwrap();
+    let (file, to) = (
+        TestFile::new("port", &line(9, 5)),
+        agent.local_addr().to_string(),
+    );
+    let script = format!("cat {} >/dev/tcp/127.0.0.1/{{port}}", file.name());
+    let source = "tcp-listen:127.0.0.1:0";
+    let arguments = [
+        "run", "--source", source, "--agent", &to, "--", "bash", "-c", &script,
+    ];
+    assert_eq!(relay(&arguments), ExitCode::SUCCESS);
+    assert!(agent.wait_for_spans(5, LONG));
 }
 
 #[cfg(unix)]

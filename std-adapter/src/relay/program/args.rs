@@ -155,6 +155,8 @@ impl Args {
                 port: 6831,
             },
         };
+        // A command's connection is the only one.
+        self.once |= is_run;
         if !is_run {
             self.command = Command::Relay;
         }

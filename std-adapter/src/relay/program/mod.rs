@@ -106,15 +106,18 @@ fn service_of(args: &Args, sources: Vec<Source>, inputs: &Inputs) -> Result<Serv
         .iter()
         .map(|source| matches!(source, Source::File(_)))
         .collect();
-    let mut uplinks = Vec::new();
+    let (mut uplinks, mut terminal) = (Vec::new(), Terminal::new());
     for (line, source) in sources.into_iter().enumerate() {
         uplinks.push(open(source, line, inputs.clone(), args.once)?);
     }
     if let Some(port) = args.downlink {
         let to = uplinks.first().cloned().unwrap_or_default();
-        downlink::listen(port, to)?;
+        let address = downlink::listen(port, to)?;
+        terminal.message(&format!(
+            "bytes for the first source are taken on {address}"
+        ));
     }
-    let sinks = Sinks::new(output, Terminal::new(), uplinks, args.time);
+    let sinks = Sinks::new(output, terminal, uplinks, args.time);
     Ok(Service::new(relay, sinks, recorder, patient))
 }
 

@@ -15,7 +15,7 @@ use crate::sys::interrupt::terminate;
 /// The time between two looks at the command.
 const TICK: Duration = Duration::from_millis(20);
 /// The silence after which no more frames come of a command that has ended.
-const SILENCE: Duration = Duration::from_millis(300);
+const SILENCE: Duration = Duration::from_secs(1);
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
 /// Runs a command, and returns its exit code.
