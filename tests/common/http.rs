@@ -7,7 +7,7 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(10);
 
 /// Accepts one request, answers that all is well, and returns its head and body.
-pub fn answered(listener: &TcpListener) -> (String, Vec<u8>) {
+pub(crate) fn answered(listener: &TcpListener) -> (String, Vec<u8>) {
     let (mut stream, _) = listener.accept().expect("a client");
     stream.set_read_timeout(Some(SOON)).expect("a time-out");
     let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
