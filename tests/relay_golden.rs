@@ -5,10 +5,12 @@ use picojaeger_core::adapter::record::{Open, Record, Records, Reference, Tag, Ti
 use picojaeger_core::adapter::{PacketBuilder, PollContext, Timeline};
 use picojaeger_core::ring::{Bytes, DropNewest, FrameRing, Spsc, Word};
 use picojaeger_core::wire::relay::{Device, MemoryDump, RelayFrames};
-use picojaeger_core::wire::{Batch, ClientStats, EncodeContext, Encoder, Process, Push, Status};
+use picojaeger_core::wire::{
+    Batch, ClientStats, Counts, EncodeContext, Encoder, Process, Push, Status,
+};
 use picojaeger_core::{
-    Anchor, Description, Flags, Key, LossCause, Lost, Param, SendOutcome, SpanContext, SpanId,
-    Stats, TraceId, Value,
+    Anchor, Description, Flags, Key, LossCause, Param, SendOutcome, SpanContext, SpanId, TraceId,
+    Value,
 };
 
 mod common;
@@ -439,26 +441,15 @@ fn hello_and_status_are_read_as_they_were_made() {
         ("u", Value::U64(u64::MAX)),
     ];
     let process = Process::new("pump").with_tags(&tags);
-    let mut stats = Stats::default();
-    (stats.sampled, stats.open, stats.queued, stats.delivered) = (1 << 40, 2, 3, 4);
-    (
-        stats.cleared,
-        stats.unsampled,
-        stats.unseeded,
-        stats.decode_errors,
-    ) = (5, 6, 7, 8);
-    let causes = Lost::default().by_cause().map(|(cause, _)| cause);
-    for (cause, count) in causes.into_iter().zip(100..) {
-        stats.lost = stats.lost.with(cause, count);
-    }
-    let stats = || stats;
+    let lost: [u32; LossCause::COUNT] = std::array::from_fn(|at| 100 + at as u32);
+    let counts = || Some(Counts::new([1 << 30, 2, 3, 4, 5, 6, 7, 8], lost));
     let samplers = |code| match code {
         1 => Some(Description::new("const", Param::Bool(true))),
         15 => Some(Description::new("probabilistic", Param::F64(0.25))),
         _ => None,
     };
     let anchor = Anchor::new(1 << 50, 1_700_000_000_000_000).with_uncertainty(70_000);
-    let status = Status::new(u64::MAX, 25_000_000, &stats, &samplers).with_anchor(Some(anchor));
+    let status = Status::new(u64::MAX, 25_000_000, &counts, &samplers).with_anchor(Some(anchor));
     let frames = announced(RelayFrames::with_addresses(device), &process, &status);
     let [hello, status] = &frames[..] else {
         panic!("{} frames", frames.len())
@@ -490,7 +481,7 @@ fn hello_and_status_are_read_as_they_were_made() {
     let expected = relay::Status {
         now: u64::MAX,
         anchor: Some((1 << 50, 1_700_000_000_000_000, 70_000)),
-        sampled: 1 << 40,
+        sampled: 1 << 30,
         open: 2,
         queued: 3,
         delivered: 4,
@@ -555,9 +546,10 @@ const GOLDEN: &str = "00\
 #[test]
 fn the_bytes_of_a_packet_stay_as_they_are() {
     let device = Device::new(&[0x2b, 0, 0x41], 0x0102_0304).with_build(&[0xab; 20]);
-    let (process, stats) = (Process::new("pump-7"), Stats::default);
+    let process = Process::new("pump-7");
+    let counts = || Some(Counts::new([0; 8], [0; 10]));
     let samplers = |code| (code == 1).then_some(Description::new("const", Param::Bool(true)));
-    let status = Status::new(2_000, 25_000_000, &stats, &samplers);
+    let status = Status::new(2_000, 25_000_000, &counts, &samplers);
     let batch = Batch::new(&process, 1, ClientStats::NONE).with_status(Some(&status));
     let context = SpanContext::new(
         TraceId::from_parts(0, 0x1122),

@@ -52,6 +52,11 @@ pub struct SpanContext {
 pub trait ToContext {
     /// Returns the context, if there is one.
     fn to_context(&self) -> Option<SpanContext>;
+
+    /// Whether this is a span of this program: it has ids, and it is sampled or not. A chip's
+    /// program whose parents all are has no code for others.
+    #[doc(hidden)]
+    const IS_LOCAL: bool = false;
 }
 
 impl Flags {
@@ -188,6 +193,8 @@ impl ToContext for SpanContext {
 }
 
 impl<T: ToContext> ToContext for Option<T> {
+    const IS_LOCAL: bool = T::IS_LOCAL;
+
     #[inline(always)]
     fn to_context(&self) -> Option<SpanContext> {
         self.as_ref().and_then(T::to_context)
@@ -195,6 +202,8 @@ impl<T: ToContext> ToContext for Option<T> {
 }
 
 impl<T: ToContext + ?Sized> ToContext for &T {
+    const IS_LOCAL: bool = T::IS_LOCAL;
+
     #[inline(always)]
     fn to_context(&self) -> Option<SpanContext> {
         (**self).to_context()

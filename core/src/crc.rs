@@ -18,14 +18,28 @@ impl Crc {
     /// Adds a byte.
     #[inline(always)]
     pub(crate) const fn byte(self, byte: u8) -> Self {
-        let x = byte as u32 ^ self.0 >> 24;
-        Crc(self.0 << 8 ^ x ^ x << 2 ^ x << 6 ^ x << 7)
+        Crc(self.0 << 8 ^ Self::multiple(byte as u32 ^ self.0 >> 24))
     }
 
-    /// Adds bytes.
+    /// Adds bytes, two at a time: the polynomial has no term between x⁷ and x³², so that the
+    /// remainder of up to 25 bits is one product.
     #[inline]
     pub(crate) fn bytes(self, bytes: &[u8]) -> Self {
-        bytes.iter().fold(self, |crc, byte| crc.byte(*byte))
+        let (pairs, last) = bytes.as_chunks();
+        let crc = pairs.iter().fold(self, |crc, pair| crc.pair(*pair));
+        last.iter().fold(crc, |crc, byte| crc.byte(*byte))
+    }
+
+    #[inline(always)]
+    const fn pair(self, bytes: [u8; 2]) -> Self {
+        let bits = u16::from_be_bytes(bytes);
+        Crc(self.0 << 16 ^ Self::multiple(bits as u32 ^ self.0 >> 16))
+    }
+
+    /// Returns the product with the polynomial without its highest term.
+    #[inline(always)]
+    const fn multiple(x: u32) -> u32 {
+        x ^ x << 2 ^ x << 6 ^ x << 7
     }
 
     /// Returns the checksum.

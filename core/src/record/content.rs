@@ -1,26 +1,14 @@
-//! Entries in their order, for formats that keep it.
+//! Entries as they lie in an area, for formats that keep their order.
 
+use super::Record;
 use super::entry::Entry;
-use super::layout::{header, kind};
-use super::{Record, Reference};
-use crate::time::Timestamp;
-use crate::value::Value;
+use super::layout::header;
 
-/// The content of an entry beside its key.
-pub(crate) enum Content<'r> {
-    /// Of a tag, or of a field of the log before it.
-    Value(Value<'r>),
-    Reference(Reference),
-    Log(Timestamp),
-    /// A copied operation name.
-    Operation,
-}
-
-impl<'r> Entry<'r> {
-    /// Whether it is a field of the log before it.
+impl Entry<'_> {
+    /// Whether it is a log, or a field of one.
     #[inline]
-    pub(crate) fn is_field(&self) -> bool {
-        self.header & header::FIELD != 0
+    pub(crate) fn is_of_log(&self) -> bool {
+        self.header & header::FIELD != 0 || self.is_log()
     }
 
     /// The kind, and 8 more for a field.
@@ -34,17 +22,6 @@ impl<'r> Entry<'r> {
     #[inline]
     pub(crate) fn has_static_key(&self) -> bool {
         self.header & header::COPIED == 0
-    }
-
-    /// The content, whatever it is.
-    #[inline]
-    pub(crate) fn content(self) -> Content<'r> {
-        match self.header & header::KIND {
-            kind::REFERENCE => Content::Reference(self.reference()),
-            kind::LOG => Content::Log(self.time()),
-            kind::OPERATION => Content::Operation,
-            _ => Content::Value(self.value()),
-        }
     }
 }
 

@@ -55,9 +55,16 @@ impl<'r> Entry<'r> {
         (self.header & (header::KIND | header::FIELD)) ^ owner <= kind::UNSIGNED
     }
 
+    /// Whether it refers to another span.
+    #[inline]
+    #[cfg(feature = "relay")]
+    pub(crate) fn is_reference(&self) -> bool {
+        self.header & header::KIND == kind::REFERENCE
+    }
+
     /// Whether it begins a log.
     #[inline]
-    pub(super) fn is_log(&self) -> bool {
+    pub(crate) fn is_log(&self) -> bool {
         self.header & header::KIND == kind::LOG
     }
 
@@ -117,11 +124,11 @@ impl<'r> Entry<'r> {
         unsafe { load_bits(self.value) }
     }
 
-    pub(super) fn time(&self) -> Timestamp {
+    pub(crate) fn time(&self) -> Timestamp {
         instant(halves(self.number()), self.header & header::EXPLICIT != 0)
     }
 
-    pub(super) fn reference(self) -> Reference {
+    pub(crate) fn reference(self) -> Reference {
         let [low, high, span] = match self.bytes().as_chunks().0 {
             [low, high, span] => [*low, *high, *span].map(u64::from_ne_bytes),
             _ => [0; 3],

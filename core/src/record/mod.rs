@@ -38,8 +38,6 @@ pub use crate::time::Timestamp;
 
 pub use area::{Area, AreaBytes, ByteArea};
 pub(crate) use check::check;
-#[cfg(feature = "relay")]
-pub(crate) use content::Content;
 pub(crate) use entry::Entries;
 #[cfg(feature = "relay")]
 pub(crate) use entry::Entry;

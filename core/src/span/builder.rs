@@ -44,6 +44,7 @@ pub struct SpanBuilder<'t, 'a, P, R: ?Sized + 'static = Ring> {
     tracer: &'t Tracer<P, R>,
     operation: Key<'a>,
     child_of: Option<SpanContext>,
+    is_local: bool,
     follows: Option<SpanContext>,
     tags: &'a [(Key<'a>, Value<'a>)],
     references: &'a [SpanReference],
@@ -82,6 +83,7 @@ where
             tracer,
             operation,
             child_of: None,
+            is_local: false,
             follows: None,
             tags: &[],
             references: &[],
@@ -91,8 +93,8 @@ where
 
     /// Sets the parent, and replaces an earlier one.
     #[inline(always)]
-    pub fn child_of(mut self, parent: impl ToContext) -> Self {
-        self.child_of = parent.to_context();
+    pub fn child_of<C: ToContext>(mut self, parent: C) -> Self {
+        (self.child_of, self.is_local) = (parent.to_context(), C::IS_LOCAL);
         self
     }
 
@@ -144,6 +146,7 @@ where
                 tracer: self.tracer,
                 image: Open::begun(
                     match &child_of {
+                        Some(parent) if self.is_local => self.tracer.begin_local(operation, parent),
                         Some(parent) => self.tracer.begin_child(operation, parent),
                         None => self.tracer.begin_root(operation),
                     },

@@ -212,6 +212,8 @@ where
     R: SpanRing + ?Sized,
     AreaBytes<B>: ByteArea,
 {
+    const IS_LOCAL: bool = true;
+
     #[inline(always)]
     fn to_context(&self) -> Option<SpanContext> {
         Some(self.context())

@@ -12,7 +12,7 @@ use crate::stats::{Lost, Stats};
 use crate::time::{Anchor, Clock, ClockSegment, Rate, Timeline};
 use crate::tracer::{Platform, Ring, SpanRing, Tracer};
 use crate::transport::{AsyncTransport, SendOutcome, Transport};
-use crate::wire::{ClientStats, EncodeContext, Encoder, Process, Status};
+use crate::wire::{ClientStats, Counts, EncodeContext, Encoder, Process, Status};
 
 /// Packs a tracer's finished spans into packets, for any transport.
 ///
@@ -355,7 +355,16 @@ where
     /// A reporter counts its own deliveries only: one that replaces another counts the spans that
     /// the other delivered as queued, and numbers its batches from 1.
     pub fn stats(&self) -> Stats {
-        stats(self.tracer, self.reporter.delivery(), self.late_refusals)
+        let (stats, delivery) = (self.tracer.stats(), self.reporter.delivery());
+        Stats {
+            queued: stats
+                .queued
+                .saturating_sub(delivery.delivered + delivery.lost()),
+            delivered: delivery.delivered,
+            lost: lost(self.tracer, delivery),
+            late_refusals: self.late_refusals,
+            ..stats
+        }
     }
 
     fn send_all<T: Transport + ?Sized>(
@@ -468,12 +477,16 @@ where
             },
             samplers: &samplers,
         };
-        let (delivery, late_refusals) = (self.reporter.delivery(), self.late_refusals);
-        let stats = || stats(tracer, delivery, late_refusals);
-        let frequency = tracer.platform.clock().frequency();
-        let status = Status::new(now, frequency, &stats, &samplers)
-            .with_anchor(anchor)
-            .with_announcement(announces);
+        let delivery = self.reporter.delivery();
+        let counts = || counts(tracer, &delivery);
+        let status = Status {
+            now,
+            frequency: tracer.platform.clock().frequency(),
+            anchor,
+            counts: &counts,
+            samplers: &samplers,
+            announces,
+        };
         let context = PollContext::new(now, &self.process, &encode);
         let context = if E::WITH_STATUS {
             context.with_status(Some(&status))
@@ -529,21 +542,41 @@ where
 }
 
 /// Returns the counts of a tracer whose reporter has made these deliveries.
-fn stats<P: Platform, R: SpanRing + ?Sized>(
+///
+/// In single words: the sums of 64 bits would be a tenth of a small program.
+#[inline(never)]
+fn counts<P: Platform, R: SpanRing + ?Sized>(
     tracer: &Tracer<P, R>,
-    delivery: DeliveryCounts,
-    late_refusals: u64,
-) -> Stats {
-    let stats = tracer.stats();
-    Stats {
-        queued: stats
-            .queued
-            .saturating_sub(delivery.delivered + delivery.lost()),
-        delivered: delivery.delivered,
-        lost: lost(tracer, delivery),
-        late_refusals,
-        ..stats
-    }
+    delivery: &DeliveryCounts,
+) -> Option<Counts> {
+    tracer.ring.with_count(|producer, ended| {
+        let (dropped, (starts, finishes)) = (tracer.ring.dropped(), tracer.ring.refused());
+        let (starts, finishes) = (starts as u32, finishes as u32);
+        let lost = [
+            dropped.full as u32,
+            dropped.blocked as u32,
+            dropped.evicted as u32,
+            starts.wrapping_add(finishes),
+            delivery.too_large as u32,
+            delivery.refused as u32,
+            delivery.failed as u32,
+            delivery.unreachable as u32,
+            0,
+            0,
+        ];
+        let [sampled, open, queued, _, rest @ ..] = producer.counts(ended);
+        let delivered = delivery.delivered as u32;
+        let gone = lost
+            .iter()
+            .fold(delivered, |sum, count| sum.wrapping_add(*count));
+        let queued = queued.wrapping_sub(gone.wrapping_sub(lost[3]));
+        let [cleared, unsampled, unseeded, errors] = rest;
+        let (sampled, open) = (sampled.wrapping_add(starts), open.wrapping_sub(finishes));
+        let spans = [
+            sampled, open, queued, delivered, cleared, unsampled, unseeded, errors,
+        ];
+        Counts::new(spans, lost)
+    })
 }
 
 fn lost<P: Platform, R: SpanRing + ?Sized>(

@@ -205,6 +205,25 @@ impl ProducerState {
         }
     }
 
+    /// Returns the same counts modulo 2³², in the order of [`Counts::spans`](crate::wire::Counts):
+    /// none of them is delivered.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) const fn counts(&self, finished: u32) -> [u32; 8] {
+        let sampled = self.sampled.wrapping_sub(self.unsampled_roots);
+        let unsampled = self.unsampled.wrapping_add(self.unsampled_roots);
+        [
+            sampled,
+            sampled.wrapping_sub(finished).wrapping_sub(self.cleared),
+            finished,
+            0,
+            self.cleared,
+            unsampled.wrapping_sub(self.upgraded),
+            self.unseeded,
+            self.decode_errors,
+        ]
+    }
+
     /// Returns the generator; counts a span that starts without one.
     #[inline(always)]
     fn generator(&mut self) -> Option<&mut IdGenerator> {

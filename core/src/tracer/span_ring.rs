@@ -42,9 +42,16 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn draw<T: Default>(&self, f: impl FnOnce(&mut ProducerState) -> Option<T>) -> T;
 
+    /// Runs `f` under the mutex, with the number of spans that ended, modulo 2³²; `None` in a
+    /// re-entrant call.
+    #[doc(hidden)]
+    fn with_count<T>(&self, f: impl FnOnce(&mut ProducerState, u32) -> T) -> Option<T>;
+
     /// Returns the counts, with every span that ended as queued; `None` in a re-entrant call.
     #[doc(hidden)]
-    fn counts(&self) -> Option<Stats>;
+    fn counts(&self) -> Option<Stats> {
+        self.with_count(ProducerState::stats)
+    }
 
     /// Finishes the image of this fixed part and written area at the time `now`, and copies it into
     /// the ring.
@@ -188,9 +195,8 @@ where
         }
     }
 
-    fn counts(&self) -> Option<Stats> {
-        self.frames
-            .with_count(|producer, ended| producer.stats(ended))
+    fn with_count<T>(&self, f: impl FnOnce(&mut ProducerState, u32) -> T) -> Option<T> {
+        self.frames.with_count(f)
     }
 
     fn count_refused_start(&self) {

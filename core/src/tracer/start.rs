@@ -15,6 +15,16 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         self.root(operation, operation, Flags::DEFERRED)
     }
 
+    /// Returns the fixed part of a child of a span of this program: one that has not been seeded
+    /// has no ids, and no children.
+    #[inline(never)]
+    pub(crate) fn begin_local(&self, operation: &'static str, parent: &SpanContext) -> Fixed {
+        if !parent.is_valid() {
+            return self.begin_root(operation);
+        }
+        self.join(operation, parent, parent.flags())
+    }
+
     /// Returns the fixed part of a span in its parent's trace.
     #[inline(never)]
     pub(crate) fn begin_child(&self, operation: &'static str, parent: &SpanContext) -> Fixed {

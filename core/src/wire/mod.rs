@@ -25,7 +25,7 @@ pub use otlp::Otlp;
 pub use relay::RelayFrames;
 pub use state_tags::{StateTags, TagSink};
 pub(crate) use state_tags::{UNCERTAINTY, UNSYNCED};
-pub use status::Status;
+pub use status::{Counts, Status};
 pub use thrift::{Thrift, ThriftBatch, ThriftBinary, ThriftCompact};
 
 /// Packs records into packets, in buffers that the caller lends.

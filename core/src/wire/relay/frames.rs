@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::device::Device;
 use crate::arch::insert_first;
+use crate::crc::Crc;
 use crate::wire::out::Out;
 
 /// The format of the bytes, for [`Out`].
@@ -70,7 +71,7 @@ impl Frames {
         };
         let limit = self.limit(payload, out.len());
         // A byte more than the payload, which is written last: it is there if all is.
-        let room = out.get_mut(payload..limit + 1).unwrap_or_default();
+        let room = part(out, payload, limit + 1);
         if let Some(left) = put(Out::new(room)).end([0]) {
             self.close(out, payload, limit - left);
         }
@@ -109,57 +110,28 @@ impl Frames {
     #[inline(never)]
     pub(super) fn close(&mut self, out: &mut [u8], payload: usize, end: usize) {
         let [low, high, ..] = (end - payload).to_le_bytes();
-        if let Some(length) = out.get_mut(payload - 2..payload) {
-            length.copy_from_slice(&[low, high]);
-        }
-        let body = out.get(self.end + 1..end).unwrap_or_default();
-        let check = crc(body).to_le_bytes();
-        if let Some(room) = out.get_mut(end..end + 4) {
-            room.copy_from_slice(&check);
-        }
-        let Some(frame) = out.get_mut(self.end..) else {
-            return;
-        };
-        let stuffed = stuff(frame, end + 4 - self.end);
-        if let Some(last) = frame.get_mut(stuffed) {
-            *last = 0;
-        }
-        self.end += stuffed + 1;
+        Out::<Relay>::new(part(out, payload - 2, payload)).put([low, high]);
+        let check = Crc::new().bytes(part(out, self.end + 1, end)).finish();
+        Out::<Relay>::new(part(out, end, end + 4)).put(check.to_le_bytes());
+        let start = self.end;
+        self.end = stuff(out, start, end + 4);
+        Out::<Relay>::new(part(out, self.end, self.end + 1)).byte(0);
+        self.end += 1;
         self.number = self.number.wrapping_add(1);
     }
-}
-
-/// The CRC-32 of the module's documentation, by pairs of bytes: the polynomial has no term between
-/// x⁷ and x³², so the remainder of 16 bits is found at once.
-pub(super) fn crc(bytes: &[u8]) -> u32 {
-    let (pairs, last) = bytes.as_chunks();
-    let mut crc = u32::MAX;
-    for pair in pairs {
-        let next = u16::from_be_bytes(*pair);
-        crc = crc << 16 ^ times_polynomial(crc >> 16 ^ u32::from(next));
-    }
-    for byte in last {
-        crc = crc << 8 ^ times_polynomial(crc >> 24 ^ u32::from(*byte));
-    }
-    !crc
-}
-
-/// The product with the polynomial's lower terms, of up to 25 bits.
-const fn times_polynomial(bits: u32) -> u32 {
-    bits ^ bits << 2 ^ bits << 6 ^ bits << 7
 }
 
 /// Bytes of a block of COBS without a zero, its code included.
 const BLOCK: usize = 255;
 
-/// Replaces the zeros of what lies behind the first byte of `frame`, up to `end`, by COBS; returns
-/// the new end.
+/// Replaces the zeros between the byte at `at`, which is free, and `end` by COBS; returns the new
+/// end.
 ///
 /// In place: each zero becomes the code of the block behind it. Where 254 bytes have none, which
 /// is rare, one is put in.
-fn stuff(frame: &mut [u8], mut end: usize) -> usize {
-    let mut at = 0;
-    while let Some([code, bytes @ ..]) = frame.get_mut(at..end.min(at + BLOCK)) {
+#[inline(always)]
+fn stuff(out: &mut [u8], mut at: usize, mut end: usize) -> usize {
+    while let [code, bytes @ ..] = part(out, at, end.min(at + BLOCK)) {
         let zero = bytes.iter().position(|byte| *byte == 0);
         let length = zero.unwrap_or(bytes.len()) + 1;
         *code = length as u8;
@@ -169,10 +141,17 @@ fn stuff(frame: &mut [u8], mut end: usize) -> usize {
                 break;
             }
             end += 1;
-            insert_first(0, frame.get_mut(at..end).unwrap_or_default());
+            insert_first(0, part(out, at, end));
         }
     }
     end
+}
+
+/// Returns a part of a buffer, nothing if it is not that long. Called, since a check of a range is
+/// longer than a call.
+#[inline(never)]
+pub(super) fn part(out: &mut [u8], from: usize, to: usize) -> &mut [u8] {
+    out.get_mut(from..to).unwrap_or_default()
 }
 
 impl Out<'_, Relay> {
@@ -188,6 +167,12 @@ impl Out<'_, Relay> {
             }
             self = self.put([byte | 0x80]);
         }
+    }
+
+    /// Writes a byte. Called, since that is shorter than what it does.
+    #[inline(never)]
+    pub(super) fn byte(self, byte: u8) -> Self {
+        self.put([byte])
     }
 
     /// Writes a signed number.

@@ -2,12 +2,16 @@
 
 use super::device::Device;
 use super::frames::Relay;
+use super::value::put_value;
 use crate::value::Value;
+use crate::wire::cut::LONGEST;
 use crate::wire::out::Out;
 use crate::wire::{Process, Status};
 
 /// The codes of samplers that a record has room for; 0 stands for none.
 const CODES: core::ops::RangeInclusive<u8> = 1..=15;
+/// The most tags: their number is one byte.
+const TAGS: usize = 127;
 
 /// Writes the payload of a hello.
 #[inline(never)]
@@ -18,47 +22,53 @@ pub(super) fn put_hello<'o>(
     process: &Process<'_>,
     status: &Status<'_>,
 ) -> Out<'o, Relay> {
-    let out = out
-        .text(device.id)
-        .number(device.boot.into())
-        .text(device.build);
-    let out = out.number(status.frequency).put([addresses as u8]);
-    let out = put_tags(out.text(process.service.as_bytes()), process);
-    put_samplers(out, status)
+    let out = out.text(device.id).number(device.boot.into());
+    let out = out.text(device.build).number(status.frequency);
+    let out = out.byte(addresses as u8).text(process.service.as_bytes());
+    put_samplers(put_tags(out, process), status)
 }
 
+#[inline(always)]
 fn put_tags<'o>(out: Out<'o, Relay>, process: &Process<'_>) -> Out<'o, Relay> {
-    let tags = process.tags.iter();
-    let tags = tags.filter(|(_, value)| !matches!(value, Value::Absent));
-    let mut out = out.number(tags.clone().count() as u64);
-    for (key, value) in tags {
-        out = put_value(out.text(key.as_bytes()), *value);
-    }
-    out
-}
-
-fn put_samplers<'o>(out: Out<'o, Relay>, status: &Status<'_>) -> Out<'o, Relay> {
-    let known = |code: &u8| (status.samplers)(*code).is_some();
-    let mut out = out.number(CODES.filter(known).count() as u64);
-    for code in CODES {
-        if let Some(sampler) = (status.samplers)(code) {
-            out = out.put([code]).text(sampler.kind.as_bytes());
-            out = put_value(out, sampler.param.into());
+    let (count, mut out) = out.take(1);
+    for (key, value) in process.tags.iter().take(TAGS) {
+        if !matches!(value, Value::Absent) {
+            out = put_enumerated(out.text(key.as_bytes()), *value);
+            increment(count);
         }
     }
     out
 }
 
-/// Writes a value as an enumeration.
-fn put_value<'o>(out: Out<'o, Relay>, value: Value<'_>) -> Out<'o, Relay> {
-    match value {
-        Value::Str(text) => out.put([0]).text(text.as_bytes()),
-        Value::F64(number) => out.put([1]).fixed(number.to_bits()),
-        Value::Bool(on) => out.put([2, on as u8]),
-        Value::I64(number) => out.put([3]).signed(number),
-        Value::Bytes(bytes) => out.put([4]).text(bytes),
-        Value::U64(number) => out.put([5]).number(number),
-        Value::Char(c) => out.put([0]).text(c.as_bytes()),
-        Value::Absent => out,
+#[inline(always)]
+fn put_samplers<'o>(out: Out<'o, Relay>, status: &Status<'_>) -> Out<'o, Relay> {
+    let (count, mut out) = out.take(1);
+    for code in CODES {
+        if let Some(sampler) = (status.samplers)(code) {
+            out = out.byte(code).text(sampler.kind.as_bytes());
+            out = put_enumerated(out, sampler.param.into());
+            increment(count);
+        }
+    }
+    out
+}
+
+/// Writes a value behind the number of its type.
+#[inline(never)]
+fn put_enumerated<'o>(out: Out<'o, Relay>, value: Value<'_>) -> Out<'o, Relay> {
+    let number = match value {
+        Value::Str(_) | Value::Char(_) | Value::Absent => 0,
+        Value::F64(_) => 1,
+        Value::Bool(_) => 2,
+        Value::I64(_) => 3,
+        Value::Bytes(_) => 4,
+        Value::U64(_) => 5,
+    };
+    put_value(out.byte(number), value, LONGEST)
+}
+
+fn increment(count: &mut [u8]) {
+    if let Some(count) = count.first_mut() {
+        *count += 1;
     }
 }

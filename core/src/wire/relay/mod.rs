@@ -59,7 +59,7 @@
 //! | counts | 8 `u64` | sampled, open, queued, delivered, cleared, unsampled, unseeded, decode errors |
 //! | losses | list of `u64` | in the order of [`LossCause`](crate::LossCause) |
 //!
-//! The counts grow from the start of the tracer; none is a difference. The spans of the packet
+//! The counts grow from the start of the tracer, modulo 2³²; none is a difference. The spans of the packet
 //! itself count as queued; `delivered` means handed to the transport.
 //!
 //! **3, spans**: one after another, up to the end of the payload.
@@ -98,6 +98,7 @@ mod hello;
 mod memory;
 mod span;
 mod status;
+mod value;
 
 use core::ops::Range;
 
@@ -153,34 +154,41 @@ pub use memory::MemoryDump;
 /// last.done(SendOutcome::Accepted);
 /// # Ok::<(), picojaeger_core::ReporterTaken>(())
 /// ```
+// In this order no more than 16 bytes in a row begin as zeros: a chip's compiler would call a
+// function of 500 bytes for them.
+#[repr(C)]
 #[derive(Clone, Debug)]
 pub struct RelayFrames<'d, const ADDRESSES: bool = false> {
-    device: Device<'d>,
-    frames: Frames,
     hello: Timer,
     status: Timer,
+    frames: Frames,
+    device: Device<'d>,
     /// The payload of the frame of spans, and its end; 0 without such a frame.
     payload: usize,
     end: usize,
     spans: usize,
     /// The sequence of the last span of the frame.
     last: u32,
-    /// The number of the batch, and of its first frame.
-    batch: i64,
+    /// The number of the batch, modulo 2³², and of its first frame.
+    batch: u32,
     first: u32,
     /// A span found no room behind the other frames.
     crowded: bool,
 }
 
 /// When a frame that is repeated comes next.
+#[repr(C)]
 #[derive(Clone, Debug)]
 struct Timer {
-    /// Ticks from one to the next; `None` for the default.
-    period: Option<u64>,
     next: u64,
+    /// Ticks from one to the next, or [`DEFAULT`].
+    period: u64,
     /// The present packet has it, however often it is packed again.
     is_due: bool,
 }
+
+/// A period that was not set.
+const DEFAULT: u64 = u64::MAX - 1;
 
 impl<'d> RelayFrames<'d> {
     /// Makes the encoder of a device, which sends names as text.
@@ -200,15 +208,15 @@ impl<'d> RelayFrames<'d, true> {
 impl<'d, const ADDRESSES: bool> RelayFrames<'d, ADDRESSES> {
     const fn of(device: Device<'d>) -> Self {
         RelayFrames {
-            device,
-            frames: Frames::new(),
             hello: Timer::new(),
             status: Timer::new(),
+            frames: Frames::new(),
+            device,
             payload: 0,
             end: 0,
             spans: 0,
             last: 0,
-            batch: 0,
+            batch: u32::MAX,
             first: 0,
             crowded: false,
         }
@@ -217,24 +225,25 @@ impl<'d, const ADDRESSES: bool> RelayFrames<'d, ADDRESSES> {
     /// Sets how many ticks pass between two hellos, 10 seconds at first.
     #[must_use]
     pub const fn with_hello_every(mut self, ticks: u64) -> Self {
-        self.hello.period = Some(ticks);
+        self.hello.period = ticks;
         self
     }
 
     /// Sets how many ticks pass between two statuses, a second at first.
     #[must_use]
     pub const fn with_status_every(mut self, ticks: u64) -> Self {
-        self.status.period = Some(ticks);
+        self.status.period = ticks;
         self
     }
 
     /// Decides which frames precede the spans. A packet that is packed again has them again, with
     /// the same numbers.
     fn number(&mut self, batch: &Batch<'_>) {
-        if self.batch == batch.sequence {
+        let sequence = batch.sequence as u32;
+        if self.batch == sequence {
             self.frames.number = self.first;
         } else {
-            (self.batch, self.first) = (batch.sequence, self.frames.number);
+            (self.batch, self.first) = (sequence, self.frames.number);
             (self.hello.is_due, self.status.is_due) = (false, false);
             // Their turn was the last packet, which had no room for spans.
             if core::mem::take(&mut self.crowded) {
@@ -327,17 +336,19 @@ impl<const ADDRESSES: bool> Encoder for RelayFrames<'_, ADDRESSES> {
 impl Timer {
     const fn new() -> Self {
         Timer {
-            period: None,
             next: 0,
+            period: DEFAULT,
             is_due: false,
         }
     }
 
     /// Makes the frame due where its time has come, or where it is asked for.
+    #[inline(never)]
     fn check(&mut self, status: &Status<'_>, default: u64) {
         if status.now >= self.next || status.announces {
             self.is_due = true;
-            let period = self.period.unwrap_or(default);
+            let is_set = self.period != DEFAULT;
+            let period = if is_set { self.period } else { default };
             self.next = status.now.saturating_add(period);
         }
     }
