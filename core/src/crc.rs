@@ -21,19 +21,16 @@ impl Crc {
         Crc(self.0 << 8 ^ Self::multiple(byte as u32 ^ self.0 >> 24))
     }
 
-    /// Adds bytes, two at a time: the polynomial has no term between x⁷ and x³², so that the
+    /// Adds bytes, three at a time: the polynomial has no term between x⁷ and x³², so that the
     /// remainder of up to 25 bits is one product.
     #[inline]
-    pub(crate) fn bytes(self, bytes: &[u8]) -> Self {
-        let (pairs, last) = bytes.as_chunks();
-        let crc = pairs.iter().fold(self, |crc, pair| crc.pair(*pair));
-        last.iter().fold(crc, |crc, byte| crc.byte(*byte))
-    }
-
-    #[inline(always)]
-    const fn pair(self, bytes: [u8; 2]) -> Self {
-        let bits = u16::from_be_bytes(bytes);
-        Crc(self.0 << 16 ^ Self::multiple(bits as u32 ^ self.0 >> 16))
+    pub(crate) fn bytes(mut self, mut bytes: &[u8]) -> Self {
+        while let Some(([a, b, c], rest)) = bytes.split_first_chunk() {
+            let bits = u32::from_be_bytes([0, *a, *b, *c]);
+            self = Crc(self.0 << 24 ^ Self::multiple(bits ^ self.0 >> 8));
+            bytes = rest;
+        }
+        bytes.iter().fold(self, |crc, byte| crc.byte(*byte))
     }
 
     /// Returns the product with the polynomial without its highest term.

@@ -17,6 +17,20 @@ TARGETS = {"thumbv7em": "thumbv7em-none-eabihf", "thumbv6m": "thumbv6m-none-eabi
 PROFILES = {"3": "release", "s": "size"}
 # The cases that depend on the format of packets.
 PACKETS = ["flush", "encoding", "flush_cut"]
+# Those of frames for the relay alone.
+FRAMES = ["fields", "sealed_byte"]
+# The function that ends frames for the relay: CRC and COBS.
+SEALING = "picojaeger_core::wire::relay::frames::Frames::close"
+# Budgets, which no update of the bounds moves: instructions for the fields of a span with two tags, for CRC and COBS of a
+# byte of it, and the bytes of the smallest tracer.
+BUDGETS = {
+    "thumbv7em.3.fields_relay.instructions": 700,
+    "thumbv6m.3.fields_relay.instructions": 900,
+    "thumbv7em.3.sealed_byte_relay.instructions": 12,
+    "thumbv6m.3.sealed_byte_relay.instructions": 16,
+    "thumbv6m.s.small_flash.bytes": 4608,
+    "thumbv6m.s.small_memory.bytes": 1280,
+}
 # Per cent by which a figure may exceed its bound.
 SLACK = 3
 # The compiler's runtime, which is not ours.
@@ -58,26 +72,32 @@ def plugin():
 
 def measured(elf, library):
     """What the cases print, joined with what the plugin counts: two lists in one order."""
-    marks = {name: at for name, at, _ in symbols(elf)}
-    arguments = f"{library},from={marks['picojaeger_count_from']:#x},to={marks['picojaeger_count_to']:#x}"
+    marks = {name: (at, at + size) for name, at, size in symbols(elf)}
+    inside, outside = marks.get(SEALING, (0, 0))
+    arguments = (f"{library},from={marks['picojaeger_count_from'][0]:#x},to={marks['picojaeger_count_to'][0]:#x},"
+                 f"inside={inside:#x},outside={outside:#x}")
     # By the count of instructions, 32 ns each, so that a span's times take the same bytes in each run.
     out = run("qemu-system-arm", "-M", "mps2-an386", "-icount", "shift=5", "-display", "none", "-monitor", "none", "-serial", "none",
               "-semihosting-config", "enable=on,target=native", "-plugin", arguments, "-kernel", elf,
               timeout=60, stderr=subprocess.STDOUT)
     cases = re.findall(r"^case (\w+) (\d+)$", out, re.M)
-    counts = re.findall(r"^count (\d+) (\d+)$", out, re.M)
+    counts = re.findall(r"^count (\d+) (\d+) (\d+)$", out, re.M)
     if not cases or len(cases) != len(counts):
         sys.exit(f"error: {len(cases)} cases and {len(counts)} counts in:\n{out}")
     empty = int(counts[0][0])
     figures = {}
-    for (name, stack), (count, masked) in zip(cases[1:], counts[1:]):
+    for (name, stack), (count, masked, _) in zip(cases[1:], counts[1:]):
         figures[name] = {"instructions": int(count) - empty, "masked": int(masked), "stack": int(stack)}
+    sealing = {name: int(part) for (name, _), (_, _, part) in zip(cases, counts)}
+    sealing = sealing["flush_2"] - sealing["flush_1"]
     one, two = figures.pop("flush_1"), figures.pop("flush_2")
     del figures["flush_first"], figures["flush_whole"]
     encoding = two["instructions"] - one["instructions"]
     figures["flush"] = one
     figures["encoding"] = {"instructions": encoding, "masked": max(one["masked"], two["masked"]), "stack": one["stack"]}
     sizes = {name: int(size) for name, size in re.findall(r"^size (\w+) (\d+)$", out, re.M)}
+    figures["fields"] = {"instructions": encoding - sealing}
+    figures["sealed_byte"] = {"instructions": round(sealing / sizes["span_packed"], 1)}
     return figures, sizes
 
 
@@ -93,22 +113,51 @@ def flash(target, profile, features=""):
     return text(features) - text("baseline")
 
 
+def small(target, profile, library):
+    """Flash and memory of the smallest tracer: with the compiler's runtime, its statics, its buffer and its stack."""
+
+    def sizes(features):
+        elf = build(target, profile, "small", features)
+        sections = {name: int(size) for name, size in re.findall(r"^\.(\w+)\s+(\d+)", run("size", "-A", elf), re.M)}
+        marks = {name: at for name, at, _ in symbols(elf)}
+        ends = dict(re.findall(r"^(\w+) . (_stack_start|__ebss)$", run("nm", elf), re.M))
+        ends = {name: int(at, 16) for at, name in ends.items()}
+        arguments = f"{library},to={marks['picojaeger_count_to']:#x},above={ends['__ebss']:#x}"
+        out = run("qemu-system-arm", "-M", "mps2-an386", "-icount", "shift=5", "-display", "none", "-monitor", "none",
+                  "-serial", "none", "-plugin", arguments, "-kernel", elf, timeout=60)
+        lowest = int(re.search(r"^lowest (\d+)$", out, re.M)[1])
+        statics = sum(sections.get(name, 0) for name in ("data", "bss", "uninit"))
+        return (sum(sections.get(name, 0) for name in ("text", "rodata", "data")),
+                statics + ends["_stack_start"] - lowest)
+
+    return [whole - bare for whole, bare in zip(sizes(""), sizes("baseline"))]
+
+
 def figures():
     """Every figure by its name, `chip.level.case.kind`."""
     library, found = plugin(), {}
     for chip, target in TARGETS.items():
         for level, profile in PROFILES.items():
             cases, sizes = measured(build(target, profile, "measure"), library)
+            for case in FRAMES:
+                del cases[case]
             in_otlp, _ = measured(build(target, profile, "measure", "otlp"), library)
+            in_frames, packed = measured(build(target, profile, "measure", "relay"), library)
             cases |= {f"{case}_otlp": in_otlp[case] for case in PACKETS}
+            cases |= {f"{case}_relay": in_frames[case] for case in PACKETS + FRAMES}
+            sizes["span_packed_relay"] = packed["span_packed"]
             for case, kinds in cases.items():
                 for kind, figure in kinds.items():
                     found[f"{chip}.{level}.{case}.{kind}"] = figure
-            found[f"{chip}.{level}.any.masked"] = max(kinds["masked"] for kinds in cases.values())
+            found[f"{chip}.{level}.any.masked"] = max(kinds.get("masked", 0) for kinds in cases.values())
             for name, size in sizes.items():
                 found[f"{chip}.{level}.{name}.bytes"] = size
             found[f"{chip}.{level}.flash.bytes"] = flash(target, profile)
             found[f"{chip}.{level}.flash_otlp.bytes"] = flash(target, profile, "otlp")
+            found[f"{chip}.{level}.flash_relay.bytes"] = flash(target, profile, "relay")
+            flash_, memory = small(target, profile, library)
+            found[f"{chip}.{level}.small_flash.bytes"] = flash_
+            found[f"{chip}.{level}.small_memory.bytes"] = memory
     return found
 
 
@@ -131,6 +180,9 @@ def held_against(found, bounds):
             yield f"{name} is {figure} and has no bound: run measure.py --update"
         elif figure * 100 > bounds[name] * (100 + SLACK):
             yield f"{name} is {figure}, over its bound of {bounds[name]} by more than {SLACK} %"
+    for name, most in BUDGETS.items():
+        if found[name] > most:
+            yield f"{name} is {found[name]}, over its budget of {most}"
     for name in bounds.keys() - found.keys():
         yield f"{name} has a bound and was not measured"
 

@@ -195,18 +195,20 @@ fn keep_loop() {
     core::hint::black_box(());
 }
 
-/// Copies between slices of one length, by pairs: `memcpy` takes more stack than all that
-/// leads to it.
+/// Copies between slices of one length by a call: `memcpy` takes more stack than all that leads to
+/// it.
 #[cold]
 #[inline(never)]
 pub(crate) fn copy_many_bytes(from: &[u8], to: &mut [u8]) {
-    let (pairs, last) = to.as_chunks_mut();
-    let (copied, rest) = from.as_chunks();
-    for ([a, b], [first, second]) in pairs.iter_mut().zip(copied) {
-        (*a, *b) = (*first, *second);
-    }
-    if let ([a], [first]) = (last, rest) {
-        *a = *first;
+    copy_each_byte(from, to);
+}
+
+/// Copies between slices of one length, byte by byte.
+#[inline(always)]
+pub(crate) fn copy_each_byte(from: &[u8], to: &mut [u8]) {
+    for (byte, from) in to.iter_mut().zip(from) {
+        *byte = *from;
+        keep_loop();
     }
 }
 

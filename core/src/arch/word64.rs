@@ -215,6 +215,13 @@ pub(crate) fn copy_many_bytes(from: &[u8], to: &mut [u8]) {
     }
 }
 
+/// Copies between slices of one length.
+#[cfg(feature = "relay")]
+#[inline(always)]
+pub(crate) fn copy_each_byte(from: &[u8], to: &mut [u8]) {
+    copy_many_bytes(from, to);
+}
+
 /// Puts a byte before others, the last of which is lost.
 #[cold]
 #[inline(never)]

@@ -11,10 +11,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_semihosting::debug::{self, ExitStatus};
-#[cfg(feature = "otlp")]
+#[cfg(all(feature = "otlp", not(feature = "relay")))]
 /// The format of the packets.
 pub use picojaeger_core::wire::Otlp as Format;
-#[cfg(not(feature = "otlp"))]
+#[cfg(not(any(feature = "otlp", feature = "relay")))]
 /// The format of the packets.
 pub use picojaeger_core::wire::ThriftCompact as Format;
 
@@ -23,10 +23,15 @@ use picojaeger_core::{
     BuildId, Clock, Decision, Description, Param, Program, Query, Sampler, SendOutcome, Transport,
 };
 
+/// The format of the packets.
+#[cfg(feature = "relay")]
+pub type Format = picojaeger_core::wire::RelayFrames<'static>;
+
 /// CMSDK timer 0, which counts down from 2³² − 1 at 25 MHz.
 pub struct Timer;
 
-/// UART 0, polled; it sends packets in frames by RFC 1055 (SLIP).
+/// UART 0, polled; it sends packets in frames by RFC 1055 (SLIP), and those for the relay, which are
+/// frames, as they are.
 pub struct Uart;
 
 /// The watchdog, which runs at the core's clock; its first timeout is an interrupt that cannot be masked.
@@ -134,6 +139,10 @@ impl Uart {
 /// Each packet is a frame; a call waits until the last byte is on its way.
 impl Transport for Uart {
     fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        if cfg!(feature = "relay") {
+            packet.iter().copied().for_each(Self::put);
+            return SendOutcome::Accepted;
+        }
         for byte in packet {
             framed(byte).iter().copied().for_each(Self::put);
         }
@@ -189,9 +198,23 @@ impl Sampler for Switch {
         }
     }
 
-    fn description(&self, _code: u8) -> Option<Description> {
-        Some(Description::new("const", Param::Bool(true)))
+    fn description(&self, code: u8) -> Option<Description> {
+        (code == 1).then_some(Description::new("const", Param::Bool(true)))
     }
+}
+
+/// Returns the encoder of the packets.
+#[cfg(not(feature = "relay"))]
+pub const fn format() -> Format {
+    Format::new()
+}
+
+/// Returns the encoder of the packets, of a device with a fixed id in its first boot.
+#[cfg(feature = "relay")]
+pub const fn format() -> Format {
+    use picojaeger_core::wire::relay::Device;
+
+    Format::new(Device::new(b"mps2-an386", 1))
 }
 
 /// Returns the core's own timer, set to the core's clock and stopped; `None` after the first call.

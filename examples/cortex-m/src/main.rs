@@ -7,8 +7,8 @@ use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
-use picojaeger_core::{Interrupts, Ring, Tracer};
-use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, exit, seed, sys_tick, work};
+use picojaeger_core::{Interrupts, Ring, Tracer, Transport};
+use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, format, seed, sys_tick, work};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -29,7 +29,7 @@ fn main() -> ! {
 
     let tags = [("board", "mps2-an386".into())];
     let process = Process::new("pump-7").with_tags(&tags);
-    let Ok(mut reporter) = TRACER.reporter(Format::new(), process) else {
+    let Ok(mut reporter) = TRACER.reporter(format(), process) else {
         exit(debug::EXIT_FAILURE)
     };
     TRACER.set_unix_time_at(0, work::UNIX_MICROS_AT_START, 0);
@@ -42,6 +42,11 @@ fn main() -> ! {
         cortex_m::asm::wfi();
     }
     reporter.drain_all(&mut Uart, &mut buffer);
+    // The final counts, where packets carry them.
+    if let Some(packet) = reporter.announce(&mut buffer) {
+        let outcome = Uart.send(packet.bytes());
+        packet.done(outcome);
+    }
     let stats = reporter.stats();
     hprintln!("{}", stats);
     exit(if stats.adds_up() && stats.delivered == work::SPANS {

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::device::Device;
-use crate::arch::insert_first;
+use crate::arch::{CONTINUED, copy_each_byte, halves, insert_first};
 use crate::crc::Crc;
 use crate::wire::out::Out;
 
@@ -131,20 +131,35 @@ const BLOCK: usize = 255;
 /// is rare, one is put in.
 #[inline(always)]
 fn stuff(out: &mut [u8], mut at: usize, mut end: usize) -> usize {
-    while let [code, bytes @ ..] = part(out, at, end.min(at + BLOCK)) {
-        let zero = bytes.iter().position(|byte| *byte == 0);
-        let length = zero.unwrap_or(bytes.len()) + 1;
-        *code = length as u8;
-        at += length;
-        if zero.is_none() {
-            if at == end {
-                break;
-            }
-            end += 1;
+    loop {
+        let window = part(out, at, end.min(at + BLOCK));
+        let behind = at + window.len();
+        let open = stuff_window(window);
+        if behind >= end {
+            return end;
+        }
+        // The last block goes on behind the window, unless it is full.
+        at = behind - open;
+        if open == BLOCK {
+            (at, end) = (behind, end + 1);
             insert_first(0, part(out, at, end));
         }
     }
-    end
+}
+
+/// Replaces the zeros behind the first byte of up to a block; returns the length of the last block.
+#[inline(always)]
+fn stuff_window(window: &mut [u8]) -> usize {
+    let mut rest = window;
+    while let [code, bytes @ ..] = rest {
+        let Some(zero) = bytes.iter().position(|byte| *byte == 0) else {
+            *code = bytes.len() as u8 + 1;
+            return bytes.len() + 1;
+        };
+        *code = zero as u8 + 1;
+        rest = bytes.get_mut(zero..).unwrap_or_default();
+    }
+    0
 }
 
 /// Returns a part of a buffer, nothing if it is not that long. Called, since a check of a range is
@@ -158,19 +173,20 @@ impl Out<'_, Relay> {
     /// Writes a number, seven bits to a byte.
     #[inline(never)]
     pub(super) fn number(mut self, number: u64) -> Self {
-        let mut rest = number;
-        loop {
-            let byte = rest as u8;
-            rest >>= 7;
-            if rest == 0 {
-                return self.put([byte]);
-            }
-            self = self.put([byte | 0x80]);
+        let [low, high] = halves(number);
+        if low < CONTINUED.into() && high == 0 {
+            return self.byte(low as u8);
         }
+        let mut rest = number;
+        while rest >> 7 != 0 {
+            self = self.byte(rest as u8 | CONTINUED);
+            rest >>= 7;
+        }
+        self.byte(rest as u8)
     }
 
-    /// Writes a byte. Called, since that is shorter than what it does.
-    #[inline(never)]
+    /// Writes a byte.
+    #[inline]
     pub(super) fn byte(self, byte: u8) -> Self {
         self.put([byte])
     }
@@ -183,7 +199,15 @@ impl Out<'_, Relay> {
     /// Writes text or bytes behind their length.
     #[inline(never)]
     pub(super) fn text(self, text: &[u8]) -> Self {
-        self.number(text.len() as u64).bytes(text)
+        if text.len() >= usize::from(CONTINUED) {
+            return self.number(text.len() as u64).bytes(text);
+        }
+        let (room, rest) = self.take(1 + text.len());
+        if let [length, room @ ..] = room {
+            *length = text.len() as u8;
+            copy_each_byte(text, room);
+        }
+        rest
     }
 
     /// Writes 64 bits as they are.

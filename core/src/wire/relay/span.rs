@@ -46,8 +46,12 @@ fn put_identity<'o>(
     let identity = record.context();
     let trace = identity.trace_id();
     let out = out.number(record.sequence().wrapping_sub(last).into());
-    let out = out.byte(identity.flags().kept()).byte(state(record, cut));
-    let out = out.number(trace.high()).fixed(trace.low());
+    let (flags, state) = (identity.flags().kept(), state(record, cut));
+    let out = match trace.high() {
+        0 => out.put([flags, state, 0]),
+        high => out.put([flags, state]).number(high),
+    };
+    let out = out.fixed(trace.low());
     let out = put_id(out, identity.span_id().get(), trace.low());
     put_id(out, record.parent().get(), trace.low())
 }

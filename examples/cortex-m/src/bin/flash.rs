@@ -12,14 +12,14 @@ fn work() {
     use picojaeger_core::ring::Bytes;
     use picojaeger_core::wire::Process;
     use picojaeger_core::{Interrupts, Ring, Seed, Tracer};
-    use picojaeger_cortex_m::{BOARD, Board, Format};
+    use picojaeger_cortex_m::{BOARD, Board, format};
 
     static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
     static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
 
     TRACER.seed(Seed::from_words(black_box([1, 2, 3])));
     let process = Process::new("pump-7");
-    let Ok(mut reporter) = TRACER.reporter(Format::new(), process) else {
+    let Ok(mut reporter) = TRACER.reporter(format(), process) else {
         return;
     };
     let mut buffer = [0; 512];

@@ -15,7 +15,7 @@ use picojaeger_core::wire::Process;
 use picojaeger_core::{
     Flags, Interrupts, Ring, Seed, SendOutcome, Span, SpanContext, SpanId, TraceId, Tracer,
 };
-use picojaeger_cortex_m::{BOARD, Board, Format, Switch, Timer, exit};
+use picojaeger_cortex_m::{BOARD, Board, Switch, Timer, exit, format};
 
 type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
 
@@ -180,7 +180,7 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
     TRACER.seed(Seed::from_words(black_box([1, 2, 5])));
     let process = Process::new("pump-7");
-    let mut reporter = TRACER.reporter(Format::new(), process).ok()?;
+    let mut reporter = TRACER.reporter(format(), process).ok()?;
     TRACER.set_unix_time_at(0, black_box(1_700_000_000_000_000), 0);
     let mut flush = |bytes: usize| {
         let buffer = buffer.get_mut(..bytes).unwrap_or_default();
@@ -197,12 +197,14 @@ fn measure_packets(buffer: &mut [u8]) -> Option<()> {
     flush(512);
     hprintln!("case flush_first 0");
     two_tags_of(&TRACER);
-    let one = stack(&mut || _ = flush(512));
+    let mut length = 0;
+    let one = stack(&mut || length = flush(512));
     hprintln!("case flush_1 {}", one);
     two_tags_of(&TRACER);
     two_tags_of(&TRACER);
-    flush(512);
+    let two = flush(512);
     hprintln!("case flush_2 0");
+    hprintln!("size span_packed {}", two - length);
     every_entry(&TRACER);
     let length = flush(512);
     hprintln!("case flush_whole 0");
