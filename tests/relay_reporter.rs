@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use picojaeger_core::ring::Bytes;
-use picojaeger_core::wire::relay::{Device, RelayFrames};
+use picojaeger_core::wire::relay::{Device, HostTime, RelayFrames, TimeReader};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
     Clock, Const, Interrupts, PacketReporter, Ring, Seed, SendOutcome, Tracer, Transport,
@@ -12,7 +12,7 @@ use picojaeger_core::{
 
 mod common;
 
-use common::relay::{Frame, Hello, Status, frames, read, spans};
+use common::relay::{Frame, Hello, Status, frames, plain_crc, read, spans};
 
 /// A timer of 1 kHz that a test sets.
 struct Timer(AtomicU64);
@@ -270,4 +270,121 @@ fn the_last_status_closes_the_accounts() {
     assert_eq!((last.sampled, last.open, last.queued), (200, 0, 0));
     assert_eq!(last.delivered + lost, 200);
     assert!(lost > 10);
+}
+
+/// Returns a frame from the host with this payload.
+fn from_host(kind: u8, producer: u8, boot: u16, payload: &[u8]) -> Vec<u8> {
+    let mut body = vec![1, kind, producer];
+    body.extend(boot.to_le_bytes());
+    body.push(5);
+    body.extend((payload.len() as u16).to_le_bytes());
+    body.extend(payload);
+    body.extend(plain_crc(&body).to_le_bytes());
+    stuffed(&body)
+}
+
+/// Encodes by COBS, between zeros; for less than 254 bytes.
+fn stuffed(body: &[u8]) -> Vec<u8> {
+    let blocks = body.split(|byte| *byte == 0);
+    let blocks = blocks.flat_map(|block| [&[block.len() as u8 + 1], block].concat());
+    [0].into_iter().chain(blocks).chain([0]).collect()
+}
+
+fn time_payload(ticks: u64, unix_micros: u64, held_micros: u32) -> Vec<u8> {
+    let mut room = [0; 32];
+    let time = (ticks, unix_micros, held_micros);
+    postcard::to_slice(&time, &mut room).expect("room").to_vec()
+}
+
+#[test]
+fn the_host_s_time_is_read_from_among_anything() {
+    let mut reader = TimeReader::new(&DEVICE.with_producer(3));
+    let mut line = |bytes: &[u8]| -> Vec<HostTime> {
+        bytes.iter().filter_map(|byte| reader.push(*byte)).collect()
+    };
+    for (ticks, unix_micros, held) in [
+        (0, 0, 0),
+        (200, 1_700_000_000_000_000, 70_000),
+        (u64::MAX, u64::MAX, u32::MAX),
+    ] {
+        let payload = time_payload(ticks, unix_micros, held);
+        let good = from_host(129, 3, 9, &payload);
+        let times = line(&[b"text", &good[..], b"\r\n", &good, &good].concat());
+        let found: Vec<_> = times
+            .iter()
+            .map(|time| (time.ticks, time.unix_micros, time.held_micros))
+            .collect();
+        assert_eq!(found, [(ticks, unix_micros, held); 3]);
+        let mut frames = vec![
+            from_host(128, 3, 9, &payload),
+            from_host(129, 2, 9, &payload),
+            from_host(129, 3, 8, &payload),
+            from_host(129, 3, 9, &payload[..payload.len() - 1]),
+            from_host(129, 3, 9, &[&payload[..], &[0]].concat()),
+            from_host(129, 3, 9, &[0x81; 60]),
+            good[..good.len() - 2].to_vec(),
+            vec![0; 300],
+            vec![0xff; 300],
+        ];
+        for at in 1..good.len() - 1 {
+            for bit in 0..8 {
+                let mut damaged = good.clone();
+                damaged[at] ^= 1 << bit;
+                frames.push(damaged);
+            }
+        }
+        for frame in &frames {
+            assert_eq!(line(&[frame, &[0][..]].concat()), [], "{frame:x?}");
+        }
+        assert_eq!(line(&good).len(), 1, "and goes on");
+    }
+    // A number of more than 64 bits.
+    let too_long = [&[0xff; 9][..], &[2, 0, 0]].concat();
+    assert_eq!(line(&from_host(129, 3, 9, &too_long)), []);
+}
+
+#[test]
+fn the_host_s_time_is_off_by_half_of_the_round_trip_at_most() {
+    for (there, held, back) in [(0, 0, 0), (3, 40, 0), (0, 0, 9), (4, 1_000, 5), (200, 1, 1)] {
+        let (tracer, timer, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
+        timer.pass(500);
+        // Unix time is the clock's, and an hour.
+        let unix_micros = |ticks: u64| 3_600_000_000 + ticks * 1_000;
+        let mut buffer = [0; 512];
+        let packet = reporter.announce(&mut buffer).expect("a packet");
+        let asked = read::<Status>(&frames(packet.bytes())[1].payload).now;
+        packet.done(SendOutcome::Accepted);
+        timer.pass(there + held);
+        let payload = time_payload(
+            asked,
+            unix_micros(asked + there + held),
+            held as u32 * 1_000,
+        );
+        timer.pass(back);
+        let mut reader = TimeReader::new(&DEVICE);
+        let answer = from_host(129, 0, 9, &payload);
+        let time = answer
+            .iter()
+            .find_map(|byte| reader.push(*byte))
+            .expect("a time");
+        let uncertainty = tracer.set_host_time(&time).expect("in order");
+        assert_eq!(u64::from(uncertainty), (there + back) * 500 + 2);
+        let packet = reporter.announce(&mut buffer).expect("a packet");
+        let status = read::<Status>(&frames(packet.bytes())[1].payload);
+        let (ticks, found, stated) = status.anchor.expect("an anchor");
+        assert_eq!((ticks, stated), (status.now, uncertainty));
+        assert!(found.abs_diff(unix_micros(ticks)) <= uncertainty.into());
+    }
+}
+
+#[test]
+fn an_answer_from_the_future_is_ignored() {
+    let (tracer, _, _) = with_encoder(RelayFrames::new(DEVICE));
+    let answer = from_host(129, 0, 9, &time_payload(1, 5, 0));
+    let mut reader = TimeReader::new(&DEVICE);
+    let time = answer
+        .iter()
+        .find_map(|byte| reader.push(*byte))
+        .expect("a time");
+    assert_eq!(tracer.set_host_time(&time), None);
 }

@@ -1,6 +1,8 @@
 //! The tracer of chips: a static that starts spans from main, tasks and interrupts.
 
 mod extracted_parent;
+#[cfg(feature = "relay")]
+mod host_time;
 mod packet_reporter;
 mod platform;
 #[allow(

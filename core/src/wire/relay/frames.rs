@@ -11,7 +11,7 @@ use crate::wire::out::Out;
 pub(super) enum Relay {}
 
 /// The version of the format.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 /// The bytes behind a payload: the check, and the zero that ends the frame.
 const TAIL: usize = 5;
 /// The longest payload.

@@ -95,6 +95,7 @@
 mod device;
 mod frames;
 mod hello;
+mod host_time;
 mod memory;
 mod span;
 mod status;
@@ -112,6 +113,7 @@ use super::{Batch, EncodeContext, Encoder, Push, Status};
 use crate::record::Record;
 
 pub use device::Device;
+pub use host_time::{HostTime, TimeReader};
 pub use memory::MemoryDump;
 
 /// Encodes packets of frames for the relay; see the [module](self) for their fields.

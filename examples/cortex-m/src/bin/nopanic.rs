@@ -12,6 +12,7 @@ use cortex_m_rt::entry;
 use picojaeger_core::adapter::record::Records;
 use picojaeger_core::adapter::{PacketBuilder, PollContext};
 use picojaeger_core::ring::{Bytes, Consumer, FrameRing, OverwriteOldest, Word, Words};
+use picojaeger_core::wire::relay::{Device, HostTime, MemoryDump, RelayFrames, TimeReader};
 use picojaeger_core::wire::{Otlp, Process, ThriftCompact};
 use picojaeger_core::{
     BaggageTable, BinaryCodec, BuildId, Clock, CortexM, CurrentSpans, Drained, Format,
@@ -39,6 +40,8 @@ type Recorded = Span<'static, Board, [MaybeUninit<u8>; 96], Recorder>;
 type OwnSpan = FutureInSpan<'static, Soon, Sample, CurrentSpans<CortexM, 2>>;
 type Packets = PacketReporter<'static, Board, ThriftCompact>;
 type Requests = PacketReporter<'static, Board, Otlp>;
+type Frames<const ADDRESSES: bool> =
+    PacketReporter<'static, Board, RelayFrames<'static, ADDRESSES>>;
 type Baggage = BaggageTable<4, 16, 32>;
 type Headers = TextMap<4, 24, 64>;
 type Plain<P> = FrameRing<Interrupts, u32, Bytes<256>, P, Words>;
@@ -280,6 +283,46 @@ entries! {
     }
     fn otlp_flush(reporter: &mut Requests, buffer: &mut [u8]) -> usize {
         reporter.flush(buffer).map_or(0, |packet| packet.bytes().len())
+    }
+    fn relay_reporter(device: Device<'static>, process: Process<'static>) -> Option<Frames<false>> {
+        TRACER.reporter(RelayFrames::new(device), process).ok()
+    }
+    fn relay_reporter_with_all(
+        id: &'static [u8],
+        build: &'static [u8],
+        numbers: [u64; 2],
+        producer: u8,
+        process: Process<'static>,
+    ) -> Option<Frames<true>> {
+        let device = Device::new(id, numbers[0] as u32).with_build(build).with_producer(producer);
+        let encoder = RelayFrames::with_addresses(device);
+        let encoder = encoder.with_hello_every(numbers[0]).with_status_every(numbers[1]);
+        TRACER.reporter(encoder, process).ok()
+    }
+    fn relay_poll(reporter: &mut Frames<false>, buffer: &mut [u8], outcome: SendOutcome) {
+        if let Some(packet) = reporter.poll(buffer) {
+            packet.done(outcome);
+        }
+    }
+    fn relay_flush(reporter: &mut Frames<true>, buffer: &mut [u8]) -> usize {
+        reporter.flush(buffer).map_or(0, |packet| packet.bytes().len())
+    }
+    fn relay_drain(reporter: &mut Frames<false>, outcome: SendOutcome, buffer: &mut [u8]) -> bool {
+        reporter.drain_all(&mut Fixed(outcome), buffer) == Drained::All
+    }
+    fn relay_announce(reporter: &mut Frames<false>, buffer: &mut [u8], outcome: SendOutcome) {
+        if let Some(packet) = reporter.announce(buffer) {
+            packet.done(outcome);
+        }
+    }
+    fn relay_memory(dump: &mut MemoryDump<'_>, buffer: &mut [u8]) -> usize {
+        dump.next_packet(buffer).map_or(0, |place| place.len())
+    }
+    fn relay_time(reader: &mut TimeReader, byte: u8) -> Option<HostTime> {
+        reader.push(byte)
+    }
+    fn relay_set_time(time: &HostTime) -> Option<u32> {
+        TRACER.set_host_time(time)
     }
     fn drain(reporter: &mut Packets, outcome: SendOutcome, buffer: &mut [u8]) -> bool {
         reporter.drain(&mut Fixed(outcome), buffer) == Drained::All
