@@ -21,15 +21,13 @@ PACKETS = ["flush", "encoding", "flush_cut"]
 FRAMES = ["fields", "sealed_byte"]
 # The function that ends frames for the relay: CRC and COBS.
 SEALING = "picojaeger_core::wire::relay::frames::Frames::close"
-# Budgets, which no update of the bounds moves: instructions for the fields of a span with two tags, for CRC and COBS of a
-# byte of it, and the bytes of the smallest tracer.
+# Budgets, which no update of the bounds moves: instructions for the fields of a span with two tags, and for CRC and COBS of
+# a byte of it.
 BUDGETS = {
     "thumbv7em.3.fields_relay.instructions": 700,
     "thumbv6m.3.fields_relay.instructions": 900,
     "thumbv7em.3.sealed_byte_relay.instructions": 12,
     "thumbv6m.3.sealed_byte_relay.instructions": 16,
-    "thumbv6m.s.small_flash.bytes": 4608,
-    "thumbv6m.s.small_memory.bytes": 1280,
 }
 # Per cent by which a figure may exceed its bound.
 SLACK = 3

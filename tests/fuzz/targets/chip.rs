@@ -2,12 +2,14 @@
 #![no_main]
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use picojaeger_core::ring::{Bytes, DropNewest, OverwriteOldest, Policy};
-use picojaeger_core::wire::{Process, ThriftCompact};
+use picojaeger_core::wire::relay::{Device, RelayFrames};
+use picojaeger_core::wire::{Encoder, Process, ThriftCompact};
 use picojaeger_core::{
     BaggageTable, Clock, Decision, Description, Interrupts, PacketReporter, Param, Platform, Query,
     Ring, Sampler, Seed, SendOutcome, Span, SpanBuilder, SpanContext, SpanReference, TextMap,
@@ -16,6 +18,10 @@ use picojaeger_core::{
 use picojaeger_fuzz::{AnyKey, AnyValue, Outcome, assert_prints, pairs};
 use picojaeger_std::collector::decode;
 
+#[path = "../../common/relay.rs"]
+#[allow(dead_code, reason = "the target uses a part")]
+mod relay;
+
 type ChipRing<P> = Ring<Interrupts, Bytes<1024>, P>;
 type ChipTracer<P> = Tracer<Board, ChipRing<P>>;
 type OpenSpan<'t, P> = Box<Span<'t, Board, [MaybeUninit<u8>], ChipRing<P>>>;
@@ -23,6 +29,7 @@ type OpenSpan<'t, P> = Box<Span<'t, Board, [MaybeUninit<u8>], ChipRing<P>>>;
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
     overwrites: bool,
+    frames: bool,
     calls: Vec<Call<'a>>,
 }
 
@@ -79,6 +86,10 @@ enum Call<'a> {
         outcomes: [Outcome; 3],
     },
     NewReporter,
+    Announce {
+        buffer: u16,
+        outcome: Option<Outcome>,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
@@ -122,18 +133,21 @@ thread_local! {
 fuzz_target!(|input: Input<'_>| {
     TICKS.set(0);
     SAMPLING.set(Sampling::All);
-    match input.overwrites {
-        true => run::<OverwriteOldest>(&input.calls),
-        false => run::<DropNewest>(&input.calls),
+    let calls = &input.calls;
+    match (input.overwrites, input.frames) {
+        (true, false) => run::<OverwriteOldest, ThriftCompact>(calls),
+        (false, false) => run::<DropNewest, ThriftCompact>(calls),
+        (true, true) => run::<OverwriteOldest, RelayFrames<'static>>(calls),
+        (false, true) => run::<DropNewest, RelayFrames<'static>>(calls),
     }
 });
 
-fn run<P: Policy + 'static>(calls: &[Call<'_>]) {
+fn run<P: Policy + 'static, E: Format>(calls: &[Call<'_>]) {
     let ring = Box::into_raw(Box::new(ChipRing::<P>::new()));
     // SAFETY: it came from a box, and all that borrows it ends in the block.
     {
         let tracer = Tracer::new(Board, unsafe { &*ring });
-        let mut run = Run::new(&tracer);
+        let mut run = Run::<P, E>::new(&tracer);
         for call in calls {
             run.call(call);
             run.assert_adds_up();
@@ -145,10 +159,10 @@ fn run<P: Policy + 'static>(calls: &[Call<'_>]) {
 }
 
 /// A tracer in use: its open spans and its reporter.
-struct Run<'t, P: Policy + 'static> {
+struct Run<'t, P: Policy + 'static, E> {
     tracer: &'t ChipTracer<P>,
     spans: Vec<OpenSpan<'t, P>>,
-    reporter: Option<PacketReporter<'t, Board, ThriftCompact, ChipRing<P>>>,
+    reporter: Option<PacketReporter<'t, Board, E, ChipRing<P>>>,
     /// Spans in packets that were accepted from this reporter.
     arrived: u64,
     /// Spans that left the ring through former reporters, which count as queued.
@@ -157,7 +171,7 @@ struct Run<'t, P: Policy + 'static> {
     undecided: u64,
 }
 
-impl<'t, P: Policy + 'static> Run<'t, P> {
+impl<'t, P: Policy + 'static, E: Format> Run<'t, P, E> {
     fn new(tracer: &'t ChipTracer<P>) -> Self {
         let mut run = Run {
             tracer,
@@ -178,7 +192,7 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
         }
         self.arrived = 0;
         let process = Process::new("chip");
-        let reporter = self.tracer.reporter(ThriftCompact::new(), process);
+        let reporter = self.tracer.reporter(E::encoder(), process);
         self.reporter = Some(reporter.expect("the former is gone"));
     }
 
@@ -253,6 +267,7 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
                 outcomes,
             } => self.drain(*buffer, *all, outcomes),
             Call::NewReporter => self.take_reporter(),
+            Call::Announce { buffer, outcome } => self.announce(*buffer, *outcome),
         }
     }
 
@@ -320,7 +335,7 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
         let Some(mut packet) = packet else {
             return;
         };
-        let (spans, mut records) = (spans_in(packet.bytes()), 0);
+        let (spans, mut records) = (E::spans_in(packet.bytes()), 0);
         packet.for_each_record(|_| records += 1);
         assert!(records >= spans || records == 0, "{records} of {spans}");
         match outcome {
@@ -338,11 +353,23 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
         }
     }
 
+    fn announce(&mut self, buffer: u16, outcome: Option<Outcome>) {
+        let mut buffer = vec![0; usize::from(buffer)];
+        self.undecided = 0;
+        if let Some(packet) = self.reporter().announce(&mut buffer) {
+            assert_eq!(E::spans_in(packet.bytes()), 0);
+            if let Some(outcome) = outcome {
+                packet.done(outcome.into());
+            }
+        }
+    }
+
     fn drain(&mut self, buffer: u16, all: bool, outcomes: &[Outcome]) {
         let mut buffer = vec![0; usize::from(buffer)];
-        let mut line = Line {
+        let mut line = Line::<E> {
             outcomes,
             arrived: 0,
+            format: PhantomData,
         };
         self.undecided = 0;
         let reporter = self.reporter();
@@ -371,7 +398,7 @@ impl<'t, P: Policy + 'static> Run<'t, P> {
         assert_eq!(stats.delivered, arrived);
     }
 
-    fn reporter(&mut self) -> &mut PacketReporter<'t, Board, ThriftCompact, ChipRing<P>> {
+    fn reporter(&mut self) -> &mut PacketReporter<'t, Board, E, ChipRing<P>> {
         self.reporter.as_mut().expect("there is always one")
     }
 
@@ -432,20 +459,49 @@ fn write<P: Policy + 'static>(span: &mut OpenSpan<'_, P>, entry: &Entry<'_>) {
     assert!(record.tags().count() + fields + record.references().count() < 1_000);
 }
 
-/// The spans of a packet, which can be read.
-fn spans_in(packet: &[u8]) -> u64 {
-    decode(packet).expect("a packet").spans.len() as u64
+/// A format of packets.
+trait Format: Encoder {
+    fn encoder() -> Self;
+    /// The spans of a packet, which can be read.
+    fn spans_in(packet: &[u8]) -> u64;
+}
+
+impl Format for ThriftCompact {
+    fn encoder() -> Self {
+        ThriftCompact::new()
+    }
+    fn spans_in(packet: &[u8]) -> u64 {
+        decode(packet).expect("a packet").spans.len() as u64
+    }
+}
+
+impl Format for RelayFrames<'static> {
+    fn encoder() -> Self {
+        RelayFrames::new(Device::new(b"fuzz", 1))
+    }
+    fn spans_in(packet: &[u8]) -> u64 {
+        let frames = relay::frames(packet).into_iter();
+        frames
+            .map(|frame| match frame.kind {
+                1 => (relay::read::<relay::Hello<'_>>(&frame.payload), 0).1,
+                2 => (relay::read::<relay::Status>(&frame.payload), 0).1,
+                3 => relay::spans::<&str>(&frame.payload).len() as u64,
+                kind => panic!("a frame of kind {kind}"),
+            })
+            .sum()
+    }
 }
 
 /// A transport with these outcomes, which then accepts all.
-struct Line<'o> {
+struct Line<'o, E> {
     outcomes: &'o [Outcome],
     arrived: u64,
+    format: PhantomData<E>,
 }
 
-impl Transport for Line<'_> {
+impl<E: Format> Transport for Line<'_, E> {
     fn send(&mut self, packet: &[u8]) -> SendOutcome {
-        let spans = spans_in(packet);
+        let spans = E::spans_in(packet);
         let outcome = match self.outcomes {
             [first, rest @ ..] => {
                 self.outcomes = rest;
