@@ -76,6 +76,7 @@
 //! All are off by default. Those of foreign crates before 1.0 carry their version.
 //!
 //! - `defmt`: its `Format` for all types that are worth a line; [`Stats`] as its sums, in 24 bytes.
+//! - `relay`: frames for the program `picojaeger-relay` (`wire::relay`).
 //! - `alloc`: `&String` and `&Cow<str>` as keys, names and values, a [`Transport`] in a `Box`.
 //! - `embedded-io-07`, `embedded-io-async-07`: packets in frames to a writer of these crates
 //!   (`SlipWriter`).

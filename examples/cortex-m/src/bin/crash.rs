@@ -8,7 +8,7 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::{Drained, Interrupts, Ring, Tracer, tags};
-use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, exit, seed};
+use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, format, seed};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -23,7 +23,7 @@ fn main() -> ! {
     Timer::start();
     TRACER.seed(seed());
     TRACER.set_unix_time_at(0, UNIX_MICROS_AT_START, 0);
-    let _reporter = TRACER.reporter(Format::new(), Process::new("pump-7"));
+    let _reporter = TRACER.reporter(format(), Process::new("pump-7"));
     for number in 0..SAMPLES {
         TRACER.start::<32>("sample").tag("number", number);
     }
@@ -46,8 +46,7 @@ fn panic(panic: &core::panic::PanicInfo<'_>) -> ! {
 /// Sends all that has finished, and a span of what happened.
 fn post_mortem(cause: &'static str, at: u32) -> ! {
     // SAFETY: nothing goes on: interrupts are masked, or of a lower priority than this fault.
-    let Some(mut reporter) =
-        (unsafe { TRACER.steal_reporter(Format::new(), Process::new("pump-7")) })
+    let Some(mut reporter) = (unsafe { TRACER.steal_reporter(format(), Process::new("pump-7")) })
     else {
         exit(debug::EXIT_FAILURE)
     };

@@ -12,7 +12,7 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::{Interrupts, Ring, Tracer};
-use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, exit, seed, sys_tick, work};
+use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, format, seed, sys_tick, work};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -80,7 +80,7 @@ fn main() -> ! {
         timer.enable_counter();
         timer.enable_interrupt();
     }
-    let Ok(mut reporter) = TRACER.reporter(Format::new(), Process::new("sensor")) else {
+    let Ok(mut reporter) = TRACER.reporter(format(), Process::new("sensor")) else {
         exit(debug::EXIT_FAILURE)
     };
     reporter.set_interval(INTERVAL);
