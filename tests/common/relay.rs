@@ -111,12 +111,16 @@ pub struct Memory<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Reads the frames of a packet.
+/// Reads the frames of a packet, or of several.
 pub fn frames(packet: &[u8]) -> Vec<Frame> {
     let (first, last) = (packet.first(), packet.last());
     assert_eq!((first, last), (Some(&0), Some(&0)), "zeros around");
     let chunks = packet[1..].strip_suffix(&[0]).expect("a frame");
-    chunks.split(|byte| *byte == 0).map(frame).collect()
+    let chunks = chunks.split(|byte| *byte == 0);
+    chunks
+        .filter(|chunk| !chunk.is_empty())
+        .map(frame)
+        .collect()
 }
 
 /// Reads a payload that has nothing behind it.

@@ -1,14 +1,17 @@
 //! A firmware's UART output, decoded and compared with the spans that the firmware made.
 //!
-//! Run by `.ci/run firmware`, which names the bytes of each run in `PICOJAEGER_UART`, separated by colons, of
-//! those with OTLP in `PICOJAEGER_UART_OTLP`, of those that end in a fault in `PICOJAEGER_UART_CRASH`, of
-//! boots after resets in `PICOJAEGER_UART_RETAINED`, and of embassy's tasks in `PICOJAEGER_UART_EMBASSY`. Without these variables this target prints a note and succeeds,
-//! since the workspace's tests need no emulator.
+//! Run by `.ci/run firmware`, which names the bytes of each run in the variables below, separated by colons.
+//! Without these variables this target prints a note and succeeds, since the workspace's tests need no
+//! emulator.
 
 mod crash;
 mod embassy;
+mod frames;
 mod otlp;
 mod pump;
+#[path = "../common/relay.rs"]
+#[allow(dead_code, reason = "this target uses a part")]
+mod relay;
 mod retained;
 
 use std::ops::Range;
@@ -17,9 +20,12 @@ use std::process::ExitCode;
 use picojaeger_std::collector::decode;
 use picojaeger_std::model::{Batch, Span, Tag, TagValue};
 
-/// Variables with the paths of the files: packets of Thrift compact, and requests of OTLP; packets of other programs.
+/// Variables with the paths of files: the pump's packets of Thrift compact, its requests of OTLP, and its
+/// frames for the relay.
 const UART: &str = "PICOJAEGER_UART";
 const UART_OTLP: &str = "PICOJAEGER_UART_OTLP";
+const UART_RELAY: &str = "PICOJAEGER_UART_RELAY";
+/// Packets of runs that end in a fault, of boots after resets, and of embassy's tasks.
 const UART_CRASH: &str = "PICOJAEGER_UART_CRASH";
 const UART_RETAINED: &str = "PICOJAEGER_UART_RETAINED";
 const UART_EMBASSY: &str = "PICOJAEGER_UART_EMBASSY";
@@ -55,18 +61,30 @@ fn main() -> ExitCode {
         let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
         println!("{file}: {}", retained::check(&batches));
     }
+    for file in names(UART_RELAY) {
+        println!("{file}: {}", frames::check(&bytes_of(&file)));
+    }
     ExitCode::SUCCESS
 }
 
 /// Returns the packets of each file that a variable names.
 fn files(variable: &str) -> Vec<(String, Vec<Vec<u8>>)> {
+    let read = |name: String| {
+        let packets = frames(&bytes_of(&name));
+        (name, packets)
+    };
+    names(variable).into_iter().map(read).collect()
+}
+
+/// Returns the names of files in a variable.
+fn names(variable: &str) -> Vec<String> {
     let names = std::env::var(variable).unwrap_or_default();
     let names = names.split(':').filter(|name| !name.is_empty());
-    let read = |name: &str| {
-        let bytes = std::fs::read(name).unwrap_or_else(|error| panic!("{name}: {error}"));
-        (name.to_owned(), frames(&bytes))
-    };
-    names.map(read).collect()
+    names.map(str::to_owned).collect()
+}
+
+fn bytes_of(file: &str) -> Vec<u8> {
+    std::fs::read(file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 fn from_thrift(packet: &[u8]) -> Batch {

@@ -7,8 +7,8 @@ use picojaeger_std::model::{Span, Tag, TagValue};
 use picojaeger_std::{SpanId, TraceId};
 
 /// The same as in `examples/cortex-m/src/work.rs`.
-const ROUNDS: i64 = 40;
-const BEATS: i64 = 25;
+pub const ROUNDS: i64 = 40;
+pub const BEATS: i64 = 25;
 /// All spans.
 pub const SPANS: usize = (BEATS + 2 * ROUNDS) as usize;
 
