@@ -449,7 +449,7 @@ fn hello_and_status_are_read_as_they_were_made() {
         _ => None,
     };
     let anchor = Anchor::new(1 << 50, 1_700_000_000_000_000).with_uncertainty(70_000);
-    let status = Status::new(u64::MAX, 25_000_000, &counts, &samplers).with_anchor(Some(anchor));
+    let status = Status::new(u64::MAX, 25_000_000, &counts, &samplers).with_anchor(Some(&anchor));
     let frames = announced(RelayFrames::with_addresses(device), &process, &status);
     let [hello, status] = &frames[..] else {
         panic!("{} frames", frames.len())

@@ -238,7 +238,7 @@ where
         if self.reporter.is_partial(usize::MAX) {
             return None;
         }
-        self.make(buffer, now, anchor, true)
+        self.make(buffer, now, &anchor, true)
     }
 
     /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
@@ -453,7 +453,7 @@ where
         }
         let [consumer] = &self.consumer;
         (self.waiting.mark, self.waiting.marked_at) = (consumer.mark(), now);
-        self.make(buffer, now, anchor, false)
+        self.make(buffer, now, &anchor, false)
     }
 
     /// Makes a packet of the waiting spans, or one that `announces` the tracer's state instead.
@@ -462,7 +462,7 @@ where
         &'p mut self,
         buffer: &'p mut [u8],
         now: u64,
-        anchor: Option<Anchor>,
+        anchor: &Option<Anchor>,
         announces: bool,
     ) -> Option<ChipPacket<'p, E>> {
         let segments = [ClockSegment {
@@ -482,7 +482,7 @@ where
         let status = Status {
             now,
             frequency: tracer.platform.clock().frequency(),
-            anchor,
+            anchor: anchor.as_ref(),
             counts: &counts,
             samplers: &samplers,
             announces,
@@ -565,6 +565,8 @@ fn counts<P: Platform, R: SpanRing + ?Sized>(
             0,
         ];
         let [sampled, open, queued, _, rest @ ..] = producer.counts(ended);
+        let before = tracer.ring.before();
+        let (sampled, queued) = (sampled.wrapping_sub(before), queued.wrapping_sub(before));
         let delivered = delivery.delivered as u32;
         let gone = lost
             .iter()

@@ -47,6 +47,12 @@ pub trait SpanRing: sealed::Sealed + Sync + 'static {
     #[doc(hidden)]
     fn with_count<T>(&self, f: impl FnOnce(&mut ProducerState, u32) -> T) -> Option<T>;
 
+    /// Returns how many spans of former boots the numbers count, as sampled and as ended.
+    #[doc(hidden)]
+    fn before(&self) -> u32 {
+        0
+    }
+
     /// Returns the counts, with every span that ended as queued; `None` in a re-entrant call.
     #[doc(hidden)]
     fn counts(&self) -> Option<Stats> {

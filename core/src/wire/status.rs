@@ -24,7 +24,7 @@ pub struct Status<'s> {
     /// Ticks a second.
     pub frequency: u64,
     /// The point where ticks and Unix time meet, if it is known.
-    pub anchor: Option<Anchor>,
+    pub anchor: Option<&'s Anchor>,
     /// The counts, which are added up only if they are sent; `None` where they cannot be read now.
     pub counts: &'s dyn Fn() -> Option<Counts>,
     /// The descriptions that the codes of samplers stand for.
@@ -71,7 +71,7 @@ impl<'s> Status<'s> {
 
     /// Sets where ticks and Unix time meet.
     #[must_use]
-    pub const fn with_anchor(mut self, anchor: Option<Anchor>) -> Self {
+    pub const fn with_anchor(mut self, anchor: Option<&'s Anchor>) -> Self {
         self.anchor = anchor;
         self
     }

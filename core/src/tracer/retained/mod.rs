@@ -213,9 +213,17 @@ impl<const N: usize, X: RawMutex, P: Policy> SpanRing for RetainedRing<N, X, P> 
         }
     }
 
+    fn with_count<T>(&self, f: impl FnOnce(&mut ProducerState, u32) -> T) -> Option<T> {
+        self.ring()?.with_count(f)
+    }
+
+    fn before(&self) -> u32 {
+        self.before.load(Ordering::Relaxed)
+    }
+
     fn counts(&self) -> Option<Stats> {
         let stats = self.ring()?.counts()?;
-        let before = u64::from(self.before.load(Ordering::Relaxed));
+        let before = u64::from(self.before());
         Some(Stats {
             sampled: stats.sampled.saturating_sub(before),
             queued: stats.queued.saturating_sub(before),

@@ -8,7 +8,7 @@ use crate::wire::out::Out;
 #[inline(never)]
 pub(super) fn put_status<'o>(out: Out<'o, Relay>, status: &Status<'_>) -> Out<'o, Relay> {
     let mut out = out.number(status.now).byte(status.anchor.is_some() as u8);
-    if let Some(anchor) = &status.anchor {
+    if let Some(anchor) = status.anchor {
         out = out.number(anchor.ticks).number(anchor.unix_micros);
         out = out.number(anchor.uncertainty_micros.into());
     }
