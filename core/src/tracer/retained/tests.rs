@@ -7,6 +7,7 @@ use std::boxed::Box;
 use std::format;
 use std::rc::Rc;
 use std::string::String;
+use std::sync::Mutex;
 use std::vec::Vec;
 
 use super::*;
@@ -59,9 +60,28 @@ struct Started<P: Policy + 'static> {
     tracer: &'static Device<P>,
 }
 
+/// Everything that is never freed, where Miri sees that it is in use.
+static ROOTS: Mutex<Vec<Root>> = Mutex::new(Vec::new());
+
+struct Root(#[allow(dead_code, reason = "kept, not read")] *mut u8);
+
+// SAFETY: the pointer is not used.
+unsafe impl Send for Root {}
+
+fn place<T>(value: T) -> *mut T {
+    let place = Box::into_raw(Box::new(value));
+    ROOTS.lock().unwrap().push(Root(place.cast()));
+    place
+}
+
+fn forever<T>(value: T) -> &'static T {
+    // SAFETY: it is never freed, nor written to.
+    unsafe { &*place(value) }
+}
+
 /// Memory after a cold start: garbage.
 fn memory<P>() -> *mut Memory<P> {
-    let memory = Box::into_raw(Box::new(Memory::new()));
+    let memory = place(Memory::new());
     // SAFETY: the box's own bytes.
     unsafe {
         memory
@@ -73,10 +93,10 @@ fn memory<P>() -> *mut Memory<P> {
 
 fn start<P: Policy>(memory: *mut Memory<P>, program: &Program) -> Started<P> {
     // SAFETY: the boot before is over, and the box is never freed.
-    let ring = Box::leak(Box::new(unsafe { RetainedRing::new(&*memory) }));
+    let ring = forever(unsafe { RetainedRing::new(&*memory) });
     let recovery = ring.recover(program, 1_000_000);
-    let clock: &Timer = Box::leak(Box::new(Timer(AtomicU64::new(1_000))));
-    let tracer = Box::leak(Box::new(Tracer::new((clock, Const(true)), ring)));
+    let clock: &Timer = forever(Timer(AtomicU64::new(1_000)));
+    let tracer = forever(Tracer::new((clock, Const(true)), ring));
     tracer.seed(Seed::from_words([1, 2, recovery.boot]));
     Started {
         recovery,
@@ -417,9 +437,9 @@ fn a_second_recovery_in_one_boot_does_nothing() {
 fn spans_before_the_recovery_are_counted() {
     let memory = memory::<DropNewest>();
     // SAFETY: the only ring of this memory.
-    let ring = Box::leak(Box::new(unsafe { RetainedRing::new(&*memory) }));
-    let clock: &Timer = Box::leak(Box::new(Timer(AtomicU64::new(1_000))));
-    let tracer: &Device<DropNewest> = Box::leak(Box::new(Tracer::new((clock, Const(true)), ring)));
+    let ring = forever(unsafe { RetainedRing::new(&*memory) });
+    let clock: &Timer = forever(Timer(AtomicU64::new(1_000)));
+    let tracer: &Device<DropNewest> = forever(Tracer::new((clock, Const(true)), ring));
     tracer.start::<0>(name("sample")).finish();
     assert!(
         tracer
