@@ -272,6 +272,7 @@ fn what_had_finished_is_sent_by_the_next_boot_by_both_policies() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the same steps as in the others")]
 fn without_an_anchor_recovered_spans_are_marked() {
     let memory = memory::<DropNewest>();
     start(memory, &program()).work();
@@ -480,7 +481,7 @@ fn a_flipped_bit_tears_nothing() {
             .cast::<core::mem::MaybeUninit<[u8; size_of::<Memory<DropNewest>>()]>>()
             .read()
     };
-    let (step, mut damaged) = (if cfg!(miri) { 2_001 } else { 1 }, 0);
+    let (step, mut damaged) = (if cfg!(miri) { 3_001 } else { 1 }, 0);
     for bit in bytes.flat_map(|byte| 8 * byte..8 * byte + 8).step_by(step) {
         // SAFETY: as above; what is flipped is no padding.
         unsafe {
