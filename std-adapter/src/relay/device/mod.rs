@@ -3,17 +3,21 @@
 mod account;
 mod clock;
 mod convert;
+mod event;
+mod frames;
 mod line;
 mod names;
 mod relay;
 mod seeds;
 mod seen;
 mod tracer;
+mod tracers;
 
 pub use account::{DeviceAccount, RelayCounts};
 pub use clock::Arrival;
+pub use event::Event;
 pub use names::Image;
-pub use relay::{Event, Relay};
+pub use relay::Relay;
 
 #[cfg(test)]
 mod tests;

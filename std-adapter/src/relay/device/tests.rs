@@ -496,3 +496,23 @@ fn tracers_are_bounded_and_their_accounts_stay() {
             .all(|account| account.adds_up() && account.read == 1)
     );
 }
+
+#[test]
+fn a_tracer_that_has_just_come_is_not_the_one_that_is_forgotten() {
+    let mut bench = Bench::default();
+    for boot in 0..1_024 {
+        let mut device = TestDevice::new(b"loop", boot);
+        let bytes = [device.hello(), device.status(2)].concat();
+        bench.at(0, &bytes, boot.into());
+    }
+    let mut devices = [TestDevice::new(b"\x01", 1), TestDevice::new(b"\x02", 2)];
+    for (line, device) in devices.iter_mut().enumerate() {
+        let hello = device.hello();
+        bench.at(line + 1, &hello, 0);
+    }
+    for (line, device) in devices.iter_mut().enumerate() {
+        let bytes = [device.status(1), device.spans(&[1])].concat();
+        bench.at(line + 1, &bytes, 0);
+    }
+    assert_eq!(bench.spans.len(), 2);
+}

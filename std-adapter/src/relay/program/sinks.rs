@@ -16,15 +16,17 @@ pub(super) struct Sinks {
     pub(super) terminal: Terminal,
     uplinks: Vec<Uplink>,
     tells_time: bool,
-    /// The time at which each line was told the time last.
-    told: BTreeMap<usize, Instant>,
+    /// The time at which each tracer of a line and boot was told the time last.
+    told: BTreeMap<(usize, u8, u16), Instant>,
     /// The number of the next frame to a device.
     number: u32,
     begun: Instant,
 }
 
-/// The pause between two time frames on a line.
+/// The pause between two time frames to a tracer.
 const TIME_INTERVAL: Duration = Duration::from_secs(10);
+/// The most tracers whose last time is kept.
+const MOST_TOLD: usize = 1_024;
 
 impl Sinks {
     pub(super) fn new(
@@ -72,7 +74,8 @@ impl Sinks {
     /// Answers a status by the time, now and then.
     fn tell_time(&mut self, line: usize, (producer, boot): (u8, u16), ticks: u64, arrival: u64) {
         let is_due = |last: &Instant| last.elapsed() >= TIME_INTERVAL;
-        if !self.tells_time || !self.told.get(&line).is_none_or(is_due) {
+        let tracer = (line, producer, boot);
+        if !self.tells_time || !self.told.get(&tracer).is_none_or(is_due) {
             return;
         }
         let Some(uplink) = self.uplinks.get(line) else {
@@ -89,7 +92,11 @@ impl Sinks {
         };
         if uplink.write(&write(&frame)) {
             self.number = self.number.wrapping_add(1);
-            self.told.insert(line, Instant::now());
+            // Boots come and go; those that are told again too soon lose nothing.
+            if self.told.len() >= MOST_TOLD {
+                self.told.clear();
+            }
+            self.told.insert(tracer, Instant::now());
         }
     }
 }
