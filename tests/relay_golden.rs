@@ -501,7 +501,7 @@ fn announced<const ADDRESSES: bool>(
     status: &Status<'_>,
 ) -> Vec<Frame> {
     let batch = Batch::new(process, 1, ClientStats::NONE).with_status(Some(status));
-    let mut buffer = [0; 512];
+    let mut buffer = [0xee; 512];
     assert!(encoder.begin(&mut buffer, &batch));
     let place = encoder.finish(&mut buffer);
     frames(&buffer[place])
@@ -513,7 +513,7 @@ fn dumped_memory_is_read_as_it_was() {
     for length in [0, 1, 254, 255, 3_000] {
         for room in [32, 33, 64, 300, 1_500, 4_000] {
             let mut dump = MemoryDump::new(DEVICE, &memory[..length]);
-            let (mut buffer, mut found, mut number) = (vec![0; room], Vec::<u8>::new(), 0);
+            let (mut buffer, mut found, mut number) = (vec![0xee; room], Vec::<u8>::new(), 0);
             while let Some(place) = dump.next_packet(&mut buffer) {
                 let frames = frames(&buffer[place]);
                 assert_eq!(
@@ -562,7 +562,7 @@ fn the_bytes_of_a_packet_stay_as_they_are() {
     assert!(image.try_log(Timestamp::Ticks(1_200)));
     image.field("event".into(), Value::Str("read"));
     image.finish(1_500);
-    let (mut encoder, mut buffer) = (RelayFrames::new(device), [0; 512]);
+    let (mut encoder, mut buffer) = (RelayFrames::new(device), [0xee; 512]);
     assert!(encoder.begin(&mut buffer, &batch));
     let encode = EncodeContext::new(Timeline::new(&[]), &|_| None);
     assert_eq!(

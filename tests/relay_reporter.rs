@@ -75,7 +75,7 @@ fn flush(
     limit: usize,
     outcome: SendOutcome,
 ) -> Vec<Frame> {
-    let mut buffer = vec![0; limit];
+    let mut buffer = vec![0xee; limit];
     let mut found = Vec::new();
     while let Some(packet) = reporter.flush(&mut buffer) {
         found.extend(frames(packet.bytes()));
@@ -179,7 +179,7 @@ fn an_announcement_has_the_counts_and_no_spans() {
     tracer.start::<0>("waits");
     let open = tracer.start::<0>("open");
     timer.pass(7);
-    let mut buffer = [0; 512];
+    let mut buffer = [0xee; 512];
     let packet = reporter.announce(&mut buffer).expect("a packet");
     let found = frames(packet.bytes());
     packet.done(SendOutcome::Accepted);
@@ -209,7 +209,7 @@ fn an_announcement_has_the_counts_and_no_spans() {
 #[test]
 fn an_announcement_is_repeated_until_it_is_sent() {
     let (_, _, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
-    let mut buffer = [0; 512];
+    let mut buffer = [0xee; 512];
     let mut announce = |outcome| {
         let packet = reporter.announce(&mut buffer).expect("a packet");
         let found = frames(packet.bytes());
@@ -252,7 +252,7 @@ impl Transport for Line {
 #[test]
 fn the_last_status_closes_the_accounts() {
     let (tracer, timer, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
-    let (mut line, mut buffer) = (Line::default(), [0; 512]);
+    let (mut line, mut buffer) = (Line::default(), [0xee; 512]);
     for _ in 0..200 {
         tracer.start::<0>("sample");
         timer.pass(50);
@@ -350,7 +350,7 @@ fn the_host_s_time_is_off_by_half_of_the_round_trip_at_most() {
         timer.pass(500);
         // Unix time is the clock's, and an hour.
         let unix_micros = |ticks: u64| 3_600_000_000 + ticks * 1_000;
-        let mut buffer = [0; 512];
+        let mut buffer = [0xee; 512];
         let packet = reporter.announce(&mut buffer).expect("a packet");
         let asked = read::<Status>(&frames(packet.bytes())[1].payload).now;
         packet.done(SendOutcome::Accepted);

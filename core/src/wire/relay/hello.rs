@@ -30,7 +30,7 @@ pub(super) fn put_hello<'o>(
 
 #[inline(always)]
 fn put_tags<'o>(out: Out<'o, Relay>, process: &Process<'_>) -> Out<'o, Relay> {
-    let (count, mut out) = out.take(1);
+    let (count, mut out) = begin_count(out);
     for (key, value) in process.tags.iter().take(TAGS) {
         if !matches!(value, Value::Absent) {
             out = put_enumerated(out.text(key.as_bytes()), *value);
@@ -42,7 +42,7 @@ fn put_tags<'o>(out: Out<'o, Relay>, process: &Process<'_>) -> Out<'o, Relay> {
 
 #[inline(always)]
 fn put_samplers<'o>(out: Out<'o, Relay>, status: &Status<'_>) -> Out<'o, Relay> {
-    let (count, mut out) = out.take(1);
+    let (count, mut out) = begin_count(out);
     for code in CODES {
         if let Some(sampler) = (status.samplers)(code) {
             out = out.byte(code).text(sampler.kind.as_bytes());
@@ -65,6 +65,13 @@ fn put_enumerated<'o>(out: Out<'o, Relay>, value: Value<'_>) -> Out<'o, Relay> {
         Value::U64(_) => 5,
     };
     put_value(out.byte(number), value, LONGEST)
+}
+
+/// Leaves a byte for a count, which the buffer's old content does not add to.
+fn begin_count<'o>(out: Out<'o, Relay>) -> (&'o mut [u8], Out<'o, Relay>) {
+    let (count, out) = out.take(1);
+    count.fill(0);
+    (count, out)
 }
 
 fn increment(count: &mut [u8]) {
