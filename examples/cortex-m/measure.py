@@ -46,7 +46,7 @@ def target_folder():
 
 def build(target, profile, binary, features=""):
     run("cargo", "build", "--locked", "--quiet", "--target", target, "--profile", profile, "--bin", binary,
-        f"--features={features}")
+        "--no-default-features", f"--features={features}")
     return target_folder() / target / profile / binary
 
 

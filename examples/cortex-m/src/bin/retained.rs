@@ -15,12 +15,12 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::record::Record;
 use picojaeger_core::ring::{DropNewest, OverwriteOldest, Policy};
-use picojaeger_core::wire::{Batch, EncodeContext, Encoder, Process, Push};
+use picojaeger_core::wire::{Batch, EncodeContext, Encoder, Process, Push, ThriftCompact};
 use picojaeger_core::{
     BuildId, Interrupts, Program, Recovery, RecoveryOutcome, RetainedMemory, RetainedRing, Seed,
     SendOutcome, Tracer, Transport, Value,
 };
-use picojaeger_cortex_m::{BOARD, Board, Format, Timer, Uart, Watchdog, exit, program, restart};
+use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, Watchdog, exit, program, restart};
 
 type Memory<P> = RetainedMemory<512, Interrupts, P>;
 type Spans<P> = RetainedRing<512, Interrupts, P>;
@@ -141,7 +141,7 @@ fn boot<P: Policy + 'static>(
             fail("nothing was recovered");
         }
     } else if get(2) % 32 < 2 {
-        send(tracer, recovery.encoder::<64, _>(Format::new()), &mut Uart);
+        send(tracer, recovery.encoder::<64, _>(ThriftCompact::new()), &mut Uart);
     } else {
         let check = Check {
             boot: recovery.boot - 1,
