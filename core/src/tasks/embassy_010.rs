@@ -72,12 +72,12 @@ macro_rules! embassy_trace_hooks {
                 $tasks.ready(task);
             }
             #[unsafe(no_mangle)]
-            fn _embassy_trace_task_exec_begin(_executor: u32, task: u32) {
-                $tasks.poll_begins(task);
+            fn _embassy_trace_task_exec_begin(executor: u32, task: u32) {
+                $tasks.poll_begins(executor, task);
             }
             #[unsafe(no_mangle)]
-            fn _embassy_trace_task_exec_end(_executor: u32, task: u32) {
-                $tasks.poll_ends(task);
+            fn _embassy_trace_task_exec_end(executor: u32, _task: u32) {
+                $tasks.poll_ends(executor);
             }
             #[unsafe(no_mangle)]
             fn _embassy_trace_task_end(_executor: u32, task: u32) {

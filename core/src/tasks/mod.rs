@@ -7,6 +7,7 @@ mod execution;
 #[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 mod in_span;
 mod suppression;
+#[allow(unsafe_code, reason = "each block has a SAFETY comment")]
 mod task_spans;
 
 pub use current::{CurrentSpans, CurrentTable, Entered};

@@ -23,8 +23,8 @@ const AREA: usize = AreaSize::new().number().bytes();
 ///
 /// `N` is the number of tasks with a name, `M` of executors whose polls interrupt each other. An
 /// executor calls [`ready`](TaskSpans::ready), [`poll_begins`](TaskSpans::poll_begins),
-/// [`poll_ends`](TaskSpans::poll_ends) and [`ended`](TaskSpans::ended) from its hooks, with any number that
-/// is a task's own. For embassy's, the feature `embassy-executor-010` has a macro that does all this.
+/// [`poll_ends`](TaskSpans::poll_ends) and [`ended`](TaskSpans::ended) from its hooks, with any numbers that
+/// are its own and a task's own. `X` is the mutex, which is never held for a copy of a span. For embassy's, the feature `embassy-executor-010` has a macro that does all this.
 ///
 /// ```
 /// # use picojaeger_core::{Clock, Const};
@@ -50,9 +50,9 @@ const AREA: usize = AreaSize::new().number().bytes();
 ///
 /// TASKS.spawned(1, "blink");
 /// TASKS.ready(1);
-/// TASKS.poll_begins(1);
+/// TASKS.poll_begins(0, 1);
 /// assert!(CURRENT.to_context().is_some()); // the parent of spans that start in this poll
-/// TASKS.poll_ends(1);
+/// TASKS.poll_ends(0);
 /// assert_eq!((TRACER.stats().queued, CURRENT.to_context()), (1, None));
 /// ```
 pub struct TaskSpans<P, const N: usize, const M: usize = 1, R = Ring, X = Interrupts>
@@ -62,13 +62,39 @@ where
 {
     tracer: &'static Tracer<P, R>,
     current: &'static dyn CurrentTable,
-    state: Guarded<X, State<P, R, N, M>>,
+    state: Guarded<X, State<N, M>>,
+    polls: [Guarded<Claimed, Option<OpenPoll<P, R>>>; M],
 }
 
-struct State<P: Platform, R: SpanRing + ?Sized, const N: usize, const M: usize> {
+struct State<const N: usize, const M: usize> {
     tasks: [Task; N],
-    polls: [Option<OpenPoll<P, R>>; M],
+    places: [Place; M],
     missed: usize,
+}
+
+/// The state of a place for a poll.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Free,
+    /// One call fills or empties it.
+    Busy,
+    /// It holds the poll of this executor.
+    Open(u32),
+}
+
+/// The mutex of the poll in a place: none, so that nothing is masked while a span is copied.
+struct Claimed;
+
+// SAFETY: the polls are private to this file, and each is reached only by the call that made its place busy. That
+// was free or open before, and is again when the call is done with the poll: all under the mutex of the places, so no two
+// calls have one place, and the next one sees what the last one wrote.
+unsafe impl RawMutex for Claimed {
+    const INIT: Self = Claimed;
+
+    #[inline(always)]
+    fn lock<T>(&self, f: impl FnOnce() -> T) -> T {
+        f()
+    }
 }
 
 /// A task with a name.
@@ -84,7 +110,6 @@ struct Task {
 
 /// A poll that goes on. Its fields are dropped in this order.
 struct OpenPoll<P: Platform, R: SpanRing + ?Sized> {
-    task: u32,
     _current: Restore<'static, dyn CurrentTable>,
     _span: StackSpan<'static, P, AREA, R>,
 }
@@ -102,9 +127,10 @@ where
             current,
             state: Guarded::new(State {
                 tasks: [Task::NONE; N],
-                polls: [const { None }; M],
+                places: [Place::Free; M],
                 missed: 0,
             }),
+            polls: [const { Guarded::new(None) }; M],
         }
     }
 
@@ -126,25 +152,41 @@ where
         });
     }
 
-    /// Starts the span of a poll, and makes it current here.
-    pub fn poll_begins(&self, task: u32) {
-        let found = self.state.with(|state| state.take_ready(task)).flatten();
-        let Some((name, ready)) = found else { return };
-        let mut span = self.tracer.start::<AREA>(name);
-        self.tag_ready(&mut span, ready);
-        let poll = OpenPoll {
-            task,
-            _current: Restore::enter(self.current, Some(span.context())),
-            _span: span,
+    /// Starts the span of a poll by an executor, and makes it current here.
+    pub fn poll_begins(&self, executor: u32, task: u32) {
+        let claimed = self.state.with(|state| state.claim(task)).flatten();
+        let Some((place, name, ready)) = claimed else {
+            return;
         };
-        // One that has no place after all is dropped, and its span finishes.
-        self.state.with(|state| state.open(poll));
+        self.with_poll(place, |poll| {
+            let mut span = self.tracer.start::<AREA>(name);
+            self.tag_ready(&mut span, ready);
+            *poll = Some(OpenPoll {
+                _current: Restore::enter(self.current, Some(span.context())),
+                _span: span,
+            });
+        });
+        self.state
+            .with(|state| state.set(place, Place::Open(executor)));
     }
 
-    /// Finishes the span of a poll.
-    pub fn poll_ends(&self, task: u32) {
-        // Dropped outside of the mutex.
-        drop(self.state.with(|state| state.close(task)));
+    /// Finishes the span of an executor's poll.
+    pub fn poll_ends(&self, executor: u32) {
+        let claimed = self
+            .state
+            .with(|state| state.claim_open(executor))
+            .flatten();
+        if let Some(place) = claimed {
+            self.with_poll(place, |poll| *poll = None);
+            self.state.with(|state| state.set(place, Place::Free));
+        }
+    }
+
+    /// Runs `f` on the poll in a place that the caller made busy.
+    fn with_poll(&self, place: usize, f: impl FnOnce(&mut Option<OpenPoll<P, R>>)) {
+        if let Some(poll) = self.polls.get(place) {
+            poll.with(f);
+        }
     }
 
     /// Takes note that a task ended, possibly within its last poll.
@@ -185,7 +227,7 @@ where
     }
 }
 
-impl<P: Platform, R: SpanRing + ?Sized, const N: usize, const M: usize> State<P, R, N, M> {
+impl<const N: usize, const M: usize> State<N, M> {
     /// Returns a task that was spawned with a name and has not ended.
     fn task(&mut self, id: u32) -> Option<&mut Task> {
         let mut tasks = self.tasks.iter_mut();
@@ -209,31 +251,32 @@ impl<P: Platform, R: SpanRing + ?Sized, const N: usize, const M: usize> State<P,
         }
     }
 
-    /// Returns name and wake-up of a task whose poll may have a span.
-    fn take_ready(&mut self, id: u32) -> Option<(&'static str, Option<u64>)> {
+    /// Makes a free place busy for a poll that may have a span; returns it, the task's name and its wake-up.
+    fn claim(&mut self, id: u32) -> Option<(usize, &'static str, Option<u64>)> {
         let task = self.task(id)?;
-        let found = (task.name, task.ready.take());
-        if self.polls.iter().all(Option::is_some) {
+        let (name, ready) = (task.name, task.ready.take());
+        let Some(place) = self.make_busy(Place::Free) else {
             self.missed = self.missed.wrapping_add(1);
             return None;
-        }
-        Some(found)
+        };
+        Some((place, name, ready))
     }
 
-    /// Keeps a poll until it ends; returns it if there is no room.
-    fn open(&mut self, poll: OpenPoll<P, R>) -> Option<OpenPoll<P, R>> {
-        match self.polls.iter_mut().find(|open| open.is_none()) {
-            Some(free) => free.replace(poll),
-            None => Some(poll),
-        }
+    /// Makes the place of an executor's poll busy, and returns it.
+    fn claim_open(&mut self, executor: u32) -> Option<usize> {
+        self.make_busy(Place::Open(executor))
     }
 
-    fn close(&mut self, task: u32) -> Option<OpenPoll<P, R>> {
-        let of_task = |poll: &OpenPoll<P, R>| poll.task == task;
-        let mut polls = self.polls.iter_mut();
-        polls
-            .find(|open| open.as_ref().is_some_and(of_task))?
-            .take()
+    fn make_busy(&mut self, from: Place) -> Option<usize> {
+        let place = self.places.iter().position(|place| *place == from)?;
+        self.set(place, Place::Busy);
+        Some(place)
+    }
+
+    fn set(&mut self, place: usize, to: Place) {
+        if let Some(place) = self.places.get_mut(place) {
+            *place = to;
+        }
     }
 }
 
@@ -265,9 +308,9 @@ mod tests {
         let tasks = Tasks::<1, 1>::new(tracer, &CURRENT);
         let poll = |id| {
             tasks.ready(id);
-            tasks.poll_begins(id);
+            tasks.poll_begins(0, id);
             let current = CURRENT.to_context();
-            tasks.poll_ends(id);
+            tasks.poll_ends(0);
             current.map(|context| context.span_id())
         };
         tasks.spawned(1, "one");
@@ -289,15 +332,15 @@ mod tests {
         let (tracer, mut read) = tracer!();
         let tasks = Tasks::<2, 1>::new(tracer, &CURRENT);
         tasks.spawned(1, "old");
-        tasks.poll_begins(1);
+        tasks.poll_begins(0, 1);
         tasks.spawned(1, "new"); // by an interrupt, behind the last step of the old one
         tasks.ended(1);
-        tasks.poll_ends(1);
-        tasks.poll_begins(1);
-        tasks.poll_ends(1);
+        tasks.poll_ends(0);
+        tasks.poll_begins(0, 1);
+        tasks.poll_ends(0);
         assert_eq!(names(&read()), ["old", "new"]);
         tasks.ended(1);
-        tasks.poll_begins(1);
+        tasks.poll_begins(0, 1);
         assert_eq!((read(), CURRENT.to_context()), (Vec::new(), None));
     }
 
@@ -310,13 +353,13 @@ mod tests {
             tasks.spawned(id, name);
         }
         assert_eq!(tasks.missed(), 1);
-        tasks.poll_begins(1);
+        tasks.poll_begins(0, 1);
         interrupt(16, || {
-            tasks.poll_begins(2); // there is room for one poll
+            tasks.poll_begins(16, 2); // there is room for one poll
             assert_eq!(CURRENT.to_context(), None);
-            tasks.poll_ends(2);
+            tasks.poll_ends(16);
         });
-        tasks.poll_ends(1);
+        tasks.poll_ends(0);
         assert_eq!((names(&read()), tasks.missed()), (std::vec!["one"], 2));
     }
 
@@ -327,15 +370,15 @@ mod tests {
         let tasks = Tasks::<2, 2>::new(tracer, &CURRENT);
         tasks.spawned(1, "one");
         tasks.spawned(2, "two");
-        tasks.poll_begins(1);
+        tasks.poll_begins(0, 1);
         let one = CURRENT.to_context();
         interrupt(16, || {
-            tasks.poll_begins(2);
+            tasks.poll_begins(16, 2);
             assert!(CURRENT.to_context().is_some() && CURRENT.to_context() != one);
-            tasks.poll_ends(2);
+            tasks.poll_ends(16);
         });
         assert_eq!(CURRENT.to_context(), one);
-        tasks.poll_ends(1);
+        tasks.poll_ends(0);
         assert_eq!(names(&read()), ["two", "one"]);
     }
 
@@ -346,14 +389,14 @@ mod tests {
         let tasks = TaskSpans::<_, 1, 1, _, Porous>::new(tracer, &CURRENT);
         tasks.spawned(1, "one");
         tasks.state.with(|_| {
-            tasks.poll_begins(1);
-            tasks.poll_ends(1);
+            tasks.poll_begins(0, 1);
+            tasks.poll_ends(0);
         });
         assert_eq!((read(), tasks.missed()), (Vec::new(), 2));
         let outer = tracer.start::<0>("main");
         let _entered = CURRENT.enter(&outer);
-        tasks.poll_begins(1);
-        tasks.poll_ends(1);
+        tasks.poll_begins(0, 1);
+        tasks.poll_ends(0);
         assert_eq!(CURRENT.to_context(), Some(outer.context()));
         assert_eq!(names(&read()), ["one"]);
     }

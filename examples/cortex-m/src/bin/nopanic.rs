@@ -257,9 +257,9 @@ entries! {
     fn poll_task(task: u32, name: &'static str) -> usize {
         TASKS.spawned(task, name);
         TASKS.ready(task);
-        TASKS.poll_begins(task);
+        TASKS.poll_begins(0, task);
         TASKS.ended(task);
-        TASKS.poll_ends(task);
+        TASKS.poll_ends(0);
         TASKS.missed()
     }
     fn reporter(process: Process<'static>) -> Option<Packets> {
