@@ -361,7 +361,7 @@ where
                 .queued
                 .saturating_sub(delivery.delivered + delivery.lost()),
             delivered: delivery.delivered,
-            lost: lost(self.tracer, delivery),
+            lost: lost(self.tracer, &delivery),
             late_refusals: self.late_refusals,
             ..stats
         }
@@ -491,7 +491,7 @@ where
         let context = if E::WITH_STATUS {
             context.with_status(Some(&status))
         } else {
-            context.with_stats(ClientStats::from(&lost(tracer, delivery)))
+            context.with_stats(ClientStats::from(&lost(tracer, &self.reporter.delivery())))
         };
         if announces {
             self.reporter.announce(&mut self.consumer, &context, buffer)
@@ -581,9 +581,10 @@ fn counts<P: Platform, R: SpanRing + ?Sized>(
     })
 }
 
+#[inline(always)]
 fn lost<P: Platform, R: SpanRing + ?Sized>(
     tracer: &Tracer<P, R>,
-    delivery: DeliveryCounts,
+    delivery: &DeliveryCounts,
 ) -> Lost {
     Lost {
         too_large: delivery.too_large,
