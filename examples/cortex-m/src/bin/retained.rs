@@ -141,7 +141,11 @@ fn boot<P: Policy + 'static>(
             fail("nothing was recovered");
         }
     } else if get(2) % 32 < 2 {
-        send(tracer, recovery.encoder::<64, _>(ThriftCompact::new()), &mut Uart);
+        send(
+            tracer,
+            recovery.encoder::<64, _>(ThriftCompact::new()),
+            &mut Uart,
+        );
     } else {
         let check = Check {
             boot: recovery.boot - 1,

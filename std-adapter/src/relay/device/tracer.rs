@@ -127,11 +127,14 @@ impl DeviceTracer {
     pub(super) fn is_before(&self, status: &Status) -> bool {
         self.status
             .as_ref()
-            .is_some_and(|last| last.sampled > status.sampled)
+            .is_some_and(|last| status.is_behind(last))
     }
 
     /// Takes a status.
-    pub(super) fn status(&mut self, status: Status, arrival: Arrival) {
+    pub(super) fn status(&mut self, mut status: Status, arrival: Arrival) {
+        if let Some(last) = &self.status {
+            status.continue_from(last);
+        }
         self.clock.report(status.now, arrival);
         if let Some((ticks, unix_micros, uncertainty)) = status.anchor {
             self.clock.set_anchor(ticks, unix_micros, uncertainty);

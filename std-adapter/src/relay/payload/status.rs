@@ -27,6 +27,11 @@ pub(crate) struct Status {
 /// A count that no device reaches, so that sums do not overflow.
 const MOST: u64 = 1 << 48;
 
+/// Returns by how much a count has grown, modulo 2³².
+const fn added(count: u64, earlier: u64) -> u32 {
+    (count as u32).wrapping_sub(earlier as u32)
+}
+
 impl Status {
     /// Reads a payload; `None` also if a count is 2⁴⁸ or more.
     pub(crate) fn parse(payload: &[u8]) -> Option<Self> {
@@ -40,6 +45,28 @@ impl Status {
         ];
         let mut all = counts.iter().chain(&status.losses);
         all.all(|count| *count < MOST).then_some(status)
+    }
+
+    /// Returns whether the counts are less than those of an earlier status: another boot began. They
+    /// are compared modulo 2³², as devices send them.
+    pub(crate) fn is_behind(&self, earlier: &Self) -> bool {
+        added(self.sampled, earlier.sampled) > i32::MAX as u32
+    }
+
+    /// Continues the counts, which devices send modulo 2³², from those of an earlier status.
+    pub(crate) fn continue_from(&mut self, earlier: &Self) {
+        let counts = [
+            (&mut self.sampled, earlier.sampled),
+            (&mut self.delivered, earlier.delivered),
+            (&mut self.cleared, earlier.cleared),
+            (&mut self.unsampled, earlier.unsampled),
+            (&mut self.unseeded, earlier.unseeded),
+            (&mut self.decode_errors, earlier.decode_errors),
+        ];
+        let losses = self.losses.iter_mut().zip(earlier.losses.iter().copied());
+        for (count, earlier) in counts.into_iter().chain(losses) {
+            *count = earlier + u64::from(added(*count, earlier));
+        }
     }
 
     /// Returns the losses by cause. Causes that this version does not know count as `Failed`.
@@ -62,4 +89,33 @@ pub(crate) fn time(ticks: u64, unix_micros: u64, held_micros: u32) -> Vec<u8> {
     let fields = (ticks, unix_micros, held_micros);
     let written = postcard::to_slice(&fields, &mut buffer);
     written.map(|bytes| bytes.to_vec()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_go_on_beyond_32_bits() {
+        let status = |sampled, full| Status {
+            sampled,
+            delivered: sampled - 1,
+            losses: vec![full, 0],
+            ..Status::default()
+        };
+        let mut last = status(u64::from(u32::MAX), 7);
+        for (sampled, full) in [(5, 8), (3_000_000_000, 8), (2, 0)] {
+            let mut next = status(sampled, full);
+            // The last one lost 2³² spans less eight, and is behind in nothing that is compared.
+            assert!(!next.is_behind(&last) || sampled == 3_000_000_000);
+            next.continue_from(&last);
+            last = next;
+        }
+        assert_eq!(
+            (last.sampled, last.delivered),
+            ((2 << 32) + 2, (2 << 32) + 1)
+        );
+        assert_eq!(last.losses, [1 << 32, 0]);
+        assert!(status(2, 0).is_behind(&status(3, 0)) && !status(3, 0).is_behind(&status(3, 0)));
+    }
 }
