@@ -42,7 +42,8 @@ impl Image for Odd {
 
     fn text(&self, address: u64, length: u16) -> Option<&str> {
         let text = "0123456789abcdef";
-        text.get(..length.into()).filter(|_| address % 2 == 0)
+        text.get(..length.into())
+            .filter(|_| address.is_multiple_of(2))
     }
 }
 
