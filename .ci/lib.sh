@@ -58,7 +58,8 @@ within() {
 # packages_apart: the folders of the packages outside the workspace.
 packages_apart() {
     local manifest
-    for manifest in benches/Cargo.toml tests/compile-fail/Cargo.toml tests/fuzz/Cargo.toml examples/net/Cargo.toml examples/servers/Cargo.toml examples/kernel-aarch64/Cargo.toml examples/cortex-m/Cargo.toml examples/cortex-m/*/Cargo.toml examples/embassy/Cargo.toml examples/riscv32/Cargo.toml; do
+    for manifest in {benches,tests/compile-fail,tests/fuzz}/Cargo.toml examples/*/Cargo.toml \
+        examples/cortex-m/*/Cargo.toml; do
         [[ -f $manifest ]] && dirname "$manifest"
     done
     return 0
