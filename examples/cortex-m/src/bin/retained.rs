@@ -149,7 +149,7 @@ fn boot<P: Policy + 'static>(
     } else {
         let check = Check {
             boot: recovery.boot - 1,
-            anchored: get(2) % 2 == 0,
+            anchored: get(2).is_multiple_of(2),
             spans: 0,
             last: 0,
         };
@@ -201,7 +201,7 @@ fn synchronise<P: Policy + 'static>(tracer: &Tracer<Board, Spans<P>>) {
 unsafe fn NonMaskableInt() {
     Watchdog::stop();
     set(2, get(2) + 1);
-    if get(2) % 50 == 0 {
+    if get(2).is_multiple_of(50) {
         SCB::sys_reset()
     }
     restart()
