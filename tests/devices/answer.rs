@@ -7,29 +7,25 @@ use serde_json::Value as Json;
 use crate::http;
 use crate::server::Jaeger;
 
+/// A time behind all spans, in Unix microseconds.
+const LATEST: i64 = 4_000_000_000_000_000;
+
 /// A span, and the tags of the process that it comes from.
 pub struct Found {
     pub span: Span,
     pub process: Vec<Tag>,
 }
 
-/// Waits until Jaeger has so many spans of a service that began at this time or later, in Unix
-/// microseconds, and returns them, trace by trace.
-pub fn spans_of(
-    jaeger: &Jaeger,
-    service: &str,
-    count: usize,
-    since: i64,
-) -> Result<Vec<Found>, String> {
+/// Waits until Jaeger has so many spans of a service, and returns them, trace by trace.
+pub fn spans_of(jaeger: &Jaeger, service: &str, count: usize) -> Result<Vec<Found>, String> {
     jaeger.poll(&format!("{count} spans of {service}"), || {
-        let mut found = all(jaeger, service)?;
-        found.retain(|it| it.span.start_time_us >= since);
+        let found = all(jaeger, service)?;
         Ok((found.len() >= count).then_some(found))
     })
 }
 
 fn all(jaeger: &Jaeger, service: &str) -> Result<Vec<Found>, String> {
-    let path = format!("/api/traces?service={service}&limit=10000&raw=true");
+    let path = format!("/api/traces?service={service}&start=0&end={LATEST}&limit=10000&raw=true");
     let (status, body) =
         http::get(jaeger.query(), &path).map_err(|error| format!("GET {path}: {error}"))?;
     let answer: Json =

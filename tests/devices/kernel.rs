@@ -23,7 +23,7 @@ pub fn run(jaeger: &Jaeger, kernel: &Path) -> Result<String, String> {
     let begun = SystemTime::now();
     let printed = machine::run_kernel(kernel, jaeger.receiver(Way::Compact).port())?;
     print!("{printed}");
-    let found = spans_of(jaeger, "kernel", SPANS, micros(begun))?;
+    let found = spans_of(jaeger, "kernel", SPANS)?;
     check(&found, begun)
 }
 
@@ -33,7 +33,7 @@ pub fn run_behind_relay(jaeger: &Jaeger, relay: &Path, kernel: &Path) -> Result<
     let url = format!("http://{}", jaeger.receiver(Way::Otlp));
     let printed = machine::run_behind_relay(relay, ["--otlp", &url], machine::KERNEL, kernel)?;
     print!("{printed}");
-    let found = spans_of(jaeger, "kernel", SPANS, micros(begun))?;
+    let found = spans_of(jaeger, "kernel", SPANS)?;
     check(&found, begun)
 }
 

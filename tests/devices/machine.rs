@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 const LIMIT: &str = "60";
 /// The scripts that run a program in QEMU.
 pub const KERNEL: &str = "examples/kernel-aarch64/run";
+pub const CORTEX_M: &str = "examples/cortex-m/run";
 pub const RISCV: &str = "examples/riscv32/run";
 
 /// Runs the kernel; returns what it printed. `agent` is the port of the agent on this machine's

@@ -45,15 +45,25 @@ fn main() -> ExitCode {
 }
 
 fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
-    let jaeger = Jaeger::start(jaeger)?;
-    for program in ["kernel", "kernel-shared"] {
-        let checked = kernel::run(&jaeger, &programs.join(program))?;
-        println!("{program}, Thrift by UDP: {checked}");
+    let relay = &programs.join("picojaeger-relay");
+    type Run<'r> = &'r dyn Fn(&Jaeger, &Path) -> Result<String, String>;
+    let (udp, otlp, riscv, cortex_m): (Run<'_>, Run<'_>, Run<'_>, Run<'_>) = (
+        &kernel::run,
+        &|jaeger, program| kernel::run_behind_relay(jaeger, relay, program),
+        &|jaeger, program| pump::run_riscv(jaeger, relay, program),
+        &|jaeger, program| pump::run_cortex_m(jaeger, relay, program),
+    );
+    for (program, run) in [
+        ("kernel", udp),
+        ("kernel-shared", udp),
+        ("kernel-relay", otlp),
+        ("pump-riscv32", riscv),
+        ("pump-thumbv7em", cortex_m),
+        ("pump-thumbv6m", cortex_m),
+    ] {
+        // Each has a Jaeger of its own: programs of one service may make the same ids.
+        let jaeger = Jaeger::start(jaeger)?;
+        println!("{program}: {}", run(&jaeger, &programs.join(program))?);
     }
-    let relay = programs.join("picojaeger-relay");
-    let checked = kernel::run_behind_relay(&jaeger, &relay, &programs.join("kernel-relay"))?;
-    println!("kernel-relay, OTLP by the relay: {checked}");
-    let checked = pump::run(&jaeger, &relay, &programs.join("pump-riscv32"))?;
-    println!("pump-riscv32, Thrift by the relay: {checked}");
     Ok(())
 }
