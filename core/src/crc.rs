@@ -5,13 +5,26 @@
 ///
 /// Needs no table: a byte takes five instructions on ARM. It detects all bursts of up to 32 bits, and all
 /// errors of up to 4 bits in up to 660 bytes.
+///
+/// ```
+/// use picojaeger_core::adapter::Crc;
+///
+/// assert_eq!(Crc::new().bytes(b"frame").finish(), Crc::new().bytes(b"fra").bytes(b"me").finish());
+/// assert_eq!(Crc::new().finish(), 0);
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Crc(u32);
+pub struct Crc(u32);
+
+impl Default for Crc {
+    fn default() -> Self {
+        Crc::new()
+    }
+}
 
 impl Crc {
     /// Begins a checksum.
     #[inline(always)]
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Crc(u32::MAX)
     }
 
@@ -24,7 +37,7 @@ impl Crc {
     /// Adds bytes, three at a time: the polynomial has no term between x⁷ and x³², so that the
     /// remainder of up to 25 bits is one product.
     #[inline]
-    pub(crate) fn bytes(mut self, mut bytes: &[u8]) -> Self {
+    pub fn bytes(mut self, mut bytes: &[u8]) -> Self {
         while let Some(([a, b, c], rest)) = bytes.split_first_chunk() {
             let bits = u32::from_be_bytes([0, *a, *b, *c]);
             self = Crc(self.0 << 24 ^ Self::multiple(bits ^ self.0 >> 8));
@@ -41,7 +54,7 @@ impl Crc {
 
     /// Returns the checksum.
     #[inline(always)]
-    pub(crate) const fn finish(self) -> u32 {
+    pub const fn finish(self) -> u32 {
         !self.0
     }
 }
@@ -65,6 +78,9 @@ mod tests {
 
     #[test]
     fn it_is_the_division() {
+        assert_eq!(Crc::new().bytes(b"").finish(), 0);
+        let many: [u8; 1_000] = core::array::from_fn(|n| ((n * n) >> 3) as u8);
+        assert_eq!(Crc::new().bytes(&many).finish(), divided(&many));
         let all: [u8; 256] = core::array::from_fn(|n| n as u8);
         for length in 0..all.len() {
             assert_eq!(

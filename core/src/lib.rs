@@ -147,8 +147,10 @@ pub mod wire;
 ///   and counters of a producer of spans.
 /// - [`Timeline`](adapter::Timeline): converts ticks to Unix time.
 /// - [`sampling_decision`](adapter::sampling_decision): the rules of sampling.
+/// - [`Crc`](adapter::Crc): the checksum of frames for the relay.
 pub mod adapter {
     pub use crate::baggage::is_http_token;
+    pub use crate::crc::Crc;
     pub use crate::id_generator::IdGenerator;
     #[cfg(not(loom))]
     pub use crate::packet_builder::{DeliveryCounts, PacketBuilder, PollContext};

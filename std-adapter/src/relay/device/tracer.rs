@@ -50,13 +50,21 @@ const MOST_HELD: usize = 64 << 10;
 
 impl DeviceTracer {
     pub(super) fn new(id: TracerId, hello: &Hello<'_>) -> Self {
-        let mut tracer = DeviceTracer {
-            process: Arc::new(process(&id, hello)),
+        let process = Arc::new(process(&id, hello));
+        let mut tracer = DeviceTracer::unread(id, process, hello.frequency);
+        tracer.update(hello);
+        tracer
+    }
+
+    /// Returns a tracer of which nothing was read.
+    fn unread(id: TracerId, process: Arc<Process>, frequency: u64) -> Self {
+        DeviceTracer {
             id,
+            process,
             build: Vec::new(),
             by_address: false,
             samplers: Vec::new(),
-            clock: DeviceClock::new(hello.frequency),
+            clock: DeviceClock::new(frequency),
             spans: Seen::default(),
             frames: Seen::default(),
             held: VecDeque::new(),
@@ -67,9 +75,7 @@ impl DeviceTracer {
             lost_on_link: 0,
             known_then: 0,
             last_used: 0,
-        };
-        tracer.update(hello);
-        tracer
+        }
     }
 
     /// Takes a hello that came again.
@@ -91,23 +97,13 @@ impl DeviceTracer {
 
     /// Returns the same tracer with nothing read.
     pub(super) fn restarted(&self) -> Self {
+        let (id, process) = (self.id.clone(), Arc::clone(&self.process));
         DeviceTracer {
-            id: self.id.clone(),
-            process: Arc::clone(&self.process),
             build: self.build.clone(),
             by_address: self.by_address,
             samplers: self.samplers.clone(),
-            clock: DeviceClock::new(self.clock.frequency()),
-            spans: Seen::default(),
-            frames: Seen::default(),
-            held: VecDeque::new(),
-            held_bytes: 0,
-            duplicates: 0,
-            malformed: 0,
-            status: None,
-            lost_on_link: 0,
-            known_then: 0,
             last_used: self.last_used,
+            ..DeviceTracer::unread(id, process, self.clock.frequency())
         }
     }
 

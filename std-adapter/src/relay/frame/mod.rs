@@ -2,12 +2,11 @@
 //!
 //! A frame is COBS(header, payload, CRC) and a zero. The core's encoder documents its fields.
 
-mod crc;
 mod reader;
 
 pub use reader::{FrameReader, Piece};
 
-use crc::crc;
+use picojaeger_core::adapter::Crc;
 
 /// The version of the frames that are read.
 const VERSION: u8 = 1;
@@ -55,7 +54,7 @@ type Header = (u8, u8, [u8; 2], u32, [u8; 2]);
 pub(crate) fn parse(body: &[u8]) -> Result<Frame<'_>, NoFrame> {
     let (content, sum) = body.split_last_chunk().ok_or(NoFrame::Damaged)?;
     let (version, rest) = content.split_first().ok_or(NoFrame::Damaged)?;
-    if crc(content) != u32::from_le_bytes(*sum) {
+    if Crc::new().bytes(content).finish() != u32::from_le_bytes(*sum) {
         return Err(NoFrame::Damaged);
     }
     if *version != VERSION {
@@ -85,7 +84,7 @@ pub(crate) fn write(frame: &Frame<'_>) -> Vec<u8> {
     write_varint(&mut body, frame.number);
     body.extend(length.to_le_bytes());
     body.extend(payload);
-    body.extend(crc(&body).to_le_bytes());
+    body.extend(Crc::new().bytes(&body).finish().to_le_bytes());
     let mut bytes = vec![0; cobs::max_encoding_length(body.len()) + 1];
     let end = bytes
         .get_mut(1..)
@@ -136,7 +135,7 @@ mod tests {
     fn each_damaged_bit_is_found() {
         let body = {
             let mut body = vec![1, 3, 0, 7, 0, 9, 2, 0, b'o', b'k'];
-            body.extend(crc(&body).to_le_bytes());
+            body.extend(Crc::new().bytes(&body).finish().to_le_bytes());
             body
         };
         assert_eq!(parse(&body).map(|frame| frame.payload), Ok(&b"ok"[..]));
@@ -153,7 +152,7 @@ mod tests {
     #[test]
     fn another_version_is_named_and_a_wrong_length_refused() {
         let whole = |mut body: Vec<u8>| {
-            body.extend(crc(&body).to_le_bytes());
+            body.extend(Crc::new().bytes(&body).finish().to_le_bytes());
             body
         };
         assert_eq!(parse(&whole(vec![2, 200])), Err(NoFrame::Version(2)));
