@@ -88,11 +88,10 @@ impl Service {
 
     /// Ends: sends what is left, and prints the summary.
     pub(super) fn finish(mut self) {
-        let sinks = &mut self.sinks;
         for line in std::mem::take(&mut self.lines) {
-            self.relay.pause(line, &mut |event| sinks.take(event, 0));
-            self.relay.end_line(line, &mut |event| sinks.take(event, 0));
+            self.end_line(line);
         }
+        let sinks = &mut self.sinks;
         self.relay.release(&mut |event| sinks.take(event, 0));
         let end = Instant::now() + LAST_WAIT;
         sinks.step(true);
