@@ -22,19 +22,23 @@ pub struct Rate {
 impl Rate {
     /// The rate of a clock of `frequency` ticks a second; 0 counts as 1.
     pub const fn new(frequency: u64) -> Self {
-        let frequency = if frequency == 0 { 1 } else { frequency } as u128;
-        // The greatest shift for which the mantissa has 32 bits. It is rounded up, so that
-        // a whole number of microseconds stays one.
+        let frequency = if frequency == 0 { 1 } else { frequency };
+        // Long division, digit by digit: no call of the division of 128 bits, which is a kilobyte.
+        let (mut scaled, mut rest) = (1_000_000 / frequency, 1_000_000 % frequency);
+        // The greatest shift for which the mantissa has 32 bits.
         let mut shift = 0;
-        while shift < 95 && (1_000_000u128 << (shift + 1)) / frequency <= u32::MAX as u128 {
+        while shift < 95 && scaled >> 31 == 0 {
+            let digit = rest >= frequency - rest;
+            scaled = scaled << 1 | digit as u64;
+            rest = if digit {
+                rest - (frequency - rest)
+            } else {
+                rest << 1
+            };
             shift += 1;
         }
-        let scaled = (1_000_000u128 << shift).div_ceil(frequency);
-        let mantissa = if scaled > u32::MAX as u128 {
-            u32::MAX
-        } else {
-            scaled as u32
-        };
+        // Rounded up, so that a whole number of microseconds stays one.
+        let mantissa = (scaled as u32).saturating_add((rest > 0) as u32);
         Rate { mantissa, shift }
     }
 
