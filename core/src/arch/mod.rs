@@ -60,6 +60,10 @@ pub(crate) const LONGEST_VARINT: usize = 12;
 /// The bit by which a byte of a varint is not its last.
 pub(crate) const CONTINUED: u8 = 0x80;
 
+/// Whether this is a 64-bit target without an operating system: as on a chip, bytes of code count
+/// there, and not only instructions as on a server.
+pub(crate) const IS_KERNEL: bool = cfg!(all(target_pointer_width = "64", target_os = "none"));
+
 /// Defines a function that is in line on servers, 64-bit targets with an operating system, and called
 /// elsewhere.
 ///
@@ -74,6 +78,15 @@ macro_rules! inline_on_servers {
 }
 pub(crate) use inline_on_servers;
 
+/// Puts a byte before others, the last of which is lost, byte by byte.
+#[inline]
+fn insert_each(first: u8, bytes: &mut [u8]) {
+    let mut carried = first;
+    for byte in bytes {
+        carried = core::mem::replace(byte, carried);
+    }
+}
+
 /// Returns the two 32-bit halves of `bits`, least significant first.
 #[inline(always)]
 pub(crate) const fn halves(bits: u64) -> [u32; 2] {
@@ -86,10 +99,10 @@ pub(crate) const fn join(halves: [u32; 2]) -> u64 {
     halves[0] as u64 | (halves[1] as u64) << 32
 }
 
-/// Copies between slices of one length, up to 16 bytes without a call.
+/// Copies between slices of one length, up to 16 bytes without a call but in a kernel.
 #[inline(always)]
 pub(crate) fn copy_bytes(from: &[u8], to: &mut [u8]) {
-    if from.len() > 16 {
+    if from.len() > 16 || IS_KERNEL {
         copy_many_bytes(from, to);
     } else {
         let _ = copy_ends::<8>(from, to)

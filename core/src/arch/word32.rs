@@ -106,6 +106,14 @@ pub(crate) const fn store_bits(bits: u64, words: &mut [Word]) {
     }
 }
 
+/// Returns the bytes that [`store_bits`] leaves.
+#[inline]
+pub(crate) const fn stored_bits(bits: u64) -> [u8; 8] {
+    let [low, high] = halves(bits);
+    let ([a, b, c, d], [e, f, g, h]) = (low.to_ne_bytes(), high.to_ne_bytes());
+    [a, b, c, d, e, f, g, h]
+}
+
 /// Loads 64 bits from the front of `words`, 0 where there are fewer.
 ///
 /// # Safety
@@ -212,15 +220,19 @@ pub(crate) fn copy_each_byte(from: &[u8], to: &mut [u8]) {
     }
 }
 
+/// Returns zero as a value that the compiler does not know, so that it stores words: for a run of
+/// zeros it would call `memclr`, 350 bytes that a small program has no other use for.
+#[inline(always)]
+pub(crate) fn stored_zero() -> u64 {
+    core::hint::black_box(0_u32).into()
+}
+
 /// Puts a byte before others, the last of which is lost. `memmove` would be as large as all of
 /// the encoder.
 #[cold]
 #[inline(never)]
 pub(crate) fn insert_first(first: u8, bytes: &mut [u8]) {
-    let mut carried = first;
-    for byte in bytes {
-        carried = core::mem::replace(byte, carried);
-    }
+    super::insert_each(first, bytes);
 }
 
 /// Returns whether a number is below 64 and not negative: cheaper than comparing 64 bits.

@@ -1,6 +1,6 @@
 //! 64-bit targets: what takes the fewest instructions.
 
-use super::{CONTINUED, LONGEST_VARINT, WORD, Word, join};
+use super::{CONTINUED, IS_KERNEL, LONGEST_VARINT, WORD, Word, join};
 
 /// 64 bits as they lie in an id: one word.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -89,6 +89,12 @@ pub(crate) const fn store_bits(bits: u64, words: &mut [Word]) {
     }
 }
 
+/// Returns the bytes that [`store_bits`] leaves.
+#[inline]
+pub(crate) const fn stored_bits(bits: u64) -> [u8; 8] {
+    bits.to_ne_bytes()
+}
+
 /// Loads 64 bits from the front of `words`, 0 where there are fewer.
 ///
 /// # Safety
@@ -124,6 +130,9 @@ pub(crate) fn copy_fresh_words(from: &[Word], to: &mut [Word]) {
 pub(crate) fn copy_words(from: &[Word], to: &mut [Word]) {
     if from.is_empty() || from.len() != to.len() {
         return;
+    }
+    if IS_KERNEL {
+        return to.copy_from_slice(from);
     }
     // The usual lengths come first.
     let copied = copy_ends::<4>(from, to)
@@ -166,7 +175,9 @@ fn copy_ends<const N: usize>(from: &[Word], to: &mut [Word]) -> bool {
 #[inline(always)]
 pub(crate) unsafe fn copy_padded(bytes: &[u8], words: &mut [Word]) {
     debug_assert!(words.len() == bytes.len().div_ceil(WORD));
-    if let [word] = words {
+    if let [word] = words
+        && !IS_KERNEL
+    {
         *word = Word::new(one_word(bytes));
     } else {
         copy_many_padded(bytes, words);
@@ -226,10 +237,20 @@ pub(crate) fn copy_each_byte(from: &[u8], to: &mut [u8]) {
 #[cold]
 #[inline(never)]
 pub(crate) fn insert_first(first: u8, bytes: &mut [u8]) {
+    // A kernel has no other use for `memmove`, which is as large as a third of the encoder.
+    if IS_KERNEL {
+        return super::insert_each(first, bytes);
+    }
     if let Some(stay) = bytes.len().checked_sub(1) {
         bytes.copy_within(..stay, 1);
         bytes.iter_mut().take(1).for_each(|byte| *byte = first);
     }
+}
+
+/// Returns zero.
+#[inline(always)]
+pub(crate) const fn stored_zero() -> u64 {
+    0
 }
 
 /// Returns whether a number is below 64 and not negative.

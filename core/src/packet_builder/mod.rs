@@ -8,6 +8,7 @@ mod tests;
 
 use core::ops::Range;
 
+use crate::arch::stored_zero;
 use crate::record::Records;
 use crate::ring::Consumer;
 use crate::transport::SendOutcome;
@@ -86,7 +87,8 @@ const PASSED_OVER: usize = 64;
 impl<E: Encoder> PacketBuilder<E> {
     /// Makes a builder of packets of at most `limit` bytes, which holds records back for `interval`
     /// at most, in the unit of [`PollContext::now`].
-    pub const fn new(encoder: E, limit: usize, interval: u64) -> Self {
+    pub fn new(encoder: E, limit: usize, interval: u64) -> Self {
+        let zero = stored_zero();
         PacketBuilder {
             encoder,
             limit,
@@ -98,11 +100,11 @@ impl<E: Encoder> PacketBuilder<E> {
             is_partial: false,
             retries: false,
             delivery: DeliveryCounts {
-                delivered: 0,
-                too_large: 0,
-                refused: 0,
-                failed: 0,
-                unreachable: 0,
+                delivered: zero,
+                too_large: zero,
+                refused: zero,
+                failed: zero,
+                unreachable: zero,
             },
         }
     }

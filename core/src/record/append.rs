@@ -3,6 +3,7 @@
 use super::fixed::{bits, name_length};
 use super::layout::{NO_KEY, header, kind};
 use super::{Area, Open, Reference};
+use crate::arch::stored_bits;
 use crate::time::Timestamp;
 use crate::value::{Key, Value};
 
@@ -88,12 +89,8 @@ impl<A: Area + ?Sized> Open<A> {
             reference.trace.high(),
             reference.span.get(),
         ];
-        // In native byte order: the record stays in this process.
-        let mut bytes = [0; 24];
-        for (to, id) in bytes.chunks_exact_mut(8).zip(ids) {
-            to.copy_from_slice(&id.to_ne_bytes());
-        }
-        let written = A::erase(self).try_named(kind, NO_KEY, bytes.as_slice());
+        let bytes = ids.map(stored_bits);
+        let written = A::erase(self).try_named(kind, NO_KEY, bytes.as_flattened());
         if written {
             self.fixed.bits |= bits::REFERENCES;
         }

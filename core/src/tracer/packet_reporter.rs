@@ -3,6 +3,7 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::arch::stored_zero;
 use crate::debug::debug_as_display;
 use crate::packet_builder::{DeliveryCounts, Packet, PacketBuilder, PollContext};
 use crate::record::Records;
@@ -180,10 +181,11 @@ where
         process: Process<'t>,
     ) -> Self {
         let frequency = tracer.platform.clock().frequency();
+        let zero = stored_zero();
         let waiting = Waiting {
-            since: 0,
+            since: zero,
             mark: consumer.cursor(),
-            marked_at: 0,
+            marked_at: zero,
         };
         PacketReporter {
             tracer,
@@ -193,10 +195,10 @@ where
             rate: Rate::new(frequency),
             interval: frequency,
             back_off: frequency >> 3,
-            resumes: 0,
-            held_until: 0,
+            resumes: zero,
+            held_until: zero,
             waiting,
-            late_refusals: 0,
+            late_refusals: zero,
         }
     }
 
@@ -233,11 +235,11 @@ where
     /// Only for encoders [that carry it](Encoder::WITH_STATUS); `None` otherwise, if the buffer is
     /// too small, or while [a part of a packet](SendOutcome::Partial) has left.
     pub fn announce<'p>(&'p mut self, buffer: &'p mut [u8]) -> Option<ChipPacket<'p, E>> {
-        let mut anchor = None;
-        let now = self.tracer.now_with_anchor(&mut anchor)?;
-        if self.reporter.is_partial(usize::MAX) {
+        if !E::WITH_STATUS || self.reporter.is_partial(usize::MAX) {
             return None;
         }
+        let mut anchor = None;
+        let now = self.tracer.now_with_anchor(&mut anchor)?;
         self.make(buffer, now, &anchor, true)
     }
 

@@ -1,5 +1,6 @@
 //! The start of spans: ids, time, and the sampling decision.
 
+use crate::arch::IS_KERNEL;
 use crate::context::{Flags, SpanContext};
 use crate::id::SpanId;
 use crate::record::{Fixed, Timestamp};
@@ -12,6 +13,9 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
     /// Returns the fixed part of a root span.
     #[inline(never)]
     pub(crate) fn begin_root(&self, operation: &'static str) -> Fixed {
+        if IS_KERNEL {
+            return self.root_of(operation, operation, Flags::DEFERRED);
+        }
         self.root(operation, operation, Flags::DEFERRED)
     }
 
@@ -60,7 +64,7 @@ impl<P: Platform, R: SpanRing + ?Sized> Tracer<P, R> {
         self.join(operation, parent, decided | parent.flags() & Flags::REMOTE)
     }
 
-    /// Starts a root span whose parent has no ids.
+    /// Starts a root span whose parent has no ids; in a kernel any root, so that its code is there once.
     #[cold]
     #[inline(never)]
     fn root_of(&self, operation: &'static str, name: &str, decided: Flags) -> Fixed {

@@ -2,7 +2,9 @@
 
 use core::marker::PhantomData;
 
-use crate::arch::{CONTINUED, copy_bytes, copy_many_bytes, inline_on_servers, put_varint};
+use crate::arch::{
+    CONTINUED, IS_KERNEL, copy_bytes, copy_many_bytes, inline_on_servers, put_varint,
+};
 
 /// The rest of a lent buffer, which the format `F` is written to.
 ///
@@ -99,11 +101,13 @@ impl<'o, F> Out<'o, F> {
     inline_on_servers! {
         /// An unsigned number, seven bits to a byte.
         pub(super) fn varint(self, number: u64) -> Self {
-            let Some(room) = self.0.first_chunk_mut() else {
-                return self.last_varint(number);
-            };
-            let length = put_varint(room, number);
-            Out::new(self.0.get_mut(length..).unwrap_or_default())
+            match self.0.first_chunk_mut() {
+                Some(room) if !IS_KERNEL => {
+                    let length = put_varint(room, number);
+                    Out::new(self.0.get_mut(length..).unwrap_or_default())
+                }
+                _ => self.last_varint(number),
+            }
         }
     }
 

@@ -262,16 +262,15 @@ impl<'d, const ADDRESSES: bool> RelayFrames<'d, ADDRESSES> {
     #[inline(always)]
     fn put_announcements(&mut self, out: &mut [u8], batch: &Batch<'_>) {
         let Some(status) = batch.status else { return };
-        if self.hello.is_due {
-            let device = self.device;
-            self.frames.put(out, &device, Kind::Hello, |out| {
-                put_hello(out, &device, ADDRESSES, batch.process, status)
-            });
-        }
-        if self.status.is_due {
-            let device = self.device;
-            self.frames
-                .put(out, &device, Kind::Status, |out| put_status(out, status));
+        let (frames, device) = (&mut self.frames, &self.device);
+        // One call for both, so that its code is there once.
+        for (kind, timer) in [(Kind::Hello, &self.hello), (Kind::Status, &self.status)] {
+            if timer.is_due {
+                frames.put(out, device, kind, |out| match kind {
+                    Kind::Hello => put_hello(out, device, ADDRESSES, batch.process, status),
+                    _ => put_status(out, status),
+                });
+            }
         }
     }
 }

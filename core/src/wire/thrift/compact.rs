@@ -2,7 +2,9 @@
 //!
 //! Source: `doc/specs/thrift-compact-protocol.md` of Apache Thrift.
 
-use crate::arch::{CONTINUED, SHORT_TEXT, copy_bytes, inline_on_servers, insert_first, is_small};
+use crate::arch::{
+    CONTINUED, IS_KERNEL, SHORT_TEXT, copy_bytes, inline_on_servers, insert_first, is_small,
+};
 use crate::record::Record;
 use crate::wire::EncodeContext;
 use crate::wire::cut::Cut;
@@ -103,7 +105,7 @@ impl Protocol for Compact {
         fn long_value(out: Out<'_, Self>, number: i64) -> Out<'_, Self> {
             let [field, kind] = kind_field(kind::LONG);
             let header = header::I64 + 3 * header::SKIP;
-            if is_small(number) {
+            if !IS_KERNEL && is_small(number) {
                 return out.put([field, kind, header, (number as u8) << 1, STOP]);
             }
             out.put([field, kind, header])
@@ -115,8 +117,9 @@ impl Protocol for Compact {
     #[inline(never)]
     fn double_value(out: Out<'_, Self>, bits: u64) -> Out<'_, Self> {
         let [field, kind] = kind_field(kind::DOUBLE);
-        let out = out.put([field, kind, header::DOUBLE + 2 * header::SKIP]);
-        out.put(bits.to_le_bytes()).put([STOP])
+        let header = header::DOUBLE + 2 * header::SKIP;
+        let [a, b, c, d, e, f, g, h] = bits.to_le_bytes();
+        out.put([field, kind, header, a, b, c, d, e, f, g, h, STOP])
     }
 
     /// The header of a boolean has its value: 1 is true, 2 is false.
@@ -150,7 +153,7 @@ impl Out<'_, Compact> {
     inline_on_servers! {
         /// The next field, if it is a number of 64 bits.
         fn number(self, number: i64) -> Self {
-            if is_small(number) {
+            if !IS_KERNEL && is_small(number) {
                 return self.put([header::I64, (number as u8) << 1]);
             }
             self.put([header::I64]).varint(zigzag(number))
