@@ -16,6 +16,9 @@ impl SpinLock {
     }
 
     /// Masks interrupts, then takes the lock; returns what was masked before.
+    ///
+    /// Called, not in line: a span's start, tags and finish have some dozen critical sections.
+    #[inline(never)]
     fn acquire(&self) -> u64 {
         let masked: u64;
         // SAFETY: masking interrupts is safe; `release` restores them.

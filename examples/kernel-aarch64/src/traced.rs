@@ -1,5 +1,6 @@
 //! What is traced: rounds of work on both processors, in one trace.
 
+use core::array::from_fn;
 use core::cell::Cell;
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use picojaeger_core::{Drained, PacketReporter, SpanContext, Stats, Transport, Va
 use crate::boot;
 use crate::machine::{self, print};
 use crate::output::{Format, Output, format};
-use crate::tracers::{self, Kernel, KernelRing, TRACERS};
+use crate::tracers::{self, Kernel, KernelRing};
 
 /// Rounds of each processor; two spans each. All packets together fit the receive buffer that Linux
 /// gives a socket, or those would be lost that come while the agent is busy.
@@ -33,12 +34,8 @@ pub fn work(mut output: Output) -> bool {
     let tags = [("machine", Value::Str("virt"))];
     let process = Process::new("kernel").with_tags(&tags);
     let boot = machine::random() as u32;
-    let mut producer = 0;
-    let mut reporters = TRACERS.each_ref().map(|tracer| {
-        let format = format(producer, boot);
-        producer += 1;
-        tracer.reporter(format, process)
-    });
+    let mut reporters: [_; tracers::COUNT] =
+        from_fn(|producer| tracers::of(producer).reporter(format(producer as u8, boot), process));
     let parent = start_second_processor();
     let mut buffer = [0; 1_400];
     for number in 0..ROUNDS {
