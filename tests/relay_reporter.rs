@@ -152,6 +152,26 @@ fn packets_that_are_sent_again_repeat_their_frames() {
     assert_eq!(numbers(&fifth), [5]);
 }
 
+/// Returns the length of a packet for hello and status with room for a few bytes more, but for no
+/// span.
+fn crowded_length() -> usize {
+    let (_, _, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
+    let mut buffer = [0xee; 512];
+    let packet = reporter.announce(&mut buffer).expect("a packet");
+    packet.bytes().len() + 12
+}
+
+/// Returns the kinds of the frames of each packet of what waits.
+fn packets(reporter: &mut Reporter<RelayFrames<'static>>, limit: usize) -> Vec<Vec<u8>> {
+    let mut buffer = vec![0xee; limit];
+    let mut found = Vec::new();
+    while let Some(packet) = reporter.flush(&mut buffer) {
+        found.push(kinds(&frames(packet.bytes())));
+        packet.done(SendOutcome::Accepted);
+    }
+    found
+}
+
 #[test]
 fn a_hello_that_leaves_no_room_has_a_packet_of_its_own() {
     for (hello, status) in [(10_000, 1_000), (0, 0)] {
@@ -159,16 +179,49 @@ fn a_hello_that_leaves_no_room_has_a_packet_of_its_own() {
             .with_hello_every(hello)
             .with_status_every(status);
         let (tracer, _, mut reporter) = with_encoder(encoder);
-        let frames = send(tracer, &mut reporter, 128, SendOutcome::Accepted);
-        assert_eq!(
-            (kinds(&frames), numbers(&frames)),
-            (vec![1, 2, 3], vec![0, 1, 2])
-        );
-        let found = spans::<&str>(&frames[2].payload);
-        assert_eq!((found.len(), found[0].start.state & 64), (1, 0), "not cut");
+        tracer.start::<0>("sample").tag("text", "some");
+        let found = packets(&mut reporter, crowded_length());
+        assert_eq!(found, [&[1, 2][..], &[3]]);
         let stats = reporter.stats();
         assert!(stats.adds_up() && stats.delivered == 1, "{stats}");
     }
+}
+
+#[test]
+fn an_announcement_comes_also_behind_a_packet_without_room() {
+    let (tracer, _, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
+    let mut buffer = vec![0xee; crowded_length()];
+    tracer.start::<0>("waits");
+    let packet = reporter.flush(&mut buffer).expect("a packet");
+    assert_eq!(kinds(&frames(packet.bytes())), [1, 2], "no room for a span");
+    packet.done(SendOutcome::Accepted);
+    let packet = reporter.announce(&mut buffer).expect("a packet");
+    let found = frames(packet.bytes());
+    assert_eq!((kinds(&found), numbers(&found)), (vec![1, 2], vec![2, 3]));
+    packet.done(SendOutcome::Accepted);
+    assert_eq!(packets(&mut reporter, crowded_length()), [[3]]);
+}
+
+/// A line that takes each packet at the second attempt only.
+#[test]
+fn a_packet_that_is_sent_again_has_no_other_frames_in_front_of_its_spans() {
+    let encoder = RelayFrames::new(DEVICE).with_status_every(0);
+    let (tracer, _, mut reporter) = with_encoder(encoder);
+    reporter.set_back_off(0);
+    tracer.start::<0>("waits");
+    let (mut buffer, mut found) = (vec![0xee; crowded_length()], Vec::new());
+    for attempt in 0..4 {
+        let Some(packet) = reporter.flush(&mut buffer) else {
+            break;
+        };
+        found.push(kinds(&frames(packet.bytes())));
+        packet.done(match attempt % 2 {
+            0 => SendOutcome::Retry,
+            _ => SendOutcome::Accepted,
+        });
+    }
+    assert_eq!(found, [&[1, 2][..], &[1, 2], &[3], &[3]]);
+    assert_eq!(reporter.stats().delivered, 1);
 }
 
 #[test]

@@ -239,20 +239,21 @@ impl<'d, const ADDRESSES: bool> RelayFrames<'d, ADDRESSES> {
     }
 
     /// Decides which frames precede the spans. A packet that is packed again has them again, with
-    /// the same numbers.
+    /// the same numbers; one that announces has both.
     fn number(&mut self, batch: &Batch<'_>) {
         let sequence = batch.sequence as u32;
-        if self.batch == sequence {
+        let is_decided = if self.batch == sequence {
             self.frames.number = self.first;
+            true
         } else {
             (self.batch, self.first) = (sequence, self.frames.number);
             (self.hello.is_due, self.status.is_due) = (false, false);
             // Their turn was the last packet, which had no room for spans.
-            if core::mem::take(&mut self.crowded) {
-                return;
-            }
-        }
-        if let Some(status) = batch.status {
+            core::mem::take(&mut self.crowded)
+        };
+        if let Some(status) = batch.status
+            && (status.announces || !is_decided)
+        {
             let second = status.frequency;
             self.hello.check(status, (second << 3) + (second << 1));
             self.status.check(status, second);
