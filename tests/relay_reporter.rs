@@ -7,7 +7,7 @@ use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::relay::{Device, HostTime, RelayFrames, TimeReader};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Clock, Const, Interrupts, PacketReporter, Ring, Seed, SendOutcome, Tracer, Transport,
+    Clock, Const, Drained, Interrupts, PacketReporter, Ring, Seed, SendOutcome, Tracer, Transport,
 };
 
 mod common;
@@ -272,6 +272,60 @@ fn an_announcement_is_repeated_until_it_is_sent() {
     assert_eq!(announce(SendOutcome::Retry), [0, 1]);
     assert_eq!(announce(SendOutcome::Accepted), [0, 1]);
     assert_eq!(announce(SendOutcome::Accepted), [2, 3]);
+}
+
+/// A line of up to 200 bytes a packet, whose answers are given.
+struct Answers<'a>(std::slice::Iter<'a, SendOutcome>, Vec<Vec<u8>>);
+
+impl Transport for Answers<'_> {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.1.push(kinds(&frames(packet)));
+        *self.0.next().expect("an answer")
+    }
+    fn mtu(&self) -> usize {
+        200
+    }
+    fn is_ready(&mut self) -> bool {
+        self.0.len() > 0
+    }
+}
+
+#[test]
+fn the_state_is_sent_by_a_transport() {
+    use SendOutcome::{Accepted, Failed, Partial, Pending, Retry};
+    let (tracer, _, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
+    reporter.set_back_off(0);
+    let mut buffer = [0xee; 512];
+    let mut send = |answers: &[SendOutcome]| {
+        let mut line = Answers(answers.iter(), Vec::new());
+        let drained = reporter.announce_to(&mut line, &mut buffer);
+        (drained, line.1)
+    };
+    let state = || vec![vec![1, 2]];
+    assert_eq!(send(&[]), (Drained::Blocked, vec![]), "not ready");
+    for (answer, drained) in [
+        (Accepted, Drained::All),
+        (Retry, Drained::Blocked),
+        (Failed, Drained::All),
+        (Pending, Drained::All),
+    ] {
+        assert_eq!(send(&[answer]), (drained, state()), "{answer:?}");
+    }
+    // The rest of a state is no other state.
+    assert_eq!(send(&[Partial]), (Drained::Blocked, state()));
+    assert_eq!(send(&[Partial]), (Drained::Blocked, state()));
+    assert_eq!(send(&[Accepted]), (Drained::All, state()));
+    // That of spans goes before it.
+    for _ in 0..9 {
+        tracer.start::<0>("sample");
+    }
+    let packet = reporter.flush(&mut buffer[..200]).expect("a packet");
+    packet.done(Partial);
+    let mut line = Answers([Accepted, Accepted].iter(), Vec::new());
+    let drained = reporter.announce_to(&mut line, &mut buffer);
+    assert_eq!((drained, line.1), (Drained::All, vec![vec![3], vec![1, 2]]));
+    let stats = reporter.stats();
+    assert!(stats.adds_up() && stats.delivered > 0, "{stats}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use picojaeger_std::model::{Span, Tag, TagValue};
 use picojaeger_std::{SpanId, TraceId};
 
-/// The same as in `examples/cortex-m/src/work.rs`.
+/// The same as in `examples/common/work.rs`.
 pub const ROUNDS: i64 = 40;
 pub const BEATS: i64 = 25;
 /// All spans.

@@ -227,6 +227,13 @@ impl<E: Encoder> PacketBuilder<E> {
         self.is_partial && pending.is_some_and(|pending| pending.place.end <= buffer)
     }
 
+    /// Returns whether the last packet has no outcome yet, and no spans.
+    #[inline]
+    pub(crate) fn is_without_spans(&self) -> bool {
+        let pending = self.pending.as_ref();
+        pending.is_some_and(|pending| pending.spans == 0)
+    }
+
     /// Makes the next poll pack the records of a packet that never had an outcome again, as `poll`
     /// itself does. The consumers are those of that packet, and perhaps others.
     #[inline]

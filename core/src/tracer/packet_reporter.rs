@@ -122,7 +122,28 @@ const fn decided(outcome: SendOutcome) -> SendOutcome {
     }
 }
 
-/// The result of [`PacketReporter::drain`].
+/// Sends a packet; [`Drained::Blocked`] if it, or its rest, is to be sent later.
+#[inline(always)]
+fn send<E: Encoder, T: Transport + ?Sized>(
+    packet: ChipPacket<'_, E>,
+    transport: &mut T,
+) -> Drained {
+    let outcome = decided(transport.send(packet.bytes()));
+    packet.done(outcome);
+    match outcome {
+        SendOutcome::Retry | SendOutcome::Partial => Drained::Blocked,
+        _ => Drained::All,
+    }
+}
+
+/// Returns the part of a buffer that a packet may fill.
+#[inline(always)]
+fn up_to_mtu(mtu: usize, buffer: &mut [u8]) -> &mut [u8] {
+    let most = buffer.len().min(mtu);
+    buffer.get_mut(..most).unwrap_or_default()
+}
+
+/// The result of [`PacketReporter::drain`] and [`PacketReporter::announce_to`].
 ///
 /// ```
 /// use picojaeger_core::Drained;
@@ -241,6 +262,59 @@ where
         let mut anchor = None;
         let now = self.tracer.now_with_anchor(&mut anchor)?;
         self.make(buffer, now, &anchor, true)
+    }
+
+    /// Sends the tracer's state by a transport, as [`PacketReporter::announce`] packs it, in at most
+    /// [`Transport::mtu`] bytes; nothing where that returns `None`. What is left of a packet after
+    /// [`SendOutcome::Partial`] goes first.
+    ///
+    /// [`Drained::Blocked`] if it has not left yet: call it again, with the same buffer.
+    ///
+    /// ```
+    /// # use picojaeger_core::{Clock, Const};
+    /// # struct Timer;
+    /// # impl Clock for Timer {
+    /// #     const BITS: u32 = 32;
+    /// #     fn ticks(&self) -> u64 { 7 }
+    /// #     fn frequency(&self) -> u64 { 25_000_000 }
+    /// # }
+    /// # use picojaeger_core::ring::Bytes;
+    /// # use picojaeger_core::wire::{Process, ThriftCompact};
+    /// # use picojaeger_core::{Drained, Interrupts, Ring, SendOutcome, Tracer, Transport};
+    /// # static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+    /// # static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
+    /// # struct Uart;
+    /// # impl Transport for Uart {
+    /// #     fn send(&mut self, _packet: &[u8]) -> SendOutcome { unreachable!("Thrift carries no state") }
+    /// # }
+    /// let mut reporter = TRACER.reporter(ThriftCompact::new(), Process::new("pump-7"))?;
+    /// let mut buffer = [0; 512];
+    /// reporter.drain_all(&mut Uart, &mut buffer);
+    /// let drained = reporter.announce_to(&mut Uart, &mut buffer); // the last counts
+    /// assert_eq!(drained, Drained::All);
+    /// # Ok::<(), picojaeger_core::ReporterTaken>(())
+    /// ```
+    pub fn announce_to<T: Transport + ?Sized>(
+        &mut self,
+        transport: &mut T,
+        buffer: &mut [u8],
+    ) -> Drained {
+        if !transport.is_ready() {
+            return Drained::Blocked;
+        }
+        let buffer = up_to_mtu(transport.mtu(), buffer);
+        if self.reporter.is_partial(usize::MAX) {
+            let is_state = self.reporter.is_without_spans();
+            let rest = self.pack(buffer, When::Now);
+            let drained = rest.map(|packet| send(packet, transport));
+            if is_state || drained == Some(Drained::Blocked) {
+                return drained.unwrap_or(Drained::All);
+            }
+        }
+        let packet = self.announce(buffer);
+        let drained = packet.map_or(Drained::All, |packet| send(packet, transport));
+        self.late_refusals += transport.take_late_refusals();
+        drained
     }
 
     /// Returns the last packet, without its bytes, if it has no outcome yet: it was dropped before
@@ -377,8 +451,7 @@ where
     ) -> Drained {
         let [consumer] = &self.consumer;
         let mark = consumer.mark();
-        let most = buffer.len().min(transport.mtu());
-        let buffer = buffer.get_mut(..most).unwrap_or_default();
+        let buffer = up_to_mtu(transport.mtu(), buffer);
         let drained = loop {
             if !transport.is_ready() {
                 self.pause();
@@ -386,9 +459,7 @@ where
             }
             let passed_over = self.reporter.delivery().too_large as usize;
             if let Some(packet) = self.pack(buffer, when) {
-                let outcome = decided(transport.send(packet.bytes()));
-                packet.done(outcome);
-                if matches!(outcome, SendOutcome::Retry | SendOutcome::Partial) {
+                if send(packet, transport) == Drained::Blocked {
                     break Drained::Blocked;
                 }
             } else if self.reporter.delivery().too_large as usize == passed_over {
@@ -412,8 +483,7 @@ where
     ) -> Drained {
         let [consumer] = &self.consumer;
         let mark = consumer.mark();
-        let most = buffer.len().min(transport.mtu());
-        let buffer = buffer.get_mut(..most).unwrap_or_default();
+        let buffer = up_to_mtu(transport.mtu(), buffer);
         loop {
             let passed_over = self.reporter.delivery().too_large as usize;
             if let Some(packet) = self.pack(buffer, when) {

@@ -7,7 +7,7 @@ use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
-use picojaeger_core::{Interrupts, Ring, Tracer, Transport};
+use picojaeger_core::{Interrupts, Ring, Tracer};
 use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, format, seed, sys_tick, work};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
@@ -43,10 +43,7 @@ fn main() -> ! {
     }
     reporter.drain_all(&mut Uart, &mut buffer);
     // The final counts, where packets carry them.
-    if let Some(packet) = reporter.announce(&mut buffer) {
-        let outcome = Uart.send(packet.bytes());
-        packet.done(outcome);
-    }
+    reporter.announce_to(&mut Uart, &mut buffer);
     let stats = reporter.stats();
     hprintln!("{}", stats);
     exit(if stats.adds_up() && stats.delivered == work::SPANS {

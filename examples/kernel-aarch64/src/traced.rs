@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use critical_section::Mutex;
 use picojaeger_core::wire::Process;
-use picojaeger_core::{Drained, PacketReporter, SpanContext, Stats, Transport, Value};
+use picojaeger_core::{Drained, PacketReporter, SpanContext, Stats, Value};
 
 use crate::boot;
 use crate::machine::{self, print};
@@ -96,9 +96,8 @@ fn send_all(reporter: &mut Reporter<'_>, output: &mut Output, buffer: &mut [u8])
     while reporter.drain_all(output, buffer) == Drained::Blocked {
         output.poll();
     }
-    if let Some(packet) = reporter.announce(buffer) {
-        let outcome = output.send(packet.bytes());
-        packet.done(outcome);
+    while reporter.announce_to(output, buffer) == Drained::Blocked {
+        output.poll();
     }
     while !output.is_idle() {
         output.poll();

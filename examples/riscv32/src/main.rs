@@ -4,13 +4,13 @@
 #![no_main]
 
 mod board;
-
-use core::sync::atomic::{AtomicU32, Ordering};
+#[path = "../../common/work.rs"]
+mod work;
 
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::wire::relay::{Device, RelayFrames};
-use picojaeger_core::{Const, Interrupts, Ring, Seed, Tracer, Transport, tags};
+use picojaeger_core::{Const, Interrupts, Ring, Seed, Tracer};
 use riscv::interrupt::Interrupt;
 use riscv_rt::{core_interrupt, entry};
 
@@ -19,12 +19,7 @@ use board::{Timer, Uart};
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<(Timer, Const)> = Tracer::new((Timer, Const(true)), &RING);
 
-/// Interrupts so far.
-static BEATS: AtomicU32 = AtomicU32::new(0);
-
-/// Rounds of the main loop, and interrupts that make a span.
-const ROUNDS: i32 = 40;
-const BEATS_WANTED: u32 = 25;
+/// Ticks from one interrupt to the next.
 const BEAT_TICKS: u32 = 2_000;
 /// The id of the chip; a real one has it in its flash.
 const CHIP: &[u8] = b"rv32";
@@ -33,23 +28,7 @@ const CHIP: &[u8] = b"rv32";
 #[core_interrupt(Interrupt::MachineTimer)]
 fn timer() {
     Timer::set_alarm(BEAT_TICKS);
-    let beat = BEATS.load(Ordering::Relaxed);
-    if beat < BEATS_WANTED {
-        let mut span = TRACER.start::<32>("beat");
-        span.tag("number", beat);
-        BEATS.store(beat + 1, Ordering::Relaxed);
-    }
-}
-
-/// One round of work, in two spans.
-fn round(number: i32) {
-    let mut round = TRACER.start::<96>("round");
-    round.tag("number", number).tag("mode", "fast");
-    let mut sample = TRACER.span_builder("sample").child_of(&round).start::<96>();
-    sample
-        .tag("celsius", 20.5 + f64::from(number))
-        .tag(tags::ERROR, number % 10 == 9);
-    sample.log().field("event", "read").field("channel", 3);
+    work::beat(&TRACER);
 }
 
 #[entry]
@@ -71,21 +50,17 @@ fn main() -> ! {
     start_interrupts();
 
     let mut buffer = [0; 1024];
-    for number in 0..ROUNDS {
-        round(number);
+    for number in 0..work::ROUNDS {
+        work::round(&TRACER, number);
         reporter.drain(&mut Uart, &mut buffer);
     }
-    while BEATS.load(Ordering::Relaxed) < BEATS_WANTED {
+    while !work::is_beaten() {
         riscv::asm::wfi();
     }
     reporter.drain_all(&mut Uart, &mut buffer);
-    if let Some(packet) = reporter.announce(&mut buffer) {
-        let outcome = Uart.send(packet.bytes());
-        packet.done(outcome);
-    }
+    reporter.announce_to(&mut Uart, &mut buffer);
     let stats = reporter.stats();
-    let all = u64::from(BEATS_WANTED) + 2 * ROUNDS as u64;
-    board::exit(stats.adds_up() && stats.delivered == all)
+    board::exit(stats.adds_up() && stats.delivered == work::SPANS)
 }
 
 fn start_interrupts() {

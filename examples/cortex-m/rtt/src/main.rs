@@ -80,10 +80,7 @@ fn main() -> ! {
     }
     reporter.drain_all(&mut rtt, &mut buffer);
     // The last counts, with those of the last packet.
-    if let Some(packet) = reporter.announce(&mut buffer) {
-        let outcome = rtt.send(packet.bytes());
-        packet.done(outcome);
-    }
+    reporter.announce_to(&mut rtt, &mut buffer);
     let stats = reporter.stats();
     defmt::info!("{}", stats);
     exit(if stats.adds_up() && stats.delivered == work::SPANS {

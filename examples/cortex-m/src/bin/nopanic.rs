@@ -315,6 +315,9 @@ entries! {
             packet.done(outcome);
         }
     }
+    fn relay_announce_to(reporter: &mut Frames<false>, buffer: &mut [u8], outcome: SendOutcome) -> bool {
+        reporter.announce_to(&mut Fixed(outcome), buffer) == Drained::All
+    }
     fn relay_memory(dump: &mut MemoryDump<'_>, buffer: &mut [u8]) -> usize {
         dump.next_packet(buffer).map_or(0, |place| place.len())
     }
