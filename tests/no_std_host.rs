@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::record::Records;
 use picojaeger_core::ring::{Bytes, Consumer, OverwriteOldest};
+use picojaeger_core::wire::relay::{Device, RelayFrames};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
     BaggageTable, Clock, Const, Decision, Description, Drained, Flags, Interrupts, Key,
@@ -12,6 +13,8 @@ use picojaeger_core::{
     SpanId, SpanReference, TextMap, ToContext, TraceId, Tracer, Transport, Value, tags,
 };
 use picojaeger_std::collector::decode;
+
+mod common;
 
 /// A counter of 24 bits that a test sets.
 struct Timer(AtomicU64);
@@ -769,6 +772,17 @@ fn a_span_from_inside_the_mutex_is_dropped_and_counted() {
     );
     assert_eq!((stats.sampled, stats.open, stats.queued), (3, 0, 1));
     assert!(stats.adds_up());
+    // Frames have the same counts.
+    let frames = RelayFrames::new(Device::new(b"chip", 7));
+    let mut reporter = NMI.reporter(frames, Process::new("chip")).unwrap();
+    let mut buffer = [0; 256];
+    let packet = reporter.announce(&mut buffer).unwrap();
+    let status = common::relay::frames(packet.bytes()).remove(1);
+    let status = common::relay::read::<common::relay::Status>(&status.payload);
+    assert_eq!(
+        (status.sampled, status.open, status.queued, status.lost[3]),
+        (3, 0, 1, 2)
+    );
 }
 
 #[test]

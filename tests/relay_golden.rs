@@ -19,7 +19,7 @@ use common::SplitMix64;
 use common::draw::{Draw, FLOATS};
 use common::relay::{self, Entry, Frame, Hello, Id, Name, Span, frames, read, spans};
 
-type Image = Open<[Word; 4096]>;
+type Image = Open<[Word; 8192]>;
 type Ring = FrameRing<Spsc, (), Bytes<{ 1 << 18 }>, DropNewest, Records>;
 
 /// The sequence of the first record.
@@ -426,6 +426,44 @@ fn texts_of_every_length_around_a_block_are_read() {
     }
 }
 
+/// Returns a record with one tag of so many bytes, none of which is zero.
+fn long_image(length: usize) -> Box<Image> {
+    let context = SpanContext::new(TraceId::from_parts(1, 2), SpanId::new(3), Flags::SAMPLED);
+    let mut image = Box::new(Image::new("text", context, SpanId::default(), 5));
+    let text = "x".repeat(length);
+    assert!(image.try_tag(Key::copied("text"), Value::Str(&text)));
+    image.finish(7);
+    image
+}
+
+#[test]
+fn a_packet_that_is_full_to_the_last_byte_is_read() {
+    // Cut to what has room, and none of it is zero: COBS adds as much as it can.
+    let images = [long_image(64_000)];
+    for limit in [300, 5_000, 33_000, 60_000, 61_234] {
+        let (frames, _) = packed(&images, RelayFrames::new(DEVICE), limit);
+        let [(_, found)] = &read_spans(&frames)[..] else {
+            panic!("one span")
+        };
+        let Plainest::Text(text) = &found.tags[0].1 else {
+            panic!("{:?}", found.tags)
+        };
+        assert!(
+            found.is_cut && text.len() + limit / 100 + 60 > limit,
+            "{limit}"
+        );
+    }
+}
+
+#[test]
+fn a_buffer_above_the_longest_frame_has_several_packets() {
+    let images: Vec<_> = (0..5).map(|_| long_image(30_000)).collect();
+    let (frames, _) = packed(&images, RelayFrames::new(DEVICE), 150_000);
+    let lengths: Vec<_> = frames.iter().map(|frame| frame.payload.len()).collect();
+    assert_eq!(lengths.len(), 3, "{lengths:?}");
+    assert_eq!(read_spans(&frames).len(), 5);
+}
+
 /// The hello and the status of a device with everything.
 #[test]
 fn hello_and_status_are_read_as_they_were_made() {
@@ -446,6 +484,8 @@ fn hello_and_status_are_read_as_they_were_made() {
     let samplers = |code| match code {
         1 => Some(Description::new("const", Param::Bool(true))),
         15 => Some(Description::new("probabilistic", Param::F64(0.25))),
+        // No record has these codes.
+        0 | 16 => Some(Description::new("none", Param::Bool(true))),
         _ => None,
     };
     let anchor = Anchor::new(1 << 50, 1_700_000_000_000_000).with_uncertainty(70_000);
@@ -501,10 +541,31 @@ fn announced<const ADDRESSES: bool>(
     status: &Status<'_>,
 ) -> Vec<Frame> {
     let batch = Batch::new(process, 1, ClientStats::NONE).with_status(Some(status));
-    let mut buffer = [0xee; 512];
+    let mut buffer = [0xee; 1_024];
     assert!(encoder.begin(&mut buffer, &batch));
     let place = encoder.finish(&mut buffer);
     frames(&buffer[place])
+}
+
+#[test]
+fn a_status_without_counts_is_left_out() {
+    let (process, none) = (Process::new("pump"), || None);
+    let status = Status::new(7, 1_000, &none, &|_| None);
+    let frames = announced(RelayFrames::new(DEVICE), &process, &status);
+    let kinds: Vec<_> = frames.iter().map(|frame| frame.kind).collect();
+    assert_eq!(kinds, [1]);
+}
+
+#[test]
+fn what_a_hello_has_no_room_for_is_left_out() {
+    let tags: Vec<_> = (0..200u64).map(|n| ("k", Value::U64(n % 100))).collect();
+    let process = Process::new("pump").with_tags(&tags);
+    let counts = || Some(Counts::new([0; 8], [0; LossCause::COUNT]));
+    let status = Status::new(7, 1_000, &counts, &|_| None);
+    let id: Vec<u8> = (1..=40).collect();
+    let frames = announced(RelayFrames::new(Device::new(&id, 9)), &process, &status);
+    let hello = read::<Hello<'_>>(&frames[0].payload);
+    assert_eq!((hello.device, hello.tags.len()), (&id[..32], 127));
 }
 
 #[test]

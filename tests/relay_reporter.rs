@@ -381,13 +381,18 @@ fn the_last_status_closes_the_accounts() {
 
 /// Returns a frame from the host with this payload.
 fn from_host(kind: u8, producer: u8, boot: u16, payload: &[u8]) -> Vec<u8> {
+    stuffed(&body_from_host([kind, producer], boot, &[5], payload))
+}
+
+/// Returns the body of a frame from the host, with these bytes as its number.
+fn body_from_host([kind, producer]: [u8; 2], boot: u16, number: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut body = vec![1, kind, producer];
     body.extend(boot.to_le_bytes());
-    body.push(5);
+    body.extend(number);
     body.extend((payload.len() as u16).to_le_bytes());
     body.extend(payload);
     body.extend(plain_crc(&body).to_le_bytes());
-    stuffed(&body)
+    body
 }
 
 /// Encodes by COBS, between zeros; for less than 254 bytes.
@@ -448,6 +453,59 @@ fn the_host_s_time_is_read_from_among_anything() {
     // A number of more than 64 bits.
     let too_long = [&[0xff; 9][..], &[2, 0, 0]].concat();
     assert_eq!(line(&from_host(129, 3, 9, &too_long)), []);
+}
+
+#[test]
+fn the_longest_frame_of_the_host_is_read_and_a_longer_one_is_not() {
+    let payload = time_payload(u64::MAX, u64::MAX, u32::MAX);
+    let number = [0xff, 0xff, 0xff, 0xff, 0x0f];
+    let body = body_from_host([129, 0], 9, &number, &payload);
+    assert_eq!(body.len(), 41);
+    let mut reader = TimeReader::new(&DEVICE);
+    let mut line = |bytes: &[u8]| bytes.iter().find_map(|byte| reader.push(*byte));
+    let time = line(&stuffed(&body)).expect("a time");
+    assert_eq!((time.ticks, time.held_micros), (u64::MAX, u32::MAX));
+    assert_eq!(line(&stuffed(&[&body[..], b"x"].concat())), None);
+}
+
+#[test]
+fn an_answer_that_took_long_or_no_time_saturates() {
+    for (asked, unix_micros, held, expected) in [
+        // Held for longer than the round trip took by the device's clock.
+        (9_999_000, 5, 2_000_000, (5, 2)),
+        (9_000_000, u64::MAX - 5, 0, (u64::MAX, 500_000_002)),
+        (0, 5, 0, (5_000_000_005, u32::MAX)),
+    ] {
+        let (tracer, timer, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
+        timer.pass(10_000_000);
+        let answer = from_host(129, 0, 9, &time_payload(asked, unix_micros, held));
+        let mut reader = TimeReader::new(&DEVICE);
+        let time = answer.iter().find_map(|byte| reader.push(*byte));
+        tracer
+            .set_host_time(&time.expect("a time"))
+            .expect("in order");
+        let mut buffer = [0xee; 512];
+        let packet = reporter.announce(&mut buffer).expect("a packet");
+        let status = read::<Status>(&frames(packet.bytes())[1].payload);
+        let (_, found, stated) = status.anchor.expect("an anchor");
+        assert_eq!((found, stated), expected);
+    }
+}
+
+#[test]
+fn a_packet_that_was_dropped_comes_again_behind_an_announcement() {
+    let (tracer, _, mut reporter) = with_encoder(RelayFrames::new(DEVICE));
+    reporter.set_back_off(0);
+    tracer.start::<0>("one");
+    let mut buffer = [0xee; 512];
+    drop(reporter.flush(&mut buffer).expect("a packet"));
+    let packet = reporter.announce(&mut buffer).expect("a packet");
+    assert_eq!(kinds(&frames(packet.bytes())), [1, 2]);
+    packet.done(SendOutcome::Accepted);
+    assert_eq!(reporter.stats().delivered, 0);
+    let found = flush(&mut reporter, 512, SendOutcome::Accepted);
+    assert_eq!(spans::<&str>(&found[0].payload).len(), 1);
+    assert_eq!(reporter.stats().delivered, 1);
 }
 
 #[test]
