@@ -123,7 +123,6 @@ const fn decided(outcome: SendOutcome) -> SendOutcome {
 }
 
 /// Sends a packet; [`Drained::Blocked`] if it, or its rest, is to be sent later.
-#[inline(always)]
 fn send<E: Encoder, T: Transport + ?Sized>(
     packet: ChipPacket<'_, E>,
     transport: &mut T,
@@ -299,18 +298,23 @@ where
         transport: &mut T,
         buffer: &mut [u8],
     ) -> Drained {
+        if !E::WITH_STATUS {
+            return Drained::All;
+        }
         if !transport.is_ready() {
             return Drained::Blocked;
         }
         let buffer = up_to_mtu(transport.mtu(), buffer);
-        if self.reporter.is_partial(usize::MAX) {
+        if self.reporter.is_partial(buffer.len()) {
             let is_state = self.reporter.is_without_spans();
-            let rest = self.pack(buffer, When::Now);
+            let rest = self.reporter.resume_in(&mut self.consumer, buffer);
             let drained = rest.map(|packet| send(packet, transport));
             if is_state || drained == Some(Drained::Blocked) {
                 return drained.unwrap_or(Drained::All);
             }
         }
+        // What this buffer does not hold is packed again.
+        self.reporter.retry(&mut self.consumer);
         let packet = self.announce(buffer);
         let drained = packet.map_or(Drained::All, |packet| send(packet, transport));
         self.late_refusals += transport.take_late_refusals();
