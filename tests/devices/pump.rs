@@ -33,7 +33,7 @@ pub fn run_riscv(jaeger: &Jaeger, relay: &Path, pump: &Path) -> Result<String, S
 /// Runs the pump for Cortex-M, whose time is a constant.
 pub fn run_cortex_m(jaeger: &Jaeger, relay: &Path, pump: &Path) -> Result<String, String> {
     let found = run(jaeger, relay, machine::CORTEX_M, pump, "pump-7")?;
-    Ok(check(found, "mps2-an386", CORTEX_M_TIMES))
+    Ok(check(found, made::board(pump), CORTEX_M_TIMES))
 }
 
 /// Runs a pump behind the relay, which sends Thrift by UDP to Jaeger; returns the spans of its service.

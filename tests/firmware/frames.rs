@@ -1,11 +1,13 @@
 //! The frames for the relay that a firmware sends.
 
-use super::pump::{BEATS, ROUNDS};
+use std::path::Path;
+
+use super::pump::{BEATS, ROUNDS, board};
 use super::relay::{Entry, Hello, Id, Span, Status, Value, frames, read, spans};
 
 /// Panics unless the frames are numbered, begin with a hello and hold the spans that the firmware
 /// made, and the last status closes the accounts.
-pub fn check(bytes: &[u8]) -> String {
+pub fn check(file: &str, bytes: &[u8]) -> String {
     let frames = frames(bytes);
     let numbers: Vec<u32> = frames.iter().map(|frame| frame.number).collect();
     assert_eq!(numbers, (0..frames.len() as u32).collect::<Vec<_>>());
@@ -15,7 +17,8 @@ pub fn check(bytes: &[u8]) -> String {
     assert_eq!((first.kind, last.kind), (1, 2));
     let hello = read::<Hello<'_>>(&first.payload);
     assert_eq!((hello.service, hello.frequency), ("pump-7", 25_000_000));
-    assert_eq!(hello.tags, [("board", Value::Str("mps2-an386"))]);
+    let board = Value::Str(board(Path::new(file)));
+    assert_eq!(hello.tags, [("board", board)]);
     let samplers = [(1, "const", Value::Bool(true))];
     assert_eq!(hello.samplers, samplers);
 

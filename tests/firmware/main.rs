@@ -13,8 +13,10 @@ mod pump;
 #[allow(dead_code, reason = "this target uses a part")]
 mod relay;
 mod retained;
+mod sweep;
 
 use std::ops::Range;
+use std::path::Path;
 use std::process::ExitCode;
 
 use picojaeger_std::collector::decode;
@@ -29,6 +31,9 @@ const UART_RELAY: &str = "PICOJAEGER_UART_RELAY";
 const UART_CRASH: &str = "PICOJAEGER_UART_CRASH";
 const UART_RETAINED: &str = "PICOJAEGER_UART_RETAINED";
 const UART_EMBASSY: &str = "PICOJAEGER_UART_EMBASSY";
+/// Packets of interrupted programs, and the same as frames.
+const UART_SWEEP: &str = "PICOJAEGER_UART_SWEEP";
+const UART_SWEEP_RELAY: &str = "PICOJAEGER_UART_SWEEP_RELAY";
 /// The same as in `examples/cortex-m/src/work.rs`.
 const UNIX_MICROS_AT_START: i64 = 1_700_000_000_000_000;
 /// No firmware runs for three seconds.
@@ -42,11 +47,11 @@ fn main() -> ExitCode {
     for (file, packets) in thrift {
         let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
         check_numbers(&batches);
-        println!("{file}: {}", check(&batches));
+        println!("{file}: {}", check(&file, &batches));
     }
     for (file, packets) in otlp {
         let batches: Vec<Batch> = packets.iter().map(|packet| otlp::decode(packet)).collect();
-        println!("{file}: {} in OTLP", check(&batches));
+        println!("{file}: {} in OTLP", check(&file, &batches));
     }
     for (file, packets) in files(UART_CRASH) {
         let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
@@ -61,8 +66,18 @@ fn main() -> ExitCode {
         let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
         println!("{file}: {}", retained::check(&batches));
     }
+    for (file, packets) in files(UART_SWEEP) {
+        let batches: Vec<Batch> = packets.iter().map(|packet| from_thrift(packet)).collect();
+        println!("{file}: {}", sweep::check(&batches));
+    }
+    for file in names(UART_SWEEP_RELAY) {
+        println!(
+            "{file}: {} in frames",
+            sweep::check_frames(&bytes_of(&file))
+        );
+    }
     for file in names(UART_RELAY) {
-        println!("{file}: {}", frames::check(&bytes_of(&file)));
+        println!("{file}: {}", frames::check(&file, &bytes_of(&file)));
     }
     ExitCode::SUCCESS
 }
@@ -100,10 +115,10 @@ fn check_numbers(batches: &[Batch]) {
 }
 
 /// Panics unless the batches hold the spans that the firmware made.
-fn check(batches: &[Batch]) -> String {
+fn check(file: &str, batches: &[Batch]) -> String {
     for batch in batches {
         assert_eq!(batch.process.service_name, "pump-7");
-        let board = TagValue::String("mps2-an386".into());
+        let board = TagValue::String(pump::board(Path::new(file)).into());
         assert_eq!(batch.process.tags, [Tag::new("board", board)]);
     }
     let spans: Vec<&Span> = batches.iter().flat_map(|batch| &batch.spans).collect();

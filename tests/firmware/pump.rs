@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::path::Path;
 
 use picojaeger_std::model::{Span, Tag, TagValue};
 use picojaeger_std::{SpanId, TraceId};
@@ -11,6 +12,14 @@ pub const ROUNDS: i64 = 40;
 pub const BEATS: i64 = 25;
 /// All spans.
 pub const SPANS: usize = (BEATS + 2 * ROUNDS) as usize;
+
+/// Returns the board that runs the program of a file for Cortex-M, or that its bytes are from.
+pub fn board(file: &Path) -> &'static str {
+    match file.to_string_lossy().contains("thumbv6m") {
+        true => "mps2-an385",
+        false => "mps2-an386",
+    }
+}
 
 /// Panics unless these are the spans that the pump made, those of one name in the order of their starts, at
 /// times within these, in Unix microseconds.

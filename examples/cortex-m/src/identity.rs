@@ -10,6 +10,17 @@ use picojaeger_core::Seed;
 /// `0x1fff_7590` on an STM32L4, or takes 96 bits from its random generator.
 const ID: [*const u32; 2] = [0x4002_fff8 as *const u32, 0x4002_fffc as *const u32];
 
+/// Returns the name of the board, by its identification.
+pub fn board() -> &'static str {
+    let [_, kind] = ID;
+    // SAFETY: reading the register has no side effect.
+    match unsafe { ptr::read_volatile(kind) } >> 4 & 0xfff {
+        0x385 => "mps2-an385",
+        0x386 => "mps2-an386",
+        _ => "unknown",
+    }
+}
+
 /// Written beside the count, which is valid only then.
 const VALID: u32 = 0x7069_636f;
 

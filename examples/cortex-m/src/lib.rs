@@ -1,7 +1,8 @@
-//! The board that the examples share: the mps2-an386 as QEMU emulates it.
+//! The boards that the examples share: the mps2-an386, and for thumbv6m the mps2-an385, as QEMU emulates them.
 #![no_std]
 
 mod identity;
+pub mod made;
 pub mod work;
 
 use core::arch::asm;
@@ -18,7 +19,7 @@ pub use picojaeger_core::wire::Otlp as Format;
 /// The format of the packets.
 pub use picojaeger_core::wire::ThriftCompact as Format;
 
-pub use identity::seed;
+pub use identity::{board, seed};
 use picojaeger_core::{
     BuildId, Clock, Decision, Description, Param, Program, Query, Sampler, SendOutcome, Transport,
 };
@@ -54,6 +55,8 @@ const UART_STATE: *mut u32 = 0x4000_4004 as *mut u32;
 const UART_CONTROL: *mut u32 = 0x4000_4008 as *mut u32;
 const UART_INTERRUPT: *mut u32 = 0x4000_400c as *mut u32;
 const UART_DIVISOR: *mut u32 = 0x4000_4010 as *mut u32;
+#[cfg(target_abi = "eabihf")]
+const FP_CONTEXT_CONTROL: *mut u32 = 0xe000_ef34 as *mut u32;
 const WATCHDOG_LOAD: *mut u32 = 0x4000_8000 as *mut u32;
 const WATCHDOG_CONTROL: *mut u32 = 0x4000_8008 as *mut u32;
 const WATCHDOG_CLEAR: *mut u32 = 0x4000_800c as *mut u32;
@@ -256,6 +259,13 @@ pub fn restart() -> ! {
     unsafe extern "C" {
         fn Reset() -> !;
         static _stack_start: u32;
+    }
+    // The floating-point unit would save the registers of the code that does not go on, once it is used.
+    // SAFETY: reading and writing the register touches no memory.
+    #[cfg(target_abi = "eabihf")]
+    unsafe {
+        const PENDING: u32 = 1;
+        FP_CONTEXT_CONTROL.write_volatile(FP_CONTEXT_CONTROL.read_volatile() & !PENDING);
     }
     // What an exception returns to: eight registers, of which the last are the address and the state.
     let frame = [0, 0, 0, 0, 0, 0, Reset as *const () as u32 & !1, 1 << 24];

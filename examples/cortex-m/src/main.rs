@@ -8,7 +8,7 @@ use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::{Interrupts, Ring, Tracer};
-use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, format, seed, sys_tick, work};
+use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, board, exit, format, seed, sys_tick, work};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -27,7 +27,7 @@ fn main() -> ! {
         work::start_beats(&mut timer);
     }
 
-    let tags = [("board", "mps2-an386".into())];
+    let tags = [("board", board().into())];
     let process = Process::new("pump-7").with_tags(&tags);
     let Ok(mut reporter) = TRACER.reporter(format(), process) else {
         exit(debug::EXIT_FAILURE)

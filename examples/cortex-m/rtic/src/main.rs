@@ -20,7 +20,7 @@ mod app {
     use picojaeger_core::ring::Bytes;
     use picojaeger_core::wire::{Process, ThriftCompact};
     use picojaeger_core::{Drained, PacketReporter, RawMutex, Ring, Tracer, Value};
-    use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, seed, work};
+    use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, board, exit, seed, work};
 
     use crate::device::Interrupt;
     use crate::exclusion::{Exclusion, HIGHEST};
@@ -28,7 +28,6 @@ mod app {
 
     static RING: Ring<Exclusion, Bytes<4096>> = Ring::new();
     static TRACER: Tracer<Board, Ring<Exclusion>> = Tracer::new(BOARD, &RING);
-    static TAGS: [(&str, Value<'_>); 1] = [("board", Value::Str("mps2-an386"))];
 
     /// Everything is sent now, due or not.
     static FLUSHES: AtomicBool = AtomicBool::new(false);
@@ -55,7 +54,8 @@ mod app {
         TRACER.seed(seed());
         TRACER.set_unix_time_at(0, work::UNIX_MICROS_AT_START, 0);
         work::start_beats(&mut context.core.SYST);
-        let process = Process::new("pump-7").with_tags(&TAGS);
+        let tags = cortex_m::singleton!(: [(&str, Value<'_>); 1] = [("board", board().into())]);
+        let process = Process::new("pump-7").with_tags(tags.map_or(&[], |tags| tags));
         let Ok(reporter) = TRACER.reporter(ThriftCompact::new(), process) else {
             exit(debug::EXIT_FAILURE)
         };

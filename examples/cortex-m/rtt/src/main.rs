@@ -9,7 +9,7 @@ use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::wire::relay::{Device, RelayFrames};
 use picojaeger_core::{Interrupts, Ring, SendOutcome, Tracer, Transport};
-use picojaeger_cortex_m::{BOARD, Board, Timer, exit, seed, sys_tick, work};
+use picojaeger_cortex_m::{BOARD, Board, Timer, board, exit, seed, sys_tick, work};
 use rtt_target::{ChannelMode, UpChannel, rtt_init, set_defmt_channel};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
@@ -64,7 +64,7 @@ fn main() -> ! {
         work::start_beats(&mut timer);
     }
 
-    let tags = [("board", "mps2-an386".into())];
+    let tags = [("board", board().into())];
     let process = Process::new("pump-7").with_tags(&tags);
     let device = Device::new(b"mps2-an386", 1);
     let Ok(mut reporter) = TRACER.reporter(RelayFrames::new(device), process) else {
