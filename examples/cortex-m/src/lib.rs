@@ -1,8 +1,9 @@
 //! The boards that the examples share: the mps2-an386, and for thumbv6m the mps2-an385, as QEMU emulates them.
 #![no_std]
 
+mod alarm;
 mod identity;
-pub mod made;
+pub mod proof;
 pub mod work;
 
 use core::arch::asm;
@@ -19,6 +20,7 @@ pub use picojaeger_core::wire::Otlp as Format;
 /// The format of the packets.
 pub use picojaeger_core::wire::ThriftCompact as Format;
 
+pub use alarm::Alarm;
 pub use identity::{board, seed};
 use picojaeger_core::{
     BuildId, Clock, Decision, Description, Param, Program, Query, Sampler, SendOutcome, Transport,

@@ -5,14 +5,13 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::{entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::{Interrupts, Ring, Tracer};
-use picojaeger_cortex_m::{BOARD, Board, Timer, Uart, exit, format, seed, sys_tick, work};
+use picojaeger_cortex_m::{Alarm, BOARD, Board, Timer, Uart, exit, format, seed, sys_tick, work};
 
 static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -32,38 +31,12 @@ fn SysTick() {
     READINGS.store(READINGS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
-/// CMSDK timer 1, which wakes the core at a time.
-#[derive(Clone, Copy)]
-struct Alarm;
-
-// SAFETY: the number is that of the board's vector.
-unsafe impl InterruptNumber for Alarm {
-    fn number(self) -> u16 {
-        9
-    }
-}
-
-impl Alarm {
-    const CONTROL: *mut u32 = 0x4000_1000 as *mut u32;
-    const VALUE: *mut u32 = 0x4000_1004 as *mut u32;
-    const CLEAR: *mut u32 = 0x4000_100c as *mut u32;
-
-    /// Waits for an interrupt, and for no longer than `ticks`. Interrupts are masked; one that is pending
-    /// ends the wait all the same.
-    fn wait(self, ticks: u32) {
-        // SAFETY: these are the timer's registers, and writing them touches no memory.
-        unsafe {
-            Self::VALUE.write_volatile(ticks.max(1));
-            Self::CONTROL.write_volatile(1 | 1 << 3);
-        }
-        cortex_m::asm::wfi();
-        // SAFETY: as above.
-        unsafe {
-            Self::CONTROL.write_volatile(0);
-            Self::CLEAR.write_volatile(1);
-        }
-        NVIC::unpend(self);
-    }
+/// Waits for an interrupt, and for no longer than `ticks`. Interrupts are masked; one that is pending
+/// ends the wait all the same.
+fn wait(ticks: u32) {
+    Alarm.start(ticks);
+    cortex_m::asm::wfi();
+    Alarm.stop();
 }
 
 #[entry]
@@ -93,7 +66,7 @@ fn main() -> ! {
             let at = reporter.poll_at().unwrap_or(u64::MAX);
             let ticks = at.saturating_sub(now).min(u32::MAX.into());
             if ticks > 0 {
-                Alarm.wait(ticks as u32);
+                wait(ticks as u32);
             }
         });
         wakes += 1;

@@ -7,9 +7,7 @@
 #![no_std]
 #![no_main]
 
-mod packets;
 mod scene;
-mod side;
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +15,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use cortex_m::peripheral::{SCB, SYST};
 use cortex_m_rt::{ExceptionFrame, entry, exception};
 use cortex_m_semihosting::{debug, hprintln};
-use picojaeger_cortex_m::made::fail;
+use picojaeger_cortex_m::proof::fail;
 use picojaeger_cortex_m::{Timer, Uart, exit, restart, sys_tick};
 
 use scene::{SCENES, Scene};

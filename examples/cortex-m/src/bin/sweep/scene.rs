@@ -1,8 +1,7 @@
 //! What is interrupted, and by what.
 
 use picojaeger_core::ring::{DropNewest, OverwriteOldest};
-
-use crate::side::Side;
+use picojaeger_cortex_m::proof::Side;
 
 /// A work, and its interrupt.
 pub struct Scene {
@@ -77,11 +76,11 @@ const fn scene<P: Side>() -> Scene {
         name: "",
         prepare: || {
             P::side().start();
-            P::side().single();
+            P::side().single(1);
             P::side().whole();
         },
         work: || {},
-        interrupt: || P::side().single(),
+        interrupt: || P::side().single(1),
         settle: |send| P::side().settle(send),
     }
 }

@@ -1,4 +1,4 @@
-//! The spans that sweeps make, and an encoder that checks each of them.
+//! The spans, and an encoder that checks each of them.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -9,9 +9,6 @@ use picojaeger_core::wire::{Batch, EncodeContext, Encoder, Push};
 use picojaeger_core::{Flags, SpanContext, SpanId, SpanRing, TraceId, Tracer, Value};
 
 use crate::{Board, exit};
-
-/// The spans that a packet took so far.
-static SEEN: AtomicU32 = AtomicU32::new(0);
 
 /// Makes two spans, with tags and a log.
 #[inline(never)]
@@ -35,13 +32,8 @@ pub fn whole<R: SpanRing + ?Sized>(tracer: &Tracer<Board, R>) {
 }
 
 /// Makes an interrupt's span; its number is that of a kind of interrupts, from 5.
-pub fn single<R: SpanRing + ?Sized>(tracer: &Tracer<Board, R>, number: i64) {
+pub fn single<R: SpanRing + ?Sized>(tracer: &Tracer<Board, R>, number: u32) {
     tracer.start::<32>("interrupt").tag("n", number);
-}
-
-/// Returns how many spans packets took so far.
-pub fn seen() -> u32 {
-    SEEN.load(Ordering::Relaxed)
 }
 
 /// Fails unless a span is as it was made, before and after the encoder has read it, and behind the
@@ -49,14 +41,16 @@ pub fn seen() -> u32 {
 pub struct Checked<E> {
     encoder: E,
     last: Option<u32>,
+    seen: &'static AtomicU32,
 }
 
 impl<E> Checked<E> {
-    /// Checks what this encoder is given.
-    pub const fn new(encoder: E) -> Self {
+    /// Checks what this encoder is given, and counts it.
+    pub const fn new(encoder: E, seen: &'static AtomicU32) -> Self {
         Checked {
             encoder,
             last: None,
+            seen,
         }
     }
 
@@ -87,7 +81,8 @@ impl<E: Encoder> Encoder for Checked<E> {
         self.check(record);
         if push == Push::Taken {
             self.last = Some(record.sequence());
-            SEEN.store(seen() + 1, Ordering::Relaxed);
+            let seen = self.seen.load(Ordering::Relaxed);
+            self.seen.store(seen + 1, Ordering::Relaxed);
         }
         push
     }

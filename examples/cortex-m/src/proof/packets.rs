@@ -3,8 +3,9 @@
 use core::cell::UnsafeCell;
 
 use picojaeger_core::{SendOutcome, Transport};
-use picojaeger_cortex_m::Uart;
-use picojaeger_cortex_m::made::fail;
+
+use crate::Uart;
+use crate::proof::fail;
 
 /// The buffer of a packet, and the packets before it, each behind its length.
 ///
@@ -19,7 +20,7 @@ struct Kept {
 /// A transport that takes every packet.
 pub struct Sent {
     length: usize,
-    bytes: [u8; 1024],
+    bytes: [u8; 2048],
 }
 
 #[unsafe(link_section = ".uninit.packets")]
@@ -27,7 +28,7 @@ pub static PACKETS: Packets = Packets(UnsafeCell::new(Kept {
     buffer: [0; 512],
     packets: Sent {
         length: 0,
-        bytes: [0; 1024],
+        bytes: [0; 2048],
     },
 }));
 

@@ -7,10 +7,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use picojaeger_core::ring::{Bytes, DropNewest, OverwriteOldest, Policy};
 use picojaeger_core::wire::Process;
 use picojaeger_core::{Interrupts, PacketReporter, Ring, Seed, Stats, Tracer, Transport};
-use picojaeger_cortex_m::made::{self, Checked, fail};
-use picojaeger_cortex_m::{BOARD, Board, Format, format};
 
-use crate::packets::{PACKETS, Sent};
+use crate::proof::packets::{PACKETS, Sent};
+use crate::proof::{Checked, fail, made};
+use crate::{BOARD, Board, Format, format};
 
 type Spans<P> = Ring<Interrupts, Bytes<512>, P>;
 type Reporter<P> = PacketReporter<'static, Board, Checked<Format>, Spans<P>>;
@@ -26,15 +26,18 @@ pub trait Side: Policy + Sized + 'static {
 pub struct Traced<P: Policy + 'static> {
     ring: &'static Spans<P>,
     tracer: Tracer<Board, Spans<P>>,
+    /// Used by one at a time.
     reporter: UnsafeCell<Option<Reporter<P>>>,
+    /// Spans that were made by the main program, and by interrupts of each level.
+    made: [AtomicU32; 3],
+    /// Those that packets took.
+    seen: AtomicU32,
 }
 
-// SAFETY: the reporter is used by either the work of a scene or its interrupt.
+// SAFETY: the programs have the reporter used by the main program or by the interrupts of one level.
 unsafe impl<P: Policy + 'static> Sync for Traced<P> {}
 
-/// Spans that were made by the main program, and by the interrupt.
-static MADE: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
-/// Those that nobody reports.
+/// The first spans, which nobody reports.
 const PASSED: u32 = 5;
 
 impl Side for DropNewest {
@@ -63,6 +66,8 @@ impl<P: Policy + 'static> Traced<P> {
             ring,
             tracer: Tracer::new(BOARD, ring),
             reporter: UnsafeCell::new(None),
+            made: [const { AtomicU32::new(0) }; 3],
+            seen: AtomicU32::new(0),
         }
     }
 
@@ -70,7 +75,7 @@ impl<P: Policy + 'static> Traced<P> {
     pub fn start(&'static self) {
         PACKETS.clear();
         self.tracer.seed(Seed::from_words([1, 2, 3]));
-        (0..PASSED).for_each(|_| self.single());
+        (0..PASSED).for_each(|_| self.single(1));
         let Some(mut consumer) = self.ring.consumer() else {
             fail("no consumer")
         };
@@ -83,17 +88,18 @@ impl<P: Policy + 'static> Traced<P> {
 
     pub fn pair(&self) {
         made::pair(&self.tracer);
-        add(&MADE[0], 2);
+        self.count(0, 2);
     }
 
     pub fn whole(&self) {
         made::whole(&self.tracer);
-        add(&MADE[0], 1);
+        self.count(0, 1);
     }
 
-    pub fn single(&self) {
-        made::single(&self.tracer, 5);
-        add(&MADE[1], 1);
+    /// Makes the span of an interrupt of level 1 or 2.
+    pub fn single(&self, level: u32) {
+        made::single(&self.tracer, 4 + level);
+        self.count(level, 1);
     }
 
     /// Sends what waits.
@@ -110,7 +116,7 @@ impl<P: Policy + 'static> Traced<P> {
     /// Steals the reporter.
     #[inline(never)]
     pub fn steal(&'static self) {
-        let encoder = Checked::new(format());
+        let encoder = Checked::new(format(), &self.seen);
         // SAFETY: the reporter before is not used any more, and an interrupt ends before this goes on.
         let stolen = unsafe { self.tracer.steal_reporter(encoder, Process::new("sweep")) };
         let Some(mut stolen) = stolen else {
@@ -119,7 +125,7 @@ impl<P: Policy + 'static> Traced<P> {
         // All is due at once, also after a poll that met an open frame.
         stolen.set_interval(0);
         stolen.set_back_off(0);
-        // SAFETY: no interrupt of a scene with this work has a use for it.
+        // SAFETY: no interrupt has a use for it meanwhile.
         mem::forget(unsafe { (*self.reporter.get()).replace(stolen) });
     }
 
@@ -131,13 +137,12 @@ impl<P: Policy + 'static> Traced<P> {
             if send {
                 sent.leave();
             }
-            check(&reporter.stats())
+            self.check(&reporter.stats())
         })
     }
 
     fn with_reporter<R>(&self, f: impl FnOnce(&mut Reporter<P>, &mut [u8], &mut Sent) -> R) -> R {
-        // SAFETY: either the work of a scene or its interrupt reports; before and after it the main program
-        // does, and no interrupt comes.
+        // SAFETY: one at a time reports.
         unsafe {
             match &mut *self.reporter.get() {
                 Some(reporter) => PACKETS.with(|buffer, sent| f(reporter, buffer, sent)),
@@ -145,23 +150,26 @@ impl<P: Policy + 'static> Traced<P> {
             }
         }
     }
-}
 
-/// Fails unless each span that was made was seen in a packet, or is counted where a ring had no room; returns
-/// these.
-fn check(stats: &Stats) -> u32 {
-    let lost = stats.lost.full + stats.lost.evicted + stats.lost.blocked;
-    let made = MADE.iter().map(|count| count.load(Ordering::Relaxed));
-    let made = u64::from(made.sum::<u32>());
-    if !stats.adds_up() || stats.open != 0 || stats.sampled != made {
-        fail("the counts do not add up");
+    /// Fails unless each span that was made was seen in a packet, or is counted where a ring had no room; returns
+    /// these.
+    fn check(&self, stats: &Stats) -> u32 {
+        let lost = stats.lost.full + stats.lost.evicted + stats.lost.blocked;
+        let made = self.made.iter().map(|count| count.load(Ordering::Relaxed));
+        let made = u64::from(made.sum::<u32>());
+        if !stats.adds_up() || stats.open != 0 || stats.sampled != made {
+            fail("the counts do not add up");
+        }
+        if made != u64::from(PASSED + self.seen.load(Ordering::Relaxed)) + lost {
+            fail("a span is missing");
+        }
+        lost as u32
     }
-    if made != u64::from(PASSED + made::seen()) + lost {
-        fail("a span is missing");
-    }
-    lost as u32
-}
 
-fn add(count: &AtomicU32, more: u32) {
-    count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    /// Counts spans of a level, which nothing of that level interrupts.
+    fn count(&self, level: u32, more: u32) {
+        if let Some(count) = self.made.get(level as usize) {
+            count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+        }
+    }
 }
