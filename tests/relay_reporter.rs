@@ -202,6 +202,22 @@ fn an_announcement_comes_also_behind_a_packet_without_room() {
     assert_eq!(packets(&mut reporter, crowded_length()), [[3]]);
 }
 
+#[test]
+fn a_packet_full_of_spans_puts_no_status_off() {
+    let encoder = RelayFrames::new(DEVICE)
+        .with_hello_every(u64::MAX)
+        .with_status_every(0);
+    let (tracer, _, mut reporter) = with_encoder(encoder);
+    for _ in 0..20 {
+        tracer.start::<0>("sample");
+    }
+    let found = packets(&mut reporter, 200);
+    assert!(
+        found.len() > 3 && found[1..].iter().all(|kinds| kinds == &[2, 3]),
+        "{found:?}"
+    );
+}
+
 /// A line that takes each packet at the second attempt only.
 #[test]
 fn a_packet_that_is_sent_again_has_no_other_frames_in_front_of_its_spans() {

@@ -297,6 +297,36 @@ fn a_reset_in_the_middle_of_a_packet_costs_that_packet() {
     assert_eq!(bench.spans[1].tag("n"), Some(&TagValue::Long(2)));
 }
 
+/// The handler of a fault sends what has finished by a reporter of its own, whose frames and deliveries
+/// count from 0.
+#[test]
+fn a_fault_in_the_middle_keeps_the_account() {
+    let (mut chip, mut bench) = (Chip::new(9, 1, 0), Bench::default());
+    for n in 0..20 {
+        chip.span(n);
+        let bytes = chip.drain();
+        bench.take(&bytes, chip.timer.ticks());
+        chip.pass(150_000);
+    }
+    chip.span(20);
+    chip.span(21);
+    let process = Process::new("pump");
+    let encoder = RelayFrames::new(Device::new(b"chip 7", 9));
+    // SAFETY: the first reporter is not used again, and this is the only thread.
+    let stolen = unsafe { chip.tracer.steal_reporter(encoder, process) }.expect("a reporter");
+    std::mem::forget(std::mem::replace(&mut chip.reporter, stolen));
+    let bytes = [chip.drain(), chip.announce()].concat();
+    bench.take(&bytes, chip.timer.ticks());
+    let account = bench.account();
+    let stats = account.stats.expect("a status");
+    assert_eq!(
+        (account.finished(), account.read, account.lost_on_link),
+        (22, 22, 0)
+    );
+    assert_eq!((stats.delivered, stats.queued), (22, 0), "{stats}");
+    assert!(account.adds_up() && bench.warnings.is_empty());
+}
+
 #[test]
 fn a_constant_seed_is_warned_of() {
     let mut bench = Bench::default();

@@ -17,6 +17,8 @@ pub(crate) struct TestDevice {
     sequence: u32,
     pub(crate) delivered: u64,
     pub(crate) full: u64,
+    /// The deliveries of reporters before.
+    before: u64,
 }
 
 pub(crate) const SERVICE: &str = "pump";
@@ -34,10 +36,15 @@ impl TestDevice {
             sequence: 0,
             delivered: 0,
             full: 0,
+            before: 0,
         }
     }
 
     pub(crate) fn hello(&mut self) -> Vec<u8> {
+        self.hello_with(TAGS.to_vec())
+    }
+
+    pub(crate) fn hello_with(&mut self, tags: Vec<(&str, WireValue<'_>)>) -> Vec<u8> {
         let id = self.id.clone();
         let hello = Hello {
             device: &id,
@@ -46,7 +53,7 @@ impl TestDevice {
             frequency: self.frequency,
             names: 0,
             service: SERVICE,
-            tags: TAGS.to_vec(),
+            tags,
             samplers: vec![(1, "const", WireValue::Bool(true))],
         };
         self.frame(kind::HELLO, &postcard::to_allocvec(&hello).unwrap())
@@ -62,7 +69,8 @@ impl TestDevice {
         let status = Status {
             now,
             anchor,
-            sampled: self.delivered + self.full,
+            sampled: self.before + self.delivered + self.full,
+            queued: self.before,
             delivered: self.delivered,
             losses,
             ..Status::default()
@@ -97,6 +105,16 @@ impl TestDevice {
             self.delivered += 1;
         }
         self.frame(kind::SPANS, &payload)
+    }
+
+    /// Returns the device with another reporter, which counts frames and deliveries from 0.
+    pub(crate) fn take_over(&self) -> Self {
+        TestDevice {
+            frames: 0,
+            delivered: 0,
+            before: self.before + self.delivered,
+            ..self.clone()
+        }
     }
 
     /// Counts a span that found no room.

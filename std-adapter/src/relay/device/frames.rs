@@ -2,6 +2,7 @@
 
 use super::clock::Arrival;
 use super::event::{Event, Sink};
+use super::line::Warning;
 use super::relay::Relay;
 use super::tracer::TracerId;
 use crate::relay::frame::{Frame, kind};
@@ -24,7 +25,16 @@ impl Relay {
         match frame.kind {
             kind::HELLO => self.hello(line, frame, sink),
             kind::STATUS | kind::SPANS | kind::MEMORY => self.content(line, frame, arrival, sink),
-            _ => self.counts.unknown_frames += 1,
+            _ => self.unknown(line, frame),
+        }
+    }
+
+    /// Skips a frame, which is not missing.
+    fn unknown(&mut self, line: usize, frame: &Frame<'_>) {
+        self.counts.unknown_frames += 1;
+        let id = self.line(line).tracer((frame.producer, frame.boot));
+        if let Some(tracer) = id.and_then(|id| self.tracers.get_mut(&id)) {
+            tracer.note_frame(frame.number);
         }
     }
 
@@ -82,7 +92,7 @@ impl Relay {
         self.counts.malformed += 1;
         if let Some(reason) = reason {
             let warning = format!("a device on line {line} is refused: {reason}");
-            self.warn_once(line, sink, warning);
+            self.warn_once(line, Warning::Refused, sink, warning);
         }
         None
     }
@@ -101,7 +111,7 @@ impl Relay {
             }
             Some(_) => return,
         };
-        self.warn_once(line, sink, warning);
+        self.warn_once(line, Warning::Names, sink, warning);
     }
 
     /// Takes a frame of a tracer that has named itself; others wait.
@@ -150,16 +160,16 @@ impl Relay {
             return false;
         };
         let ticks = status.now;
-        if self
-            .tracers
-            .get(id)
-            .is_some_and(|tracer| tracer.is_before(&status))
-        {
+        let tracer = self.tracers.get(id);
+        if tracer.is_some_and(|tracer| tracer.is_repeated(frame.number, &status)) {
+            return true;
+        }
+        if tracer.is_some_and(|tracer| tracer.is_before(&status)) {
             self.restart(id, sink);
         }
         if let Some(tracer) = self.tracers.get_mut(id) {
             tracer.note_frame(frame.number);
-            tracer.status(status, arrival);
+            tracer.status(frame.number, status, arrival);
         }
         sink(Event::Status {
             line,

@@ -1,6 +1,6 @@
 //! One line: its bytes, and the streams of frames on it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::clock::Arrival;
 use super::tracer::TracerId;
@@ -14,7 +14,21 @@ pub(super) struct Line {
     /// Bytes that were neither frame nor text, before the first frame.
     pub(super) garbage: u64,
     pub(super) has_frames: bool,
-    pub(super) has_warned: bool,
+    /// What was warned of.
+    pub(super) warned: BTreeSet<Warning>,
+}
+
+/// A kind of warning of a line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Warning {
+    /// The bytes are neither frames nor text.
+    Speed,
+    /// Frames are of another version.
+    Version,
+    /// A hello is refused.
+    Refused,
+    /// Names cannot be looked up.
+    Names,
 }
 
 /// The producer and the low half of the boot's id, as in each frame.
@@ -58,6 +72,11 @@ impl Line {
         let stream = self.streams.entry(id).or_default();
         stream.last_used = now;
         (stream, dropped)
+    }
+
+    /// Returns the tracer of a stream, once a hello has named it.
+    pub(super) fn tracer(&self, id: StreamId) -> Option<TracerId> {
+        self.streams.get(&id)?.tracer.clone()
     }
 
     fn oldest(&self) -> Option<StreamId> {

@@ -3,6 +3,7 @@
 mod account;
 mod clock;
 mod convert;
+mod counts;
 mod event;
 mod frames;
 mod line;

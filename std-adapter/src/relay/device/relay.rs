@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::account::{DeviceAccount, RelayCounts};
 use super::clock::Arrival;
 use super::event::{Event, Sink};
-use super::line::Line;
+use super::line::{Line, Warning};
 use super::names::Image;
 use super::seeds::SeedWatch;
 use super::tracer::{DeviceTracer, TracerId};
@@ -114,7 +114,7 @@ impl Relay {
                 let warning = format!(
                     "frames of version {version} on line {line}; this program reads version 1"
                 );
-                self.warn_once(line, sink, warning);
+                self.warn_once(line, Warning::Version, sink, warning);
             }
             Piece::Garbage(bytes) => {
                 self.counts.garbage_bytes += bytes.len() as u64;
@@ -125,16 +125,16 @@ impl Relay {
                         "{} bytes on line {line} are neither frames nor text: is the speed right?",
                         state.garbage
                     );
-                    self.warn_once(line, sink, warning);
+                    self.warn_once(line, Warning::Speed, sink, warning);
                 }
             }
         }
     }
 
-    /// Warns once of each line.
-    pub(super) fn warn_once(&mut self, line: usize, sink: Sink<'_>, warning: String) {
-        if !std::mem::replace(&mut self.line(line).has_warned, true) {
-            sink(Event::Warning(warning));
+    /// Warns once of each line and kind.
+    pub(super) fn warn_once(&mut self, line: usize, kind: Warning, sink: Sink<'_>, text: String) {
+        if self.line(line).warned.insert(kind) {
+            sink(Event::Warning(text));
         }
     }
 }

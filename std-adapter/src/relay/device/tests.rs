@@ -516,3 +516,167 @@ fn a_tracer_that_has_just_come_is_not_the_one_that_is_forgotten() {
     }
     assert_eq!(bench.spans.len(), 2);
 }
+
+/// A line that repeats what it has carried: late, in part, and in whole.
+#[test]
+fn a_status_that_comes_again_changes_nothing() {
+    let (mut bench, mut device) = (Bench::default(), TestDevice::new(b"echo", 7));
+    let first = [device.hello(), device.status(1_000)].concat();
+    let spans = device.spans(&[2_000, 3_000]);
+    // The same number of spans was sampled, and more have left since.
+    device.full += 3;
+    let second = device.status(5_000);
+    let third = [device.spans(&[6_000]), device.status(7_000)].concat();
+    let all = [first, spans, second.clone(), third].concat();
+    bench.at(0, &all, 7_000);
+    let account = bench.account();
+    for again in [&second[..], &all, &all] {
+        bench.at(0, again, 2_000_000);
+        let found = bench.account();
+        assert_eq!(
+            (found.stats, found.read, found.lost_on_link),
+            (account.stats, 3, 0)
+        );
+        assert_eq!(found.uncertainty_micros, account.uncertainty_micros);
+    }
+    assert!(bench.warnings.is_empty(), "{:?}", bench.warnings);
+    assert_eq!((bench.spans.len(), bench.account().duplicates), (3, 6));
+}
+
+/// A fault's handler takes over: its counts of deliveries begin at 0, those of the tracer go on.
+#[test]
+fn another_reporter_of_the_tracer_keeps_the_account() {
+    let (mut bench, mut device) = (Bench::default(), TestDevice::new(b"fault", 7));
+    let bytes = [
+        device.hello(),
+        device.status(1_000),
+        device.spans(&[1, 2]),
+        device.status(2_000),
+        device.spans(&[3, 4]),
+    ]
+    .concat();
+    bench.at(0, &bytes, 2_000);
+    let mut handler = device.take_over();
+    let bytes = [
+        handler.hello(),
+        handler.status(3_000),
+        handler.spans(&[5, 6]),
+        handler.status(4_000),
+    ]
+    .concat();
+    bench.at(0, &bytes, 4_000);
+    let account = bench.account();
+    let stats = account.stats.unwrap();
+    assert_eq!((account.read, account.lost_on_link), (6, 0));
+    assert_eq!((stats.delivered, stats.queued), (6, 0), "{stats}");
+    assert!(account.adds_up() && account.finished() == 6);
+    assert!(bench.warnings.is_empty(), "{:?}", bench.warnings);
+}
+
+#[test]
+fn hostile_counts_are_refused_or_wrap() {
+    let status = |unsampled: u64| crate::relay::payload::Status {
+        unsampled,
+        unseeded: unsampled,
+        decode_errors: unsampled,
+        ..Default::default()
+    };
+    let (mut bench, mut device) = (Bench::default(), TestDevice::new(b"many", 7));
+    bench.at(0, &device.hello(), 0);
+    for count in [u64::MAX, (1 << 48) - 1, 3, 2] {
+        let payload = postcard::to_allocvec(&status(count)).unwrap();
+        let bytes = device.frame(2, &payload);
+        bench.at(0, &bytes, 0);
+    }
+    let account = bench.account();
+    assert_eq!(account.malformed, 1);
+    assert_eq!(account.stats.unwrap().unsampled as u32, 2);
+}
+
+#[test]
+fn what_a_frame_leaves_in_memory_is_bounded() {
+    let (mut bench, mut device) = (Bench::default(), TestDevice::new(b"big", 7));
+    let many = crate::relay::payload::Status {
+        losses: vec![0; 60_000],
+        ..Default::default()
+    };
+    let tags = vec![("k", crate::relay::payload::WireValue::Bool(true)); 2_000];
+    let mut hello = device.hello_with(tags);
+    hello.extend(device.hello());
+    let status = postcard::to_allocvec(&many).unwrap();
+    hello.extend(device.frame(2, &status));
+    bench.at(0, &hello, 0);
+    assert_eq!(bench.relay.counts().malformed, 2);
+    assert!(bench.account().stats.is_none());
+    // Frames of spans without a span, while there is no time.
+    for _ in 0..10_000 {
+        let bytes = device.spans(&[]);
+        bench.at(0, &bytes, 0);
+    }
+    let id = bench.relay.tracers.keys().next().unwrap().clone();
+    let held = bench.relay.tracers[&id].held_frames();
+    assert!(held < 4_000, "{held}");
+}
+
+#[test]
+fn frames_of_an_unknown_kind_are_not_missing() {
+    let (mut bench, mut device) = (Bench::default(), TestDevice::new(b"next", 7));
+    let bytes = [
+        device.hello(),
+        device.frame(99, b"later"),
+        device.frame(5, b""),
+        device.status(1),
+    ]
+    .concat();
+    bench.at(0, &bytes, 0);
+    assert_eq!(
+        (
+            bench.account().missing_frames,
+            bench.relay.counts().unknown_frames
+        ),
+        (0, 2)
+    );
+}
+
+#[test]
+fn a_wrong_speed_is_told_also_where_no_zero_comes() {
+    let mut bench = Bench::default();
+    for n in 0..40 {
+        bench.at(0, &[0x80, 0xff, 0xfe, n | 0x80].repeat(5), 0);
+        let Bench {
+            relay,
+            spans,
+            text,
+            warnings,
+        } = &mut bench;
+        relay.pause(0, &mut collect(spans, text, warnings));
+    }
+    assert_eq!(bench.warnings.len(), 1);
+    assert!(bench.warnings[0].contains("is the speed right?"));
+}
+
+#[test]
+fn each_kind_of_warning_is_told_once_a_line() {
+    let (mut bench, mut device) = (Bench::default(), TestDevice::new(b"zero", 7));
+    device.frequency = 0;
+    let zero = [device.hello(), device.hello()].concat();
+    bench.at(
+        0,
+        &[&zero[..], b"\0", &other_version(), &other_version()].concat(),
+        0,
+    );
+    assert_eq!(bench.warnings.len(), 2, "{:?}", bench.warnings);
+    assert!(bench.warnings[1].contains("version 2"));
+}
+
+/// A whole frame of version 2.
+fn other_version() -> Vec<u8> {
+    let mut body = b"\x02abc".to_vec();
+    let sum = picojaeger_core::adapter::Crc::new().bytes(&body).finish();
+    body.extend(sum.to_le_bytes());
+    let mut frame = vec![0; cobs::max_encoding_length(body.len())];
+    let length = cobs::encode(&body, &mut frame);
+    frame.truncate(length);
+    frame.push(0);
+    frame
+}

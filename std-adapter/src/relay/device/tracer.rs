@@ -8,6 +8,7 @@ use picojaeger_core::Stats;
 use super::account::DeviceAccount;
 use super::clock::{Arrival, DeviceClock};
 use super::convert::Meaning;
+use super::counts::Counts;
 use super::names::{Image, Names};
 use super::seen::Seen;
 use crate::model::{Process, Span, Tag, TagValue};
@@ -31,12 +32,12 @@ pub(super) struct DeviceTracer {
     clock: DeviceClock,
     spans: Seen,
     frames: Seen,
-    /// Payloads of spans that wait for a time, and how many spans each has.
-    held: VecDeque<(Vec<u8>, u64)>,
+    /// Spans that wait for a time.
+    held: VecDeque<Held>,
     held_bytes: usize,
     duplicates: u64,
     malformed: u64,
-    status: Option<Status>,
+    counts: Counts,
     /// Spans that were delivered by the last status and had not been read then.
     lost_on_link: u64,
     /// Spans that had been read then.
@@ -44,6 +45,9 @@ pub(super) struct DeviceTracer {
     /// The number of the last frame over all tracers.
     pub(super) last_used: u64,
 }
+
+/// The payload of a frame of spans, and how many it has.
+type Held = (Vec<u8>, u64);
 
 /// The bytes of spans that wait for a time. Beyond it the oldest get the tag `clock.unsynced`.
 const MOST_HELD: usize = 64 << 10;
@@ -71,7 +75,7 @@ impl DeviceTracer {
             held_bytes: 0,
             duplicates: 0,
             malformed: 0,
-            status: None,
+            counts: Counts::default(),
             lost_on_link: 0,
             known_then: 0,
             last_used: 0,
@@ -119,26 +123,28 @@ impl DeviceTracer {
         self.malformed += 1;
     }
 
-    /// Returns whether a status belongs to a later boot with the same id: its counts are less.
-    pub(super) fn is_before(&self, status: &Status) -> bool {
-        self.status
-            .as_ref()
-            .is_some_and(|last| status.is_behind(last))
+    /// Returns whether the status of this frame has come before.
+    pub(super) fn is_repeated(&self, frame: u32, status: &Status) -> bool {
+        self.counts.is_repeated(frame, status)
     }
 
-    /// Takes a status.
-    pub(super) fn status(&mut self, mut status: Status, arrival: Arrival) {
-        if let Some(last) = &self.status {
-            status.continue_from(last);
-        }
+    /// Returns whether a status belongs to a later boot with the same id.
+    pub(super) fn is_before(&self, status: &Status) -> bool {
+        self.counts.is_before(status)
+    }
+
+    /// Takes the status of a frame.
+    pub(super) fn status(&mut self, frame: u32, status: Status, arrival: Arrival) {
         self.clock.report(status.now, arrival);
         if let Some((ticks, unix_micros, uncertainty)) = status.anchor {
             self.clock.set_anchor(ticks, unix_micros, uncertainty);
         }
         let known = self.spans.count() + self.held_spans();
-        self.lost_on_link = status.delivered.saturating_sub(known);
+        self.counts
+            .take(frame, status, known.saturating_sub(self.known_then));
+        let delivered = self.counts.total().map_or(0, |total| total.delivered);
+        self.lost_on_link = delivered.saturating_sub(known);
         self.known_then = known;
-        self.status = Some(status);
     }
 
     /// Takes a payload of spans: they wait until there is a time for them. Returns `false` if they
@@ -147,7 +153,7 @@ impl DeviceTracer {
         let Some(spans) = spans(payload, self.by_address) else {
             return false;
         };
-        self.held_bytes += payload.len();
+        self.held_bytes += payload.len() + size_of::<Held>();
         self.held.push_back((payload.to_vec(), spans.len() as u64));
         true
     }
@@ -163,7 +169,7 @@ impl DeviceTracer {
             let Some((payload, _)) = self.held.pop_front() else {
                 return;
             };
-            self.held_bytes -= payload.len();
+            self.held_bytes -= payload.len() + size_of::<Held>();
             for span in spans(&payload, self.by_address).unwrap_or_default() {
                 if self.spans.insert(span.head.sequence) {
                     take(self.convert(&span, image));
@@ -190,6 +196,11 @@ impl DeviceTracer {
         self.held.iter().map(|(_, spans)| spans).sum()
     }
 
+    #[cfg(test)]
+    pub(super) fn held_frames(&self) -> usize {
+        self.held.len()
+    }
+
     pub(super) fn account(&self) -> DeviceAccount {
         let read = self.spans.count() + self.held_spans();
         DeviceAccount {
@@ -204,7 +215,7 @@ impl DeviceTracer {
             since_status: read - self.known_then.min(read),
             missing_frames: self.frames.missing(),
             malformed: self.malformed,
-            stats: self.status.as_ref().map(stats),
+            stats: self.counts.total().map(stats),
             uncertainty_micros: self.clock.uncertainty(),
         }
     }

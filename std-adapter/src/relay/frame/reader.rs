@@ -69,12 +69,13 @@ impl FrameReader {
         self.pass_lines(&mut take);
     }
 
-    /// Passes on the text of a line that has not ended; for a line that is silent, and at its end.
+    /// Passes on what has not ended and cannot be a frame, as text or garbage; for a line that is
+    /// silent, and at its end.
     pub fn pause(&mut self, mut take: impl FnMut(Piece<'_>)) {
-        if self.is_like_text()
-            && let Ok(text) = str::from_utf8(&self.chunk)
-        {
-            take(Piece::Text(text));
+        // A character whose last bytes are still to come.
+        let is_cut = |error: str::Utf8Error| error.error_len().is_none();
+        if self.is_like_text() && !str::from_utf8(&self.chunk).is_err_and(is_cut) {
+            take(text_or_garbage(&self.chunk));
             self.chunk.clear();
         }
     }

@@ -45,12 +45,19 @@ pub(crate) enum Refusal {
     Frequency,
 }
 
+/// The most tags and samplers of a hello: more than a device writes, and little of a relay's memory.
+const MOST_TAGS: usize = 127;
+const MOST_SAMPLERS: usize = 16;
+
 impl<'h> Hello<'h> {
     /// Reads a payload.
     pub(crate) fn parse(payload: &'h [u8]) -> Result<Self, Refusal> {
         let read = postcard::take_from_bytes(payload);
         let (hello, _later): (Self, _) = read.map_err(|_| Refusal::Malformed)?;
         match () {
+            () if hello.tags.len() > MOST_TAGS || hello.samplers.len() > MOST_SAMPLERS => {
+                Err(Refusal::Malformed)
+            }
             () if hello.device.is_empty() || hello.device.len() > 32 => Err(Refusal::Device),
             () if hello.frequency == 0 => Err(Refusal::Frequency),
             () => Ok(hello),

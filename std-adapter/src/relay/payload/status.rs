@@ -1,5 +1,7 @@
 //! The frame with a device's time and counts, and the frame with the host's time.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 
 use picojaeger_core::{LossCause, Lost};
@@ -26,10 +28,19 @@ pub(crate) struct Status {
 
 /// A count that no device reaches, so that sums do not overflow.
 const MOST: u64 = 1 << 48;
+/// The most causes of loss that are read.
+const MOST_CAUSES: usize = 64;
+/// The causes that a reporter counts: from too large to unreachable, of [`LossCause`].
+const OF_REPORTER: Range<usize> = 4..8;
 
 /// Returns by how much a count has grown, modulo 2³².
 const fn added(count: u64, earlier: u64) -> u32 {
     (count as u32).wrapping_sub(earlier as u32)
+}
+
+/// Returns whether a count is less than an earlier one, modulo 2³².
+const fn is_less(count: u64, earlier: u64) -> bool {
+    added(count, earlier) > i32::MAX as u32
 }
 
 impl Status {
@@ -42,31 +53,66 @@ impl Status {
             status.queued,
             status.delivered,
             status.cleared,
+            status.unsampled,
+            status.unseeded,
+            status.decode_errors,
         ];
         let mut all = counts.iter().chain(&status.losses);
-        all.all(|count| *count < MOST).then_some(status)
+        let is_possible = all.all(|count| *count < MOST) && status.losses.len() <= MOST_CAUSES;
+        is_possible.then_some(status)
     }
 
     /// Returns whether the counts are less than those of an earlier status: another boot began. They
     /// are compared modulo 2³², as devices send them.
     pub(crate) fn is_behind(&self, earlier: &Self) -> bool {
-        added(self.sampled, earlier.sampled) > i32::MAX as u32
+        is_less(self.sampled, earlier.sampled)
     }
 
-    /// Continues the counts, which devices send modulo 2³², from those of an earlier status.
-    pub(crate) fn continue_from(&mut self, earlier: &Self) {
-        let counts = [
-            (&mut self.sampled, earlier.sampled),
-            (&mut self.delivered, earlier.delivered),
-            (&mut self.cleared, earlier.cleared),
-            (&mut self.unsampled, earlier.unsampled),
-            (&mut self.unseeded, earlier.unseeded),
-            (&mut self.decode_errors, earlier.decode_errors),
-        ];
-        let losses = self.losses.iter_mut().zip(earlier.losses.iter().copied());
-        for (count, earlier) in counts.into_iter().chain(losses) {
-            *count = earlier + u64::from(added(*count, earlier));
+    /// Continues the counts, which devices send modulo 2³²: from the `total` of the status before,
+    /// which came as `last`, and since which so many spans were `read`.
+    ///
+    /// Where another reporter took over, as after a fault, it counts from 0, and as queued what the one
+    /// before delivered. That one delivered what was read, and no more is known of it.
+    pub(crate) fn continue_from(&mut self, total: &Self, last: &Self, read: u64) {
+        let finished = self.finished();
+        let is_anew = self.is_of_another_reporter(last);
+        for (count, total, last) in [
+            (&mut self.sampled, total.sampled, last.sampled),
+            (&mut self.delivered, total.delivered, last.delivered),
+            (&mut self.cleared, total.cleared, last.cleared),
+            (&mut self.unsampled, total.unsampled, last.unsampled),
+            (&mut self.unseeded, total.unseeded, last.unseeded),
+            (
+                &mut self.decode_errors,
+                total.decode_errors,
+                last.decode_errors,
+            ),
+        ] {
+            *count = total + u64::from(added(*count, last));
         }
+        let before = total.losses.iter().zip(&last.losses);
+        for (cause, (count, (total, last))) in self.losses.iter_mut().zip(before).enumerate() {
+            let is_anew = is_anew && OF_REPORTER.contains(&cause);
+            *count = total + u64::from(added(*count, if is_anew { 0 } else { *last }));
+        }
+        if is_anew {
+            self.delivered = total.delivered + read;
+        }
+        let left = self.finished().wrapping_sub(self.queued);
+        self.queued = added(finished, left).into();
+    }
+
+    /// Returns the spans that finished.
+    fn finished(&self) -> u64 {
+        self.queued + self.delivered + self.losses.iter().sum::<u64>()
+    }
+
+    /// Returns whether a reporter has delivered or lost less than by an earlier status.
+    fn is_of_another_reporter(&self, earlier: &Self) -> bool {
+        let losses = self.losses.iter().zip(&earlier.losses);
+        let mut losses = losses.skip(OF_REPORTER.start).take(OF_REPORTER.len());
+        is_less(self.delivered, earlier.delivered)
+            || losses.any(|(count, earlier)| is_less(*count, *earlier))
     }
 
     /// Returns the losses by cause. Causes that this version does not know count as `Failed`.
@@ -104,13 +150,16 @@ mod tests {
             ..Status::default()
         };
         let mut last = status(u64::from(u32::MAX), 7);
-        for (sampled, full) in [(5, 8), (3_000_000_000, 8), (2, 0)] {
-            let mut next = status(sampled, full);
-            // The last one lost 2³² spans less eight, and is behind in nothing that is compared.
-            assert!(!next.is_behind(&last) || sampled == 3_000_000_000);
-            next.continue_from(&last);
-            last = next;
+        let mut total = last.clone();
+        for (sampled, full) in [(5, 8), (1_500_000_000, 8), (3_000_000_000, 8), (2, 0)] {
+            let next = status(sampled, full);
+            assert!(!next.is_behind(&last));
+            let mut continued = next.clone();
+            // The last one lost 2³² spans less eight, by a cause that is no reporter's.
+            continued.continue_from(&total, &last, 0);
+            (last, total) = (next, continued);
         }
+        let last = total;
         assert_eq!(
             (last.sampled, last.delivered),
             ((2 << 32) + 2, (2 << 32) + 1)
