@@ -31,6 +31,8 @@ pub(in crate::relay) struct Sender<E> {
 
 /// The lanes beyond which those without spans are dropped.
 const MANY: usize = 128;
+/// The most lanes, as of a device that boots again and again while Jaeger is away: a mebibyte each.
+const MOST: usize = 256;
 
 impl<E: Encoder> Sender<E> {
     /// Makes a sender of packets of at most `limit` bytes.
@@ -49,22 +51,25 @@ impl<E: Encoder> Sender<E> {
         }
     }
 
-    /// Returns the lane of a process, which it makes if need be.
-    fn lane(&mut self, process: &Arc<Process>) -> usize {
+    /// Returns the lane of a process, which it makes if need be; `None` if there are too many.
+    fn lane(&mut self, process: &Arc<Process>) -> Option<usize> {
         let found = self
             .lanes
             .iter()
             .position(|lane| Arc::ptr_eq(&lane.process, process));
-        if let Some(found) = found {
+        if found.is_some() {
             return found;
         }
         if self.lanes.len() >= MANY && self.pending.is_none() {
             self.drop_empty();
         }
+        if self.lanes.len() >= MOST {
+            return None;
+        }
         let (encoder, limit) = ((self.encoder)(), self.buffer.len());
         self.lanes
             .push(Lane::new(Arc::clone(process), encoder, limit));
-        self.lanes.len() - 1
+        Some(self.lanes.len() - 1)
     }
 
     fn drop_empty(&mut self) {
@@ -118,7 +123,10 @@ impl<E: Encoder> Sender<E> {
 
 impl<E: Encoder> Output for Sender<E> {
     fn take(&mut self, process: &Arc<Process>, span: Span) {
-        let at = self.lane(process);
+        let Some(at) = self.lane(process) else {
+            self.full += 1;
+            return;
+        };
         fill(&mut self.image, &span);
         let record = self.image.record();
         let lane = self.lanes.get_mut(at);
@@ -159,5 +167,54 @@ impl<E: Encoder> Output for Sender<E> {
 
     fn last_error(&self) -> Option<String> {
         self.transport.last_error().map(ToString::to_string)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use picojaeger_core::wire::ThriftCompact;
+
+    use super::*;
+    use crate::transport::Transport;
+
+    /// A peer that is away, or takes everything.
+    struct Peer(bool);
+
+    impl Transport for Peer {
+        fn send(&mut self, _packet: &[u8]) -> SendOutcome {
+            SendOutcome::Accepted
+        }
+
+        fn is_ready(&mut self) -> bool {
+            self.0
+        }
+    }
+
+    #[test]
+    fn devices_without_end_are_bounded_while_the_peer_is_away() {
+        let mut sender = Sender::new(Box::new(Peer(false)), 1_400, ThriftCompact::new);
+        let boot = |boot: u64| {
+            (
+                Arc::new(Process::new("pump")),
+                Span::new(1u128, boot, "boot"),
+            )
+        };
+        for number in 1..=1_000 {
+            let (process, span) = boot(number);
+            sender.take(&process, span);
+            sender.step(Duration::from_secs(number), false);
+        }
+        let counts = sender.counts();
+        assert_eq!(sender.lanes.len(), MOST);
+        assert_eq!((counts.queued, counts.lost), (256, 744));
+        sender.transport = Box::new(Peer(true));
+        sender.step(Duration::from_secs(1_001), true);
+        assert_eq!(
+            (sender.counts().delivered, sender.counts().queued),
+            (256, 0)
+        );
+        let (process, span) = boot(1_001);
+        sender.take(&process, span);
+        assert_eq!((sender.lanes.len(), sender.counts().lost), (1, 744));
     }
 }

@@ -92,12 +92,13 @@ impl Sinks {
         };
         if uplink.write(&write(&frame)) {
             self.number = self.number.wrapping_add(1);
-            // Boots come and go; those that are told again too soon lose nothing.
-            if self.told.len() >= MOST_TOLD {
-                self.told.clear();
-            }
-            self.told.insert(tracer, Instant::now());
         }
+        // Boots come and go; those that are told again too soon lose nothing. A device that takes
+        // no bytes, for which a write waits, is not told more often.
+        if self.told.len() >= MOST_TOLD {
+            self.told.clear();
+        }
+        self.told.insert(tracer, Instant::now());
     }
 }
 
@@ -124,6 +125,30 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// A device that takes nothing.
+    struct Deaf(Arc<Mutex<u32>>);
+
+    impl Write for Deaf {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            *lock(&self.0) += 1;
+            Err(io::ErrorKind::TimedOut.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_device_that_takes_no_bytes_holds_up_nothing() {
+        let (attempts, uplink) = (Arc::new(Mutex::new(0)), Uplink::default());
+        uplink.connect(Deaf(Arc::clone(&attempts)));
+        let output = output::print(io::sink());
+        let mut sinks = Sinks::new(output, Terminal::new(), vec![uplink], true);
+        (0..100).for_each(|_| sinks.take(status(0), now()));
+        assert_eq!(*lock(&attempts), 1);
     }
 
     fn status(line: usize) -> Event {

@@ -92,10 +92,9 @@ pub(super) fn summary(
 }
 
 fn of_device(account: &DeviceAccount) -> String {
-    let mut text = format!(
-        "{} {} boot {:#x}",
-        account.service, account.device, account.boot
-    );
+    // A name of several lines would look like other messages.
+    let service = account.service.replace(char::is_control, " ");
+    let mut text = format!("{service} {} boot {:#x}", account.device, account.boot);
     if account.producer != 0 {
         push(&mut text, format_args!(" tracer {}", account.producer));
     }
@@ -150,6 +149,22 @@ mod tests {
         account.uncertainty_micros = Some(20_400);
         account.stats = Some(stats);
         account
+    }
+
+    #[test]
+    fn a_service_s_name_makes_no_line_of_its_own() {
+        let mut account = account();
+        account.service = "pump\nerror: all is lost\r".into();
+        let text = summary(
+            &[account],
+            &RelayCounts::default(),
+            &OutputCounts::default(),
+        );
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(
+            text.starts_with("pump error: all is lost  01fe boot"),
+            "{text}"
+        );
     }
 
     #[test]
