@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn text_of_every_length_is_written_as_formatted() {
-        for length in 0..40 {
+        // Four bytes each: odd lengths and even ones end within a word and at its end.
+        for length in (0..40).step_by(if cfg!(miri) { 7 } else { 1 }) {
             let text = "\u{20ac}a".repeat(length);
             let mut span = span::<256>();
             span.tag_fmt("k".into(), format_args!("{text}"));

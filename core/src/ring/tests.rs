@@ -632,7 +632,7 @@ fn abandoned_frames_are_skipped_and_counted<P: Policy>() {
     let ring = Test::<P>::new(0);
     let mut consumer = ring.consumer().unwrap();
     // Some rounds, so that the walk crosses the end of the memory and its pad.
-    for round in 0..10 {
+    for round in 0..if cfg!(miri) { 5 } else { 10 } {
         push(&ring, 1).unwrap();
         stop_open(&ring);
         push(&ring, 3).unwrap();
@@ -688,7 +688,7 @@ fn a_stolen_ring_goes_on<P: Policy>() {
     assert_eq!(ring.dropped().evicted, 1);
     assert!(ring.consumer().is_none(), "the stolen one counts");
     second.release();
-    for value in 5..50 {
+    for value in 5..if cfg!(miri) { 20 } else { 50 } {
         commit(value).unwrap();
         assert_eq!(values(&mut second), [value], "nothing is pinned or open");
         second.release();

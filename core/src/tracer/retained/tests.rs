@@ -481,8 +481,15 @@ fn a_flipped_bit_tears_nothing() {
             .cast::<core::mem::MaybeUninit<[u8; size_of::<Memory<DropNewest>>()]>>()
             .read()
     };
-    let (step, mut damaged) = (if cfg!(miri) { 3_001 } else { 1 }, 0);
-    for bit in bytes.flat_map(|byte| 8 * byte..8 * byte + 8).step_by(step) {
+    let mut bits: Vec<_> = bytes.flat_map(|byte| 8 * byte..8 * byte + 8).collect();
+    if cfg!(miri) {
+        // One of a header, of the positions, of a frame's length and of its content.
+        bits = [9, positions, frames, frames + 24]
+            .map(|byte| 8 * byte + 3)
+            .into();
+    }
+    let mut damaged = 0;
+    for bit in bits {
         // SAFETY: as above; what is flipped is no padding.
         unsafe {
             memory
@@ -506,5 +513,5 @@ fn a_flipped_bit_tears_nothing() {
         );
         damaged += usize::from(sent.len() < WORK.len());
     }
-    assert!(cfg!(miri) || damaged > 0, "some damage is found");
+    assert!(damaged > 0, "some damage is found");
 }
