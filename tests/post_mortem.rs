@@ -1,11 +1,17 @@
 //! A chip's tracer after a fault or the end of a task, run on the host.
 
 use picojaeger_core::ring::Bytes;
+use picojaeger_core::wire::relay::{Device, RelayFrames};
 use picojaeger_core::wire::{Process, ThriftCompact};
 use picojaeger_core::{
-    Clock, Const, Drained, Interrupts, PacketReporter, Ring, Seed, SendOutcome, Tracer, Transport,
+    BuildId, Clock, Const, Drained, Interrupts, PacketReporter, Program, RecoveryOutcome,
+    RetainedMemory, RetainedRing, Ring, Seed, SendOutcome, Tracer, Transport,
 };
 use picojaeger_std::collector::decode;
+
+mod common;
+
+use common::relay::{Frame, Status, frames, read, spans};
 
 struct Timer;
 
@@ -83,4 +89,94 @@ fn a_stolen_reporter_that_is_dropped_can_be_followed_by_another() {
     // SAFETY: the first reporter is gone, and this is the only thread.
     drop(unsafe { TRACER.steal_reporter(ThriftCompact::new(), process) });
     assert!(TRACER.reporter(ThriftCompact::new(), process).is_ok());
+}
+
+/// Keeps the frames that it is sent.
+#[derive(Default)]
+struct Frames(Vec<Frame>);
+
+impl Transport for Frames {
+    fn send(&mut self, packet: &[u8]) -> SendOutcome {
+        self.0.extend(frames(packet));
+        SendOutcome::Accepted
+    }
+}
+
+impl Frames {
+    /// Returns sampled, queued and delivered spans by the last status.
+    fn counts(&self) -> [u64; 3] {
+        let status = self.0.iter().rfind(|frame| frame.kind == 2);
+        let status = read::<Status>(&status.expect("a status").payload);
+        [status.sampled, status.queued, status.delivered]
+    }
+
+    /// Returns the numbers of all spans.
+    fn sequences(&self) -> Vec<u32> {
+        let payloads = self.0.iter().filter(|frame| frame.kind == 3);
+        payloads
+            .flat_map(|frame| spans::<&str>(&frame.payload))
+            .map(|span| span.start.sequence)
+            .collect()
+    }
+}
+
+/// The name of all spans, where a linker would put it.
+static NAMES: &str = "sample";
+
+/// A boot finds what the one before has not sent: `made` spans follow, of which all are sent but the
+/// last `kept`.
+fn boot(memory: &'static RetainedMemory<1024>, made: usize, kept: usize) -> (u32, Frames) {
+    // SAFETY: the boots before have left their rings, and the memory is never freed.
+    let ring = Box::leak(Box::new(unsafe { RetainedRing::new(memory) }));
+    let program = Program::new(NAMES.as_bytes(), BuildId::new(&[7; 20]));
+    let recovery = ring.recover(&program, 1_000_000);
+    let tracer = Box::leak(Box::new(Tracer::new((Timer, Const(true)), &*ring)));
+    tracer.seed(Seed::from_words([1, 2, recovery.boot]));
+    let device = Device::new(b"chip", recovery.boot);
+    let encoder = recovery.encoder::<96, _>(RelayFrames::new(device));
+    let mut reporter = tracer.reporter(encoder, Process::new("chip")).unwrap();
+    let (mut line, mut buffer) = (Frames::default(), [0; 256]);
+    let span = || tracer.start::<0>(NAMES).finish();
+    (kept..made).for_each(|_| span());
+    reporter.announce_to(&mut line, &mut buffer);
+    let waiting = u64::from(recovery.spans) + (made - kept) as u64;
+    assert_eq!(
+        line.counts(),
+        [waiting, waiting, 0],
+        "those of others are theirs"
+    );
+    reporter.drain_all(&mut line, &mut buffer);
+    (0..kept).for_each(|_| span());
+    reporter.announce_to(&mut line, &mut buffer);
+    let expected = [waiting + kept as u64, kept as u64, waiting];
+    assert_eq!(line.counts(), expected);
+    assert!(
+        line.0
+            .iter()
+            .all(|frame| u32::from(frame.boot) == recovery.boot)
+    );
+    std::mem::forget(reporter);
+    assert!(recovery.boot == 1 || recovery.outcome == RecoveryOutcome::Warm);
+    (recovery.boot, line)
+}
+
+#[test]
+fn boots_and_spans_that_wait_are_numbered_on_over_resets_and_each_boot_counts_its_own() {
+    let memory = Box::leak(Box::new(RetainedMemory::new()));
+    // SAFETY: the box's own bytes, as they may be after a cold start.
+    unsafe {
+        let bytes = std::ptr::from_mut(memory).cast::<u8>();
+        bytes.write_bytes(0xa5, size_of::<RetainedMemory<1024>>());
+    }
+    let mut next = 0;
+    for (number, (made, kept)) in (1..).zip([(5, 2), (4, 1), (3, 0), (2, 2), (1, 1)]) {
+        let (boot, line) = boot(memory, made, kept);
+        assert_eq!(boot, number);
+        let sent = line.sequences();
+        let expected: Vec<u32> = (next..).take(sent.len()).collect();
+        assert_eq!(sent, expected, "in boot {boot}");
+        // A ring without a span has no last number.
+        next = if kept == 0 { 0 } else { next + sent.len() as u32 };
+    }
+    assert_eq!(next, 2);
 }
