@@ -176,7 +176,11 @@ fn boots_and_spans_that_wait_are_numbered_on_over_resets_and_each_boot_counts_it
         let expected: Vec<u32> = (next..).take(sent.len()).collect();
         assert_eq!(sent, expected, "in boot {boot}");
         // A ring without a span has no last number.
-        next = if kept == 0 { 0 } else { next + sent.len() as u32 };
+        next = if kept == 0 {
+            0
+        } else {
+            next + sent.len() as u32
+        };
     }
     assert_eq!(next, 2);
 }

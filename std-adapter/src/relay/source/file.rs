@@ -27,8 +27,21 @@ pub(super) fn open(path: &Path) -> io::Result<Opened> {
         })
     };
     open().map_err(|error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        let text = format!("{}: {error}{}", path.display(), hint(path, &error));
+        io::Error::new(error.kind(), text)
     })
+}
+
+/// Returns what may be meant by a file that is not there.
+fn hint(path: &Path, error: &io::Error) -> String {
+    let name = path.to_str().unwrap_or_default();
+    let is_address = |(_, port): (&str, &str)| port.parse::<u16>().is_ok();
+    match name.rsplit_once(':').is_some_and(is_address) {
+        true if error.kind() == io::ErrorKind::NotFound => {
+            format!("; for a TCP server write tcp:{name}")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Passes on a file.
@@ -61,4 +74,17 @@ fn pass(opened: Opened, line: usize, inputs: &Inputs) -> io::Result<()> {
         file.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_its_kind_is_explained() {
+        let error = |name: &str| open(Path::new(name)).map(drop).unwrap_err().to_string();
+        assert!(error("localhost:9090").ends_with("; for a TCP server write tcp:localhost:9090"));
+        assert!(error("nowhere/pump.bin").starts_with("nowhere/pump.bin: No such file"));
+        assert!(!error("nowhere/pump.bin").contains("tcp:"));
+    }
 }
