@@ -781,3 +781,19 @@ fn a_ring_may_be_resumed_again_and_again() {
     }
     assert_eq!(values(&mut ring.consumer().unwrap()), [1, 3]);
 }
+
+#[test]
+fn a_ring_between_positions_that_cannot_be_has_nothing() {
+    // 256 bytes: more than there are, behind the head, within a word.
+    for moved in [256 + 48, 0_u32.wrapping_sub(48), 4] {
+        let mut ring = left_behind(&[Some(1), Some(3)]);
+        let tail = ring.positions.tail.load(Ordering::Relaxed);
+        ring.positions
+            .head
+            .store(tail.wrapping_add(moved), Ordering::Relaxed);
+        let kept = resume(&mut ring);
+        assert_eq!((kept.frames, kept.discarded), (0, 256), "{moved}");
+        push(&ring, 5).unwrap();
+        assert_eq!(values(&mut ring.consumer().unwrap()), [5]);
+    }
+}
