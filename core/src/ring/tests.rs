@@ -698,6 +698,25 @@ fn a_stolen_ring_goes_on<P: Policy>() {
 }
 
 #[test]
+fn a_stolen_ring_that_overwrites_has_nothing_pinned() {
+    let ring = FrameRing::<Porous, u32, Bytes<256>, OverwriteOldest>::new(0);
+    let push = |value| {
+        let (_, reservation) = ring.reserve(BODY, |_, _| ());
+        reservation.map(|reservation| reservation.commit(&[Word::new(value); BODY]))
+    };
+    let mut first = ring.consumer().unwrap();
+    push(1).unwrap();
+    assert!(first.peek().is_some());
+    core::mem::forget(first);
+    // SAFETY: the first consumer is gone.
+    let mut second = unsafe { ring.steal_consumer() };
+    for value in 2..20 {
+        push(value).unwrap();
+    }
+    assert_eq!(values(&mut second).last(), Some(&19));
+}
+
+#[test]
 fn a_stolen_ring_goes_on_by_both_policies() {
     a_stolen_ring_goes_on::<DropNewest>();
     a_stolen_ring_goes_on::<OverwriteOldest>();
