@@ -27,7 +27,8 @@ Options:
   --print            print each trace as a waterfall; the default of `run`
   --elf FILE         read names that come as addresses from the device's image
   --record FILE      keep all bytes with their times of arrival
-  --downlink tcp:PORT  pass bytes from this port of 127.0.0.1 to the first source
+  --downlink WAY     let programs write to the first source and read its text, by
+                     tcp:PORT of 127.0.0.1, or pty, a terminal whose path is printed
   --time             tell devices the time
   --once             end with the sources instead of connecting again
   --source SOURCE    another source
@@ -51,7 +52,7 @@ pub(super) struct Args {
     pub(super) destination: Destination,
     pub(super) elf: Option<PathBuf>,
     pub(super) record: Option<PathBuf>,
-    pub(super) downlink: Option<u16>,
+    pub(super) downlink: Option<DownlinkSpec>,
     pub(super) time: bool,
     pub(super) once: bool,
 }
@@ -75,6 +76,15 @@ pub(super) enum Destination {
     Print,
     /// Standard error, beside a command's output.
     PrintAside,
+}
+
+/// The way by which programs speak with the device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum DownlinkSpec {
+    /// A port of this machine's loopback.
+    Tcp(u16),
+    /// A pseudo-terminal.
+    Pty,
 }
 
 /// A wrong argument.
@@ -178,11 +188,24 @@ fn agent(value: &str) -> Result<Destination, ArgsError> {
     }
 }
 
-fn downlink(value: &str) -> Result<u16, ArgsError> {
+fn downlink(value: &str) -> Result<DownlinkSpec, ArgsError> {
+    if value == "pty" {
+        return Ok(DownlinkSpec::Pty);
+    }
     let port = value
         .strip_prefix("tcp:")
         .and_then(|port| port.parse().ok());
-    port.ok_or_else(|| ArgsError::Value("--downlink", value.to_owned(), "tcp:PORT"))
+    port.map(DownlinkSpec::Tcp)
+        .ok_or_else(|| ArgsError::Value("--downlink", value.to_owned(), "tcp:PORT or pty"))
+}
+
+impl fmt::Display for DownlinkSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(port) => write!(f, "tcp:{port}"),
+            Self::Pty => f.write_str("pty"),
+        }
+    }
 }
 
 impl From<lexopt::Error> for ArgsError {
@@ -227,7 +250,13 @@ mod tests {
         let args =
             parse("/dev/ttyACM0 --record r tcp:1 --elf e --downlink tcp:9 --time --once").unwrap();
         assert_eq!((args.command, args.sources.len()), (Command::Relay, 2));
-        assert_eq!((args.downlink, args.time, args.once), (Some(9), true, true));
+        let downlink = Some(DownlinkSpec::Tcp(9));
+        assert_eq!(
+            (args.downlink, args.time, args.once),
+            (downlink, true, true)
+        );
+        let args = parse("a --downlink pty").unwrap();
+        assert_eq!(args.downlink, Some(DownlinkSpec::Pty));
         let (host, port) = ("127.0.0.1".to_owned(), 6831);
         assert_eq!(args.destination, Destination::Agent { host, port });
         let args = parse("a --agent [::1]:7000").unwrap();
@@ -258,7 +287,7 @@ mod tests {
             ("", "no source is given"),
             ("run --source a", "no command is given"),
             ("a --agent host", "--agent `host` is not HOST:PORT"),
-            ("a --downlink 99", "--downlink `99` is not tcp:PORT"),
+            ("a --downlink 99", "--downlink `99` is not tcp:PORT or pty"),
             ("a --speed 9", "invalid option '--speed'"),
             ("a --elf", "missing argument"),
         ] {

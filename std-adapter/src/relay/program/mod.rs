@@ -19,6 +19,7 @@ use super::output::{self, Output};
 use super::source::{Input, Inputs, Recorder, Source, open};
 use crate::sys::interrupt::on_interrupt;
 use args::{Args, Command, Destination, HELP};
+use downlink::Downlink;
 use service::Service;
 use sinks::Sinks;
 use terminal::{Beside, Terminal};
@@ -110,14 +111,16 @@ fn service_of(args: &Args, sources: Vec<Source>, inputs: &Inputs) -> Result<Serv
     for (line, source) in sources.into_iter().enumerate() {
         uplinks.push(open(source, line, inputs.clone(), args.once)?);
     }
-    if let Some(port) = args.downlink {
-        let to = uplinks.first().cloned().unwrap_or_default();
-        let address = downlink::listen(port, to)?;
-        terminal.message(&format!(
-            "bytes for the first source are taken on {address}"
-        ));
+    let downlink = args.downlink.map(|spec| {
+        let device = uplinks.first().cloned().unwrap_or_default();
+        Downlink::open(spec, device)
+    });
+    let downlink = downlink.transpose()?;
+    if let Some(downlink) = &downlink {
+        let place = downlink.place();
+        terminal.message(&format!("programs reach the first source by {place}"));
     }
-    let sinks = Sinks::new(output, terminal, uplinks, args.time);
+    let sinks = Sinks::new(output, terminal, uplinks, args.time).with_downlink(downlink);
     Ok(Service::new(relay, sinks, recorder, patient))
 }
 

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::downlink::Downlink;
 use super::terminal::Terminal;
 use crate::relay::device::Event;
 use crate::relay::frame::{Frame, kind, write};
 use crate::relay::output::Output;
 use crate::relay::payload::time;
-use crate::relay::source::{Uplink, now};
+use crate::relay::source::{Link, now};
 
-/// Spans go to an output, text to the terminal, and the time to devices.
+/// Spans go to an output, text to the terminal and to a program, and the time to devices.
 pub(super) struct Sinks {
     pub(super) output: Box<dyn Output>,
     pub(super) terminal: Terminal,
-    uplinks: Vec<Uplink>,
+    uplinks: Vec<Link>,
+    downlink: Option<Downlink>,
     tells_time: bool,
     /// The time at which each tracer of a line and boot was told the time last.
     told: BTreeMap<(usize, u8, u16), Instant>,
@@ -32,13 +34,14 @@ impl Sinks {
     pub(super) fn new(
         output: Box<dyn Output>,
         terminal: Terminal,
-        uplinks: Vec<Uplink>,
+        uplinks: Vec<Link>,
         tells_time: bool,
     ) -> Self {
         Sinks {
             output,
             terminal,
             uplinks,
+            downlink: None,
             tells_time,
             told: BTreeMap::new(),
             number: 0,
@@ -46,11 +49,17 @@ impl Sinks {
         }
     }
 
+    /// Passes the text of the first source on to a program as well.
+    pub(super) fn with_downlink(mut self, downlink: Option<Downlink>) -> Self {
+        self.downlink = downlink;
+        self
+    }
+
     /// Takes an event of bytes that arrived at a Unix time in microseconds.
     pub(super) fn take(&mut self, event: Event, arrival: u64) {
         match event {
             Event::Span { process, span } => self.output.take(&process, *span),
-            Event::Text { text, .. } => self.terminal.text(&text),
+            Event::Text { line, text } => self.text(line, text),
             Event::Warning(warning) => self.terminal.message(&format!("warning: {warning}")),
             Event::Status {
                 line,
@@ -63,6 +72,15 @@ impl Sinks {
                 self.terminal
                     .message(&format!("device {device} sent {bytes} bytes of its memory"));
             }
+        }
+    }
+
+    fn text(&mut self, line: usize, text: String) {
+        self.terminal.text(&text);
+        if line == 0
+            && let Some(downlink) = &self.downlink
+        {
+            downlink.text(text);
         }
     }
 
@@ -163,7 +181,7 @@ mod tests {
     #[test]
     fn a_device_is_told_the_time_once_in_a_while() {
         for tells_time in [true, false] {
-            let (down, uplink) = (Down::default(), Uplink::default());
+            let (down, uplink) = (Down::default(), Link::default());
             uplink.connect(down.clone());
             let output = output::print(io::sink());
             let mut sinks = Sinks::new(output, Terminal::new(), vec![uplink], tells_time);

@@ -39,14 +39,14 @@ pub(super) enum Input {
 /// The inputs' way to the loop. It is bounded, so a source waits while the loop does.
 pub(super) type Inputs = SyncSender<Input>;
 
-/// The way to a device, while its source is connected.
+/// The way to a device or a program, while it is connected.
 #[derive(Clone, Default)]
-pub(super) struct Uplink(Arc<Mutex<Option<Box<dyn Write + Send>>>>);
+pub(super) struct Link(Arc<Mutex<Option<Box<dyn Write + Send>>>>);
 
 /// The largest piece of bytes.
 const PIECE: usize = 16 << 10;
 
-impl Uplink {
+impl Link {
     pub(super) fn connect(&self, to: impl Write + Send + 'static) {
         *lock(&self.0) = Some(Box::new(to));
     }
@@ -55,7 +55,7 @@ impl Uplink {
         *lock(&self.0) = None;
     }
 
-    /// Writes bytes to the device; `false` if it is not connected.
+    /// Writes bytes; `false` if it is not connected, or takes no bytes.
     pub(super) fn write(&self, bytes: &[u8]) -> bool {
         let mut to = lock(&self.0);
         let written = to
@@ -66,8 +66,8 @@ impl Uplink {
 }
 
 /// Starts the thread of a source.
-pub(super) fn open(source: Source, line: usize, inputs: Inputs, once: bool) -> io::Result<Uplink> {
-    let uplink = Uplink::default();
+pub(super) fn open(source: Source, line: usize, inputs: Inputs, once: bool) -> io::Result<Link> {
+    let uplink = Link::default();
     let kept = uplink.clone();
     let run: Box<dyn FnOnce() + Send> = match source {
         Source::Tcp(address) => {
@@ -118,7 +118,7 @@ fn pump(mut from: impl Read, line: usize, inputs: &Inputs) -> io::Result<()> {
 }
 
 /// Returns whether reading goes on after an error: a serial port reports a silent line so.
-fn is_pause(error: &io::Error) -> bool {
+pub(super) fn is_pause(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::Interrupted | io::ErrorKind::TimedOut

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serialport::SerialPort;
 
-use super::{Input, Inputs, Uplink, end, pump};
+use super::{Input, Inputs, Link, end, pump};
 
 /// The longest wait for a byte; then the port is read again.
 const TIMEOUT: Duration = Duration::from_millis(200);
@@ -26,7 +26,7 @@ pub(super) fn run(
     first: Box<dyn SerialPort>,
     line: usize,
     inputs: &Inputs,
-    uplink: &Uplink,
+    uplink: &Link,
     once: bool,
 ) {
     let mut opened = Some(first);
@@ -103,7 +103,7 @@ mod tests {
         drop(host);
         let opened = open(&name, 115_200).unwrap();
         let (inputs, received) = sync_channel(9);
-        let uplink = Uplink::default();
+        let uplink = Link::default();
         let kept = uplink.clone();
         let reader = thread::spawn(move || run(&name, 115_200, opened, 2, &inputs, &uplink, true));
         assert!(matches!(

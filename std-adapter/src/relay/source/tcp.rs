@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use super::{Input, Inputs, Uplink, end, pump};
+use super::{Input, Inputs, Link, end, pump};
 
 /// The pause before another attempt to connect.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Connects to a server, again and again; with `once` until a connection has ended.
-pub(super) fn connect(address: &str, line: usize, inputs: &Inputs, uplink: &Uplink, once: bool) {
+pub(super) fn connect(address: &str, line: usize, inputs: &Inputs, uplink: &Link, once: bool) {
     let mut reason = String::new();
     loop {
         let ended = TcpStream::connect(address).map(|stream| run(stream, line, inputs, uplink));
@@ -41,7 +41,7 @@ pub(super) fn listen(
     listener: &TcpListener,
     line: usize,
     inputs: &Inputs,
-    uplink: &Uplink,
+    uplink: &Link,
     once: bool,
 ) {
     loop {
@@ -68,7 +68,7 @@ fn reason_of(peer: &str, error: Option<&io::Error>) -> String {
 }
 
 /// Reads a connection to its end; returns the error that it ended by.
-fn run(stream: TcpStream, line: usize, inputs: &Inputs, uplink: &Uplink) -> Option<io::Error> {
+fn run(stream: TcpStream, line: usize, inputs: &Inputs, uplink: &Link) -> Option<io::Error> {
     let writer = stream.try_clone().and_then(|writer| {
         writer.set_nodelay(true)?;
         writer.set_write_timeout(Some(WRITE_TIMEOUT))?;
@@ -112,7 +112,7 @@ mod tests {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap().to_string();
         let (inputs, received) = sync_channel(9);
-        let uplink = Uplink::default();
+        let uplink = Link::default();
         let kept = uplink.clone();
         thread::spawn(move || connect(&address, 7, &inputs, &uplink, false));
         for text in ["one", "two"] {
@@ -136,7 +136,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let address: SocketAddr = listener.local_addr().unwrap();
             let (inputs, received) = sync_channel(9);
-            thread::spawn(move || listen(&listener, 1, &inputs, &Uplink::default(), once));
+            thread::spawn(move || listen(&listener, 1, &inputs, &Link::default(), once));
             for text in ["one", "two"].into_iter().take(if once { 1 } else { 2 }) {
                 TcpStream::connect(address)
                     .unwrap()
