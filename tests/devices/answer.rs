@@ -10,13 +10,14 @@ use crate::server::Jaeger;
 /// A time behind all spans, in Unix microseconds.
 const LATEST: i64 = 4_000_000_000_000_000;
 
-/// A span, and the tags of the process that it comes from.
+/// A span, and the service and the tags of the process that it comes from.
 pub struct Found {
     pub span: Span,
+    pub service: String,
     pub process: Vec<Tag>,
 }
 
-/// Waits until Jaeger has so many spans of a service, and returns them, trace by trace.
+/// Waits until Jaeger has so many spans in traces of a service, and returns them, trace by trace.
 pub fn spans_of(jaeger: &Jaeger, service: &str, count: usize) -> Result<Vec<Found>, String> {
     jaeger.poll(&format!("{count} spans of {service}"), || {
         let found = all(jaeger, service)?;
@@ -38,8 +39,13 @@ fn all(jaeger: &Jaeger, service: &str) -> Result<Vec<Found>, String> {
         for json in trace["spans"].as_array().into_iter().flatten() {
             let span = span(json).ok_or_else(|| format!("no span: {json}"))?;
             let process = &trace["processes"][json["processID"].as_str().unwrap_or_default()];
+            let service = process["serviceName"].as_str().unwrap_or_default().into();
             let process = tags(&process["tags"]).ok_or_else(|| format!("no process: {process}"))?;
-            found.push(Found { span, process });
+            found.push(Found {
+                span,
+                service,
+                process,
+            });
         }
     }
     Ok(found)

@@ -56,7 +56,7 @@ fn check(found: &[Found], begun: SystemTime) -> Result<String, String> {
     let mut rounds: HashMap<(i64, i64), usize> = HashMap::new();
     let mut samples = HashSet::new();
     let now = micros(SystemTime::now());
-    for Found { span, process } in found {
+    for Found { span, process, .. } in found {
         let machine = Tag::new("machine", TagValue::String("virt".into()));
         same("the process's tags", process.contains(&machine), true)?;
         same("the trace", span.trace_id, trace)?;

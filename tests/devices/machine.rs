@@ -1,5 +1,6 @@
 //! Emulated machines.
 
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -33,6 +34,72 @@ pub fn run_behind_relay(
     command.arg(program);
     command.args(["-serial", "tcp:127.0.0.1:{port}"]);
     run(command)
+}
+
+/// Runs a program whose UART is the relay's source as above, and beside it a server, which is given the address of
+/// the relay's way down to the program; returns what both printed.
+pub fn run_with_server(
+    relay: &Path,
+    agent: &str,
+    program: &Path,
+    mut server: Command,
+) -> Result<String, String> {
+    let mut command = limited();
+    command.arg(relay).args(["run", "--agent", agent, "--time"]);
+    command.args([
+        "--downlink",
+        "tcp:0",
+        "--source",
+        "tcp-listen:127.0.0.1:0",
+        "--",
+    ]);
+    // Without a count of instructions, so that the program's time passes as the server's does.
+    command.args([
+        "qemu-system-arm",
+        "-M",
+        "mps2-an386",
+        "-nographic",
+        "-monitor",
+        "none",
+    ]);
+    command.args(["-semihosting-config", "enable=on,target=native"]);
+    command.args(["-serial", "tcp:127.0.0.1:{port},nodelay=on", "-kernel"]);
+    command.arg(program);
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let started = started.stderr(Stdio::piped()).spawn();
+    let mut relay = started.map_err(|error| format!("{command:?}: {error}"))?;
+    let (Some(text), Some(messages)) = (relay.stdout.take(), relay.stderr.take()) else {
+        return Err("the relay has no output".into());
+    };
+    let (mut text, mut messages) = (BufReader::new(text), BufReader::new(messages));
+    let place = read_line(&mut messages)?;
+    let address = place.rsplit(' ').next().unwrap_or_default();
+    let ready = read_line(&mut text)?;
+    let mut printed = match ready.as_str() {
+        "ready" => {
+            server.arg(address);
+            run(server)?
+        }
+        other => {
+            return Err(format!(
+                "the program printed {other:?}, not that it is ready"
+            ));
+        }
+    };
+    let ended = relay.wait().map_err(|error| error.to_string())?;
+    let rest = messages.read_to_string(&mut printed);
+    rest.map_err(|error| error.to_string())?;
+    match ended.success() {
+        true => Ok(printed),
+        false => Err(format!("{command:?}: {ended}\n{printed}")),
+    }
+}
+
+fn read_line(from: &mut impl BufRead) -> Result<String, String> {
+    let mut line = String::new();
+    let read = from.read_line(&mut line);
+    read.map_err(|error| format!("the relay's output: {error}"))?;
+    Ok(line.trim_end().to_owned())
 }
 
 fn limited() -> Command {

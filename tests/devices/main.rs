@@ -18,6 +18,7 @@ mod pump;
 #[path = "../jaeger/server.rs"]
 #[expect(dead_code, reason = "sampling and restarts are not looked at here")]
 mod server;
+mod valve;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,12 +48,14 @@ fn main() -> ExitCode {
 fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
     let relay = &programs.join("picojaeger-relay");
     type Run<'r> = &'r dyn Fn(&Jaeger, &Path) -> Result<String, String>;
-    let (udp, otlp, riscv, cortex_m): (Run<'_>, Run<'_>, Run<'_>, Run<'_>) = (
+    let (udp, otlp, riscv): (Run<'_>, Run<'_>, Run<'_>) = (
         &kernel::run,
         &|jaeger, program| kernel::run_behind_relay(jaeger, relay, program),
         &|jaeger, program| pump::run_riscv(jaeger, relay, program),
-        &|jaeger, program| pump::run_cortex_m(jaeger, relay, program),
     );
+    let cortex_m: Run<'_> = &|jaeger, program| pump::run_cortex_m(jaeger, relay, program);
+    let server = &programs.join("valve-server");
+    let valve: Run<'_> = &|jaeger, program| valve::run(jaeger, relay, server, program);
     for (program, run) in [
         ("kernel", udp),
         ("kernel-shared", udp),
@@ -60,6 +63,8 @@ fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
         ("pump-riscv32", riscv),
         ("pump-thumbv7em", cortex_m),
         ("pump-thumbv6m", cortex_m),
+        ("valve-thumbv7em", valve),
+        ("valve-thumbv6m", valve),
     ] {
         // Each has a Jaeger of its own: programs of one service may make the same ids.
         let jaeger = Jaeger::start(jaeger)?;

@@ -54,7 +54,10 @@ fn run(
 fn check(found: Vec<Found>, board: &str, times: Range<i64>) -> String {
     let board = Tag::new("board", TagValue::String(board.into()));
     let mut spans = Vec::new();
-    for Found { mut span, process } in found {
+    for found in found {
+        let Found {
+            mut span, process, ..
+        } = found;
         assert!(process.contains(&board), "{process:?}");
         let Some(TagValue::Long(off)) = span.tag(UNCERTAINTY) else {
             panic!("{span:?}");

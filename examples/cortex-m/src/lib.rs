@@ -2,16 +2,20 @@
 #![no_std]
 
 mod alarm;
+#[cfg(feature = "relay")]
+pub mod command;
 mod identity;
 pub mod proof;
 pub mod work;
 
 use core::arch::asm;
+use core::fmt;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use cortex_m::peripheral::SYST;
+use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{NVIC, SYST};
 use cortex_m_semihosting::debug::{self, ExitStatus};
 #[cfg(all(feature = "otlp", not(feature = "relay")))]
 /// The format of the packets.
@@ -19,6 +23,8 @@ pub use picojaeger_core::wire::Otlp as Format;
 #[cfg(not(any(feature = "otlp", feature = "relay")))]
 /// The format of the packets.
 pub use picojaeger_core::wire::ThriftCompact as Format;
+#[cfg(feature = "relay")]
+use picojaeger_core::wire::relay::Device;
 
 pub use alarm::Alarm;
 pub use identity::{board, seed};
@@ -36,6 +42,17 @@ pub struct Timer;
 /// UART 0, polled; it sends packets in frames by RFC 1055 (SLIP), and those for the relay, which are
 /// frames, as they are.
 pub struct Uart;
+
+/// The interrupt that comes with a byte.
+#[derive(Clone, Copy)]
+struct Received;
+
+// SAFETY: the UART's receiver has the first interrupt of the board.
+unsafe impl InterruptNumber for Received {
+    fn number(self) -> u16 {
+        0
+    }
+}
 
 /// The watchdog, which runs at the core's clock; its first timeout is an interrupt that cannot be masked.
 pub struct Watchdog;
@@ -113,6 +130,13 @@ impl Uart {
         Self::start_as(1 | 1 << 2);
     }
 
+    /// Turns the transmitter and the receiver on, and the receiver's interrupt.
+    pub fn start_with_receiver() {
+        Self::start_as(1 | 1 << 1 | 1 << 3);
+        // SAFETY: no code relies on this interrupt to stay masked.
+        unsafe { NVIC::unmask(Received) }
+    }
+
     fn start_as(control: u32) {
         // SAFETY: these are the UART's registers, and writing them touches no memory.
         unsafe {
@@ -138,6 +162,26 @@ impl Uart {
         while !Self::is_ready() {}
         // SAFETY: the data register takes one byte.
         unsafe { UART_DATA.write_volatile(byte.into()) }
+    }
+}
+
+impl Uart {
+    /// Returns the byte that came in, and takes note of its interrupt; `None` if there is none.
+    pub fn take() -> Option<u8> {
+        // SAFETY: bit 1 of the state is set while there is a byte, and reading it makes room for the next one.
+        unsafe {
+            UART_INTERRUPT.write_volatile(1 << 1);
+            let is_full = UART_STATE.read_volatile() & 1 << 1 != 0;
+            is_full.then(|| UART_DATA.read_volatile() as u8)
+        }
+    }
+}
+
+/// Text, which may share the line with frames for the relay.
+impl fmt::Write for Uart {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(Self::put);
+        Ok(())
     }
 }
 
@@ -214,12 +258,14 @@ pub const fn format() -> Format {
     Format::new()
 }
 
-/// Returns the encoder of the packets, of a device with a fixed id in its first boot.
+/// The board as the relay knows it: a fixed id, in its first boot.
+#[cfg(feature = "relay")]
+pub const DEVICE: Device<'static> = Device::new(b"mps2-an386", 1);
+
+/// Returns the encoder of the packets.
 #[cfg(feature = "relay")]
 pub const fn format() -> Format {
-    use picojaeger_core::wire::relay::Device;
-
-    Format::new(Device::new(b"mps2-an386", 1))
+    Format::new(DEVICE)
 }
 
 /// Returns the core's own timer, set to the core's clock and stopped; `None` after the first call.
