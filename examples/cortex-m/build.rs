@@ -1,4 +1,4 @@
-//! Puts the linker's scripts where it looks, and gives `retained` its build id.
+//! Puts the linker's scripts where it looks, and gives programs with a retained ring their build id.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
@@ -10,8 +10,10 @@ fn main() -> io::Result<()> {
         println!("cargo:rerun-if-changed={script}");
     }
     println!("cargo:rustc-link-search={}", out.display());
-    for argument in ["--build-id", "-Tbuild-id.x"] {
-        println!("cargo:rustc-link-arg-bin=retained={argument}");
+    for program in ["retained", "dump"] {
+        for argument in ["--build-id", "-Tbuild-id.x"] {
+            println!("cargo:rustc-link-arg-bin={program}={argument}");
+        }
     }
     Ok(())
 }

@@ -95,6 +95,22 @@ pub fn run_with_server(
     }
 }
 
+/// Runs a program by one of the scripts; what its UART sends goes to a file.
+pub fn run_into_file(script: &str, program: &Path, uart: &Path) -> Result<String, String> {
+    let mut command = limited();
+    command.arg(script).arg(program).arg("-serial");
+    command.arg(format!("file:{}", uart.display()));
+    run(command)
+}
+
+/// Sends the spans of a dump to an agent; returns what the relay printed.
+pub fn decode(relay: &Path, image: &Path, dump: &Path, agent: &str) -> Result<String, String> {
+    let mut command = limited();
+    command.arg(relay).arg("decode").arg(image).arg(dump);
+    command.args(["--agent", agent]);
+    run(command)
+}
+
 fn read_line(from: &mut impl BufRead) -> Result<String, String> {
     let mut line = String::new();
     let read = from.read_line(&mut line);

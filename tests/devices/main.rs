@@ -5,6 +5,7 @@
 //! target prints a note and succeeds, since the workspace's tests need no emulator.
 
 mod answer;
+mod dump;
 #[path = "../jaeger/http.rs"]
 mod http;
 mod kernel;
@@ -56,6 +57,12 @@ fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
     let cortex_m: Run<'_> = &|jaeger, program| pump::run_cortex_m(jaeger, relay, program);
     let server = &programs.join("valve-server");
     let valve: Run<'_> = &|jaeger, program| valve::run(jaeger, relay, server, program);
+    let dump = |other| {
+        move |jaeger: &Jaeger, program: &Path| {
+            dump::run(jaeger, relay, program, &programs.join(other))
+        }
+    };
+    let dumps = [dump("dump-thumbv6m"), dump("dump-thumbv7em")];
     for (program, run) in [
         ("kernel", udp),
         ("kernel-shared", udp),
@@ -65,6 +72,8 @@ fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
         ("pump-thumbv6m", cortex_m),
         ("valve-thumbv7em", valve),
         ("valve-thumbv6m", valve),
+        ("dump-thumbv7em", &dumps[0]),
+        ("dump-thumbv6m", &dumps[1]),
     ] {
         // Each has a Jaeger of its own: programs of one service may make the same ids.
         let jaeger = Jaeger::start(jaeger)?;

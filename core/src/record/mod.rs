@@ -12,8 +12,9 @@
 //! | 8–15 | length of the key in bytes |
 //! | 16–31 | length of the value in bytes |
 //!
-//! Key and value follow, each padded to whole words with zeros. An image never
-//! leaves the process: what does is encoded.
+//! Key and value follow, each padded to whole words with zeros. An image leaves the device in a dump
+//! of its memory only, which the relay's `decode` reads: another layout is another magic number in
+//! `tracer/retained/header`. All else is encoded.
 
 mod append;
 mod area;

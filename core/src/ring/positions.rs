@@ -8,7 +8,8 @@ use super::memory::Memory;
 use super::sync::{AtomicU32, Ordering};
 use crate::raw_mutex::increment;
 
-/// Positions, which run freely and wrap at 2³², and counters.
+/// Positions, which run freely and wrap at 2³², and counters. The relay finds them by this order in dumps.
+#[repr(C)]
 pub(crate) struct Positions {
     /// Producers have reserved up to here.
     pub(super) head: AtomicU32,

@@ -4,15 +4,20 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use object::{Object as _, ObjectSection as _};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
 use super::device::Image;
 
 /// The static text of an ELF file.
 pub(super) struct ElfImage {
-    build: Vec<u8>,
+    pub(super) build: Vec<u8>,
     /// Address and content of each section.
-    sections: Vec<(u64, Vec<u8>)>,
+    pub(super) sections: Vec<(u64, Vec<u8>)>,
+    /// Address and size of each symbol of data.
+    pub(super) symbols: Vec<(u64, u64)>,
+    /// Bytes of a word.
+    pub(super) word: usize,
+    pub(super) is_big_endian: bool,
 }
 
 impl ElfImage {
@@ -37,10 +42,32 @@ impl ElfImage {
             let content = section.data().ok().filter(|content| !content.is_empty())?;
             Some((section.address(), content.to_vec()))
         });
+        let is_data = |kind| matches!(kind, SymbolKind::Data | SymbolKind::Unknown);
+        let symbols = file.symbols().filter(|symbol| is_data(symbol.kind()));
         Ok(ElfImage {
             build: build.to_vec(),
             sections: contents.collect(),
+            symbols: symbols
+                .map(|symbol| (symbol.address(), symbol.size()))
+                .collect(),
+            word: if file.is_64() { 8 } else { 4 },
+            is_big_endian: !file.is_little_endian(),
         })
+    }
+
+    /// Returns the bytes of a word of the device.
+    pub(super) fn word(&self) -> usize {
+        self.word
+    }
+
+    pub(super) fn is_big_endian(&self) -> bool {
+        self.is_big_endian
+    }
+
+    /// Returns the size of the data at an address.
+    pub(super) fn size_at(&self, address: u64) -> Option<u64> {
+        let there = self.symbols.iter().filter(|(start, _)| *start == address);
+        there.map(|(_, size)| *size).max()
     }
 }
 

@@ -10,6 +10,7 @@
 //! Needs the feature `relay`.
 
 mod device;
+mod dump;
 mod elf;
 mod frame;
 mod output;

@@ -28,7 +28,7 @@ pub enum Arrival {
 /// other time too. The least of these bounds is the offset that is used; it is too great by
 /// the delay of the report that it comes from. Delays show in how far the other reports lie above.
 #[derive(Clone, Debug)]
-pub(super) struct DeviceClock {
+pub(in crate::relay) struct DeviceClock {
     frequency: u64,
     /// The newest last.
     reports: VecDeque<Report>,
@@ -72,7 +72,7 @@ const CHANGE: usize = 8;
 
 impl DeviceClock {
     /// Makes a clock of so many ticks a second, of which nothing else is known.
-    pub(super) fn new(frequency: u64) -> Self {
+    pub(in crate::relay) fn new(frequency: u64) -> Self {
         DeviceClock {
             frequency,
             reports: VecDeque::new(),
@@ -92,7 +92,7 @@ impl DeviceClock {
     }
 
     /// Takes the ticks of a device that arrived now.
-    pub(super) fn report(&mut self, ticks: u64, arrival: Arrival) {
+    pub(in crate::relay) fn report(&mut self, ticks: u64, arrival: Arrival) {
         let micros = self.micros(ticks);
         let (unix, is_stored) = match arrival {
             Arrival::At(unix) => (unix, false),
@@ -115,7 +115,7 @@ impl DeviceClock {
     }
 
     /// Takes the Unix time that the device itself knows at some ticks.
-    pub(super) fn set_anchor(&mut self, ticks: u64, unix_micros: u64, uncertainty: u32) {
+    pub(in crate::relay) fn set_anchor(&mut self, ticks: u64, unix_micros: u64, uncertainty: u32) {
         let micros = self.micros(ticks);
         self.anchor = Some(Report {
             micros,

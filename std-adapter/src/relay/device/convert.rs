@@ -8,10 +8,10 @@ use crate::model::{Log, RefKind, Span, SpanRef, Tag, TagValue};
 use crate::relay::payload::{Entry, Head, Name, WireSpan};
 
 /// The meaning of a span's fields on its device.
-pub(super) struct Meaning<'m> {
-    pub(super) clock: &'m DeviceClock,
-    pub(super) names: &'m Names<'m>,
-    pub(super) samplers: &'m [(u8, String, TagValue)],
+pub(in crate::relay) struct Meaning<'m> {
+    pub(in crate::relay) clock: &'m DeviceClock,
+    pub(in crate::relay) names: &'m Names<'m>,
+    pub(in crate::relay) samplers: &'m [(u8, String, TagValue)],
 }
 
 /// A converter of one span's instants.
@@ -24,7 +24,7 @@ struct Times<'t> {
 
 impl Meaning<'_> {
     /// Converts a span.
-    pub(super) fn span(&self, wire: &WireSpan<'_>) -> Span {
+    pub(in crate::relay) fn span(&self, wire: &WireSpan<'_>) -> Span {
         let head = &wire.head;
         let times = Times::new(self.clock, head);
         let finish = head.start.wrapping_add_signed(head.finish);

@@ -16,9 +16,13 @@ mod tracers;
 
 pub use account::{DeviceAccount, RelayCounts};
 pub use clock::Arrival;
+pub(super) use clock::DeviceClock;
+pub(super) use convert::Meaning;
 pub use event::Event;
 pub use names::Image;
+pub(super) use names::Names;
 pub use relay::Relay;
+pub(super) use tracer::{hex, process};
 
 #[cfg(test)]
 mod tests;

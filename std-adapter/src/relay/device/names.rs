@@ -27,9 +27,9 @@ pub trait Image {
 }
 
 /// The names of one build.
-pub(super) struct Names<'n> {
-    pub(super) image: Option<&'n (dyn Image + Send)>,
-    pub(super) build: &'n [u8],
+pub(in crate::relay) struct Names<'n> {
+    pub(in crate::relay) image: Option<&'n (dyn Image + Send)>,
+    pub(in crate::relay) build: &'n [u8],
 }
 
 impl Names<'_> {

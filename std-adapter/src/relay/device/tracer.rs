@@ -54,7 +54,7 @@ const MOST_HELD: usize = 64 << 10;
 
 impl DeviceTracer {
     pub(super) fn new(id: TracerId, hello: &Hello<'_>) -> Self {
-        let process = Arc::new(process(&id, hello));
+        let process = Arc::new(process(id.producer, hello));
         let mut tracer = DeviceTracer::unread(id, process, hello.frequency);
         tracer.update(hello);
         tracer
@@ -84,7 +84,7 @@ impl DeviceTracer {
 
     /// Takes a hello that came again.
     pub(super) fn update(&mut self, hello: &Hello<'_>) {
-        let process = process(&self.id, hello);
+        let process = process(self.id.producer, hello);
         if *self.process != process {
             self.process = Arc::new(process);
         }
@@ -93,10 +93,7 @@ impl DeviceTracer {
         }
         self.build = hello.build.to_vec();
         self.by_address = hello.names == 1;
-        let samplers = hello.samplers.iter();
-        let owned =
-            samplers.map(|(code, kind, param)| (*code, (*kind).to_owned(), (*param).into()));
-        self.samplers = owned.collect();
+        self.samplers = hello.owned_samplers();
     }
 
     /// Returns the same tracer with nothing read.
@@ -224,15 +221,16 @@ impl DeviceTracer {
 /// The longest service name, in characters.
 const LONGEST_SERVICE: usize = 255;
 
-fn process(id: &TracerId, hello: &Hello<'_>) -> Process {
+/// Returns a device's tracer as a process.
+pub(in crate::relay) fn process(producer: u8, hello: &Hello<'_>) -> Process {
     let service: String = hello.service.chars().take(LONGEST_SERVICE).collect();
     let mut process = Process::new(service);
     let given = hello.tags.iter();
     process.tags = given.map(|(key, value)| Tag::new(*key, *value)).collect();
-    process.tags.push(Tag::new("device.id", hex(&id.device)));
-    process.tags.push(Tag::new("device.boot", id.boot));
-    if id.producer != 0 {
-        process.tags.push(Tag::new("device.tracer", id.producer));
+    process.tags.push(Tag::new("device.id", hex(hello.device)));
+    process.tags.push(Tag::new("device.boot", hello.boot));
+    if producer != 0 {
+        process.tags.push(Tag::new("device.tracer", producer));
     }
     if !hello.build.is_empty() {
         process
@@ -257,6 +255,6 @@ fn stats(status: &Status) -> Stats {
 }
 
 /// Returns bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::relay) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -65,6 +65,16 @@ impl<'h> Hello<'h> {
     }
 }
 
+impl Hello<'_> {
+    /// Returns a copy of the samplers.
+    pub(crate) fn owned_samplers(&self) -> Vec<(u8, String, TagValue)> {
+        let samplers = self.samplers.iter();
+        let owned =
+            samplers.map(|(code, kind, param)| (*code, (*kind).to_owned(), (*param).into()));
+        owned.collect()
+    }
+}
+
 impl From<WireValue<'_>> for TagValue {
     fn from(value: WireValue<'_>) -> Self {
         match value {

@@ -8,7 +8,5 @@ mod span;
 mod status;
 
 pub(crate) use hello::{Hello, Refusal, WireValue};
-#[cfg(test)]
-pub(crate) use span::Id;
-pub(crate) use span::{Entry, Head, Name, WireSpan, spans};
+pub(crate) use span::{Entry, Head, Id, Name, WireSpan, spans};
 pub(crate) use status::{Status, time};

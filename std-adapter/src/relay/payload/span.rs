@@ -151,6 +151,24 @@ impl<'e, K> Entry<'e, K> {
         }
     }
 
+    /// Makes a tag, or with `field` a log's field.
+    pub(crate) fn of_value(key: K, value: WireValue<'e>, field: bool) -> Self {
+        match (value, field) {
+            (WireValue::Str(value), false) => Self::TagStr(key, value),
+            (WireValue::F64(value), false) => Self::TagF64(key, value),
+            (WireValue::Bool(value), false) => Self::TagBool(key, value),
+            (WireValue::I64(value), false) => Self::TagI64(key, value),
+            (WireValue::Bytes(value), false) => Self::TagBytes(key, value),
+            (WireValue::U64(value), false) => Self::TagU64(key, value),
+            (WireValue::Str(value), true) => Self::FieldStr(key, value),
+            (WireValue::F64(value), true) => Self::FieldF64(key, value),
+            (WireValue::Bool(value), true) => Self::FieldBool(key, value),
+            (WireValue::I64(value), true) => Self::FieldI64(key, value),
+            (WireValue::Bytes(value), true) => Self::FieldBytes(key, value),
+            (WireValue::U64(value), true) => Self::FieldU64(key, value),
+        }
+    }
+
     /// Returns the key and the value of a tag, or with `field` of a log's field.
     pub(crate) fn value(self, field: bool) -> Option<(K, WireValue<'e>)> {
         let (is_field, key, value) = match self {

@@ -13,6 +13,7 @@ Passes the spans of devices on to Jaeger.
 Usage:
   picojaeger-relay SOURCE... [OPTIONS]
   picojaeger-relay run --source SOURCE [OPTIONS] -- COMMAND...
+  picojaeger-relay decode ELF DUMP [OPTIONS]
 
 Sources:
   /dev/ttyACM0@115200      a serial port and its speed; COM3@115200 on Windows
@@ -24,7 +25,7 @@ Sources:
 Options:
   --agent HOST:PORT  send to this agent over UDP; the default is 127.0.0.1:6831
   --otlp URL         send OTLP to a collector, as http://127.0.0.1:4318
-  --print            print each trace as a waterfall; the default of `run`
+  --print            print each trace as a waterfall; the default of `run` and `decode`
   --elf FILE         read names that come as addresses from the device's image
   --record FILE      keep all bytes with their times of arrival
   --downlink WAY     let programs write to the first source and read its text, by
@@ -36,6 +37,9 @@ Options:
 
 `run` starts COMMAND, passes its input, output, signals and exit status through, and prints the
 traces beside; {port} in COMMAND stands for the port of the first source with tcp-listen.
+
+`decode` reads the spans of retained rings with the device's image, which must be of the same
+build. DUMP is memory, as a debugger saves it, or a recording that has frames of memory.
 
 Examples:
   picojaeger-relay /dev/ttyACM0@115200
@@ -63,6 +67,16 @@ pub(super) enum Command {
     Relay,
     /// A command and its arguments.
     Run(Vec<OsString>),
+    /// An image and a dump.
+    Decode(PathBuf, PathBuf),
+}
+
+/// The first word of the arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Relay,
+    Run,
+    Decode,
 }
 
 /// The place that spans go to.
@@ -93,6 +107,8 @@ pub(super) enum ArgsError {
     Lexopt(lexopt::Error),
     NoSource,
     NoCommand,
+    /// The arguments of `decode` are others.
+    Decode,
     /// An option and its value, and how it should be.
     Value(&'static str, String, &'static str),
 }
@@ -101,8 +117,9 @@ impl Args {
     /// Reads the arguments behind the program's name.
     pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ArgsError> {
         let mut parser = Parser::from_args(arguments);
-        let (mut args, mut destination, mut is_run) = (Args::none(), None, false);
+        let (mut args, mut destination, mut mode) = (Args::none(), None, Mode::Relay);
         while let Some(argument) = parser.next()? {
+            let is_first = args.sources.is_empty() && mode == Mode::Relay;
             match argument {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Args::none()),
                 Arg::Long("agent") => destination = Some(agent(&parser.value()?.string()?)?),
@@ -118,18 +135,19 @@ impl Args {
                 Arg::Long("source") => args.sources.push(parser.value()?),
                 Arg::Long("time") => args.time = true,
                 Arg::Long("once") => args.once = true,
-                Arg::Value(value) if is_run => {
+                Arg::Value(value) if mode == Mode::Run => {
                     let mut command = vec![value];
                     command.extend(parser.raw_args()?);
                     args.command = Command::Run(command);
                     break;
                 }
-                Arg::Value(value) if value == "run" && args.sources.is_empty() => is_run = true,
+                Arg::Value(value) if value == "run" && is_first => mode = Mode::Run,
+                Arg::Value(value) if value == "decode" && is_first => mode = Mode::Decode,
                 Arg::Value(value) => args.sources.push(value),
                 other => return Err(other.unexpected().into()),
             }
         }
-        args.complete(destination, is_run)
+        args.complete(destination, mode)
     }
 
     fn none() -> Self {
@@ -146,31 +164,37 @@ impl Args {
     }
 
     /// Checks the arguments together, and fills in defaults.
-    fn complete(
-        mut self,
-        destination: Option<Destination>,
-        is_run: bool,
-    ) -> Result<Self, ArgsError> {
-        if is_run && self.command == Command::Help {
-            return Err(ArgsError::NoCommand);
+    fn complete(mut self, destination: Option<Destination>, mode: Mode) -> Result<Self, ArgsError> {
+        match mode {
+            Mode::Decode => self.command = self.decode()?,
+            Mode::Run if self.command == Command::Help => return Err(ArgsError::NoCommand),
+            _ if self.sources.is_empty() => return Err(ArgsError::NoSource),
+            Mode::Run => {}
+            Mode::Relay => self.command = Command::Relay,
         }
-        if self.sources.is_empty() {
-            return Err(ArgsError::NoSource);
-        }
-        self.destination = match destination {
-            Some(Destination::Print) | None if is_run => Destination::PrintAside,
-            Some(destination) => destination,
-            None => Destination::Agent {
+        self.destination = match (destination, mode) {
+            (Some(Destination::Print) | None, Mode::Run) => Destination::PrintAside,
+            (Some(destination), _) => destination,
+            (None, Mode::Decode) => Destination::Print,
+            (None, _) => Destination::Agent {
                 host: "127.0.0.1".to_owned(),
                 port: 6831,
             },
         };
         // A command's connection is the only one.
-        self.once |= is_run;
-        if !is_run {
-            self.command = Command::Relay;
-        }
+        self.once |= mode == Mode::Run;
         Ok(self)
+    }
+
+    /// Returns the image and the dump, with which options of lines have no meaning.
+    fn decode(&self) -> Result<Command, ArgsError> {
+        let is_of_line = self.elf.is_some() || self.record.is_some() || self.downlink.is_some();
+        match self.sources.as_slice() {
+            [elf, dump] if !is_of_line && !self.time && !self.once => {
+                Ok(Command::Decode(elf.into(), dump.into()))
+            }
+            _ => Err(ArgsError::Decode),
+        }
     }
 }
 
@@ -220,6 +244,9 @@ impl fmt::Display for ArgsError {
             Self::Lexopt(error) => write!(f, "{error}"),
             Self::NoSource => f.write_str("no source is given"),
             Self::NoCommand => f.write_str("no command is given: write it behind `--`"),
+            Self::Decode => {
+                f.write_str("`decode` takes an image, a dump, and --agent, --otlp or --print")
+            }
             Self::Value(option, value, form) => write!(f, "{option} `{value}` is not {form}"),
         }
     }
@@ -282,10 +309,25 @@ mod tests {
     }
 
     #[test]
+    fn a_dump_is_printed_or_sent() {
+        let command = Command::Decode("fw.elf".into(), "ram.bin".into());
+        let args = parse("decode fw.elf ram.bin").unwrap();
+        assert_eq!(
+            (args.command, args.destination),
+            (command, Destination::Print)
+        );
+        let args = parse("decode --otlp http://c:4318 fw.elf ram.bin").unwrap();
+        assert_eq!(args.destination, Destination::Otlp("http://c:4318".into()));
+    }
+
+    #[test]
     fn wrong_arguments_say_what_is_right() {
         for (line, text) in [
             ("", "no source is given"),
             ("run --source a", "no command is given"),
+            ("decode a", "takes an image, a dump"),
+            ("decode a b c", "takes an image, a dump"),
+            ("decode a b --time", "takes an image, a dump"),
             ("a --agent host", "--agent `host` is not HOST:PORT"),
             ("a --downlink 99", "--downlink `99` is not tcp:PORT or pty"),
             ("a --speed 9", "invalid option '--speed'"),

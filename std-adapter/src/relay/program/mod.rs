@@ -1,6 +1,7 @@
 //! The program `picojaeger-relay`.
 
 mod args;
+mod decode;
 mod downlink;
 mod runner;
 mod service;
@@ -72,6 +73,7 @@ fn start(mut args: Args) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Run(command) => runner::run(command, &args),
+        Command::Decode(elf, dump) => decode::run(&elf, &dump, &args.destination),
     }
 }
 

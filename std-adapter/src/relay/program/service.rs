@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::sinks::Sinks;
@@ -34,8 +33,6 @@ const TICK: Duration = Duration::from_millis(20);
 /// The time of silence after which text without a line end is printed.
 const PAUSE: Duration = Duration::from_millis(100);
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest wait for the output at the end.
-const LAST_WAIT: Duration = Duration::from_secs(5);
 
 impl Service {
     pub(super) fn new(
@@ -93,18 +90,7 @@ impl Service {
         }
         let sinks = &mut self.sinks;
         self.relay.release(&mut |event| sinks.take(event, 0));
-        let end = Instant::now() + LAST_WAIT;
-        sinks.step(true);
-        while sinks.output.counts().queued > 0 && Instant::now() < end {
-            thread::sleep(TICK);
-            sinks.step(true);
-        }
-        let counts = sinks.output.counts();
-        if counts.lost + counts.queued > 0
-            && let Some(error) = sinks.output.last_error()
-        {
-            sinks.terminal.message(&format!("error: {error}"));
-        }
+        let counts = sinks.finish();
         if let Some(Err(error)) = self.recorder.as_mut().map(Recorder::flush) {
             sinks
                 .terminal
@@ -165,9 +151,8 @@ impl Service {
         self.relay
             .receive(line, bytes, arrival, &mut |event| sinks.take(event, micros));
         let is_patient = self.patient.get(line & 0xffff).copied().unwrap_or(false);
-        while is_patient && !sinks.output.has_room() {
-            sinks.step(false);
-            thread::sleep(Duration::from_millis(1));
+        if is_patient {
+            sinks.wait_for_room();
         }
     }
 

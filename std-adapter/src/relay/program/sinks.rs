@@ -1,13 +1,14 @@
 //! The places that events go to.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::downlink::Downlink;
 use super::terminal::Terminal;
 use crate::relay::device::Event;
 use crate::relay::frame::{Frame, kind, write};
-use crate::relay::output::Output;
+use crate::relay::output::{Output, OutputCounts};
 use crate::relay::payload::time;
 use crate::relay::source::{Link, now};
 
@@ -29,6 +30,10 @@ pub(super) struct Sinks {
 const TIME_INTERVAL: Duration = Duration::from_secs(10);
 /// The most tracers whose last time is kept.
 const MOST_TOLD: usize = 1_024;
+
+/// The longest wait for the output at the end, and the time between two looks at it.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+const LAST_PAUSE: Duration = Duration::from_millis(20);
 
 impl Sinks {
     pub(super) fn new(
@@ -87,6 +92,31 @@ impl Sinks {
     /// Sends what is due.
     pub(super) fn step(&mut self, flush: bool) {
         self.output.step(self.begun.elapsed(), flush);
+    }
+
+    /// Waits until the output has room for a frame's spans.
+    pub(super) fn wait_for_room(&mut self) {
+        while !self.output.has_room() {
+            self.step(false);
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Sends all that waits, as far as that takes seconds only, and prints why not all was sent; returns the counts.
+    pub(super) fn finish(&mut self) -> OutputCounts {
+        let end = Instant::now() + LAST_WAIT;
+        self.step(true);
+        while self.output.counts().queued > 0 && Instant::now() < end {
+            thread::sleep(LAST_PAUSE);
+            self.step(true);
+        }
+        let counts = self.output.counts();
+        if counts.lost + counts.queued > 0
+            && let Some(error) = self.output.last_error()
+        {
+            self.terminal.message(&format!("error: {error}"));
+        }
+        counts
     }
 
     /// Answers a status by the time, now and then.
