@@ -2,13 +2,23 @@
 
 #![cfg(unix)]
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use picojaeger_std::collector::Collector;
+
+#[path = "relay_device/mod.rs"]
+mod relay_device;
+
+/// Starts the program in a process group of its own, as a shell does.
 fn start(arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_picojaeger-relay"));
     command
         .args(arguments)
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -25,9 +35,16 @@ fn wait_for(child: &mut Child, text: &str) {
 }
 
 fn signal(child: &Child, signal: &str) {
-    let sent = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
+    kill(&[signal, &child.id().to_string()]);
+}
+
+/// Sends the signal of Ctrl-C to the whole group, as a terminal does.
+fn press_ctrl_c(child: &Child) {
+    kill(&["-INT", "--", &format!("-{}", child.id())]);
+}
+
+fn kill(arguments: &[&str]) {
+    let sent = Command::new("kill").args(arguments).status();
     assert!(sent.expect("kill runs").success());
 }
 
@@ -70,4 +87,44 @@ fn a_command_reads_the_input() {
     input.write_all(b"this\n").expect("it reads");
     wait_for(&mut child, "got this");
     assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
+#[test]
+fn ctrl_c_reaches_the_command_whose_last_frames_are_passed_on() {
+    let agent = Collector::bind("127.0.0.1:0").expect("a port");
+    let to = agent.local_addr().to_string();
+    let frames = std::env::temp_dir().join(format!("picojaeger-signal-{}", std::process::id()));
+    fs::write(&frames, relay_device::line(9, 5)).expect("it is written");
+    // What a program under a debugger does: it sends the rest, and ends by a code of its own.
+    let script = format!(
+        "trap 'cat {}; exit 6' INT; echo ready; while :; do sleep 0.05; done",
+        frames.display()
+    );
+    let arguments = [
+        "run", "--source", "-", "--agent", &to, "--", "sh", "-c", &script,
+    ];
+    let mut child = start(&arguments);
+    wait_for(&mut child, "ready");
+    press_ctrl_c(&child);
+    let output = child.wait_with_output().expect("it ends");
+    fs::remove_file(&frames).expect("it was there");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    assert!(agent.wait_for_spans(5, Duration::from_secs(10)), "{text}");
+    assert!(
+        text.contains("5 spans from 1 device: 5 passed on"),
+        "{text}"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_a_command_that_does_not_answer_it() {
+    let script = "echo ready; while :; do sleep 0.05; done";
+    let mut child = start(&["run", "--source", "-", "--", "sh", "-c", script]);
+    wait_for(&mut child, "ready");
+    press_ctrl_c(&child);
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(128 + 2), "{text}");
+    assert!(text.contains("0 spans from 0 devices"), "{text}");
 }
