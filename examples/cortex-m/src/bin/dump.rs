@@ -40,13 +40,9 @@ fn main() -> ! {
 unsafe fn HardFault(_: &ExceptionFrame) -> ! {
     let mut buffer = [0; 256];
     // SAFETY: nothing goes on: interrupts are of a lower priority than this fault.
-    let mut reporter = unsafe { TRACER.steal_reporter(format(), Process::new("dump")) };
-    if let Some(packet) = reporter
-        .as_mut()
-        .and_then(|reporter| reporter.announce(&mut buffer))
-    {
-        let outcome = Uart.send(packet.bytes());
-        packet.done(outcome);
+    let reporter = unsafe { TRACER.steal_reporter(format(), Process::new("dump")) };
+    if let Some(mut reporter) = reporter {
+        reporter.announce_to(&mut Uart, &mut buffer);
     }
     // SAFETY: nothing writes any more, and each byte of a memory chip has some value.
     let bytes = unsafe {

@@ -13,11 +13,9 @@ use cortex_m_semihosting::debug;
 use picojaeger_core::ring::Bytes;
 use picojaeger_core::wire::Process;
 use picojaeger_core::wire::relay::TimeReader;
-use picojaeger_core::{Interrupts, PacketReporter, Ring, Tracer, Transport};
+use picojaeger_core::{Interrupts, Ring, Tracer};
 use picojaeger_cortex_m::command::{Command, CommandReader, OFF};
-use picojaeger_cortex_m::{
-    BOARD, Board, DEVICE, Format, Timer, Uart, exit, format, seed, sys_tick,
-};
+use picojaeger_cortex_m::{BOARD, Board, DEVICE, Timer, Uart, exit, format, seed, sys_tick};
 
 static RING: Ring<Interrupts, Bytes<2048>> = Ring::new();
 static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
@@ -78,14 +76,14 @@ fn main() -> ! {
     let mut buffer = [0; 512];
     // The relay answers by its time, for which spans wait a second at most.
     reporter.hold_for_anchor(Timer::FREQUENCY);
-    announce(&mut reporter, &mut buffer);
+    reporter.announce_to(&mut Uart, &mut buffer);
     loop {
         let (command, has_time) = interrupt::free(|token| {
             let line = &mut *LINE.borrow(token).borrow_mut();
             (line.command.take(), mem::take(&mut line.has_time))
         });
         if has_time {
-            announce(&mut reporter, &mut buffer);
+            reporter.announce_to(&mut Uart, &mut buffer);
             say(format_args!("ready\n"));
         }
         match command {
@@ -97,7 +95,7 @@ fn main() -> ! {
         cortex_m::asm::wfi();
     }
     reporter.drain_all(&mut Uart, &mut buffer);
-    announce(&mut reporter, &mut buffer);
+    reporter.announce_to(&mut Uart, &mut buffer);
     exit(debug::EXIT_SUCCESS)
 }
 
@@ -138,14 +136,6 @@ fn raise_alarm() {
 fn say(text: core::fmt::Arguments<'_>) {
     if Uart.write_fmt(text).is_err() {
         exit(debug::EXIT_FAILURE)
-    }
-}
-
-/// Sends the time and the counts, which carry the Unix time once it is known.
-fn announce(reporter: &mut PacketReporter<'_, Board, Format>, buffer: &mut [u8]) {
-    if let Some(packet) = reporter.announce(buffer) {
-        let outcome = Uart.send(packet.bytes());
-        packet.done(outcome);
     }
 }
 
