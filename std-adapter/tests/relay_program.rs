@@ -15,7 +15,6 @@ use picojaeger_std::relay::run;
 
 #[path = "../../tests/common/http.rs"]
 mod http;
-#[path = "relay_device/mod.rs"]
 mod relay_device;
 use relay_device::line;
 

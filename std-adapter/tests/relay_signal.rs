@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use picojaeger_std::collector::Collector;
 
-#[path = "relay_device/mod.rs"]
 mod relay_device;
 
 /// Starts the program in a process group of its own, as a shell does.

@@ -18,7 +18,7 @@ impl Clock for Timer {
 }
 
 /// The bytes of a device's line: some text, and this many spans.
-pub fn line(boot: u32, spans: usize) -> Vec<u8> {
+pub(crate) fn line(boot: u32, spans: usize) -> Vec<u8> {
     let ring: &'static Ring = Box::leak(Box::<Ring<Interrupts, Bytes<65_536>>>::default());
     let tracer: &Tracer<(Timer, Const)> =
         Box::leak(Box::new(Tracer::new((Timer, Const(true)), ring)));
