@@ -17,8 +17,9 @@ Usage:
 
 Sources:
   /dev/ttyACM0@115200      a serial port and its speed; COM3@115200 on Windows
-  tcp:HOST:PORT            a TCP server: RTT of OpenOCD or J-Link, a UART of QEMU
-  tcp-listen:ADDRESS:PORT  a port that one client at a time connects to
+  tcp:HOST:PORT            a TCP server: RTT of OpenOCD, a UART of QEMU
+  tcp-listen:ADDRESS:PORT  a port that one client at a time connects to: cargo-embed, QEMU
+  jlink:CHANNEL            a channel of J-Link's RTT server; jlink:HOST:PORT:CHANNEL of another
   FILE                     a recording, or bytes as they came
   -                        standard input; with `run` the output of the command
 
@@ -41,9 +42,19 @@ traces beside; {port} in COMMAND stands for the port of the first source with tc
 `decode` reads the spans of retained rings with the device's image, which must be of the same
 build. DUMP is memory, as a debugger saves it, or a recording that has frames of memory.
 
+Debuggers, with frames on RTT's channel 1:
+  OpenOCD      rtt setup 0x20000000 0x10000 \"SEGGER RTT\"; rtt start; rtt server start 9090 1
+               and the source tcp:localhost:9090
+  J-Link       a debug session, or JLinkExe -autoconnect 1, and the source jlink:1
+  cargo-embed  in Embed.toml, below [default.rtt], with the source tcp-listen:127.0.0.1:9090:
+               up_channels = [{ channel = 1, format = \"BinaryLE\", socket = \"127.0.0.1:9090\" }]
+  `probe-rs run` alone cannot carry frames.
+
 Examples:
   picojaeger-relay /dev/ttyACM0@115200
   picojaeger-relay tcp:localhost:9090 --otlp http://127.0.0.1:4318
+  picojaeger-relay /dev/ttyACM0 --time --downlink tcp:9100
+  picojaeger-relay decode firmware.elf ram.bin --print
   picojaeger-relay run --source tcp-listen:127.0.0.1:0 -- \\
       qemu-system-arm -M mps2-an386 -nographic -serial tcp:127.0.0.1:{port} -kernel pump
 ";

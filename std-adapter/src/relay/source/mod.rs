@@ -70,9 +70,9 @@ pub(super) fn open(source: Source, line: usize, inputs: Inputs, once: bool) -> i
     let uplink = Link::default();
     let kept = uplink.clone();
     let run: Box<dyn FnOnce() + Send> = match source {
-        Source::Tcp(address) => {
-            Box::new(move || tcp::connect(&address, line, &inputs, &uplink, once))
-        }
+        Source::Tcp { address, greeting } => Box::new(move || {
+            tcp::connect(&address, &greeting, line, &inputs, &uplink, once);
+        }),
         Source::Listen(listener) => {
             Box::new(move || tcp::listen(&listener, line, &inputs, &uplink, once))
         }

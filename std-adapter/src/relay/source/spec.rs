@@ -8,8 +8,11 @@ use std::path::PathBuf;
 
 /// A source of bytes.
 pub(in crate::relay) enum Source {
-    /// A TCP server.
-    Tcp(String),
+    /// A TCP server, and what it is told first.
+    Tcp {
+        address: String,
+        greeting: String,
+    },
     /// The port that a client connects to.
     Listen(TcpListener),
     /// A serial port and its speed, in baud.
@@ -27,12 +30,16 @@ pub(in crate::relay) enum Source {
 pub(in crate::relay) enum SpecError {
     /// An address without a port.
     NoPort(String),
+    /// A channel that is no number.
+    Channel(String),
     /// A speed that is no number.
     Speed(String),
     /// An address that cannot be listened on.
     Listen(String, io::Error),
 }
 
+/// The port of J-Link's RTT server.
+const JLINK: &str = "19021";
 /// The speed of a serial port whose name comes without one, in baud.
 const BAUD: u32 = 115_200;
 
@@ -46,7 +53,12 @@ impl Source {
             return Ok(Source::Stream(Box::new(io::stdin())));
         }
         if let Some(address) = text.strip_prefix("tcp:") {
-            return with_port(address).map(Source::Tcp);
+            let address = with_port(address)?;
+            let greeting = String::new();
+            return Ok(Source::Tcp { address, greeting });
+        }
+        if let Some(place) = text.strip_prefix("jlink:") {
+            return jlink(place);
         }
         if let Some(address) = text.strip_prefix("tcp-listen:") {
             let listener = TcpListener::bind(with_port(address)?);
@@ -67,6 +79,22 @@ impl Source {
         }
         Ok(Source::File(spec.into()))
     }
+}
+
+/// Reads a channel of RTT, and in front of it the address of J-Link's server, if that is another than the usual one.
+///
+/// The server has one port for all channels, and a [string][1] of the first 100 ms chooses one.
+///
+/// [1]: https://wiki.segger.com/J-Link_RTT_TELNET_Channel
+fn jlink(place: &str) -> Result<Source, SpecError> {
+    let (address, channel) = place.rsplit_once(':').unwrap_or((JLINK, place));
+    let channel: u8 = channel
+        .parse()
+        .map_err(|_| SpecError::Channel(channel.to_owned()))?;
+    Ok(Source::Tcp {
+        address: with_port(address)?,
+        greeting: format!("$$SEGGER_TELNET_ConfigStr=RTTCh;{channel}$$"),
+    })
 }
 
 /// Returns an address with a host; a port alone is of this machine.
@@ -92,6 +120,12 @@ impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPort(address) => write!(f, "`{address}` has no port: write HOST:PORT"),
+            Self::Channel(channel) => {
+                write!(
+                    f,
+                    "`{channel}` is no channel: write jlink:1 or jlink:HOST:PORT:1"
+                )
+            }
             Self::Speed(speed) => {
                 write!(
                     f,
@@ -112,7 +146,10 @@ mod tests {
     /// A source, in a word.
     fn name(spec: &str) -> String {
         match Source::parse(OsStr::new(spec)) {
-            Ok(Source::Tcp(address)) => format!("tcp {address}"),
+            Ok(Source::Tcp { address, greeting }) if greeting.is_empty() => {
+                format!("tcp {address}")
+            }
+            Ok(Source::Tcp { address, greeting }) => format!("{address} by {greeting}"),
             Ok(Source::Listen(listener)) => {
                 format!("listen {}", listener.local_addr().unwrap().ip())
             }
@@ -129,6 +166,15 @@ mod tests {
         assert_eq!(name("tcp:4444"), "tcp 127.0.0.1:4444");
         assert_eq!(name("tcp:[::1]:4444"), "tcp [::1]:4444");
         assert_eq!(name("tcp-listen:127.0.0.1:0"), "listen 127.0.0.1");
+        assert_eq!(
+            name("jlink:1"),
+            "127.0.0.1:19021 by $$SEGGER_TELNET_ConfigStr=RTTCh;1$$"
+        );
+        assert_eq!(
+            name("jlink:lab:9000:0"),
+            "lab:9000 by $$SEGGER_TELNET_ConfigStr=RTTCh;0$$"
+        );
+        assert!(name("jlink:one").contains("`one` is no channel"));
         assert_eq!(name("/dev/ttyACM0@9600"), "/dev/ttyACM0 at 9600");
         assert_eq!(name("/dev/ttyUSB1"), "/dev/ttyUSB1 at 115200");
         assert_eq!(name("COM3@921600"), "COM3 at 921600");

@@ -1,6 +1,6 @@
 //! TCP: servers of debuggers and emulators, and clients of these.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -12,11 +12,22 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The longest wait for a peer that takes no bytes.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Connects to a server, again and again; with `once` until a connection has ended.
-pub(super) fn connect(address: &str, line: usize, inputs: &Inputs, uplink: &Link, once: bool) {
+/// Connects to a server, again and again, and greets it; with `once` until a connection has ended.
+pub(super) fn connect(
+    address: &str,
+    greeting: &str,
+    line: usize,
+    inputs: &Inputs,
+    uplink: &Link,
+    once: bool,
+) {
     let mut reason = String::new();
     loop {
-        let ended = TcpStream::connect(address).map(|stream| run(stream, line, inputs, uplink));
+        let connected = TcpStream::connect(address).and_then(|mut stream| {
+            stream.write_all(greeting.as_bytes())?;
+            Ok(stream)
+        });
+        let ended = connected.map(|stream| run(stream, line, inputs, uplink));
         let (was_connected, error) = match ended {
             Ok(error) => (true, error),
             Err(error) => (false, Some(error)),
@@ -86,7 +97,7 @@ fn run(stream: TcpStream, line: usize, inputs: &Inputs, uplink: &Link) -> Option
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
+    use std::io::Read as _;
     use std::net::SocketAddr;
     use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -114,10 +125,13 @@ mod tests {
         let (inputs, received) = sync_channel(9);
         let uplink = Link::default();
         let kept = uplink.clone();
-        thread::spawn(move || connect(&address, 7, &inputs, &uplink, false));
+        thread::spawn(move || connect(&address, "hello", 7, &inputs, &uplink, false));
         for text in ["one", "two"] {
             let (mut client, _) = server.accept().unwrap();
             assert_eq!(next(&received), "connected 7");
+            let mut greeting = [0; 5];
+            client.read_exact(&mut greeting).unwrap();
+            assert_eq!(&greeting, b"hello");
             client.write_all(text.as_bytes()).unwrap();
             assert_eq!(next(&received), text);
             assert!(kept.write(b"down"));
