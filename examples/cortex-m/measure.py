@@ -13,6 +13,7 @@ import tomllib
 
 HERE = pathlib.Path(__file__).parent
 BOUNDS = HERE / "bounds.toml"
+README = HERE / "../../README.md"
 TARGETS = {"thumbv7em": "thumbv7em-none-eabihf", "thumbv6m": "thumbv6m-none-eabi"}
 PROFILES = {"3": "release", "s": "size"}
 # The cases that depend on the format of packets.
@@ -29,6 +30,10 @@ BUDGETS = {
     "thumbv7em.3.sealed_byte_relay.instructions": 12,
     "thumbv6m.3.sealed_byte_relay.instructions": 16,
 }
+# The sentence of the README with sizes, and the figures that it has.
+SHOWN = re.compile(r'at opt-level "s" these lines take ([\d,]+) bytes of flash and ([\d,]+) of RAM,'
+                   r'[^.]*on a Cortex-M4, ([\d,]+) and ([\d,]+)\.')
+SHOWN_FIGURES = [f"{chip}.s.readme_{kind}.bytes" for chip in ("thumbv6m", "thumbv7em") for kind in ("flash", "memory")]
 # Per cent by which a figure may exceed its bound.
 SLACK = 3
 # The compiler's runtime, which is not ours.
@@ -111,11 +116,11 @@ def flash(target, profile, features=""):
     return text(features) - text("baseline")
 
 
-def small(target, profile, library):
-    """Flash and memory of the smallest tracer: with the compiler's runtime, its statics, its buffer and its stack."""
+def whole(target, profile, library, binary):
+    """Flash and memory of a program's tracer: with the compiler's runtime, its statics, its buffer and its stack."""
 
     def sizes(features):
-        elf = build(target, profile, "small", features)
+        elf = build(target, profile, binary, features)
         sections = {name: int(size) for name, size in re.findall(r"^\.(\w+)\s+(\d+)", run("size", "-A", elf), re.M)}
         marks = {name: at for name, at, _ in symbols(elf)}
         ends = dict(re.findall(r"^(\w+) . (_stack_start|__ebss)$", run("nm", elf), re.M))
@@ -128,7 +133,7 @@ def small(target, profile, library):
         return (sum(sections.get(name, 0) for name in ("text", "rodata", "data")),
                 statics + ends["_stack_start"] - lowest)
 
-    return [whole - bare for whole, bare in zip(sizes(""), sizes("baseline"))]
+    return [traced - bare for traced, bare in zip(sizes(""), sizes("baseline"))]
 
 
 def figures():
@@ -153,9 +158,10 @@ def figures():
             found[f"{chip}.{level}.flash.bytes"] = flash(target, profile)
             found[f"{chip}.{level}.flash_otlp.bytes"] = flash(target, profile, "otlp")
             found[f"{chip}.{level}.flash_relay.bytes"] = flash(target, profile, "relay")
-            flash_, memory = small(target, profile, library)
-            found[f"{chip}.{level}.small_flash.bytes"] = flash_
-            found[f"{chip}.{level}.small_memory.bytes"] = memory
+            for binary in ["small", "readme"]:
+                flash_, memory = whole(target, profile, library, binary)
+                found[f"{chip}.{level}.{binary}_flash.bytes"] = flash_
+                found[f"{chip}.{level}.{binary}_memory.bytes"] = memory
     return found
 
 
@@ -171,6 +177,19 @@ def show(found):
                 print(f"  {case:24}" + (f"{size:>10} bytes" if size is not None else "{:>14}{:>9}{:>8}".format(*row)))
 
 
+def shown(readme):
+    """The sizes in the README."""
+    sentence = SHOWN.search(readme) or sys.exit("error: README.md shows no sizes of the firmware")
+    return [int(size.replace(",", "")) for size in sentence.groups()]
+
+
+def with_sizes(readme, found):
+    """The README with these sizes."""
+    sentence, sizes = SHOWN.search(readme), iter(SHOWN_FIGURES)
+    new = re.sub(r"(?<= )[\d,]*\d(?= |\.$)", lambda _: f"{found[next(sizes)]:,}", sentence[0])
+    return readme.replace(sentence[0], new)
+
+
 def held_against(found, bounds):
     """What exceeds its bound, or has none."""
     for name, figure in found.items():
@@ -181,6 +200,9 @@ def held_against(found, bounds):
     for name, most in BUDGETS.items():
         if found[name] > most:
             yield f"{name} is {found[name]}, over its budget of {most}"
+    for name, size in zip(SHOWN_FIGURES, shown(README.read_text())):
+        if abs(found[name] - size) * 100 > size * SLACK:
+            yield f"{name} is {found[name]}, and README.md shows {size}: run measure.py --update"
     for name in bounds.keys() - found.keys():
         yield f"{name} has a bound and was not measured"
 
@@ -190,6 +212,7 @@ def main():
     show(found)
     if sys.argv[1:] == ["--update"]:
         lines = [f'"{name}" = {figure}' for name, figure in found.items()]
+        README.write_text(with_sizes(README.read_text(), found))
         BOUNDS.write_text("# Made by measure.py --update. The same compiler gives the same figures.\n" + "\n".join(lines) + "\n")
         return
     bounds = tomllib.loads(BOUNDS.read_text())

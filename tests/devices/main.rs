@@ -16,6 +16,7 @@ mod made;
 #[expect(dead_code, reason = "the ways to Jaeger are used, and no expectations")]
 mod model;
 mod pump;
+mod readme;
 #[path = "../jaeger/server.rs"]
 #[expect(dead_code, reason = "sampling and restarts are not looked at here")]
 mod server;
@@ -55,6 +56,7 @@ fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
         &|jaeger, program| pump::run_riscv(jaeger, relay, program),
     );
     let cortex_m: Run<'_> = &|jaeger, program| pump::run_cortex_m(jaeger, relay, program);
+    let readme: Run<'_> = &|jaeger, program| readme::run(jaeger, relay, program);
     let server = &programs.join("valve-server");
     let valve: Run<'_> = &|jaeger, program| valve::run(jaeger, relay, server, program);
     let dump = |other| {
@@ -70,6 +72,7 @@ fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
         ("pump-riscv32", riscv),
         ("pump-thumbv7em", cortex_m),
         ("pump-thumbv6m", cortex_m),
+        ("readme-thumbv6m", readme),
         ("valve-thumbv7em", valve),
         ("valve-thumbv6m", valve),
         ("dump-thumbv7em", &dumps[0]),
