@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_device_that_takes_no_bytes_holds_up_nothing() {
-        let (attempts, uplink) = (Arc::new(Mutex::new(0)), Uplink::default());
+        let (attempts, uplink) = (Arc::new(Mutex::new(0)), Link::default());
         uplink.connect(Deaf(Arc::clone(&attempts)));
         let output = output::print(io::sink());
         let mut sinks = Sinks::new(output, Terminal::new(), vec![uplink], true);
