@@ -1,5 +1,5 @@
-//! Puts the linker's scripts where it looks, gives programs with a retained ring their build id, and `readme` the
-//! firmware that README.md shows.
+//! Puts the linker's scripts where it looks, `memory.x` being that of a chip, gives programs with a retained ring their
+//! build id, and `readme` the firmware that README.md shows.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
@@ -8,8 +8,12 @@ const README: &str = "../../README.md";
 
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    for script in ["memory.x", "build-id.x"] {
-        fs::copy(script, out.join(script))?;
+    let memory = match env::var_os("CARGO_FEATURE_TIGHT") {
+        Some(_) => "tight.x",
+        None => "board.x",
+    };
+    for (script, name) in [(memory, "memory.x"), ("build-id.x", "build-id.x")] {
+        fs::copy(script, out.join(name))?;
         println!("cargo:rerun-if-changed={script}");
     }
     println!("cargo:rustc-link-search={}", out.display());

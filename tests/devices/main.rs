@@ -72,6 +72,7 @@ fn run(jaeger: &Path, programs: &Path) -> Result<(), String> {
         ("pump-riscv32", riscv),
         ("pump-thumbv7em", cortex_m),
         ("pump-thumbv6m", cortex_m),
+        ("tight-thumbv6m", cortex_m),
         ("readme-thumbv6m", readme),
         ("valve-thumbv7em", valve),
         ("valve-thumbv6m", valve),

@@ -6,6 +6,7 @@ mod alarm;
 pub mod command;
 mod identity;
 pub mod proof;
+pub mod stack;
 pub mod work;
 
 use core::arch::asm;

@@ -1,0 +1,74 @@
+//! The pump on a chip of 32 KiB of flash and 8 KiB of RAM, by the feature `tight`: ring, spans, buffer and
+//! stack. It prints what it took, and fails if the stack got to its end.
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::{entry, exception};
+use cortex_m_semihosting::{debug, hprintln};
+use picojaeger_core::ring::Bytes;
+use picojaeger_core::wire::Process;
+use picojaeger_core::{Interrupts, Ring, Tracer};
+use picojaeger_cortex_m::{
+    BOARD, Board, Timer, Uart, board, exit, format, seed, stack, sys_tick, work,
+};
+
+static RING: Ring<Interrupts, Bytes<4096>> = Ring::new();
+static TRACER: Tracer<Board> = Tracer::new(BOARD, &RING);
+
+/// Bytes of the stack that must be left.
+const RESERVE: usize = 256;
+
+#[exception]
+fn SysTick() {
+    work::beat(&TRACER);
+}
+
+#[entry]
+fn main() -> ! {
+    stack::paint();
+    Uart::start();
+    Timer::start();
+    TRACER.seed(seed());
+    if let Some(mut timer) = sys_tick() {
+        work::start_beats(&mut timer);
+    }
+    let tags = [("board", board().into())];
+    let process = Process::new("pump-7").with_tags(&tags);
+    let Ok(mut reporter) = TRACER.reporter(format(), process) else {
+        exit(debug::EXIT_FAILURE)
+    };
+    TRACER.set_unix_time_at(0, work::UNIX_MICROS_AT_START, 0);
+    let mut buffer = [0; 1024];
+    for number in 0..work::ROUNDS {
+        work::round(&TRACER, number);
+        reporter.drain(&mut Uart, &mut buffer);
+    }
+    while !work::is_beaten() {
+        cortex_m::asm::wfi();
+    }
+    reporter.drain_all(&mut Uart, &mut buffer);
+    reporter.announce_to(&mut Uart, &mut buffer);
+    let stats = reporter.stats();
+    hprintln!("{}", stats);
+    let used = stack::usage();
+    hprintln!(
+        "{} of 32768 bytes of flash; of 8192 bytes of RAM {} in statics and {} of {} in the stack",
+        used.flash,
+        used.statics,
+        used.stack,
+        used.room
+    );
+    let fits = used.stack + RESERVE <= used.room && used.statics + used.room == 8192;
+    exit(
+        if fits && stats.adds_up() && stats.delivered == work::SPANS {
+            debug::EXIT_SUCCESS
+        } else {
+            debug::EXIT_FAILURE
+        },
+    )
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    exit(debug::EXIT_FAILURE)
+}
