@@ -19,7 +19,7 @@ fn main() -> io::Result<()> {
     println!("cargo:rustc-link-search={}", out.display());
     fs::write(out.join("readme.rs"), shown_firmware()?)?;
     println!("cargo:rerun-if-changed={README}");
-    for program in ["retained", "dump"] {
+    for program in ["retained", "recover", "dump"] {
         for argument in ["--build-id", "-Tbuild-id.x"] {
             println!("cargo:rustc-link-arg-bin={program}={argument}");
         }

@@ -41,7 +41,8 @@ RUNTIME = re.compile(r"compiler_builtins|^__aeabi_|^mem(cpy|set|move|cmp)$|^__[a
 
 
 def run(*command, **options):
-    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, cwd=HERE, **options).stdout
+    options = {"cwd": HERE} | options
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, **options).stdout
 
 
 def target_folder():
@@ -49,9 +50,9 @@ def target_folder():
     return pathlib.Path(json.loads(found)["target_directory"])
 
 
-def build(target, profile, binary, features=""):
+def build(target, profile, binary, features="", folder=HERE):
     run("cargo", "build", "--locked", "--quiet", "--target", target, "--profile", profile, "--bin", binary,
-        "--no-default-features", f"--features={features}")
+        "--no-default-features", f"--features={features}", cwd=folder)
     return target_folder() / target / profile / binary
 
 
@@ -73,8 +74,9 @@ def plugin():
     return library
 
 
-def measured(elf, library):
-    """What the cases print, joined with what the plugin counts: two lists in one order."""
+def counted(elf, library):
+    """What each case prints, its name and stack, and what the plugin counts: instructions, the most that were masked, those
+    of the end of frames; and the sizes that the program prints."""
     marks = {name: (at, at + size) for name, at, size in symbols(elf)}
     inside, outside = marks.get(SEALING, (0, 0))
     arguments = (f"{library},from={marks['picojaeger_count_from'][0]:#x},to={marks['picojaeger_count_to'][0]:#x},"
@@ -87,28 +89,70 @@ def measured(elf, library):
     counts = re.findall(r"^count (\d+) (\d+) (\d+)$", out, re.M)
     if not cases or len(cases) != len(counts):
         sys.exit(f"error: {len(cases)} cases and {len(counts)} counts in:\n{out}")
-    empty = int(counts[0][0])
-    figures = {}
-    for (name, stack), (count, masked, _) in zip(cases[1:], counts[1:]):
-        figures[name] = {"instructions": int(count) - empty, "masked": int(masked), "stack": int(stack)}
-    sealing = {name: int(part) for (name, _), (_, _, part) in zip(cases, counts)}
+    sizes = {name: int(size) for name, size in re.findall(r"^size (\w+) (\d+)$", out, re.M)}
+    return [(name, int(stack), *map(int, numbers)) for (name, stack), numbers in zip(cases, counts)], sizes
+
+
+def measured(elf, library):
+    """The figures of `measure`, and its sizes."""
+    cases, sizes = counted(elf, library)
+    empty = cases[0][2]
+    figures = {name: {"instructions": count - empty, "masked": masked, "stack": stack}
+               for name, stack, count, masked, _ in cases[1:]}
+    sealing = {name: part for name, *_, part in cases}
     sealing = sealing["flush_2"] - sealing["flush_1"]
     one, two = figures.pop("flush_1"), figures.pop("flush_2")
     del figures["flush_first"], figures["flush_whole"]
     encoding = two["instructions"] - one["instructions"]
     figures["flush"] = one
     figures["encoding"] = {"instructions": encoding, "masked": max(one["masked"], two["masked"]), "stack": one["stack"]}
-    sizes = {name: int(size) for name, size in re.findall(r"^size (\w+) (\d+)$", out, re.M)}
     figures["fields"] = {"instructions": encoding - sealing}
     figures["sealed_byte"] = {"instructions": round(sealing / sizes["span_packed"], 1)}
     return figures, sizes
 
 
-def flash(target, profile, features=""):
+def few(elf, library):
+    """Instructions and masked sections of a program with few cases, and its sizes; the last of those of one name counts."""
+    cases, sizes = counted(elf, library)
+    empty = cases[0][2]
+    return {name: {"instructions": count - empty, "masked": masked} for name, _, count, masked, _ in cases}, sizes
+
+
+def polls(target, profile, library):
+    """The spans of polls of an executor's tasks."""
+    cases, _ = few(build(target, profile, "polls"), library)
+    return {name: cases[name] for name in ("poll_span", "poll_without_name")}
+
+
+def recovery(target, profile, library):
+    """The recovery of a retained ring: of its first span, and of each further one."""
+    cases, _ = few(build(target, profile, "recover"), library)
+    one, five = cases["recover_1"], cases["recover_5"]
+    return {"recover": one, "recover_further": {"instructions": (five["instructions"] - one["instructions"]) / 4}}
+
+
+def beside_a_line(target, profile, library):
+    """A span, and a log line of defmt with the same content, in one run: figures, and bytes of flash and on the wire."""
+
+    def size(features):
+        elf = build(target, profile, "line", features, HERE / "rtt")
+        return sum(int(size) for size in re.findall(r"^\.(?:text|rodata|data)\s+(\d+)", run("size", "-A", elf), re.M))
+
+    sizes = {"line_span_flash": -size("no-span"), "line_defmt_flash": -size("no-line")}
+    whole = size("")
+    cases, wire = few(build(target, profile, "line", "", HERE / "rtt"), library)
+    sizes = {name: whole + without for name, without in sizes.items()}
+    sizes |= {"line_span_wire": wire["span"], "line_defmt_wire": wire["line"]}
+    one, two = cases["send_1"], cases["send_2"]
+    sent = {"instructions": two["instructions"] - one["instructions"], "masked": two["masked"]}
+    return {"line_span_record": cases["record"], "line_span_send": sent, "line_defmt": cases["line"]}, sizes
+
+
+def flash(target, profile, features="", binary="flash"):
     """Bytes of code of spans, ring, encoder and a transport: a program with them, less one without, less runtime."""
 
     def text(features):
-        elf = build(target, profile, "flash", features)
+        elf = build(target, profile, binary, features)
         sections = run("size", "-A", elf)
         runtime = sum(size for name, _, size in symbols(elf) if RUNTIME.search(name))
         return int(re.search(r"^\.text\s+(\d+)", sections, re.M)[1]) - runtime
@@ -149,7 +193,10 @@ def figures():
             cases |= {f"{case}_otlp": in_otlp[case] for case in PACKETS}
             cases |= {f"{case}_relay": in_frames[case] for case in PACKETS + FRAMES}
             sizes["span_packed_relay"] = packed["span_packed"]
-            for case, kinds in cases.items():
+            apart, of_line = beside_a_line(target, profile, library)
+            apart |= polls(target, profile, library) | recovery(target, profile, library)
+            sizes |= of_line
+            for case, kinds in (cases | apart).items():
                 for kind, figure in kinds.items():
                     found[f"{chip}.{level}.{case}.{kind}"] = figure
             found[f"{chip}.{level}.any.masked"] = max(kinds.get("masked", 0) for kinds in cases.values())
@@ -158,6 +205,7 @@ def figures():
             found[f"{chip}.{level}.flash.bytes"] = flash(target, profile)
             found[f"{chip}.{level}.flash_otlp.bytes"] = flash(target, profile, "otlp")
             found[f"{chip}.{level}.flash_relay.bytes"] = flash(target, profile, "relay")
+            found[f"{chip}.{level}.recover_flash.bytes"] = flash(target, profile, binary="recover")
             for binary in ["small", "readme"]:
                 flash_, memory = whole(target, profile, library, binary)
                 found[f"{chip}.{level}.{binary}_flash.bytes"] = flash_

@@ -4,6 +4,7 @@
 mod alarm;
 #[cfg(feature = "relay")]
 pub mod command;
+pub mod count;
 mod identity;
 pub mod proof;
 pub mod stack;

@@ -15,6 +15,7 @@ use picojaeger_core::wire::Process;
 use picojaeger_core::{
     Flags, Interrupts, Ring, Seed, SendOutcome, Span, SpanContext, SpanId, TraceId, Tracer,
 };
+use picojaeger_cortex_m::count::{picojaeger_count_from, picojaeger_count_to};
 use picojaeger_cortex_m::{BOARD, Board, Switch, Timer, exit, format};
 
 type Recorder = Ring<Interrupts, Bytes<1024>, OverwriteOldest>;
@@ -111,19 +112,6 @@ fn returned() {
     let mut span = make();
     span.tag("mode", "fast");
     span.finish();
-}
-
-/// Marks for the plugin, which counts the instructions between them.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn picojaeger_count_from() {
-    black_box(1);
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn picojaeger_count_to() {
-    black_box(2);
 }
 
 fn drain() {

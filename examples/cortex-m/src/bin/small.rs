@@ -8,6 +8,7 @@ use core::hint::black_box;
 
 use cortex_m_rt::entry;
 use picojaeger_core::{SendOutcome, Transport};
+use picojaeger_cortex_m::count::picojaeger_count_to;
 use picojaeger_cortex_m::{Timer, Uart};
 
 /// Rounds of the loop: for more than a hello, a status and a wrapped ring.
@@ -67,19 +68,13 @@ fn work(_buffer: &mut [u8]) {
     }
 }
 
-/// The end, for a QEMU plugin that has noted the depth of the stack.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn picojaeger_count_to() {
-    black_box(2);
-}
-
 #[entry]
 fn main() -> ! {
     static mut BUFFER: [u8; 160] = [0; 160];
     Uart::start();
     Timer::start();
     work(BUFFER);
+    // The end, for a QEMU plugin that has noted the depth of the stack.
     picojaeger_count_to();
     loop {
         cortex_m::asm::wfi();
