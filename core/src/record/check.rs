@@ -115,3 +115,90 @@ fn find(names: &'static [u8], address: usize, length: usize) -> Option<&'static 
     let bytes = names.get(start..start.checked_add(length)?)?;
     core::str::from_utf8(bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::record::{Open, Timestamp};
+    use crate::{Flags, Key, SpanContext, SpanId, TraceId, Value};
+
+    static NAMES: &str = "sample|channel";
+
+    type Span = Open<[Word; 64]>;
+
+    /// A span with a static key, a copied one, text and a log.
+    fn span() -> Span {
+        let context = SpanContext::new(TraceId::new(1), SpanId::new(2), Flags::SAMPLED);
+        let mut span = Span::new(&NAMES[..6], context, SpanId::default(), 7);
+        span.tag(Key::from(&NAMES[7..]), Value::I64(1 << 40));
+        span.tag(Key::copied("unit"), Value::Str("celsius"));
+        assert!(span.try_log(Timestamp::Ticks(9)));
+        span.finish(11);
+        span
+    }
+
+    /// Returns the words of an image, as a ring has them.
+    fn words(span: &mut Span) -> Vec<Word> {
+        let (fixed, area) = span.parts();
+        let fixed: *const Fixed = fixed;
+        // SAFETY: it is so many words, aligned as they are.
+        let fixed = unsafe { core::slice::from_raw_parts(fixed.cast::<Word>(), FIXED_WORDS) };
+        [fixed, area].concat()
+    }
+
+    fn is_kept(mut words: Vec<Word>) -> bool {
+        // SAFETY: the spans of these tests have no padding between their entries.
+        unsafe { check(&mut words, NAMES.as_bytes()) }.is_some()
+    }
+
+    #[test]
+    fn a_whole_image_is_kept_and_one_of_another_length_is_not() {
+        let whole = words(&mut span());
+        assert!(is_kept(whole.clone()));
+        for length in 0..whole.len() {
+            assert!(!is_kept(whole[..length].to_vec()), "{length} words");
+        }
+        assert!(!is_kept([&whole[..], &[Word::new(0)]].concat()));
+    }
+
+    #[test]
+    fn only_sampled_spans_of_traces_are_kept() {
+        let mut unsampled = span();
+        unsampled.set_flags(Flags::NONE);
+        assert!(!is_kept(words(&mut unsampled)));
+        for (trace, id) in [(0, 2), (1, 0)] {
+            let context = SpanContext::new(TraceId::new(trace), SpanId::new(id), Flags::SAMPLED);
+            let mut span = Span::new(&NAMES[..6], context, SpanId::default(), 7);
+            assert!(!is_kept(words(&mut span)), "trace {trace}, span {id}");
+        }
+    }
+
+    #[test]
+    fn names_lie_in_the_program_and_text_is_text() {
+        static ELSEWHERE: &str = "elsewhere";
+        let context = SpanContext::new(TraceId::new(1), SpanId::new(2), Flags::SAMPLED);
+        let mut outside = Span::new(ELSEWHERE, context, SpanId::default(), 7);
+        assert!(!is_kept(words(&mut outside)));
+        let mut outside = span();
+        outside.tag(Key::from(ELSEWHERE), Value::U64(1));
+        assert!(!is_kept(words(&mut outside)));
+        // One byte behind the last.
+        let mut behind = span();
+        behind.fixed_mut().operation = NAMES[9..].as_ptr();
+        assert!(!is_kept(words(&mut behind)));
+        let mut nameless = span();
+        nameless.fixed_mut().operation = core::ptr::null();
+        assert!(!is_kept(words(&mut nameless)));
+        assert!(nameless.try_copy_operation("made up"));
+        assert!(is_kept(words(&mut nameless)));
+        let whole = words(&mut span());
+        // The value behind the head and key of the second tag: three words of the first.
+        let text =
+            FIXED_WORDS + 2 + 8 / size_of::<Word>() + 1 + "unit".len().div_ceil(size_of::<Word>());
+        let mut torn = whole.clone();
+        torn[text] = Word::new(usize::MAX);
+        assert!(is_kept(whole) && !is_kept(torn));
+    }
+}
