@@ -291,12 +291,13 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
+    use core::sync::atomic::{AtomicU64, Ordering};
     use std::vec::Vec;
 
     use super::*;
     use crate::context::ToContext;
     use crate::raw_mutex::tests::Porous;
-    use crate::tasks::tests::{Spans, Timer, interrupt, names, tracer};
+    use crate::tasks::tests::{Spans, TestRing, Timer, interrupt, names, tracer};
     use crate::{Const, SpanId};
 
     type Tasks<const N: usize, const M: usize> = TaskSpans<(Timer, Const), N, M>;
@@ -342,6 +343,52 @@ mod tests {
         tasks.ended(1);
         tasks.poll_begins(0, 1);
         assert_eq!((read(), CURRENT.to_context()), (Vec::new(), None));
+    }
+
+    /// A clock of 1 MHz that a test sets.
+    struct Passing;
+
+    static NOW: AtomicU64 = AtomicU64::new(0);
+
+    impl Clock for Passing {
+        const BITS: u32 = 32;
+        fn ticks(&self) -> u64 {
+            NOW.load(Ordering::Relaxed)
+        }
+        fn frequency(&self) -> u64 {
+            1_000_000
+        }
+    }
+
+    #[test]
+    fn each_poll_has_waited_since_the_first_time_that_its_task_was_ready() {
+        static CURRENT: Spans<1> = Spans::new();
+        static RING: TestRing = Ring::new();
+        static TRACER: Tracer<(Passing, Const)> = Tracer::new((Passing, Const(true)), &RING);
+        TRACER.seed(crate::Seed::from_words([1, 2, 3]));
+        let tasks = TaskSpans::<_, 1>::new(&TRACER, &CURRENT);
+        let at = |now| {
+            NOW.store(now, Ordering::Relaxed);
+            &tasks
+        };
+        tasks.spawned(1, "one");
+        at(10).ready(1);
+        at(20).ready(1);
+        at(25).poll_begins(0, 1);
+        at(26).ready(1); // within its poll
+        at(27).poll_ends(0);
+        at(30).poll_begins(0, 1);
+        at(31).poll_ends(0);
+        at(40).poll_begins(0, 1); // nobody has woken it
+        at(41).poll_ends(0);
+        let (mut consumer, mut waits) = (RING.consumer().unwrap(), Vec::new());
+        while let Some(record) = consumer.peek() {
+            let tag = record.tags().find(|tag| tag.key == TASK_READY);
+            waits.push(tag.map(|tag| std::format!("{:?}", tag.value)));
+            consumer.advance();
+        }
+        let waits: Vec<_> = waits.iter().map(Option::as_deref).collect();
+        assert_eq!(waits, [Some("U64(15)"), Some("U64(4)"), None]);
     }
 
     #[test]
