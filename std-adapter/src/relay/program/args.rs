@@ -118,6 +118,8 @@ pub(super) enum ArgsError {
     Lexopt(lexopt::Error),
     NoSource,
     NoCommand,
+    /// Spans would have to go to two places.
+    TwoDestinations,
     /// The arguments of `decode` are others.
     Decode,
     /// An option and its value, and how it should be.
@@ -133,11 +135,14 @@ impl Args {
             let is_first = args.sources.is_empty() && mode == Mode::Relay;
             match argument {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Args::none()),
-                Arg::Long("agent") => destination = Some(agent(&parser.value()?.string()?)?),
+                Arg::Long("agent") => choose(&mut destination, agent(&parser.value()?.string()?)?)?,
                 Arg::Long("otlp") => {
-                    destination = Some(Destination::Otlp(parser.value()?.string()?))
+                    choose(
+                        &mut destination,
+                        Destination::Otlp(parser.value()?.string()?),
+                    )?;
                 }
-                Arg::Long("print") => destination = Some(Destination::Print),
+                Arg::Long("print") => choose(&mut destination, Destination::Print)?,
                 Arg::Long("elf") => args.elf = Some(parser.value()?.into()),
                 Arg::Long("record") => args.record = Some(parser.value()?.into()),
                 Arg::Long("downlink") => {
@@ -209,6 +214,14 @@ impl Args {
     }
 }
 
+/// Sets the destination, unless another one is set.
+fn choose(to: &mut Option<Destination>, destination: Destination) -> Result<(), ArgsError> {
+    match to.replace(destination) {
+        None => Ok(()),
+        Some(_) => Err(ArgsError::TwoDestinations),
+    }
+}
+
 fn agent(value: &str) -> Result<Destination, ArgsError> {
     let error = || ArgsError::Value("--agent", value.to_owned(), "HOST:PORT");
     let (host, port) = value.rsplit_once(':').ok_or_else(error)?;
@@ -254,6 +267,9 @@ impl fmt::Display for ArgsError {
         match self {
             Self::Lexopt(error) => write!(f, "{error}"),
             Self::NoSource => f.write_str("no source is given"),
+            Self::TwoDestinations => {
+                f.write_str("spans go to one place: --agent, --otlp or --print, once")
+            }
             Self::NoCommand => f.write_str("no command is given: write it behind `--`"),
             Self::Decode => {
                 f.write_str("`decode` takes an image, a dump, and --agent, --otlp or --print")
@@ -341,6 +357,8 @@ mod tests {
             ("decode a b --time", "takes an image, a dump"),
             ("a --agent host", "--agent `host` is not HOST:PORT"),
             ("a --downlink 99", "--downlink `99` is not tcp:PORT or pty"),
+            ("a --print --agent b:1", "spans go to one place"),
+            ("a --otlp http://b --otlp http://c", "spans go to one place"),
             ("a --speed 9", "invalid option '--speed'"),
             ("a --elf", "missing argument"),
         ] {
