@@ -1,5 +1,7 @@
 //! Rings of the core on this machine, whose words have 8 bytes, as dumps.
 
+use std::fs;
+
 use picojaeger_core::wire::relay::{Device, MemoryDump, RelayFrames};
 use picojaeger_core::wire::{Process as WireProcess, ThriftCompact};
 use picojaeger_core::{
@@ -8,6 +10,7 @@ use picojaeger_core::{
 
 use super::*;
 use crate::model::{RefKind, TagValue};
+use crate::relay::source::Recorder;
 
 struct Timer;
 
@@ -233,6 +236,29 @@ fn frames_of_memory_are_put_together() {
         read(&cut, &image(memory)).unwrap_err(),
         NoRing::Incomplete(address)
     );
+}
+
+#[test]
+fn files_are_recordings_lines_and_memory() {
+    let memory = memory();
+    let (line, plain) = (line(memory), bytes(memory));
+    let path = std::env::temp_dir().join(format!("picojaeger-dump-{}", std::process::id()));
+    let mut recorder = Recorder::create(&path).unwrap();
+    for (number, part) in line.chunks(100).enumerate() {
+        let arrival = Arrival::At(EPOCH + number as u64);
+        recorder.write(7, part, arrival).unwrap();
+        recorder.write(8, b"of another device", arrival).unwrap();
+    }
+    recorder.flush().unwrap();
+    let recording = fs::read(&path).unwrap();
+    for content in [recording, line, plain] {
+        fs::write(&path, content).unwrap();
+        let ring = only(&Dump::open(&path).unwrap(), &image(memory));
+        assert_eq!(ring.spans[0].operation_name, "sample");
+    }
+    fs::remove_file(&path).unwrap();
+    let error = Dump::open(&path).map(drop).unwrap_err().to_string();
+    assert!(error.starts_with(&path.display().to_string()), "{error}");
 }
 
 #[test]
