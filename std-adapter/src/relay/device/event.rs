@@ -35,8 +35,8 @@ pub enum Event {
     },
     /// A device sent a piece of its memory.
     Memory {
-        /// The device's id, in hexadecimal.
-        device: String,
+        /// The line's number.
+        line: usize,
         /// The address and the bytes, as they were on the wire.
         payload: Vec<u8>,
     },

@@ -24,14 +24,22 @@ impl Relay {
         self.line(line).has_frames = true;
         match frame.kind {
             kind::HELLO => self.hello(line, frame, sink),
-            kind::STATUS | kind::SPANS | kind::MEMORY => self.content(line, frame, arrival, sink),
-            _ => self.unknown(line, frame),
+            kind::STATUS | kind::SPANS => self.content(line, frame, arrival, sink),
+            kind::MEMORY => {
+                // Needs no hello: a handler of faults dumps by a producer of its own.
+                self.note_other(line, frame);
+                let payload = frame.payload.to_vec();
+                sink(Event::Memory { line, payload });
+            }
+            _ => {
+                self.counts.unknown_frames += 1;
+                self.note_other(line, frame);
+            }
         }
     }
 
-    /// Skips a frame, which is not missing.
-    fn unknown(&mut self, line: usize, frame: &Frame<'_>) {
-        self.counts.unknown_frames += 1;
+    /// Takes note of a frame without effect on its tracer: it is not missing.
+    fn note_other(&mut self, line: usize, frame: &Frame<'_>) {
         let id = self.line(line).tracer((frame.producer, frame.boot));
         if let Some(tracer) = id.and_then(|id| self.tracers.get_mut(&id)) {
             tracer.note_frame(frame.number);
@@ -131,13 +139,7 @@ impl Relay {
         tracer.note_frame(frame.number);
         let is_read = match frame.kind {
             kind::STATUS => self.status(line, &id, frame, arrival, sink),
-            kind::SPANS => tracer.hold(frame.payload),
-            _ => {
-                let device = tracer.account().device;
-                let payload = frame.payload.to_vec();
-                sink(Event::Memory { device, payload });
-                true
-            }
+            _ => tracer.hold(frame.payload),
         };
         if !is_read {
             self.counts.malformed += 1;

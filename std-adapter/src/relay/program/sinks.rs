@@ -18,6 +18,8 @@ pub(super) struct Sinks {
     pub(super) terminal: Terminal,
     uplinks: Vec<Link>,
     downlink: Option<Downlink>,
+    /// A device has sent its memory.
+    has_memory: bool,
     tells_time: bool,
     /// The time at which each tracer of a line and boot was told the time last.
     told: BTreeMap<(usize, u8, u16), Instant>,
@@ -47,6 +49,7 @@ impl Sinks {
             terminal,
             uplinks,
             downlink: None,
+            has_memory: false,
             tells_time,
             told: BTreeMap::new(),
             number: 0,
@@ -72,11 +75,17 @@ impl Sinks {
                 boot,
                 ticks,
             } => self.tell_time(line, (producer, boot), ticks, arrival),
-            Event::Memory { device, payload } => {
-                let bytes = payload.len();
-                self.terminal
-                    .message(&format!("device {device} sent {bytes} bytes of its memory"));
-            }
+            Event::Memory { line, .. } => self.tell_of_memory(line),
+        }
+    }
+
+    /// Tells once how memory in frames is read, of which there are many.
+    fn tell_of_memory(&mut self, line: usize) {
+        if !std::mem::replace(&mut self.has_memory, true) {
+            let hint = "`decode` reads the spans of it from a recording (--record)";
+            let source = (line & 0xffff) + 1;
+            let message = format!("source {source}: a device sends its memory: {hint}");
+            self.terminal.message(&message);
         }
     }
 
