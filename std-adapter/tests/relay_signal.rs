@@ -3,9 +3,11 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 use picojaeger_std::collector::Collector;
@@ -86,6 +88,28 @@ fn a_command_reads_the_input() {
     input.write_all(b"this\n").expect("it reads");
     wait_for(&mut child, "got this");
     assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
+#[test]
+fn a_prompt_without_a_line_end_is_shown_before_its_answer() {
+    let script = "printf 'name? '; read x; echo hello $x";
+    let mut child = start(&["run", "--source", "-", "--", "sh", "-c", script]);
+    let mut input = child.stdin.take().expect("a pipe");
+    let mut output = child.stdout.take().expect("a pipe");
+    let (shown, prompt) = channel();
+    let reader = thread::spawn(move || {
+        let mut prompt = [0; 6];
+        output.read_exact(&mut prompt).expect("a prompt");
+        shown.send(prompt).expect("it is waited for");
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).expect("text");
+        rest
+    });
+    let prompt = prompt.recv_timeout(Duration::from_secs(10));
+    assert_eq!(prompt.as_ref(), Ok(b"name? "));
+    input.write_all(b"you\n").expect("it reads");
+    assert_eq!(reader.join().expect("it ends"), "hello you\n");
+    assert!(child.wait().expect("it ends").success());
 }
 
 #[test]

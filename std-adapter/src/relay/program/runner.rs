@@ -56,7 +56,7 @@ fn follow(
             Ok(input) => service.input(input),
             Err(RecvTimeoutError::Disconnected) => return child.wait(),
         }
-        service.sinks.step(false);
+        service.step();
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }

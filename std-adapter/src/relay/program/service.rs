@@ -1,6 +1,6 @@
 //! The loop of the relay: inputs to events, and what is due to the output.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufWriter;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -20,8 +20,8 @@ pub(super) struct Service {
     patient: Vec<bool>,
     /// Sources that have not ended.
     open: usize,
-    /// The lines that text may wait on.
-    lines: Vec<usize>,
+    /// The lines, and when each had bytes last: text may wait on them.
+    lines: BTreeMap<usize, Instant>,
     /// The sources that are not connected for now.
     lost: BTreeSet<usize>,
     /// The time of the last status line, and the spans then.
@@ -47,7 +47,7 @@ impl Service {
             recorder,
             open: patient.len(),
             patient,
-            lines: Vec::new(),
+            lines: BTreeMap::new(),
             lost: BTreeSet::new(),
             shown: (Instant::now(), 0),
         }
@@ -55,18 +55,13 @@ impl Service {
 
     /// Runs until all sources have ended, or the user wants an end.
     pub(super) fn run(&mut self, inputs: &Receiver<Input>) {
-        let mut last = Instant::now();
         while self.open > 0 {
             match inputs.recv_timeout(TICK) {
                 Ok(Input::Stop { .. }) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(input) => {
-                    last = Instant::now();
-                    self.input(input);
-                }
-                Err(RecvTimeoutError::Timeout) if last.elapsed() >= PAUSE => self.pause(),
+                Ok(input) => self.input(input),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            self.sinks.step(false);
+            self.step();
             self.show_status();
         }
     }
@@ -85,7 +80,7 @@ impl Service {
 
     /// Ends: sends what is left, and prints the summary.
     pub(super) fn finish(mut self) {
-        for line in std::mem::take(&mut self.lines) {
+        for line in std::mem::take(&mut self.lines).into_keys() {
             self.end_line(line);
         }
         let sinks = &mut self.sinks;
@@ -135,9 +130,7 @@ impl Service {
     }
 
     fn bytes(&mut self, line: usize, bytes: &[u8], arrival: Arrival) {
-        if !self.lines.contains(&line) {
-            self.lines.push(line);
-        }
+        self.lines.insert(line, Instant::now());
         if let Some(recorder) = &mut self.recorder
             && let Err(error) = recorder.write(line, bytes, arrival)
         {
@@ -162,11 +155,17 @@ impl Service {
         self.relay.end_line(line, &mut |event| sinks.take(event, 0));
     }
 
-    fn pause(&mut self) {
+    /// Sends what is due, and passes on what waits on silent lines.
+    pub(super) fn step(&mut self) {
         let sinks = &mut self.sinks;
-        for line in &self.lines {
-            self.relay.pause(*line, &mut |event| sinks.take(event, 0));
+        for (line, last) in &mut self.lines {
+            if last.elapsed() >= PAUSE {
+                self.relay.pause(*line, &mut |event| sinks.take(event, 0));
+                // Once a silence is enough, but bytes in the middle of a character may wait on.
+                *last = Instant::now();
+            }
         }
+        sinks.step(false);
     }
 
     fn show_status(&mut self) {
