@@ -99,6 +99,21 @@ fn a_steady_line_gives_a_small_uncertainty() {
     }
 }
 
+/// The host's time is corrected, or the device's counter stands still in a sleep.
+#[test]
+fn a_step_of_either_clock_is_within_the_uncertainty_and_over_in_a_while() {
+    for seed in 0..3 {
+        for seconds in [-3_600.0, -5.0, -0.1, 0.1, 5.0, 3_600.0] {
+            for before in [1, 10, 100] {
+                let mut simulation = Simulation::new(seed, 50.0, 200_000.0).run(before);
+                simulation.now += seconds * 1e6;
+                let simulation = simulation.run(100);
+                assert!(simulation.largest < 230_000, "{}", simulation.largest);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_change_of_frequency_is_within_the_uncertainty_and_found() {
     for seed in 0..5 {
