@@ -15,12 +15,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent / "std-adapter" / "src"
 TIERS = [
     ["sys", "model"],
     ["config", "context"],
-    ["memory", "observers", "stats", "sampling", "propagation", "reporters", "transport", "worker", "scope",
-     "collector"],
+    ["memory", "observers", "stats", "sampling", "propagation", "reporters", "transport", "worker", "collector"],
     ["export", "metrics", "relay"],
     ["state"],
+    ["scope"],
     ["spans"],
     ["tracer"],
+    ["tasks"],
 ]
 TIER = {module: tier for tier, modules in enumerate(TIERS) for module in modules}
 

@@ -70,6 +70,8 @@ pub const STACK: &str = "stack";
 pub const JAEGER_DEBUG_ID: &str = "jaeger-debug-id";
 /// A boolean: the span had not finished when it was sent; it is sent again when it has.
 pub const UNFINISHED: &str = "picojaeger.unfinished";
+/// A boolean: the future of the span was dropped before it was ready.
+pub const CANCELLED: &str = "cancelled";
 /// A boolean: the span became sampled after its start, so it starts later than the work.
 pub const SAMPLED_LATE: &str = "picojaeger.sampled_late";
 /// An integer: the microseconds from a task's wake-up to its poll.

@@ -50,7 +50,7 @@
 //! - [`model`]: finished spans as plain data, as collector and reporters return them.
 //!
 //! # Features
-//! The first three are on by default. Without them the crate needs the core and ten third-party crates.
+//! The first three are on by default. Without them the crate needs the core and eleven third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
 //! - `http`: [`Config::collector`], and the remote sampler ([`config::Sampler::Remote`]), which is the
@@ -111,6 +111,7 @@ mod spans;
 mod state;
 mod stats;
 mod sys;
+mod tasks;
 mod tracer;
 pub mod transport;
 mod worker;
@@ -128,6 +129,9 @@ pub use propagation::carriers;
 pub use scope::Scope;
 pub use stats::TransportStats;
 pub use sys::clock::TimeSource;
+pub use tasks::{
+    CurrentLog, CurrentSpan, FutureInSpan, InSpan, IntoSpan, current, current_root, in_current_span,
+};
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
 pub use tracer::current_ids::{CurrentIds, current_ids};

@@ -23,6 +23,11 @@ pub struct LogBuilder<'s> {
 }
 
 impl LogBuilder<'_> {
+    /// Returns whether the span took the log.
+    pub(crate) const fn is_begun(&self) -> bool {
+        self.slot.is_some()
+    }
+
     /// Appends a field whose value is formatted into the span's memory, like
     /// [`Span::tag_fmt`](crate::Span::tag_fmt).
     pub fn field_fmt<'k>(

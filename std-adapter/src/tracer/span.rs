@@ -8,7 +8,7 @@ use picojaeger_core::{Flags, Key, Value, tags};
 
 use crate::context::{SpanContext, ToContext};
 use crate::propagation::baggage_limit;
-use crate::scope::Scope;
+use crate::scope::{Home, Scope};
 use crate::spans::fast_path::{end, finish, release};
 use crate::spans::requests::is_noted;
 use crate::spans::sampling_priority::is_priority;
@@ -235,8 +235,48 @@ impl Span {
         let copy = slot.filter(|slot| slot.owner.common.settings.spans.flush_open);
         Scope::enter(
             slot.map(|slot| slot.context()),
+            slot.map(|slot| slot.owner.clone()),
             copy.and_then(|slot| copy_of(slot)),
         )
+    }
+
+    /// Runs `f` with the span active on this thread, where [`current`](crate::current) can write to it.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    /// use picojaeger_std::current;
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+    /// let mut request = tracer.start("request");
+    /// request.in_scope(|| {
+    ///     current().tag("http.route", "/orders/{id}");
+    ///     let query = tracer.start("query");
+    ///     assert!(query.is_sampled());
+    /// });
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    pub fn in_scope<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        let home = self.take_home();
+        let mut running = InScope { span: self, home };
+        let entered = running.home.enter();
+        let result = f();
+        drop(entered);
+        running.home.return_held();
+        result
+    }
+
+    /// Runs `f` on the span whose slot lies in a home, and leaves it there, also if `f` unwinds.
+    pub(crate) fn in_home<R>(home: &mut Option<Box<Slot>>, f: impl FnOnce(&mut Span) -> R) -> R {
+        let span = Span::from(home.take());
+        let mut lent = Lent { span, home };
+        f(&mut lent.span)
+    }
+
+    /// Takes the span into a home, from which it gets active.
+    pub(crate) fn take_home(&mut self) -> Home {
+        let slot = self.slot.take();
+        let context = slot.as_ref().map(|slot| slot.context());
+        Home::of_span(slot, context)
     }
 
     /// Ends the span now. A second call does nothing.
@@ -284,6 +324,30 @@ impl Span {
     #[inline(always)]
     pub(super) fn writable(&mut self) -> Option<&mut Box<Slot>> {
         self.slot.as_mut().filter(|slot| slot.image.is_writable())
+    }
+}
+
+/// A span that goes back to its home when this is dropped.
+struct Lent<'h> {
+    span: Span,
+    home: &'h mut Option<Box<Slot>>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        *self.home = self.span.slot.take();
+    }
+}
+
+/// A span that lies in a home, until this is dropped.
+struct InScope<'s> {
+    span: &'s mut Span,
+    home: Home,
+}
+
+impl Drop for InScope<'_> {
+    fn drop(&mut self) {
+        self.span.slot = self.home.span.take();
     }
 }
 

@@ -211,6 +211,15 @@ impl<'t> SpanBuilder<'t> {
     }
 }
 
+/// Starts a span that has nothing but a name, under the thread's active one.
+pub(crate) fn start_implicit(state: &Arc<TracerState>, operation: Key<'_>) -> Span {
+    Span::from(match (operation, active_context()) {
+        (Key::Static(operation), None) => start_root(state, operation),
+        (Key::Static(operation), Some(_)) => start_under_active(state, operation),
+        (operation, parent) => Start::plain(operation, parent.unwrap_or_default()).on(state, None),
+    })
+}
+
 /// Starts a span that has nothing but a name, and perhaps a parent without baggage.
 #[inline(always)]
 fn start_plain(

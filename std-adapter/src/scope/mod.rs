@@ -1,9 +1,20 @@
 //! Active spans: the implicit parents of a thread.
 
+mod home;
+mod lend;
+
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
+use std::sync::{Arc, Once};
+
+use log::Level;
 
 use crate::context::SpanContext;
+use crate::state::{Slot, TracerState};
+use crate::sys::log::log_guarded;
+
+pub(crate) use home::Home;
+pub(crate) use lend::{Found, Which, with_active_span};
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {
@@ -15,12 +26,16 @@ pub(crate) struct Scopes {
 struct Active {
     key: u64,
     context: SpanContext,
+    /// The tracer of a span that is active by its context only.
+    tracer: Option<Arc<TracerState>>,
+    /// The span itself, if it lies here while it is active.
+    span: Option<Box<Slot>>,
     /// A copy to be sent before the span finishes, if its tracer wants such.
     copy: Option<Box<dyn UnfinishedSpan>>,
 }
 
 /// A copy of a span, as it was when it became active.
-pub(crate) trait UnfinishedSpan {
+pub(crate) trait UnfinishedSpan: Send {
     /// Returns the address of the tracer's state.
     fn owner(&self) -> *const ();
 
@@ -39,7 +54,8 @@ thread_local! {
 /// Guard that keeps a span active on this thread until it is dropped.
 ///
 /// Made by [`Span::activate`](crate::Span::activate); holds a copy of the span's context and
-/// borrows nothing. Scopes may end in any order.
+/// borrows nothing. Scopes may end in any order, though the first that ends before an inner one is logged. For
+/// futures, which may move to other threads, see [`InSpan`](crate::InSpan).
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
@@ -90,12 +106,21 @@ impl Scopes {
         active.last().map(|active| active.context.clone())
     }
 
-    /// Pushes a context, and returns the key by which [`Scopes::leave`] finds it.
-    fn enter(&self, context: SpanContext, copy: Option<Box<dyn UnfinishedSpan>>) -> Option<u64> {
+    /// Returns the tracer of the innermost active span.
+    fn tracer(&self) -> Option<Arc<TracerState>> {
+        let active = self.active.try_borrow().ok()?;
+        let Active { tracer, span, .. } = active.last()?;
+        tracer
+            .clone()
+            .or_else(|| Some(span.as_ref()?.owner.clone()))
+    }
+
+    /// Pushes what `make` makes of a new key, and returns the key, by which [`Scopes::leave`] finds it.
+    fn enter(&self, make: impl FnOnce(u64) -> Active) -> Option<u64> {
         let mut active = self.active.try_borrow_mut().ok()?;
         let key = self.next.get();
         self.next.set(key + 1);
-        active.push(Active { key, context, copy });
+        active.push(make(key));
         ACTIVE.set(true);
         Some(key)
     }
@@ -105,11 +130,15 @@ impl Scopes {
             return;
         };
         let at = active.iter().rposition(|active| active.key == key);
+        let is_innermost = at.is_none_or(|at| at + 1 == active.len());
         let left = at.map(|at| active.remove(at));
         ACTIVE.set(!active.is_empty());
         // In this order: the drop of a copy may log, and a logger may activate a span.
         drop(active);
         drop(left);
+        if !is_innermost {
+            warn_of_order();
+        }
     }
 
     /// Takes the copies of this tracer's active spans, outermost first.
@@ -147,6 +176,14 @@ pub(crate) fn refresh(context: &SpanContext) {
     with_scopes(|scopes| scopes.refresh(context));
 }
 
+/// Returns the tracer of the innermost active span of this thread.
+pub(crate) fn active_tracer() -> Option<Arc<TracerState>> {
+    if has_active_context() {
+        return with_scopes(Scopes::tracer).flatten();
+    }
+    None
+}
+
 /// Runs `f` on the calling thread's scopes; `None` while the thread ends.
 fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
     SCOPES.try_with(f).ok()
@@ -155,9 +192,21 @@ fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
 impl Scope {
     pub(crate) fn enter(
         context: Option<SpanContext>,
+        tracer: Option<Arc<TracerState>>,
         copy: Option<Box<dyn UnfinishedSpan>>,
     ) -> Self {
-        let key = context.and_then(|context| with_scopes(|scopes| scopes.enter(context, copy)));
+        let enter = |context| {
+            with_scopes(|scopes| {
+                scopes.enter(|key| Active {
+                    key,
+                    context,
+                    tracer,
+                    span: None,
+                    copy,
+                })
+            })
+        };
+        let key = context.and_then(enter);
         Scope {
             key: key.flatten(),
             _thread: PhantomData,
@@ -170,5 +219,34 @@ impl Drop for Scope {
         if let Some(key) = self.key {
             with_scopes(|scopes| scopes.leave(key));
         }
+    }
+}
+
+#[cold]
+fn warn_of_order() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let line =
+            format_args!("a scope ended before one that began later: drop the inner one first");
+        log_guarded(Level::Warn, line);
+    });
+}
+
+impl SpanContext {
+    /// Makes the span of this context the implicit parent of those that this thread starts, until the scope is
+    /// dropped: for work that another thread or process handed over.
+    ///
+    /// ```
+    /// use picojaeger_std::config::{Config, Sampler};
+    /// use picojaeger_std::SpanContext;
+    ///
+    /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+    /// let handed_over: SpanContext = "1f:2f:0:1".parse().unwrap();
+    /// let _active = handed_over.activate();
+    /// assert_eq!(tracer.start("pack").context().trace_id(), handed_over.trace_id());
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    pub fn activate(&self) -> Scope {
+        Scope::enter(Some(self.clone()), None, None)
     }
 }

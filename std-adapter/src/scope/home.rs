@@ -1,0 +1,144 @@
+//! What a future or a closure has active whenever it runs.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Once};
+
+use log::Level;
+
+use super::{ACTIVE, Active, Scopes, active_context, active_tracer, with_scopes};
+use crate::context::SpanContext;
+use crate::state::{Slot, TracerState};
+use crate::sys::log::log_guarded;
+
+/// What is active whenever a future or a closure runs, and where it lies in between.
+#[derive(Default)]
+pub(crate) struct Home {
+    context: Option<SpanContext>,
+    tracer: Option<Arc<TracerState>>,
+    pub(crate) span: Option<Box<Slot>>,
+    /// Scopes that the future's code held as it returned `Pending`.
+    held: Vec<Active>,
+}
+
+/// Keeps what a home has active on this thread, and puts it back when it is dropped.
+pub(crate) struct Entered<'h> {
+    home: &'h mut Home,
+    key: Option<u64>,
+    /// Makes it `!Send`, as it ends on the thread on which it began.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Scopes {
+    /// Makes active what lies in a home, and the scopes that it held.
+    fn enter_home(&self, home: &mut Home) -> Option<u64> {
+        let context = home.context.take()?;
+        let (tracer, span) = (home.tracer.take(), home.span.take());
+        let key = self.enter(|key| Active {
+            key,
+            context,
+            tracer,
+            span,
+            copy: None,
+        })?;
+        if !home.held.is_empty() {
+            self.append(&mut home.held);
+        }
+        Some(key)
+    }
+
+    fn append(&self, held: &mut Vec<Active>) {
+        if let Ok(mut active) = self.active.try_borrow_mut() {
+            active.append(held);
+            ACTIVE.set(!active.is_empty());
+        }
+    }
+
+    /// Puts back into its home what [`Scopes::enter_home`] took there.
+    fn leave_home(&self, key: u64, home: &mut Home) {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return;
+        };
+        let Some(at) = active.iter().rposition(|active| active.key == key) else {
+            return;
+        };
+        if at + 1 < active.len() {
+            home.held = active.split_off(at + 1);
+        }
+        if let Some(left) = active.pop() {
+            home.context = Some(left.context);
+            (home.tracer, home.span) = (left.tracer, left.span);
+        }
+        ACTIVE.set(!active.is_empty());
+    }
+}
+
+impl Home {
+    /// Makes the home of a span, whose context this is.
+    pub(crate) fn of_span(span: Option<Box<Slot>>, context: Option<SpanContext>) -> Self {
+        Home {
+            context,
+            span,
+            ..Home::default()
+        }
+    }
+
+    /// Makes the home of the context that is active on this thread, with its tracer.
+    pub(crate) fn of_active() -> Self {
+        Home {
+            context: active_context(),
+            tracer: active_tracer(),
+            ..Home::default()
+        }
+    }
+
+    /// Makes active what lies here, until the guard is dropped.
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Entered<'_> {
+        let key = with_scopes(|scopes| scopes.enter_home(self)).flatten();
+        Entered {
+            home: self,
+            key,
+            _thread: PhantomData,
+        }
+    }
+
+    /// Warns once in a process if scopes were held as the code here returned.
+    #[inline]
+    pub(crate) fn warn_of_held(&self) {
+        if !self.held.is_empty() {
+            warn_of_held();
+        }
+    }
+
+    /// Forgets the scopes that the code here held: it does not run again.
+    pub(crate) fn forget_held(&mut self) {
+        self.held.clear();
+    }
+
+    /// Makes active again the scopes that the code here left to its caller.
+    pub(crate) fn return_held(&mut self) {
+        if !self.held.is_empty() {
+            with_scopes(|scopes| scopes.append(&mut self.held));
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            with_scopes(|scopes| scopes.leave_home(key, self.home));
+        }
+    }
+}
+
+#[cold]
+fn warn_of_held() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let line = format_args!(
+            "a scope was held across an await; use `in_span` or `in_scope`, and see \"Async\" in the README"
+        );
+        log_guarded(Level::Warn, line);
+    });
+}

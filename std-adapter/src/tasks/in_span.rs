@@ -1,0 +1,182 @@
+//! Futures that have a span.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use picojaeger_core::tags;
+use pin_project_lite::pin_project;
+
+use crate::scope::Home;
+use crate::tasks::into_span::IntoSpan;
+use crate::tracer::span::Span;
+
+/// Extends futures by a span.
+///
+/// ```
+/// use picojaeger_std::config::{Config, Sampler};
+/// use picojaeger_std::{InSpan, current};
+///
+/// # fn block_on<F: Future>(future: F) -> F::Output {
+/// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #     match std::pin::pin!(future).poll(&mut context) {
+/// #         std::task::Poll::Ready(output) => output,
+/// #         std::task::Poll::Pending => unreachable!(),
+/// #     }
+/// # }
+/// async fn stock(id: u64) -> u32 {
+///     current().tag("order.id", id); // of `stock`, the innermost active span
+///     7
+/// }
+///
+/// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
+/// let order = async {
+///     stock(3).in_span("stock").await // a child of `order`, on whatever thread
+/// };
+/// assert_eq!(block_on(order.in_span(tracer.start("order"))), 7);
+/// assert_eq!(tracer.stats().sampled, 2);
+/// # Ok::<(), picojaeger_std::config::ConfigError>(())
+/// ```
+pub trait InSpan: Future + Sized {
+    /// Makes a span active whenever this future is polled, on whatever thread, and ends it as soon as
+    /// the future is ready.
+    ///
+    /// The span starts at this call. A future that is dropped before it is ready ends its span with the tag
+    /// `cancelled`; one whose poll unwinds with `error`, even if the panic is caught. Nothing is
+    /// allocated for a poll.
+    ///
+    /// Scopes that the future holds across an await are set aside while it waits, so that they are no parents of
+    /// other tasks' spans; the first one is logged.
+    fn in_span(self, span: impl IntoSpan) -> FutureInSpan<Self> {
+        let mut span = span.into_span();
+        FutureInSpan {
+            future: self,
+            home: TaskHome(span.take_home()),
+            is_ended: false,
+        }
+    }
+
+    /// Keeps what is active at this call active whenever this future is polled: for a task that is spawned. Its
+    /// spans are children of the present span, which they may outlive.
+    ///
+    /// ```
+    /// use picojaeger_std::InSpan;
+    ///
+    /// async fn audit() {}
+    /// let task = audit().in_current_span(); // for `spawn`
+    /// # drop(task);
+    /// ```
+    fn in_current_span(self) -> FutureInSpan<Self> {
+        FutureInSpan {
+            future: self,
+            home: TaskHome(Home::of_active()),
+            is_ended: false,
+        }
+    }
+}
+
+impl<F: Future> InSpan for F {}
+
+pin_project! {
+    /// A future with a span; see [`InSpan`].
+    ///
+    /// ```
+    /// use std::future::{Ready, ready};
+    /// use picojaeger_std::{FutureInSpan, InSpan, Tracer};
+    ///
+    /// let tracer = Tracer::disabled();
+    /// let future: FutureInSpan<Ready<u8>> = ready(7).in_span(tracer.start("order"));
+    /// # drop(future);
+    /// ```
+    #[must_use = "a future does nothing unless it is awaited"]
+    pub struct FutureInSpan<F> {
+        // Dropped before the span, which so ends after all that the future started.
+        #[pin]
+        future: F,
+        home: TaskHome,
+        // Whether the future was ready, or unwound.
+        is_ended: bool,
+    }
+
+    impl<F> PinnedDrop for FutureInSpan<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if !*this.is_ended {
+                this.home.tag(tags::CANCELLED);
+            }
+        }
+    }
+}
+
+/// The home of a future's span, which ends with it.
+struct TaskHome(Home);
+
+impl Drop for TaskHome {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Marks the span of a future whose poll unwinds.
+struct Polling<'h> {
+    home: &'h mut TaskHome,
+    is_ended: &'h mut bool,
+    has_returned: bool,
+}
+
+impl<F: Future> Future for FutureInSpan<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut polling = Polling {
+            home: this.home,
+            is_ended: this.is_ended,
+            has_returned: false,
+        };
+        let entered = polling.home.0.enter();
+        let polled = this.future.poll(context);
+        drop(entered);
+        polling.has_returned = true;
+        polling.home.0.warn_of_held();
+        if polled.is_ready() {
+            *polling.is_ended = true;
+            polling.home.end();
+        }
+        polled
+    }
+}
+
+impl Drop for Polling<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.has_returned {
+            *self.is_ended = true;
+            self.home.tag(tags::ERROR);
+        }
+    }
+}
+
+impl TaskHome {
+    /// Sets a tag of the span that lies here to `true`.
+    fn tag(&mut self, key: &'static str) {
+        Span::in_home(&mut self.0.span, |span| {
+            span.tag(key, true);
+        });
+    }
+
+    /// Ends the span that lies here.
+    fn end(&mut self) {
+        self.0.forget_held();
+        drop(Span::from(self.0.span.take()));
+    }
+}
+
+impl<F> fmt::Debug for FutureInSpan<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FutureInSpan")
+            .field("is_ended", &self.is_ended)
+            .finish_non_exhaustive()
+    }
+}
