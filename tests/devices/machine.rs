@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::made::board;
+
 /// The longest that a program may run, in seconds.
 const LIMIT: &str = "60";
 /// The scripts that run a program in QEMU.
@@ -57,7 +59,7 @@ pub fn run_with_server(
     command.args([
         "qemu-system-arm",
         "-M",
-        "mps2-an386",
+        board(program),
         "-nographic",
         "-monitor",
         "none",
