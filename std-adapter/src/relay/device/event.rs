@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Process, Span};
 
-/// An output of a [`Relay`], which has an example.
+/// An output of a [`Relay`](super::Relay), which has an example.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Event {
