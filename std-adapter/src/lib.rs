@@ -61,6 +61,7 @@
 //! - `observers`: `SpanObserver`, called as spans start, change and end.
 //! - `log-kv`: [`CurrentIds`] as key-values of the crate `log`.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
+//! - `futures`: spans of streams, those of the crate `futures-core`.
 //! - `relay`: the module `relay`, which reads the frames of devices, and the program
 //!   `picojaeger-relay`.
 //!
@@ -132,6 +133,9 @@ pub use sys::clock::TimeSource;
 pub use tasks::{
     CurrentLog, CurrentSpan, FutureInSpan, InSpan, IntoSpan, current, current_root, in_current_span,
 };
+#[cfg(feature = "futures")]
+#[cfg_attr(docsrs, doc(cfg(feature = "futures")))]
+pub use tasks::{StreamInSpan, StreamSpan};
 pub use tracer::Tracer;
 pub use tracer::builder::{TracerBuilder, global_tracer};
 pub use tracer::current_ids::{CurrentIds, current_ids};

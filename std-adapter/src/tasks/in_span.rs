@@ -4,12 +4,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use picojaeger_core::tags;
 use pin_project_lite::pin_project;
 
-use crate::scope::Home;
+use crate::tasks::home::TaskHome;
 use crate::tasks::into_span::IntoSpan;
-use crate::tracer::span::Span;
 
 /// Extends futures by a span.
 ///
@@ -48,11 +46,9 @@ pub trait InSpan: Future + Sized {
     /// Scopes that the future holds across an await are set aside while it waits, so that they are no parents of
     /// other tasks' spans; the first one is logged.
     fn in_span(self, span: impl IntoSpan) -> FutureInSpan<Self> {
-        let mut span = span.into_span();
         FutureInSpan {
             future: self,
-            home: TaskHome(span.take_home()),
-            is_ended: false,
+            home: TaskHome::of_span(span),
         }
     }
 
@@ -69,8 +65,7 @@ pub trait InSpan: Future + Sized {
     fn in_current_span(self) -> FutureInSpan<Self> {
         FutureInSpan {
             future: self,
-            home: TaskHome(Home::of_active()),
-            is_ended: false,
+            home: TaskHome::of_active(),
         }
     }
 }
@@ -94,34 +89,13 @@ pin_project! {
         #[pin]
         future: F,
         home: TaskHome,
-        // Whether the future was ready, or unwound.
-        is_ended: bool,
     }
 
     impl<F> PinnedDrop for FutureInSpan<F> {
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if !*this.is_ended {
-                this.home.tag(tags::CANCELLED);
-            }
+            this.project().home.mark_dropped();
         }
     }
-}
-
-/// The home of a future's span, which ends with it.
-struct TaskHome(Home);
-
-impl Drop for TaskHome {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Marks the span of a future whose poll unwinds.
-struct Polling<'h> {
-    home: &'h mut TaskHome,
-    is_ended: &'h mut bool,
-    has_returned: bool,
 }
 
 impl<F: Future> Future for FutureInSpan<F> {
@@ -130,53 +104,14 @@ impl<F: Future> Future for FutureInSpan<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let mut polling = Polling {
-            home: this.home,
-            is_ended: this.is_ended,
-            has_returned: false,
-        };
-        let entered = polling.home.0.enter();
-        let polled = this.future.poll(context);
-        drop(entered);
-        polling.has_returned = true;
-        polling.home.0.warn_of_held();
-        if polled.is_ready() {
-            *polling.is_ended = true;
-            polling.home.end();
-        }
-        polled
-    }
-}
-
-impl Drop for Polling<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.has_returned {
-            *self.is_ended = true;
-            self.home.tag(tags::ERROR);
-        }
-    }
-}
-
-impl TaskHome {
-    /// Sets a tag of the span that lies here to `true`.
-    fn tag(&mut self, key: &'static str) {
-        Span::in_home(&mut self.0.span, |span| {
-            span.tag(key, true);
-        });
-    }
-
-    /// Ends the span that lies here.
-    fn end(&mut self) {
-        self.0.forget_held();
-        drop(Span::from(self.0.span.take()));
+        this.home.poll(|| this.future.poll(context), |_| true)
     }
 }
 
 impl<F> fmt::Debug for FutureInSpan<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FutureInSpan")
-            .field("is_ended", &self.is_ended)
+            .field("is_ended", &self.home.is_ended())
             .finish_non_exhaustive()
     }
 }

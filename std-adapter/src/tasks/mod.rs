@@ -2,10 +2,15 @@
 
 mod closures;
 mod current;
+mod home;
 mod in_span;
 mod into_span;
+#[cfg(feature = "futures")]
+mod stream;
 
 pub use closures::in_current_span;
 pub use current::{CurrentLog, CurrentSpan, current, current_root};
 pub use in_span::{FutureInSpan, InSpan};
 pub use into_span::IntoSpan;
+#[cfg(feature = "futures")]
+pub use stream::{StreamInSpan, StreamSpan};
