@@ -1,8 +1,9 @@
 //! The program `picojaeger-relay` as a process: a program speaks with the device through it.
 
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const PLACE: &str = "programs reach the first source by ";
 
@@ -32,10 +33,18 @@ fn with_relay(way: &str, speak: impl FnOnce(&str, TcpStream)) {
 
 /// Sends a command to the device, which answers by text between frames.
 fn converse(mut program: impl Read + Write, mut device: TcpStream) {
-    let (command, mut got) = (b"\0\xc0open\r\n\xff\0", [0; 10]);
-    program.write_all(command).expect("it is taken");
-    device.read_exact(&mut got).expect("the command");
-    assert_eq!(&got, command);
+    let (command, mut got) = (b"\0\xc0open\r\n\xff\0", Vec::new());
+    // What comes before the relay has both ends is dropped, so the command is sent until it arrives.
+    let pause = Some(Duration::from_millis(50));
+    device.set_read_timeout(pause).expect("a pause");
+    while !got.ends_with(command) {
+        program.write_all(command).expect("it is taken");
+        let mut bytes = [0; 64];
+        match device.read(&mut bytes) {
+            Ok(read) => got.extend_from_slice(&bytes[..read]),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+    }
     // Frames go to the relay alone.
     device.write_all(&frame()).expect("it is read");
     device.write_all(&frame()).expect("it is read");

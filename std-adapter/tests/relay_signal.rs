@@ -14,7 +14,8 @@ use picojaeger_std::collector::Collector;
 
 mod relay_device;
 
-/// Starts the program in a process group of its own, as a shell does.
+/// Starts the program in a process group of its own, as a shell does, which Ctrl-C ends.
+#[allow(unsafe_code, reason = "sets a signal's action between fork and exec")]
 fn start(arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_picojaeger-relay"));
     command
@@ -23,6 +24,14 @@ fn start(arguments: &[&str]) -> Child {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    // A test that runs in the background has inherited that SIGINT is ignored, which a command cannot trap.
+    // SAFETY: `signal` may be called there, and takes no memory.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        });
+    }
     command
         .spawn()
         .expect("the program was built for this test")
