@@ -51,6 +51,15 @@ const BUDGETS: &[Budget] = &[
         2.0,
         "tracing-no-subscriber",
     ),
+    Budget {
+        what: "ns above a bare poll",
+        measure: Above(
+            Figure("polls", "picojaeger", MIN),
+            Figure("polls", "floor", MIN),
+        ),
+        limit: AtMost(12.0),
+    },
+    at_most("polls", "picojaeger", 1.0, "fastrace-span"),
     at_most("encode", "picojaeger", 1.3, "straight-line"),
     at_most("encode-otlp", "picojaeger", 1.3, "straight-line"),
     propagated("inject-w3c", "inject-w3c"),

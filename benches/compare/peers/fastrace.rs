@@ -15,8 +15,10 @@ use std::time::Duration;
 
 use fastrace::Span;
 use fastrace::collector::{Config, Reporter, SpanContext, SpanRecord};
+use fastrace::future::FutureExt as _;
 use fastrace::local::{LocalParentGuard, LocalSpan};
 use fastrace_jaeger::JaegerReporter;
+use picojaeger_workloads::polls::{Waiting, poll_often};
 use picojaeger_workloads::spans::{self, Spans};
 use picojaeger_workloads::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
 
@@ -135,10 +137,18 @@ impl Library for Sent {
 
     /// Without W1: both spans have the same root.
     fn workloads(&self) -> &'static [Workload] {
-        &[Workload::W2, Workload::W2Moved, Workload::UnsampledChild]
+        &[
+            Workload::W2,
+            Workload::W2Moved,
+            Workload::UnsampledChild,
+            Workload::Polls,
+        ]
     }
 
     fn burst(&mut self, workload: Workload) {
+        if workload == Workload::Polls {
+            return poll_often(Waiting::default().in_span(root()));
+        }
         spans::burst(self, workload);
     }
 

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::polls::{Waiting, poll_often};
 use crate::{BURST, CHILD, Drained, Library, ROOT, TREE, Workload};
 
 /// Capacity of the ring in records: a burst fits.
@@ -30,7 +31,12 @@ impl Library for Floor {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        &[Workload::W1, Workload::W2, Workload::W2Moved]
+        &[
+            Workload::W1,
+            Workload::W2,
+            Workload::W2Moved,
+            Workload::Polls,
+        ]
     }
 
     fn burst(&mut self, workload: Workload) {
@@ -38,6 +44,7 @@ impl Library for Floor {
             Workload::W1 => w1(),
             Workload::W2 => w2(),
             Workload::W2Moved => w2_moved(),
+            Workload::Polls => polls(),
             Workload::UnsampledChild
             | Workload::Encode
             | Workload::EncodeOtlp
@@ -77,6 +84,13 @@ fn w2_moved() {
         }
         root.finish();
     }
+}
+
+/// The bare polls, beside a span.
+fn polls() {
+    let root = Span::start(ROOT, 0);
+    poll_often(Waiting::default());
+    root.finish();
 }
 
 /// An open span, as its caller holds it.

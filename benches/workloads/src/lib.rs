@@ -8,6 +8,7 @@
 pub mod encode;
 pub mod floor;
 pub mod picojaeger;
+pub mod polls;
 pub mod propagation;
 pub mod spans;
 
@@ -43,6 +44,8 @@ pub enum Workload {
     W2Moved,
     /// A child, with the same two tags, of a span that is not sampled.
     UnsampledChild,
+    /// One span is made: that of a future that waits, which is polled; each poll counts as a span.
+    Polls,
     /// No span is made: those of a W2 burst are encoded into one packet of Thrift
     /// compact.
     Encode,
@@ -78,11 +81,12 @@ pub enum Format {
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::W1,
         Self::W2,
         Self::W2Moved,
         Self::UnsampledChild,
+        Self::Polls,
         Self::Encode,
         Self::EncodeOtlp,
         Self::PROPAGATION[0],
@@ -121,6 +125,7 @@ impl Workload {
             Self::W2 => "W2",
             Self::W2Moved => "W2-moved",
             Self::UnsampledChild => "unsampled-child",
+            Self::Polls => "polls",
             Self::Encode => "encode",
             Self::EncodeOtlp => "encode-otlp",
             Self::Propagation(Direction::Inject, format) => match format {
@@ -144,7 +149,7 @@ impl Workload {
     /// kept, so that code which is cold at first counts for little.
     pub fn spans(self) -> usize {
         match self {
-            Self::UnsampledChild | Self::Propagation(..) => 10 * BURST,
+            Self::UnsampledChild | Self::Polls | Self::Propagation(..) => 10 * BURST,
             _ => BURST,
         }
     }
@@ -153,6 +158,7 @@ impl Workload {
     pub fn exported(self) -> usize {
         match self {
             Self::UnsampledChild | Self::Propagation(..) => 0,
+            Self::Polls => 1,
             _ => self.spans(),
         }
     }

@@ -7,10 +7,20 @@
 use std::time::Duration;
 
 use picojaeger_std::config::{ClockSource, Sampler};
-use picojaeger_std::{Config, Span, Tracer, tags};
+use picojaeger_std::{Config, InSpan as _, Span, Tracer, tags};
 
+use crate::polls::{Waiting, poll_often};
 use crate::spans::{self, Spans};
 use crate::{CHILD, COMPONENT, Drained, ITEM_INDEX, Library, ROOT, Workload};
+
+/// The spans' workloads, and the polls of a future in a span.
+const WORKLOADS: [Workload; 5] = [
+    Workload::W1,
+    Workload::W2,
+    Workload::W2Moved,
+    Workload::UnsampledChild,
+    Workload::Polls,
+];
 
 /// A tracer as a measured library.
 #[derive(Debug)]
@@ -25,7 +35,8 @@ pub struct Picojaeger {
 impl Picojaeger {
     /// Time stamps from the time stamp counter.
     pub fn tsc() -> Self {
-        Self::sampling("picojaeger", ClockSource::Tsc)
+        let config = sampling(ClockSource::Tsc).trace_id_128bit(false);
+        Self::new("picojaeger", &WORKLOADS, config)
     }
 
     /// Time stamps from the time stamp counter, trace ids of 128 bits.
@@ -85,6 +96,9 @@ impl Library for Picojaeger {
     }
 
     fn burst(&mut self, workload: Workload) {
+        if workload == Workload::Polls {
+            return poll_often(Waiting::default().in_span(self.tracer.start(ROOT)));
+        }
         spans::burst(&self.tracer, workload);
     }
 

@@ -33,7 +33,7 @@ pub fn burst(tracer: &impl Spans, workload: Workload) {
         Workload::W2 => w2(tracer),
         Workload::W2Moved => w2_moved(tracer),
         Workload::UnsampledChild => unsampled_child(tracer),
-        Workload::Encode | Workload::EncodeOtlp | Workload::Propagation(..) => {}
+        Workload::Polls | Workload::Encode | Workload::EncodeOtlp | Workload::Propagation(..) => {}
     }
 }
 

@@ -32,6 +32,8 @@ const CASES: &[Case] = &[
         Workload::UnsampledChild,
         Part::Burst,
     ),
+    Case::new("floor polls", floor, Workload::Polls, Part::Burst),
+    Case::new("polls", picojaeger, Workload::Polls, Part::Burst),
     Case::new("disabled", disabled, Workload::UnsampledChild, Part::Burst),
     Case::new("drain", picojaeger, Workload::W2, Part::Drain),
     Case::new("encode", records, Workload::Encode, Part::Burst),
