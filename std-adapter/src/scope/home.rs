@@ -13,9 +13,8 @@ use crate::sys::log::log_guarded;
 /// What is active whenever a future or a closure runs, and where it lies in between.
 #[derive(Default)]
 pub(crate) struct Home {
-    context: Option<SpanContext>,
-    tracer: Option<Arc<TracerState>>,
-    pub(crate) span: Option<Box<Slot>>,
+    /// `None` while it is among the active ones.
+    entry: Option<Active>,
     /// Scopes that the future's code held as it returned `Pending`.
     held: Vec<Active>,
 }
@@ -30,19 +29,17 @@ pub(crate) struct Entered<'h> {
 
 impl Scopes {
     /// Makes active what lies in a home, and the scopes that it held.
+    #[inline]
     fn enter_home(&self, home: &mut Home) -> Option<u64> {
-        let context = home.context.take()?;
-        let (tracer, span) = (home.tracer.take(), home.span.take());
-        let key = self.enter(|key| Active {
-            key,
-            context,
-            tracer,
-            span,
-            copy: None,
-        })?;
+        let mut active = self.active.try_borrow_mut().ok()?;
+        let entry = home.entry.take()?;
+        let key = self.next.get();
+        self.next.set(key + 1);
+        active.push(Active { key, ..entry });
         if !home.held.is_empty() {
-            self.append(&mut home.held);
+            active.append(&mut home.held);
         }
+        ACTIVE.set(true);
         Some(key)
     }
 
@@ -54,20 +51,15 @@ impl Scopes {
     }
 
     /// Puts back into its home what [`Scopes::enter_home`] took there.
+    #[inline]
     fn leave_home(&self, key: u64, home: &mut Home) {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return;
         };
-        let Some(at) = active.iter().rposition(|active| active.key == key) else {
-            return;
-        };
-        if at + 1 < active.len() {
-            home.held = active.split_off(at + 1);
+        if active.last().is_none_or(|last| last.key != key) {
+            home.take_held(key, &mut active);
         }
-        if let Some(left) = active.pop() {
-            home.context = Some(left.context);
-            (home.tracer, home.span) = (left.tracer, left.span);
-        }
+        home.entry = active.pop_if(|last| last.key == key);
         ACTIVE.set(!active.is_empty());
     }
 }
@@ -75,19 +67,40 @@ impl Scopes {
 impl Home {
     /// Makes the home of a span, whose context this is.
     pub(crate) fn of_span(span: Option<Box<Slot>>, context: Option<SpanContext>) -> Self {
-        Home {
-            context,
-            span,
-            ..Home::default()
-        }
+        Home::new(context, None, span)
     }
 
     /// Makes the home of the context that is active on this thread, with its tracer.
     pub(crate) fn of_active() -> Self {
-        Home {
-            context: active_context(),
-            tracer: active_tracer(),
-            ..Home::default()
+        Home::new(active_context(), active_tracer(), None)
+    }
+
+    fn new(
+        context: Option<SpanContext>,
+        tracer: Option<Arc<TracerState>>,
+        span: Option<Box<Slot>>,
+    ) -> Self {
+        let entry = context.map(|context| Active {
+            key: 0,
+            context,
+            tracer,
+            span,
+            copy: None,
+        });
+        let held = Vec::new();
+        Home { entry, held }
+    }
+
+    /// Returns the place of the span, if one lies here.
+    pub(crate) fn span(&mut self) -> Option<&mut Option<Box<Slot>>> {
+        Some(&mut self.entry.as_mut()?.span)
+    }
+
+    /// Takes the scopes that lie above the entry of this key.
+    #[cold]
+    fn take_held(&mut self, key: u64, active: &mut Vec<Active>) {
+        if let Some(at) = active.iter().rposition(|active| active.key == key) {
+            self.held = active.split_off(at + 1);
         }
     }
 

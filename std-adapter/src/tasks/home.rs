@@ -70,14 +70,16 @@ impl TaskHome {
 
     /// Sets a tag of the span to `true`.
     fn tag(&mut self, key: &'static str) {
-        Span::in_home(&mut self.home.span, |span| {
-            span.tag(key, true);
-        });
+        if let Some(home) = self.home.span() {
+            Span::in_home(home, |span| {
+                span.tag(key, true);
+            });
+        }
     }
 
     fn end(&mut self) {
         self.home.forget_held();
-        drop(Span::from(self.home.span.take()));
+        drop(Span::from(self.home.span().and_then(Option::take)));
     }
 }
 

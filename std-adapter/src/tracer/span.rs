@@ -347,7 +347,7 @@ struct InScope<'s> {
 
 impl Drop for InScope<'_> {
     fn drop(&mut self) {
-        self.span.slot = self.home.span.take();
+        self.span.slot = self.home.span().and_then(Option::take);
     }
 }
 
