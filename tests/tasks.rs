@@ -501,6 +501,35 @@ fn baggage_set_within_reaches_later_children() {
 }
 
 #[test]
+fn a_panic_hook_sends_what_is_active() {
+    for is_on in [true, false] {
+        let spans = InMemoryReporter::new();
+        let config = Config::new("shop").sampler(Sampler::Const(true));
+        let config = config.agent(false).background(false).flush_open(is_on);
+        let tracer = config.reporter(spans.clone()).build().unwrap();
+        let (other, other_spans) = self::tracer();
+        let task = async {
+            current().tag("item", 7);
+            let mut step = other.start("of another tracer");
+            step.in_scope(|| tracer.flush_open(SOON).unwrap());
+            current().tag("late", true);
+        };
+        let mut task = pin!(task.in_span(tracer.start("order")));
+        assert!(poll(task.as_mut()).is_ready());
+        let found = finished(&tracer, &spans);
+        let unfinished = |span: &&Finished| is_set(span, "picojaeger.unfinished");
+        let (open, whole): (Vec<_>, Vec<_>) = found.iter().partition(unfinished);
+        assert_eq!((open.len(), whole.len()), (usize::from(is_on), 1));
+        for span in &open {
+            assert_eq!(span.tag("item"), Some(&TagValue::Long(7)));
+            assert_eq!((span.tag("late"), span.span_id), (None, whole[0].span_id));
+        }
+        assert!(is_set(whole[0], "late"));
+        assert_eq!(finished(&other, &other_spans).len(), 1);
+    }
+}
+
+#[test]
 fn futures_in_spans_may_be_sent() {
     fn sent<T: Send>(value: T) -> T {
         value

@@ -141,14 +141,22 @@ impl Scopes {
         }
     }
 
-    /// Takes the copies of this tracer's active spans, outermost first.
-    fn take_unfinished(&self, owner: *const ()) -> Vec<Box<dyn UnfinishedSpan>> {
+    /// Takes the copies of this tracer's active spans, outermost first; `copy` makes those of spans that lie here.
+    fn take_unfinished(
+        &self,
+        owner: *const (),
+        copy: impl Fn(&Slot) -> Option<Box<dyn UnfinishedSpan>>,
+    ) -> Vec<Box<dyn UnfinishedSpan>> {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return Vec::new();
         };
-        let copies = active.iter_mut().map(|active| &mut active.copy);
         let of_owner = |copy: &mut Box<dyn UnfinishedSpan>| copy.owner() == owner;
-        copies.filter_map(|copy| copy.take_if(of_owner)).collect()
+        let taken = active.iter_mut().filter_map(|active| match &active.span {
+            Some(span) if Arc::as_ptr(&span.owner).cast() == owner => copy(span),
+            Some(_) => None,
+            None => active.copy.take_if(of_owner),
+        });
+        taken.collect()
     }
 }
 
@@ -167,8 +175,11 @@ pub(crate) fn active_context() -> Option<SpanContext> {
 }
 
 /// Takes the copies of the spans of a tracer that are active on this thread, outermost first.
-pub(crate) fn take_unfinished(owner: *const ()) -> Vec<Box<dyn UnfinishedSpan>> {
-    with_scopes(|scopes| scopes.take_unfinished(owner)).unwrap_or_default()
+pub(crate) fn take_unfinished(
+    owner: *const (),
+    copy: impl Fn(&Slot) -> Option<Box<dyn UnfinishedSpan>>,
+) -> Vec<Box<dyn UnfinishedSpan>> {
+    with_scopes(|scopes| scopes.take_unfinished(owner, copy)).unwrap_or_default()
 }
 
 /// Replaces the context of a span in this thread's scopes.

@@ -40,7 +40,8 @@ use crate::metrics::MetricsSnapshot;
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::{binary_codec, propagator};
 use crate::scope;
-use crate::state::TracerState;
+use crate::spans::unfinished::copy_of;
+use crate::state::{Slot, TracerState};
 use crate::stats::TransportStats;
 use crate::sys::clock::monotonic;
 use crate::tracer::errors::FlushError;
@@ -271,8 +272,8 @@ impl Tracer {
         self.end_with(timeout, lifecycle::close)
     }
 
-    /// Sends the spans of this tracer that are active on the calling thread, as they were when they
-    /// became active, and then all that have finished: for a panic hook, since the process may end
+    /// Sends the spans of this tracer that are active on the calling thread, as they are within
+    /// [`InSpan`](crate::InSpan) and [`Span::in_scope`], and as they were when [`Span::activate`] was called, and then all that have finished: for a panic hook, since the process may end
     /// before the spans do. The setting [`flush_open`](crate::Config::flush_open) has to be on.
     ///
     /// Each is sent with the tag `picojaeger.unfinished`, ends now, and counts as a span of its own and
@@ -301,7 +302,9 @@ impl Tracer {
     /// ```
     pub fn flush_open(&self, timeout: Duration) -> Result<(), FlushError> {
         if let Some(state) = self.state() {
-            let copies = scope::take_unfinished(Arc::as_ptr(state).cast());
+            let is_on = state.common.settings.spans.flush_open;
+            let copy = |slot: &Slot| is_on.then(|| copy_of(slot)).flatten();
+            let copies = scope::take_unfinished(Arc::as_ptr(state).cast(), copy);
             copies.into_iter().for_each(|copy| copy.send());
         }
         self.flush(timeout)
