@@ -20,6 +20,8 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// A tracer without a worker, and the spans that it sends.
 fn tracer() -> (Tracer, InMemoryReporter) {
+    // Before any test could have the one line that is logged once.
+    collect_lines();
     let spans = InMemoryReporter::new();
     let config = Config::new("shop").sampler(Sampler::Const(true));
     let config = config.agent(false).background(false);
@@ -28,9 +30,14 @@ fn tracer() -> (Tracer, InMemoryReporter) {
 }
 
 fn finished(tracer: &Tracer, spans: &InMemoryReporter) -> Vec<Finished> {
+    finished_but(tracer, spans, 0)
+}
+
+/// The finished spans, where so many are open.
+fn finished_but(tracer: &Tracer, spans: &InMemoryReporter, open: u64) -> Vec<Finished> {
     tracer.flush(SOON).unwrap();
     assert!(tracer.stats().adds_up(), "{}", tracer.stats());
-    assert_eq!(tracer.stats().open, 0, "every span has ended");
+    assert_eq!(tracer.stats().open, open, "every other span has ended");
     spans.spans()
 }
 
@@ -209,7 +216,6 @@ fn collect_lines() {
 
 #[test]
 fn a_scope_held_across_an_await_is_no_parent_of_other_tasks() {
-    collect_lines();
     let (tracer, spans) = tracer();
     for _ in 0..2 {
         let mut holder = pin!(
@@ -235,7 +241,6 @@ fn a_scope_held_across_an_await_is_no_parent_of_other_tasks() {
 
 #[test]
 fn a_future_that_is_dropped_with_a_scope_leaves_nothing_active() {
-    collect_lines();
     let (tracer, spans) = tracer();
     {
         let mut holder = pin!(
@@ -256,7 +261,6 @@ fn a_future_that_is_dropped_with_a_scope_leaves_nothing_active() {
 
 #[test]
 fn scopes_that_end_out_of_order_are_logged_once() {
-    collect_lines();
     let (tracer, _spans) = tracer();
     for _ in 0..2 {
         let (outer, inner) = (tracer.start("outer"), tracer.start("inner"));
@@ -329,7 +333,6 @@ fn a_value_that_traces_as_it_is_formatted_sees_its_span() {
 
 #[test]
 fn a_write_under_a_copied_context_is_counted_and_logged_once() {
-    collect_lines();
     let (tracer, spans) = tracer();
     let span = tracer.start("owned elsewhere");
     current().tag("nothing", "active");
@@ -486,18 +489,147 @@ fn a_scope_may_leave_a_scope_to_its_caller() {
 #[test]
 fn baggage_set_within_reaches_later_children() {
     let (tracer, _spans) = tracer();
-    let mut span = tracer.start("span");
-    span.set_baggage_item("customer", "7").unwrap();
     let mut task = pin!(
         async {
+            current().set_baggage_item("customer", "7").unwrap();
+            let child = tracer.start("child");
+            assert_eq!(child.baggage_item("customer"), Some("7"));
             turn().await;
             let child = tracer.start("child");
             assert_eq!(child.baggage_item("customer"), Some("7"));
         }
-        .in_span(span)
+        .in_span(tracer.start("span"))
     );
     assert!(poll(task.as_mut()).is_pending());
     assert!(poll(task.as_mut()).is_ready());
+}
+
+/// A scope of a task, forgotten or handed to another thread's stack: keys are one of a kind in the process.
+#[test]
+fn a_forgotten_scope_costs_no_span_on_another_thread() {
+    let (tracer, spans) = tracer();
+    let mut task = Box::pin(
+        async {
+            std::mem::forget(tracer.start("step").activate());
+            turn().await;
+        }
+        .in_span(tracer.start("task")),
+    );
+    thread::scope(|scope| {
+        scope
+            .spawn(|| assert!(poll(task.as_mut()).is_pending()))
+            .join()
+    })
+    .unwrap();
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            drop(tracer.start("one before").activate());
+            assert!(poll(task.as_mut()).is_ready());
+            assert_eq!(current_ids(), None);
+        });
+        other.join()
+    })
+    .unwrap();
+    assert_eq!(tree(&finished(&tracer, &spans)).len(), 3);
+}
+
+#[test]
+fn a_scope_that_ends_while_its_task_waits_does_not_come_back() {
+    let (tracer, spans) = tracer();
+    let kept = std::cell::RefCell::new(None);
+    let step = tracer.start("step");
+    {
+        let mut task = pin!(
+            async {
+                *kept.borrow_mut() = Some(step.activate());
+                turn().await;
+                mark(&tracer, "after");
+            }
+            .in_span(tracer.start("task"))
+        );
+        assert!(poll(task.as_mut()).is_pending());
+        kept.borrow_mut().take();
+        assert!(poll(task.as_mut()).is_ready());
+    }
+    drop(step);
+    let found = finished(&tracer, &spans);
+    assert_eq!(tree(&found), ["- > step", "- > task", "task > after"]);
+}
+
+#[test]
+fn the_root_is_the_outermost_whatever_it_is() {
+    let (tracer, spans) = tracer();
+    let root = tracer.start("root");
+    let (mut request, mut query) = (tracer.start("request"), tracer.start("query"));
+    request.in_scope(|| {
+        query.in_scope(|| {
+            tracer
+                .span_builder("audit")
+                .child_of(current_root())
+                .start()
+                .finish();
+            assert_ne!(current().context(), current_root().context());
+        });
+    });
+    let _active = root.activate();
+    query.in_scope(|| current_root().tag("customer", 7));
+    drop((request, query));
+    let found = finished_but(&tracer, &spans, 1);
+    let audit = named(&found, "audit");
+    assert_eq!(audit.parent_span_id, named(&found, "request").span_id);
+    assert!(found.iter().all(|span| span.tag("customer").is_none()));
+}
+
+#[test]
+fn destructors_of_a_dropped_future_run_within_its_span() {
+    struct Rollback<'t>(&'t Tracer);
+    impl Drop for Rollback<'_> {
+        fn drop(&mut self) {
+            current().tag("rolled back", true);
+            mark(self.0, "rollback");
+        }
+    }
+    let (tracer, spans) = tracer();
+    {
+        let work = async {
+            let _rollback = Rollback(&tracer);
+            turn().await;
+        };
+        let mut task = pin!(work.in_span(tracer.start("task")));
+        assert!(poll(task.as_mut()).is_pending());
+    }
+    let found = finished(&tracer, &spans);
+    assert_eq!(tree(&found), ["- > task", "task > rollback"]);
+    let task = named(&found, "task");
+    assert!(is_set(task, "rolled back") && is_set(task, "cancelled"));
+}
+
+#[test]
+fn an_error_is_marked_once() {
+    let (tracer, spans) = tracer();
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        let mut task = pin!(async { panic!("caught") }.in_span(tracer.start("task")));
+        poll(task.as_mut())
+    }));
+    assert!(caught.is_err());
+    let found = finished(&tracer, &spans);
+    let errors = found[0].tags.iter().filter(|tag| tag.key == "error");
+    assert_eq!(errors.count(), 1);
+}
+
+#[test]
+fn a_closure_may_leave_a_scope_to_its_caller() {
+    let (tracer, spans) = tracer();
+    let (inner, mut outer) = (tracer.start("inner"), tracer.start("outer"));
+    let lent = &inner;
+    let closure = outer.in_scope(|| in_current_span(move || lent.activate()));
+    let active = closure();
+    mark(&tracer, "child");
+    drop(active);
+    assert_eq!(current_ids(), None);
+    drop((inner, outer));
+    let found = finished(&tracer, &spans);
+    assert_eq!(tree(&found), ["- > inner", "- > outer", "inner > child"]);
 }
 
 #[test]

@@ -33,14 +33,26 @@ impl Scopes {
     fn enter_home(&self, home: &mut Home) -> Option<u64> {
         let mut active = self.active.try_borrow_mut().ok()?;
         let entry = home.entry.take()?;
-        let key = self.next.get();
-        self.next.set(key + 1);
+        let key = self.new_key();
         active.push(Active { key, ..entry });
         if !home.held.is_empty() {
+            self.forget_ended(&mut home.held);
             active.append(&mut home.held);
         }
         ACTIVE.set(true);
         Some(key)
+    }
+
+    /// Leaves of the scopes that a future held those that have not ended meanwhile, and forgets that any has.
+    #[cold]
+    fn forget_ended(&self, held: &mut Vec<Active>) {
+        let Ok(mut ended) = self.ended.try_borrow_mut() else {
+            return;
+        };
+        held.retain(|scope| {
+            let at = ended.iter().position(|key| *key == scope.key);
+            at.map(|at| ended.swap_remove(at)).is_none()
+        });
     }
 
     fn append(&self, held: &mut Vec<Active>) {
@@ -125,7 +137,10 @@ impl Home {
 
     /// Forgets the scopes that the code here held: it does not run again.
     pub(crate) fn forget_held(&mut self) {
-        self.held.clear();
+        if !self.held.is_empty() {
+            with_scopes(|scopes| scopes.forget_ended(&mut self.held));
+            self.held.clear();
+        }
     }
 
     /// Makes active again the scopes that the code here left to its caller.

@@ -7,7 +7,7 @@ use crate::state::Slot;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Which {
     Innermost,
-    /// The outermost span, not context: that of the request.
+    /// The outermost one: that of the request.
     Root,
     /// The one that was entered under this key.
     Key(u64),
@@ -29,13 +29,12 @@ impl Scopes {
         };
         let place = match which {
             Which::Innermost => active.last_mut(),
-            Which::Root => active.iter_mut().find(|active| active.span.is_some()),
+            Which::Root => active.first_mut(),
             Which::Key(key) => active.iter_mut().rfind(|active| active.key == key),
         };
         match place.map(|active| (active.span.take(), active.key)) {
             Some((Some(span), key)) => Found::Written((span, key)),
             Some((None, _)) => Found::NoSpan,
-            None if which == Which::Root && !active.is_empty() => Found::NoSpan,
             None => Found::NothingActive,
         }
     }

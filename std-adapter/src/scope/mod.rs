@@ -5,6 +5,7 @@ mod lend;
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
 use log::Level;
@@ -19,8 +20,15 @@ pub(crate) use lend::{Found, Which, with_active_span};
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {
     active: RefCell<Vec<Active>>,
+    /// The next key; the lower half is 0 when the thread needs more.
     next: Cell<u64>,
+    /// Keys of scopes that ended while their future had them set aside.
+    ended: RefCell<Vec<u64>>,
 }
+
+/// The keys that a thread takes at once. Each is one of a kind in the process, since what a future holds may
+/// get to another thread.
+const KEYS: u64 = 1 << 32;
 
 /// An active span.
 struct Active {
@@ -35,7 +43,7 @@ struct Active {
 }
 
 /// A copy of a span, as it was when it became active.
-pub(crate) trait UnfinishedSpan: Send {
+pub(crate) trait UnfinishedSpan: Send + Sync {
     /// Returns the address of the tracer's state.
     fn owner(&self) -> *const ();
 
@@ -84,6 +92,7 @@ impl Scopes {
         Scopes {
             active: RefCell::new(Vec::new()),
             next: Cell::new(0),
+            ended: RefCell::new(Vec::new()),
         }
     }
 
@@ -106,20 +115,35 @@ impl Scopes {
         active.last().map(|active| active.context.clone())
     }
 
-    /// Returns the tracer of the innermost active span.
+    /// Returns the outermost active context.
+    fn outermost(&self) -> Option<SpanContext> {
+        let active = self.active.try_borrow().ok()?;
+        active.first().map(|active| active.context.clone())
+    }
+
+    /// Returns the tracer of the innermost active span that has one: a context alone has none.
     fn tracer(&self) -> Option<Arc<TracerState>> {
         let active = self.active.try_borrow().ok()?;
-        let Active { tracer, span, .. } = active.last()?;
-        tracer
-            .clone()
-            .or_else(|| Some(span.as_ref()?.owner.clone()))
+        active.iter().rev().find_map(|active| {
+            let of_span = || Some(active.span.as_ref()?.owner.clone());
+            active.tracer.clone().or_else(of_span)
+        })
+    }
+
+    #[inline]
+    fn new_key(&self) -> u64 {
+        let mut key = self.next.get();
+        if key as u32 == 0 {
+            key = more_keys();
+        }
+        self.next.set(key + 1);
+        key
     }
 
     /// Pushes what `make` makes of a new key, and returns the key, by which [`Scopes::leave`] finds it.
     fn enter(&self, make: impl FnOnce(u64) -> Active) -> Option<u64> {
         let mut active = self.active.try_borrow_mut().ok()?;
-        let key = self.next.get();
-        self.next.set(key + 1);
+        let key = self.new_key();
         active.push(make(key));
         ACTIVE.set(true);
         Some(key)
@@ -131,6 +155,11 @@ impl Scopes {
         };
         let at = active.iter().rposition(|active| active.key == key);
         let is_innermost = at.is_none_or(|at| at + 1 == active.len());
+        if at.is_none()
+            && let Ok(mut ended) = self.ended.try_borrow_mut()
+        {
+            ended.push(key);
+        }
         let left = at.map(|at| active.remove(at));
         ACTIVE.set(!active.is_empty());
         // In this order: the drop of a copy may log, and a logger may activate a span.
@@ -185,6 +214,17 @@ pub(crate) fn take_unfinished(
 /// Replaces the context of a span in this thread's scopes.
 pub(crate) fn refresh(context: &SpanContext) {
     with_scopes(|scopes| scopes.refresh(context));
+}
+
+/// Returns the outermost active context of this thread.
+pub(crate) fn root_context() -> Option<SpanContext> {
+    with_scopes(Scopes::outermost).flatten()
+}
+
+#[cold]
+fn more_keys() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(KEYS, Ordering::Relaxed)
 }
 
 /// Returns the tracer of the innermost active span of this thread.
@@ -245,7 +285,8 @@ fn warn_of_order() {
 
 impl SpanContext {
     /// Makes the span of this context the implicit parent of those that this thread starts, until the scope is
-    /// dropped: for work that another thread or process handed over.
+    /// dropped: for work that another thread or process handed over. A context has no tracer: spans that are
+    /// started by a [name](crate::IntoSpan) are those of the next active span's tracer.
     ///
     /// ```
     /// use picojaeger_std::config::{Config, Sampler};

@@ -24,6 +24,7 @@ pub fn in_current_span<R>(closure: impl FnOnce() -> R) -> impl FnOnce() -> R {
         let entered = home.enter();
         let result = closure();
         drop(entered);
+        home.return_held();
         result
     }
 }

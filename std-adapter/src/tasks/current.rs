@@ -10,16 +10,18 @@ use log::Level;
 use picojaeger_core::{Key, Value};
 
 use crate::context::{SpanContext, ToContext};
-use crate::scope::{Found, Which, active_context, with_active_span};
+use crate::scope::{Found, Which, active_context, root_context, with_active_span};
 use crate::sys::log::log_guarded;
+use crate::tracer::errors::SetBaggageError;
 use crate::tracer::span::Span;
 
-/// Returns the innermost active span of this thread, looked up at each call.
+/// Returns the innermost active span of this thread, looked up at each write.
 ///
 /// Code writes to it without having the span: one that is active by [`InSpan`](crate::InSpan) or
 /// [`Span::in_scope`]. Where none is, a write does nothing. [`Span::activate`] copies a context
 /// and leaves the span to its owner: a write there does nothing, is
-/// [counted](CurrentSpan::missed_writes), and the first one is logged.
+/// [counted](CurrentSpan::missed_writes), and the first one is logged. So is a write within the formatting of a
+/// value for the same span.
 ///
 /// ```
 /// use picojaeger_std::config::{Config, Sampler};
@@ -38,7 +40,8 @@ pub fn current() -> CurrentSpan {
     CurrentSpan::at(Which::Innermost)
 }
 
-/// Returns the outermost active span of this thread, that of the request.
+/// Returns the outermost active span of this thread: that of the request, unless a runtime itself runs in a span. In
+/// a task that was spawned `in_current_span` the outermost is a context, to which nothing can be written.
 ///
 /// ```
 /// use picojaeger_std::{current_root, Tracer};
@@ -87,20 +90,20 @@ impl CurrentSpan {
 
     /// Sets a tag, like [`Span::tag`].
     #[inline]
-    pub fn tag<'k, 'v>(&self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> &Self {
+    pub fn tag<'k, 'v>(&self, key: impl Into<Key<'k>>, value: impl Into<Value<'v>>) -> Self {
         self.write(|span| {
             span.tag(key, value);
         })
     }
 
     /// Sets a tag whose value is formatted, like [`Span::tag_fmt`].
-    pub fn tag_fmt<'k>(&self, key: impl Into<Key<'k>>, value: fmt::Arguments<'_>) -> &Self {
+    pub fn tag_fmt<'k>(&self, key: impl Into<Key<'k>>, value: fmt::Arguments<'_>) -> Self {
         self.write(|span| {
             span.tag_fmt(key, value);
         })
     }
 
-    /// Begins a log at the present time; its fields follow, before another log of this span begins.
+    /// Begins a log at the present time; its fields follow, before another log of this span begins, and before an await.
     pub fn log(&self) -> CurrentLog {
         let begun = written(self.which, |span, key| {
             let log = span.log();
@@ -113,17 +116,34 @@ impl CurrentSpan {
     }
 
     /// Renames the span, like [`Span::set_operation_name`].
-    pub fn set_operation_name<'n>(&self, name: impl Into<Key<'n>>) -> &Self {
+    pub fn set_operation_name<'n>(&self, name: impl Into<Key<'n>>) -> Self {
         self.write(|span| {
             span.set_operation_name(name);
         })
     }
 
     /// Tags the span as an error and logs it, like [`Span::record_error`].
-    pub fn record_error<E: Error + ?Sized>(&self, error: &E) -> &Self {
+    pub fn record_error<E: Error + ?Sized>(&self, error: &E) -> Self {
         self.write(|span| {
             span.record_error(error);
         })
+    }
+
+    /// Sets an item of baggage that all later children get, like [`Span::set_baggage_item`]; nothing where no span
+    /// is active.
+    ///
+    /// # Errors
+    /// As for [`Span::set_baggage_item`].
+    pub fn set_baggage_item(&self, key: &str, value: &str) -> Result<Self, SetBaggageError> {
+        let set = written(self.which, |span, _| {
+            span.set_baggage_item(key, value).map(|_| ())
+        });
+        set.transpose().map(|_| *self)
+    }
+
+    /// Returns the identity and baggage; those of a context that is active, too.
+    pub fn context(&self) -> Option<SpanContext> {
+        self.to_context()
     }
 
     /// Returns how many writes of this process met a context in place of a span, as under
@@ -133,13 +153,29 @@ impl CurrentSpan {
     }
 
     #[inline]
-    fn write(&self, write: impl FnOnce(&mut Span)) -> &Self {
+    fn write(&self, write: impl FnOnce(&mut Span)) -> Self {
         written(self.which, |span, _| write(span));
-        self
+        *self
     }
 }
 
 impl CurrentLog {
+    /// Appends a field whose value is formatted, like [`LogBuilder::field_fmt`](crate::LogBuilder::field_fmt).
+    pub fn field_fmt<'k>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: fmt::Arguments<'_>,
+    ) -> &mut Self {
+        if let Some(at) = self.key {
+            with_active_span(Which::Key(at), |slot, _| {
+                if let Some(slot) = slot {
+                    slot.field_fmt(key.into(), value);
+                }
+            });
+        }
+        self
+    }
+
     /// Appends a field, like [`LogBuilder::field`](crate::LogBuilder::field).
     pub fn field<'k, 'v>(
         &mut self,
@@ -186,9 +222,12 @@ fn count_missed() {
 }
 
 impl ToContext for CurrentSpan {
-    /// Returns the context of the innermost active span, also of one that is active by its context.
+    /// Returns the context of the span, also of one that is active by its context.
     fn to_context(&self) -> Option<SpanContext> {
-        active_context()
+        match self.which {
+            Which::Root => root_context(),
+            _ => active_context(),
+        }
     }
 }
 

@@ -51,21 +51,21 @@ impl TaskHome {
         drop(entered);
         polling.has_returned = true;
         let task = &mut *polling.task;
-        task.home.warn_of_held();
-        if let Poll::Ready(outcome) = &polled
-            && is_last(outcome)
-        {
-            task.is_ended = true;
-            task.end();
+        match &polled {
+            Poll::Ready(outcome) if is_last(outcome) => task.end(),
+            _ => task.home.warn_of_held(),
         }
         polled
     }
 
-    /// Marks the span of a future that is dropped before it is ready.
-    pub(super) fn mark_dropped(&mut self) {
-        if !self.is_ended {
-            self.tag(tags::CANCELLED);
+    /// Drops the future: within its span, which is marked, if it is not ready.
+    pub(super) fn drop_future(&mut self, drop: impl FnOnce()) {
+        if self.is_ended {
+            return drop();
         }
+        self.tag(tags::CANCELLED);
+        let _entered = self.home.enter();
+        drop();
     }
 
     /// Sets a tag of the span to `true`.
@@ -78,6 +78,7 @@ impl TaskHome {
     }
 
     fn end(&mut self) {
+        self.is_ended = true;
         self.home.forget_held();
         drop(Span::from(self.home.span().and_then(Option::take)));
     }
@@ -89,7 +90,7 @@ impl Drop for TaskHome {
     }
 }
 
-/// Marks the span of a future whose poll unwinds.
+/// Ends the span of a future whose poll unwinds: its drop marks the error.
 struct Polling<'h> {
     task: &'h mut TaskHome,
     has_returned: bool,
@@ -99,8 +100,7 @@ impl Drop for Polling<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.has_returned {
-            self.task.is_ended = true;
-            self.task.tag(tags::ERROR);
+            self.task.end();
         }
     }
 }

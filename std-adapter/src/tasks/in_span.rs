@@ -40,20 +40,23 @@ pub trait InSpan: Future + Sized {
     /// the future is ready.
     ///
     /// The span starts at this call. A future that is dropped before it is ready ends its span with the tag
-    /// `cancelled`; one whose poll unwinds with `error`, even if the panic is caught. Nothing is
-    /// allocated for a poll.
+    /// `cancelled`, after its destructors have run within the span; one whose poll unwinds with `error`, even if the
+    /// panic is caught. A poll allocates nothing, but for a thread's first one.
     ///
     /// Scopes that the future holds across an await are set aside while it waits, so that they are no parents of
     /// other tasks' spans; the first one is logged.
+    ///
+    /// A span of a disabled tracer changes nothing: what is active around the future stays so. A decision that
+    /// [waits for a name](crate::config::SamplingSettings::late_binding) is made at this call.
     fn in_span(self, span: impl IntoSpan) -> FutureInSpan<Self> {
         FutureInSpan {
-            future: self,
+            future: Some(self),
             home: TaskHome::of_span(span),
         }
     }
 
     /// Keeps what is active at this call active whenever this future is polled: for a task that is spawned. Its
-    /// spans are children of the present span, which they may outlive.
+    /// spans are children of the present span, which they may outlive. Nothing changes if none is active.
     ///
     /// ```
     /// use picojaeger_std::InSpan;
@@ -64,7 +67,7 @@ pub trait InSpan: Future + Sized {
     /// ```
     fn in_current_span(self) -> FutureInSpan<Self> {
         FutureInSpan {
-            future: self,
+            future: Some(self),
             home: TaskHome::of_active(),
         }
     }
@@ -87,13 +90,14 @@ pin_project! {
     pub struct FutureInSpan<F> {
         // Dropped before the span, which so ends after all that the future started.
         #[pin]
-        future: F,
+        future: Option<F>,
         home: TaskHome,
     }
 
     impl<F> PinnedDrop for FutureInSpan<F> {
         fn drop(this: Pin<&mut Self>) {
-            this.project().home.mark_dropped();
+            let mut this = this.project();
+            this.home.drop_future(|| this.future.set(None));
         }
     }
 }
@@ -104,7 +108,10 @@ impl<F: Future> Future for FutureInSpan<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.home.poll(|| this.future.poll(context), |_| true)
+        let Some(future) = this.future.as_pin_mut() else {
+            return Poll::Pending; // only within the drop
+        };
+        this.home.poll(|| future.poll(context), |_| true)
     }
 }
 

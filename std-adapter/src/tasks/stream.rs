@@ -38,8 +38,17 @@ pub trait StreamInSpan: Stream + Sized {
     /// `cancelled`.
     fn in_span(self, span: impl IntoSpan) -> StreamSpan<Self> {
         StreamSpan {
-            stream: self,
+            stream: Some(self),
             home: TaskHome::of_span(span),
+        }
+    }
+
+    /// Keeps what is active at this call active whenever the next item is polled, like
+    /// [`InSpan::in_current_span`](crate::InSpan::in_current_span).
+    fn in_current_span(self) -> StreamSpan<Self> {
+        StreamSpan {
+            stream: Some(self),
+            home: TaskHome::of_active(),
         }
     }
 }
@@ -52,13 +61,14 @@ pin_project! {
     pub struct StreamSpan<S> {
         // Dropped before the span, as in a future.
         #[pin]
-        stream: S,
+        stream: Option<S>,
         home: TaskHome,
     }
 
     impl<S> PinnedDrop for StreamSpan<S> {
         fn drop(this: Pin<&mut Self>) {
-            this.project().home.mark_dropped();
+            let mut this = this.project();
+            this.home.drop_future(|| this.stream.set(None));
         }
     }
 }
@@ -69,12 +79,15 @@ impl<S: Stream> Stream for StreamSpan<S> {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
+        let Some(stream) = this.stream.as_pin_mut() else {
+            return Poll::Pending; // only within the drop
+        };
         this.home
-            .poll(|| this.stream.poll_next(context), Option::is_none)
+            .poll(|| stream.poll_next(context), Option::is_none)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.stream.size_hint()
+        self.stream.as_ref().map_or((0, None), Stream::size_hint)
     }
 }
 

@@ -242,6 +242,9 @@ impl Span {
 
     /// Runs `f` with the span active on this thread, where [`current`](crate::current) can write to it.
     ///
+    /// A span of a disabled tracer changes nothing: what is active around it stays so. A decision that
+    /// [waits for a name](crate::config::SamplingSettings::late_binding) is made at this call.
+    ///
     /// ```
     /// use picojaeger_std::config::{Config, Sampler};
     /// use picojaeger_std::current;
@@ -261,7 +264,6 @@ impl Span {
         let entered = running.home.enter();
         let result = f();
         drop(entered);
-        running.home.return_held();
         result
     }
 
@@ -348,6 +350,7 @@ struct InScope<'s> {
 impl Drop for InScope<'_> {
     fn drop(&mut self) {
         self.span.slot = self.home.span().and_then(Option::take);
+        self.home.return_held();
     }
 }
 

@@ -94,7 +94,7 @@ impl Config {
     }
 
     /// Sets whether active spans can be sent before they finish, by
-    /// [`Tracer::flush_open`](crate::Tracer::flush_open). Each activation of a span then copies it.
+    /// [`Tracer::flush_open`](crate::Tracer::flush_open). Each [`Span::activate`](crate::Span::activate) then copies the span.
     #[must_use]
     pub fn flush_open(mut self, on: bool) -> Self {
         self.code.spans.flush_open.put("flush_open", on);
