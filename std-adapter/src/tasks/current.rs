@@ -11,6 +11,7 @@ use picojaeger_core::{Key, Value};
 
 use crate::context::{SpanContext, ToContext};
 use crate::scope::{Found, Which, active_context, root_context, with_active_span};
+use crate::state::Slot;
 use crate::sys::log::log_guarded;
 use crate::tracer::errors::SetBaggageError;
 use crate::tracer::span::Span;
@@ -160,34 +161,27 @@ impl CurrentSpan {
 }
 
 impl CurrentLog {
-    /// Appends a field whose value is formatted, like [`LogBuilder::field_fmt`](crate::LogBuilder::field_fmt).
-    pub fn field_fmt<'k>(
-        &mut self,
-        key: impl Into<Key<'k>>,
-        value: fmt::Arguments<'_>,
-    ) -> &mut Self {
-        if let Some(at) = self.key {
-            with_active_span(Which::Key(at), |slot, _| {
-                if let Some(slot) = slot {
-                    slot.field_fmt(key.into(), value);
-                }
-            });
-        }
-        self
-    }
-
     /// Appends a field, like [`LogBuilder::field`](crate::LogBuilder::field).
     pub fn field<'k, 'v>(
         &mut self,
         key: impl Into<Key<'k>>,
         value: impl Into<Value<'v>>,
     ) -> &mut Self {
+        self.write(|slot| slot.field(key.into(), value.into()))
+    }
+
+    /// Appends a field whose value is formatted, like [`LogBuilder::field_fmt`](crate::LogBuilder::field_fmt).
+    pub fn field_fmt<'k>(
+        &mut self,
+        key: impl Into<Key<'k>>,
+        value: fmt::Arguments<'_>,
+    ) -> &mut Self {
+        self.write(|slot| slot.field_fmt(key.into(), value))
+    }
+
+    fn write<R>(&mut self, write: impl FnOnce(&mut Box<Slot>) -> R) -> &mut Self {
         if let Some(at) = self.key {
-            with_active_span(Which::Key(at), |slot, _| {
-                if let Some(slot) = slot {
-                    slot.field(key.into(), value.into());
-                }
-            });
+            with_active_span(Which::Key(at), |slot, _| slot.as_mut().map(write));
         }
         self
     }
