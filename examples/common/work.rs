@@ -3,7 +3,8 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use picojaeger_core::{Platform, SpanRing, Tracer, tags};
+use picojaeger_core::wire::Encoder;
+use picojaeger_core::{PacketReporter, Platform, SpanRing, Stats, Tracer, Transport, tags};
 
 /// Rounds of the main loop.
 pub const ROUNDS: i32 = 40;
@@ -14,6 +15,32 @@ pub const SPANS: u64 = BEATS as u64 + 2 * ROUNDS as u64;
 
 /// Interrupts so far.
 static SO_FAR: AtomicU32 = AtomicU32::new(0);
+
+/// Makes all rounds and sends what is due after each, then all that the interrupt made, and the last counts where
+/// packets carry them; `wait` waits for an interrupt.
+pub fn run<P: Platform, E: Encoder, R: SpanRing + ?Sized>(
+    tracer: &Tracer<P, R>,
+    reporter: &mut PacketReporter<'_, P, E, R>,
+    transport: &mut impl Transport,
+    buffer: &mut [u8],
+    wait: fn(),
+) -> Stats {
+    for number in 0..ROUNDS {
+        round(tracer, number);
+        reporter.drain(transport, buffer);
+    }
+    while !is_beaten() {
+        wait();
+    }
+    reporter.drain_all(transport, buffer);
+    reporter.announce_to(transport, buffer);
+    reporter.stats()
+}
+
+/// Returns whether these counts are those of all rounds and interrupts.
+pub fn is_whole(stats: &Stats) -> bool {
+    stats.adds_up() && stats.delivered == SPANS
+}
 
 /// Makes one round's two spans.
 pub fn round<P: Platform, R: SpanRing + ?Sized>(tracer: &Tracer<P, R>, number: i32) {

@@ -34,19 +34,10 @@ fn main() -> ! {
     };
     TRACER.set_unix_time_at(0, work::UNIX_MICROS_AT_START, 0);
     let mut buffer = [0; 1024];
-    for number in 0..work::ROUNDS {
-        work::round(&TRACER, number);
-        reporter.drain(&mut Uart, &mut buffer);
-    }
-    while !work::is_beaten() {
-        cortex_m::asm::wfi();
-    }
-    reporter.drain_all(&mut Uart, &mut buffer);
-    // The final counts, where packets carry them.
-    reporter.announce_to(&mut Uart, &mut buffer);
-    let stats = reporter.stats();
+    let wait = cortex_m::asm::wfi;
+    let stats = work::run(&TRACER, &mut reporter, &mut Uart, &mut buffer, wait);
     hprintln!("{}", stats);
-    exit(if stats.adds_up() && stats.delivered == work::SPANS {
+    exit(if work::is_whole(&stats) {
         debug::EXIT_SUCCESS
     } else {
         debug::EXIT_FAILURE

@@ -50,17 +50,9 @@ fn main() -> ! {
     start_interrupts();
 
     let mut buffer = [0; 1024];
-    for number in 0..work::ROUNDS {
-        work::round(&TRACER, number);
-        reporter.drain(&mut Uart, &mut buffer);
-    }
-    while !work::is_beaten() {
-        riscv::asm::wfi();
-    }
-    reporter.drain_all(&mut Uart, &mut buffer);
-    reporter.announce_to(&mut Uart, &mut buffer);
-    let stats = reporter.stats();
-    board::exit(stats.adds_up() && stats.delivered == work::SPANS)
+    let wait = riscv::asm::wfi;
+    let stats = work::run(&TRACER, &mut reporter, &mut Uart, &mut buffer, wait);
+    board::exit(work::is_whole(&stats))
 }
 
 fn start_interrupts() {

@@ -71,19 +71,10 @@ fn main() -> ! {
         exit(debug::EXIT_FAILURE)
     };
     let mut buffer = [0; 512];
-    for number in 0..work::ROUNDS {
-        work::round(&TRACER, number);
-        reporter.drain(&mut rtt, &mut buffer);
-    }
-    while !work::is_beaten() {
-        cortex_m::asm::wfi();
-    }
-    reporter.drain_all(&mut rtt, &mut buffer);
-    // The last counts, with those of the last packet.
-    reporter.announce_to(&mut rtt, &mut buffer);
-    let stats = reporter.stats();
+    let wait = cortex_m::asm::wfi;
+    let stats = work::run(&TRACER, &mut reporter, &mut rtt, &mut buffer, wait);
     defmt::info!("{}", stats);
-    exit(if stats.adds_up() && stats.delivered == work::SPANS {
+    exit(if work::is_whole(&stats) {
         debug::EXIT_SUCCESS
     } else {
         debug::EXIT_FAILURE
