@@ -10,6 +10,12 @@ CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/picojaeger"
 export RUSTUP_TOOLCHAIN="$STABLE"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$ROOT/target}"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+# The workspace's profile, for the packages outside it too: a whole run fills one disk.
+export CARGO_PROFILE_DEV_DEBUG=line-tables-only
+# What only a second build would read takes gigabytes of a CI machine's disk.
+if [[ ${CI:-} == true ]]; then
+    export CARGO_INCREMENTAL=0
+fi
 
 fail() {
     echo "error: $*" >&2
