@@ -285,7 +285,7 @@ impl Config {
     /// # Errors
     /// The same as for [`with_env`](Self::with_env).
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::default().with_env()
+        Ok(Self::of_process_environment())
     }
 
     /// Reads the process's environment over the file, whose values may refer to it.
@@ -293,8 +293,7 @@ impl Config {
     /// # Errors
     /// None: wrong values stay in the configuration, like those of a file, for what makes the tracer.
     pub fn with_env(mut self) -> Result<Self, ConfigError> {
-        let environment = source::Environment::of_process(std::env::vars_os());
-        self.set_environment(environment);
+        self.set_environment(source::Environment::of_process(std::env::vars_os()));
         Ok(self)
     }
 
@@ -317,6 +316,13 @@ impl Config {
             .collect();
         self.set_environment(source::Environment::of(variables));
         Ok(self)
+    }
+
+    /// The process's environment alone.
+    fn of_process_environment() -> Self {
+        let mut config = Self::default();
+        config.set_environment(source::Environment::of_process(std::env::vars_os()));
+        config
     }
 
     fn set_environment(&mut self, environment: source::Environment) {

@@ -188,6 +188,15 @@ pub(crate) static NAMES: Names = Names {
 };
 
 impl AgentSettings {
+    /// Returns host and port, as one writes them.
+    pub(super) fn address(&self) -> String {
+        let Self { host, port, .. } = self;
+        match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        }
+    }
+
     pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Self {
         let port = resolver.pick(|layer| &layer.agent.port);
         let protocol = resolver.pick(|layer| &layer.agent.protocol);

@@ -58,6 +58,13 @@ pub(super) fn formats(entry: &Entry<'_>) -> Result<Vec<Format>, ConfigError> {
     }
 }
 
+/// Returns the name of a format among the setting's.
+pub(super) fn name(format: Format) -> &'static str {
+    let mut names = NAMES.iter();
+    let found = names.find(|(_, formats)| *formats == [format]);
+    found.map_or("", |(name, _)| name)
+}
+
 /// Returns the formats that a name of these stands for, in any case.
 pub(super) fn find(names: &[Name], name: &str) -> Option<&'static [Format]> {
     let mut names = names.iter();

@@ -18,6 +18,7 @@ mod sampling;
 mod server;
 mod setting;
 mod spans;
+mod summary;
 mod throttler;
 mod tracer;
 mod unsupported;

@@ -99,6 +99,23 @@ pub(crate) fn set_tag(tags: &mut Vec<(String, TagValue)>, key: &str, value: &Tag
 
 /// The process. A value that breaks its rule is reported by [`Config::resolve`].
 impl Config {
+    /// Reads the process's environment, and names the service like this unless a variable names it.
+    ///
+    /// ```
+    /// use picojaeger_std::Config;
+    ///
+    /// let config = Config::for_service("shop").with_variables([("OTEL_SERVICE_NAME", "shop-eu")])?;
+    /// assert_eq!(config.resolve()?.process.service_name, "shop-eu");
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    pub fn for_service(default_name: impl Into<String>) -> Self {
+        let mut config = Self::of_process_environment();
+        // Below the environment, as a file is.
+        let setting = &mut config.file.process.service_name;
+        setting.put("for_service", default_name.into());
+        config
+    }
+
     /// Sets the name under which the traces appear.
     #[must_use]
     pub fn service_name(mut self, name: impl Into<String>) -> Self {

@@ -97,11 +97,9 @@ impl ReceiverSettings {
 
 impl fmt::Display for ReceiverSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AgentSettings { host, port, .. } = &self.agent;
         match &self.collector {
             Some(collector) => collector.endpoint.fmt(f),
-            None if host.contains(':') => write!(f, "[{host}]:{port}"),
-            None => write!(f, "{host}:{port}"),
+            None => f.write_str(&self.agent.address()),
         }
     }
 }
