@@ -1,7 +1,7 @@
 //! The limit of a span's logs, and errors as logs.
 
 use picojaeger_core::adapter::Timestamp;
-use picojaeger_core::adapter::record::Log;
+use picojaeger_core::adapter::record::{Log, Tag};
 use picojaeger_core::{Key, Value, tags};
 
 use crate::state::Slot;
@@ -36,9 +36,17 @@ impl Slot {
         }
     }
 
+    /// Tags the span `error=true`, unless it is.
+    pub(crate) fn mark_error(self: &mut Box<Self>) {
+        let is_mark = |tag: Tag<'_>| tag.key == tags::ERROR && tag.value == Value::Bool(true);
+        if !self.image.record().tags().any(is_mark) {
+            self.tag(Key::Static(tags::ERROR), Value::Bool(true));
+        }
+    }
+
     /// Logs an error and its causes, these in no more than `longest` bytes, and tags the span.
     pub(crate) fn record_error(self: &mut Box<Self>, error: &ErrorText<'_>, longest: usize) {
-        self.tag(Key::Static(tags::ERROR), Value::Bool(true));
+        self.mark_error();
         let now = Timestamp::Ticks(self.owner.source.ticks());
         let Some(slot) = self.log(now) else {
             return;

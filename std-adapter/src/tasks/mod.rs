@@ -5,6 +5,7 @@ mod current;
 mod home;
 mod in_span;
 mod into_span;
+mod panic_hook;
 #[cfg(feature = "futures")]
 mod stream;
 
@@ -12,5 +13,6 @@ pub use closures::in_current_span;
 pub use current::{CurrentLog, CurrentSpan, current, current_root};
 pub use in_span::{FutureInSpan, InSpan};
 pub use into_span::IntoSpan;
+pub use panic_hook::install_panic_hook;
 #[cfg(feature = "futures")]
 pub use stream::{StreamInSpan, StreamSpan};

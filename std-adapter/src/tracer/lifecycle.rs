@@ -5,8 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::memory::span_slot::SpanOwner as _;
-use crate::state::TracerState;
+use crate::scope::take_unfinished;
+use crate::spans::unfinished::copy_of;
 use crate::state::thread_local::as_worker;
+use crate::state::{Slot, TracerState};
 use crate::worker::is_worker;
 
 /// Pause between two tries to send on the calling thread, or to get the exporter.
@@ -33,6 +35,14 @@ pub(crate) fn flush(state: &Arc<TracerState>, timeout: Duration) -> bool {
         return state.worker().tickets().wait(ticket, timeout);
     }
     drain_here(state, timeout)
+}
+
+/// Finishes copies of the spans of a tracer that are active on the calling thread, if its settings want that.
+pub(crate) fn finish_copies(state: &Arc<TracerState>) {
+    let is_on = state.common.settings.spans.flush_open;
+    let copy = |slot: &Slot| is_on.then(|| copy_of(slot)).flatten();
+    let copies = take_unfinished(Arc::as_ptr(state).cast(), copy);
+    copies.into_iter().for_each(|copy| copy.send());
 }
 
 /// Flushes, ends the worker, and frees the slots that were returned.

@@ -25,20 +25,29 @@ impl Span {
     /// # Ok::<(), picojaeger_std::config::ConfigError>(())
     /// ```
     pub fn record_error<E: Error + ?Sized>(&mut self, error: &E) -> &mut Self {
+        if self.writable().is_none() {
+            self.note_error();
+            return self;
+        }
+        let message = error.to_string();
+        let causes = causes(&message, error.source());
+        let kind = Some(type_name::<E>()).filter(|name| !name.starts_with("dyn "));
+        let text = ErrorText {
+            kind,
+            message: &message,
+            causes: &causes,
+        };
+        self.record_error_text(&text);
+        self
+    }
+
+    /// Records an error that is text already.
+    pub(crate) fn record_error_text(&mut self, text: &ErrorText<'_>) {
         self.note_error();
         if let Some(slot) = self.writable() {
             let longest = slot.owner.common.settings.spans.max_traceback_length;
-            let message = error.to_string();
-            let causes = causes(&message, error.source());
-            let kind = Some(type_name::<E>()).filter(|name| !name.starts_with("dyn "));
-            let text = ErrorText {
-                kind,
-                message: &message,
-                causes: &causes,
-            };
-            slot.record_error(&text, longest);
+            slot.record_error(text, longest);
         }
-        self
     }
 }
 

@@ -389,7 +389,7 @@ impl ToContext for Span {
 #[inline(never)]
 fn end_unwinding(mut slot: Box<Slot>) {
     slot.note_tag(Key::Static(tags::ERROR), Value::Bool(true));
-    slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
+    slot.mark_error();
     end(slot);
 }
 
