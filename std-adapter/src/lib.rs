@@ -34,6 +34,7 @@
 //! ```
 //!
 //! # Where to look
+//! - [`init`]: one line of set-up.
 //! - [`config`]: every key and variable, with units and defaults in
 //!   [`Settings`](config::Settings).
 //! - [`TracerBuilder`]: reporters, a [`Transport`], a [`TimeSource`] and a sampler of your own.
@@ -62,6 +63,7 @@
 //! - `log-kv`: [`CurrentIds`] as key-values of the crate `log`.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
 //! - `futures`: spans of streams, those of the crate `futures-core`.
+//! - `tokio`: `shutdown_signal`.
 //! - `relay`: the module `relay`, which reads the frames of devices, and the program
 //!   `picojaeger-relay`.
 //!
@@ -96,11 +98,13 @@ pub mod collector;
 pub mod config;
 mod context;
 mod export;
+mod integrations;
 mod memory;
 pub mod metrics;
 pub mod model;
 #[cfg(feature = "observers")]
 mod observers;
+pub mod prelude;
 mod propagation;
 #[cfg(feature = "relay")]
 #[cfg_attr(docsrs, doc(cfg(feature = "relay")))]
@@ -119,6 +123,9 @@ mod worker;
 
 pub use config::Config;
 pub use context::{SpanContext, ToContext};
+#[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+pub use integrations::tokio::shutdown_signal;
 #[cfg(feature = "observers")]
 #[cfg_attr(docsrs, doc(cfg(feature = "observers")))]
 pub use observers::{SpanEvent, SpanObserver};
@@ -131,7 +138,8 @@ pub use scope::Scope;
 pub use stats::TransportStats;
 pub use sys::clock::TimeSource;
 pub use tasks::{
-    CurrentLog, CurrentSpan, FutureInSpan, InSpan, IntoSpan, current, current_root, in_current_span,
+    CurrentLog, CurrentSpan, FutureInSpan, InSpan, IntoSpan, current, current_root,
+    in_current_span, install_panic_hook,
 };
 #[cfg(feature = "futures")]
 #[cfg_attr(docsrs, doc(cfg(feature = "futures")))]
@@ -141,6 +149,7 @@ pub use tracer::builder::{TracerBuilder, global_tracer};
 pub use tracer::current_ids::{CurrentIds, current_ids};
 pub use tracer::end_future::EndFuture;
 pub use tracer::errors::{Error, FlushError, InitializeError, SetBaggageError};
+pub use tracer::init::init;
 pub use tracer::log_builder::LogBuilder;
 pub use tracer::span::Span;
 pub use tracer::span_builder::SpanBuilder;

@@ -17,6 +17,9 @@ pub(crate) mod net;
 pub(crate) mod pace;
 #[allow(unsafe_code, reason = "publishes a pointer")]
 pub(crate) mod per_process;
+#[cfg(all(unix, feature = "tokio"))]
+#[allow(unsafe_code, reason = "calls the C library")]
+pub(crate) mod signals;
 pub(crate) mod sync;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod threads;

@@ -9,6 +9,7 @@ pub(crate) mod errors;
 #[allow(unsafe_code, reason = "forks")]
 mod fork_tests;
 mod handle;
+pub(crate) mod init;
 pub(crate) mod lifecycle;
 #[cfg(test)]
 mod limits_tests;
@@ -29,6 +30,7 @@ mod record_error;
 pub(crate) mod span;
 pub(crate) mod span_builder;
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,9 +41,7 @@ use crate::context::{NO_CONTEXT, SpanContext, ToContext};
 use crate::metrics::MetricsSnapshot;
 use crate::propagation::carriers::{Bridge, Carrier, CarrierMut};
 use crate::propagation::{binary_codec, propagator};
-use crate::scope;
-use crate::spans::unfinished::copy_of;
-use crate::state::{Slot, TracerState};
+use crate::state::TracerState;
 use crate::stats::TransportStats;
 use crate::sys::clock::monotonic;
 use crate::tracer::errors::FlushError;
@@ -83,6 +83,10 @@ pub struct Tracer {
     /// `None` where tracing is disabled.
     handle: Option<Arc<Handle>>,
 }
+
+// A panic leaves no call of a tracer half done: users' code runs under `catch_unwind`, or outside of all locks.
+impl UnwindSafe for Tracer {}
+impl RefUnwindSafe for Tracer {}
 
 /// Bytes for what extract keeps: `tracestate`, the debug id, and one baggage item at a time.
 const EXTRACT: usize = 4096;
@@ -302,10 +306,7 @@ impl Tracer {
     /// ```
     pub fn flush_open(&self, timeout: Duration) -> Result<(), FlushError> {
         if let Some(state) = self.state() {
-            let is_on = state.common.settings.spans.flush_open;
-            let copy = |slot: &Slot| is_on.then(|| copy_of(slot)).flatten();
-            let copies = scope::take_unfinished(Arc::as_ptr(state).cast(), copy);
-            copies.into_iter().for_each(|copy| copy.send());
+            lifecycle::finish_copies(state);
         }
         self.flush(timeout)
     }
