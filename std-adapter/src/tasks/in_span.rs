@@ -122,3 +122,62 @@ impl<F> fmt::Debug for FutureInSpan<F> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::state::TracerState;
+    use crate::sys::clock::TickSource;
+    use crate::tasks::{current, current_root};
+    use crate::tracer::lifecycle;
+    use crate::tracer::span::start_root;
+
+    /// A future that is pending once, and writes to its span before and after.
+    async fn writes_and_waits(name: &'static str) {
+        current().tag("name", name);
+        let mut is_first = true;
+        std::future::poll_fn(|_| match std::mem::take(&mut is_first) {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        })
+        .await;
+        current().log().field("event", "resumed");
+        current_root().tag("last", name);
+    }
+
+    fn poll(future: Pin<&mut impl Future>) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        future.poll(&mut context).is_ready()
+    }
+
+    fn order(state: &Arc<TracerState>) -> impl Future<Output = ()> + Send + use<> {
+        let future = async { writes_and_waits("query").in_span("query").await };
+        future.in_span(start_root(state, "order"))
+    }
+
+    /// The span moves between the future and the active ones, on two threads, and ends in each way.
+    #[test]
+    fn miri_spans_of_futures_move_between_threads_and_end() {
+        let state = TracerState::of_test(TickSource::Tsc, |config| config.memory_limit(1 << 20));
+        let mut moved = Box::pin(order(&state));
+        assert!(!poll(moved.as_mut()));
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(poll(moved.as_mut())));
+        });
+        {
+            let mut cancelled = pin!(order(&state));
+            assert!(!poll(cancelled.as_mut()));
+        }
+        start_root(&state, "scope").in_scope(|| {
+            current().tag_fmt("nested", format_args!("{:?}", current().tag("within", 1)));
+        });
+        assert!(lifecycle::flush(&state, Duration::ZERO));
+        let stats = state.stats();
+        assert_eq!((stats.delivered, stats.open), (5, 0), "{stats}");
+    }
+}
