@@ -176,7 +176,7 @@ mod tests {
         start_root(&state, "scope").in_scope(|| {
             current().tag_fmt("nested", format_args!("{:?}", current().tag("within", 1)));
         });
-        assert!(lifecycle::flush(&state, Duration::ZERO));
+        assert!(lifecycle::close(&state, Duration::ZERO));
         let stats = state.stats();
         assert_eq!((stats.delivered, stats.open), (5, 0), "{stats}");
     }
