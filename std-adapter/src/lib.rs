@@ -64,6 +64,8 @@
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
 //! - `futures`: spans of streams, those of the crate `futures-core`.
 //! - `tokio`: `shutdown_signal`.
+//! - `tower`: the module `tower`, layers for servers and clients that speak HTTP or gRPC. `axum-08` reads the route that
+//!   axum 0.8 matched.
 //! - `relay`: the module `relay`, which reads the frames of devices, and the program
 //!   `picojaeger-relay`.
 //!
@@ -126,6 +128,9 @@ pub use context::{SpanContext, ToContext};
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub use integrations::tokio::shutdown_signal;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use integrations::tower;
 #[cfg(feature = "observers")]
 #[cfg_attr(docsrs, doc(cfg(feature = "observers")))]
 pub use observers::{SpanEvent, SpanObserver};

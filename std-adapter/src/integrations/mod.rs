@@ -1,4 +1,8 @@
-//! Parts for other crates, each behind a feature.
+//! Instrumentations of other crates, each behind its feature.
 
+#[cfg(feature = "tower")]
+mod semantics;
 #[cfg(feature = "tokio")]
 pub(crate) mod tokio;
+#[cfg(feature = "tower")]
+pub mod tower;

@@ -9,14 +9,15 @@ use crate::tasks::into_span::IntoSpan;
 use crate::tracer::span::Span;
 
 /// The home of a future's span, which ends with it.
-pub(super) struct TaskHome {
+#[derive(Default)]
+pub(crate) struct TaskHome {
     home: Home,
     /// Whether the future was ready, or unwound.
     is_ended: bool,
 }
 
 impl TaskHome {
-    pub(super) fn of_span(span: impl IntoSpan) -> Self {
+    pub(crate) fn of_span(span: impl IntoSpan) -> Self {
         TaskHome::new(span.into_span().take_home())
     }
 
@@ -31,53 +32,70 @@ impl TaskHome {
         }
     }
 
-    pub(super) const fn is_ended(&self) -> bool {
+    /// Takes what lies here, with the span: for the body that a future becomes.
+    #[cfg(feature = "tower")]
+    pub(crate) fn take(&mut self) -> Self {
+        self.home.forget_held();
+        let is_ended = std::mem::replace(&mut self.is_ended, true);
+        TaskHome {
+            home: std::mem::take(&mut self.home),
+            is_ended,
+        }
+    }
+
+    pub(crate) const fn is_ended(&self) -> bool {
         self.is_ended
+    }
+
+    /// Runs a part of the work with the span active, and ends it if that unwinds.
+    #[inline]
+    pub(crate) fn run<R>(&mut self, part: impl FnOnce() -> R) -> R {
+        let mut running = Running {
+            task: self,
+            has_returned: false,
+        };
+        let entered = running.task.home.enter();
+        let result = part();
+        drop(entered);
+        running.has_returned = true;
+        result
     }
 
     /// Polls with the span active; ends it if the outcome is the last one.
     #[inline]
-    pub(super) fn poll<T>(
+    pub(crate) fn poll<T>(
         &mut self,
         poll: impl FnOnce() -> Poll<T>,
         is_last: impl FnOnce(&T) -> bool,
     ) -> Poll<T> {
-        let mut polling = Polling {
-            task: self,
-            has_returned: false,
-        };
-        let entered = polling.task.home.enter();
-        let polled = poll();
-        drop(entered);
-        polling.has_returned = true;
-        let task = &mut *polling.task;
+        let polled = self.run(poll);
         match &polled {
-            Poll::Ready(outcome) if is_last(outcome) => task.end(),
-            _ => task.home.warn_of_held(),
+            Poll::Ready(outcome) if is_last(outcome) => self.end(),
+            _ => self.home.warn_of_held(),
         }
         polled
     }
 
     /// Drops the future: within its span, which is marked, if it is not ready.
-    pub(super) fn drop_future(&mut self, drop: impl FnOnce()) {
+    pub(crate) fn drop_future(&mut self, drop: impl FnOnce()) {
         if self.is_ended {
             return drop();
         }
-        self.tag(tags::CANCELLED);
+        self.write(|span| {
+            span.tag(tags::CANCELLED, true);
+        });
         let _entered = self.home.enter();
         drop();
     }
 
-    /// Sets a tag of the span to `true`.
-    fn tag(&mut self, key: &'static str) {
+    /// Writes to the span, if one lies here.
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Span)) {
         if let Some(home) = self.home.span() {
-            Span::in_home(home, |span| {
-                span.tag(key, true);
-            });
+            Span::in_home(home, write);
         }
     }
 
-    fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.is_ended = true;
         self.home.forget_held();
         drop(Span::from(self.home.span().and_then(Option::take)));
@@ -90,13 +108,13 @@ impl Drop for TaskHome {
     }
 }
 
-/// Ends the span of a future whose poll unwinds: its drop marks the error.
-struct Polling<'h> {
+/// Ends the span of a future that unwinds: its drop marks the error.
+struct Running<'h> {
     task: &'h mut TaskHome,
     has_returned: bool,
 }
 
-impl Drop for Polling<'_> {
+impl Drop for Running<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.has_returned {

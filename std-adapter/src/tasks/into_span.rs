@@ -63,7 +63,7 @@ impl IntoSpan for Cow<'static, str> {
 }
 
 /// Starts a span by the tracer of the active one.
-fn started(name: Key<'_>) -> Span {
+pub(crate) fn started(name: Key<'_>) -> Span {
     match active_tracer() {
         Some(state) => start_implicit(&state, name),
         None => global_tracer().start(name),

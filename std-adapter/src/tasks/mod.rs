@@ -2,9 +2,9 @@
 
 mod closures;
 mod current;
-mod home;
+pub(crate) mod home;
 mod in_span;
-mod into_span;
+pub(crate) mod into_span;
 mod panic_hook;
 #[cfg(feature = "futures")]
 mod stream;

@@ -393,21 +393,10 @@ impl Tracer {
         context: impl ToContext,
         carrier: &mut impl CarrierMut,
     ) -> Result<(), InjectError> {
-        let (Some(state), Some(context)) = (self.state(), context.to_context()) else {
-            return Ok(());
-        };
-        let settings = &state.common.settings.propagation;
-        let (propagator, mut carrier) = (propagator(http, settings), Bridge(carrier));
-        let (baggage, none) = (&context.baggage, std::iter::empty());
-        let random = context.core.flags().contains(Flags::RANDOM)
-            || settings.w3c_random_flag && !baggage.is_not_random();
-        let outgoing = Outgoing::from(context.core)
-            .with_tracestate(baggage.tracestate())
-            .with_random(random);
-        if baggage.is_empty() {
-            return propagator.inject(&outgoing, none, &mut carrier, &mut []);
+        match (self.state(), context.to_context()) {
+            (Some(state), Some(context)) => inject_by(state, http, &context, carrier),
+            _ => Ok(()),
         }
-        propagator.inject(&outgoing, baggage.iter(), &mut carrier, &mut [0; INJECT])
     }
 
     fn extract_as(&self, http: bool, carrier: impl Carrier) -> Option<SpanContext> {
@@ -454,6 +443,27 @@ impl Tracer {
             .flatten();
         Err(FlushError::Lost { lost, cause })
     }
+}
+
+/// Writes a context and its baggage by the settings of this tracer.
+fn inject_by(
+    state: &TracerState,
+    http: bool,
+    context: &SpanContext,
+    carrier: &mut impl CarrierMut,
+) -> Result<(), InjectError> {
+    let settings = &state.common.settings.propagation;
+    let (propagator, mut carrier) = (propagator(http, settings), Bridge(carrier));
+    let (baggage, none) = (&context.baggage, std::iter::empty());
+    let random = context.core.flags().contains(Flags::RANDOM)
+        || settings.w3c_random_flag && !baggage.is_not_random();
+    let outgoing = Outgoing::from(context.core)
+        .with_tracestate(baggage.tracestate())
+        .with_random(random);
+    if baggage.is_empty() {
+        return propagator.inject(&outgoing, none, &mut carrier, &mut []);
+    }
+    propagator.inject(&outgoing, baggage.iter(), &mut carrier, &mut [0; INJECT])
 }
 
 /// Extracts where there is more than a context. Apart, so that only then the stack holds the scratch

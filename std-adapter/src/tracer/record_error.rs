@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use crate::spans::logs::ErrorText;
 use crate::tracer::span::Span;
@@ -25,19 +25,28 @@ impl Span {
     /// # Ok::<(), picojaeger_std::config::ConfigError>(())
     /// ```
     pub fn record_error<E: Error + ?Sized>(&mut self, error: &E) -> &mut Self {
+        let kind = Some(type_name::<E>()).filter(|name| !name.starts_with("dyn "));
+        self.record_failure(kind, error, error.source())
+    }
+
+    /// Records an error of which only type, text and cause are known.
+    pub(crate) fn record_failure(
+        &mut self,
+        kind: Option<&str>,
+        message: impl Display,
+        source: Option<&(dyn Error + 'static)>,
+    ) -> &mut Self {
         if self.writable().is_none() {
             self.note_error();
             return self;
         }
-        let message = error.to_string();
-        let causes = causes(&message, error.source());
-        let kind = Some(type_name::<E>()).filter(|name| !name.starts_with("dyn "));
-        let text = ErrorText {
+        let message = message.to_string();
+        let causes = causes(&message, source);
+        self.record_error_text(&ErrorText {
             kind,
             message: &message,
             causes: &causes,
-        };
-        self.record_error_text(&text);
+        });
         self
     }
 

@@ -16,6 +16,8 @@ use crate::spans::unfinished::copy_of;
 use crate::state::Slot;
 use crate::sys::clock::unix_micros;
 use crate::tracer::errors::{BaggageFault, SetBaggageError};
+#[cfg(feature = "http-headers")]
+use crate::tracer::inject_by;
 use crate::tracer::log_builder::LogBuilder;
 
 /// An open span; two words, which may go to any thread.
@@ -210,6 +212,16 @@ impl Span {
     pub fn context(&self) -> SpanContext {
         let slot = self.slot.as_ref();
         slot.map(|slot| slot.context()).unwrap_or_default()
+    }
+
+    /// Writes the context as HTTP headers, by the settings of the span's own tracer. Baggage that no header holds
+    /// is left out.
+    #[cfg(feature = "http-headers")]
+    pub(crate) fn inject_into(&self, headers: &mut http::HeaderMap) {
+        if let Some(slot) = &self.slot {
+            // The rest is written; a client's call does not fail for an item of baggage.
+            let _left_out = inject_by(&slot.owner, true, &slot.context(), headers);
+        }
     }
 
     /// Returns whether the span is to be recorded and sent. Also `true` for a span that got no

@@ -123,6 +123,16 @@ impl<'t> SpanBuilder<'t> {
         self
     }
 
+    /// Adds a span that this one follows from and whose trace, decision and baggage it does not continue: a
+    /// new root that leads to another trace.
+    #[cfg(feature = "tower")]
+    pub(crate) fn linked_to(mut self, other: Option<&SpanContext>) -> Self {
+        if let Some(context) = other {
+            self.written = self.written.with_reference(self.handle, true, context);
+        }
+        self.ignore_active_span()
+    }
+
     /// Starts the span with the ids of this context, and with its decision and baggage: a span that
     /// was promised, or begun elsewhere, goes on here. It has no parent; those of `child_of` become
     /// references. A context without ids changes nothing.

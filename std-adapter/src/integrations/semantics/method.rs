@@ -1,0 +1,46 @@
+//! Methods that the conventions know, and versions of the protocol.
+
+use http::{Method, Version};
+
+/// Returns the name of a method of RFC 9110, of `PATCH` or of `QUERY`. Any other comes from the caller, who may send
+/// a new one each time: neither a tag nor a span's name may be made of it.
+pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
+    Some(match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        "CONNECT" => "CONNECT",
+        "TRACE" => "TRACE",
+        "QUERY" => "QUERY",
+        _ => return None,
+    })
+}
+
+/// Returns the version as tags have it.
+pub(crate) fn version(version: Version) -> Option<&'static str> {
+    Some(match version {
+        Version::HTTP_09 => "0.9",
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_case_sensitive() {
+        let of = |name: &str| known_method(&Method::from_bytes(name.as_bytes()).unwrap());
+        assert_eq!(of("GET"), Some("GET"));
+        assert_eq!(of("QUERY"), Some("QUERY"));
+        assert_eq!((of("get"), of("PROPFIND")), (None, None));
+    }
+}
