@@ -66,6 +66,7 @@
 //! - `tokio`: `shutdown_signal`.
 //! - `tower`: the module `tower`, layers for servers and clients that speak HTTP or gRPC. `axum-08` reads the route that
 //!   axum 0.8 matched.
+//! - `reqwest-013`: the module `reqwest`, for requests of reqwest 0.13; `reqwest-middleware-05` has it as middleware.
 //! - `relay`: the module `relay`, which reads the frames of devices, and the program
 //!   `picojaeger-relay`.
 //!
@@ -125,6 +126,9 @@ mod worker;
 
 pub use config::Config;
 pub use context::{SpanContext, ToContext};
+#[cfg(feature = "reqwest-013")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-013")))]
+pub use integrations::reqwest;
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub use integrations::tokio::shutdown_signal;

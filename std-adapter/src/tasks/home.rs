@@ -9,7 +9,6 @@ use crate::tasks::into_span::IntoSpan;
 use crate::tracer::span::Span;
 
 /// The home of a future's span, which ends with it.
-#[derive(Default)]
 pub(crate) struct TaskHome {
     home: Home,
     /// Whether the future was ready, or unwound.

@@ -2,6 +2,9 @@
 
 use http::{Method, Version};
 
+use super::keys;
+use crate::tracer::span::Span;
+
 /// Returns the name of a method of RFC 9110, of `PATCH` or of `QUERY`. Any other comes from the caller, who may send
 /// a new one each time: neither a tag nor a span's name may be made of it.
 pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
@@ -18,6 +21,14 @@ pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
         "QUERY" => "QUERY",
         _ => return None,
     })
+}
+
+/// Writes the method of a request, which is known or not.
+pub(crate) fn tag_method(span: &mut Span, known: Option<&'static str>, method: &Method) {
+    span.tag(keys::HTTP_REQUEST_METHOD, known.unwrap_or(keys::OTHER));
+    if known.is_none() {
+        span.tag(keys::HTTP_REQUEST_METHOD_ORIGINAL, method.as_str());
+    }
 }
 
 /// Returns the version as tags have it.

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+#[cfg(feature = "tower")]
 use http::Uri;
 
 /// Keys whose values are signatures or credentials by the conventions.
@@ -80,6 +81,7 @@ impl fmt::Display for Query<'_> {
 
 impl<'u> FullUrl<'u> {
     /// Takes the URL apart; `None` if it has no host.
+    #[cfg(feature = "tower")]
     pub(crate) fn of_uri(uri: &'u Uri, rule: &'u QueryRule) -> Option<Self> {
         Some(FullUrl {
             scheme: uri.scheme_str().unwrap_or("http"),
@@ -104,6 +106,18 @@ impl fmt::Display for FullUrl<'_> {
     }
 }
 
+#[cfg(feature = "reqwest-013")]
+impl<'u> FullUrl<'u> {
+    pub(crate) fn of_url(url: &'u reqwest::Url, rule: &'u QueryRule) -> Self {
+        FullUrl {
+            scheme: url.scheme(),
+            authority: url.authority(),
+            path: url.path(),
+            query: rule.apply(url.query()),
+        }
+    }
+}
+
 /// Splits an authority into host and port; an IPv6 address has no brackets then.
 pub(crate) fn host_and_port(authority: &str) -> (&str, Option<u16>) {
     let host_port = authority.rsplit_once('@').map_or(authority, |it| it.1);
@@ -118,6 +132,7 @@ pub(crate) fn host_and_port(authority: &str) -> (&str, Option<u16>) {
 }
 
 /// Returns the port of a scheme that needs not be named.
+#[cfg(feature = "tower")]
 pub(crate) fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),

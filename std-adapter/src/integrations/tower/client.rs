@@ -11,10 +11,11 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::client_span;
-use super::exchange::{Exchange, Facts, Names, Side};
+use super::exchange::{Exchange, Facts};
 use super::future::ResponseFuture;
 use super::server::RouteOf;
 use crate::integrations::semantics::url::QueryRule;
+use crate::integrations::semantics::{Names, Side};
 use crate::tracer::Tracer;
 
 /// Returns a layer that traces each request as a client does: a child of the active span, whose context goes along in

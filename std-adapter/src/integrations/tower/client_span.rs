@@ -4,11 +4,11 @@ use http::request::Parts;
 use picojaeger_core::{Key, tags};
 
 use super::client::Options;
-use super::exchange::{Facts, Names};
-use super::server_span::{COMPONENT, grpc_method, tag_method};
+use super::exchange::Facts;
+use super::server_span::{COMPONENT, grpc_method};
 use crate::integrations::semantics::name::SpanName;
 use crate::integrations::semantics::url::{FullUrl, default_port, host_and_port};
-use crate::integrations::semantics::{grpc, keys, method};
+use crate::integrations::semantics::{Names, grpc, keys, method};
 use crate::tasks::into_span::started;
 use crate::tracer::span::Span;
 
@@ -32,7 +32,7 @@ pub(super) fn start(options: &Options, facts: &Facts, parts: &Parts) -> Span {
             tag_address(&mut span, options, parts);
         }
         (false, Names::OpenTelemetry) => {
-            tag_method(&mut span, known, parts);
+            method::tag_method(&mut span, known, &parts.method);
             span.tag(keys::URL_TEMPLATE, template);
             tag_url(&mut span, keys::URL_FULL, url, parts);
             tag_address(&mut span, options, parts);

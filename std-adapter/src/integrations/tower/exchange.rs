@@ -10,24 +10,9 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame};
 use picojaeger_core::tags;
 
-use crate::integrations::semantics::{grpc, keys, method};
+use crate::integrations::semantics::{Names, Side, grpc, keys, response};
 use crate::tasks::home::TaskHome;
 use crate::tracer::span::Span;
-
-/// The side of the exchange that is traced.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Side {
-    Server,
-    Client,
-}
-
-/// The conventions that tags follow.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Names {
-    #[default]
-    OpenTelemetry,
-    OpenTracing,
-}
 
 /// The facts of a request that its response is read by.
 #[derive(Clone, Copy, Debug)]
@@ -67,31 +52,10 @@ impl Facts {
             || (self.is_connect && status.is_success())
     }
 
-    fn is_error(&self, status: StatusCode) -> bool {
-        let least = match self.side {
-            Side::Server => 500,
-            Side::Client => 400,
-        };
-        status.as_u16() >= least
-    }
-
-    /// Writes the status of an HTTP response.
     fn tag_status<B>(&self, span: &mut Span, response: &Response<B>) {
-        let status = response.status();
-        let key = match self.names {
-            Names::OpenTelemetry => keys::HTTP_RESPONSE_STATUS_CODE,
-            Names::OpenTracing => tags::HTTP_STATUS_CODE,
-        };
-        span.tag(key, status.as_u16());
-        if self.side == Side::Client && self.names == Names::OpenTelemetry {
-            let version = method::version(response.version());
-            span.tag(keys::NETWORK_PROTOCOL_VERSION, version);
-        }
-        if self.is_error(status) {
-            span.tag(tags::ERROR, true);
-            if self.names == Names::OpenTelemetry {
-                span.tag(keys::ERROR_TYPE, status.as_str());
-            }
+        response::tag_status(span, self.side, self.names, response.status());
+        if self.side == Side::Client {
+            response::tag_version(span, self.names, response.version());
         }
     }
 

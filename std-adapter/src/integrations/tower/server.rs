@@ -10,10 +10,11 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::exchange::{Exchange, Facts, Names, Side};
+use super::exchange::{Exchange, Facts};
 use super::future::ResponseFuture;
 use super::server_span;
 use crate::integrations::semantics::url::QueryRule;
+use crate::integrations::semantics::{Names, Side};
 use crate::tracer::Tracer;
 
 /// Returns a layer that traces each request as a server does: a span that continues the caller's trace.

@@ -6,11 +6,11 @@ use http::header::HOST;
 use http::request::Parts;
 use picojaeger_core::{Key, tags};
 
-use super::exchange::{Facts, Names};
+use super::exchange::Facts;
 use super::server::Options;
 use crate::integrations::semantics::name::SpanName;
 use crate::integrations::semantics::url::{FullUrl, host_and_port};
-use crate::integrations::semantics::{grpc, keys, method};
+use crate::integrations::semantics::{Names, grpc, keys, method};
 use crate::tracer::Tracer;
 use crate::tracer::builder::global_tracer;
 use crate::tracer::span::Span;
@@ -37,7 +37,7 @@ pub(super) fn start(options: &Options, facts: &Facts, parts: &Parts) -> Span {
     match (facts.is_grpc, facts.names) {
         (true, _) => tag_grpc(&mut span, parts),
         (false, Names::OpenTelemetry) => {
-            tag_method(&mut span, known, parts);
+            method::tag_method(&mut span, known, &parts.method);
             span.tag(keys::HTTP_ROUTE, route);
             tag_request(&mut span, options, parts);
         }
@@ -71,13 +71,6 @@ fn route<'p>(options: &Options, parts: &'p Parts) -> Option<&'p str> {
         return Some(path.as_str());
     }
     None
-}
-
-pub(super) fn tag_method(span: &mut Span, known: Option<&'static str>, parts: &Parts) {
-    span.tag(keys::HTTP_REQUEST_METHOD, known.unwrap_or(keys::OTHER));
-    if known.is_none() {
-        span.tag(keys::HTTP_REQUEST_METHOD_ORIGINAL, parts.method.as_str());
-    }
 }
 
 fn tag_request(span: &mut Span, options: &Options, parts: &Parts) {
