@@ -51,16 +51,18 @@
 //! - [`model`]: finished spans as plain data, as collector and reporters return them.
 //!
 //! # Features
-//! The first three are on by default. Without them the crate needs the core and eleven third-party crates.
+//! The first four are on by default. Without them the crate needs the core and eleven third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
 //! - `collector`: the module [`collector`].
 //! - `http`: [`Config::collector`], and the remote sampler ([`config::Sampler::Remote`]), which is the
 //!   default one. `tls` adds `https`, `tls-native-roots` the roots of the system in
 //!   place of Mozilla's, `gzip` compressed batches.
+//! - `enable`: what `macros` needs to make spans. Libraries that use `macros` leave it to programs.
 //! - `http-headers`: the `HeaderMap` of the `http` crate as a target of [`Tracer::inject`]; it can be
 //!   read without.
 //! - `observers`: `SpanObserver`, called as spans start, change and end.
 //! - `log-kv`: [`CurrentIds`] as key-values of the crate `log`.
+//! - `macros`: the attribute `traced`.
 //! - `metrics`: `MetricsFacade`, which passes [`metrics`] to the crate of that name.
 //! - `futures`: spans of streams, those of the crate `futures-core`.
 //! - `tokio`: `shutdown_signal`.
@@ -146,6 +148,12 @@ pub use propagation::carriers;
 pub use scope::Scope;
 pub use stats::TransportStats;
 pub use sys::clock::TimeSource;
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub use tasks::__traced;
+#[cfg(feature = "macros")]
+#[cfg_attr(docsrs, doc(cfg(feature = "macros")))]
+pub use tasks::traced;
 pub use tasks::{
     CurrentLog, CurrentSpan, FutureInSpan, InSpan, IntoSpan, current, current_root,
     in_current_span, install_panic_hook,

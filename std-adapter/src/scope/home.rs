@@ -1,5 +1,6 @@
 //! What a future or a closure has active whenever it runs.
 
+use std::borrow::BorrowMut;
 use std::marker::PhantomData;
 use std::sync::{Arc, Once};
 
@@ -20,8 +21,8 @@ pub(crate) struct Home {
 }
 
 /// Keeps what a home has active on this thread, and puts it back when it is dropped.
-pub(crate) struct Entered<'h> {
-    home: &'h mut Home,
+pub(crate) struct Entered<H: BorrowMut<Home>> {
+    home: H,
     key: Option<u64>,
     /// Makes it `!Send`, as it ends on the thread on which it began.
     _thread: PhantomData<*const ()>,
@@ -118,13 +119,8 @@ impl Home {
 
     /// Makes active what lies here, until the guard is dropped.
     #[inline]
-    pub(crate) fn enter(&mut self) -> Entered<'_> {
-        let key = with_scopes(|scopes| scopes.enter_home(self)).flatten();
-        Entered {
-            home: self,
-            key,
-            _thread: PhantomData,
-        }
+    pub(crate) fn enter(&mut self) -> Entered<&mut Self> {
+        Entered::new(self)
     }
 
     /// Warns once in a process if scopes were held as the code here returned.
@@ -151,12 +147,33 @@ impl Home {
     }
 }
 
-impl Drop for Entered<'_> {
+impl<H: BorrowMut<Home>> Entered<H> {
+    /// Makes active what lies in a home, until the guard is dropped.
+    #[inline]
+    pub(crate) fn new(mut home: H) -> Self {
+        let key = with_scopes(|scopes| scopes.enter_home(home.borrow_mut())).flatten();
+        Entered {
+            home,
+            key,
+            _thread: PhantomData,
+        }
+    }
+
+    /// Puts back what was made active, and returns its home.
+    #[inline]
+    pub(crate) fn leave(&mut self) -> &mut Home {
+        let home = self.home.borrow_mut();
+        if let Some(key) = self.key.take() {
+            with_scopes(|scopes| scopes.leave_home(key, home));
+        }
+        home
+    }
+}
+
+impl<H: BorrowMut<Home>> Drop for Entered<H> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            with_scopes(|scopes| scopes.leave_home(key, self.home));
-        }
+        self.leave();
     }
 }
 

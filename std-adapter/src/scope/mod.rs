@@ -14,6 +14,8 @@ use crate::context::SpanContext;
 use crate::state::{Slot, TracerState};
 use crate::sys::log::log_guarded;
 
+#[cfg(feature = "macros")]
+pub(crate) use home::Entered;
 pub(crate) use home::Home;
 pub(crate) use lend::{Found, Which, with_active_span};
 

@@ -60,16 +60,16 @@ impl TaskHome {
         result
     }
 
-    /// Polls with the span active; ends it if the outcome is the last one.
+    /// Polls with the span active; ends it if the outcome is the last one. `is_last` gets the home of the span.
     #[inline]
     pub(crate) fn poll<T>(
         &mut self,
         poll: impl FnOnce() -> Poll<T>,
-        is_last: impl FnOnce(&T) -> bool,
+        is_last: impl FnOnce(&T, &mut Home) -> bool,
     ) -> Poll<T> {
         let polled = self.run(poll);
         match &polled {
-            Poll::Ready(outcome) if is_last(outcome) => self.end(),
+            Poll::Ready(outcome) if is_last(outcome, &mut self.home) => self.end(),
             _ => self.home.warn_of_held(),
         }
         polled

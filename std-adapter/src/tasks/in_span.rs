@@ -111,7 +111,7 @@ impl<F: Future> Future for FutureInSpan<F> {
         let Some(future) = this.future.as_pin_mut() else {
             return Poll::Pending; // only within the drop
         };
-        this.home.poll(|| future.poll(context), |_| true)
+        this.home.poll(|| future.poll(context), |_, _| true)
     }
 }
 

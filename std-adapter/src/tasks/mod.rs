@@ -1,5 +1,15 @@
 //! Spans of futures and closures, and the span that is active where code runs.
 
+#[cfg(feature = "macros")]
+#[allow(
+    missing_docs,
+    clippy::exhaustive_structs,
+    reason = "only generated code calls it"
+)]
+#[path = "traced/mod.rs"]
+pub mod __traced;
+#[cfg(feature = "macros")]
+mod attribute;
 mod closures;
 mod current;
 pub(crate) mod home;
@@ -9,6 +19,8 @@ mod panic_hook;
 #[cfg(feature = "futures")]
 mod stream;
 
+#[cfg(feature = "macros")]
+pub use attribute::traced;
 pub use closures::in_current_span;
 pub use current::{CurrentLog, CurrentSpan, current, current_root};
 pub use in_span::{FutureInSpan, InSpan};

@@ -83,7 +83,7 @@ impl<S: Stream> Stream for StreamSpan<S> {
             return Poll::Pending; // only within the drop
         };
         this.home
-            .poll(|| stream.poll_next(context), Option::is_none)
+            .poll(|| stream.poll_next(context), |item, _| item.is_none())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -66,7 +66,7 @@ where
         let Some(future) = this.future.as_pin_mut() else {
             return Poll::Pending; // only within the drop
         };
-        let result = ready!(this.home.poll(|| future.poll(context), |_| false));
+        let result = ready!(this.home.poll(|| future.poll(context), |_, _| false));
         this.home.write(|span| match &result {
             Ok(response) => tag_response(span, response),
             Err(error) => error.record(span, this.query),

@@ -102,7 +102,7 @@ impl Exchange {
 
     /// Polls the future or the body, within the span.
     pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        self.home.poll(poll, |_| false)
+        self.home.poll(poll, |_, _| false)
     }
 
     /// Drops the future or the body, within the span.
