@@ -24,7 +24,7 @@
 ///
 /// let tracer = Config::new("shop").sampler(Sampler::Const(true)).new_tracer()?;
 /// let price = tracer.start("request").in_scope(|| order(3));
-/// assert_eq!((price, tracer.stats().finished), (Ok(7), 3));
+/// assert_eq!((price, tracer.stats().sampled), (Ok(7), 3));
 /// # Ok::<(), picojaeger_std::config::ConfigError>(())
 /// ```
 ///
