@@ -172,7 +172,7 @@ fn a_span_that_fits_no_packet_is_named() {
     let tracer = tracer.new_tracer().unwrap();
     tracer.start("GET /\u{1b}large").finish();
     let error = tracer.flush(SOON).unwrap_err();
-    let FlushError::Lost { lost, cause } = &error else {
+    let FlushError::Lost { lost, cause, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!((lost.too_large, lost.total()), (1, 1));

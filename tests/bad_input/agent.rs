@@ -23,7 +23,7 @@ fn loses_one(tracer: &Tracer, cause: LossCause, parts: &[&str]) {
     let stats = tracer.stats();
     assert!(stats.adds_up(), "{stats}");
     assert_eq!((stats.sampled, stats.lost), (1, wanted));
-    let FlushError::Lost { lost, cause } = error else {
+    let FlushError::Lost { lost, cause, .. } = error else {
         panic!("{error}");
     };
     assert_eq!(lost, wanted);

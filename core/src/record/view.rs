@@ -163,6 +163,15 @@ impl<'r> Record<'r> {
         unsafe { text(self.fixed.operation, self.fixed.operation_length as usize) }
     }
 
+    /// The operation name, unless it was copied.
+    pub fn static_operation(&self) -> Option<&'static str> {
+        if self.fixed.operation.is_null() {
+            return None;
+        }
+        // SAFETY: as above; and text that a pointer leads to lives as long as the program.
+        Some(unsafe { text(self.fixed.operation, self.fixed.operation_length as usize) })
+    }
+
     /// The start of the span.
     #[inline]
     pub fn start(&self) -> Timestamp {

@@ -3,6 +3,9 @@
 pub(crate) mod budget;
 pub(crate) mod copy_ring;
 pub(crate) mod hand_over;
+#[allow(unsafe_code, reason = "makes names of their parts")]
+pub(crate) mod open_name;
+pub(crate) mod open_names;
 #[allow(unsafe_code, reason = "frees rings")]
 pub(crate) mod ring_ends;
 mod ring_pool;

@@ -150,7 +150,8 @@ fn take_unbounded<O: SpanOwner, const WORDS: usize>(
     if list.is_empty() {
         owner.pool().refill(list);
     }
-    list.pop().unwrap_or_else(|| SpanSlot::new(owner))
+    list.pop()
+        .unwrap_or_else(|| SpanSlot::new(owner, owner.no_name().clone()))
 }
 
 /// Drains half of a full list, and appends one slot.

@@ -11,9 +11,11 @@ use std::sync::Arc;
 use picojaeger_core::ring::Word;
 
 use crate::memory::budget::{MemoryBudget, Share};
+use crate::memory::open_name::{OpenName, ReadName};
+use crate::memory::open_names::OpenNames;
 use crate::memory::span_cache::{BATCH, SlotList};
 use crate::memory::span_slot::{
-    CONTEXT_ONLY, LARGE, MEDIUM, NAMED, SMALL, SpanOwner, SpanSlot, TINY,
+    CONTEXT_ONLY, LARGE, MEDIUM, NAMED, SMALL, SpanOwner, SpanSlot, TINY, has_name,
 };
 
 /// Unused slots, for all threads of a tracer.
@@ -24,8 +26,9 @@ pub(crate) struct SpanPool<O> {
     free: [Slots<O>; SIZES.len()],
     /// Bytes of the slots for sampled spans that threads hold, in use or cached.
     out: usize,
-    /// Bytes of tiny slots, by the hash of the operation that they are charged to.
-    charges: HashMap<u32, usize>,
+    /// What is charged to operations for tiny slots, by the hashes of their names.
+    charges: HashMap<u32, Charge>,
+    names: OpenNames,
     hasher: RandomState,
     /// Bytes that are drawn for tiny slots and not used.
     reserve: usize,
@@ -34,6 +37,13 @@ pub(crate) struct SpanPool<O> {
     /// The most bytes of free slots of a size that the limit does not bound.
     unbounded: usize,
     closed: bool,
+}
+
+/// What is charged to an operation.
+#[derive(Debug)]
+struct Charge {
+    name: ReadName,
+    slots: usize,
 }
 
 /// Slots of any size.
@@ -57,6 +67,7 @@ impl<O: SpanOwner> SpanPool<O> {
             free: Default::default(),
             out: 0,
             charges: HashMap::new(),
+            names: OpenNames::default(),
             hasher: RandomState::new(),
             unbounded: memory_limit / 64,
             closed: false,
@@ -69,14 +80,23 @@ impl<O: SpanOwner> SpanPool<O> {
         self.closed = true;
         self.full_reserve = 0;
         let free = std::mem::take(&mut self.free);
-        let bounded = free
-            .iter()
-            .flatten()
-            .filter(|slot| is_bounded(slot.words()));
-        let bytes: usize = bounded.map(|slot| size_of_val(&**slot)).sum();
+        let bounded = || {
+            let free = free.iter().flatten();
+            free.filter(|slot| is_bounded(slot.words()))
+        };
+        let bytes: usize = bounded().map(|slot| slot.cost()).sum();
+        self.names.note_freed(bounded().count());
         let reserve = std::mem::take(&mut self.reserve);
         self.budget.give_back(Share::Spans, bytes + reserve);
         free
+    }
+
+    /// Returns the names of open spans, to be read without this pool's lock, and those to which tiny slots are
+    /// charged, each with the number of its slots.
+    pub(crate) fn names(&mut self) -> (Vec<Arc<OpenName>>, Vec<(ReadName, usize)>) {
+        let charges = self.charges.values();
+        let charged = charges.map(|charge| (charge.name, charge.slots));
+        (self.names.all(), charged.collect())
     }
 
     /// Stores slots, and returns those that it does not keep: the caller drops them once the pool
@@ -96,13 +116,14 @@ impl<O: SpanOwner> SpanPool<O> {
     /// Accounts for a slot that comes back, and returns whether to keep it. The memory of open
     /// spans beyond its floor is freed, since rings may need it.
     fn keeps(&mut self, slot: &SpanSlot<O>) -> bool {
-        let (words, bytes) = (slot.words(), size_of_val(slot));
+        let (words, bytes) = (slot.words(), slot.cost());
         if !is_bounded(words) {
             return !self.closed && (self.free_of(words).len() + 1) * bytes <= self.unbounded;
         }
         self.out -= bytes;
         let keep = !self.closed && !self.budget.exceeds_floor(Share::Spans);
         if !keep {
+            self.names.note_freed(1);
             self.give_back(bytes);
         }
         keep
@@ -118,7 +139,7 @@ impl<O: SpanOwner> SpanPool<O> {
         if list.is_empty() {
             list.extend(self.make(owner));
         }
-        self.out += list.len() * size_of::<SpanSlot<O, [Word; SMALL]>>();
+        self.out += list.len() * SpanSlot::<O, [Word; SMALL]>::COST;
     }
 
     /// Refills a thread's empty list with a share of the free slots.
@@ -131,21 +152,31 @@ impl<O: SpanOwner> SpanPool<O> {
     /// Charges a tiny slot to an operation, unless that would then hold more bytes than are left.
     pub(super) fn charge(&mut self, slot: &mut SpanSlot<O>, operation: &str) -> bool {
         let name = self.hasher.hash_one(operation) as u32 | 1;
-        let charged = self.charges.get(&name).copied().unwrap_or(0) + size_of_val(slot);
         let left = self.budget.available(Share::Spans).saturating_sub(self.out);
-        if charged > left {
+        let charge = self.charges.get_mut(&name);
+        let slots = charge.as_ref().map_or(0, |charge| charge.slots) + 1;
+        if slots * slot.cost() > left {
             return false;
         }
-        self.charges.insert(name, charged);
+        match charge {
+            Some(charge) => charge.slots = slots,
+            None => {
+                let charge = Charge {
+                    name: ReadName::of(operation),
+                    slots,
+                };
+                self.charges.insert(name, charge);
+            }
+        }
         slot.charged_to = name;
         true
     }
 
     fn end_charge(&mut self, slot: &mut SpanSlot<O>) {
         let name = std::mem::take(&mut slot.charged_to);
-        if let Some(charged) = self.charges.get_mut(&name) {
-            *charged -= size_of_val(slot);
-            if *charged == 0 {
+        if let Some(charge) = self.charges.get_mut(&name) {
+            charge.slots -= 1;
+            if charge.slots == 0 {
                 self.charges.remove(&name);
             }
         }
@@ -178,7 +209,7 @@ impl<O: SpanOwner> SpanPool<O> {
             Some(slot) => slot,
             None => self.make::<WORDS>(owner)?,
         };
-        self.out += size_of_val(&*slot);
+        self.out += slot.cost();
         Some(slot)
     }
 
@@ -187,14 +218,18 @@ impl<O: SpanOwner> SpanPool<O> {
         &mut self,
         owner: &Arc<O>,
     ) -> Option<Box<SpanSlot<O, [Word; WORDS]>>> {
-        let bytes = size_of::<SpanSlot<O, [Word; WORDS]>>();
+        let bytes = SpanSlot::<O, [Word; WORDS]>::COST;
         while !self.budget.draw(Share::Spans, bytes, 0) {
             if self.free_one().is_none() {
                 self.draw_reserve(WORDS, bytes)?;
                 break;
             }
         }
-        Some(SpanSlot::new(owner))
+        let name = match has_name(WORDS) {
+            true => self.names.add(),
+            false => owner.no_name().clone(),
+        };
+        Some(SpanSlot::new(owner, name))
     }
 
     /// Draws a slot's bytes from the reserve; `None` unless it is tiny and they are left.
@@ -218,7 +253,8 @@ impl<O: SpanOwner> SpanPool<O> {
         let sizes = SIZES.iter().zip(&mut self.free).rev();
         let mut bounded = sizes.filter(|(words, _)| is_bounded(**words));
         let slot = bounded.find_map(|(_, free)| free.pop())?;
-        self.give_back(size_of_val(&*slot));
+        self.names.note_freed(1);
+        self.give_back(slot.cost());
         Some(())
     }
 
@@ -259,7 +295,7 @@ impl<O: SpanOwner> SpanPool<O> {
 impl<O: SpanOwner> SpanCache<O> {
     /// Returns the number of slots of 512 bytes that are neither here nor in the pool.
     pub(crate) fn in_use(&self, owner: &O) -> usize {
-        owner.pool().out / size_of::<SpanSlot<O, [Word; SMALL]>>() - self.small.len()
+        owner.pool().out / SpanSlot::<O, [Word; SMALL]>::COST - self.small.len()
     }
 }
 
@@ -354,7 +390,9 @@ mod tests {
     fn the_limit_refuses_areas_and_no_slot_without_one() {
         let (state, mut cache) = (state(1 << 20), SpanCache::new());
         let taken: Vec<_> = std::iter::from_fn(|| cache.take(&state)).collect();
-        let bytes: usize = taken.iter().map(|slot| size_of_val(&**slot)).sum();
+        let bytes: usize = taken.iter().map(|slot| slot.cost()).sum();
+        let names = taken.iter().filter(|slot| has_name(slot.words())).count();
+        assert_eq!(state.pool().names.len(), names);
         assert!((500 << 10..=512 << 10).contains(&bytes), "{bytes}");
         assert_eq!(taken.first().map(|slot| slot.words()), Some(SMALL));
         assert_eq!(taken.last().map(|slot| slot.words()), Some(TINY));
@@ -400,7 +438,8 @@ mod tests {
         for _ in 0..2 {
             let taken: Vec<_> = std::iter::from_fn(|| new.take(&state)).collect();
             let words: Vec<_> = taken.iter().map(|slot| slot.words()).collect();
-            assert!(words.len() >= (128 << 10) / 216, "{}", words.len());
+            let tiny = SpanSlot::<TracerState, [Word; TINY]>::COST;
+            assert!(words.len() >= (128 << 10) / tiny, "{}", words.len());
             assert!(words.iter().all(|words| *words == TINY));
             taken.into_iter().for_each(|slot| new.put(slot));
             assert_eq!(state.pool().reserve, 128 << 10);
@@ -443,6 +482,7 @@ mod tests {
             assert_eq!(pool.budget.drawn(Share::Spans), 0);
             drop(pool);
             drop(freed);
+            assert!(state.pool().names().0.is_empty());
         }
     }
 
@@ -457,7 +497,7 @@ mod tests {
         };
         // The first takes 512-byte slots too.
         let counts = ["idle", "second", "third", "idle"].map(&mut count);
-        assert!(counts[1] > 250 && counts[2] > 100, "{counts:?}");
+        assert!(counts[1] > 200 && counts[2] > 100, "{counts:?}");
         assert!(
             counts[1] / counts[2] == 2 || counts[1] / counts[2] == 1,
             "{counts:?}"

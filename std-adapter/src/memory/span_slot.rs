@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, MutexGuard};
 
-use picojaeger_core::SpanId;
 use picojaeger_core::adapter::record::Open;
 use picojaeger_core::ring::Word;
+use picojaeger_core::{Key, SpanId};
 
 use crate::context::NO_CONTEXT;
 use crate::context::baggage::Baggage;
+use crate::memory::open_name::OpenName;
+use crate::memory::open_names::COST as NAME_COST;
 use crate::memory::span_cache::SpanCache;
 use crate::memory::span_pool::SpanPool;
 
@@ -21,6 +23,9 @@ pub(crate) trait SpanOwner: Sized {
 
     /// Returns the longest value of a tag, in bytes.
     fn value_limit(&self) -> u16;
+
+    /// Returns the name of all slots that have none of their own, which nobody writes or reads.
+    fn no_name(&self) -> &Arc<OpenName>;
 }
 
 /// An image of any size.
@@ -34,6 +39,9 @@ pub(crate) type Image = Open<[Word]>;
 pub(crate) struct SpanSlot<O, A: ?Sized = [Word]> {
     /// Kept while the slot is pooled too, so that a start does not increment the reference count.
     pub(crate) owner: Arc<O>,
+    /// For other threads; of a sampled span that is open and whose decision is made. A tiny slot has
+    /// none: the pool knows to whom it is charged.
+    pub(crate) name: Arc<OpenName>,
     pub(crate) baggage: Baggage,
     /// Longest value of a tag, in bytes; a copy of the owner's, which saves writes a pointer to
     /// follow.
@@ -56,10 +64,21 @@ pub(super) const SMALL: usize = 512 / size_of::<usize>();
 pub(super) const MEDIUM: usize = 4096 / size_of::<usize>();
 pub(super) const LARGE: usize = 65_536 / size_of::<usize>();
 
+/// Returns whether slots of this size have a name of their own.
+pub(super) const fn has_name(words: usize) -> bool {
+    words > TINY
+}
+
+/// Returns the bytes of the name of a slot of this size.
+const fn cost_of_name(words: usize) -> usize {
+    if has_name(words) { NAME_COST } else { 0 }
+}
+
 impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
-    pub(super) fn new(owner: &Arc<O>) -> Box<Self> {
+    pub(super) fn new(owner: &Arc<O>, name: Arc<OpenName>) -> Box<Self> {
         Box::new(SpanSlot {
             owner: owner.clone(),
+            name,
             baggage: Baggage::EMPTY,
             value_limit: owner.value_limit(),
             notes: 0,
@@ -67,6 +86,9 @@ impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
             image: Open::new("", NO_CONTEXT, SpanId::default(), 0),
         })
     }
+
+    /// The bytes of a slot for a sampled span, and of its name.
+    pub(super) const COST: usize = size_of::<Self>() + cost_of_name(WORDS);
 
     /// Converts a slot to its static size, if its area has `WORDS` words; else returns it.
     #[inline(always)]
@@ -84,13 +106,29 @@ impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
 impl<O: SpanOwner> SpanSlot<O> {
     /// Allocates a slot without an area, past the pool.
     pub(crate) fn context_only(owner: &Arc<O>) -> Box<Self> {
-        SpanSlot::<O, [Word; CONTEXT_ONLY]>::new(owner)
+        SpanSlot::<O, [Word; CONTEXT_ONLY]>::new(owner, owner.no_name().clone())
     }
 
     /// Returns the words of the area.
     #[inline(always)]
     pub(super) fn words(&self) -> usize {
         self.image.capacity()
+    }
+
+    /// Returns the bytes of the slot and of what it has elsewhere.
+    pub(super) fn cost(&self) -> usize {
+        size_of_val(self) + cost_of_name(self.words())
+    }
+
+    /// Lets other threads read the name of the span, if it is open and counts as sampled.
+    pub(crate) fn announce(&self) {
+        let counts = self.image.is_writable() && self.baggage.pending().is_none();
+        if counts && has_name(self.words()) {
+            let record = self.image.record();
+            let copied = || Key::Copied(record.operation());
+            let name = record.static_operation().map_or_else(copied, Key::Static);
+            self.name.set(name);
+        }
     }
 
     /// Returns whether the slot has no area.
@@ -180,6 +218,9 @@ impl<O: SpanOwner> SpanSlot<O> {
         }
         std::mem::swap(&mut self.baggage, &mut other.baggage);
         other.notes = std::mem::take(&mut self.notes);
-        Some(std::mem::replace(self, other))
+        let former = std::mem::replace(self, other);
+        former.name.close();
+        self.announce();
+        Some(former)
     }
 }

@@ -45,6 +45,10 @@ pub(crate) fn start_child<const SAMPLED: bool, const RANDOM: bool>(
         let context = SpanContext::new(trace, shard.generator.span_id(), flags);
         let start = if SAMPLED { tsc::ticks() } else { UNREAD };
         slot.image.restart(operation, context, parent, start, 0);
+        if SAMPLED {
+            // SAFETY: a slot that was cached has no name.
+            unsafe { slot.name.open(operation) };
+        }
         return Some(slot);
     }
     start_slow(state, operation, high, low, parent, flags)
@@ -84,6 +88,8 @@ fn try_root(state: &TracerState, shard: &mut Shard, operation: &'static str) -> 
         let context = SpanContext::new(trace, span, Flags::SAMPLED);
         let start = tsc::ticks();
         slot.image.restart(operation, context, none, start, code);
+        // SAFETY: a slot that was cached has no name.
+        unsafe { slot.name.open(operation) };
         return Some(slot);
     }
     let mut slot = unrecorded(shard)?;
@@ -95,7 +101,7 @@ fn try_root(state: &TracerState, shard: &mut Shard, operation: &'static str) -> 
 /// Takes a slot for a sampled span timed by the processor's counter, and counts the span.
 #[inline(always)]
 fn recorded(state: &TracerState, shard: &mut Shard) -> Option<Box<Slot>> {
-    if !state.source.is_tsc() || state.is_closed() {
+    if state.starts_slowly() {
         return None;
     }
     let slot = shard.cache.try_take_small()?;
@@ -127,21 +133,26 @@ pub(crate) fn finish(slot: &mut Slot) {
     if !pushed {
         return slot.publish();
     }
+    slot.name.close();
     slot.owner.after_push(Urgency::Low);
 }
 
 /// Ends a sampled span that is open, and releases its slot.
 #[inline(never)]
 pub(crate) fn end(slot: Box<Slot>) {
-    if slot.owner.source.is_tsc() {
+    if slot.owner.ends_by_counter() {
         return end_at(slot, tsc::ticks());
     }
-    end_by_other_clock(slot);
+    end_otherwise(slot);
 }
 
 #[inline(never)]
-fn end_by_other_clock(slot: Box<Slot>) {
+fn end_otherwise(mut slot: Box<Slot>) {
     let ticks = slot.owner.source.ticks();
+    if slot.owner.ends_slowly() {
+        slot.image.set_finish(ticks);
+        return end_slow(slot);
+    }
     end_at(slot, ticks);
 }
 
@@ -150,7 +161,7 @@ fn end_at(mut slot: Box<Slot>, ticks: u64) {
     // The finished flag is not set: the push reads that word back at once, and would wait for the
     // narrower store to leave the store buffer.
     slot.image.set_finish(ticks);
-    if slot.owner.ends_slowly() || !slot.baggage.is_empty() {
+    if !slot.baggage.is_empty() {
         return end_slow(slot);
     }
     // SAFETY: the borrow ends before the slow path or the worker's wake-up; see the rule above.
@@ -161,6 +172,7 @@ fn end_at(mut slot: Box<Slot>, ticks: u64) {
     if !shard.push_fast(&slot.image) {
         return end_slow(slot);
     }
+    slot.name.close();
     if let Err(slot) = shard.cache.try_put_small(slot) {
         return release_slow(slot);
     }

@@ -56,8 +56,12 @@ impl Slot {
 
     /// Applies a decision that waits, which is made now unless it was.
     pub(crate) fn settle(self: &mut Box<Self>) {
-        if let Some(description) = self.take_decision().and_then(|it| it.description) {
-            self.describe(description);
+        if let Some(decided) = self.take_decision() {
+            decided
+                .description
+                .into_iter()
+                .for_each(|it| self.describe(it));
+            self.announce();
         }
     }
 

@@ -39,6 +39,7 @@ impl Slot {
             PriorityChange::Upgraded => self.upgrade(flags),
             PriorityChange::Cleared => {
                 self.image.set_flags(flags);
+                self.name.close();
                 with_shard(&self.owner, |shard| shard.counters.cleared.increment());
             }
         }
@@ -77,5 +78,6 @@ impl Slot {
             self.image.set_start(Timestamp::Ticks(state.source.ticks()));
             self.tag(Key::Static(tags::SAMPLED_LATE), Value::Bool(true));
         }
+        self.announce();
     }
 }

@@ -115,6 +115,7 @@ impl<'t> Start<'t> {
             let ticks = state.source.ticks();
             slot.image.set_start(Timestamp::Ticks(ticks));
         }
+        slot.announce();
         if let Some(notes) = notes {
             slot.watch(&self.parent, notes);
         }
@@ -367,6 +368,7 @@ impl Slot {
         if self.is_of_parent() {
             return self.disown();
         }
+        self.name.close();
         if self.notes != 0 {
             self.unwatch(self.image.record().finish());
         }

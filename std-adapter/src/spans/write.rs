@@ -149,6 +149,7 @@ impl Slot {
             operation: name.as_str(),
         });
         self.set_operation(name);
+        self.announce();
     }
 
     /// Empties the area of an unsampled span, where a former name may leave no room for another.

@@ -17,7 +17,7 @@ pub(crate) mod shard;
 pub(crate) mod thread_local;
 mod worker_work;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -31,6 +31,7 @@ use crate::export::exporter::Exporter;
 use crate::export::further::Outlet;
 use crate::export::process_tags::process_tags;
 use crate::memory::budget::MemoryBudget;
+use crate::memory::open_name::OpenName;
 use crate::memory::rings::{Rings, SharedRing};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
@@ -66,8 +67,10 @@ pub(crate) struct TracerState {
     /// State of a child that was forked from this process.
     child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
-    /// Ends of spans take the slow path: closed, entries are limited, or decisions may wait.
-    ends_slowly: AtomicBool,
+    /// Starts of sampled spans take the slow path: closed, or timed by another clock.
+    starts_slowly: AtomicBool,
+    /// An [`Ends`].
+    ends: AtomicU8,
     /// The most entries of a span, if any are limited.
     pub(crate) limits: Option<EntryLimits>,
     closing: Arc<Closing>,
@@ -89,6 +92,7 @@ pub(crate) struct TracerState {
     shared_ring: Mutex<SharedRing>,
     fallback_shard: Mutex<Shard>,
     pool: Mutex<SpanPool<TracerState>>,
+    no_name: Arc<OpenName>,
     pub(crate) decode_errors: DecodeErrors,
     pub(crate) forked: AtomicU64,
     /// Copies of spans that were sent before these finished.
@@ -99,6 +103,18 @@ pub(crate) struct TracerState {
     pub(crate) observers: Observers,
     /// Counts of requests, if wanted.
     pub(crate) rpc: Option<RpcMetrics>,
+}
+
+/// The way in which spans end, so that one test tells the most frequent one from the others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Ends {
+    /// On the fast path, timed by the processor's counter.
+    ByCounter,
+    /// On the fast path, timed by another clock.
+    ByClock,
+    /// On the slow path: closed, entries are limited, or decisions may wait.
+    Slowly,
 }
 
 /// The slot of a span of this tracer.
@@ -179,7 +195,12 @@ impl TracerState {
             generation: fork::generation(),
             child_state: OnceBox::new(),
             closed: AtomicBool::new(false),
-            ends_slowly: AtomicBool::new(limits.is_some() || settings.sampling.late_binding),
+            starts_slowly: AtomicBool::new(!source.is_tsc()),
+            ends: AtomicU8::new(match () {
+                () if limits.is_some() || settings.sampling.late_binding => Ends::Slowly,
+                () if source.is_tsc() => Ends::ByCounter,
+                () => Ends::ByClock,
+            } as u8),
             limits,
             closing: closing.clone(),
             drained: AtomicBool::new(false),
@@ -207,6 +228,7 @@ impl TracerState {
             shared_ring: Mutex::default(),
             fallback_shard: Mutex::new(fallback_shard),
             pool: Mutex::new(SpanPool::new(limit, budget)),
+            no_name: Arc::new(OpenName::new()),
             decode_errors: DecodeErrors::default(),
             forked: AtomicU64::new(0),
             unfinished: AtomicU64::new(0),
@@ -292,12 +314,26 @@ impl TracerState {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Returns whether the fast path leaves the end of a span to the slow path. Closed tracers are
-    /// among these, so that one test does for both.
+    /// Returns whether the fast path leaves the start of a sampled span to the slow path. Closed
+    /// tracers are among these, so that one test does for both.
+    #[inline(always)]
+    pub(crate) fn starts_slowly(&self) -> bool {
+        // Relaxed, as above.
+        self.starts_slowly.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether spans end on the fast path and are timed by the processor's counter.
+    #[inline(always)]
+    pub(crate) fn ends_by_counter(&self) -> bool {
+        // Relaxed, as above.
+        self.ends.load(Ordering::Relaxed) == Ends::ByCounter as u8
+    }
+
+    /// Returns whether the fast path leaves the end of a span to the slow path.
     #[inline(always)]
     pub(crate) fn ends_slowly(&self) -> bool {
         // Relaxed, as above.
-        self.ends_slowly.load(Ordering::Relaxed)
+        self.ends.load(Ordering::Relaxed) == Ends::Slowly as u8
     }
 
     /// Returns whether the tracer is closed, for the side that empties the rings: pushes before the
@@ -307,7 +343,8 @@ impl TracerState {
     }
 
     pub(crate) fn set_closed(&self) {
-        self.ends_slowly.store(true, Ordering::SeqCst);
+        self.starts_slowly.store(true, Ordering::SeqCst);
+        self.ends.store(Ends::Slowly as u8, Ordering::SeqCst);
         self.closed.store(true, Ordering::SeqCst);
         self.closing.begin();
     }
@@ -422,6 +459,10 @@ impl SpanOwner for TracerState {
     fn value_limit(&self) -> u16 {
         // At most 65,000.
         self.common.settings.max_tag_value_length as u16
+    }
+
+    fn no_name(&self) -> &Arc<OpenName> {
+        &self.no_name
     }
 }
 

@@ -1,7 +1,7 @@
 //! Atomics, fences and locks as the worker's parking uses them; the loom model replaces this
 //! module by its own.
 
-pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex};
 
 use std::sync::{MutexGuard, PoisonError, TryLockError};

@@ -1,4 +1,4 @@
-//! Flush and close as futures, which need no runtime.
+//! Flush, close and drain as futures, which need no runtime.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use crate::sys::threads;
 use crate::tracer::Tracer;
 use crate::tracer::errors::FlushError;
 
-/// Future of [`Tracer::flush_async`] and [`Tracer::close_async`].
+/// Future of [`Tracer::flush_async`], [`Tracer::close_async`] and [`Tracer::drain`].
 ///
 /// The work is done by a thread of its own, from the call on: dropping the future cancels nothing,
 /// and whoever polls it is not blocked. It works with any executor, or none.
@@ -31,15 +31,15 @@ use crate::tracer::errors::FlushError;
 /// # assert!(answer.as_mut().poll(&mut context).is_ready());
 /// ```
 #[must_use = "the outcome is lost, but the work is done"]
-pub struct EndFuture {
-    progress: Arc<Mutex<Progress>>,
+pub struct EndFuture<T = Result<(), FlushError>> {
+    progress: Arc<Mutex<Progress<T>>>,
 }
 
-/// Progress of a flush or close.
-enum Progress {
+/// Progress of a flush, close or drain.
+enum Progress<T> {
     /// Under way; the waker is that of the last poll.
     UnderWay(Option<Waker>),
-    Over(Result<(), FlushError>),
+    Over(T),
 }
 
 impl Tracer {
@@ -49,7 +49,7 @@ impl Tracer {
     /// As for [`Tracer::flush`]; and [`FlushError::NoThread`], where nothing is done: the setting
     /// [`background(false)`](crate::Config::background) allows no threads, or none could be started.
     pub fn flush_async(&self, timeout: Duration) -> EndFuture {
-        EndFuture::start(self, move |tracer| tracer.flush(timeout))
+        EndFuture::start(self, Ok(()), move |tracer| tracer.flush(timeout), no_thread)
     }
 
     /// Closes like [`Tracer::close`], on a thread of its own that ends with it.
@@ -57,20 +57,29 @@ impl Tracer {
     /// # Errors
     /// As for [`Tracer::flush_async`].
     pub fn close_async(&self, timeout: Duration) -> EndFuture {
-        EndFuture::start(self, move |tracer| tracer.close(timeout))
+        EndFuture::start(self, Ok(()), move |tracer| tracer.close(timeout), no_thread)
     }
 }
 
-impl EndFuture {
-    fn start(
+fn no_thread(cause: String) -> Result<(), FlushError> {
+    Err(FlushError::NoThread { cause })
+}
+
+impl<T: Send + 'static> EndFuture<T> {
+    /// Runs `end` on a thread of its own. A disabled tracer has the outcome `disabled`; `no_thread` makes
+    /// the one of a thread that is not allowed or cannot be started.
+    pub(super) fn start(
         tracer: &Tracer,
-        end: impl FnOnce(&Tracer) -> Result<(), FlushError> + Send + 'static,
+        disabled: T,
+        end: impl FnOnce(&Tracer) -> T + Send + 'static,
+        no_thread: fn(String) -> T,
     ) -> Self {
         let Some(state) = tracer.state() else {
-            return Self::over(Ok(()));
+            return Self::over(disabled);
         };
         if !state.common.settings.reporter.background {
-            return Self::no_thread("background(false) allows none; call flush or close".into());
+            let cause = "background(false) allows none; call flush, close or drain_blocking";
+            return Self::over(no_thread(cause.into()));
         }
         let progress = Arc::new(Mutex::new(Progress::UnderWay(None)));
         let (tracer, ours) = (tracer.clone(), progress.clone());
@@ -82,20 +91,16 @@ impl EndFuture {
         };
         match threads::spawn("picojaeger-end", run) {
             Ok(_detached) => EndFuture { progress },
-            Err(error) => Self::no_thread(format!("none can be started: {error}")),
+            Err(error) => Self::over(no_thread(format!("none can be started: {error}"))),
         }
     }
 
-    fn no_thread(cause: String) -> Self {
-        Self::over(Err(FlushError::NoThread { cause }))
-    }
-
-    fn over(outcome: Result<(), FlushError>) -> Self {
+    fn over(outcome: T) -> Self {
         let progress = Arc::new(Mutex::new(Progress::Over(outcome)));
         EndFuture { progress }
     }
 
-    fn complete(progress: &Mutex<Progress>, outcome: Result<(), FlushError>) {
+    fn complete(progress: &Mutex<Progress<T>>, outcome: T) {
         let before = std::mem::replace(&mut *lock(progress), Progress::Over(outcome));
         if let Progress::UnderWay(Some(waker)) = before {
             waker.wake();
@@ -103,8 +108,8 @@ impl EndFuture {
     }
 }
 
-impl Future for EndFuture {
-    type Output = Result<(), FlushError>;
+impl<T: Clone> Future for EndFuture<T> {
+    type Output = T;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *lock(&self.progress) {
@@ -117,7 +122,7 @@ impl Future for EndFuture {
     }
 }
 
-impl std::fmt::Debug for EndFuture {
+impl<T> std::fmt::Debug for EndFuture<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let is_over = matches!(*lock(&self.progress), Progress::Over(_));
         f.debug_struct("EndFuture")

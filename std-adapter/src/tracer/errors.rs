@@ -9,6 +9,7 @@ use picojaeger_core::{BaggageError, InjectError, Lost, ParseContextError, ParseI
 use crate::collector::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::sys::error_chain::debug_as_chain;
+use crate::tracer::open_spans::OpenSpans;
 
 /// Error of a flush or close that left spans behind.
 ///
@@ -31,6 +32,8 @@ pub enum FlushError {
         queued: u64,
         /// The cause, such as a look-up in progress, or the last error of sending.
         cause: Option<String>,
+        /// Spans that were open at the close of the tracer; none at a flush.
+        open: OpenSpans,
     },
     /// Spans were lost since the call began, on any thread and of any cause.
     Lost {
@@ -38,6 +41,8 @@ pub enum FlushError {
         lost: Lost,
         /// The last error of sending, or the span that fitted no packet.
         cause: Option<String>,
+        /// Spans that were open at the close of the tracer; none at a flush.
+        open: OpenSpans,
     },
     /// Nothing was done: there is no thread for an asynchronous flush or close.
     NoThread {
@@ -91,19 +96,26 @@ pub(super) enum BaggageFault {
 
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause = match self {
-            FlushError::TimedOut { queued, cause } => {
+        let (cause, open) = match self {
+            FlushError::TimedOut {
+                queued,
+                cause,
+                open,
+            } => {
                 write!(f, "the time ran out with {queued} spans not sent")?;
-                cause
+                (cause, open)
             }
-            FlushError::Lost { lost, cause } => {
+            FlushError::Lost { lost, cause, open } => {
                 write!(f, "{} spans lost{lost}", lost.total())?;
-                cause
+                (cause, open)
             }
             FlushError::NoThread { cause } => {
                 return write!(f, "there is no thread to send the spans: {cause}");
             }
         };
+        if open.total() > 0 {
+            write!(f, " and {open}")?;
+        }
         match cause {
             Some(cause) => write!(f, ": {cause}"),
             None => Ok(()),

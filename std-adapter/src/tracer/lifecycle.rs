@@ -1,14 +1,18 @@
-//! Flush and close.
+//! Flush, drain and close.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use log::Level;
 
 use crate::memory::span_slot::SpanOwner as _;
 use crate::scope::take_unfinished;
 use crate::spans::unfinished::copy_of;
 use crate::state::thread_local::as_worker;
 use crate::state::{Slot, TracerState};
+use crate::sys::log::log_guarded;
+use crate::tracer::open_spans::OpenSpans;
 use crate::worker::is_worker;
 
 /// Pause between two tries to send on the calling thread, or to get the exporter.
@@ -16,6 +20,12 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Time that a close takes beyond its own to count what it interrupted.
 const INTERRUPT: Duration = Duration::from_millis(20);
+
+/// The longest pause between two looks whether spans are open.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The most time of a drain that is kept for the sending of what finished last.
+const LAST_SENDING: Duration = Duration::from_millis(500);
 
 /// Sends everything that finished before this call; `false` if the time runs out.
 ///
@@ -45,8 +55,43 @@ pub(crate) fn finish_copies(state: &Arc<TracerState>) {
     copies.into_iter().for_each(|copy| copy.send());
 }
 
+/// Waits until no span is open and all is sent, and closes; returns whether all that finished is sent.
+pub(crate) fn drain(state: &Arc<TracerState>, timeout: Duration) -> bool {
+    let start = Instant::now();
+    let kept = (timeout / 10).min(LAST_SENDING);
+    if !is_worker() {
+        wait_for_spans(state, start, timeout.saturating_sub(kept));
+    }
+    close(state, timeout.saturating_sub(start.elapsed()))
+}
+
+/// Waits until no span is open and all is sent, or until the time since `start` is over; spans go on as ever.
+fn wait_for_spans(state: &Arc<TracerState>, start: Instant, timeout: Duration) {
+    let mut pause = PAUSE;
+    while !state.is_closed() {
+        let left = timeout.saturating_sub(start.elapsed());
+        let is_open = state.stats().open > 0;
+        // A worker sends on its own while spans are open.
+        let sends_here = !state.common.settings.reporter.background;
+        let flushed = (!is_open || sends_here) && flush(state, left);
+        // A new span may have started meanwhile.
+        if flushed && !is_open && state.stats().open == 0 && is_nothing_queued(state) {
+            return;
+        }
+        if left.is_zero() {
+            return;
+        }
+        // Of this thread alone: a wake-up by the last span would cost every span a test.
+        thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LOOK);
+    }
+}
+
 /// Flushes, ends the worker, and frees the slots that were returned.
 pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
+    if !state.is_closed() {
+        log_open(state);
+    }
     state.set_closed();
     #[cfg(feature = "http")]
     state.end_polls();
@@ -61,6 +106,15 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     drop(slots);
     state.common.rings.close();
     complete
+}
+
+/// Logs the spans that a close leaves open.
+fn log_open(state: &Arc<TracerState>) {
+    let open = OpenSpans::of(state);
+    if open.total() > 0 {
+        let line = format_args!("the tracer closes with {open}; call drain() to wait for them");
+        log_guarded(Level::Warn, line);
+    }
 }
 
 /// Interrupts the requests of a transport that waits for its peer: what is left is lost. The worker

@@ -3,6 +3,7 @@
 mod before_start;
 pub(crate) mod builder;
 pub(crate) mod current_ids;
+pub(crate) mod drain;
 pub(crate) mod end_future;
 pub(crate) mod errors;
 #[cfg(all(test, unix, not(miri), feature = "collector"))]
@@ -19,6 +20,7 @@ pub(crate) mod log_builder;
 mod no_thread_tests;
 #[cfg(all(test, feature = "observers"))]
 mod observer_tests;
+pub(crate) mod open_spans;
 #[cfg(all(test, unix, not(miri), feature = "collector"))]
 #[allow(unsafe_code, reason = "sets an alarm")]
 mod own_process;
@@ -34,7 +36,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use picojaeger_core::{self as core, Extracted, Flags, InjectError, Key, Outgoing, Scan, Stats};
+use picojaeger_core::{
+    self as core, Extracted, Flags, InjectError, Key, Lost, Outgoing, Scan, Stats,
+};
 
 use crate::context::baggage::Baggage;
 use crate::context::{NO_CONTEXT, SpanContext, ToContext};
@@ -46,6 +50,7 @@ use crate::stats::TransportStats;
 use crate::sys::clock::monotonic;
 use crate::tracer::errors::FlushError;
 use crate::tracer::handle::Handle;
+use crate::tracer::open_spans::OpenSpans;
 use crate::tracer::span::Span;
 use crate::tracer::span_builder::SpanBuilder;
 
@@ -270,6 +275,9 @@ impl Tracer {
     /// Over HTTP each batch gets one more attempt without a pause before it. When the time is over,
     /// the request that is under way is interrupted, and what is left is lost as `unreachable`.
     ///
+    /// Spans that are open get a line in the log, and are named by the error if there is one.
+    /// [`Tracer::drain`] waits for them.
+    ///
     /// # Errors
     /// As for [`Tracer::flush`].
     pub fn close(&self, timeout: Duration) -> Result<(), FlushError> {
@@ -422,26 +430,26 @@ impl Tracer {
         let before = state.stats().lost;
         let complete = end(state, timeout);
         let stats = state.stats();
-        if !complete {
-            let stats_registry = state.common.stats_registry();
-            let cause = stats_registry
-                .obstacle
-                .as_ref()
-                .or(stats_registry.fault.as_ref());
-            return Err(FlushError::TimedOut {
-                queued: stats.queued + stats_registry.queued_further(),
-                cause: cause.cloned(),
-            });
-        }
         let lost = stats.lost.since(&before);
-        if lost.total() == 0 {
+        if complete && lost.total() == 0 {
             return Ok(());
         }
-        let by_sending = lost.refused + lost.failed + lost.unreachable + lost.too_large > 0;
-        let cause = by_sending
-            .then(|| state.common.stats_registry().fault.clone())
-            .flatten();
-        Err(FlushError::Lost { lost, cause })
+        let cause = cause_of(state, complete, &lost);
+        // Those that are open at a flush go on.
+        let open = match state.is_closed() {
+            true => OpenSpans::of(state),
+            false => OpenSpans::default(),
+        };
+        if complete {
+            return Err(FlushError::Lost { lost, cause, open });
+        }
+        let further = state.common.stats_registry().queued_further();
+        let queued = stats.queued + further;
+        Err(FlushError::TimedOut {
+            queued,
+            cause,
+            open,
+        })
     }
 }
 
@@ -464,6 +472,17 @@ fn inject_by(
         return propagator.inject(&outgoing, none, &mut carrier, &mut []);
     }
     propagator.inject(&outgoing, baggage.iter(), &mut carrier, &mut [0; INJECT])
+}
+
+/// Returns the error behind a flush or close that sent not all in time, or that lost spans.
+fn cause_of(state: &TracerState, complete: bool, lost: &Lost) -> Option<String> {
+    let registry = state.common.stats_registry();
+    let by_sending = lost.refused + lost.failed + lost.unreachable + lost.too_large > 0;
+    let obstacle = registry.obstacle.as_ref().filter(|_| !complete);
+    let fault = registry.fault.as_ref();
+    obstacle
+        .or(fault.filter(|_| !complete || by_sending))
+        .cloned()
 }
 
 /// Extracts where there is more than a context. Apart, so that only then the stack holds the scratch
