@@ -66,7 +66,7 @@ fn spans_that_are_open_at_once_while_rings_hold_all_they_may() {
 /// Idle threads hold all that they may too.
 #[test]
 fn spans_that_are_open_at_once_whatever_came_before() {
-    for (limit, threads, of_one, of_many) in [(16 * MIB, 500, 4_850, 9_700), (MIB, 40, 300, 600)] {
+    for (limit, threads, of_one, of_many) in [(16 * MIB, 500, 4_650, 9_300), (MIB, 40, 290, 580)] {
         let tracer = tracer(limit);
         let work = || drop((0..16).map(|_| tracer.start("idle")).collect::<Vec<_>>());
         let most = beside_idle_threads(threads, work, || {

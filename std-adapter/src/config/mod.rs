@@ -79,6 +79,7 @@
 //! | baggage of a context, as injected | `max_baggage_size` (bytes) | | | |
 //! | clock: `auto`, `tsc`, `system` | `clock` | | | |
 //! | spans that are active can be sent | `flush_open` | | | |
+//! | spans that are open at the close are sent | `unfinished_at_close` | | | |
 //! | metrics of requests | `rpc_metrics` | | `rpc_metrics` | |
 //! | list of an error's causes | `max_traceback_length` (bytes) | same | | |
 //! | flush at exit | `flush_at_exit` | | | |

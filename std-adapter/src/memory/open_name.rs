@@ -5,7 +5,7 @@
 //! it back at the end, three stores and one, and a reader gets the whole of a name or nothing.
 //!
 //! # The order of accesses
-//! The owner stores a higher version, then the name, then its length, and at the end a length of
+//! The owner stores a higher version, then the name and what else is known, then its length, and at the end a length of
 //! zero. The reader loads the version, the length, the name, and the version again, and drops what
 //! it has unless both versions are the same. Stores are releases, loads are acquires.
 //!
@@ -32,7 +32,12 @@ pub(crate) struct OpenName {
     length: AtomicUsize,
     /// The beginning of a copied name.
     text: [AtomicU64; TEXT / 8],
+    /// The rest of what is known of the span, where a setting wants that.
+    details: Option<Box<[AtomicU64; DETAILS]>>,
 }
+
+/// Words that describe an open span beside its name; what they are is the writer's matter.
+pub(crate) const DETAILS: usize = 7;
 
 /// Bytes of a copied name that are kept.
 pub(crate) const TEXT: usize = 32;
@@ -47,7 +52,12 @@ pub(crate) enum ReadName {
 
 impl OpenName {
     pub(crate) fn new() -> Self {
+        Self::with_details(false)
+    }
+
+    pub(crate) fn with_details(on: bool) -> Self {
         OpenName {
+            details: on.then(|| Box::new(std::array::from_fn(|_| AtomicU64::new(0)))),
             version: AtomicU64::new(0),
             start: AtomicPtr::new(std::ptr::null_mut()),
             length: AtomicUsize::new(0),
@@ -69,8 +79,14 @@ impl OpenName {
     }
 
     /// Notes that a span of this name is open, whatever the name before.
-    pub(crate) fn set(&self, name: Key<'_>) {
+    pub(crate) fn set(&self, name: Key<'_>, details: impl FnOnce() -> [u64; DETAILS]) {
         self.close();
+        if let Some(words) = &self.details {
+            self.begin();
+            for (word, value) in words.iter().zip(details()) {
+                word.store(value, Ordering::Release);
+            }
+        }
         match name {
             // SAFETY: closed.
             Key::Static(name) => unsafe { self.open(name) },
@@ -111,6 +127,11 @@ impl OpenName {
     /// Reads the name, from any thread; `None` where no span is open, or if the owner is just
     /// changing it.
     pub(crate) fn read(&self) -> Option<ReadName> {
+        Some(self.read_all()?.0)
+    }
+
+    /// Reads all that is known of the span, like [`OpenName::read`].
+    pub(crate) fn read_all(&self) -> Option<(ReadName, Option<[u64; DETAILS]>)> {
         let version = self.version.load(Ordering::Acquire);
         let length = self.length.load(Ordering::Acquire);
         if length == 0 {
@@ -121,19 +142,21 @@ impl OpenName {
         for (bytes, word) in text.as_chunks_mut().0.iter_mut().zip(&self.text) {
             *bytes = word.load(Ordering::Acquire).to_ne_bytes();
         }
+        let load = |word: &AtomicU64| word.load(Ordering::Acquire);
+        let details = self.details.as_ref();
+        let details = details.map(|words| words.each_ref().map(load));
         if self.version.load(Ordering::Acquire) != version {
             return None;
         }
         if start.is_null() {
-            return Some(ReadName::Copied(text));
+            return Some((ReadName::Copied(text), details));
         }
         // SAFETY: start and length are of one name, by the order of accesses above; it is a
         // `&'static str`, which lives as long as the program and which nobody changes.
         let name = unsafe { std::slice::from_raw_parts(start, length) };
         // SAFETY: as above.
-        Some(ReadName::Static(unsafe {
-            std::str::from_utf8_unchecked(name)
-        }))
+        let name = unsafe { std::str::from_utf8_unchecked(name) };
+        Some((ReadName::Static(name), details))
     }
 }
 
@@ -182,22 +205,24 @@ mod tests {
     fn miri_a_name_is_there_while_the_span_is_open() {
         let name = OpenName::new();
         assert_eq!(read(&name), None);
-        name.set(Key::Static("static"));
+        name.set(Key::Static("static"), || [0; DETAILS]);
         assert_eq!(read(&name).as_deref(), Some("static"));
         name.close();
         assert_eq!(read(&name), None);
-        name.set(Key::Copied("copied"));
+        name.set(Key::Copied("copied"), || [0; DETAILS]);
         assert_eq!(read(&name).as_deref(), Some("copied"));
     }
 
     #[test]
     fn a_copied_name_is_cut_between_characters() {
         let name = OpenName::new();
-        name.set(Key::Copied(&"ä".repeat(20)));
+        name.set(Key::Copied(&"ä".repeat(20)), || [0; DETAILS]);
         assert_eq!(read(&name), Some("ä".repeat(16)));
-        name.set(Key::Copied(&format!("x{}", "ä".repeat(20))));
+        name.set(Key::Copied(&format!("x{}", "ä".repeat(20))), || {
+            [0; DETAILS]
+        });
         assert_eq!(read(&name), Some(format!("x{}", "ä".repeat(15))));
-        name.set(Key::Copied(""));
+        name.set(Key::Copied(""), || [0; DETAILS]);
         assert_eq!(read(&name).as_deref(), Some(""));
     }
 
@@ -211,8 +236,8 @@ mod tests {
             scope.spawn(|| {
                 for round in 0..ROUNDS {
                     match round % 4 {
-                        3 => name.set(Key::Copied("dddddddddddd")),
-                        at => name.set(Key::Static(NAMES[at])),
+                        3 => name.set(Key::Copied("dddddddddddd"), || [0; DETAILS]),
+                        at => name.set(Key::Static(NAMES[at]), || [0; DETAILS]),
                     }
                     name.close();
                 }

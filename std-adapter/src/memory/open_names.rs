@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::memory::open_name::OpenName;
+use crate::memory::open_name::{DETAILS, OpenName};
 
 /// One name for each slot for sampled spans, in use or not.
 #[derive(Debug, Default)]
@@ -10,18 +10,35 @@ pub(crate) struct OpenNames {
     names: Vec<Arc<OpenName>>,
     /// Slots that were freed since the last look for their names.
     freed: usize,
+    /// Whether more than the names is known.
+    has_details: bool,
 }
 
 /// Bytes of a name, its reference counts and its place in the list.
-pub(crate) const COST: usize = size_of::<OpenName>() + 3 * size_of::<usize>();
+const COST: usize = size_of::<OpenName>() + 3 * size_of::<usize>();
+/// Bytes of what is known beside it.
+const COST_OF_DETAILS: usize = DETAILS * size_of::<u64>();
 
 impl OpenNames {
+    pub(crate) fn new(has_details: bool) -> Self {
+        OpenNames {
+            has_details,
+            ..OpenNames::default()
+        }
+    }
+
+    /// Returns the bytes of one name.
+    pub(super) fn cost(&self) -> usize {
+        let details = if self.has_details { COST_OF_DETAILS } else { 0 };
+        COST + details
+    }
+
     /// Makes the name of a new slot.
     pub(crate) fn add(&mut self) -> Arc<OpenName> {
         if self.freed > self.names.len() / 2 {
             self.prune();
         }
-        let name = Arc::new(OpenName::new());
+        let name = Arc::new(OpenName::with_details(self.has_details));
         self.names.push(name.clone());
         name
     }

@@ -56,7 +56,7 @@ const SIZES: [usize; 6] = [CONTEXT_ONLY, NAMED, TINY, SMALL, MEDIUM, LARGE];
 const REFILL: usize = 16;
 
 impl<O: SpanOwner> SpanPool<O> {
-    pub(crate) fn new(memory_limit: usize, budget: Arc<MemoryBudget>) -> Self {
+    pub(crate) fn new(memory_limit: usize, budget: Arc<MemoryBudget>, names: OpenNames) -> Self {
         // Half of the floor: slots that idle threads cache and rings may take the rest.
         let full_reserve = budget.floor(Share::Spans) / 2;
         let is_drawn = budget.draw(Share::Spans, full_reserve, 0);
@@ -67,7 +67,7 @@ impl<O: SpanOwner> SpanPool<O> {
             free: Default::default(),
             out: 0,
             charges: HashMap::new(),
-            names: OpenNames::default(),
+            names,
             hasher: RandomState::new(),
             unbounded: memory_limit / 64,
             closed: false,
@@ -84,7 +84,9 @@ impl<O: SpanOwner> SpanPool<O> {
             let free = free.iter().flatten();
             free.filter(|slot| is_bounded(slot.words()))
         };
-        let bytes: usize = bounded().map(|slot| slot.cost()).sum();
+        let bytes: usize = bounded()
+            .map(|slot| self.cost(slot.words(), size_of_val(&**slot)))
+            .sum();
         self.names.note_freed(bounded().count());
         let reserve = std::mem::take(&mut self.reserve);
         self.budget.give_back(Share::Spans, bytes + reserve);
@@ -116,7 +118,7 @@ impl<O: SpanOwner> SpanPool<O> {
     /// Accounts for a slot that comes back, and returns whether to keep it. The memory of open
     /// spans beyond its floor is freed, since rings may need it.
     fn keeps(&mut self, slot: &SpanSlot<O>) -> bool {
-        let (words, bytes) = (slot.words(), slot.cost());
+        let (words, bytes) = (slot.words(), self.cost(slot.words(), size_of_val(slot)));
         if !is_bounded(words) {
             return !self.closed && (self.free_of(words).len() + 1) * bytes <= self.unbounded;
         }
@@ -139,7 +141,7 @@ impl<O: SpanOwner> SpanPool<O> {
         if list.is_empty() {
             list.extend(self.make(owner));
         }
-        self.out += list.len() * SpanSlot::<O, [Word; SMALL]>::COST;
+        self.out += list.len() * self.cost_of::<SMALL>();
     }
 
     /// Refills a thread's empty list with a share of the free slots.
@@ -153,9 +155,10 @@ impl<O: SpanOwner> SpanPool<O> {
     pub(super) fn charge(&mut self, slot: &mut SpanSlot<O>, operation: &str) -> bool {
         let name = self.hasher.hash_one(operation) as u32 | 1;
         let left = self.budget.available(Share::Spans).saturating_sub(self.out);
+        let cost = self.cost_of::<TINY>();
         let charge = self.charges.get_mut(&name);
         let slots = charge.as_ref().map_or(0, |charge| charge.slots) + 1;
-        if slots * slot.cost() > left {
+        if slots * cost > left {
             return false;
         }
         match charge {
@@ -197,6 +200,21 @@ impl<O: SpanOwner> SpanPool<O> {
         take(self, owner)
     }
 
+    /// Returns the bytes of a slot, and of its name.
+    fn cost(&self, words: usize, bytes: usize) -> usize {
+        let name = if has_name(words) {
+            self.names.cost()
+        } else {
+            0
+        };
+        bytes + name
+    }
+
+    /// Returns the bytes of a slot of this size, and of its name.
+    fn cost_of<const WORDS: usize>(&self) -> usize {
+        self.cost(WORDS, size_of::<SpanSlot<O, [Word; WORDS]>>())
+    }
+
     /// Returns whether half of the memory of open spans is out.
     fn is_scarce(&self) -> bool {
         self.out >= self.budget.available(Share::Spans) / 2
@@ -209,7 +227,7 @@ impl<O: SpanOwner> SpanPool<O> {
             Some(slot) => slot,
             None => self.make::<WORDS>(owner)?,
         };
-        self.out += slot.cost();
+        self.out += self.cost(slot.words(), size_of_val(&*slot));
         Some(slot)
     }
 
@@ -218,7 +236,7 @@ impl<O: SpanOwner> SpanPool<O> {
         &mut self,
         owner: &Arc<O>,
     ) -> Option<Box<SpanSlot<O, [Word; WORDS]>>> {
-        let bytes = SpanSlot::<O, [Word; WORDS]>::COST;
+        let bytes = self.cost_of::<WORDS>();
         while !self.budget.draw(Share::Spans, bytes, 0) {
             if self.free_one().is_none() {
                 self.draw_reserve(WORDS, bytes)?;
@@ -254,7 +272,7 @@ impl<O: SpanOwner> SpanPool<O> {
         let mut bounded = sizes.filter(|(words, _)| is_bounded(**words));
         let slot = bounded.find_map(|(_, free)| free.pop())?;
         self.names.note_freed(1);
-        self.give_back(slot.cost());
+        self.give_back(self.cost(slot.words(), size_of_val(&*slot)));
         Some(())
     }
 
@@ -295,7 +313,11 @@ impl<O: SpanOwner> SpanPool<O> {
 impl<O: SpanOwner> SpanCache<O> {
     /// Returns the number of slots of 512 bytes that are neither here nor in the pool.
     pub(crate) fn in_use(&self, owner: &O) -> usize {
-        owner.pool().out / SpanSlot::<O, [Word; SMALL]>::COST - self.small.len()
+        let (in_use, cost) = {
+            let pool = owner.pool();
+            (pool.out, pool.cost_of::<SMALL>())
+        };
+        in_use / cost - self.small.len()
     }
 }
 
@@ -390,7 +412,10 @@ mod tests {
     fn the_limit_refuses_areas_and_no_slot_without_one() {
         let (state, mut cache) = (state(1 << 20), SpanCache::new());
         let taken: Vec<_> = std::iter::from_fn(|| cache.take(&state)).collect();
-        let bytes: usize = taken.iter().map(|slot| slot.cost()).sum();
+        let pool = state.pool();
+        let cost = |slot: &Box<SpanSlot<_>>| pool.cost(slot.words(), size_of_val(&**slot));
+        let bytes: usize = taken.iter().map(cost).sum();
+        drop(pool);
         let names = taken.iter().filter(|slot| has_name(slot.words())).count();
         assert_eq!(state.pool().names.len(), names);
         assert!((500 << 10..=512 << 10).contains(&bytes), "{bytes}");
@@ -438,7 +463,7 @@ mod tests {
         for _ in 0..2 {
             let taken: Vec<_> = std::iter::from_fn(|| new.take(&state)).collect();
             let words: Vec<_> = taken.iter().map(|slot| slot.words()).collect();
-            let tiny = SpanSlot::<TracerState, [Word; TINY]>::COST;
+            let tiny = state.pool().cost_of::<TINY>();
             assert!(words.len() >= (128 << 10) / tiny, "{}", words.len());
             assert!(words.iter().all(|words| *words == TINY));
             taken.into_iter().for_each(|slot| new.put(slot));

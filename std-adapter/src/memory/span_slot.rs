@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, MutexGuard};
 
+use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::record::Open;
 use picojaeger_core::ring::Word;
-use picojaeger_core::{Key, SpanId};
+use picojaeger_core::{Flags, Key, SpanContext, SpanId, TraceId};
 
 use crate::context::NO_CONTEXT;
 use crate::context::baggage::Baggage;
-use crate::memory::open_name::OpenName;
-use crate::memory::open_names::COST as NAME_COST;
+use crate::memory::open_name::{DETAILS, OpenName};
 use crate::memory::span_cache::SpanCache;
 use crate::memory::span_pool::SpanPool;
 
@@ -69,11 +69,6 @@ pub(super) const fn has_name(words: usize) -> bool {
     words > TINY
 }
 
-/// Returns the bytes of the name of a slot of this size.
-const fn cost_of_name(words: usize) -> usize {
-    if has_name(words) { NAME_COST } else { 0 }
-}
-
 impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
     pub(super) fn new(owner: &Arc<O>, name: Arc<OpenName>) -> Box<Self> {
         Box::new(SpanSlot {
@@ -86,9 +81,6 @@ impl<O: SpanOwner, const WORDS: usize> SpanSlot<O, [Word; WORDS]> {
             image: Open::new("", NO_CONTEXT, SpanId::default(), 0),
         })
     }
-
-    /// The bytes of a slot for a sampled span, and of its name.
-    pub(super) const COST: usize = size_of::<Self>() + cost_of_name(WORDS);
 
     /// Converts a slot to its static size, if its area has `WORDS` words; else returns it.
     #[inline(always)]
@@ -115,11 +107,6 @@ impl<O: SpanOwner> SpanSlot<O> {
         self.image.capacity()
     }
 
-    /// Returns the bytes of the slot and of what it has elsewhere.
-    pub(super) fn cost(&self) -> usize {
-        size_of_val(self) + cost_of_name(self.words())
-    }
-
     /// Lets other threads read the name of the span, if it is open and counts as sampled.
     pub(crate) fn announce(&self) {
         let counts = self.image.is_writable() && self.baggage.pending().is_none();
@@ -127,8 +114,39 @@ impl<O: SpanOwner> SpanSlot<O> {
             let record = self.image.record();
             let copied = || Key::Copied(record.operation());
             let name = record.static_operation().map_or_else(copied, Key::Static);
-            self.name.set(name);
+            self.name.set(name, || self.details());
         }
+    }
+
+    /// Returns what an unfinished span is made of, beside its name.
+    fn details(&self) -> [u64; DETAILS] {
+        let context = self.image.context();
+        let (time, is_explicit) = match self.image.start() {
+            Timestamp::Ticks(ticks) => (ticks, false),
+            Timestamp::UnixMicros(micros) => (micros, true),
+        };
+        [
+            context.trace_id().high(),
+            context.trace_id().low(),
+            context.span_id().get(),
+            self.image.parent().get(),
+            context.flags().wire().into(),
+            time,
+            is_explicit.into(),
+        ]
+    }
+
+    /// Begins the image of a span of which this is known.
+    pub(crate) fn begin_from(&mut self, details: [u64; DETAILS]) {
+        let [high, low, span, parent, flags, time, is_explicit] = details;
+        let trace = TraceId::from_parts(high, low);
+        let flags = Flags::from_wire(flags as u8);
+        let context = SpanContext::new(trace, SpanId::new(span), flags);
+        self.image.restart("", context, SpanId::new(parent), 0, 0);
+        self.image.set_start(match is_explicit {
+            0 => Timestamp::Ticks(time),
+            _ => Timestamp::UnixMicros(time),
+        });
     }
 
     /// Returns whether the slot has no area.

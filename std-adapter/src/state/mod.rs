@@ -32,6 +32,7 @@ use crate::export::further::Outlet;
 use crate::export::process_tags::process_tags;
 use crate::memory::budget::MemoryBudget;
 use crate::memory::open_name::OpenName;
+use crate::memory::open_names::OpenNames;
 use crate::memory::rings::{Rings, SharedRing};
 use crate::memory::span_pool::SpanPool;
 use crate::memory::span_slot::{SpanOwner, SpanSlot};
@@ -67,7 +68,8 @@ pub(crate) struct TracerState {
     /// State of a child that was forked from this process.
     child_state: OnceBox<Arc<TracerState>>,
     closed: AtomicBool,
-    /// Starts of sampled spans take the slow path: closed, or timed by another clock.
+    /// Starts of sampled spans take the slow path: closed, timed by another clock, or noted with more than their
+    /// names.
     starts_slowly: AtomicBool,
     /// An [`Ends`].
     ends: AtomicU8,
@@ -195,7 +197,7 @@ impl TracerState {
             generation: fork::generation(),
             child_state: OnceBox::new(),
             closed: AtomicBool::new(false),
-            starts_slowly: AtomicBool::new(!source.is_tsc()),
+            starts_slowly: AtomicBool::new(!source.is_tsc() || settings.spans.unfinished_at_close),
             ends: AtomicU8::new(match () {
                 () if limits.is_some() || settings.sampling.late_binding => Ends::Slowly,
                 () if source.is_tsc() => Ends::ByCounter,
@@ -227,7 +229,10 @@ impl TracerState {
             receivers,
             shared_ring: Mutex::default(),
             fallback_shard: Mutex::new(fallback_shard),
-            pool: Mutex::new(SpanPool::new(limit, budget)),
+            pool: Mutex::new({
+                let names = OpenNames::new(settings.spans.unfinished_at_close);
+                SpanPool::new(limit, budget, names)
+            }),
             no_name: Arc::new(OpenName::new()),
             decode_errors: DecodeErrors::default(),
             forked: AtomicU64::new(0),

@@ -112,12 +112,14 @@ impl DrainReport {
         let complete = lifecycle::drain(state, timeout);
         let stats = state.stats();
         let lost = stats.lost.since(&before.lost);
+        // A statement of its own: the lock ends with it.
+        let further = state.common.stats_registry().queued_further();
         DrainReport {
             is_closed: true,
             sent: stats.delivered.saturating_sub(before.delivered),
             last_error: cause_of(state, complete, &lost),
             lost,
-            queued: stats.queued + state.common.stats_registry().queued_further(),
+            queued: stats.queued + further,
             unfinished: stats.unfinished.saturating_sub(before.unfinished),
             open: OpenSpans::of(state),
             time_taken: start.elapsed(),

@@ -8,7 +8,7 @@ use log::Level;
 
 use crate::memory::span_slot::SpanOwner as _;
 use crate::scope::take_unfinished;
-use crate::spans::unfinished::copy_of;
+use crate::spans::unfinished::{copy_of, send_open};
 use crate::state::thread_local::as_worker;
 use crate::state::{Slot, TracerState};
 use crate::sys::log::log_guarded;
@@ -90,7 +90,7 @@ fn wait_for_spans(state: &Arc<TracerState>, start: Instant, timeout: Duration) {
 /// Flushes, ends the worker, and frees the slots that were returned.
 pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     if !state.is_closed() {
-        log_open(state);
+        leave_open(state);
     }
     state.set_closed();
     #[cfg(feature = "http")]
@@ -108,12 +108,15 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     complete
 }
 
-/// Logs the spans that a close leaves open.
-fn log_open(state: &Arc<TracerState>) {
+/// Logs the spans that a close leaves open, and sends what is known of them if that is wanted.
+fn leave_open(state: &Arc<TracerState>) {
     let open = OpenSpans::of(state);
     if open.total() > 0 {
         let line = format_args!("the tracer closes with {open}; call drain() to wait for them");
         log_guarded(Level::Warn, line);
+    }
+    if open.total() > 0 && state.common.settings.spans.unfinished_at_close {
+        send_open(state);
     }
 }
 

@@ -443,6 +443,7 @@ impl Tracer {
         if complete {
             return Err(FlushError::Lost { lost, cause, open });
         }
+        // A statement of its own: the lock ends with it.
         let further = state.common.stats_registry().queued_further();
         let queued = stats.queued + further;
         Err(FlushError::TimedOut {

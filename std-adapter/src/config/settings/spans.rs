@@ -27,6 +27,8 @@ pub struct SpanSettings {
     /// Active spans can be sent before they finish, by
     /// [`Tracer::flush_open`](crate::Tracer::flush_open). Default: no.
     pub flush_open: bool,
+    /// Spans that are open when the tracer closes are sent, with the tag `picojaeger.unfinished`. Default: no.
+    pub unfinished_at_close: bool,
     /// Longest list of an error's causes, as [`Span::record_error`](crate::Span::record_error) logs
     /// it, in bytes, 1 to 65,000. Default: 4,096.
     pub max_traceback_length: usize,
@@ -36,6 +38,7 @@ pub struct SpanSettings {
 pub(crate) struct SpanLayer {
     rpc_metrics: Setting<bool>,
     flush_open: Setting<bool>,
+    unfinished_at_close: Setting<bool>,
     max_traceback_length: Setting<usize>,
 }
 
@@ -44,6 +47,7 @@ impl Default for SpanLayer {
         Self {
             rpc_metrics: Setting::default(),
             flush_open: Setting::default(),
+            unfinished_at_close: Setting::default(),
             max_traceback_length: Setting::checked(max_traceback_length),
         }
     }
@@ -57,14 +61,24 @@ pub(crate) static NAMES: Names = Names {
         (&["flush_open"], |layer, entry| {
             layer.spans.flush_open.read(entry, Entry::boolean)
         }),
+        (&["unfinished_at_close"], |layer, entry| {
+            let setting = &mut layer.spans.unfinished_at_close;
+            setting.read(entry, Entry::boolean)
+        }),
         (&["max_traceback_length"], |layer, entry| {
             let setting = &mut layer.spans.max_traceback_length;
             setting.read(entry, Entry::bytes)
         }),
     ],
-    variables: &[("JAEGER_RPC_METRICS", |layer, entry| {
-        layer.spans.rpc_metrics.read(entry, Entry::boolean)
-    })],
+    variables: &[
+        ("JAEGER_RPC_METRICS", |layer, entry| {
+            layer.spans.rpc_metrics.read(entry, Entry::boolean)
+        }),
+        ("JAEGER_UNFINISHED_AT_CLOSE", |layer, entry| {
+            let setting = &mut layer.spans.unfinished_at_close;
+            setting.read(entry, Entry::boolean)
+        }),
+    ],
 };
 
 impl SpanSettings {
@@ -72,6 +86,7 @@ impl SpanSettings {
         Self {
             rpc_metrics: resolver.pick_or(|layer| &layer.spans.rpc_metrics, false),
             flush_open: resolver.pick_or(|layer| &layer.spans.flush_open, false),
+            unfinished_at_close: resolver.pick_or(|layer| &layer.spans.unfinished_at_close, false),
             max_traceback_length: resolver.pick_or(
                 |layer| &layer.spans.max_traceback_length,
                 MAX_TRACEBACK_LENGTH,
@@ -98,6 +113,34 @@ impl Config {
     #[must_use]
     pub fn flush_open(mut self, on: bool) -> Self {
         self.code.spans.flush_open.put("flush_open", on);
+        self
+    }
+
+    /// Sets whether spans that are open when the tracer closes, by [`Tracer::drain`](crate::Tracer::drain),
+    /// [`Tracer::close`](crate::Tracer::close) or with its last handle, are sent with the tag `picojaeger.unfinished`.
+    ///
+    /// A span belongs to the thread or future that holds it, so only what others may read of it is sent:
+    /// name (32 bytes of one that was copied), ids, and start; it ends at the close. No tags, logs, baggage or
+    /// links, and no span that started while the memory for open spans was scarce. Each counts as a span of its own, and in
+    /// [`Stats::unfinished`](crate::Stats::unfinished); the span itself is lost as `closed` when it ends. Each start of a sampled
+    /// span takes a longer path, and 56 bytes more.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use picojaeger_std::config::{Config, Sampler};
+    ///
+    /// let config = Config::new("shop").sampler(Sampler::Const(true)).unfinished_at_close(true);
+    /// let tracer = config.agent(false).new_tracer()?;
+    /// let stuck = tracer.start("stuck");
+    /// let report = tracer.drain_blocking(Duration::from_millis(10));
+    /// assert_eq!((report.sent(), report.unfinished(), report.open().total()), (1, 1, 1));
+    /// # drop(stuck);
+    /// # Ok::<(), picojaeger_std::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn unfinished_at_close(mut self, on: bool) -> Self {
+        let setting = &mut self.code.spans.unfinished_at_close;
+        setting.put("unfinished_at_close", on);
         self
     }
 

@@ -73,6 +73,7 @@ fn defaults_are_those_of_the_clients() {
         spans: SpanSettings {
             rpc_metrics: false,
             flush_open: false,
+            unfinished_at_close: false,
             max_traceback_length: 4_096,
         },
     };
@@ -224,6 +225,7 @@ fn all_spellings_reach_their_setting() {
         ("max_tag_value_length: 9", |s| s.max_tag_value_length == 9),
         ("rpc_metrics: true", |s| s.spans.rpc_metrics),
         ("flush_open: true", |s| s.spans.flush_open),
+        ("unfinished_at_close: true", |s| s.spans.unfinished_at_close),
         ("max_logs_per_span: 10", |s| {
             s.limits.logs_per_span == Some(10)
         }),
