@@ -1,6 +1,8 @@
 //! Atomics, fences and locks as the worker's parking uses them; the loom model replaces this
 //! module by its own.
 
+/// A name of its own, so that a model can weaken it.
+pub(crate) use std::sync::atomic::AtomicU64 as AtomicVersion;
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex};
 

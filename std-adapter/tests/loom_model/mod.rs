@@ -11,12 +11,39 @@ use loom::sync::{Condvar, Mutex};
 /// Loom's primitives in place of the system's.
 pub(crate) mod sys {
     pub(crate) mod sync {
-        pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+        #[allow(unused_imports, reason = "each test uses some of them")]
+        pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize};
+        pub(crate) use loom::sync::atomic::{Ordering, fence};
         pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
         use std::time::Duration;
 
         use crate::loom_model::{Weakness, is_weak};
+
+        /// The version of a name, which may be ignored.
+        #[allow(dead_code, reason = "one test's own")]
+        #[derive(Debug)]
+        pub(crate) struct AtomicVersion(AtomicU64);
+
+        #[allow(dead_code, reason = "one test's own")]
+        impl AtomicVersion {
+            pub(crate) fn new(version: u64) -> Self {
+                AtomicVersion(AtomicU64::new(version))
+            }
+
+            pub(crate) fn load(&self, order: Ordering) -> u64 {
+                let version = self.0.load(order);
+                if is_weak(Weakness::NoVersion) {
+                    0
+                } else {
+                    version
+                }
+            }
+
+            pub(crate) fn store(&self, version: u64, order: Ordering) {
+                self.0.store(version, order);
+            }
+        }
 
         pub(crate) fn light_fence() {
             if !is_weak(Weakness::NoFence) {
@@ -67,6 +94,8 @@ pub(crate) enum Weakness {
     LateReader,
     /// A thread that ends wakes nobody to take its ring.
     NoWakeAtEnd,
+    /// The reader of a name looks at no version.
+    NoVersion,
 }
 
 static WEAKNESS: Plain = Plain::new(0);
@@ -108,7 +137,7 @@ impl Token {
 /// A model, and the weaknesses under which it fails.
 pub(crate) struct Model {
     pub(crate) name: &'static str,
-    /// Runs once for each execution; returns the number of records or rings that the worker took
+    /// Runs once for each execution; returns the number of records, rings or names that the other thread took
     /// before the thread was done.
     pub(crate) run: fn() -> usize,
     /// Bound on preemptions, since every interleaving would take over a minute.
@@ -128,7 +157,7 @@ impl Model {
             "{}: {executions} executions, {early} taken early",
             self.name
         );
-        assert!(early > 0, "the worker was never first");
+        assert!(early > 0, "the other thread was never first");
         let least = self.executions;
         assert!(executions >= least, "{executions} of {least} executions");
         for (weakness, expected) in self.fails_under {
