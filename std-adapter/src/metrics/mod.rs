@@ -76,7 +76,7 @@
 //! |---|---|---|
 //! | `jaeger_rpc_requests_total` | `endpoint`, `error` = `true`, `false` | requests |
 //! | `jaeger_rpc_request_latency` | `endpoint`, `error` | histogram: seconds from start to finish |
-//! | `jaeger_rpc_http_requests_total` | `endpoint`, `status_code` = `2xx` to `5xx` | requests by the tag `http.status_code` |
+//! | `jaeger_rpc_http_requests_total` | `endpoint`, `status_code` = `2xx` to `5xx` | requests by the tag `http.response.status_code` or `http.status_code` |
 //! | `jaeger_tracer_traces_total` | `state` = `started`, `joined`, `sampled` = `y`, `n` | roots that started, contexts that were extracted |
 //!
 //! The tags count when they are given to the builder, or set with these keys by

@@ -14,6 +14,9 @@ use crate::spans::UNREAD;
 use crate::state::{Slot, TracerState};
 use crate::sys::clock::unix_micros;
 
+/// The name of the HTTP status in OpenTelemetry's conventions.
+const RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+
 /// The bits of a slot's notes.
 mod note {
     /// The span has started and not ended.
@@ -35,6 +38,7 @@ pub(crate) fn is_noted(key: Key<'_>) -> bool {
     (key.len() == tags::ERROR.len() && key == tags::ERROR)
         || (key.len() == tags::SPAN_KIND.len() && key == tags::SPAN_KIND)
         || (key.len() == tags::HTTP_STATUS_CODE.len() && key == tags::HTTP_STATUS_CODE)
+        || (key.len() == RESPONSE_STATUS_CODE.len() && key == RESPONSE_STATUS_CODE)
 }
 
 /// Returns the notes of a span that starts with the tags that its builder has written.
@@ -52,7 +56,7 @@ fn noted(notes: u16, key: &str, value: Value<'_>) -> u16 {
         (tags::SPAN_KIND, Value::Str(kind)) => with(note::SERVER, kind == tags::SPAN_KIND_SERVER),
         (tags::ERROR, Value::Bool(is_error)) => with(note::ERROR, is_error),
         (tags::ERROR, Value::Str(text)) => with(note::ERROR, text == "true"),
-        (tags::HTTP_STATUS_CODE, value) => {
+        (tags::HTTP_STATUS_CODE | RESPONSE_STATUS_CODE, value) => {
             let class = status_class(value);
             notes & !note::STATUS | class << note::STATUS_SHIFT
         }

@@ -13,7 +13,14 @@ pub(crate) struct TaskHome {
     home: Home,
     /// Whether the future was ready, or unwound.
     is_ended: bool,
+    /// Whether a panic is a type of errors, by OpenTelemetry's conventions.
+    #[cfg(feature = "tower")]
+    types_panics: bool,
 }
+
+/// The tag of an error's type, and its value for a panic.
+#[cfg(feature = "tower")]
+const PANIC: (&str, &str) = ("error.type", "panic");
 
 impl TaskHome {
     pub(crate) fn of_span(span: impl IntoSpan) -> Self {
@@ -28,7 +35,16 @@ impl TaskHome {
         TaskHome {
             home,
             is_ended: false,
+            #[cfg(feature = "tower")]
+            types_panics: false,
         }
+    }
+
+    /// Tags a panic with its type of errors.
+    #[cfg(feature = "tower")]
+    pub(crate) const fn typing_panics(mut self, is_on: bool) -> Self {
+        self.types_panics = is_on;
+        self
     }
 
     /// Takes what lies here, with the span: for the body that a future becomes.
@@ -39,6 +55,7 @@ impl TaskHome {
         TaskHome {
             home: std::mem::take(&mut self.home),
             is_ended,
+            types_panics: self.types_panics,
         }
     }
 
@@ -117,6 +134,12 @@ impl Drop for Running<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.has_returned {
+            #[cfg(feature = "tower")]
+            if self.task.types_panics {
+                self.task.write(|span| {
+                    span.tag(PANIC.0, PANIC.1);
+                });
+            }
             self.task.end();
         }
     }

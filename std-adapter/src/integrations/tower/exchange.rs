@@ -76,7 +76,7 @@ impl Facts {
 impl Exchange {
     pub(super) fn new(span: Span, facts: Facts) -> Self {
         Exchange {
-            home: TaskHome::of_span(span),
+            home: TaskHome::of_span(span).typing_panics(facts.names == Names::OpenTelemetry),
             facts,
             left: None,
         }

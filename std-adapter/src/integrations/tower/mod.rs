@@ -78,7 +78,7 @@
 //!
 //! # Errors and panics
 //! An error of the inner service or of a body is logged and passed on; `error.type` is its type, or `_OTHER` for a
-//! boxed one. A panic of the service marks its span and goes on.
+//! boxed one. A panic of the service marks its span (`error.type` is `panic`) and goes on.
 //!
 //! # Cost
 //! A request allocates nothing here. The layer's options lie behind one `Arc`.

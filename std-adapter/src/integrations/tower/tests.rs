@@ -349,6 +349,7 @@ fn a_panic_marks_the_span_and_goes_on() {
     assert!(unwound.is_err());
     let span = only(&tracer, &spans);
     assert!(is(&span, "error") && !is(&span, "cancelled"), "{span:?}");
+    assert_eq!(text(&span, "error.type"), Some("panic"));
 }
 
 fn call() -> Request<()> {
@@ -454,4 +455,25 @@ fn sizes_and_ends_pass_through() {
     assert!(!body.is_end_stream());
     assert!(frame(&mut body).is_ready());
     assert!(body.is_end_stream());
+}
+
+#[test]
+fn requests_are_counted_by_their_status() {
+    let config = Config::new("shop")
+        .sampler(Sampler::Const(false))
+        .agent(false);
+    let tracer = config.rpc_metrics(true).new_tracer().unwrap();
+    drop(served(
+        &tracer,
+        Request::head("/").body(()).unwrap(),
+        answer(404, &[]),
+    ));
+    let metrics = tracer.metrics().to_prometheus();
+    let counted = metrics
+        .lines()
+        .find(|line| line.contains("http_requests") && line.contains("4xx"));
+    assert!(
+        counted.is_some_and(|line| line.contains("HEAD") && line.ends_with(" 1")),
+        "{metrics}"
+    );
 }
