@@ -23,6 +23,28 @@ pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
     })
 }
 
+/// Methods that are known: the conventions' own, or the user's in place of them.
+#[cfg(feature = "tower")]
+#[derive(Clone, Default)]
+pub(crate) struct KnownMethods(Option<Vec<&'static str>>);
+
+#[cfg(feature = "tower")]
+impl KnownMethods {
+    pub(crate) fn only(methods: impl IntoIterator<Item = &'static str>) -> Self {
+        KnownMethods(Some(methods.into_iter().collect()))
+    }
+
+    pub(crate) fn find(&self, method: &Method) -> Option<&'static str> {
+        match &self.0 {
+            None => known_method(method),
+            Some(methods) => methods
+                .iter()
+                .copied()
+                .find(|known| *known == method.as_str()),
+        }
+    }
+}
+
 /// Writes the method of a request, which is known or not.
 pub(crate) fn tag_method(span: &mut Span, known: Option<&'static str>, method: &Method) {
     span.tag(keys::HTTP_REQUEST_METHOD, known.unwrap_or(keys::OTHER));
@@ -53,5 +75,13 @@ mod tests {
         assert_eq!(of("GET"), Some("GET"));
         assert_eq!(of("QUERY"), Some("QUERY"));
         assert_eq!((of("get"), of("PROPFIND")), (None, None));
+    }
+    #[cfg(feature = "tower")]
+    #[test]
+    fn the_users_methods_replace_all_others() {
+        let methods = KnownMethods::only(["GET", "PROPFIND"]);
+        let of = |name: &str| methods.find(&Method::from_bytes(name.as_bytes()).unwrap());
+        assert_eq!((of("GET"), of("PROPFIND")), (Some("GET"), Some("PROPFIND")));
+        assert_eq!(of("POST"), None);
     }
 }

@@ -14,6 +14,7 @@ use super::client_span;
 use super::exchange::{Exchange, Facts};
 use super::future::ResponseFuture;
 use super::server::RouteOf;
+use crate::integrations::semantics::method::KnownMethods;
 use crate::integrations::semantics::url::QueryRule;
 use crate::integrations::semantics::{Names, Side};
 use crate::tracer::Tracer;
@@ -55,6 +56,7 @@ pub(super) struct Options {
     pub(super) tracer: Option<Tracer>,
     pub(super) names: Names,
     pub(super) template: Option<Arc<RouteOf>>,
+    pub(super) methods: KnownMethods,
     pub(super) query: QueryRule,
     pub(super) server: Option<(String, u16)>,
 }
@@ -87,6 +89,11 @@ impl ClientLayer {
         template: impl for<'p> Fn(&'p Parts) -> Option<&'p str> + Send + Sync + 'static,
     ) -> Self {
         self.with(|options| options.template = Some(Arc::new(template)))
+    }
+
+    /// Sets the methods that are known, like [`ServerLayer::known_methods`](super::ServerLayer::known_methods).
+    pub fn known_methods(self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        self.with(|options| options.methods = KnownMethods::only(methods))
     }
 
     /// Redacts the values of these keys in `url.full`, like

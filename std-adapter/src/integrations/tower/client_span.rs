@@ -14,7 +14,7 @@ use crate::tracer::span::Span;
 
 /// Starts the span, and writes the tags of the request.
 pub(super) fn start(options: &Options, facts: &Facts, parts: &Parts) -> Span {
-    let known = method::known_method(&parts.method);
+    let known = options.methods.find(&parts.method);
     let template = options.template.as_ref();
     let template = template.and_then(|template| template(parts));
     let mut span = match (facts.is_grpc, known.unwrap_or("HTTP"), template) {

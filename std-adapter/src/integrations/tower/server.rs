@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::exchange::{Exchange, Facts};
 use super::future::ResponseFuture;
 use super::server_span;
+use crate::integrations::semantics::method::KnownMethods;
 use crate::integrations::semantics::url::QueryRule;
 use crate::integrations::semantics::{Names, Side};
 use crate::tracer::Tracer;
@@ -59,6 +60,7 @@ pub(super) struct Options {
     pub(super) is_untrusted: bool,
     pub(super) is_traced: Option<Arc<IsTraced>>,
     pub(super) route: Option<Arc<RouteOf>>,
+    pub(super) methods: KnownMethods,
     pub(super) query: QueryRule,
     pub(super) scheme: Option<&'static str>,
     pub(super) trace_id_header: Option<HeaderName>,
@@ -112,6 +114,16 @@ impl ServerLayer {
         route: impl for<'p> Fn(&'p Parts) -> Option<&'p str> + Send + Sync + 'static,
     ) -> Self {
         self.with(|options| options.route = Some(Arc::new(route)))
+    }
+
+    /// Sets the methods that are known, in place of those of RFC 9110, `PATCH` and `QUERY`: any other is `_OTHER`.
+    ///
+    /// ```
+    /// let layer = picojaeger_std::tower::server().known_methods(["GET", "PUT", "PROPFIND"]);
+    /// # let _for_a_router = layer;
+    /// ```
+    pub fn known_methods(self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        self.with(|options| options.methods = KnownMethods::only(methods))
     }
 
     /// Redacts the values of these keys in `url.query`, in place of the conventions' list: `X-Amz-Signature`,

@@ -20,7 +20,7 @@ pub(super) const COMPONENT: &str = "tower";
 
 /// Starts the span, and writes the tags of the request.
 pub(super) fn start(options: &Options, facts: &Facts, parts: &Parts) -> Span {
-    let known = method::known_method(&parts.method);
+    let known = options.methods.find(&parts.method);
     let route = match facts.is_grpc {
         true => None,
         false => route(options, parts),
