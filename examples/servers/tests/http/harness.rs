@@ -14,6 +14,7 @@ use picojaeger_std::config::Sampler;
 use picojaeger_std::model::{Span, TagValue};
 use picojaeger_std::reporters::InMemoryReporter;
 use picojaeger_std::{Config, Tracer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
@@ -98,7 +99,15 @@ pub async fn serve(app: Router) -> SocketAddr {
 
 impl Connection {
     pub async fn open(version: Http, address: SocketAddr) -> Self {
-        let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+        Self::over(version, TcpStream::connect(address).await.unwrap()).await
+    }
+
+    /// Begins to speak HTTP over a stream.
+    pub async fn over<S>(version: Http, stream: S) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let io = TokioIo::new(stream);
         match version {
             Http::One => {
                 let (sender, connection) = http1::handshake(io).await.unwrap();

@@ -5,4 +5,5 @@ mod grpc;
 mod harness;
 mod options;
 mod requests;
+mod tls;
 mod traces;
