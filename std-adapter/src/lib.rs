@@ -69,6 +69,7 @@
 //! - `tower`: the module `tower`, layers for servers and clients that speak HTTP or gRPC. `axum-08` reads the route that
 //!   axum 0.8 matched.
 //! - `reqwest-013`: the module `reqwest`, for requests of reqwest 0.13; `reqwest-middleware-05` has it as middleware.
+//! - `testing`: the module `testing`, for tests of programs that trace.
 //! - `relay`: the module `relay`, which reads the frames of devices, and the program
 //!   `picojaeger-relay`.
 //!
@@ -122,6 +123,9 @@ mod state;
 mod stats;
 mod sys;
 mod tasks;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod tracer;
 pub mod transport;
 mod worker;

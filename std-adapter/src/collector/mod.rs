@@ -28,7 +28,7 @@ mod reference_encoder;
 mod store;
 #[cfg(test)]
 mod tests;
-mod waterfall;
+pub(crate) mod waterfall;
 
 pub use decode::{DecodeError, decode};
 pub use reference_encoder::{EncodeError, Encoding, encode};

@@ -29,13 +29,15 @@ impl Scopes {
         };
         let place = match which {
             Which::Innermost => active.last_mut(),
-            Which::Root => active.first_mut(),
+            Which::Root => active.iter_mut().find(|active| active.has_ids()),
             Which::Key(key) => active.iter_mut().rfind(|active| active.key == key),
         };
-        match place.map(|active| (active.span.take(), active.key)) {
-            Some((Some(span), key)) => Found::Written((span, key)),
-            Some((None, _)) => Found::NoSpan,
-            None => Found::NothingActive,
+        let Some(active) = place.filter(|active| active.has_ids()) else {
+            return Found::NothingActive;
+        };
+        match active.span.take() {
+            Some(span) => Found::Written((span, active.key)),
+            None => Found::NoSpan,
         }
     }
 

@@ -44,6 +44,13 @@ struct Active {
     copy: Option<Box<dyn UnfinishedSpan>>,
 }
 
+impl Active {
+    /// Returns whether this is a span or the context of one, and not of a tracer alone.
+    fn has_ids(&self) -> bool {
+        self.span.is_some() || self.context.core.is_valid()
+    }
+}
+
 /// A copy of a span, as it was when it became active.
 pub(crate) trait UnfinishedSpan: Send + Sync {
     /// Returns the address of the tracer's state.
@@ -120,7 +127,8 @@ impl Scopes {
     /// Returns the outermost active context.
     fn outermost(&self) -> Option<SpanContext> {
         let active = self.active.try_borrow().ok()?;
-        active.first().map(|active| active.context.clone())
+        let first = active.iter().find(|active| active.has_ids());
+        first.map(|active| active.context.clone())
     }
 
     /// Returns the tracer of the innermost active span that has one: a context alone has none.

@@ -12,6 +12,7 @@ mod baggage;
 pub(crate) mod fork_test_locks;
 #[cfg(feature = "http")]
 mod polls;
+mod seeds;
 pub(crate) mod shard;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod thread_local;
@@ -47,6 +48,7 @@ use crate::sampling::RootSampler;
 use crate::sampling::Throttler;
 #[cfg(feature = "http")]
 use crate::state::polls::{Polls, restrictions, throttler};
+use crate::state::seeds::Seeds;
 use crate::state::shard::Shard;
 use crate::state::worker_work::WakeWorker;
 use crate::sys::clock::{TickSource, monotonic};
@@ -63,6 +65,7 @@ pub(crate) struct TracerState {
     pub(crate) source: TickSource,
     make_transport: MakeTransport,
     receivers: Arc<[Receiver]>,
+    seeds: Seeds,
     /// Fork generation in which the state was made.
     generation: u32,
     /// State of a child that was forked from this process.
@@ -131,6 +134,8 @@ pub(crate) struct Parts {
     pub(crate) transport: MakeTransport,
     /// The further transports.
     pub(crate) receivers: Arc<[Receiver]>,
+    /// What ids follow from, in place of random numbers.
+    pub(crate) seed: Option<u64>,
     #[cfg(feature = "observers")]
     pub(crate) observers: Observers,
 }
@@ -177,6 +182,7 @@ impl TracerState {
             sampler,
             transport: make_transport,
             receivers,
+            seed,
             #[cfg(feature = "observers")]
             observers,
         } = parts;
@@ -227,6 +233,7 @@ impl TracerState {
             },
             make_transport,
             receivers,
+            seeds: Seeds::new(seed),
             shared_ring: Mutex::default(),
             fallback_shard: Mutex::new(fallback_shard),
             pool: Mutex::new({
@@ -284,6 +291,7 @@ impl TracerState {
             sampler: self.common.sampler.for_child(&self.common.settings),
             transport: self.make_transport.clone(),
             receivers: self.receivers.clone(),
+            seed: self.seeds.of_child(),
             #[cfg(feature = "observers")]
             observers: self.observers.clone(),
         }
@@ -416,6 +424,7 @@ impl TracerState {
             source,
             transport: Arc::new(|_, _| None),
             receivers: [].into(),
+            seed: None,
             #[cfg(feature = "observers")]
             observers: Observers::default(),
         })

@@ -10,6 +10,7 @@ use crate::memory::rings::Rings;
 use crate::memory::span_cache::SpanCache;
 use crate::memory::span_slot::Image;
 use crate::state::TracerState;
+use crate::state::seeds::drawn;
 use crate::stats::ThreadCounters;
 use crate::worker::parking::Urgency;
 
@@ -38,9 +39,9 @@ const ASK_AGAIN: u32 = 64;
 
 impl Shard {
     /// Makes the shard of a thread, with a ring if there is one.
-    pub(crate) fn new(ring: Option<HeldRing>) -> Self {
+    pub(crate) fn new(ring: Option<HeldRing>, seed: Seed) -> Self {
         Shard {
-            generator: IdGenerator::new(seed()),
+            generator: IdGenerator::new(seed),
             cache: SpanCache::new(),
             counters: Arc::default(),
             ring,
@@ -52,7 +53,7 @@ impl Shard {
     pub(crate) fn fallback() -> Self {
         Shard {
             is_fallback: true,
-            ..Shard::new(None)
+            ..Shard::new(None, drawn())
         }
     }
 
@@ -125,13 +126,6 @@ fn with_room<'r>(ring: &'r mut HeldRing, bytes: usize, rings: &Rings) -> Option<
     Some(ring)
 }
 
-/// Draws a seed from the operating system, or if that fails from the standard hasher's keys, which
-/// stem from the system too.
-fn seed() -> Seed {
-    use std::hash::{BuildHasher, RandomState};
-    Seed::from_fn(|| getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0)))
-}
-
 #[cfg(test)]
 mod tests {
     use picojaeger_core::adapter::record::Open;
@@ -155,7 +149,7 @@ mod tests {
                 config.memory_limit(memory_limit)
             });
             let shards = (0..threads)
-                .map(|_| Shard::new(state.common.rings.hand_out()))
+                .map(|_| Shard::new(state.common.rings.hand_out(), drawn()))
                 .collect();
             Threads {
                 state,
@@ -309,7 +303,7 @@ mod tests {
             config.flush_interval(std::time::Duration::from_secs(3_600))
         });
         let common = &state.common;
-        let mut shard = Shard::new(common.rings.hand_out());
+        let mut shard = Shard::new(common.rings.hand_out(), drawn());
         let image = two_tags();
         let mut wakes_in = None;
         let exchanges = [(); 3].map(|()| {

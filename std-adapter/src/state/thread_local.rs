@@ -201,7 +201,7 @@ impl ThreadShard {
     fn new(state: &Arc<TracerState>) -> Box<Self> {
         // Nothing is pushed after the close.
         let ring = (!state.is_closed()).then(|| state.common.rings.hand_out());
-        let shard = Shard::new(ring.flatten());
+        let shard = Shard::new(ring.flatten(), state.seeds.next());
         state.common.stats_registry().join(shard.counters.clone());
         Box::new(ThreadShard {
             state: state.clone(),

@@ -218,10 +218,12 @@ fn count_missed() {
 impl ToContext for CurrentSpan {
     /// Returns the context of the span, also of one that is active by its context.
     fn to_context(&self) -> Option<SpanContext> {
-        match self.which {
+        let context = match self.which {
             Which::Root => root_context(),
             _ => active_context(),
-        }
+        };
+        // Else what is active is a tracer alone.
+        context.filter(|context| context.core.is_valid() || !context.baggage.is_empty())
     }
 }
 

@@ -49,6 +49,7 @@ pub struct TracerBuilder {
     /// The user's further transports, by name.
     further: Vec<(Arc<str>, MakeTransport)>,
     sampler: Option<UserSampler>,
+    seed: Option<u64>,
     #[cfg(feature = "observers")]
     observers: Vec<Arc<dyn SpanObserver>>,
     #[cfg(feature = "http")]
@@ -112,6 +113,7 @@ impl TracerBuilder {
             transport: None,
             further: Vec::new(),
             sampler: None,
+            seed: None,
             #[cfg(feature = "observers")]
             observers: Vec::new(),
             #[cfg(feature = "http")]
@@ -231,6 +233,7 @@ impl TracerBuilder {
             transport,
             further,
             sampler,
+            seed,
             #[cfg(feature = "observers")]
             observers,
             #[cfg(feature = "http")]
@@ -275,6 +278,7 @@ impl TracerBuilder {
             reporters: reporters.into(),
             transport: transport.unwrap_or_else(|| Arc::new(configured_transport)),
             receivers,
+            seed,
             #[cfg(feature = "observers")]
             observers: Observers::new(observers),
         });
@@ -299,6 +303,13 @@ impl TracerBuilder {
             Ok(()) => Ok(tracer),
             Err(_) => Err(InitializeError::AlreadyInitialized),
         }
+    }
+
+    /// Makes ids from a number, the same at each run.
+    #[cfg(feature = "testing")]
+    pub(crate) fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
     }
 
     /// Sends through the transport that this function makes of the tracer's link.

@@ -4,7 +4,7 @@ mod layout;
 mod row;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 use std::fmt::{self, Display};
 

@@ -35,7 +35,7 @@ impl Display for Micros {
     }
 }
 
-pub(super) struct Tags<'a>(pub(super) &'a [Tag]);
+pub(crate) struct Tags<'a>(pub(crate) &'a [Tag]);
 
 impl Display for Tags<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +82,7 @@ fn write_bytes(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 /// A name on one line: at most [`MAX_VALUE`] characters, control characters escaped.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
