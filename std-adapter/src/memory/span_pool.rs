@@ -413,8 +413,10 @@ mod tests {
         let (state, mut cache) = (state(1 << 20), SpanCache::new());
         let taken: Vec<_> = std::iter::from_fn(|| cache.take(&state)).collect();
         let pool = state.pool();
-        let cost = |slot: &Box<SpanSlot<_>>| pool.cost(slot.words(), size_of_val(&**slot));
-        let bytes: usize = taken.iter().map(cost).sum();
+        let costs = taken
+            .iter()
+            .map(|slot| pool.cost(slot.words(), size_of_val(&**slot)));
+        let bytes: usize = costs.sum();
         drop(pool);
         let names = taken.iter().filter(|slot| has_name(slot.words())).count();
         assert_eq!(state.pool().names.len(), names);

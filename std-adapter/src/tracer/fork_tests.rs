@@ -40,6 +40,7 @@ cases! {
     a_child_that_ends_at_once_loses_its_own => a_child_that_ends_at_once,
     a_child_that_drops_its_handle_flushes => a_child_that_drops_its_handle,
     spans_of_the_parent_are_contexts_in_the_child => spans_of_the_parent,
+    a_child_that_drains_waits_for_its_own_spans => of_open_spans,
     a_fork_of_a_closed_tracer => of_a_closed_tracer,
     a_fork_by_a_thread_that_never_traced => by_a_fresh_thread,
     a_fork_beside_a_lock_of_a_closed_tracer => beside_a_lock_of_a_closed_tracer,
@@ -99,6 +100,26 @@ fn join(pid: libc::pid_t) {
     // SAFETY: the status is ours to write.
     let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
     assert_eq!((waited, status), (pid, 0), "the child's status");
+}
+
+/// Names of the parent's open spans are not the child's.
+fn of_open_spans() {
+    let config = Config::new("forks").sampler(Sampler::Const(true));
+    let tracer = config.agent(false).new_tracer().unwrap();
+    let mut of_parent = Some(tracer.start("of the parent"));
+    join(fork(|| {
+        drop(of_parent.take());
+        let _open = tracer.start("of the child");
+        let report = tracer.drain_blocking(Duration::from_millis(20));
+        let open = report.open().to_string();
+        assert_eq!(open, "1 span open (1 of the child)");
+    }));
+    let report = tracer.drain_blocking(Duration::from_millis(20));
+    let open = report.open().to_string();
+    assert_eq!(open, "1 span open (1 of the parent)");
+    drop(of_parent);
+    let stats = tracer.stats();
+    assert!(stats.adds_up() && stats.open == 0, "{stats}");
 }
 
 /// The child has a connection of its own, and leaves that of its parent as it is.

@@ -28,6 +28,12 @@ use crate::state::TracerState;
 /// ```
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct OpenSpans {
+    /// None where no span is open. Boxed, so that errors stay small.
+    counts: Option<Box<Counts>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Counts {
     total: u64,
     /// The most frequent ones, and how many spans have each.
     operations: Vec<(String, u64)>,
@@ -55,32 +61,34 @@ impl OpenSpans {
             (Reverse(count), name).cmp(&(Reverse(others), other))
         });
         operations.truncate(NAMED);
-        OpenSpans { total, operations }
+        OpenSpans {
+            counts: Some(Box::new(Counts { total, operations })),
+        }
     }
 
     /// Returns the number of spans.
     pub fn total(&self) -> u64 {
-        self.total
+        self.counts.as_ref().map_or(0, |counts| counts.total)
     }
 
     /// Returns the operations and how many spans of each are open, the most frequent ones first; at
     /// most 10.
     pub fn operations(&self) -> impl Iterator<Item = (&str, u64)> {
-        let operations = self.operations.iter();
+        let operations = self.counts.iter().flat_map(|counts| &counts.operations);
         operations.map(|(name, count)| (name.as_str(), *count))
     }
 
     /// Returns the number of spans of other operations, and of those whose name could not be read.
     pub fn others(&self) -> u64 {
         let named = self.operations().map(|(_, count)| count).sum();
-        self.total.saturating_sub(named)
+        self.total().saturating_sub(named)
     }
 }
 
 /// Writes one line, whatever the names are.
 impl fmt::Display for OpenSpans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.total {
+        match self.total() {
             0 => return f.write_str("no span open"),
             1 => f.write_str("1 span open")?,
             total => write!(f, "{total} spans open")?,
