@@ -96,6 +96,14 @@ fn the_line_names_receivers_sampler_and_formats() {
                     sampler const (no traces), propagation tracecontext, baggage, jaeger";
     assert_eq!(also.resolve().unwrap().to_string(), expected);
 
+    let console = [
+        ("OTEL_TRACES_EXPORTER", "console"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_always_on"),
+    ];
+    let expected = "service shop, spans to standard output, \
+                    sampler const (all traces), propagation tracecontext, baggage, jaeger";
+    assert_eq!(line(&console), expected);
+
     assert_eq!(line(&[("JAEGER_DISABLED", "true")]), "tracing is disabled");
     let expected = "no spans are made, propagation tracecontext, baggage, jaeger";
     assert_eq!(line(&[("OTEL_SDK_DISABLED", "true")]), expected);

@@ -9,6 +9,9 @@
 //! # drop(audit(7).in_span("audit"));
 //! ```
 
+#[cfg(feature = "reqwest-013")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-013")))]
+pub use crate::reqwest::Traced;
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub use crate::shutdown_signal;

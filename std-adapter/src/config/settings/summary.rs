@@ -31,7 +31,10 @@ struct Receivers<'s>(&'s Settings);
 impl fmt::Display for Receivers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Settings {
-            agent, collector, ..
+            agent,
+            collector,
+            reporter,
+            ..
         } = self.0;
         match collector {
             Some(collector) => {
@@ -48,6 +51,7 @@ impl fmt::Display for Receivers<'_> {
                 };
                 write!(f, "{} (UDP, {protocol})", agent.address())?;
             }
+            None if reporter.console => f.write_str("standard output")?,
             None => f.write_str("reporters only")?,
         }
         for further in &self.0.also_send_to {
