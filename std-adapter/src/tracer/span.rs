@@ -224,6 +224,13 @@ impl Span {
         }
     }
 
+    /// Returns whether tags matter to anyone: to the record, to the counts of requests, or to observers.
+    #[cfg(any(feature = "tower", feature = "reqwest-013"))]
+    pub(crate) fn takes_tags(&self) -> bool {
+        let slot = self.slot.as_ref();
+        slot.is_some_and(|slot| slot.image.is_writable() || slot.notes != 0)
+    }
+
     /// Returns whether the span is to be recorded and sent. Also `true` for a span that got no
     /// memory or met a closed tracer, which counts as lost, and for a root whose decision waits for
     /// its operation name.

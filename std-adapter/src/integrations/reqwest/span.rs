@@ -31,17 +31,23 @@ impl Options {
             (method, None) => self.begun(Key::Static(method)),
             (method, Some(template)) => self.begun(SpanName::joined(method, template).key()),
         };
-        span.tag(tags::SPAN_KIND, tags::SPAN_KIND_CLIENT)
-            .tag(tags::COMPONENT, COMPONENT);
-        method::tag_method(&mut span, known, request.method());
+        if span.takes_tags() {
+            method::tag_method(&mut span, known, request.method());
+            self.tag(&mut span, request, template);
+        }
+        span.inject_into(request.headers_mut());
+        span
+    }
+
+    fn tag(&self, span: &mut Span, request: &Request, template: Option<&str>) {
         let url = request.url();
         let full = FullUrl::of_url(url, &self.query);
-        span.tag(keys::URL_TEMPLATE, template)
+        span.tag(tags::SPAN_KIND, tags::SPAN_KIND_CLIENT)
+            .tag(tags::COMPONENT, COMPONENT)
+            .tag(keys::URL_TEMPLATE, template)
             .tag_fmt(keys::URL_FULL, format_args!("{full}"))
             .tag(keys::SERVER_ADDRESS, host_and_port(url.authority()).0)
             .tag(keys::SERVER_PORT, url.port_or_known_default());
-        span.inject_into(request.headers_mut());
-        span
     }
 
     fn begun(&self, name: Key<'_>) -> Span {

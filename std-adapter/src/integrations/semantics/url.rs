@@ -120,15 +120,29 @@ impl<'u> FullUrl<'u> {
 
 /// Splits an authority into host and port; an IPv6 address has no brackets then.
 pub(crate) fn host_and_port(authority: &str) -> (&str, Option<u16>) {
-    let host_port = authority.rsplit_once('@').map_or(authority, |it| it.1);
-    let (host, port) = match host_port.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
-        _ => (host_port, None),
+    let bytes = authority.as_bytes();
+    let start = bytes
+        .iter()
+        .rposition(|byte| *byte == b'@')
+        .map_or(0, |at| at + 1);
+    let digits = bytes
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let colon = bytes.len().wrapping_sub(digits + 1);
+    let (end, port) = match bytes.get(colon) {
+        Some(b':') if colon >= start => (colon, authority.get(colon + 1..)),
+        _ => (bytes.len(), None),
     };
+    let host = authority.get(start..end).unwrap_or_default();
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    (bare.unwrap_or(host), port)
+    (
+        bare.unwrap_or(host),
+        port.and_then(|port| port.parse().ok()),
+    )
 }
 
 /// Returns the port of a scheme that needs not be named.
@@ -154,6 +168,10 @@ mod tests {
             ("[::1]:80", ("::1", Some(80))),
             ("[::1]", ("::1", None)),
             ("shop:99999", ("shop", None)),
+            ("shop:", ("shop", None)),
+            ("shop:x80", ("shop:x80", None)),
+            ("me:80@shop", ("shop", None)),
+            ("8080", ("8080", None)),
             ("", ("", None)),
         ];
         for (authority, expected) in cases {

@@ -22,6 +22,21 @@ pub(super) fn start(options: &Options, facts: &Facts, parts: &Parts) -> Span {
         (false, method, None) => begun(options, Key::Static(method)),
         (false, method, Some(template)) => begun(options, SpanName::joined(method, template).key()),
     };
+    if span.takes_tags() {
+        tag(&mut span, options, facts, parts, known, template);
+    }
+    span
+}
+
+/// Writes the tags of the request.
+fn tag(
+    span: &mut Span,
+    options: &Options,
+    facts: &Facts,
+    parts: &Parts,
+    known: Option<&'static str>,
+    template: Option<&str>,
+) {
     span.tag(tags::SPAN_KIND, tags::SPAN_KIND_CLIENT)
         .tag(tags::COMPONENT, COMPONENT);
     let url = FullUrl::of_uri(&parts.uri, &options.query);
@@ -29,20 +44,19 @@ pub(super) fn start(options: &Options, facts: &Facts, parts: &Parts) -> Span {
         (true, _) => {
             span.tag(keys::RPC_SYSTEM_NAME, grpc::SYSTEM)
                 .tag(keys::RPC_METHOD, grpc_method(parts));
-            tag_address(&mut span, options, parts);
+            tag_address(span, options, parts);
         }
         (false, Names::OpenTelemetry) => {
-            method::tag_method(&mut span, known, &parts.method);
+            method::tag_method(span, known, &parts.method);
             span.tag(keys::URL_TEMPLATE, template);
-            tag_url(&mut span, keys::URL_FULL, url, parts);
-            tag_address(&mut span, options, parts);
+            tag_url(span, keys::URL_FULL, url, parts);
+            tag_address(span, options, parts);
         }
         (false, Names::OpenTracing) => {
             span.tag(tags::HTTP_METHOD, parts.method.as_str());
-            tag_url(&mut span, tags::HTTP_URL, url, parts);
+            tag_url(span, tags::HTTP_URL, url, parts);
         }
     }
-    span
 }
 
 fn begun(options: &Options, name: Key<'_>) -> Span {

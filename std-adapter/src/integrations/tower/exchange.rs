@@ -37,7 +37,7 @@ impl Facts {
         Facts {
             side,
             names,
-            is_grpc: grpc::is_grpc(headers),
+            is_grpc: method == Method::POST && grpc::is_grpc(headers),
             is_head: method == Method::HEAD,
             is_connect: method == Method::CONNECT,
         }

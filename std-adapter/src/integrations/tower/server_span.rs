@@ -32,19 +32,33 @@ pub(super) fn start(options: &Options, facts: &Facts, parts: &Parts) -> Span {
             started(options, parts, SpanName::joined(method, route).key())
         }
     };
+    if span.takes_tags() {
+        tag(&mut span, options, facts, parts, known, route);
+    }
+    span
+}
+
+/// Writes the tags of the request.
+fn tag(
+    span: &mut Span,
+    options: &Options,
+    facts: &Facts,
+    parts: &Parts,
+    known: Option<&'static str>,
+    route: Option<&str>,
+) {
     span.tag(tags::SPAN_KIND, tags::SPAN_KIND_SERVER)
         .tag(tags::COMPONENT, COMPONENT);
     match (facts.is_grpc, facts.names) {
-        (true, _) => tag_grpc(&mut span, parts),
+        (true, _) => tag_grpc(span, parts),
         (false, Names::OpenTelemetry) => {
-            method::tag_method(&mut span, known, &parts.method);
+            method::tag_method(span, known, &parts.method);
             span.tag(keys::HTTP_ROUTE, route);
-            tag_request(&mut span, options, parts);
+            tag_request(span, options, parts);
         }
-        (false, Names::OpenTracing) => tag_opentracing(&mut span, options, parts),
+        (false, Names::OpenTracing) => tag_opentracing(span, options, parts),
     }
-    tag_baggage(&mut span, options);
-    span
+    tag_baggage(span, options);
 }
 
 fn started(options: &Options, parts: &Parts, name: Key<'_>) -> Span {
