@@ -58,6 +58,19 @@ impl Inbox {
         self.closing.store(true, Ordering::Release);
     }
 
+    /// Undoes [`Inbox::close`].
+    #[cfg(feature = "testing")]
+    pub(super) fn open(&self) {
+        self.closing.store(false, Ordering::Release);
+    }
+
+    /// Stores a batch that came some other way.
+    #[cfg(feature = "testing")]
+    pub(super) fn store(&self, batch: crate::model::Batch) {
+        self.lock().accept_batch(batch);
+        self.changed.notify_all();
+    }
+
     fn accept(&self, datagram: &[u8]) {
         self.lock().accept(datagram);
         self.changed.notify_all();

@@ -30,6 +30,8 @@ mod store;
 mod tests;
 pub(crate) mod waterfall;
 
+#[cfg(feature = "testing")]
+pub(crate) use decode::decode_body;
 pub use decode::{DecodeError, decode};
 pub use reference_encoder::{EncodeError, Encoding, encode};
 pub use store::{Client, CollectedSpan, CollectorStats, Received};
@@ -158,6 +160,55 @@ impl Collector {
     }
 }
 
+/// For backends of users' tests.
+#[cfg(feature = "testing")]
+impl Collector {
+    /// Returns a function that stores batches that came some other way.
+    pub(crate) fn store_handle(&self) -> impl Fn(crate::model::Batch) + Send + Sync + use<> {
+        let inbox = Arc::clone(&self.inbox);
+        move |batch| inbox.store(batch)
+    }
+
+    /// Refuses datagrams, on the same port.
+    pub(crate) fn refuse(&mut self) -> io::Result<()> {
+        self.stop();
+        // A connected socket takes datagrams of its peer only, here of itself.
+        self.socket.connect(self.local_addr)
+    }
+
+    /// Takes datagrams again.
+    pub(crate) fn accept_again(&mut self) -> io::Result<()> {
+        if self.thread.is_none() {
+            // In its place, so that the port is free.
+            self.socket = UdpSocket::bind((self.local_addr.ip(), 0))?;
+            self.socket = UdpSocket::bind(self.local_addr)?;
+            self.socket.set_read_timeout(Some(CLOSE_POLL))?;
+            self.inbox.open();
+            self.thread = Some(listener::spawn(
+                self.socket.try_clone()?,
+                Arc::clone(&self.inbox),
+            )?);
+        }
+        Ok(())
+    }
+}
+
+impl Collector {
+    /// Ends the thread.
+    fn stop(&mut self) {
+        self.inbox.close();
+        listener::wake(&self.socket, self.local_addr);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log_guarded(
+                Level::Error,
+                format_args!("collector: the thread ended in a panic"),
+            );
+        }
+    }
+}
+
 impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collector")
@@ -169,15 +220,6 @@ impl fmt::Debug for Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        self.inbox.close();
-        listener::wake(&self.socket, self.local_addr);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            log_guarded(
-                Level::Error,
-                format_args!("collector: the thread ended in a panic"),
-            );
-        }
+        self.stop();
     }
 }

@@ -4,6 +4,7 @@
 //!   may run in parallel, each with its own.
 //! - [`assert_trace!`](crate::assert_trace): compares the spans that finished with an expected tree, and prints the difference.
 //! - [`TraceTree`]: such a tree, for comparisons of your own.
+//! - [`MockBackend`]: Jaeger's agent, collector, OTLP receiver and sampling server on free ports, with faults to inject.
 //!
 //! Needs the feature `testing`: among the `dev-dependencies`.
 //!
@@ -22,11 +23,13 @@
 //! assert_trace!(tracer, "price | item=7");
 //! ```
 
+mod backend;
 mod clock;
 mod finished;
 mod tracer;
 mod tree;
 
+pub use backend::{Fault, Gate, MockBackend, MockRequest};
 pub use clock::TestClock;
 pub use finished::FinishedSpans;
 pub use tracer::TestTracer;

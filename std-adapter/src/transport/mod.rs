@@ -20,6 +20,8 @@ pub(crate) use guarded::{Guarded, PANICKED};
 pub(crate) use http::HttpTransport;
 #[cfg(all(test, feature = "tls"))]
 pub(crate) use http::TlsServer;
+#[cfg(feature = "testing")]
+pub(crate) use http::mock_server;
 pub use picojaeger_core::{SendOutcome, Transport};
 pub use recorder::Recorder;
 pub(crate) use udp::UdpTransport;

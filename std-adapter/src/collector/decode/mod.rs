@@ -39,6 +39,25 @@ pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
     })
 }
 
+/// Decodes the body of a request to a collector: a batch in Thrift binary, without a message around it. Bodies of tests are
+/// trusted, so none is too large.
+#[cfg(feature = "testing")]
+pub(crate) fn decode_body(body: &[u8]) -> Result<Batch, DecodeError> {
+    let budget = Budget::of_trusted(body);
+    let mut protocol =
+        TBinaryInputProtocol::with_config(Wire::new(body, &budget), true, limits(body.len())?);
+    let parsed = Reader::new(&mut protocol, &budget).batch::<Span>()?;
+    match budget.unread() {
+        0 => Ok(Batch {
+            process: parsed.process,
+            spans: parsed.spans,
+            seq_no: parsed.seq_no,
+            stats: parsed.stats,
+        }),
+        n => Err(DecodeError::TrailingBytes(n)),
+    }
+}
+
 /// A [`Batch`] whose spans are already of the type in which they are kept, so none is moved again.
 pub(in crate::collector) struct ParsedBatch<S> {
     pub(in crate::collector) process: Process,

@@ -48,7 +48,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn batch<S: From<Span>>(&mut self) -> Decoded<ParsedBatch<S>> {
+    pub(super) fn batch<S: From<Span>>(&mut self) -> Decoded<ParsedBatch<S>> {
         let extra = SPAN_COST.saturating_sub(size_of::<S>());
         let (mut process, mut spans, mut seq_no, mut stats) = (None, None, None, None);
         self.structure(|r, field| {

@@ -116,6 +116,17 @@ impl Received {
         }
     }
 
+    /// Takes a batch that came some other way.
+    #[cfg(feature = "testing")]
+    pub(super) fn accept_batch(&mut self, batch: crate::model::Batch) {
+        self.store(ParsedBatch {
+            process: batch.process,
+            spans: batch.spans.into_iter().map(Arc::new).collect(),
+            seq_no: batch.seq_no,
+            stats: batch.stats,
+        });
+    }
+
     /// Every trace held, in the order of arrival. Spans are shared, not copied.
     pub fn traces(&self) -> Vec<Trace> {
         self.arrival

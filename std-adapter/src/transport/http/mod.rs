@@ -160,12 +160,12 @@ impl Drop for HttpTransport {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod mock_server;
 #[cfg(test)]
 mod outage_tests;
 #[cfg(all(test, feature = "collector"))]
 mod several_tests;
-#[cfg(test)]
-mod test_server;
 #[cfg(test)]
 mod tests;
 #[cfg(all(test, feature = "tls"))]

@@ -14,8 +14,8 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout, TcpConnector};
 
 use super::client::Client;
+use super::mock_server::{Server, status};
 use super::sender::Pauses;
-use super::test_server::{Server, status};
 use super::*;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::memory::budget::Share;

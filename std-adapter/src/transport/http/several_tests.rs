@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use super::test_server::{Act, Server, status};
+use super::mock_server::{Act, Server, status};
 use crate::collector::Collector;
 use crate::config::{ClockSource, Config, Sampler};
 use crate::{FlushError, Tracer, TransportStats};

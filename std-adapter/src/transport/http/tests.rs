@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use super::test_server::{Act, Server, answer, header, status};
+use super::mock_server::{Act, Server, answer, header, status};
 use crate::config::{ClockSource, Config, Sampler};
 use crate::{FlushError, Stats, Tracer};
 

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use super::test_server::{answer, read_request};
+use super::mock_server::{answer, read_request};
 use crate::Tracer;
 use crate::config::{Config, Sampler};
 use crate::sys::sync::lock;
