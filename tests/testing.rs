@@ -11,6 +11,17 @@ use picojaeger_std::{
     CurrentSpan, InSpan, assert_trace, current, current_root, global_tracer, traced,
 };
 
+#[path = "../examples/testing.rs"]
+mod example;
+
+#[test]
+fn the_example_prints_what_its_page_shows() {
+    let page = include_str!("../examples/README.md");
+    let (_, shown) = page.split_once("$ cargo run --example testing\n").unwrap();
+    let (shown, _) = shown.split_once("\n```").unwrap();
+    assert_eq!(example::report().unwrap(), shown);
+}
+
 #[traced(fields(id), err)]
 fn look_up(id: u64) -> Result<u64, String> {
     current_root().tag("customer", "c-3");
