@@ -329,6 +329,27 @@ fn returned_values_are_a_tag() {
     assert_eq!(tags(&span), [("return", &seven)]);
 }
 
+#[traced(fields(sum = left + right, borrowed = &left), parent = if left > 0 { &None } else { &parent })]
+fn with_expressions(left: u64, right: u64, parent: Option<SpanContext>) {
+    drop(parent);
+    let _used = (left, right);
+}
+
+#[test]
+fn arguments_are_any_expressions() {
+    let remote: SpanContext = "1f:2f:0:1".parse().unwrap();
+    let given = Some(remote.clone());
+    let (_, span) = span_of(|| with_expressions(0, 2, given));
+    let expected = [
+        ("sum", &TagValue::Long(2)),
+        ("borrowed", &TagValue::Long(0)),
+    ];
+    assert_eq!(tags(&span), expected);
+    assert_eq!(span.parent_span_id, remote.span_id());
+    let (_, span) = span_of(|| with_expressions(1, 2, Some(remote)));
+    assert!(span.parent_span_id.is_zero());
+}
+
 #[traced(parent = parent)]
 fn with_parent(parent: Option<SpanContext>) {
     drop(parent);
@@ -608,6 +629,41 @@ fn bodies_compile_as_before() {
         assert_eq!(unsafe { with_contract(&7) }, 7);
     });
     assert_eq!(spans.len(), 3);
+}
+
+/// Functions that another macro writes, whose tokens are grouped in ways of their own.
+macro_rules! function {
+    ($name:ident, $kind:tt, $ty:ty, $value:expr, $body:block) => {
+        #[traced(ret, fields(value = $value))]
+        async fn $name() -> $ty $body
+
+        mod $kind {
+            use super::*;
+
+            #[traced("within", ret)]
+            pub fn $name() -> $ty $body
+
+            #[traced("plain")]
+            pub fn $kind() -> $ty $body
+        }
+    };
+}
+
+function!(made, by_macro, u64, 1 + 2, { 7 });
+
+#[test]
+fn functions_of_other_macros_are_traced() {
+    let (_, spans) = spans_of(|| {
+        assert_eq!(block_on(made()), 7);
+        assert_eq!(by_macro::made() + by_macro::by_macro(), 14);
+    });
+    let names: Vec<_> = spans.iter().map(|span| &*span.operation_name).collect();
+    assert_eq!(names, ["made", "within", "plain"]);
+    let expected = [
+        ("value", &TagValue::Long(3)),
+        ("return", &TagValue::Long(7)),
+    ];
+    assert_eq!(tags(&spans[0]), expected);
 }
 
 /// The tracer of the active span starts spans, whatever the global one is.

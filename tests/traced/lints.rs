@@ -42,6 +42,17 @@ fn items_first(id: u64, text: &str, mut list: Vec<u64>) -> Result<Vec<u64>, Fail
     Ok(list)
 }
 
+#[rustfmt::skip]
+mod one_line {
+    use super::*;
+
+    #[traced] pub(super) fn one() -> u64 { 1 }
+    #[traced(ret)] pub(super) fn other() -> u64 { 1 }
+    #[traced] pub(super) async fn two(id: u64) -> u64 { id }
+    #[traced(ret, fields(id, next = id + 1))] pub(super) async fn three(id: u64) -> u64 { id }
+    #[traced] pub(super) fn four(id: u64) -> impl Future<Output = u64> { async move { id } }
+}
+
 #[traced]
 fn unit() {
     const ONE: u64 = 1;
@@ -90,6 +101,8 @@ fn functions_without_warnings_run() {
         assert_eq!(waits(7).await.len(), 1);
         assert_eq!(borrows(&mut first, &second).await, Ok(&3));
         nothing().await;
+        let all = one_line::one() + one_line::other() + one_line::two(1).await;
+        assert_eq!(all + one_line::three(1).await + one_line::four(1).await, 5);
         assert_eq!(boxed(7).await, 7);
         assert_eq!(().keep(1, (2, 3)).await, Ok(7));
     });

@@ -43,7 +43,7 @@ impl Field {
                 quote_spanned!(site=> #span.tag(#key, #value);)
             }
             Format::Typed => {
-                let field = quote_spanned!(site=> #krate::__traced::Field(&#value));
+                let field = quote_spanned!(site=> #krate::__traced::Field(&(#value)));
                 quote_spanned!(site=> (&&&&#field).set(&mut #span, #key);)
             }
             Format::Display => {

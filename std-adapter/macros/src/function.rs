@@ -1,10 +1,10 @@
 //! Functions, with their bodies in a span.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Path, Result, Signature, Token, Type, Visibility};
+use syn::{Attribute, Error, Path, Result, Signature, Token, Type, Visibility, braced};
 
 use crate::arguments::Arguments;
 use crate::fields::with_own;
@@ -83,22 +83,21 @@ impl Parse for Function {
             let text = "a function without a body has no span: its implementations have";
             return Err(Error::new(signature.ident.span(), text));
         }
-        let body: Group = input.parse()?;
-        let (inner, rest) = split_inner.parse2(body.stream())?;
-        let mut without = Group::new(body.delimiter(), rest);
-        without.set_span(body.span());
+        // A body from another macro lies in a further group, which this passes over.
+        let within;
+        let brace = braced!(within in input);
+        let inner = within.call(Attribute::parse_inner)?;
+        let mut body = Group::new(Delimiter::Brace, within.parse()?);
+        // Else a body of one line would be a needless block in the eyes of a lint.
+        body.set_span(Span::mixed_site().located_at(brace.span.join()));
         Ok(Function {
             attributes,
             visibility,
             signature,
             inner,
-            body: without,
+            body,
         })
     }
-}
-
-fn split_inner(input: ParseStream<'_>) -> Result<(Vec<Attribute>, TokenStream)> {
-    Ok((input.call(Attribute::parse_inner)?, input.parse()?))
 }
 
 /// What all kinds of bodies are made of.
@@ -166,7 +165,7 @@ impl Parts<'_> {
             None => quote!(#krate::__traced::start(#name)),
             Some(parent) => {
                 let parent = with_own(parent.to_token_stream(), own);
-                quote!(#krate::__traced::start_child(#name, &#parent))
+                quote!(#krate::__traced::start_child(#name, &(#parent)))
             }
         };
         let fields = &self.arguments.fields;

@@ -32,12 +32,13 @@ impl Scopes {
             Which::Root => active.iter_mut().find(|active| active.has_ids()),
             Which::Key(key) => active.iter_mut().rfind(|active| active.key == key),
         };
-        let Some(active) = place.filter(|active| active.has_ids()) else {
+        let Some(active) = place else {
             return Found::NothingActive;
         };
         match active.span.take() {
             Some(span) => Found::Written((span, active.key)),
-            None => Found::NoSpan,
+            None if active.has_ids() => Found::NoSpan,
+            None => Found::NothingActive,
         }
     }
 
