@@ -33,7 +33,7 @@
 //! | `jaeger_tracer_span_context_decoding_errors_total` | | extractions that met a malformed header |
 //! | `jaeger_tracer_open_spans` | | gauge: sampled spans that have not finished |
 //! | `jaeger_tracer_cleared_spans_total` | | spans whose `sampling.priority` was set to 0 |
-//! | `jaeger_tracer_unfinished_spans_total` | | copies that [`Tracer::flush_open`](crate::Tracer::flush_open) sent |
+//! | `jaeger_tracer_unfinished_spans_total` | | copies that [`Tracer::flush_open`](crate::Tracer::flush_open) or a [close](crate::Config::unfinished_at_close) sent |
 //! | `jaeger_tracer_lost_spans_total` | `cause` | lost spans by the causes of [`LossCause`](crate::LossCause) |
 //! | `jaeger_tracer_late_refusals_total` | | packets that were refused after they counted as sent |
 //! | `jaeger_tracer_export_packets_total` | `result` = `ok`, `err` | packets by their outcome |
