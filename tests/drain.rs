@@ -344,6 +344,35 @@ fn an_unreachable_collector_costs_the_time_and_is_named() {
     }
 }
 
+/// It takes connections and never answers. The span that is open costs its share of the time, the request the
+/// rest.
+#[test]
+fn a_collector_that_hangs_costs_the_time_and_is_named() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let config = Config::new("drained")
+        .sampler(Sampler::Const(true))
+        .flush_at_exit(false);
+    let config = config.otlp(format!("http://{address}"));
+    let tracer = config.new_tracer().unwrap();
+    tracer.start("sent").finish();
+    let _open = tracer.start("open");
+    let report = block_on(tracer.drain(Duration::from_millis(300)));
+    assert!(
+        report.time_taken() >= Duration::from_millis(270),
+        "{report}"
+    );
+    assert!(!report.is_complete());
+    assert_eq!(operations(&report), ["open × 1"]);
+    assert_eq!(report.sent(), 0);
+    assert_eq!(report.lost().total() + report.queued(), 1, "{report}");
+    assert!(
+        report.last_error().unwrap().contains(&address.to_string()),
+        "{report}"
+    );
+    assert!(report.stats().adds_up());
+}
+
 #[test]
 fn without_background_the_calling_thread_drains() {
     let tracer = tracer(|config| config.background(false));

@@ -188,6 +188,23 @@ fn a_span_that_fits_no_packet_is_named() {
     assert_eq!(lines_with(&["WARN spans lost (too large): 1; ", cause]), 1);
 }
 
+/// Also where the last handle of the tracer is dropped; once, and with control characters taken out.
+#[test]
+fn a_close_names_the_spans_that_are_open() {
+    for close in [true, false] {
+        let tracer = config().agent_port(1).new_tracer().unwrap();
+        let name = format!("open\u{1b}at the end, {close}");
+        let open = [tracer.start(&name), tracer.start(&name)];
+        if close {
+            tracer.close(SOON).unwrap();
+        }
+        drop(tracer);
+        let line = format!("2 spans open (2 open at the end, {close}); call drain()");
+        assert_eq!(lines_with(&["WARN the tracer closes with ", &line]), 1);
+        drop(open);
+    }
+}
+
 /// Reporter that blocks until the test releases it.
 struct Slow(Mutex<Receiver<()>>);
 

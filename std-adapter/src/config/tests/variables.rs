@@ -104,6 +104,9 @@ fn variables_reach_their_setting() {
                 ]
         }),
         ("JAEGER_RPC_METRICS", "true", |s| s.spans.rpc_metrics),
+        ("JAEGER_UNFINISHED_AT_CLOSE", "true", |s| {
+            s.spans.unfinished_at_close
+        }),
     ];
     let defaults = of_variables(&[]);
     for (name, value, check) in cases {
