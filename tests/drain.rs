@@ -199,26 +199,6 @@ fn only_open_sampled_spans_are_named() {
 }
 
 #[test]
-fn a_root_whose_decision_waits_is_named_once_it_is_made() {
-    let tracer = tracer(|config| config.operation_name_late_binding(true));
-    let undecided = tracer.start("undecided");
-    let mut renamed = tracer.start("undecided");
-    renamed.set_operation_name("decided");
-    let parent = tracer.start("parent");
-    let child = tracer.span_builder("child").child_of(&parent).start();
-    drop(tracer.start("ended"));
-    let report = drain(&tracer);
-    let named: Vec<_> = report.open().operations().map(|(name, _)| name).collect();
-    assert!(
-        named.contains(&"decided") && named.contains(&"child"),
-        "{report}"
-    );
-    assert!(!named.contains(&"ended"), "{report}");
-    drop((undecided, renamed, parent, child));
-    assert!(tracer.stats().adds_up());
-}
-
-#[test]
 fn ten_operations_are_named_the_most_frequent_ones_first() {
     let tracer = tracer(|config| config);
     let names: Vec<_> = (0..15).map(|at| format!("operation {at:02}")).collect();

@@ -255,6 +255,24 @@ fn sent(tracer: &Tracer, spans: &InMemoryReporter) -> Vec<String> {
         .collect()
 }
 
+/// Before that it counts as nothing, so a report of open spans knows no name of it.
+#[test]
+fn a_root_whose_decision_waits_is_named_once_it_counts() {
+    let (tracer, _) = keeper(true);
+    let undecided = tracer.start("GET");
+    let mut renamed = tracer.start("GET");
+    renamed.set_operation_name("kept");
+    let parent = tracer.start("kept");
+    let child = tracer.span_builder("child").child_of(&parent).start();
+    drop(tracer.start("kept"));
+    let report = tracer.drain_blocking(Duration::from_millis(20));
+    let open = report.open().to_string();
+    assert_eq!(open, "2 spans open (1 child, 1 kept)");
+    drop((undecided, renamed, parent, child));
+    let stats = tracer.stats();
+    assert!(stats.adds_up() && stats.open == 0, "{stats}");
+}
+
 #[test]
 fn late_binding_keeps_what_was_written_before_the_decision() {
     let (tracer, spans) = keeper(true);
