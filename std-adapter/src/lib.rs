@@ -70,6 +70,8 @@
 //!   axum 0.8 matched.
 //! - `reqwest-013`: the module `reqwest`, for requests of reqwest 0.13; `reqwest-middleware-05` has it as middleware.
 //! - `testing`: the module `testing`, for tests of programs that trace.
+//! - `tracing`: the module `tracing`, a layer that makes spans of the crate `tracing` this crate's; `tracing-fmt` puts
+//!   ids into the lines of its formatter.
 //! - `relay`: the module `relay`, which reads the frames of devices, and the program
 //!   `picojaeger-relay`.
 //!
@@ -141,6 +143,9 @@ pub use integrations::tokio::shutdown_signal;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use integrations::tower;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use integrations::tracing;
 #[cfg(feature = "observers")]
 #[cfg_attr(docsrs, doc(cfg(feature = "observers")))]
 pub use observers::{SpanEvent, SpanObserver};

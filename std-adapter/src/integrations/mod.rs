@@ -8,3 +8,5 @@ mod semantics;
 pub(crate) mod tokio;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(feature = "tracing")]
+pub mod tracing;

@@ -2,13 +2,13 @@
 
 use std::borrow::BorrowMut;
 use std::marker::PhantomData;
-use std::sync::{Arc, Once};
+use std::sync::Once;
 
 use log::Level;
 
-use super::{ACTIVE, Active, Scopes, active_context, active_tracer, with_scopes};
+use super::{ACTIVE, Active, Scopes, Subject, active_context, active_tracer, with_scopes};
 use crate::context::SpanContext;
-use crate::state::{Slot, TracerState};
+use crate::state::Slot;
 use crate::sys::log::log_guarded;
 
 /// What is active whenever a future or a closure runs, and where it lies in between.
@@ -80,25 +80,20 @@ impl Scopes {
 impl Home {
     /// Makes the home of a span, whose context this is.
     pub(crate) fn of_span(span: Option<Box<Slot>>, context: Option<SpanContext>) -> Self {
-        Home::new(context, None, span)
+        Home::new(context, Subject::Span(span))
     }
 
     /// Makes the home of the context that is active on this thread, with its tracer.
     pub(crate) fn of_active() -> Self {
-        Home::new(active_context(), active_tracer(), None)
+        let (tracer, copy) = (active_tracer(), None);
+        Home::new(active_context(), Subject::Context { tracer, copy })
     }
 
-    fn new(
-        context: Option<SpanContext>,
-        tracer: Option<Arc<TracerState>>,
-        span: Option<Box<Slot>>,
-    ) -> Self {
+    fn new(context: Option<SpanContext>, subject: Subject) -> Self {
         let entry = context.map(|context| Active {
             key: 0,
             context,
-            tracer,
-            span,
-            copy: None,
+            subject,
         });
         let held = Vec::new();
         Home { entry, held }
@@ -106,7 +101,10 @@ impl Home {
 
     /// Returns the place of the span, if one lies here.
     pub(crate) fn span(&mut self) -> Option<&mut Option<Box<Slot>>> {
-        Some(&mut self.entry.as_mut()?.span)
+        match &mut self.entry.as_mut()?.subject {
+            Subject::Span(span) => Some(span),
+            _ => None,
+        }
     }
 
     /// Takes the scopes that lie above the entry of this key.

@@ -1,6 +1,8 @@
 //! Writes to the spans that lie among the active ones.
 
-use super::{Scopes, has_active_context, with_scopes};
+#[cfg(feature = "tracing")]
+use super::table::SpanNumber;
+use super::{Active, Scopes, Subject, has_active_context, with_scopes};
 use crate::state::Slot;
 
 /// Where among the active spans of a thread.
@@ -13,6 +15,14 @@ pub(crate) enum Which {
     Key(u64),
 }
 
+/// Where a span was lent from, and the key of its scope.
+#[derive(Clone, Copy)]
+enum Place {
+    Scopes(u64),
+    #[cfg(feature = "tracing")]
+    Table(u64, SpanNumber),
+}
+
 /// A span that is active, and its key.
 pub(crate) enum Found<R> {
     Written(R),
@@ -23,22 +33,38 @@ pub(crate) enum Found<R> {
 
 impl Scopes {
     /// Takes the span at a place among the active ones, with its key.
-    fn lend(&self, which: Which) -> Found<(Box<Slot>, u64)> {
+    fn lend(&self, which: Which) -> Found<(Box<Slot>, Place)> {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return Found::NoSpan;
         };
         let place = match which {
-            Which::Innermost => active.last_mut(),
-            Which::Root => active.iter_mut().find(|active| active.has_ids()),
+            Which::Innermost => active.iter_mut().rev().find_map(Active::if_there),
+            Which::Root => {
+                let mut there = active.iter_mut().filter_map(Active::if_there);
+                there.find(|active| active.has_ids())
+            }
             Which::Key(key) => active.iter_mut().rfind(|active| active.key == key),
         };
-        let Some(active) = place else {
+        let Some(place) = place else {
             return Found::NothingActive;
         };
-        match active.span.take() {
-            Some(span) => Found::Written((span, active.key)),
-            None if active.has_ids() => Found::NoSpan,
-            None => Found::NothingActive,
+        let (key, has_ids) = (place.key, place.has_ids());
+        match &mut place.subject {
+            Subject::Context { .. } if has_ids => Found::NoSpan,
+            Subject::Context { .. } => Found::NothingActive,
+            Subject::Span(span) => match span.take() {
+                Some(span) => Found::Written((span, Place::Scopes(key))),
+                None if has_ids => Found::NoSpan,
+                None => Found::NothingActive,
+            },
+            #[cfg(feature = "tracing")]
+            Subject::Numbered(numbered) => {
+                let number = numbered.number;
+                // Lending may wait, for code that enters scopes.
+                drop(active);
+                let found = |span| Found::Written((span, Place::Table(key, number)));
+                number.lend().map_or(Found::NoSpan, found)
+            }
         }
     }
 
@@ -47,7 +73,7 @@ impl Scopes {
         if let Ok(mut active) = self.active.try_borrow_mut()
             && let Some(active) = active.iter_mut().rfind(|active| active.key == key)
         {
-            active.span = Some(span);
+            active.subject = Subject::Span(Some(span));
         }
     }
 }
@@ -62,12 +88,12 @@ pub(crate) fn with_active_span<R>(
         return Found::NothingActive;
     }
     match with_scopes(|scopes| scopes.lend(which)) {
-        Some(Found::Written((span, key))) => {
+        Some(Found::Written((span, place))) => {
             let mut lent = Lent {
                 span: Some(span),
-                key,
+                place,
             };
-            Found::Written(write(&mut lent.span, key))
+            Found::Written(write(&mut lent.span, place.key()))
         }
         Some(Found::NoSpan) => Found::NoSpan,
         Some(Found::NothingActive) | None => Found::NothingActive,
@@ -77,13 +103,30 @@ pub(crate) fn with_active_span<R>(
 /// A span that goes back among the active ones when this is dropped.
 struct Lent {
     span: Option<Box<Slot>>,
-    key: u64,
+    place: Place,
+}
+
+impl Place {
+    const fn key(self) -> u64 {
+        match self {
+            Place::Scopes(key) => key,
+            #[cfg(feature = "tracing")]
+            Place::Table(key, _) => key,
+        }
+    }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(span) = self.span.take() {
-            with_scopes(|scopes| scopes.put_back(span, self.key));
+        let Some(span) = self.span.take() else {
+            return;
+        };
+        match self.place {
+            Place::Scopes(key) => {
+                with_scopes(|scopes| scopes.put_back(span, key));
+            }
+            #[cfg(feature = "tracing")]
+            Place::Table(_, number) => number.put_back(span),
         }
     }
 }

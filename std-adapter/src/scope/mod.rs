@@ -2,6 +2,10 @@
 
 mod home;
 mod lend;
+#[cfg(feature = "tracing")]
+mod numbered;
+#[cfg(feature = "tracing")]
+mod table;
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -18,6 +22,10 @@ use crate::sys::log::log_guarded;
 pub(crate) use home::Entered;
 pub(crate) use home::Home;
 pub(crate) use lend::{Found, Which, with_active_span};
+#[cfg(feature = "tracing")]
+pub(crate) use numbered::{enter_numbered, is_used, leave_numbered, replace_numbered};
+#[cfg(feature = "tracing")]
+pub(crate) use table::{Owner, SpanNumber};
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {
@@ -36,19 +44,23 @@ const KEYS: u64 = 1 << 32;
 struct Active {
     key: u64,
     context: SpanContext,
-    /// The tracer of a span that is active by its context only.
-    tracer: Option<Arc<TracerState>>,
-    /// The span itself, if it lies here while it is active.
-    span: Option<Box<Slot>>,
-    /// A copy to be sent before the span finishes, if its tracer wants such.
-    copy: Option<Box<dyn UnfinishedSpan>>,
+    subject: Subject,
 }
 
-impl Active {
-    /// Returns whether this is a span or the context of one, and not of a tracer alone.
-    fn has_ids(&self) -> bool {
-        self.span.is_some() || self.context.core.is_valid()
-    }
+/// The span that is active, or what stands for it.
+enum Subject {
+    /// Its context only.
+    Context {
+        /// The tracer of the span, if it is known.
+        tracer: Option<Arc<TracerState>>,
+        /// A copy to be sent before the span finishes, if its tracer wants such.
+        copy: Option<Box<dyn UnfinishedSpan>>,
+    },
+    /// The span itself lies here while it is active; `None` while it is written to.
+    Span(Option<Box<Slot>>),
+    /// The span lies in the table.
+    #[cfg(feature = "tracing")]
+    Numbered(numbered::Numbered),
 }
 
 /// A copy of a span, as it was when it became active.
@@ -120,24 +132,31 @@ impl Scopes {
 
     /// Returns the innermost active context.
     fn innermost(&self) -> Option<SpanContext> {
-        let active = self.active.try_borrow().ok()?;
-        active.last().map(|active| active.context.clone())
+        let mut active = self.active.try_borrow_mut().ok()?;
+        let found = active.iter_mut().rev().find_map(Active::if_there);
+        found.map(|active| active.use_context())
     }
 
     /// Returns the outermost active context.
     fn outermost(&self) -> Option<SpanContext> {
-        let active = self.active.try_borrow().ok()?;
-        let first = active.iter().find(|active| active.has_ids());
-        first.map(|active| active.context.clone())
+        let mut active = self.active.try_borrow_mut().ok()?;
+        let mut there = active.iter_mut().filter_map(Active::if_there);
+        let found = there.find(|active| active.has_ids());
+        found.map(|active| active.use_context())
     }
 
     /// Returns the tracer of the innermost active span that has one: a context alone has none.
     fn tracer(&self) -> Option<Arc<TracerState>> {
         let active = self.active.try_borrow().ok()?;
-        active.iter().rev().find_map(|active| {
-            let of_span = || Some(active.span.as_ref()?.owner.clone());
-            active.tracer.clone().or_else(of_span)
-        })
+        active
+            .iter()
+            .rev()
+            .find_map(|active| match &active.subject {
+                Subject::Context { tracer, .. } => tracer.clone(),
+                Subject::Span(span) => Some(span.as_ref()?.owner.clone()),
+                #[cfg(feature = "tracing")]
+                Subject::Numbered(numbered) => numbered.tracer(),
+            })
     }
 
     #[inline]
@@ -190,12 +209,42 @@ impl Scopes {
             return Vec::new();
         };
         let of_owner = |copy: &mut Box<dyn UnfinishedSpan>| copy.owner() == owner;
-        let taken = active.iter_mut().filter_map(|active| match &active.span {
-            Some(span) if Arc::as_ptr(&span.owner).cast() == owner => copy(span),
-            Some(_) => None,
-            None => active.copy.take_if(of_owner),
-        });
+        let taken = active
+            .iter_mut()
+            .filter_map(|active| match &mut active.subject {
+                Subject::Context { copy, .. } => copy.take_if(of_owner),
+                Subject::Span(Some(span)) if Arc::as_ptr(&span.owner).cast() == owner => copy(span),
+                Subject::Span(_) => None,
+                #[cfg(feature = "tracing")]
+                Subject::Numbered(numbered) => numbered.copy(owner, &copy),
+            });
         taken.collect()
+    }
+}
+
+impl Active {
+    /// Returns whether this is a span or the context of one, and not of a tracer alone.
+    fn has_ids(&self) -> bool {
+        matches!(self.subject, Subject::Span(Some(_))) || self.context.core.is_valid()
+    }
+
+    /// Returns the scope, unless it is that of a span which is not recorded.
+    #[inline]
+    fn if_there(&mut self) -> Option<&mut Self> {
+        #[cfg(feature = "tracing")]
+        if !self.is_there() {
+            return None;
+        }
+        Some(self)
+    }
+
+    /// Returns the context, which becomes a parent by it.
+    fn use_context(&self) -> SpanContext {
+        #[cfg(feature = "tracing")]
+        if let Subject::Numbered(numbered) = &self.subject {
+            numbered.set_used();
+        }
+        self.context.clone()
     }
 }
 
@@ -261,9 +310,7 @@ impl Scope {
                 scopes.enter(|key| Active {
                     key,
                     context,
-                    tracer,
-                    span: None,
-                    copy,
+                    subject: Subject::Context { tracer, copy },
                 })
             })
         };

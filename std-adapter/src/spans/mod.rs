@@ -7,6 +7,8 @@ use crate::state::Slot;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod fast_path;
 mod late_decision;
+#[cfg(feature = "tracing")]
+mod late_parent;
 pub(crate) mod logs;
 #[cfg(feature = "observers")]
 mod observed;

@@ -54,7 +54,7 @@ impl Slot {
     }
 
     /// Makes an unsampled span a sampled one.
-    fn upgrade(self: &mut Box<Self>, flags: Flags) {
+    pub(super) fn upgrade(self: &mut Box<Self>, flags: Flags) {
         let state = self.owner.clone();
         with_shard(&state, |shard| {
             shard.counters.sampled.increment();

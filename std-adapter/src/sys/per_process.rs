@@ -68,6 +68,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
     }
 
     /// Returns this process's value.
+    #[inline]
     pub(crate) fn get(&self) -> &T {
         let generation = fork::generation();
         let mut at = self;

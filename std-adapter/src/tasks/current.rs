@@ -187,6 +187,12 @@ impl CurrentLog {
     }
 }
 
+/// Runs `write` on the innermost active span of this thread, if there is one; counts it if there is a context only.
+#[cfg(feature = "tracing")]
+pub(crate) fn with_current(write: impl FnOnce(&mut Span)) {
+    written(Which::Innermost, |span, _| write(span));
+}
+
 /// Writes to an active span; counts it if there is a context only.
 #[inline]
 fn written<R>(which: Which, write: impl FnOnce(&mut Span, u64) -> R) -> Option<R> {

@@ -22,6 +22,8 @@ mod stream;
 #[cfg(feature = "macros")]
 pub use attribute::traced;
 pub use closures::in_current_span;
+#[cfg(feature = "tracing")]
+pub(crate) use current::with_current;
 pub use current::{CurrentLog, CurrentSpan, current, current_root};
 pub use in_span::{FutureInSpan, InSpan};
 pub use into_span::IntoSpan;

@@ -11,6 +11,8 @@ pub(crate) mod errors;
 mod fork_tests;
 mod handle;
 pub(crate) mod init;
+#[cfg(feature = "tracing")]
+mod late;
 pub(crate) mod lifecycle;
 #[cfg(test)]
 mod limits_tests;

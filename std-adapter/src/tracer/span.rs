@@ -42,7 +42,7 @@ use crate::tracer::log_builder::LogBuilder;
 #[derive(Debug)]
 #[must_use = "a span that is dropped at once has no duration"]
 pub struct Span {
-    slot: Option<Box<Slot>>,
+    pub(super) slot: Option<Box<Slot>>,
 }
 
 impl Span {
@@ -331,7 +331,7 @@ impl Span {
         self.slot.as_mut().filter(may)
     }
 
-    fn unfinished(&mut self) -> Option<&mut Box<Slot>> {
+    pub(super) fn unfinished(&mut self) -> Option<&mut Box<Slot>> {
         self.slot.as_mut().filter(|slot| !slot.image.is_finished())
     }
 

@@ -223,10 +223,13 @@ impl<'t> SpanBuilder<'t> {
 
 /// Starts a span that has nothing but a name, under the thread's active one.
 pub(crate) fn start_implicit(state: &Arc<TracerState>, operation: Key<'_>) -> Span {
-    Span::from(match (operation, active_context()) {
-        (Key::Static(operation), None) => start_root(state, operation),
-        (Key::Static(operation), Some(_)) => start_under_active(state, operation),
-        (operation, parent) => Start::plain(operation, parent.unwrap_or_default()).on(state, None),
+    Span::from(match operation {
+        Key::Static(operation) if !has_active_context() => start_root(state, operation),
+        Key::Static(operation) => start_under_active(state, operation),
+        operation => {
+            let parent = active_context().unwrap_or_default();
+            Start::plain(operation, parent).on(state, None)
+        }
     })
 }
 

@@ -1,0 +1,152 @@
+//! Active spans that lie in the table.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::table::SpanNumber;
+use super::{ACTIVE, Active, Scopes, Subject, UnfinishedSpan, with_scopes};
+use crate::context::SpanContext;
+use crate::state::{Slot, TracerState};
+
+/// A span of the table that is active on this thread.
+pub(super) struct Numbered {
+    pub(super) number: SpanNumber,
+    /// Whether its context has become a parent since it was entered.
+    is_used: Cell<bool>,
+    state: State,
+}
+
+/// What is known of a span that was entered. Nothing at first: most spans have no child.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unknown,
+    /// It is in the table, and the scope has its context.
+    Known,
+    /// It is not in the table, as if it had not been entered.
+    Missing,
+}
+
+impl Active {
+    /// Returns whether this counts as active: whether it is known, or is found in the table now.
+    pub(super) fn is_there(&mut self) -> bool {
+        let Subject::Numbered(numbered) = &mut self.subject else {
+            return true;
+        };
+        if numbered.state == State::Unknown {
+            let context = numbered.number.context();
+            numbered.state = match context.is_some() {
+                true => State::Known,
+                false => State::Missing,
+            };
+            self.context = context.unwrap_or_default();
+        }
+        numbered.state == State::Known
+    }
+}
+
+impl Numbered {
+    pub(super) fn set_used(&self) {
+        self.is_used.set(true);
+    }
+
+    pub(super) fn tracer(&self) -> Option<Arc<TracerState>> {
+        self.number.tracer()
+    }
+
+    /// Returns a copy of the span as it is now, if it is of this tracer.
+    pub(super) fn copy(
+        &self,
+        owner: *const (),
+        copy: impl Fn(&Slot) -> Option<Box<dyn UnfinishedSpan>>,
+    ) -> Option<Box<dyn UnfinishedSpan>> {
+        let of_owner = |span: &&Slot| Arc::as_ptr(&span.owner).cast() == owner;
+        let copied = self
+            .number
+            .with(|span| span.as_deref().filter(of_owner).and_then(copy));
+        copied.flatten()
+    }
+}
+
+impl Scopes {
+    fn enter_numbered(&self, number: SpanNumber) {
+        self.enter(|key| Active {
+            key,
+            context: SpanContext::default(),
+            subject: Subject::Numbered(Numbered {
+                number,
+                is_used: Cell::new(false),
+                state: State::Unknown,
+            }),
+        });
+    }
+
+    /// Takes away the innermost scope of a number; returns whether its context has become a parent.
+    #[inline]
+    fn leave_numbered(&self, number: SpanNumber) -> bool {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return false;
+        };
+        let Some(at) = active.iter().rposition(|active| active.has(number)) else {
+            return false;
+        };
+        let is_used = active.get(at).is_some_and(Active::is_used);
+        match at + 1 == active.len() {
+            true => active.truncate(at), // moves nothing
+            false => drop(active.remove(at)),
+        }
+        ACTIVE.set(!active.is_empty());
+        is_used
+    }
+
+    fn is_used(&self, number: SpanNumber) -> bool {
+        let Ok(active) = self.active.try_borrow() else {
+            return true;
+        };
+        let mut scopes = active.iter().filter(|active| active.has(number));
+        scopes.any(Active::is_used)
+    }
+
+    fn replace_numbered(&self, number: SpanNumber, context: &SpanContext) {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return;
+        };
+        for active in active.iter_mut().filter(|active| active.has(number)) {
+            if active.is_there() {
+                active.context = context.clone();
+            }
+        }
+    }
+}
+
+impl Active {
+    #[inline]
+    fn has(&self, number: SpanNumber) -> bool {
+        matches!(&self.subject, Subject::Numbered(it) if it.number == number)
+    }
+
+    fn is_used(&self) -> bool {
+        matches!(&self.subject, Subject::Numbered(it) if it.is_used.get())
+    }
+}
+
+/// Makes a span of the table active on this thread. One that is not there changes nothing.
+pub(crate) fn enter_numbered(number: SpanNumber) {
+    with_scopes(|scopes| scopes.enter_numbered(number));
+}
+
+/// Ends the innermost scope of a span of the table on this thread, if there is one.
+pub(crate) fn leave_numbered(number: SpanNumber) {
+    if with_scopes(|scopes| scopes.leave_numbered(number)) == Some(true) {
+        number.set_used();
+    }
+}
+
+/// Returns whether the context of a span has become a parent, here or in a scope that has ended.
+pub(crate) fn is_used(number: SpanNumber) -> bool {
+    with_scopes(|scopes| scopes.is_used(number)).unwrap_or(true) || number.is_used()
+}
+
+/// Replaces the context of a span in this thread's scopes.
+pub(crate) fn replace_numbered(number: SpanNumber, context: &SpanContext) {
+    with_scopes(|scopes| scopes.replace_numbered(number, context));
+}

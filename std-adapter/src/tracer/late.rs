@@ -1,0 +1,45 @@
+//! Changes of open spans that other libraries' spans allow.
+
+use picojaeger_core::adapter::record::Reference;
+use picojaeger_core::{Key, Value, tags};
+
+use crate::context::SpanContext;
+use crate::state::Slot;
+use crate::tracer::span::Span;
+
+impl Span {
+    /// Takes the slot, and with it the duty to end the span.
+    pub(crate) fn take_slot(&mut self) -> Option<Box<Slot>> {
+        self.slot.take()
+    }
+
+    /// Tags the span as an error, unless it is.
+    pub(crate) fn tag_error_once(&mut self) {
+        let is_error = |slot: &Slot| {
+            let mut tags = slot.image.record().tags();
+            tags.any(|tag| tag.key == tags::ERROR && tag.value == Value::Bool(true))
+        };
+        let Some(slot) = self.writable() else {
+            return self.note_error();
+        };
+        if !is_error(slot) {
+            slot.note_tag(Key::Static(tags::ERROR), Value::Bool(true));
+            slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
+        }
+    }
+
+    /// Adds a reference. A context without ids changes nothing.
+    pub(crate) fn add_reference(&mut self, follows: bool, context: &SpanContext) {
+        if let Some(slot) = self.writable().filter(|_| context.core.is_valid()) {
+            let (trace, span) = (context.trace_id(), context.span_id());
+            slot.reference(Reference::new(follows, trace, span));
+        }
+    }
+
+    /// Makes the span the child of another one.
+    pub(crate) fn set_parent(&mut self, parent: &SpanContext) {
+        if let Some(slot) = self.unfinished() {
+            slot.set_parent(parent);
+        }
+    }
+}
