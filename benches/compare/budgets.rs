@@ -60,6 +60,8 @@ const BUDGETS: &[Budget] = &[
         limit: AtMost(12.0),
     },
     at_most("polls", "picojaeger", 1.0, "fastrace-span"),
+    at_most("tracing", "picojaeger-tracing", 0.3, "tracing-opentelemetry"),
+    at_most("tracing-events", "picojaeger-tracing", 0.3, "tracing-opentelemetry"),
     at_most("encode", "picojaeger", 1.3, "straight-line"),
     at_most("encode-otlp", "picojaeger", 1.3, "straight-line"),
     propagated("inject-w3c", "inject-w3c"),

@@ -29,6 +29,7 @@ use picojaeger_workloads::encode::{Records, StraightLine};
 use picojaeger_workloads::floor::Floor;
 use picojaeger_workloads::picojaeger::Picojaeger;
 use picojaeger_workloads::propagation::Propagators;
+use picojaeger_workloads::tracing::{Layer, Registry};
 
 use allocations::Counting;
 use peers::{fastrace, opentelemetry, tracing};
@@ -135,6 +136,10 @@ fn libraries() -> Vec<Box<dyn Library>> {
         Box::new(opentelemetry::Sdk::new()),
         Box::new(opentelemetry::W3c::new()),
         Box::new(tracing::NoSubscriber),
+        Box::new(Registry::new()),
+        Box::new(Layer::new()),
+        Box::new(Layer::unfiltered()),
+        Box::new(opentelemetry::Layer::new()),
     ]
 }
 

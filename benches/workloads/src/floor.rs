@@ -46,6 +46,8 @@ impl Library for Floor {
             Workload::W2Moved => w2_moved(),
             Workload::Polls => polls(),
             Workload::UnsampledChild
+            | Workload::Tracing
+            | Workload::TracingEvents
             | Workload::Encode
             | Workload::EncodeOtlp
             | Workload::Propagation(..) => {}

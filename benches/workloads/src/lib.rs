@@ -11,6 +11,7 @@ pub mod picojaeger;
 pub mod polls;
 pub mod propagation;
 pub mod spans;
+pub mod tracing;
 
 /// Spans of one burst: few enough for a thread's ring of 64 KiB.
 pub const BURST: usize = 400;
@@ -46,6 +47,10 @@ pub enum Workload {
     UnsampledChild,
     /// One span is made: that of a future that waits, which is polled; each poll counts as a span.
     Polls,
+    /// As W2, by the macros of the crate `tracing`: each span is entered and found as the parent by the thread.
+    Tracing,
+    /// The same with an event of one field in each span.
+    TracingEvents,
     /// No span is made: those of a W2 burst are encoded into one packet of Thrift
     /// compact.
     Encode,
@@ -81,7 +86,7 @@ pub enum Format {
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::W1,
         Self::W2,
         Self::W2Moved,
@@ -99,6 +104,9 @@ impl Workload {
         Self::PROPAGATION[7],
         Self::PROPAGATION[8],
         Self::PROPAGATION[9],
+        // At the end, since their subscribers stay, and would change what a span costs that none wants.
+        Self::Tracing,
+        Self::TracingEvents,
     ];
 
     /// The workloads that write and read headers.
@@ -126,6 +134,8 @@ impl Workload {
             Self::W2Moved => "W2-moved",
             Self::UnsampledChild => "unsampled-child",
             Self::Polls => "polls",
+            Self::Tracing => "tracing",
+            Self::TracingEvents => "tracing-events",
             Self::Encode => "encode",
             Self::EncodeOtlp => "encode-otlp",
             Self::Propagation(Direction::Inject, format) => match format {

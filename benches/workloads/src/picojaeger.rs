@@ -72,7 +72,7 @@ impl Picojaeger {
     }
 }
 
-fn sampling(clock: ClockSource) -> Config {
+pub(crate) fn sampling(clock: ClockSource) -> Config {
     Config::new("benches")
         .sampler(Sampler::Const(true))
         .clock(clock)

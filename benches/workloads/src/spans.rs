@@ -33,7 +33,12 @@ pub fn burst(tracer: &impl Spans, workload: Workload) {
         Workload::W2 => w2(tracer),
         Workload::W2Moved => w2_moved(tracer),
         Workload::UnsampledChild => unsampled_child(tracer),
-        Workload::Polls | Workload::Encode | Workload::EncodeOtlp | Workload::Propagation(..) => {}
+        Workload::Polls
+        | Workload::Tracing
+        | Workload::TracingEvents
+        | Workload::Encode
+        | Workload::EncodeOtlp
+        | Workload::Propagation(..) => {}
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod client;
 mod dropped;
+mod layer;
 mod propagation;
 
 use std::net::SocketAddr;
@@ -36,6 +37,7 @@ use crate::burst::BurstTracer;
 use crate::programs::{CLOSING, Program};
 use client::Connection;
 
+pub(crate) use layer::Layer;
 pub(crate) use propagation::W3c;
 
 /// A tracer, and what is needed to make roots.
