@@ -6,9 +6,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use picojaeger_std::Tracer;
 use picojaeger_std::config::ClockSource;
 use picojaeger_std::tracing::{JaegerLayer, layer};
-use picojaeger_std::Tracer;
 use tracing::{Dispatch, Subscriber, dispatcher, info, info_span};
 use tracing_subscriber::layer::SubscriberExt as _;
 

@@ -52,7 +52,9 @@ impl Library for Layer {
     }
 
     fn burst(&mut self, workload: Workload) {
-        let dispatch = self.dispatch.get_or_insert_with(|| Self::dispatch(&self.sdk));
+        let dispatch = self
+            .dispatch
+            .get_or_insert_with(|| Self::dispatch(&self.sdk));
         burst(dispatch, workload);
     }
 
