@@ -15,7 +15,7 @@ use hyper::body::Frame;
 use picojaeger_std::tower;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::harness::*;
 
@@ -250,5 +250,42 @@ fn a_web_socket_ends_the_span_as_it_opens() {
         assert_eq!(&echo, b"\x82\x03abc");
         drop(socket);
         traced.ended(1).await;
+    });
+}
+
+#[test]
+fn of_many_requests_each_that_is_given_up_is_cancelled() {
+    const REQUESTS: usize = 60;
+    run(async {
+        let begun = Arc::new(Semaphore::new(0));
+        let released = Arc::new(Semaphore::new(0));
+        let (in_handler, release) = (begun.clone(), released.clone());
+        let waits = move || async move {
+            in_handler.add_permits(1);
+            release.acquire().await.unwrap().forget();
+        };
+        let (traced, app) = traced_app(Router::new().route("/slow", on_get(waits)));
+        let address = serve(app).await;
+        let sent = |_| tokio::spawn(get(Http::One, address, "/slow"));
+        let mut requests: Vec<_> = (0..REQUESTS).map(sent).collect();
+        let all = begun.acquire_many(REQUESTS as u32).await;
+        all.unwrap().forget();
+        assert_eq!(traced.tracer.stats().open, REQUESTS as u64);
+        let kept = requests.split_off(REQUESTS / 2);
+        for request in requests {
+            request.abort();
+            assert!(request.await.unwrap_err().is_cancelled());
+        }
+        // All of them, before the others may go on: a permit must not go to one that is given up.
+        while traced.tracer.stats().open > (REQUESTS / 2) as u64 {
+            tokio::task::yield_now().await;
+        }
+        released.add_permits(REQUESTS / 2);
+        for request in kept {
+            assert_eq!(request.await.unwrap().0, 200);
+        }
+        let spans = traced.spans(REQUESTS as u64).await;
+        let cancelled = spans.iter().filter(|span| is(span, "cancelled"));
+        assert_eq!(cancelled.count(), REQUESTS / 2);
     });
 }

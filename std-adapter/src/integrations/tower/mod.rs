@@ -78,7 +78,7 @@
 //!
 //! # Errors and panics
 //! An error of the inner service or of a body is logged and passed on; `error.type` is its type, or `_OTHER` for a
-//! boxed one. A panic of the service marks its span (`error.type` is `panic`) and goes on.
+//! boxed one. Of its causes only those are logged that its text names, since services may have errors of any type. A panic of the service marks its span (`error.type` is `panic`) and goes on.
 //!
 //! # Cost
 //! A request to a server allocates nothing here, and one of a client its headers. The options lie behind one `Arc`.
