@@ -16,7 +16,7 @@ use crate::spans::unfinished::copy_of;
 use crate::state::Slot;
 use crate::sys::clock::unix_micros;
 use crate::tracer::errors::{BaggageFault, SetBaggageError};
-#[cfg(feature = "http-headers")]
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
 use crate::tracer::inject_by;
 use crate::tracer::log_builder::LogBuilder;
 
@@ -216,7 +216,7 @@ impl Span {
 
     /// Writes the context as HTTP headers, by the settings of the span's own tracer. Baggage that no header holds
     /// is left out.
-    #[cfg(feature = "http-headers")]
+    #[cfg(any(feature = "tower", feature = "reqwest-013"))]
     pub(crate) fn inject_into(&self, headers: &mut http::HeaderMap) {
         if let Some(slot) = &self.slot {
             // The rest is written; a client's call does not fail for an item of baggage.
