@@ -112,6 +112,7 @@ fn a_stream_that_is_left_is_cancelled_on_both_sides() {
         let spans = traced.spans(3).await;
         for side in sides(&spans, "grpc.health.v1.Health/Watch") {
             assert!(is(side, "cancelled") && !is(side, "error"), "{side:?}");
+            assert_eq!(text(side, "rpc.status_code"), Some("CANCELLED"));
         }
     });
 }

@@ -37,6 +37,7 @@ const SERVER_ERRORS: u32 = 1 << 2 | 1 << 4 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 
 pub(crate) struct Status(u8);
 
 impl Status {
+    pub(crate) const CANCELLED: Status = Status(1);
     pub(crate) const UNKNOWN: Status = Status(2);
     pub(crate) const UNIMPLEMENTED: Status = Status(12);
 

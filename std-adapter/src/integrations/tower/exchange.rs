@@ -107,6 +107,11 @@ impl Exchange {
 
     /// Drops the future or the body, within the span.
     pub(super) fn drop_inner(&mut self, drop: impl FnOnce()) {
+        if self.facts.is_grpc && !self.is_ended() {
+            self.home.write(|span| {
+                span.tag(keys::RPC_STATUS_CODE, grpc::Status::CANCELLED.name());
+            });
+        }
         self.home.drop_future(drop);
     }
 

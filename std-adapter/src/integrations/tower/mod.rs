@@ -71,10 +71,11 @@
 //! | `http.response.status_code` | x | x |
 //! | `error.type`, with `error` | from status 500 | from status 400 |
 //!
-//! A call of gRPC (`content-type: application/grpc`) has `rpc.system.name`, `rpc.method`, `rpc.status_code` and the
-//! server's address instead, and is named by its method. Its status is that of the trailers, or of the
-//! head. An error is any status but `OK` for clients; for servers `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`,
-//! `INTERNAL`, `UNAVAILABLE` and `DATA_LOSS`.
+//! A call of gRPC (`POST` with `content-type: application/grpc`) has `rpc.system.name`, `rpc.method`,
+//! `rpc.status_code` and the server's address instead, and is named by its method. Its status is that of the
+//! trailers, or of the head; `CANCELLED`, which is no error, if it is dropped. An error is any status but `OK` that a
+//! client receives, and of a server's `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and
+//! `DATA_LOSS`.
 //!
 //! # Errors and panics
 //! An error of the inner service or of a body is logged and passed on; `error.type` is its type, or `_OTHER` for a
