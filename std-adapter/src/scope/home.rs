@@ -1,6 +1,5 @@
 //! What a future or a closure has active whenever it runs.
 
-use std::borrow::BorrowMut;
 use std::marker::PhantomData;
 use std::sync::Once;
 
@@ -21,8 +20,8 @@ pub(crate) struct Home {
 }
 
 /// Keeps what a home has active on this thread, and puts it back when it is dropped.
-pub(crate) struct Entered<H: BorrowMut<Home>> {
-    home: H,
+pub(crate) struct Entered<'h> {
+    home: &'h mut Home,
     key: Option<u64>,
     /// Makes it `!Send`, as it ends on the thread on which it began.
     _thread: PhantomData<*const ()>,
@@ -117,8 +116,13 @@ impl Home {
 
     /// Makes active what lies here, until the guard is dropped.
     #[inline]
-    pub(crate) fn enter(&mut self) -> Entered<&mut Self> {
-        Entered::new(self)
+    pub(crate) fn enter(&mut self) -> Entered<'_> {
+        let key = with_scopes(|scopes| scopes.enter_home(self)).flatten();
+        Entered {
+            home: self,
+            key,
+            _thread: PhantomData,
+        }
     }
 
     /// Warns once in a process if scopes were held as the code here returned.
@@ -145,33 +149,44 @@ impl Home {
     }
 }
 
-impl<H: BorrowMut<Home>> Entered<H> {
-    /// Makes active what lies in a home, until the guard is dropped.
+impl Drop for Entered<'_> {
     #[inline]
-    pub(crate) fn new(mut home: H) -> Self {
-        let key = with_scopes(|scopes| scopes.enter_home(home.borrow_mut())).flatten();
-        Entered {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            with_scopes(|scopes| scopes.leave_home(key, self.home));
+        }
+    }
+}
+
+/// A home that is active on this thread until it is told to leave. Apart from [`Entered`], which polls use: owning the
+/// home costs them instructions.
+#[cfg(feature = "macros")]
+pub(crate) struct EnteredHome {
+    home: Home,
+    key: Option<u64>,
+    _thread: PhantomData<*const ()>,
+}
+
+#[cfg(feature = "macros")]
+impl EnteredHome {
+    /// Makes active what lies in a home.
+    #[inline]
+    pub(crate) fn new(mut home: Home) -> Self {
+        let key = with_scopes(|scopes| scopes.enter_home(&mut home)).flatten();
+        EnteredHome {
             home,
             key,
             _thread: PhantomData,
         }
     }
 
-    /// Puts back what was made active, and returns its home.
+    /// Puts back what was made active, and returns its home. A second call only returns it.
     #[inline]
     pub(crate) fn leave(&mut self) -> &mut Home {
-        let home = self.home.borrow_mut();
         if let Some(key) = self.key.take() {
-            with_scopes(|scopes| scopes.leave_home(key, home));
+            with_scopes(|scopes| scopes.leave_home(key, &mut self.home));
         }
-        home
-    }
-}
-
-impl<H: BorrowMut<Home>> Drop for Entered<H> {
-    #[inline]
-    fn drop(&mut self) {
-        self.leave();
+        &mut self.home
     }
 }
 

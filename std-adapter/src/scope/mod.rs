@@ -19,7 +19,7 @@ use crate::state::{Slot, TracerState};
 use crate::sys::log::log_guarded;
 
 #[cfg(feature = "macros")]
-pub(crate) use home::Entered;
+pub(crate) use home::EnteredHome;
 pub(crate) use home::Home;
 pub(crate) use lend::{Found, Which, with_active_span};
 #[cfg(feature = "tracing")]

@@ -5,6 +5,8 @@
 //! - [`assert_trace!`](crate::assert_trace): compares the spans that finished with an expected tree, and prints the difference.
 //! - [`TraceTree`]: such a tree, for comparisons of your own.
 //! - [`MockBackend`]: Jaeger's agent, collector, OTLP receiver and sampling server on free ports, with faults to inject.
+//! - [`Recorder`](crate::transport::Recorder) and [`FaultInjector`](crate::transport::FaultInjector), transports in memory, are
+//!   among the transports, with or without this feature.
 //!
 //! Needs the feature `testing`: among the `dev-dependencies`.
 //!

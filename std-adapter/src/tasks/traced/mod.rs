@@ -7,7 +7,7 @@ mod values;
 use picojaeger_core::Key;
 
 use crate::context::ToContext;
-use crate::scope::{Entered as HomeEntered, Home, active_tracer};
+use crate::scope::{EnteredHome, active_tracer};
 use crate::spans::slow_path::Start;
 use crate::tasks::in_span::{FutureInSpan, InSpan};
 use crate::tasks::into_span::IntoSpan;
@@ -43,13 +43,13 @@ pub fn start_child(name: &'static str, parent: &(impl ToContext + ?Sized)) -> Sp
 }
 
 /// A span that is active on this thread until this is dropped, and then ends.
-pub struct Entered(HomeEntered<Home>);
+pub struct Entered(EnteredHome);
 
 impl Entered {
     #[inline]
     #[must_use]
     pub fn new(mut span: Span) -> Self {
-        Entered(HomeEntered::new(span.take_home()))
+        Entered(EnteredHome::new(span.take_home()))
     }
 
     /// Lets `write` write to the span, which is active no longer.
