@@ -12,7 +12,7 @@ use picojaeger_std::config::Sampler;
 use picojaeger_std::model::{Span as Finished, TagValue};
 use picojaeger_std::reporters::InMemoryReporter;
 use picojaeger_std::{
-    Config, InSpan, SpanContext, ToContext, Tracer, current, current_ids, traced,
+    Config, InSpan, Span, SpanContext, ToContext, Tracer, current, current_ids, traced,
 };
 
 #[path = "traced/async_traits.rs"]
@@ -371,6 +371,22 @@ fn a_parent_may_be_given() {
     let given = remote.clone();
     let (_, span) = span_of(|| block_on(with_parent_later(given)));
     assert_eq!(span.parent_span_id, remote.span_id());
+}
+
+#[traced(parent = request, fields(id = request.is_sampled()))]
+fn of_span(request: &mut Span) {
+    request.tag("written", true);
+}
+
+/// Nothing is active, and the global tracer is disabled.
+#[test]
+fn a_span_for_a_parent_brings_its_tracer() {
+    let tracer = picojaeger_std::testing::TestTracer::new();
+    let mut request = tracer.start("request");
+    of_span(&mut request);
+    drop(request);
+    picojaeger_std::assert_trace!(tracer, "request | written\n  of_span | id=true");
+    of_span(&mut Tracer::disabled().start("nothing"));
 }
 
 mod reexported {

@@ -1,7 +1,7 @@
 //! Functions, with their bodies in a span.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, Path, Result, Signature, Token, Type, Visibility, braced};
@@ -165,7 +165,12 @@ impl Parts<'_> {
             None => quote!(#krate::__traced::start(#name)),
             Some(parent) => {
                 let parent = with_own(parent.to_token_stream(), own);
-                quote!(#krate::__traced::start_child(#name, &(#parent)))
+                let site = Span::mixed_site().located_at(parent.span());
+                quote_spanned!(site=> {
+                    #[allow(unused_imports)]
+                    use #krate::__traced::levels::*;
+                    (&&#krate::__traced::Parent(&(#parent))).start(#name)
+                })
             }
         };
         let fields = &self.arguments.fields;

@@ -39,7 +39,7 @@
 /// | `err(Debug)` | the same by `Debug` |
 /// | `ret` | the tag `return`; with `err` it is the value in `Ok` |
 /// | `ret(Debug)` | the same by `Debug` |
-/// | `parent = request` | the parent, a [`ToContext`](crate::ToContext): a span, a context, or an `Option` of one, where `None` makes a root |
+/// | `parent = request` | the parent, a [`ToContext`](crate::ToContext): a span, whose tracer it has then, a context, or an `Option` of one, where `None` makes a root |
 /// | `crate = shop::tracing` | the path of this crate, if it has another one |
 ///
 /// A field, and a returned value, has the type that [`Value`](crate::Value) has for it, and is text by `Display` if there

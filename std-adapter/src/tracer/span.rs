@@ -1,6 +1,8 @@
 //! Open spans of servers.
 
 use std::fmt;
+#[cfg(feature = "macros")]
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use picojaeger_core::adapter::Timestamp;
@@ -14,6 +16,8 @@ use crate::spans::requests::is_noted;
 use crate::spans::sampling_priority::is_priority;
 use crate::spans::unfinished::copy_of;
 use crate::state::Slot;
+#[cfg(feature = "macros")]
+use crate::state::TracerState;
 use crate::sys::clock::unix_micros;
 use crate::tracer::errors::{BaggageFault, SetBaggageError};
 #[cfg(any(feature = "tower", feature = "reqwest-013"))]
@@ -291,6 +295,12 @@ impl Span {
         let span = Span::from(home.take());
         let mut lent = Lent { span, home };
         f(&mut lent.span)
+    }
+
+    /// Returns the tracer of the span; `None` if it is disabled.
+    #[cfg(feature = "macros")]
+    pub(crate) fn tracer(&self) -> Option<Arc<TracerState>> {
+        self.slot.as_ref().map(|slot| slot.owner.clone())
     }
 
     /// Takes the span into a home, from which it gets active.

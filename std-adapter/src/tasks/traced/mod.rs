@@ -2,25 +2,23 @@
 
 mod future;
 mod outcome;
+mod parent;
 mod values;
 
-use picojaeger_core::Key;
-
-use crate::context::ToContext;
-use crate::scope::{EnteredHome, active_tracer};
-use crate::spans::slow_path::Start;
+use crate::scope::EnteredHome;
 use crate::tasks::in_span::{FutureInSpan, InSpan};
 use crate::tasks::into_span::IntoSpan;
-use crate::tracer::builder::global_tracer;
 use crate::tracer::span::Span;
 
 pub use future::WrittenFuture;
 pub use outcome::{Fault, Outcome, record_debug};
+pub use parent::Parent;
 pub use values::Field;
 
 /// Traits whose methods have one name each: the compiler takes the first that holds for a type.
 pub mod levels {
     pub use super::outcome::{ByDisplay as _, ByError as _, ByTarget as _};
+    pub use super::parent::{ByContext as _, BySpan as _};
     pub use super::values::{ByReference as _, ByText as _, ByValue as _, ByValueBehind as _};
 }
 
@@ -28,18 +26,6 @@ pub mod levels {
 #[inline]
 pub fn start(name: &'static str) -> Span {
     name.into_span()
-}
-
-/// Starts a child of `parent`, by the tracer of the active span; a root if there is no parent.
-pub fn start_child(name: &'static str, parent: &(impl ToContext + ?Sized)) -> Span {
-    let parent = parent.to_context();
-    match active_tracer() {
-        Some(state) => {
-            let start = Start::plain(Key::Static(name), parent.unwrap_or_default());
-            Span::from(start.on(&state, None))
-        }
-        None => global_tracer().span_builder(name).child_of(parent).start(),
-    }
 }
 
 /// A span that is active on this thread until this is dropped, and then ends.
