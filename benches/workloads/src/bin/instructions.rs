@@ -12,6 +12,7 @@ use picojaeger_workloads::encode::{Records, StraightLine};
 use picojaeger_workloads::floor::Floor;
 use picojaeger_workloads::picojaeger::Picojaeger;
 use picojaeger_workloads::propagation::Propagators;
+use picojaeger_workloads::tracing::{Layer, Registry};
 use picojaeger_workloads::{Direction, Drained, Format, Library, Workload};
 
 /// Every case. A new one is a line here, and a run of
@@ -34,6 +35,14 @@ const CASES: &[Case] = &[
     ),
     Case::new("floor polls", floor, Workload::Polls, Part::Burst),
     Case::new("polls", picojaeger, Workload::Polls, Part::Burst),
+    Case::new("registry tracing", registry, Workload::Tracing, Part::Burst),
+    Case::new("tracing", layer, Workload::Tracing, Part::Burst),
+    Case::new(
+        "tracing-events",
+        layer,
+        Workload::TracingEvents,
+        Part::Burst,
+    ),
     Case::new("disabled", disabled, Workload::UnsampledChild, Part::Burst),
     Case::new("drain", picojaeger, Workload::W2, Part::Drain),
     Case::new("encode", records, Workload::Encode, Part::Burst),
@@ -171,6 +180,14 @@ fn picojaeger() -> Box<dyn Library> {
 
 fn wide_ids() -> Box<dyn Library> {
     Box::new(Picojaeger::wide_ids())
+}
+
+fn registry() -> Box<dyn Library> {
+    Box::new(Registry::new())
+}
+
+fn layer() -> Box<dyn Library> {
+    Box::new(Layer::new())
 }
 
 fn disabled() -> Box<dyn Library> {

@@ -127,3 +127,26 @@ where
         unsafe { self.filtered.downcast_raw(id) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[test]
+    fn miri_the_layer_is_found_in_its_filter() {
+        let layer = JaegerLayer::new(&Tracer::disabled()).with_target(true);
+        let layer = layer.filtered(DefaultFilter::new().with_max_level(LevelFilter::WARN));
+        let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
+        let found = dispatch.downcast_ref::<JaegerLayer>();
+        assert!(found.is_some_and(|layer| format!("{layer:?}").contains("with_target: true")));
+        let wrapper = dispatch.downcast_ref::<FilteredLayer<Registry>>().unwrap();
+        assert_eq!(
+            Layer::<Registry>::max_level_hint(wrapper),
+            Some(LevelFilter::WARN)
+        );
+        assert!(dispatch.downcast_ref::<DefaultFilter>().is_some());
+    }
+}
