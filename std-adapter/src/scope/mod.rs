@@ -25,7 +25,7 @@ pub(crate) use lend::{Found, Which, with_active_span};
 #[cfg(feature = "tracing")]
 pub(crate) use numbered::{enter_numbered, is_used, leave_numbered, replace_numbered};
 #[cfg(feature = "tracing")]
-pub(crate) use table::{Owner, SpanNumber};
+pub(crate) use table::{Completion, Owner, SpanNumber};
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {

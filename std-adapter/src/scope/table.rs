@@ -28,8 +28,24 @@ pub(crate) struct Owner(NonZeroU32);
 /// An open span in the table.
 struct Entry {
     place: Place,
+    /// What is left of the span's start.
+    rest: Option<Completion>,
     /// Whether the context has become a parent, or may have left the process.
     is_used: bool,
+}
+
+/// The rest of a start, which waits until the span's context is needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Completion {
+    pub(crate) name: &'static str,
+    /// Completes the start of a span of this name under a parent.
+    pub(crate) complete: fn(Box<Slot>, &'static str, SpanContext) -> Option<Box<Slot>>,
+}
+
+impl Completion {
+    fn complete(self, span: Box<Slot>, parent: SpanContext) -> Option<Box<Slot>> {
+        (self.complete)(span, self.name, parent)
+    }
 }
 
 enum Place {
@@ -105,9 +121,21 @@ impl Owner {
                 .more
                 .extract_if(.., |(number, _)| number.owner == self);
             let taken = more.chain(first);
-            left.extend(taken.filter_map(|(_, entry)| entry.place.span()));
+            left.extend(taken.map(|(_, entry)| entry));
         }
-        left
+        left.into_iter().filter_map(Entry::span).collect()
+    }
+}
+
+impl Entry {
+    /// Returns the span; completes its start.
+    #[inline]
+    fn span(self) -> Option<Box<Slot>> {
+        let span = self.place.span()?;
+        match self.rest {
+            None => Some(span),
+            Some(rest) => rest.complete(span, SpanContext::default()),
+        }
     }
 }
 
@@ -162,15 +190,17 @@ impl Place {
 impl SpanNumber {
     /// Puts a span into the table, and returns the one whose number was the same.
     #[inline]
-    pub(crate) fn insert(self, span: Box<Slot>) -> Option<Box<Slot>> {
+    pub(crate) fn insert(self, span: Box<Slot>, rest: Option<Completion>) -> Option<Box<Slot>> {
         let entry = Entry {
             place: Place::Here(span),
+            rest,
             is_used: false,
         };
         let mut entries = self.entries();
         let former = entries.remove(self);
         entries.add(self, entry);
-        former?.place.span()
+        // As if its start were complete: two spans of one number are a fault of the one who numbers.
+        former?.span()
     }
 
     /// Takes a span out of the table for good.
@@ -181,21 +211,64 @@ impl SpanNumber {
             Some(_) => Some(entries.remove(self)),
             None => Some(None),
         });
-        removed.flatten()?.place.span()
+        removed.flatten()?.span()
     }
 
     /// Returns the context of a span.
     pub(crate) fn context(self) -> Option<SpanContext> {
-        let mut entries = self.entries();
-        entries.get(self).map(|entry| entry.place.context())
+        self.with_started(|entry| entry.place.context())
     }
 
     /// Returns the context of a span, which becomes a parent by it.
     pub(crate) fn use_context(self) -> Option<SpanContext> {
+        self.with_started(|entry| {
+            entry.is_used = true;
+            entry.place.context()
+        })
+    }
+
+    /// Completes the start of a span under a parent; returns whether any was left.
+    pub(crate) fn complete(self, parent: SpanContext) -> bool {
+        let waiting = self.wait(|entries| {
+            let Some(entry) = entries.get(self) else {
+                return Some(None);
+            };
+            let Some(rest) = entry.rest else {
+                return Some(None);
+            };
+            let lent = Place::Lent(SpanContext::default());
+            match std::mem::replace(&mut entry.place, lent) {
+                Place::Here(span) => Some(Some((span, rest))),
+                Place::Lent(_) => None,
+            }
+        });
+        let Some((span, rest)) = waiting.flatten() else {
+            return false;
+        };
+        // A sampler of the user's may trace.
+        WRITES.set(WRITES.get() + 1);
+        let started = rest.complete(span, parent);
+        WRITES.set(WRITES.get() - 1);
         let mut entries = self.entries();
-        let entry = entries.get(self)?;
-        entry.is_used = true;
-        Some(entry.place.context())
+        match (entries.get(self), started) {
+            (Some(entry), Some(span)) => {
+                entry.place = Place::Here(span);
+                entry.rest = None;
+            }
+            _ => drop(entries.remove(self)),
+        }
+        true
+    }
+
+    /// Runs `f` on the entry of a span, whose start is complete.
+    fn with_started<R>(self, f: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let mut entries = self.entries();
+        if entries.get(self)?.rest.is_none() {
+            return entries.get(self).map(f);
+        }
+        drop(entries);
+        self.complete(SpanContext::default());
+        self.entries().get(self).map(f)
     }
 
     /// Returns whether the context of a span has become a parent.
@@ -230,6 +303,7 @@ impl SpanNumber {
 
     /// Takes a span to write to it; [`SpanNumber::put_back`] has to follow.
     pub(super) fn lend(self) -> Option<Box<Slot>> {
+        self.with_started(|_| ())?;
         let taken = self.wait(|entries| {
             let Some(entry) = entries.get(self) else {
                 return Some(None);

@@ -4,6 +4,8 @@ use crate::context::SpanContext;
 use crate::context::baggage::Baggage;
 use crate::state::Slot;
 
+#[cfg(feature = "tracing")]
+pub(crate) mod deferred;
 #[allow(unsafe_code, reason = "borrows the thread's shard")]
 pub(crate) mod fast_path;
 mod late_decision;

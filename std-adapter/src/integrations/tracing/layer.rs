@@ -11,7 +11,10 @@ use super::logs::{Log, is_from_log, is_own_line};
 use super::otel;
 use super::tags::Tags;
 use crate::context::SpanContext;
-use crate::scope::{Owner, SpanNumber, enter_numbered, leave_numbered};
+use crate::scope::{
+    Completion, Owner, SpanNumber, enter_numbered, has_active_context, leave_numbered,
+};
+use crate::spans::deferred;
 use crate::tasks::with_current;
 use crate::tracer::Tracer;
 use crate::tracer::span::Span;
@@ -69,6 +72,29 @@ impl JaegerLayer {
 
     pub(super) fn number(&self, id: &Id) -> SpanNumber {
         self.owner.number(id.into_u64())
+    }
+
+    /// Begins a root, which may get a parent later; `None` if the span has to start at once.
+    #[inline]
+    fn defer(&self, attributes: &Attributes<'_>) -> Option<(Span, Completion)> {
+        let is_root = attributes.is_root() || attributes.is_contextual() && !has_active_context();
+        is_root.then(|| self.defer_root(attributes)).flatten()
+    }
+
+    #[inline(never)]
+    fn defer_root(&self, attributes: &Attributes<'_>) -> Option<(Span, Completion)> {
+        let metadata = attributes.metadata();
+        // It decides at once.
+        if metadata.fields().field(tags::SAMPLING_PRIORITY).is_some() {
+            return None;
+        }
+        let state = self.tracer.state()?;
+        let slot = otel::with_name(attributes, |name| deferred::defer(state, name))?;
+        let rest = Completion {
+            name: metadata.name(),
+            complete: deferred::complete,
+        };
+        Some((Span::from(Some(slot)), rest))
     }
 
     fn start(&self, attributes: &Attributes<'_>) -> Span {
@@ -129,7 +155,10 @@ impl<S: Subscriber> Layer<S> for JaegerLayer {
         if is_ours(metadata.target()) || is_worker() {
             return;
         }
-        let mut span = self.start(attributes);
+        let (mut span, rest) = match self.defer(attributes) {
+            Some((span, rest)) => (span, Some(rest)),
+            None => (self.start(attributes), None),
+        };
         let is_forced = || metadata.fields().field(tags::SAMPLING_PRIORITY).is_some();
         if span.is_sampled() || is_forced() {
             self.write_origin(metadata, |key, value| {
@@ -138,7 +167,7 @@ impl<S: Subscriber> Layer<S> for JaegerLayer {
             attributes.record(&mut Tags::of_start(&mut span));
         }
         if let Some(slot) = span.take_slot() {
-            drop(Span::from(self.number(id).insert(slot)));
+            drop(Span::from(self.number(id).insert(slot, rest)));
         }
     }
 
@@ -183,7 +212,7 @@ impl<S: Subscriber> Layer<S> for JaegerLayer {
     fn on_id_change(&self, old: &Id, new: &Id, _: Context<'_, S>) {
         let (old, new) = (self.number(old), self.number(new));
         if let Some(slot) = old.remove() {
-            drop(Span::from(new.insert(slot)));
+            drop(Span::from(new.insert(slot, None)));
         }
     }
 }

@@ -47,6 +47,9 @@ pub(super) fn has_name(metadata: &Metadata<'_>) -> bool {
 
 /// Calls `f` with the name of a span, which is its `otel.name` if it has one.
 pub(super) fn with_name<R>(attributes: &Attributes<'_>, f: impl FnOnce(Key<'_>) -> R) -> R {
+    if !has_name(attributes.metadata()) {
+        return f(Key::Static(attributes.metadata().name()));
+    }
     let mut name = Name {
         short: Text::new(),
         long: None,

@@ -36,8 +36,9 @@ use crate::tracer;
 pub trait SpanExt {
     /// Makes a span the child of a context, as of a request's headers; `None` changes nothing.
     ///
-    /// The trace, the sampling decision and the baggage become the parent's. If the span was not sampled and the
-    /// parent is, its fields up to here are not recorded, and it gets the tag `picojaeger.sampled_late`.
+    /// The trace, the sampling decision and the baggage become the parent's; the fields stay. After an event or a late field
+    /// the span has a decision of its own already: if it was not sampled and the
+    /// parent is, what came before is not recorded, and it gets the tag `picojaeger.sampled_late`.
     ///
     /// # Errors
     /// The span has a child already, its [context](SpanExt::context) was read, or no layer records it; then nothing
@@ -109,6 +110,9 @@ impl JaegerLayer {
         let number = self.number(id);
         if is_used(number) {
             return Err(SetParentError::AlreadyUsed);
+        }
+        if number.complete(parent.clone()) {
+            return Ok(());
         }
         let changed = number.with(|slot| {
             tracer::span::Span::in_home(slot, |span| {
