@@ -358,6 +358,41 @@ fn a_late_parent_decides_whether_the_span_is_sampled() {
     assert_eq!((stats.sampled, stats.unsampled), (0, 2));
 }
 
+/// Another layer wants it, so it exists, and is entered.
+#[test]
+fn a_span_that_the_filter_leaves_out_is_as_if_it_were_not_there() {
+    struct Other;
+
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Other {}
+
+    let remote: SpanContext = "1f:2f:0:1".parse().unwrap();
+    let (tracer, spans) = sampled_by(Sampler::Const(false));
+    let subscriber = tracing_subscriber::registry()
+        .with(layer(&tracer))
+        .with(Other);
+    tracing::subscriber::with_default(subscriber, || {
+        let fine = trace_span!("fine").entered();
+        assert!(!fine.is_disabled());
+        assert_eq!(current_ids(), None);
+        assert_eq!(fine.set_parent(&remote), Err(SetParentError::NotRecorded));
+        let request = info_span!("request", early = 1).entered();
+        request.set_parent(&remote).unwrap();
+        let finer = trace_span!("finer").entered();
+        info!("to request");
+        tracer.start("ours").finish();
+        drop((finer, request, fine));
+    });
+    let found = finished(&tracer, &spans);
+    assert_eq!(tree(&found), ["- > request", "request > ours"]);
+    let request = named(&found, "request");
+    assert_eq!(request.parent_span_id, remote.span_id());
+    assert_eq!(tags_of(request), ["early=Long(1)"]);
+    assert_eq!(
+        logs_of(request),
+        ["level=String(\"INFO\"), event=String(\"to request\")"]
+    );
+}
+
 /// An event needs the decision of its span, which a later parent changes.
 #[test]
 fn a_parent_that_comes_after_an_event_changes_the_decision() {

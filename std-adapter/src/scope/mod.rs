@@ -23,7 +23,9 @@ pub(crate) use home::EnteredHome;
 pub(crate) use home::Home;
 pub(crate) use lend::{Found, Which, with_active_span};
 #[cfg(feature = "tracing")]
-pub(crate) use numbered::{enter_numbered, is_used, leave_numbered, replace_numbered};
+pub(crate) use numbered::{
+    enter_numbered, is_any_there, is_used, leave_numbered, replace_numbered,
+};
 #[cfg(feature = "tracing")]
 pub(crate) use table::{Completion, Owner, SpanNumber};
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::table::SpanNumber;
-use super::{ACTIVE, Active, Scopes, Subject, UnfinishedSpan, with_scopes};
+use super::{ACTIVE, Active, Scopes, Subject, UnfinishedSpan, has_active_context, with_scopes};
 use crate::context::SpanContext;
 use crate::state::{Slot, TracerState};
 
@@ -98,6 +98,13 @@ impl Scopes {
         is_used
     }
 
+    fn is_any_there(&self) -> bool {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return true;
+        };
+        active.iter_mut().rev().any(Active::is_there)
+    }
+
     fn is_used(&self, number: SpanNumber) -> bool {
         let Ok(active) = self.active.try_borrow() else {
             return true;
@@ -127,6 +134,12 @@ impl Active {
     fn is_used(&self) -> bool {
         matches!(&self.subject, Subject::Numbered(it) if it.is_used.get())
     }
+}
+
+/// Returns whether this thread has an active context; spans that are not recorded have none.
+#[inline]
+pub(crate) fn is_any_there() -> bool {
+    has_active_context() && with_scopes(Scopes::is_any_there).unwrap_or(true)
 }
 
 /// Makes a span of the table active on this thread. One that is not there changes nothing.

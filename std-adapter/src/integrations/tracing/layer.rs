@@ -11,9 +11,7 @@ use super::logs::{Log, is_from_log, is_own_line};
 use super::otel;
 use super::tags::Tags;
 use crate::context::SpanContext;
-use crate::scope::{
-    Completion, Owner, SpanNumber, enter_numbered, has_active_context, leave_numbered,
-};
+use crate::scope::{Completion, Owner, SpanNumber, enter_numbered, is_any_there, leave_numbered};
 use crate::spans::deferred;
 use crate::tasks::with_current;
 use crate::tracer::Tracer;
@@ -77,7 +75,7 @@ impl JaegerLayer {
     /// Begins a root, which may get a parent later; `None` if the span has to start at once.
     #[inline]
     fn defer(&self, attributes: &Attributes<'_>) -> Option<(Span, Completion)> {
-        let is_root = attributes.is_root() || attributes.is_contextual() && !has_active_context();
+        let is_root = attributes.is_root() || attributes.is_contextual() && !is_any_there();
         is_root.then(|| self.defer_root(attributes)).flatten()
     }
 
