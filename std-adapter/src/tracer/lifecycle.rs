@@ -62,7 +62,8 @@ pub(crate) fn drain(state: &Arc<TracerState>, timeout: Duration) -> bool {
     if !is_worker() {
         wait_for_spans(state, start, timeout.saturating_sub(kept));
     }
-    close(state, timeout.saturating_sub(start.elapsed()))
+    // The system may have woken this thread late.
+    close(state, timeout.saturating_sub(start.elapsed()).max(kept))
 }
 
 /// Waits until no span is open and all is sent, or until the time since `start` is over; spans go on as ever.

@@ -132,7 +132,7 @@ impl Config {
     /// let config = Config::new("shop").sampler(Sampler::Const(true)).unfinished_at_close(true);
     /// let tracer = config.agent(false).new_tracer()?;
     /// let stuck = tracer.start("stuck");
-    /// let report = tracer.drain_blocking(Duration::from_millis(10));
+    /// let report = tracer.drain_blocking(Duration::from_secs(1));
     /// assert_eq!((report.sent(), report.unfinished(), report.open().total()), (1, 1, 1));
     /// # drop(stuck);
     /// # Ok::<(), picojaeger_std::config::ConfigError>(())
