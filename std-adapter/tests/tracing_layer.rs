@@ -638,6 +638,62 @@ fn two_layers_do_not_mix_their_spans() {
     assert_eq!(tree(&finished(&second, &second_spans)), ["- > b"]);
 }
 
+/// Its decision waits for a parent that may yet come.
+#[test]
+fn a_drain_waits_for_a_root_without_a_child_and_names_it() {
+    let (tracer, spans) = tracer();
+    let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer(&tracer)));
+    let request = dispatcher::with_default(&dispatch, || info_span!("request"));
+    let report = tracer.drain_blocking(Duration::from_millis(50));
+    assert_eq!(report.open().to_string(), "1 span open (1 request)");
+    assert!(!report.is_complete(), "{report}");
+    drop(request);
+    let stats = tracer.stats();
+    assert!(stats.adds_up() && stats.lost.closed == 1, "{stats}");
+    assert!(spans.is_empty());
+}
+
+/// A debug assertion finds a name that is open twice.
+#[test]
+fn a_slot_whose_span_was_cleared_has_no_name() {
+    let (tracer, spans) = tracer();
+    let subscriber = tracing_subscriber::registry().with(layer(&tracer));
+    tracing::subscriber::with_default(subscriber, || {
+        let request = info_span!("a request with a long name");
+        request.in_scope(|| info!("begun"));
+        let parent: SpanContext = "1f:2f:0:0".parse().unwrap();
+        request.set_parent(&parent).unwrap();
+    });
+    tracer.start("next").finish();
+    assert_eq!(tree(&finished(&tracer, &spans)), ["- > next"]);
+    assert_eq!(tracer.stats().cleared, 1);
+}
+
+#[test]
+fn a_field_that_panics_leaves_the_counts_as_they_were() {
+    struct Panics;
+    impl fmt::Display for Panics {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("of a field")
+        }
+    }
+    /// Formats nothing, without a panic.
+    struct Fails;
+    impl fmt::Display for Fails {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+    let spans = spans_of(|tracer| {
+        let panics = || drop(info_span!("half", value = %Panics));
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics));
+        assert!(caught.is_err());
+        assert_eq!(tracer.stats().open, 0);
+        drop(info_span!("whole", otel.name = %Fails));
+    });
+    assert_eq!(spans.len(), 1, "{spans:?}");
+}
+
 #[test]
 fn a_layer_that_is_dropped_ends_its_spans() {
     let (tracer, spans) = tracer();

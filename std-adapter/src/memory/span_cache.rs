@@ -111,6 +111,8 @@ impl<O: SpanOwner> SpanCache<O> {
     /// Puts back the slot of a span that has ended, to the pool if the cache is full.
     pub(crate) fn put(&mut self, mut slot: Box<SpanSlot<O>>) {
         slot.baggage = Baggage::EMPTY;
+        // The next span of this slot opens its name, which has to be closed.
+        slot.name.close();
         let Err(slot) = self.try_put(slot) else {
             return;
         };

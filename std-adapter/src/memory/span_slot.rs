@@ -107,9 +107,12 @@ impl<O: SpanOwner> SpanSlot<O> {
         self.image.capacity()
     }
 
-    /// Lets other threads read the name of the span, if it is open and counts as sampled.
+    /// Lets other threads read the name of the span, if it is open and counts as sampled. One without ids is a root
+    /// whose start is not complete.
     pub(crate) fn announce(&self) {
-        let counts = self.image.is_writable() && self.baggage.pending().is_none();
+        let counts = self.image.is_writable()
+            && self.image.context().is_valid()
+            && self.baggage.pending().is_none();
         if counts && has_name(self.words()) {
             let record = self.image.record();
             let copied = || Key::Copied(record.operation());

@@ -8,6 +8,8 @@ mod decode_errors;
 mod restrictions;
 
 pub(crate) use baggage_counts::BaggageCounts;
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
+pub(crate) use carriers::remove_contexts;
 pub(crate) use codec::{baggage_limit, binary_codec, propagator};
 pub(crate) use decode_errors::DecodeErrors;
 #[cfg(feature = "http")]

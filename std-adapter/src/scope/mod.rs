@@ -27,7 +27,7 @@ pub(crate) use numbered::{
     enter_numbered, is_any_there, is_used, leave_numbered, replace_numbered,
 };
 #[cfg(feature = "tracing")]
-pub(crate) use table::{Completion, Owner, SpanNumber};
+pub(crate) use table::{Completion, Owner, SpanNumber, begun};
 
 /// The active contexts of a thread, innermost last.
 pub(crate) struct Scopes {

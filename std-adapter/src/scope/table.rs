@@ -127,6 +127,25 @@ impl Owner {
     }
 }
 
+/// Returns the spans of a tracer whose start is not complete, and which count as nothing yet.
+pub(crate) fn begun(state: &Arc<TracerState>) -> Vec<SpanNumber> {
+    let Some(cells) = TABLE.get().0.get() else {
+        return Vec::new();
+    };
+    let is_begun = |entry: &Entry| match &entry.place {
+        Place::Here(span) => entry.rest.is_some() && Arc::ptr_eq(&span.owner, state),
+        Place::Lent(_) => false,
+    };
+    let mut found = Vec::new();
+    for cell in cells {
+        let entries = lock(&cell.0);
+        let entries = entries.first.iter().chain(&entries.more);
+        let begun = entries.filter(|(_, entry)| is_begun(entry));
+        found.extend(begun.map(|(number, _)| *number));
+    }
+    found
+}
+
 impl Entry {
     /// Returns the span; completes its start.
     #[inline]

@@ -57,8 +57,11 @@ pub(crate) fn complete(
 fn complete_as(slot: Box<Slot>, name: Key<'_>, parent: SpanContext) -> Option<Box<Slot>> {
     let (state, start) = (slot.owner.clone(), slot.image.start());
     let mut started = Start::plain(name, parent).on(&state, Some(slot))?;
-    if started.image.is_writable() && matches!(start, Timestamp::Ticks(_)) {
+    // Requests are timed whether they are sampled or not.
+    let is_timed = started.image.is_writable() || started.notes != 0;
+    if is_timed && matches!(start, Timestamp::Ticks(_)) {
         started.image.set_start(start);
+        started.announce();
     }
     Some(started)
 }

@@ -39,8 +39,13 @@ impl Slot {
         self.image.set_sampler(0);
         match (was_sampled, sampled) {
             (false, true) => self.upgrade(flags),
-            (true, false) => with_shard(&self.owner, |shard| shard.counters.cleared.increment()),
-            _ => {}
+            (true, false) => {
+                self.name.close();
+                with_shard(&self.owner, |shard| shard.counters.cleared.increment());
+            }
+            // Other threads read its ids beside its name.
+            (true, true) => self.announce(),
+            (false, false) => {}
         }
     }
 }

@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
+#[cfg(feature = "tracing")]
+use crate::context::SpanContext;
 use crate::memory::span_slot::SpanOwner as _;
+#[cfg(feature = "tracing")]
+use crate::scope::begun;
 use crate::scope::take_unfinished;
 use crate::spans::unfinished::{copy_of, send_open};
 use crate::state::thread_local::as_worker;
@@ -71,12 +75,13 @@ fn wait_for_spans(state: &Arc<TracerState>, start: Instant, timeout: Duration) {
     let mut pause = PAUSE;
     while !state.is_closed() {
         let left = timeout.saturating_sub(start.elapsed());
-        let is_open = state.stats().open > 0;
+        let is_open = state.stats().open > 0 || is_any_begun(state);
         // A worker sends on its own while spans are open.
         let sends_here = !state.common.settings.reporter.background;
         let flushed = (!is_open || sends_here) && flush(state, left);
         // A new span may have started meanwhile.
-        if flushed && !is_open && state.stats().open == 0 && is_nothing_queued(state) {
+        let is_idle = || state.stats().open == 0 && !is_any_begun(state);
+        if flushed && !is_open && is_idle() && is_nothing_queued(state) {
             return;
         }
         if left.is_zero() {
@@ -109,8 +114,23 @@ pub(crate) fn close(state: &Arc<TracerState>, timeout: Duration) -> bool {
     complete
 }
 
+/// Returns whether a root waits for its parent, and so is not among the open spans yet.
+#[cfg(feature = "tracing")]
+fn is_any_begun(state: &Arc<TracerState>) -> bool {
+    !begun(state).is_empty()
+}
+
+#[cfg(not(feature = "tracing"))]
+const fn is_any_begun(_: &Arc<TracerState>) -> bool {
+    false
+}
+
 /// Logs the spans that a close leaves open, and sends what is known of them if that is wanted.
 fn leave_open(state: &Arc<TracerState>) {
+    #[cfg(feature = "tracing")]
+    for number in begun(state) {
+        number.complete(SpanContext::default());
+    }
     let open = OpenSpans::of(state);
     if open.total() > 0 {
         let line = format_args!("the tracer closes with {open}; call drain() to wait for them");

@@ -10,6 +10,8 @@ use picojaeger_core::{Flags, Key, Value, tags};
 
 use crate::context::{SpanContext, ToContext};
 use crate::propagation::baggage_limit;
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
+use crate::propagation::remove_contexts;
 use crate::scope::{Home, Scope};
 use crate::spans::fast_path::{end, finish, release};
 use crate::spans::requests::is_noted;
@@ -223,6 +225,7 @@ impl Span {
     #[cfg(any(feature = "tower", feature = "reqwest-013"))]
     pub(crate) fn inject_into(&self, headers: &mut http::HeaderMap) {
         if let Some(slot) = &self.slot {
+            remove_contexts(headers, &slot.owner.common.settings.propagation);
             // The rest is written; a client's call does not fail for an item of baggage.
             let _left_out = inject_by(&slot.owner, true, &slot.context(), headers);
         }

@@ -72,7 +72,9 @@ impl fmt::Display for SamplerOf<'_> {
             Sampler::Probabilistic(share) => write!(f, "probabilistic ({share})"),
             Sampler::RateLimiting(rate) => write!(f, "ratelimiting ({rate} traces/s)"),
             Sampler::Remote(share) => {
-                let server = &self.0.sampling.server_url;
+                // A query may be secret.
+                let url = &self.0.sampling.server_url;
+                let server = url.split('?').next().unwrap_or_default();
                 write!(f, "remote ({server}, {share} until it answers)")
             }
         }

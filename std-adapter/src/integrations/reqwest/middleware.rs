@@ -1,7 +1,6 @@
 //! Middleware for all requests of a client.
 
 use std::any::type_name;
-use std::error::Error as _;
 use std::pin::Pin;
 
 use http::Extensions;
@@ -95,7 +94,8 @@ impl Failure for Error {
             Error::Reqwest(error) => error.record(span, rule),
             Error::Middleware(_) => {
                 span.tag(keys::ERROR_TYPE, "middleware");
-                span.record_failure(Some(type_name::<Error>()), self, self.source());
+                // Its causes may have the whole URL.
+                span.record_failure(Some(type_name::<Error>()), self, None);
             }
         }
     }

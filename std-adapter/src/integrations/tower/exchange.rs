@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame};
 use picojaeger_core::tags;
 
+use super::server_span;
 use crate::integrations::semantics::{Names, Side, grpc, keys, response};
 use crate::tasks::home::TaskHome;
 use crate::tracer::span::Span;
@@ -121,6 +122,10 @@ impl Exchange {
 
     /// Reads the head of the response, and ends the span if no more follows.
     pub(super) fn read_head<B: Body>(&mut self, response: &Response<B>) {
+        if self.is_http_after_all(response.headers()) {
+            self.facts.is_grpc = false;
+            self.home.write(server_span::rename_to_http);
+        }
         let (facts, status, body) = (self.facts, response.status(), response.body());
         let is_last = facts.is_bodyless(status) || body.is_end_stream();
         if facts.is_grpc {
@@ -135,6 +140,13 @@ impl Exchange {
         if is_last || self.left == Some(0) {
             self.home.end();
         }
+    }
+
+    /// Returns whether a server that does not speak gRPC answers what looked like a call of it: anybody can send
+    /// such a request, with any path.
+    fn is_http_after_all(&self, headers: &HeaderMap) -> bool {
+        let is_call = self.facts.is_grpc && self.facts.side == Side::Server;
+        is_call && !grpc::is_grpc(headers) && grpc::Status::of(headers).is_none()
     }
 
     fn read_grpc_head(&mut self, headers: &HeaderMap, is_last: bool) {

@@ -61,6 +61,12 @@ fn tag(
     tag_baggage(span, options);
 }
 
+/// Renames the span of a request that looked like a call of gRPC, which is always sent by POST.
+pub(super) fn rename_to_http(span: &mut Span) {
+    span.set_operation_name("POST")
+        .tag(keys::HTTP_REQUEST_METHOD, "POST");
+}
+
 fn started(options: &Options, parts: &Parts, name: Key<'_>) -> Span {
     let tracer: &Tracer = options.tracer.as_ref().unwrap_or(global_tracer());
     let caller = tracer.extract(&parts.headers);

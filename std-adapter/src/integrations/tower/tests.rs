@@ -399,6 +399,8 @@ fn calls_of_grpc_end_with_the_status_of_trailers_or_head() {
             let again = |_| {
                 let mut response = answer(200, &body);
                 *response.headers_mut() = parts.clone();
+                let grpc = HeaderValue::from_static("application/grpc");
+                response.headers_mut().insert("content-type", grpc);
                 Ok::<_, Infallible>(response)
             };
             let response = match is_server {
@@ -443,6 +445,19 @@ fn a_method_that_nobody_serves_names_no_span() {
     let span = only(&tracer, &spans);
     assert_eq!(span.operation_name, "grpc");
     assert_eq!(text(&span, "rpc.status_code"), Some("UNIMPLEMENTED"));
+}
+
+/// Anybody can send it, with any path.
+#[test]
+fn what_looks_like_a_call_to_a_server_of_http_is_a_request() {
+    let (tracer, spans) = tracer();
+    drop(served(&tracer, call(), answer(404, &[Step::Last("no")])));
+    let span = only(&tracer, &spans);
+    assert_eq!(span.operation_name, "POST");
+    assert_eq!(text(&span, "http.request.method"), Some("POST"));
+    let status = span.tag("http.response.status_code");
+    assert_eq!(status, Some(&TagValue::Long(404)));
+    assert!(!is(&span, "error"), "{span:?}");
 }
 
 #[test]

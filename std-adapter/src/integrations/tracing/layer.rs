@@ -13,6 +13,7 @@ use super::tags::Tags;
 use crate::context::SpanContext;
 use crate::scope::{Completion, Owner, SpanNumber, enter_numbered, is_any_there, leave_numbered};
 use crate::spans::deferred;
+use crate::spans::fast_path::release;
 use crate::tasks::with_current;
 use crate::tracer::Tracer;
 use crate::tracer::span::Span;
@@ -147,22 +148,41 @@ impl JaegerLayer {
     }
 }
 
+/// A span whose fields are being written. If one of these panics, a deferred root is nothing yet: its slot goes back.
+struct Begun {
+    span: Span,
+    is_deferred: bool,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if self.is_deferred
+            && let Some(slot) = self.span.take_slot()
+        {
+            release(slot);
+        }
+    }
+}
+
 impl<S: Subscriber> Layer<S> for JaegerLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
         let metadata = attributes.metadata();
         if is_ours(metadata.target()) || is_worker() {
             return;
         }
-        let (mut span, rest) = match self.defer(attributes) {
+        let (span, rest) = match self.defer(attributes) {
             Some((span, rest)) => (span, Some(rest)),
             None => (self.start(attributes), None),
         };
+        let is_deferred = rest.is_some();
+        let mut begun = Begun { span, is_deferred };
+        let span = &mut begun.span;
         let is_forced = || metadata.fields().field(tags::SAMPLING_PRIORITY).is_some();
         if span.is_sampled() || is_forced() {
             self.write_origin(metadata, |key, value| {
                 span.tag(key, value);
             });
-            attributes.record(&mut Tags::of_start(&mut span));
+            attributes.record(&mut Tags::of_start(span));
         }
         if let Some(slot) = span.take_slot() {
             drop(Span::from(self.number(id).insert(slot, rest)));

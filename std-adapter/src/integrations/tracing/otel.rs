@@ -68,8 +68,15 @@ pub(super) fn with_text<R>(value: fmt::Arguments<'_>, f: impl FnOnce(&str) -> R)
     let mut short = Text::<SHORT>::new();
     match short.write_fmt(value) {
         Ok(()) => f(&short),
-        Err(_) => f(&value.to_string()),
+        Err(_) => f(&formatted(value)),
     }
+}
+
+/// Formats a value; as far as it gets, if its own code fails.
+fn formatted(value: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    let _complete = text.write_fmt(value);
+    text
 }
 
 impl Otel {
@@ -125,7 +132,7 @@ impl Name {
         self.is_set = true;
         self.short.clear();
         if self.short.write_fmt(value).is_err() {
-            self.long = Some(value.to_string());
+            self.long = Some(formatted(value));
         }
     }
 }

@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::CarrierMut;
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
+use {crate::config::PropagationSettings, picojaeger_core::Format};
 
 /// Replaces headers of this key. Leaves out what no HTTP header can hold: only
 /// [`inject_text_map`](crate::Tracer::inject_text_map) writes such baggage.
@@ -28,9 +30,82 @@ impl CarrierMut for HeaderMap {
     }
 }
 
+/// Removes what another tracer or caller left there, in the formats that are written: of a context that is replaced nothing
+/// may stay beside the new one, such as baggage of other keys.
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
+pub(crate) fn remove_contexts(headers: &mut HeaderMap, settings: &PropagationSettings) {
+    let names = &settings.headers;
+    for format in &settings.formats {
+        let own: &[&str] = match format {
+            Format::TraceContext => &["traceparent", "tracestate"],
+            Format::Baggage => &["baggage"],
+            Format::Jaeger => &[&names.trace_context, &names.debug_id, &names.baggage],
+            _ => &B3,
+        };
+        own.iter().for_each(|name| drop(headers.remove(*name)));
+        if *format == Format::Jaeger {
+            remove_prefixed(headers, &names.baggage_prefix);
+        }
+    }
+}
+
+/// The headers of B3 in both forms.
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
+const B3: [&str; 6] = [
+    "b3",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "x-b3-flags",
+];
+
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
+fn remove_prefixed(headers: &mut HeaderMap, prefix: &str) {
+    let is_there = |name: &HeaderName| {
+        let start = name.as_str().get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    // Nearly always there is none.
+    let found: Vec<_> = headers
+        .keys()
+        .filter(|name| is_there(name))
+        .cloned()
+        .collect();
+    found.iter().for_each(|name| drop(headers.remove(name)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(any(feature = "tower", feature = "reqwest-013"))]
+    #[test]
+    fn of_a_replaced_context_nothing_stays() {
+        let config = crate::Config::new("s").propagation([Format::Jaeger, Format::TraceContext]);
+        let settings = config.resolve().unwrap().propagation;
+        let mut headers = HeaderMap::new();
+        let names = [
+            "uber-trace-id",
+            "Uberctx-User",
+            "uberctx-a",
+            "jaeger-debug-id",
+            "tracestate",
+            "accept",
+            "b3",
+        ];
+        for name in names {
+            headers.set(name, "1");
+            headers.append(
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_static("2"),
+            );
+        }
+        remove_contexts(&mut headers, &settings);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "b3"], "formats that are not written pass");
+    }
     use crate::propagation::carriers::{Bridge, Carrier};
     use picojaeger_core::{Format, Propagator, SpanContext};
 

@@ -9,6 +9,8 @@
 mod environment;
 #[cfg(feature = "http-headers")]
 mod http_headers;
+#[cfg(any(feature = "tower", feature = "reqwest-013"))]
+pub(crate) use http_headers::remove_contexts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;

@@ -379,7 +379,7 @@ pub(crate) fn read_request(stream: &mut impl Read, begun: &[u8]) -> Option<Reque
 
 /// Returns the value of a header.
 pub(crate) fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
-    let pairs = head.lines().filter_map(|line| line.split_once(": "));
+    let pairs = head.lines().filter_map(|line| line.split_once(':'));
     let mut found = pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name));
-    found.next().map(|(_, value)| value)
+    found.next().map(|(_, value)| value.trim())
 }
