@@ -58,6 +58,12 @@ const SERVICES: &[Service] = &[
         sends: Sends::Thrift,
         scheme: None,
     },
+    Service {
+        name: "opentelemetry",
+        folder: "opentelemetry",
+        sends: Sends::Otlp,
+        scheme: Some("http"),
+    },
 ];
 
 /// Time in which a service starts or ends.
