@@ -9,7 +9,7 @@ pub(crate) struct Arguments {
     /// Connections that are kept open.
     pub(crate) connections: u64,
     pub(crate) rounds: u32,
-    /// Whether each service is also built from nothing, and the time taken.
+    /// Also times a build of each service from nothing.
     pub(crate) builds: bool,
     /// Services to compare; all, if it is empty.
     pub(crate) names: Vec<String>,

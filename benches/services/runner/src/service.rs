@@ -23,7 +23,7 @@ pub(crate) struct Service {
     pub(crate) scheme: Option<&'static str>,
 }
 
-/// How spans leave a service.
+/// Format and transport of the spans of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sends {
     Nothing,

@@ -1,4 +1,4 @@
-//! What a library costs its user: lines, packages, and time to build.
+//! Costs of a library for its user: lines, packages, and time to build.
 
 use std::fs;
 use std::process::Command;
