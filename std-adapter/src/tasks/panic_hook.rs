@@ -18,7 +18,7 @@ use crate::tracer::span::Span;
 /// In a program that is built with `panic = "abort"` nothing is dropped, and this hook is the last code of ours that runs:
 /// there it sends what has finished, for at most half a second each, and with the setting
 /// [`flush_open`](crate::Config::flush_open) the spans that are active on the thread too
-/// ([`Tracer::flush_open`]). The tracers are that of the active span and the global one.
+/// ([`Tracer::flush_open`](crate::Tracer::flush_open)). The tracers are that of the active span and the global one.
 ///
 /// To be called once, as the program starts; a hook that is set later may call this one or not.
 ///

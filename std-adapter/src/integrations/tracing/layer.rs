@@ -22,7 +22,7 @@ use crate::worker::is_worker;
 
 /// A layer that makes spans of `tracing` spans of a tracer; see [the module](super).
 ///
-/// It has no filter: of a subscriber with this layer alone every level of every crate costs. [`layer`] has one.
+/// It has no filter: of a subscriber with this layer alone every level of every crate costs. [`layer`](crate::tracing::layer()) has one.
 ///
 /// ```
 /// use picojaeger_std::Tracer;
