@@ -1,7 +1,6 @@
 //! Changes of open spans that other libraries' spans allow.
 
 use picojaeger_core::adapter::record::Reference;
-use picojaeger_core::{Key, Value, tags};
 
 use crate::context::SpanContext;
 use crate::state::Slot;
@@ -15,16 +14,9 @@ impl Span {
 
     /// Tags the span as an error, unless it is.
     pub(crate) fn tag_error_once(&mut self) {
-        let is_error = |slot: &Slot| {
-            let mut tags = slot.image.record().tags();
-            tags.any(|tag| tag.key == tags::ERROR && tag.value == Value::Bool(true))
-        };
-        let Some(slot) = self.writable() else {
-            return self.note_error();
-        };
-        if !is_error(slot) {
-            slot.note_tag(Key::Static(tags::ERROR), Value::Bool(true));
-            slot.tag(Key::Static(tags::ERROR), Value::Bool(true));
+        self.note_error();
+        if let Some(slot) = self.writable() {
+            slot.mark_error();
         }
     }
 
