@@ -22,7 +22,7 @@ TIERS = [
     ["spans"],
     ["tracer"],
     ["tasks"],
-    ["integrations", "testing"],
+    ["collector_server", "integrations", "testing"],
 ]
 TIER = {module: tier for tier, modules in enumerate(TIERS) for module in modules}
 

@@ -4,8 +4,8 @@
 //! [`Tracer`]. The tracer starts [`Span`]s. A span finishes when it is dropped, and passes through
 //! its thread's ring to one worker, which sends it to a Jaeger agent over UDP.
 //!
-#![cfg_attr(feature = "collector", doc = "```")]
-#![cfg_attr(not(feature = "collector"), doc = "```ignore")]
+#![cfg_attr(feature = "receiver", doc = "```")]
+#![cfg_attr(not(feature = "receiver"), doc = "```ignore")]
 //! use std::time::Duration;
 //! use picojaeger_std::Config;
 //! use picojaeger_std::collector::Collector;
@@ -53,7 +53,8 @@
 //! # Features
 //! The first four are on by default. Without them the crate needs the core and eleven third-party crates.
 //! - `yaml`: [`Config::from_yaml_file`] and [`Config::from_yaml_str`].
-//! - `collector`: the module [`collector`].
+//! - `receiver`: the module [`collector`].
+//! - `collector`: the program `picojaeger-collector`, a Jaeger for development, and its page.
 //! - `http`: [`Config::collector`], and the remote sampler ([`config::Sampler::Remote`]), which is the
 //!   default one. `tls` adds `https`, `tls-native-roots` the roots of the system in
 //!   place of Mozilla's, `gzip` compressed batches.
@@ -94,15 +95,18 @@
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    all(test, not(feature = "collector")),
+    all(test, not(feature = "receiver")),
     allow(dead_code, reason = "helpers of tests that need the collector")
 )]
 // A loom model includes single files by path and has no use for the rest.
 #![cfg(not(loom))]
 
+#[cfg(feature = "receiver")]
+#[cfg_attr(docsrs, doc(cfg(feature = "receiver")))]
+pub mod collector;
 #[cfg(feature = "collector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "collector")))]
-pub mod collector;
+pub mod collector_server;
 pub mod config;
 mod context;
 mod export;
@@ -183,6 +187,6 @@ pub use tracer::span::Span;
 pub use tracer::span_builder::SpanBuilder;
 pub use transport::{SendOutcome, Transport};
 
-#[cfg(all(doctest, feature = "yaml", feature = "collector"))]
+#[cfg(all(doctest, feature = "yaml", feature = "receiver"))]
 #[doc = include_str!("../../README.md")]
 mod readme {}

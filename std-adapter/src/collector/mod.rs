@@ -7,7 +7,7 @@
 //! Any peer that reaches the port can send, so a datagram of any content is at worst rejected and
 //! counted, takes less than 1 MiB of heap while it is read, and the store has a limit.
 //!
-//! Needs the feature `collector`, which is on by default.
+//! Needs the feature `receiver`, which is on by default.
 
 use std::fmt;
 use std::io;

@@ -430,5 +430,5 @@ fn has_passed(rings: &[RingReader]) -> bool {
 }
 
 // The tests read packets by the collector's decoder.
-#[cfg(all(test, feature = "collector"))]
+#[cfg(all(test, feature = "receiver"))]
 mod tests;

@@ -6,8 +6,8 @@ use super::{Span, Tag, TagValue};
 /// A batch of spans from one process: the argument of the agent's `emitBatch` call.
 ///
 /// # Examples
-#[cfg_attr(feature = "collector", doc = "```")]
-#[cfg_attr(not(feature = "collector"), doc = "```ignore")]
+#[cfg_attr(feature = "receiver", doc = "```")]
+#[cfg_attr(not(feature = "receiver"), doc = "```ignore")]
 /// use picojaeger_std::collector::{decode, encode, Encoding};
 /// use picojaeger_std::model::{Batch, Process, Span, Tag, TagValue};
 ///

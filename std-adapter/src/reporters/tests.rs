@@ -59,7 +59,7 @@ fn rich() -> Open<[Word; 128]> {
 }
 
 /// Copies compared with spans that the collector decodes from a packet.
-#[cfg(feature = "collector")]
+#[cfg(feature = "receiver")]
 mod by_wire {
     use picojaeger_core::adapter::record::Record;
     use picojaeger_core::wire::{Batch, ClientStats, Encoder, Process, Push, ThriftCompact};

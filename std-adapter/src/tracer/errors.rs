@@ -5,7 +5,7 @@ use std::fmt;
 
 use picojaeger_core::{BaggageError, InjectError, Lost, ParseContextError, ParseIdError};
 
-#[cfg(feature = "collector")]
+#[cfg(feature = "receiver")]
 use crate::collector::{DecodeError, EncodeError};
 use crate::config::ConfigError;
 use crate::sys::error_chain::debug_as_chain;
@@ -202,11 +202,11 @@ pub enum Error {
     ParseContext(ParseContextError),
     /// A text is no id.
     ParseId(ParseIdError),
-    /// A datagram that is no batch of spans. Needs the feature `collector`.
-    #[cfg(feature = "collector")]
+    /// A datagram that is no batch of spans. Needs the feature `receiver`.
+    #[cfg(feature = "receiver")]
     Decode(DecodeError),
-    /// A batch that does not fit a datagram. Needs the feature `collector`.
-    #[cfg(feature = "collector")]
+    /// A batch that does not fit a datagram. Needs the feature `receiver`.
+    #[cfg(feature = "receiver")]
     Encode(EncodeError),
     /// A socket of the collector could not be opened.
     Io(std::io::Error),
@@ -222,9 +222,9 @@ impl Error {
             Error::Inject(error) => error,
             Error::ParseContext(error) => error,
             Error::ParseId(error) => error,
-            #[cfg(feature = "collector")]
+            #[cfg(feature = "receiver")]
             Error::Decode(error) => error,
-            #[cfg(feature = "collector")]
+            #[cfg(feature = "receiver")]
             Error::Encode(error) => error,
             Error::Io(error) => error,
         }
@@ -261,7 +261,7 @@ errors! {
     ParseContext(ParseContextError), ParseId(ParseIdError), Io(std::io::Error)
 }
 
-#[cfg(feature = "collector")]
+#[cfg(feature = "receiver")]
 errors! { Decode(DecodeError), Encode(EncodeError) }
 
 debug_as_chain!(FlushError, InitializeError, SetBaggageError, Error);

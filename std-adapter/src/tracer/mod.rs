@@ -6,7 +6,7 @@ pub(crate) mod current_ids;
 pub(crate) mod drain;
 pub(crate) mod end_future;
 pub(crate) mod errors;
-#[cfg(all(test, unix, not(miri), feature = "collector"))]
+#[cfg(all(test, unix, not(miri), feature = "receiver"))]
 #[allow(unsafe_code, reason = "forks")]
 mod fork_tests;
 mod handle;
@@ -17,13 +17,13 @@ pub(crate) mod lifecycle;
 #[cfg(test)]
 mod limits_tests;
 pub(crate) mod log_builder;
-#[cfg(all(test, target_os = "linux", not(miri), feature = "collector"))]
+#[cfg(all(test, target_os = "linux", not(miri), feature = "receiver"))]
 #[allow(unsafe_code, reason = "limits the process's memory")]
 mod no_thread_tests;
 #[cfg(all(test, feature = "observers"))]
 mod observer_tests;
 pub(crate) mod open_spans;
-#[cfg(all(test, unix, not(miri), feature = "collector"))]
+#[cfg(all(test, unix, not(miri), feature = "receiver"))]
 #[allow(unsafe_code, reason = "sets an alarm")]
 mod own_process;
 #[cfg(test)]
@@ -68,8 +68,8 @@ use crate::tracer::span_builder::SpanBuilder;
 /// When the last handle is dropped, what has finished is sent, for at most half a
 /// second.
 ///
-#[cfg_attr(feature = "collector", doc = "```")]
-#[cfg_attr(not(feature = "collector"), doc = "```ignore")]
+#[cfg_attr(feature = "receiver", doc = "```")]
+#[cfg_attr(not(feature = "receiver"), doc = "```ignore")]
 /// use std::time::Duration;
 /// use picojaeger_std::collector::Collector;
 /// use picojaeger_std::config::{Config, Sampler};

@@ -164,7 +164,7 @@ impl Drop for HttpTransport {
 pub(crate) mod mock_server;
 #[cfg(test)]
 mod outage_tests;
-#[cfg(all(test, feature = "collector"))]
+#[cfg(all(test, feature = "receiver"))]
 mod several_tests;
 #[cfg(test)]
 mod tests;
