@@ -1,5 +1,7 @@
 //! The program `picojaeger-collector`.
 
+mod page;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
