@@ -1,1 +1,148 @@
-// api
+// Requests, and the stream of changes.
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, { cache: "no-store", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The collector does not answer. Is it still running?");
+  }
+  if (response.ok) return response;
+  let message = `The collector answered ${response.status}.`;
+  try {
+    message = (await response.json()).error ?? message;
+  } catch {
+    // The status has to do.
+  }
+  throw Object.assign(new Error(message), { status: response.status });
+}
+
+const getJson = async (path, options) => (await request(path, options)).json();
+
+const QUOTE = 34, BACKSLASH = 92, OPEN_BRACE = 123, CLOSE_BRACE = 125, OPEN_BRACKET = 91, CLOSE_BRACKET = 93;
+const SPANS_KEY = new TextEncoder().encode('"spans":[');
+
+// Cuts the spans out of a trace's JSON while it arrives. One call of JSON.parse for 10,000 spans would hold up the page.
+class SpanCutter {
+  constructor() {
+    this.spans = [];
+    this.frame = [];
+    this.piece = [];
+    this.depth = 0;
+    this.inSpans = this.inString = this.escaped = false;
+    this.matched = 0;
+    this.decoder = new TextDecoder();
+  }
+
+  // Takes the next bytes. `piece` holds the bytes of a span that a chunk's end cut.
+  push(chunk) {
+    let from = 0;
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i];
+      this.matched = byte === SPANS_KEY[this.matched] ? this.matched + 1 : byte === SPANS_KEY[0] ? 1 : 0;
+      if (this.inString) {
+        if (this.escaped) this.escaped = false;
+        else if (byte === BACKSLASH) this.escaped = true;
+        else if (byte === QUOTE) this.inString = false;
+      } else if (byte === QUOTE) {
+        this.inString = true;
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        this.depth++;
+        if (this.inSpans && this.depth === 3) from = i;
+        else if (this.depth === 2 && this.matched === SPANS_KEY.length) {
+          this.frame.push(chunk.slice(from, i + 1));
+          this.inSpans = true;
+        }
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+        this.depth--;
+        if (this.inSpans && this.depth === 2) {
+          this.piece.push(chunk.subarray(from, i + 1));
+          this.spans.push(JSON.parse(this.text(this.piece)));
+          this.piece = [];
+        } else if (this.inSpans && this.depth === 1) {
+          this.inSpans = false;
+          from = i;
+        }
+      }
+    }
+    if (!this.inSpans) this.frame.push(chunk.slice(from));
+    else if (this.depth > 2) this.piece.push(chunk.slice(from));
+  }
+
+  text(parts) {
+    return parts.map((part, i) => this.decoder.decode(part, { stream: i < parts.length - 1 })).join("");
+  }
+
+  // Returns the trace without its spans, then with them.
+  end() {
+    return Object.assign(JSON.parse(this.text(this.frame)), { spans: this.spans });
+  }
+}
+
+async function getTrace(id, signal) {
+  const reader = (await request(`api/trace/${encodeURIComponent(id)}`, { signal })).body.getReader();
+  const cutter = new SpanCutter();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return cutter.end();
+    for (let at = 0; at < value.length; at += 32768) {
+      cutter.push(value.subarray(at, at + 32768));
+      await pause();
+    }
+  }
+}
+
+const live = { connected: false, revision: -1, status: null, listeners: new Set() };
+
+// Calls back on each change and change of the connection, until the returned function is called.
+function onLive(callback) {
+  live.listeners.add(callback);
+  return () => live.listeners.delete(callback);
+}
+
+function tell() {
+  for (const callback of live.listeners) callback();
+}
+
+function startLive() {
+  const source = new EventSource("api/live");
+  const connection = (connected) => {
+    live.connected = connected;
+    tell();
+  };
+  source.addEventListener("open", () => connection(true));
+  source.addEventListener("error", () => {
+    connection(false);
+    // An answer that is no stream ends an event source for good.
+    if (source.readyState === EventSource.CLOSED) setTimeout(startLive, 2000), source.close();
+  });
+  source.addEventListener("change", (event) => {
+    const change = JSON.parse(event.data);
+    live.revision = change.revision;
+    live.status = change.status;
+    live.connected = true;
+    tell();
+  });
+}
+
+// Runs `work` at once and again when asked during it, at most once per `gap` milliseconds.
+function throttled(work, gap) {
+  let running = false, again = false, last = 0, timer = 0;
+  const run = async () => {
+    timer = 0;
+    if (running) return void (again = true);
+    running = true;
+    last = performance.now();
+    try {
+      await work();
+    } finally {
+      running = false;
+      if (again) (again = false), ask();
+    }
+  };
+  const ask = () => {
+    if (!timer) timer = setTimeout(run, Math.max(0, last + gap - performance.now()));
+  };
+  ask.stop = () => (clearTimeout(timer), (timer = -1));
+  return ask;
+}

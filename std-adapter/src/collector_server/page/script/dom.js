@@ -1,1 +1,85 @@
-// dom
+// Building blocks of the document. Data enters it only here, as text nodes and attribute values.
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name.startsWith("--")) node.style.setProperty(name, value);
+    else if (name === "class") node.setAttribute("class", value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+// Creates an element: attributes, `on…` listeners and `--…` style properties; strings become text nodes.
+const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+const byId = (id) => document.getElementById(id);
+const button = (label, onclick, attributes) => el("button", { type: "button", onclick, ...attributes }, label);
+
+// Isolates text of either direction, so that marks inside it cannot reorder what stands beside it.
+const plain = (text, attributes) => el("bdi", attributes, text);
+
+let toastTimer = 0;
+
+// Shows a short message, which screen readers say.
+function say(text) {
+  const said = byId("said");
+  said.textContent = text;
+  said.classList.add("shown");
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => said.classList.remove("shown"), 3000);
+}
+
+async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without the permission, or where the page came over plain HTTP from another machine.
+    const area = el("textarea", { class: "off-screen", readonly: true });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  say(`${what} copied`);
+}
+
+const copyButton = (text, what, label) =>
+  button(label ?? "Copy", () => copy(text, what), { class: "quiet", title: `Copy ${what}`, "aria-label": `Copy ${what}` });
+
+// Lets the browser paint and answer input between two pieces of work.
+const pause = () => (globalThis.scheduler?.yield ? scheduler.yield() : new Promise((resolve) => setTimeout(resolve)));
+
+// Runs `step` for each item, in pieces of a few milliseconds. Ends early, with false, when `alive` says so.
+async function inPieces(items, step, alive = () => true) {
+  let until = performance.now() + 8;
+  for (let i = 0; i < items.length; i++) {
+    step(items[i], i);
+    if (performance.now() > until) {
+      await pause();
+      if (!alive()) return false;
+      until = performance.now() + 8;
+    }
+  }
+  return true;
+}
+
+function remembered(key) {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function remember(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Without storage the choice lasts as long as the page.
+  }
+}

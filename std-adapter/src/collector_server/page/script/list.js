@@ -1,1 +1,137 @@
-// list
+// A list that has only the rows in the document that can be seen: at most 300, however long it is.
+const MOST_ROWS = 120;
+
+class RowList {
+  // `options`: role, rowHeight, label, columns; render(item, index) returns a row; key(item); open(item, index).
+  constructor(options) {
+    this.options = options;
+    this.items = [];
+    this.active = -1;
+    this.rows = new Map();
+    this.inner = el("div", { class: "rows-inner", role: "rowgroup" });
+    this.root = el("div", {
+      class: `rows ${options.class ?? ""}`, role: options.role ?? "grid", tabindex: 0, "aria-label": options.label,
+      onscroll: () => this.soon(), onkeydown: (event) => this.key(event), onclick: (event) => this.click(event),
+      onfocus: () => this.active < 0 && this.items.length && this.activate(this.firstShown(), false),
+    }, options.head, this.inner);
+    this.resized = new ResizeObserver(() => this.soon());
+    this.resized.observe(this.root);
+  }
+
+  get rowHeight() {
+    return typeof this.options.rowHeight === "function" ? this.options.rowHeight() : this.options.rowHeight;
+  }
+
+  firstShown() {
+    return Math.min(this.items.length - 1, Math.ceil(this.root.scrollTop / this.rowHeight));
+  }
+
+  // Shows other items; the active one stays active by its key.
+  set(items) {
+    const key = this.active >= 0 && this.items[this.active] !== undefined ? this.options.key(this.items[this.active]) : null;
+    this.items = items;
+    this.active = key === null ? -1 : items.findIndex((item) => this.options.key(item) === key);
+    this.root.setAttribute("aria-rowcount", items.length);
+    this.refresh();
+  }
+
+  // Draws the shown rows anew.
+  refresh() {
+    for (const row of this.rows.values()) row.remove();
+    this.rows.clear();
+    this.draw();
+  }
+
+  soon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.draw();
+    });
+  }
+
+  draw() {
+    const height = this.rowHeight;
+    this.inner.style.height = `${this.items.length * height}px`;
+    const shown = Math.ceil((this.root.clientHeight || 600) / height);
+    const spare = Math.min(10, Math.max(0, MOST_ROWS - shown));
+    const from = Math.max(0, Math.floor(this.root.scrollTop / height) - spare);
+    const to = Math.min(this.items.length, from + Math.min(MOST_ROWS, shown + 2 * spare));
+    for (const [index, row] of this.rows) {
+      if (index < from || index >= to) row.remove(), this.rows.delete(index);
+    }
+    const fresh = document.createDocumentFragment();
+    for (let index = from; index < to; index++) {
+      if (!this.rows.has(index)) fresh.append(this.row(index, height));
+    }
+    this.inner.append(fresh);
+    this.mark();
+  }
+
+  row(index, height) {
+    const row = this.options.render(this.items[index], index);
+    row.dataset.index = index;
+    row.id = `${this.options.id}-${index}`;
+    row.setAttribute("role", "row");
+    row.setAttribute("aria-rowindex", index + 1);
+    row.style.transform = `translateY(${index * height}px)`;
+    row.style.height = `${height}px`;
+    this.rows.set(index, row);
+    return row;
+  }
+
+  mark() {
+    for (const [index, row] of this.rows) {
+      row.classList.toggle("active", index === this.active);
+      row.setAttribute("aria-selected", index === this.active);
+    }
+    const current = this.rows.get(this.active);
+    if (current) this.root.setAttribute("aria-activedescendant", current.id);
+    else this.root.removeAttribute("aria-activedescendant");
+  }
+
+  // Makes a row the active one and scrolls it into view.
+  activate(index, centre = false) {
+    if (!this.items.length) return;
+    this.active = Math.max(0, Math.min(this.items.length - 1, index));
+    const height = this.rowHeight, top = this.active * height;
+    const room = this.root.clientHeight - (this.options.head?.offsetHeight ?? 0);
+    if (centre && (top < this.root.scrollTop || top + height > this.root.scrollTop + room)) {
+      this.root.scrollTop = top - room / 2;
+    } else if (top < this.root.scrollTop) this.root.scrollTop = top;
+    else if (top + height > this.root.scrollTop + room) this.root.scrollTop = top + height - room;
+    this.draw();
+    this.options.moved?.(this.items[this.active], this.active);
+  }
+
+  step(by) {
+    this.root.focus({ preventScroll: true });
+    this.activate(this.active < 0 ? this.firstShown() : this.active + by);
+  }
+
+  openActive() {
+    if (this.active >= 0) this.options.open?.(this.items[this.active], this.active);
+  }
+
+  key(event) {
+    if (event.target !== this.root || event.ctrlKey || event.metaKey || event.altKey) return;
+    const page = Math.max(1, Math.floor(this.root.clientHeight / this.rowHeight) - 1);
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -1e9, End: 1e9 };
+    if (event.key in moves) this.activate(Math.max(0, this.active) + moves[event.key]);
+    else if (event.key === "Enter" || event.key === " ") this.openActive();
+    else if (!this.options.otherKey?.(event)) return;
+    event.preventDefault();
+  }
+
+  click(event) {
+    const row = event.target.closest("[data-index]");
+    if (!row || event.target.closest("a, button, input, label")) return;
+    this.active = Number(row.dataset.index);
+    this.mark();
+    this.openActive();
+  }
+
+  stop() {
+    this.resized.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+}

@@ -1,1 +1,122 @@
-// map
+// The service map, and the same calls as a table.
+const MOST_SERVICES = 80;
+const MOST_CALLS = 200;
+
+function mapNode(service, { x, y }, select) {
+  const { name, spans, errors } = service;
+  const label = name.length > 18 ? `${name.slice(0, 17)}…` : name;
+  return svg("g", { class: "map-node", transform: `translate(${x} ${y})`, "--hue": hue(name), tabindex: 0, role: "button", "aria-label": `${short(name)}, ${plural(spans, "span")}, ${plural(errors, "error")}`,
+    onclick: () => select(name), onkeydown: (event) => event.key === "Enter" && (event.preventDefault(), select(name)) },
+  svg("title", null, short(name)),
+  svg("rect", { width: NODE_WIDTH, height: NODE_HEIGHT, rx: 7 }), svg("rect", { class: "map-stripe", width: 4, height: NODE_HEIGHT - 12, x: 6, y: 6, rx: 2 }),
+  svg("text", { x: 18, y: 17 }, label),
+  svg("text", { class: errors ? "map-note bad" : "map-note", x: 18, y: 31 }, errors ? `${number(spans)} · ${plural(errors, "error")}` : plural(spans, "span")));
+}
+
+function mapEdge({ edge, points, turned }, most) {
+  const width = 1 + 3 * (Math.log1p(edge.calls) / Math.log1p(most));
+  const path = svg("path", { class: `map-edge ${edge.errors ? "bad" : ""}`, d: curve(points, turned), "stroke-width": width.toFixed(2),
+    "marker-end": edge.errors ? "url(#arrow-bad)" : "url(#arrow)" },
+  svg("title", null, `${short(edge.from)} → ${short(edge.to)}: ${plural(edge.calls, "call")}, ${plural(edge.errors, "error")}, median ${duration(edge.median)}`));
+  path.ends = [edge.from, edge.to];
+  return path;
+}
+
+const arrow = (id) => svg("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
+  svg("path", { d: "M0 0.5L8 4L0 7.5z" }));
+
+// The middle of a curve between two nodes beside each other, where its label stands.
+const middleOf = (points) => {
+  const a = points[Math.floor((points.length - 1) / 2)], b = points[Math.floor((points.length - 1) / 2) + 1] ?? a;
+  return { x: (a.x + b.x + NODE_WIDTH) / 2, y: (a.y + b.y + NODE_HEIGHT) / 2 };
+};
+
+function drawMap(services, calls, select) {
+  const { nodes, edges, width, height } = layout(services.map(({ name }) => name), calls);
+  const most = calls.reduce((largest, call) => Math.max(largest, call.calls), 1);
+  const labels = edges.length > 40 ? [] : edges.map(({ edge, points }) => {
+    const { x, y } = middleOf(points);
+    const label = svg("text", { class: "map-label", x, y: y - 4 }, `${number(edge.calls)} · ${duration(edge.median)}`);
+    label.ends = [edge.from, edge.to];
+    return label;
+  });
+  return svg("svg", { class: "map-picture", role: "group", "aria-label": "Service map", viewBox: `-12 -12 ${width + 24} ${height + 24}`, width: width + 24, height: height + 24 },
+    svg("defs", null, arrow("arrow"), arrow("arrow-bad")), edges.map((edge) => mapEdge(edge, most)),
+    labels, services.map((service) => mapNode(service, nodes.get(service.name), select)));
+}
+
+const callRow = ({ from, to, calls, errors, median }) => el("tr", null,
+  el("td", null, dot(from), plain(short(from, 80))), el("td", null, dot(to), plain(short(to, 80))), el("td", { class: "num" }, number(calls)),
+  el("td", { class: errors ? "num bad" : "num" }, number(errors)), el("td", { class: "num" }, duration(median)));
+
+class MapView {
+  constructor(main) {
+    this.revision = -1;
+    this.count = el("span", { class: "count", role: "status" });
+    this.body = el("div", { class: "map-body" });
+    this.search = el("a", { class: "button", hidden: true });
+    main.append(el("div", { class: "fill" }, el("div", { class: "toolbar" }, this.count, el("span", { class: "spring" }), this.search), this.body));
+    this.ask = throttled(() => this.load(), 2000);
+    this.unlive = onLive(() => live.revision !== this.revision && this.ask());
+    this.ready = this.load();
+  }
+
+  async load() {
+    this.revision = live.revision;
+    let map;
+    try {
+      map = await getJson("api/map");
+    } catch (error) {
+      this.count.textContent = error.message;
+      return;
+    }
+    const text = JSON.stringify(map);
+    // Drawing anew would take the focus away.
+    if (this.stopped || text === this.text || (this.text && this.body.contains(document.activeElement) && document.activeElement !== this.body)) return;
+    this.text = text;
+    this.show(map);
+  }
+
+  show({ services, calls }) {
+    const shown = [...services].sort((a, b) => b.spans - a.spans).slice(0, MOST_SERVICES).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const names = new Set(shown.map(({ name }) => name));
+    const between = calls.filter(({ from, to }) => names.has(from) && names.has(to));
+    this.count.textContent = services.length > MOST_SERVICES ? `The ${MOST_SERVICES} busiest of ${plural(services.length, "service")}`
+      : `${plural(services.length, "service")}, ${plural(calls.length, "link")}`;
+    if (!services.length) return this.body.replaceChildren(el("p", { class: "none" }, "No services yet."));
+    const table = [...calls].sort((a, b) => b.calls - a.calls).slice(0, MOST_CALLS);
+    this.body.replaceChildren(el("div", { class: "map-scroll", tabindex: 0, role: "region", "aria-label": "Map" }, drawMap(shown, between, (name) => this.select(name))),
+      el("table", { class: "calls" }, el("caption", null, calls.length > table.length ? `The ${MOST_CALLS} most frequent calls` : "Calls"),
+        el("thead", null, el("tr", null, ["From", "To", "Calls", "Errors", "Median"].map((title, i) => el("th", { scope: "col", class: i > 1 ? "num" : null }, title)))),
+        el("tbody", null, table.map(callRow))));
+    if (this.selected && names.has(this.selected)) this.mark(this.selected);
+  }
+
+  select(name) {
+    this.mark(this.selected === name ? null : name);
+  }
+
+  // Dims what is no neighbour of the service.
+  mark(name) {
+    this.selected = name;
+    const picture = this.body.querySelector("svg");
+    picture.classList.toggle("dimmed", name !== null);
+    for (const part of picture.querySelectorAll(".map-edge, .map-label")) part.classList.toggle("near", part.ends.includes(name));
+    this.search.hidden = name === null;
+    if (name === null) return;
+    this.search.setAttribute("href", `#/search?${new URLSearchParams({ service: name })}`);
+    this.search.textContent = `Traces of ${short(name, 40)}`;
+  }
+
+  escape() {
+    if (this.selected) this.mark(null);
+    else location.hash = "#/search";
+    return true;
+  }
+
+  stop() {
+    this.stopped = true;
+    this.unlive();
+    this.ask.stop();
+  }
+}

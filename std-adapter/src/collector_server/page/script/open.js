@@ -1,1 +1,57 @@
-// open
+// Spans that arrived unfinished. The finished span of the same id takes their place.
+function openRow({ trace, span, service, operation, start, since }) {
+  return el("div", { class: "open-row", "--hue": hue(service) },
+    el("span", { class: "span-name", role: "gridcell" }, dot(service),
+      el("a", { class: "label", tabindex: -1, href: `#/trace/${trace}/${span}` }, el("b", null, plain(short(service, 60))), " ", plain(short(operation)))),
+    el("span", { class: "num running", role: "gridcell", "data-begun": start, title: `Started ${when(start)}` }, running(start)),
+    el("span", { class: "num", role: "gridcell", title: `Arrived ${when(since)}` }, age(since)));
+}
+
+const running = (start) => `${duration(Math.max(0, Math.round((Date.now() * 1000 - start) / 1e5) * 1e5))}`;
+
+class OpenView {
+  constructor(main) {
+    this.revision = -1;
+    this.count = el("span", { class: "count", role: "status" });
+    this.list = new RowList({
+      id: "open", class: "open", label: "Open spans", rowHeight: 32, key: ({ trace, span }) => trace + span,
+      head: el("div", { class: "open-row head", role: "row" }, el("span", { role: "columnheader" }, "Span"),
+        el("span", { class: "num", role: "columnheader" }, "Running for"), el("span", { class: "num", role: "columnheader" }, "Arrived")),
+      render: openRow, open: ({ trace, span }) => (location.hash = `#/trace/${trace}/${span}`),
+    });
+    this.none = el("div", { class: "none" }, el("p", null, "No open spans."),
+      el("p", null, "A program shows the spans that it is in the middle of when it calls ", el("code", null, "flush_open"),
+        ", or ends with ", el("code", null, "unfinished_at_close"), "."));
+    main.append(el("div", { class: "fill" }, el("div", { class: "toolbar" }, this.count), this.none, this.list.root));
+    this.ask = throttled(() => this.load(), 400);
+    this.unlive = onLive(() => live.revision !== this.revision && this.ask());
+    this.clock = setInterval(() => this.tick(), 1000);
+    this.ready = this.load();
+  }
+
+  async load() {
+    this.revision = live.revision;
+    try {
+      const { spans, total } = await getJson("api/open");
+      if (this.stopped) return;
+      this.count.textContent = plural(total, "open span");
+      this.none.hidden = spans.length > 0;
+      this.list.root.hidden = spans.length === 0;
+      this.list.set(spans);
+    } catch (error) {
+      this.count.textContent = error.message;
+    }
+  }
+
+  tick() {
+    for (const node of this.list.root.querySelectorAll("[data-begun]")) node.textContent = running(Number(node.dataset.begun));
+  }
+
+  stop() {
+    this.stopped = true;
+    this.unlive();
+    this.ask.stop();
+    clearInterval(this.clock);
+    this.list.stop();
+  }
+}
