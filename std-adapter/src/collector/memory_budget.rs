@@ -12,6 +12,11 @@ pub(super) const MAX_DATAGRAM: usize = 65_535;
 /// the sum stays below 1 MiB.
 const HEAP: usize = 896 * 1024;
 
+/// Heap that each byte of a body may expand to. The smallest span that a client sends, of some 60 bytes in protobuf, takes
+/// less than 12 for each.
+#[cfg(any(feature = "collector", feature = "testing"))]
+const BODY_FACTOR: usize = 24;
+
 /// An allocator's own overhead for one block, rounded up.
 const BLOCK: usize = 16;
 
@@ -20,6 +25,7 @@ const BLOCK: usize = 16;
 pub(super) struct Budget {
     wire: Cell<usize>,
     heap: Cell<usize>,
+    exceeded: DecodeError,
 }
 
 impl Budget {
@@ -27,15 +33,17 @@ impl Budget {
         Self {
             wire: Cell::new(datagram.len()),
             heap: Cell::new(HEAP),
+            exceeded: DecodeError::TooExpensive,
         }
     }
 
-    /// Makes a budget for bytes that may expand to any size.
-    #[cfg(feature = "testing")]
-    pub(super) fn of_trusted(bytes: &[u8]) -> Self {
+    /// Makes the budget of a request's body, which may have any length.
+    #[cfg(any(feature = "collector", feature = "testing"))]
+    pub(super) fn of_body(body: &[u8]) -> Self {
         Self {
-            wire: Cell::new(bytes.len()),
-            heap: Cell::new(usize::MAX / 2),
+            wire: Cell::new(body.len()),
+            heap: Cell::new(body.len().saturating_mul(BODY_FACTOR).saturating_add(HEAP)),
+            exceeded: DecodeError::BodyTooExpensive,
         }
     }
 
@@ -50,7 +58,7 @@ impl Budget {
             return Ok(());
         }
         let left = self.heap.get().checked_sub(bytes.saturating_add(BLOCK));
-        self.heap.set(left.ok_or(DecodeError::TooExpensive)?);
+        self.heap.set(left.ok_or_else(|| self.exceeded.clone())?);
         Ok(())
     }
 

@@ -22,15 +22,19 @@ use picojaeger_core::TraceId;
 use crate::sys::log::log_guarded;
 
 mod decode;
+#[cfg(feature = "collector")]
+pub(crate) mod json;
 mod listener;
 mod memory_budget;
+#[cfg(any(feature = "collector", feature = "testing"))]
+pub(crate) mod otlp;
 mod reference_encoder;
 mod store;
 #[cfg(test)]
 mod tests;
 pub(crate) mod waterfall;
 
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "collector", feature = "testing"))]
 pub(crate) use decode::decode_body;
 pub use decode::{DecodeError, decode};
 pub use reference_encoder::{EncodeError, Encoding, encode};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::sys::error_chain::debug_as_chain;
 
-/// Reason for which a datagram is no batch.
+/// Reason for which a datagram, the body of a request or a file holds no spans.
 ///
 /// # Examples
 /// ```
@@ -24,7 +24,7 @@ pub enum DecodeError {
     UnknownMethod(String),
     /// A reply or an exception instead of a request.
     NotARequest,
-    /// The datagram ends within the message, or a count or length points past its end.
+    /// What was received ends within the message, or a count or length points past its end.
     Truncated,
     /// Bytes follow the message; their number is given.
     TrailingBytes(usize),
@@ -34,7 +34,17 @@ pub enum DecodeError {
     UnknownValue(&'static str, i32),
     /// Well-formed as far as read, but would take about 1 MiB of memory or more.
     TooExpensive,
-    /// Any other violation of the protocol, in the words of the `thrift` crate.
+    /// Well-formed as far as read, but would take over 24 times the memory of the body.
+    BodyTooExpensive,
+    /// No protobuf; the message within which the error is.
+    MalformedProtobuf(&'static str),
+    /// No JSON, or none of the expected form, in the words of the `serde_json` crate.
+    MalformedJson(String),
+    /// An id of a wrong length: field, and length in bytes.
+    InvalidId(&'static str, usize),
+    /// JSON that is neither Jaeger's nor OTLP's form of traces.
+    NoTraces,
+    /// Any other violation of the Thrift protocol, in the words of the `thrift` crate.
     Malformed(String),
 }
 
@@ -52,12 +62,24 @@ impl fmt::Display for DecodeError {
                 write!(f, "method `{}` instead of emitBatch", name.escape_debug())
             }
             Self::NotARequest => f.write_str("a Thrift reply instead of a request"),
-            Self::Truncated => f.write_str("message longer than the datagram"),
+            Self::Truncated => f.write_str("message longer than what was received"),
             Self::TrailingBytes(n) => write!(f, "{n} bytes follow the message"),
             Self::MissingField(of, field) => write!(f, "{of} without its field `{field}`"),
             Self::UnknownValue(of, value) => write!(f, "{of} has no value {value}"),
             Self::TooExpensive => f.write_str(
                 "would take more than 1 MiB of memory: send fewer elements in one packet",
+            ),
+            Self::BodyTooExpensive => f.write_str(
+                "would take more than 24 times its size of memory: send fewer elements that are almost empty",
+            ),
+            Self::MalformedProtobuf(of) => write!(
+                f,
+                "malformed protobuf in {of}: send an ExportTraceServiceRequest of OTLP"
+            ),
+            Self::MalformedJson(reason) => write!(f, "malformed JSON: {reason}"),
+            Self::InvalidId(of, length) => write!(f, "{of} of {length} bytes: trace ids have 16, span ids 8"),
+            Self::NoTraces => f.write_str(
+                "neither traces in Jaeger's JSON (`data`) nor in OTLP's (`resourceSpans`)",
             ),
             Self::Malformed(reason) => write!(f, "malformed Thrift: {reason}"),
         }

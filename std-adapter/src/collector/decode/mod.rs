@@ -39,11 +39,11 @@ pub fn decode(datagram: &[u8]) -> Result<Batch, DecodeError> {
     })
 }
 
-/// Decodes the body of a request to a collector: a batch in Thrift binary, without a message around it. Bodies of tests are
-/// trusted, so none is too large.
-#[cfg(feature = "testing")]
+/// Decodes the body of a request to a collector: a batch in Thrift binary, without a message around it. It takes heap
+/// of at most a small multiple of the body's length.
+#[cfg(any(feature = "collector", feature = "testing"))]
 pub(crate) fn decode_body(body: &[u8]) -> Result<Batch, DecodeError> {
-    let budget = Budget::of_trusted(body);
+    let budget = Budget::of_body(body);
     let mut protocol =
         TBinaryInputProtocol::with_config(Wire::new(body, &budget), true, limits(body.len())?);
     let parsed = Reader::new(&mut protocol, &budget).batch::<Span>()?;

@@ -1,7 +1,6 @@
 //! A backend that stands in for Jaeger.
 
 mod fault;
-mod otlp;
 mod request;
 
 use std::borrow::Cow;
@@ -12,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::collector::{CollectedSpan, Collector, Trace, decode_body};
+use crate::collector::{CollectedSpan, Collector, Trace, decode_body, otlp};
 use crate::model::{Batch, Span};
 use crate::sys::sync::lock;
 use crate::testing::FinishedSpans;
@@ -212,7 +211,7 @@ impl Book {
             return reply("415 Unsupported Media Type", b"");
         };
         let batches = match request.target() {
-            target if target.starts_with("/v1/traces") => otlp::decode(&body),
+            target if target.starts_with("/v1/traces") => otlp::decode_protobuf(&body).ok(),
             target if target.starts_with("/api/traces") => {
                 decode_body(&body).ok().map(|batch| vec![batch])
             }

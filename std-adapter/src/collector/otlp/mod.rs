@@ -6,19 +6,28 @@ mod protobuf;
 mod span;
 mod value;
 
+use super::DecodeError;
 use crate::model::{Batch, Process};
 use protobuf::{Damaged, Fields};
 use span::span;
 use value::attribute;
 
-/// Decodes an `ExportTraceServiceRequest`; `None` if it is none.
-pub(super) fn decode(body: &[u8]) -> Option<Vec<Batch>> {
+/// Decodes an `ExportTraceServiceRequest` in protobuf.
+pub(crate) fn decode_protobuf(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
     let batches = Fields::of(body).filter_map(|field| match field {
         Ok((1, value)) => Some(value.bytes().and_then(resource_spans)),
         Ok(_) => None,
         Err(Damaged) => Some(Err(Damaged)),
     });
-    batches.collect::<Result<_, _>>().ok()
+    batches
+        .collect::<Result<_, Damaged>>()
+        .map_err(|Damaged| DecodeError::MalformedProtobuf("the request"))
+}
+
+/// Decodes an `ExportTraceServiceRequest` in JSON.
+#[cfg(feature = "collector")]
+pub(crate) fn decode_json(_body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    Err(DecodeError::NoTraces)
 }
 
 /// Decodes a `ResourceSpans`.
