@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use log::Level;
 
+#[cfg(feature = "collector")]
+use super::decode::DecodeError;
 use super::memory_budget::MAX_DATAGRAM;
 use super::store::Received;
 use crate::sys::log::log_guarded;
@@ -19,7 +21,7 @@ use crate::sys::threads;
 const MAX_FAILURES: u32 = 100;
 
 /// State shared by the thread and the owner of a collector.
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     received: Mutex<Received>,
     changed: Condvar,
     closing: AtomicBool,
@@ -34,14 +36,24 @@ impl Inbox {
         }
     }
 
+    /// An inbox of the program: its store follows open spans and losses too.
+    #[cfg(feature = "collector")]
+    pub(crate) fn of_program(limit: usize) -> Self {
+        Self {
+            received: Mutex::new(Received::of_program(limit)),
+            changed: Condvar::new(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
     /// Locks the store, poisoned or not: a condition of a caller may panic under the lock, but only
     /// reads, so the store is whole.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Received> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Received> {
         lock(&self.received)
     }
 
     /// Waits until `condition` holds, for at most `timeout`, and returns whether it holds.
-    pub(super) fn wait_until(
+    pub(crate) fn wait_until(
         &self,
         timeout: Duration,
         mut condition: impl FnMut(&Received) -> bool,
@@ -65,13 +77,21 @@ impl Inbox {
     }
 
     /// Stores a batch that came some other way.
-    #[cfg(feature = "testing")]
-    pub(super) fn store(&self, batch: crate::model::Batch) {
+    #[cfg(any(feature = "testing", feature = "collector"))]
+    pub(crate) fn store(&self, batch: crate::model::Batch) {
         self.lock().accept_batch(batch);
         self.changed.notify_all();
     }
 
-    fn accept(&self, datagram: &[u8]) {
+    /// Counts a body that came some other way and is no batch.
+    #[cfg(feature = "collector")]
+    pub(crate) fn reject(&self, error: DecodeError) {
+        self.lock().reject(error);
+        self.changed.notify_all();
+    }
+
+    /// Takes one datagram.
+    pub(crate) fn accept(&self, datagram: &[u8]) {
         self.lock().accept(datagram);
         self.changed.notify_all();
     }

@@ -29,7 +29,7 @@ mod memory_budget;
 #[cfg(any(feature = "collector", feature = "testing"))]
 pub(crate) mod otlp;
 mod reference_encoder;
-mod store;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 pub(crate) mod waterfall;
@@ -41,7 +41,7 @@ pub use reference_encoder::{EncodeError, Encoding, encode};
 pub use store::{Client, CollectedSpan, CollectorStats, Received};
 pub use waterfall::Trace;
 
-use listener::Inbox;
+pub(crate) use listener::Inbox;
 
 /// Size of the receive buffer that is requested; the system may give less.
 const RECEIVE_BUFFER: usize = 4 << 20;

@@ -1,5 +1,6 @@
 //! The program `picojaeger-collector`.
 
+mod api;
 mod page;
 
 use std::ffi::OsString;

@@ -44,6 +44,8 @@ pub struct Client {
     pub batches: u64,
     /// Batches that did not arrive, by the gaps in `seq_no`.
     pub lost_batches: u64,
+    /// Time of the last batch in microseconds since 1970, in the store of the program.
+    pub(crate) last_us: i64,
 }
 
 /// The clients that sent lately, the most recent one last.
@@ -55,16 +57,22 @@ impl Clients {
         self.0.iter().cloned().collect()
     }
 
-    /// Takes the account of a batch, and makes its client the most recent one.
+    /// The client of a process, if it is known.
+    #[cfg(feature = "collector")]
+    pub(super) fn find(&self, process: &Process) -> Option<&Client> {
+        self.0.iter().rfind(|client| client.is(process))
+    }
+
+    /// Takes the account of a batch, and makes its client the most recent one. Returns it, unless its name is too long.
     pub(super) fn note(
         &mut self,
         process: &Process,
         seq_no: Option<i64>,
         stats: Option<ClientStats>,
-    ) {
+    ) -> Option<&mut Client> {
         let uuid = process.client_uuid().map_or(0, str::len);
         if process.service_name.len() + uuid > MAX_CLIENT_NAME {
-            return;
+            return None;
         }
         let known = self.0.iter().position(|client| client.is(process));
         let known = known.and_then(|at| self.0.remove(at));
@@ -74,6 +82,7 @@ impl Clients {
             self.0.pop_front();
         }
         self.0.push_back(client);
+        self.0.back_mut()
     }
 }
 
@@ -86,6 +95,7 @@ impl Client {
             stats: None,
             batches: 0,
             lost_batches: 0,
+            last_us: 0,
         }
     }
 

@@ -3,8 +3,14 @@
 use super::CollectedSpan;
 use crate::model::{Log, Process, Span, SpanRef, Tag, TagValue};
 
-/// Memory for the entries of one trace in map and queue, at worst.
-pub(super) const TRACE_COST: usize = 144;
+/// Memory for the entries of one trace in map and queue, and for its summary, at worst. A further process in a trace
+/// costs less: an entry in the summary.
+pub(super) const TRACE_COST: usize = 384;
+
+/// Memory for the place of an open span, at worst: two entries of a map that is half full.
+#[cfg(feature = "collector")]
+pub(super) const OPEN_COST: usize = 96;
+
 /// Memory of one span, without its process.
 pub(super) fn span_bytes(span: &Span) -> usize {
     let logs: usize = span

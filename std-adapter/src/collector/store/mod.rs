@@ -3,13 +3,32 @@
 mod client;
 mod collected_span;
 mod cost;
+mod held_trace;
+#[cfg(feature = "collector")]
+mod losses;
+#[cfg(feature = "collector")]
+mod open_spans;
+#[cfg(feature = "collector")]
+mod program;
 mod stats;
+#[cfg(feature = "collector")]
+mod summary;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "collector")]
+mod tracking;
 
 pub use client::Client;
 pub use collected_span::CollectedSpan;
+#[cfg(feature = "collector")]
+pub(crate) use losses::{Cause, Loss, totals};
+#[cfg(feature = "collector")]
+pub(crate) use open_spans::is_open;
+#[cfg(feature = "collector")]
+pub(crate) use program::{Catalogue, OpenSpan, Status};
 pub use stats::CollectorStats;
+#[cfg(feature = "collector")]
+pub(crate) use summary::{ServiceCount, Summary, end_us, is_error, sort_services};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -22,7 +41,9 @@ use super::waterfall::Trace;
 use crate::model::{Process, Span};
 use crate::sys::log::log_guarded;
 use client::Clients;
-use cost::{TRACE_COST, process_bytes, span_bytes};
+use held_trace::HeldTrace;
+#[cfg(feature = "collector")]
+use tracking::Tracking;
 
 /// The content of a collector: traces, clients and counters.
 ///
@@ -53,32 +74,13 @@ pub struct Received {
     last_process: Option<Arc<Process>>,
     last_rejection: Option<DecodeError>,
     stats: CollectorStats,
-}
-
-/// One trace in the store, with the memory it is estimated to take.
-#[derive(Debug, Default)]
-struct HeldTrace {
-    spans: Vec<CollectedSpan>,
-    bytes: usize,
-}
-
-impl HeldTrace {
-    /// Appends a span, and returns the memory that it adds.
-    fn push(&mut self, span: CollectedSpan) -> usize {
-        let last = self.spans.last();
-        let mut bytes = span_bytes(&span.span);
-        if !last.is_some_and(|last| Arc::ptr_eq(&last.process, &span.process)) {
-            bytes += TRACE_COST + process_bytes(&span.process);
-        }
-        // By doubling at first, but never by more than 4,096 spans: a vector's own growth could
-        // exceed what a datagram may cost.
-        if self.spans.len() == self.spans.capacity() {
-            self.spans.reserve_exact(self.spans.len().clamp(1, 4096));
-        }
-        self.spans.push(span);
-        self.bytes += bytes;
-        bytes
-    }
+    /// Absent in a store that does not belong to the program.
+    #[cfg(feature = "collector")]
+    tracking: Option<Box<Tracking>>,
+    #[cfg(feature = "collector")]
+    held_spans: usize,
+    #[cfg(feature = "collector")]
+    revision: u64,
 }
 
 impl Received {
@@ -96,6 +98,12 @@ impl Received {
             last_process: None,
             last_rejection: None,
             stats: CollectorStats::default(),
+            #[cfg(feature = "collector")]
+            tracking: None,
+            #[cfg(feature = "collector")]
+            held_spans: 0,
+            #[cfg(feature = "collector")]
+            revision: 0,
         }
     }
 
@@ -110,15 +118,14 @@ impl Received {
                     Level::Debug,
                     format_args!("collector: datagram rejected: {error}"),
                 );
-                self.stats.rejected += 1;
-                self.last_rejection = Some(error);
+                self.count_rejection(error);
             }
         }
     }
 
     /// Takes a batch that came some other way.
-    #[cfg(feature = "testing")]
-    pub(super) fn accept_batch(&mut self, batch: crate::model::Batch) {
+    #[cfg(any(feature = "testing", feature = "collector"))]
+    pub(crate) fn accept_batch(&mut self, batch: crate::model::Batch) {
         self.store(ParsedBatch {
             process: batch.process,
             spans: batch.spans.into_iter().map(Arc::new).collect(),
@@ -171,10 +178,19 @@ impl Received {
 
     pub(super) fn count_receive_error(&mut self) {
         self.stats.receive_errors += 1;
+        self.note_change();
+    }
+
+    fn count_rejection(&mut self, error: DecodeError) {
+        self.stats.rejected += 1;
+        self.last_rejection = Some(error);
+        self.note_change();
     }
 
     fn store(&mut self, batch: ParsedBatch<Arc<Span>>) {
-        self.clients.note(&batch.process, batch.seq_no, batch.stats);
+        self.stats.batches += 1;
+        self.note_change();
+        self.note_client(&batch);
         let process = self.share(batch.process);
         for span in batch.spans {
             self.stats.spans += 1;
@@ -192,14 +208,36 @@ impl Received {
         process
     }
 
+    /// Without the program, each span is appended.
+    #[cfg(not(feature = "collector"))]
     fn insert(&mut self, span: CollectedSpan) {
+        self.append(span);
+    }
+
+    /// Appends a span to its trace, and returns the trace.
+    fn append(&mut self, span: CollectedSpan) -> &mut HeldTrace {
         let trace_id = span.span.trace_id;
         let held = self.traces.entry(trace_id).or_insert_with(|| {
             self.arrival.push_back(trace_id);
             HeldTrace::default()
         });
         self.held_bytes += held.push(span);
+        held
     }
+
+    #[cfg(not(feature = "collector"))]
+    fn note_client(&mut self, batch: &ParsedBatch<Arc<Span>>) {
+        self.clients.note(&batch.process, batch.seq_no, batch.stats);
+    }
+
+    /// Counts a change; only the program asks for it.
+    #[cfg(not(feature = "collector"))]
+    #[expect(clippy::unused_self, reason = "the program's store has a count")]
+    fn note_change(&mut self) {}
+
+    #[cfg(not(feature = "collector"))]
+    #[expect(clippy::unused_self, reason = "the program's store follows more")]
+    fn note_eviction(&mut self, _trace: TraceId, _spans: usize) {}
 
     fn evict(&mut self) {
         while self.held_bytes > self.limit {
@@ -210,6 +248,7 @@ impl Received {
                 self.held_bytes -= trace.bytes;
                 self.stats.evicted_traces += 1;
                 self.stats.evicted_spans += trace.spans.len() as u64;
+                self.note_eviction(oldest, trace.spans.len());
             }
         }
     }

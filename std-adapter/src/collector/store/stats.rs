@@ -19,6 +19,8 @@ pub struct CollectorStats {
     pub rejected: u64,
     /// Bytes of all datagrams.
     pub bytes: u64,
+    /// Batches that were stored.
+    pub batches: u64,
     /// Spans that arrived, the evicted ones included.
     pub spans: u64,
     /// Traces that left to make room for younger ones.
