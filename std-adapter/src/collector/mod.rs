@@ -21,6 +21,8 @@ use picojaeger_core::TraceId;
 
 use crate::sys::log::log_guarded;
 
+#[cfg(feature = "collector")]
+pub(crate) mod analysis;
 mod decode;
 #[cfg(feature = "collector")]
 pub(crate) mod json;

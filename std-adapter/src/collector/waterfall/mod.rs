@@ -13,7 +13,7 @@ use picojaeger_core::TraceId;
 use super::store::CollectedSpan;
 use layout::{TimeLine, tree};
 use row::{Row, write_rows};
-use text::Micros;
+pub(crate) use text::Micros;
 
 /// Width of a bar unless the format string gives one.
 const DEFAULT_BAR: usize = 40;

@@ -8,7 +8,7 @@ use crate::model::{Tag, TagValue};
 pub(super) const MAX_VALUE: usize = 200;
 
 /// A duration of microseconds in the unit that suits it, with at most three decimals, rounded down.
-pub(super) struct Micros(pub(super) i128);
+pub(crate) struct Micros(pub(crate) i128);
 
 impl Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
