@@ -1,6 +1,8 @@
 // Colours of services, and the choice of dark or light.
-// Hues apart enough to tell, without the red of errors. Lightness and chroma come from the style, for its contrast.
-const HUES = [250, 150, 300, 75, 195, 340, 120, 275, 50, 220, 175, 320, 100, 235];
+// Hues apart enough to tell, without the red of errors; those between them are for more services than that. Lightness and
+// chroma come from the style, for its contrast.
+const HUES = [250, 150, 300, 75, 200, 345, 120, 48];
+const MORE_HUES = [275, 175, 322, 98, 225, 135];
 const hues = new Map();
 
 // Returns the hue of a service: by its name, so that a reload keeps it, and not one that another service has.
@@ -9,12 +11,12 @@ function hue(service) {
   if (found !== undefined) return found;
   let hash = 2166136261;
   for (let i = 0; i < Math.min(service.length, 256); i++) hash = Math.imul(hash ^ service.charCodeAt(i), 16777619);
-  let at = (hash >>> 0) % HUES.length;
-  if (hues.size < HUES.length) {
-    const taken = new Set(hues.values());
-    while (taken.has(HUES[at])) at = (at + 1) % HUES.length;
-  }
-  found = HUES[at];
+  hash >>>= 0;
+  const taken = new Set(hues.values());
+  const free = [HUES, MORE_HUES].find((some) => some.some((one) => !taken.has(one))) ?? HUES;
+  let at = hash % free.length;
+  for (let tries = 0; tries < free.length && taken.has(free[at]); tries++) at = (at + 1) % free.length;
+  found = free[at];
   if (hues.size < 10000) hues.set(service, found);
   return found;
 }

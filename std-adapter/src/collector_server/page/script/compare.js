@@ -83,7 +83,7 @@ class CompareView {
     this.main.replaceChildren(el("div", { class: "fill" }, el("header", { class: "compare-heads" }, side("A", a, first), side("B", b, second)),
       el("div", { class: "toolbar" }, el("span", { class: "count" }, `B takes ${duration(Math.abs(delta))} ${delta < 0 ? "less" : "more"} than A`),
         el("span", { class: "spring" }), el("a", { class: "button", href: `#/compare/${b}/${a}` }, "Swap")), this.list.root));
-    this.list.draw();
+    this.list.set(rows);
   }
 
   escape() {

@@ -23,11 +23,14 @@ function value(text) {
   return node;
 }
 
+const copySign = () => svg("svg", { viewBox: "0 0 14 14", width: 13, height: 13, class: "copy-sign", "aria-hidden": "true" },
+  svg("rect", { x: 1.5, y: 1.5, width: 8, height: 8, rx: 1.5 }), svg("rect", { x: 4.5, y: 4.5, width: 8, height: 8, rx: 1.5 }));
+
 const tagRow = ([key, type, content]) =>
   el("div", { class: `tag ${key === "error" && String(content) === "true" ? "bad" : ""}`, role: "row" },
     el("span", { class: "key", role: "rowheader", title: short(key) }, plain(short(key, 500))),
     el("span", { class: `cell type-${type}`, role: "cell", title: type }, value(content)),
-    copyButton(String(content), "value", "⧉"));
+    copyButton(String(content), "value", copySign()));
 
 const tagTable = (tags, label) => some(el("div", { class: "tags", role: "table", "aria-label": label }), tags, tagRow);
 

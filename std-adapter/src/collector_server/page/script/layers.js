@@ -54,7 +54,7 @@ function order(layers, links) {
   }
 }
 
-const STEP_X = 220, STEP_Y = 62, NODE_WIDTH = 148, NODE_HEIGHT = 40;
+const STEP_X = 212, STEP_Y = 62, NODE_WIDTH = 148, NODE_HEIGHT = 40;
 
 // Moves the places of a layer towards their neighbours, keeping order and distance.
 function settle(layers, links, y) {
@@ -64,10 +64,11 @@ function settle(layers, links, y) {
         const near = [...links.get(place).before, ...links.get(place).after].map((other) => y.get(other));
         return near.length ? near.reduce((sum, at) => sum + at, 0) / near.length : y.get(place);
       });
-      // From the middle outwards each place gets its wish, or the nearest free spot behind the one before it.
-      const middle = Math.floor(layer.length / 2);
-      for (let i = middle; i < layer.length; i++) y.set(layer[i], i === middle ? wish[i] : Math.max(wish[i], y.get(layer[i - 1]) + STEP_Y));
-      for (let i = middle - 1; i >= 0; i--) y.set(layer[i], Math.min(wish[i], y.get(layer[i + 1]) - STEP_Y));
+      // Each place gets its wish, or the first free spot below the one before it; then all move back by what that added.
+      const got = [];
+      wish.forEach((at, i) => got.push(i === 0 ? at : Math.max(at, got[i - 1] + STEP_Y)));
+      const added = got.reduce((sum, at, i) => sum + at - wish[i], 0) / layer.length;
+      layer.forEach((place, i) => y.set(place, got[i] - added));
     }
   }
 }

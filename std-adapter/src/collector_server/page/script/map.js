@@ -34,13 +34,15 @@ const middleOf = (points) => {
 function drawMap(services, calls, select) {
   const { nodes, edges, width, height } = layout(services.map(({ name }) => name), calls);
   const most = calls.reduce((largest, call) => Math.max(largest, call.calls), 1);
-  const labels = edges.length > 40 ? [] : edges.map(({ edge, points }) => {
+  const labels = edges.map(({ edge, points }) => {
     const { x, y } = middleOf(points);
     const label = svg("text", { class: "map-label", x, y: y - 4 }, `${number(edge.calls)} · ${duration(edge.median)}`);
     label.ends = [edge.from, edge.to];
     return label;
   });
-  return svg("svg", { class: "map-picture", role: "group", "aria-label": "Service map", viewBox: `-12 -12 ${width + 24} ${height + 24}`, width: width + 24, height: height + 24 },
+  // Many labels would cover each other: then only a chosen service shows those of its calls.
+  const crowded = edges.length > 14 ? "crowded" : "";
+  return svg("svg", { class: `map-picture ${crowded}`, "--wide": `${width + 24}px`, role: "group", "aria-label": "Service map", viewBox: `-12 -12 ${width + 24} ${height + 24}` },
     svg("defs", null, arrow("arrow"), arrow("arrow-bad")), edges.map((edge) => mapEdge(edge, most)),
     labels, services.map((service) => mapNode(service, nodes.get(service.name), select)));
 }

@@ -130,7 +130,9 @@ class Waterfall {
     const start = span.start - this.model.start, end = start + span.duration;
     const left = x(start), right = x(end);
     const outside = end < this.from || start > this.to;
-    const label = el("span", { class: left > 0.6 ? "length before" : "length", "--x": left > 0.6 ? left : right }, span.placeholder ? "" : duration(span.duration));
+    // Behind the bar, before it where there is more room, or inside where the bar fills the row.
+    const place = right < 0.8 ? "" : left > 0.2 ? "before" : "inside";
+    const label = el("span", { class: `length ${place}`, "--x": place === "before" ? left : right }, span.placeholder ? "" : duration(span.duration));
     if (outside) return [label];
     return [
       el("div", { class: "span-bar", "--x": left, "--w": right - left }),
