@@ -93,14 +93,17 @@ impl Collector {
     /// # Errors
     /// The socket cannot be bound, or the thread cannot be started.
     pub fn bind_with_limit(address: impl ToSocketAddrs, limit: usize) -> io::Result<Self> {
-        let socket = UdpSocket::bind(address)?;
+        Self::listen(UdpSocket::bind(address)?, Arc::new(Inbox::new(limit)))
+    }
+
+    /// Listens on a socket. Collectors may share an inbox; the first that is dropped ends all of them.
+    pub(crate) fn listen(socket: UdpSocket, inbox: Arc<Inbox>) -> io::Result<Self> {
         socket.set_read_timeout(Some(CLOSE_POLL))?;
         if let Err(error) = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
             let line = format_args!("collector: the receive buffer keeps its size: {error}");
             log_guarded(Level::Debug, line);
         }
         let local_addr = socket.local_addr()?;
-        let inbox = Arc::new(Inbox::new(limit));
         let thread = listener::spawn(socket.try_clone()?, Arc::clone(&inbox))?;
         Ok(Self {
             inbox,

@@ -1,0 +1,11 @@
+//! HTTP on the program's ports: connections, what is refused, and answers.
+
+pub(super) mod body;
+mod connections;
+pub(super) mod guard;
+mod patient_stream;
+pub(super) mod reply;
+
+pub(super) use connections::{Connections, Handler, Limits, serve, work};
+pub(super) use guard::Guard;
+pub(super) use reply::{Refusal, Reply};

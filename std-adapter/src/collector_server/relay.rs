@@ -1,0 +1,151 @@
+//! Frames of devices over TCP.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::collector::Inbox;
+use crate::model::{Batch, Process};
+use crate::relay::{Arrival, Event, Relay};
+use crate::sys::sync::lock;
+
+/// Connections at one time.
+const MOST_LINES: usize = 16;
+/// Bytes of one read.
+const PIECE: usize = 16 << 10;
+/// The pause after a failed accept, as without free descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The relay and its lines, of which each connection has one.
+struct Lines {
+    relay: Relay,
+    free: BTreeSet<usize>,
+}
+
+/// Takes the frames of a port for ever. Needs a runtime around it.
+pub(super) fn serve(listener: TcpListener, inbox: &Arc<Inbox>) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let lines = Arc::new(Mutex::new(Lines {
+        relay: Relay::new(),
+        free: (0..MOST_LINES).collect(),
+    }));
+    let inbox = Arc::clone(inbox);
+    tokio::spawn(async move {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
+            let free = lock(&lines).free.pop_first();
+            let Some(line) = free else {
+                super::warn(&format!(
+                    "relay: a connection beyond {MOST_LINES} is closed"
+                ));
+                continue;
+            };
+            let (lines, inbox) = (Arc::clone(&lines), Arc::clone(&inbox));
+            tokio::spawn(async move {
+                read(&stream, |bytes| take(&lines, &inbox, line, bytes)).await;
+                end(&lines, &inbox, line);
+            });
+        }
+    });
+    Ok(())
+}
+
+/// Reads until the connection ends.
+async fn read(stream: &TcpStream, mut take: impl FnMut(&[u8])) {
+    let mut buffer = vec![0; PIECE];
+    while stream.readable().await.is_ok() {
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return,
+            Ok(length) => {
+                take(buffer.get(..length).unwrap_or(&[]));
+                // A peer that always has bytes would keep the thread.
+                tokio::task::yield_now().await;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn take(lines: &Mutex<Lines>, inbox: &Inbox, line: usize, bytes: &[u8]) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let micros = now.map_or(0, |time| time.as_micros() as u64);
+    let mut sink = Sink::new(inbox);
+    let arrival = Arrival::At(micros);
+    let mut lines = lock(lines);
+    lines
+        .relay
+        .receive(line, bytes, arrival, &mut |event| sink.take(event));
+    drop(lines);
+    sink.finish();
+}
+
+/// Frees the line of a connection that has ended. Spans that still wait for a time have it as well as it can be known
+/// when no device is connected any more.
+fn end(lines: &Mutex<Lines>, inbox: &Inbox, line: usize) {
+    let mut sink = Sink::new(inbox);
+    let mut lines = lock(lines);
+    lines.relay.end_line(line, &mut |event| sink.take(event));
+    lines.free.insert(line);
+    if lines.free.len() == MOST_LINES {
+        lines.relay.release(&mut |event| sink.take(event));
+    }
+    drop(lines);
+    sink.finish();
+}
+
+/// Collects spans to batches of one process each.
+struct Sink<'i> {
+    inbox: &'i Inbox,
+    process: Option<Arc<Process>>,
+    batch: Batch,
+}
+
+impl<'i> Sink<'i> {
+    fn new(inbox: &'i Inbox) -> Self {
+        Sink {
+            inbox,
+            process: None,
+            batch: Batch::default(),
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Span { process, span } => {
+                if !self
+                    .process
+                    .as_ref()
+                    .is_some_and(|last| Arc::ptr_eq(last, &process))
+                {
+                    self.store();
+                    self.batch = Batch::new(Process::clone(&process));
+                    self.process = Some(process);
+                }
+                self.batch.spans.push(*span);
+            }
+            Event::Warning(text) => super::warn(&format!("relay: {text}")),
+            // Text, and what only devices' tools need.
+            _ => {}
+        }
+    }
+
+    fn store(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        if !batch.spans.is_empty() {
+            self.inbox.store(batch);
+        }
+    }
+
+    fn finish(mut self) {
+        self.store();
+    }
+}
