@@ -54,6 +54,12 @@ const copyButton = (text, what, label) =>
 // Lets the browser paint and answer input between two pieces of work.
 const pause = () => (globalThis.scheduler?.yield ? scheduler.yield() : new Promise((resolve) => setTimeout(resolve)));
 
+// Waits until the browser has painted, or for a moment where it does not paint: in a tab that is hidden.
+const painted = () => new Promise((resolve) => {
+  const timer = setTimeout(resolve, 100);
+  requestAnimationFrame(() => setTimeout(() => (clearTimeout(timer), resolve())));
+});
+
 // Runs `step` for each item, in pieces of a few milliseconds. Ends early, with false, when `alive` says so.
 async function inPieces(items, step, alive = () => true) {
   let until = performance.now() + 8;

@@ -53,7 +53,7 @@ class RowList {
     const height = this.rowHeight;
     this.inner.style.height = `${this.items.length * height}px`;
     const shown = Math.ceil((this.root.clientHeight || 600) / height);
-    const spare = Math.min(10, Math.max(0, MOST_ROWS - shown));
+    const spare = Math.min(4, Math.max(0, MOST_ROWS - shown));
     const from = Math.max(0, Math.floor(this.root.scrollTop / height) - spare);
     const to = Math.min(this.items.length, from + Math.min(MOST_ROWS, shown + 2 * spare));
     for (const [index, row] of this.rows) {
@@ -73,7 +73,7 @@ class RowList {
     row.id = `${this.options.id}-${index}`;
     row.setAttribute("role", "row");
     row.setAttribute("aria-rowindex", index + 1);
-    row.style.transform = `translateY(${index * height}px)`;
+    row.style.top = `${index * height}px`;
     row.style.height = `${height}px`;
     this.rows.set(index, row);
     return row;
@@ -124,7 +124,7 @@ class RowList {
 
   click(event) {
     const row = event.target.closest("[data-index]");
-    if (!row || event.target.closest("a, button, input, label")) return;
+    if (!row || event.target.closest("a, button, input, label, [data-at]")) return;
     this.active = Number(row.dataset.index);
     this.mark();
     this.openActive();

@@ -47,9 +47,15 @@ class TraceView {
     }
     if (this.stopped) return;
     this.model = trace;
-    await pause();
-    this.build();
-    await pause();
+    // In three tasks: the browser lays out what each added.
+    const body = this.build();
+    await painted();
+    if (this.stopped) return;
+    body.prepend(this.waterfall.root);
+    this.waterfall.list.draw();
+    await painted();
+    if (this.stopped) return;
+    this.minimap.draw();
     if (this.wanted) this.showSpan(this.wanted);
     this.revision = live.revision;
     const gap = trace.spans.length > 500 ? 4000 : 1000;
@@ -90,11 +96,10 @@ class TraceView {
       this.waterfall.list.root.focus();
       history.replaceState(null, "", `#/trace/${this.id}`);
     };
-    this.main.replaceChildren(el("div", { class: "trace" }, this.summary, this.makeToolbar(),
-      this.minimap.root, el("div", { class: "trace-body" }, this.waterfall.root, this.details.root)));
-    this.minimap.draw();
-    this.waterfall.list.draw();
     document.title = short(`${model.title().service}: ${model.title().operation}`, 80);
+    const body = el("div", { class: "trace-body" }, this.details.root);
+    this.main.replaceChildren(el("div", { class: "trace" }, this.summary, this.makeToolbar(), this.minimap.root, body));
+    return body;
   }
 
   makeSummary() {

@@ -15,7 +15,7 @@ class Waterfall {
     });
     this.root = this.list.root;
     this.root.addEventListener("click", (event) => {
-      const twist = event.target.closest(".twist");
+      const twist = event.target.closest("[data-at]");
       if (twist) this.toggle(Number(twist.dataset.at));
     });
     this.setModel(model);
@@ -105,7 +105,7 @@ class Waterfall {
     const state = [span.error && "is-error", span.placeholder && "is-missing", span.open && "is-open", this.matches.has(at) && "is-match"];
     const indent = Math.min(span.depth, MOST_INDENT);
     const twist = span.descendants > 0
-      ? button(folded ? "▸" : "▾", null, { class: "twist", tabindex: -1, "data-at": at, "aria-label": folded ? "Unfold" : "Fold" })
+      ? el("span", { class: "twist", "data-at": at, title: folded ? "Unfold" : "Fold", "aria-hidden": "true" }, folded ? "▸" : "▾")
       : el("span", { class: "twist" });
     const signs = [
       span.depth > MOST_INDENT && el("small", { title: "Depth" }, `↳${span.depth}`),
