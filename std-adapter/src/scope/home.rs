@@ -19,6 +19,9 @@ pub(crate) struct Home {
     held: Vec<Active>,
 }
 
+/// The key of an entry that has not been active yet. No thread draws it.
+const NO_KEY: u64 = 0;
+
 /// Keeps what a home has active on this thread, and puts it back when it is dropped.
 pub(crate) struct Entered<'h> {
     home: &'h mut Home,
@@ -28,13 +31,34 @@ pub(crate) struct Entered<'h> {
 }
 
 impl Scopes {
-    /// Makes active what lies in a home, and the scopes that it held.
+    /// Makes active what lies in a home, and the scopes that it held. Returns the key by which it leaves.
+    ///
+    /// The entry moves as a whole and keeps its key: a part that is written just before the whole is read would make
+    /// the processor wait. All that is rare is a call in tail position, so that the rest saves few registers.
     #[inline]
     fn enter_home(&self, home: &mut Home) -> Option<u64> {
         let mut active = self.active.try_borrow_mut().ok()?;
-        let entry = home.entry.take()?;
-        let key = self.new_key();
-        active.push(Active { key, ..entry });
+        let key = home.entry.as_ref()?.key;
+        if key == NO_KEY || !home.held.is_empty() || active.len() == active.capacity() {
+            drop(active);
+            return self.enter_otherwise(home);
+        }
+        active.push(home.entry.take()?);
+        ACTIVE.set(true);
+        Some(key)
+    }
+
+    /// The same at the first time, with scopes that were held, and where there is no room yet.
+    #[cold]
+    #[inline(never)]
+    fn enter_otherwise(&self, home: &mut Home) -> Option<u64> {
+        let mut active = self.active.try_borrow_mut().ok()?;
+        let mut entry = home.entry.take()?;
+        if entry.key == NO_KEY {
+            entry.key = self.new_key();
+        }
+        let key = entry.key;
+        active.push(entry);
         if !home.held.is_empty() {
             self.forget_ended(&mut home.held);
             active.append(&mut home.held);
@@ -68,9 +92,23 @@ impl Scopes {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return;
         };
-        if active.last().is_none_or(|last| last.key != key) {
-            home.take_held(key, &mut active);
+        let is_innermost = active.last().is_some_and(|last| last.key == key);
+        if !is_innermost || home.entry.is_some() {
+            drop(active);
+            return self.leave_otherwise(key, home);
         }
+        home.entry = active.pop();
+        ACTIVE.set(!active.is_empty());
+    }
+
+    /// The same where scopes lie above it, which the home keeps.
+    #[cold]
+    #[inline(never)]
+    fn leave_otherwise(&self, key: u64, home: &mut Home) {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return;
+        };
+        home.take_held(key, &mut active);
         home.entry = active.pop_if(|last| last.key == key);
         ACTIVE.set(!active.is_empty());
     }
@@ -90,7 +128,7 @@ impl Home {
 
     fn new(context: Option<SpanContext>, subject: Subject) -> Self {
         let entry = context.map(|context| Active {
-            key: 0,
+            key: NO_KEY,
             context,
             subject,
         });
@@ -107,7 +145,6 @@ impl Home {
     }
 
     /// Takes the scopes that lie above the entry of this key.
-    #[cold]
     fn take_held(&mut self, key: u64, active: &mut Vec<Active>) {
         if let Some(at) = active.iter().rposition(|active| active.key == key) {
             self.held = active.split_off(at + 1);
