@@ -10,6 +10,8 @@ mod losses;
 mod open_spans;
 #[cfg(feature = "collector")]
 mod program;
+#[cfg(feature = "collector")]
+mod search;
 mod stats;
 #[cfg(feature = "collector")]
 mod summary;
@@ -21,14 +23,16 @@ mod tracking;
 pub use client::Client;
 pub use collected_span::CollectedSpan;
 #[cfg(feature = "collector")]
-pub(crate) use losses::{Cause, Loss, totals};
+pub(crate) use losses::{Loss, totals};
 #[cfg(feature = "collector")]
 pub(crate) use open_spans::is_open;
 #[cfg(feature = "collector")]
-pub(crate) use program::{Catalogue, OpenSpan, Status};
+pub(crate) use program::{OpenSpan, Status};
+#[cfg(feature = "collector")]
+pub(crate) use search::{FoundTrace, Search, WantedTag};
 pub use stats::CollectorStats;
 #[cfg(feature = "collector")]
-pub(crate) use summary::{ServiceCount, Summary, end_us, is_error, sort_services};
+pub(crate) use summary::{ServiceCount, Summary, end_us, is_error};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

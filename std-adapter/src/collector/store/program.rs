@@ -124,11 +124,6 @@ impl Received {
             .unwrap_or_default()
     }
 
-    /// Time of the last arrival in a trace.
-    pub(crate) fn updated_us(&self, trace: TraceId) -> Option<i64> {
-        self.traces.get(&trace).map(|held| held.updated_us)
-    }
-
     pub(super) fn note_change(&mut self) {
         self.revision = self.revision.wrapping_add(1);
     }

@@ -71,6 +71,13 @@ impl Summary {
         }
     }
 
+    /// The services, those with most spans first, then by name.
+    pub(crate) fn sorted_services(&self) -> Vec<&ServiceCount> {
+        let mut services: Vec<&ServiceCount> = self.services.iter().collect();
+        services.sort_by_key(|it| (Reverse(it.spans), &it.process.service_name));
+        services
+    }
+
     /// Whether a span of this service may be there.
     pub(crate) fn may_have_service(&self, name: &str) -> bool {
         let is = |it: &ServiceCount| it.process.service_name == name;
@@ -136,12 +143,4 @@ pub(crate) fn is_error(span: &Span) -> bool {
         Some(TagValue::String(text)) => text == "true",
         _ => false,
     }
-}
-
-/// Sorts the services of a trace: most spans first, then by name.
-pub(crate) fn sort_services(services: &mut [ServiceCount]) {
-    services.sort_by(|a, b| {
-        let key = |it: &ServiceCount| Reverse(it.spans);
-        (key(a), &a.process.service_name).cmp(&(key(b), &b.process.service_name))
-    });
 }

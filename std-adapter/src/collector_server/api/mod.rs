@@ -1,11 +1,25 @@
 //! The answers of the page's port, as bytes: no HTTP here.
 
+mod export;
+mod losses;
+mod map;
+mod open;
+mod query;
+mod search;
 mod services;
 mod status;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod value;
+
+pub(crate) use status::{StatusBody, status};
 
 use serde::Serialize;
 
 use crate::collector::Inbox;
+use crate::collector::store::{ServiceCount, Summary};
+use query::Parameters;
 
 /// An answer of the API.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,18 +53,53 @@ impl Answer {
     }
 }
 
-/// Answers a GET of `path` (below `/api/`, as it stands in the request), or returns `None`: no such path.
+/// Answers a GET of `path` with `query`, both as they stand in the request, or returns `None`: no such path.
 pub(crate) fn answer(inbox: &Inbox, path: &str, query: &str) -> Option<Answer> {
-    let _ = query;
-    match path {
-        "/api/services" => Some(services::answer(inbox)),
-        "/api/status" => Some(status::answer(inbox)),
-        _ => None,
+    let none = || Parameters::parse(query, &[]);
+    let result = match path {
+        "/api/services" => none().map(|_| services::answer(inbox)),
+        "/api/search" => search::answer(inbox, query),
+        "/api/open" => none().map(|_| open::answer(inbox)),
+        "/api/map" => none().map(|_| map::answer(inbox)),
+        "/api/losses" => none().map(|_| losses::answer(inbox)),
+        "/api/status" => none().map(|_| status::answer(inbox)),
+        _ => {
+            if let Some(id) = path.strip_prefix("/api/trace/") {
+                none().and_then(|_| trace::answer(inbox, id))
+            } else {
+                let id = path.strip_prefix("/api/traces/")?;
+                export::answer(inbox, id, query)
+            }
+        }
+    };
+    Some(result.unwrap_or_else(|message| Answer::error(400, &message)))
+}
+
+/// A service with counts of its spans.
+#[derive(Serialize)]
+struct ServiceBody<'a> {
+    name: &'a str,
+    spans: usize,
+    errors: usize,
+}
+
+fn services_of(summary: &Summary) -> Vec<ServiceBody<'_>> {
+    let services = summary.sorted_services().into_iter();
+    services.map(ServiceBody::of).collect()
+}
+
+impl<'a> ServiceBody<'a> {
+    fn of(count: &'a ServiceCount) -> Self {
+        Self {
+            name: &count.process.service_name,
+            spans: count.spans,
+            errors: count.errors,
+        }
     }
 }
 
-/// Times and durations in a range that a script's numbers hold exactly.
-pub(crate) fn micros(us: i64) -> i64 {
+/// A time or duration in a range that a script's numbers hold exactly.
+fn micros(us: i64) -> i64 {
     const MOST: i64 = 1 << 53;
     us.clamp(-MOST, MOST)
 }

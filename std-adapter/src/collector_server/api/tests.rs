@@ -1,0 +1,1 @@
+//! Answers as a script reads them.
