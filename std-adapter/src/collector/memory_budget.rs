@@ -62,6 +62,23 @@ impl Budget {
         Ok(())
     }
 
+    /// Copies text. Clients may cut it in the middle of a character, so bytes that are not UTF-8 become replacement
+    /// characters. The length is known, and charged, before it is allocated, which `String::from_utf8_lossy` cannot offer.
+    pub(super) fn text(&self, bytes: &[u8]) -> Result<String, DecodeError> {
+        const REPLACEMENT: &str = "\u{fffd}";
+        let pieces = || {
+            bytes.utf8_chunks().flat_map(|chunk| {
+                let bad = !chunk.invalid().is_empty();
+                [chunk.valid(), if bad { REPLACEMENT } else { "" }]
+            })
+        };
+        let length = pieces().map(str::len).sum();
+        self.charge(length)?;
+        let mut text = String::with_capacity(length);
+        text.extend(pieces());
+        Ok(text)
+    }
+
     /// Charges a list of `count` elements of type `T` with `extra` bytes each, every one of which
     /// takes at least `min_wire` bytes of the datagram, and gives the list room for exactly these.
     pub(super) fn list<T>(
@@ -73,6 +90,11 @@ impl Budget {
         if count > self.unread() / min_wire.max(1) {
             return Err(DecodeError::Truncated);
         }
+        self.room(count, extra)
+    }
+
+    /// Charges a list of `count` elements of type `T` with `extra` bytes each, and gives it room for exactly these.
+    pub(super) fn room<T>(&self, count: usize, extra: usize) -> Result<Vec<T>, DecodeError> {
         self.charge(count.saturating_mul(size_of::<T>() + extra))?;
         Ok(Vec::with_capacity(count))
     }

@@ -1,6 +1,7 @@
 //! Services of the operating system: clocks, process hooks, fences, the log, the network. Nothing
 //! here depends on tracing.
 
+pub(crate) mod base64;
 pub(crate) mod clock;
 pub(crate) mod error_chain;
 #[allow(unsafe_code, reason = "calls the C library")]

@@ -67,8 +67,7 @@ impl<'a> Reader<'a> {
         Ok(self.protocol.read_i64()?)
     }
 
-    /// Reads text. Go's client may cut it in the middle of a character, so bytes that are not
-    /// UTF-8 become replacement characters.
+    /// Reads text.
     pub(super) fn text(&mut self) -> Decoded<String> {
         let bytes = self.protocol.read_bytes()?;
         match String::from_utf8(bytes) {
@@ -76,25 +75,8 @@ impl<'a> Reader<'a> {
                 self.budget.charge(text.len())?;
                 Ok(text)
             }
-            Err(error) => self.repaired(error.as_bytes()),
+            Err(error) => self.budget.text(error.as_bytes()),
         }
-    }
-
-    /// The text of `bytes` with replacement characters. Its length is known, and charged, before
-    /// it is allocated, which `String::from_utf8_lossy` cannot offer.
-    fn repaired(&self, bytes: &[u8]) -> Decoded<String> {
-        const REPLACEMENT: &str = "\u{fffd}";
-        let pieces = || {
-            bytes.utf8_chunks().flat_map(|chunk| {
-                let bad = !chunk.invalid().is_empty();
-                [chunk.valid(), if bad { REPLACEMENT } else { "" }]
-            })
-        };
-        let length = pieces().map(str::len).sum();
-        self.budget.charge(length)?;
-        let mut text = String::with_capacity(length);
-        text.extend(pieces());
-        Ok(text)
     }
 
     pub(super) fn bytes(&mut self) -> Decoded<Box<[u8]>> {

@@ -1,71 +1,56 @@
 //! Requests of OTLP as batches of Jaeger's model, by the rules of Jaeger's own receiver.
 //!
+//! Protobuf and JSON are read into the same structures ([`message`]), which [`convert`] turns into the model. A body of any
+//! content takes heap of at most a small multiple of its length: in protobuf each allocation is charged before it is made, in
+//! JSON the elements of each list are longer than a few bytes, or left out.
+//!
 //! Source: `trace_service.proto`, `trace.proto`, `resource.proto` and `common.proto` of opentelemetry-proto 1.
 
+mod convert;
+mod from_protobuf;
+#[cfg(feature = "collector")]
+pub(in crate::collector) mod lenient;
+pub(in crate::collector) mod message;
 mod protobuf;
-mod span;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use super::DecodeError;
-use crate::model::{Batch, Process};
-use protobuf::{Damaged, Fields};
-use span::span;
-use value::attribute;
+use super::memory_budget::Budget;
+use crate::model::Batch;
+
+#[cfg(feature = "collector")]
+pub(in crate::collector) use convert::{TagParts, tags_of};
 
 /// Decodes an `ExportTraceServiceRequest` in protobuf.
+///
+/// # Errors
+/// [`DecodeError`] names what is wrong; nothing of the request is returned then.
 pub(crate) fn decode_protobuf(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
-    let batches = Fields::of(body).filter_map(|field| match field {
-        Ok((1, value)) => Some(value.bytes().and_then(resource_spans)),
-        Ok(_) => None,
-        Err(Damaged) => Some(Err(Damaged)),
-    });
-    batches
-        .collect::<Result<_, Damaged>>()
-        .map_err(|Damaged| DecodeError::MalformedProtobuf("the request"))
+    from_protobuf::request(body, &Budget::of_body(body))
 }
 
-/// Decodes an `ExportTraceServiceRequest` in JSON.
+/// Decodes an `ExportTraceServiceRequest` in JSON: names in camel case, ids in hex, integers of 64 bits as text or numbers.
+/// Fields that are not known are skipped.
+///
+/// # Errors
+/// [`DecodeError`] names what is wrong; nothing of the request is returned then.
 #[cfg(feature = "collector")]
-pub(crate) fn decode_json(_body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
-    Err(DecodeError::NoTraces)
+pub(crate) fn decode_json(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    let request: message::Request<'_> = lenient::parse(body)?;
+    batches(request, &Budget::of_body(body))
 }
 
-/// Decodes a `ResourceSpans`.
-fn resource_spans(message: &[u8]) -> Result<Batch, Damaged> {
-    let mut batch = Batch::new(Process::new(""));
-    for field in Fields::of(message) {
-        match field? {
-            (1, resource) => batch.process = process(resource.bytes()?)?,
-            (2, scope) => scope_spans(scope.bytes()?, &mut batch)?,
-            _ => {}
-        }
+/// Converts a request that was read from JSON.
+#[cfg(feature = "collector")]
+pub(in crate::collector) fn batches(
+    request: message::Request<'_>,
+    budget: &Budget,
+) -> Result<Vec<Batch>, DecodeError> {
+    let mut batches = budget.room(request.resource_spans.0.len(), 0)?;
+    for resource_spans in request.resource_spans.0 {
+        batches.push(convert::batch(resource_spans, budget)?);
     }
-    Ok(batch)
-}
-
-/// Decodes a `Resource`, whose name is that of the service.
-fn process(message: &[u8]) -> Result<Process, Damaged> {
-    let mut process = Process::new("");
-    for field in Fields::of(message) {
-        if let (1, tag) = field? {
-            let tag = attribute(tag.bytes()?)?;
-            match (&*tag.key, &tag.value) {
-                ("service.name", crate::model::TagValue::String(name)) => {
-                    process.service_name.clone_from(name);
-                }
-                _ => process.tags.push(tag),
-            }
-        }
-    }
-    Ok(process)
-}
-
-/// Decodes the spans of a `ScopeSpans`.
-fn scope_spans(message: &[u8], batch: &mut Batch) -> Result<(), Damaged> {
-    for field in Fields::of(message) {
-        if let (2, value) = field? {
-            batch.spans.push(span(value.bytes()?)?);
-        }
-    }
-    Ok(())
+    Ok(batches)
 }

@@ -1,44 +1,69 @@
 //! Fields of protobuf messages.
 
-/// The value of a field.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum Value<'m> {
-    Number(u64),
-    Fixed64(u64),
-    Fixed32(u32),
-    Bytes(&'m [u8]),
-}
+use std::borrow::Cow;
+
+use picojaeger_core::{SpanId, TraceId};
+
+use crate::collector::DecodeError;
+
+type Decoded<T> = Result<T, DecodeError>;
 
 /// The fields of a message, each with its number; ends with an error where the message is damaged.
+#[derive(Clone)]
 pub(super) struct Fields<'m> {
+    of: &'static str,
     rest: &'m [u8],
 }
 
-/// The message is no protobuf.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Damaged;
+/// The value of a field, with the name of its message.
+#[derive(Clone, Copy)]
+pub(super) struct Field<'m> {
+    of: &'static str,
+    value: Value<'m>,
+}
+
+#[derive(Clone, Copy)]
+enum Value<'m> {
+    /// A number of any form.
+    Number(u64),
+    Bytes(&'m [u8]),
+}
 
 impl<'m> Fields<'m> {
-    pub(super) const fn of(message: &'m [u8]) -> Self {
-        Fields { rest: message }
+    /// Reads a message; `of` is its name in errors.
+    pub(super) const fn of(of: &'static str, message: &'m [u8]) -> Self {
+        Fields { of, rest: message }
     }
 
-    fn field(&mut self) -> Result<(u64, Value<'m>), Damaged> {
+    /// The values of the fields of this number, which are messages, text or bytes.
+    pub(super) fn each(
+        self,
+        number: u64,
+    ) -> impl Iterator<Item = Decoded<&'m [u8]>> + Clone + use<'m> {
+        self.filter_map(move |field| match field {
+            Ok((found, field)) if found == number => Some(field.bytes()),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    fn field(&mut self) -> Decoded<(u64, Field<'m>)> {
         let tag = self.varint()?;
         let value = match tag & 7 {
             0 => Value::Number(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
+            1 => Value::Number(u64::from_le_bytes(self.array()?)),
             2 => {
-                let length = usize::try_from(self.varint()?).map_err(|_| Damaged)?;
+                let length = usize::try_from(self.varint()?).map_err(|_| self.damaged())?;
                 Value::Bytes(self.bytes(length)?)
             }
-            5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
-            _ => return Err(Damaged),
+            5 => Value::Number(u32::from_le_bytes(self.array()?).into()),
+            _ => return Err(self.damaged()),
         };
-        Ok((tag >> 3, value))
+        let of = self.of;
+        Ok((tag >> 3, Field { of, value }))
     }
 
-    fn varint(&mut self) -> Result<u64, Damaged> {
+    fn varint(&mut self) -> Decoded<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
@@ -47,24 +72,34 @@ impl<'m> Fields<'m> {
                 return Ok(number);
             }
         }
-        Err(Damaged)
+        Err(self.damaged())
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
-        let (array, rest) = self.rest.split_first_chunk().ok_or(Damaged)?;
+    fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
+        let (array, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or_else(|| self.damaged())?;
         self.rest = rest;
         Ok(*array)
     }
 
-    fn bytes(&mut self, length: usize) -> Result<&'m [u8], Damaged> {
-        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(Damaged)?;
+    fn bytes(&mut self, length: usize) -> Decoded<&'m [u8]> {
+        let (bytes, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or_else(|| self.damaged())?;
         self.rest = rest;
         Ok(bytes)
+    }
+
+    const fn damaged(&self) -> DecodeError {
+        DecodeError::MalformedProtobuf(self.of)
     }
 }
 
 impl<'m> Iterator for Fields<'m> {
-    type Item = Result<(u64, Value<'m>), Damaged>;
+    type Item = Decoded<(u64, Field<'m>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -78,25 +113,46 @@ impl<'m> Iterator for Fields<'m> {
     }
 }
 
-impl<'m> Value<'m> {
-    pub(super) fn bytes(self) -> Result<&'m [u8], Damaged> {
-        match self {
+impl<'m> Field<'m> {
+    pub(super) const fn bytes(self) -> Decoded<&'m [u8]> {
+        match self.value {
             Value::Bytes(bytes) => Ok(bytes),
-            _ => Err(Damaged),
+            Value::Number(_) => Err(DecodeError::MalformedProtobuf(self.of)),
         }
     }
 
-    pub(super) fn text(self) -> Result<String, Damaged> {
-        let text = std::str::from_utf8(self.bytes()?).map_err(|_| Damaged)?;
-        Ok(text.to_owned())
+    /// Returns text, with replacement characters for bytes that are not UTF-8.
+    pub(super) fn text(self) -> Decoded<Cow<'m, str>> {
+        self.bytes().map(String::from_utf8_lossy)
     }
 
     /// Returns a number of any form.
-    pub(super) fn number(self) -> Result<u64, Damaged> {
-        match self {
-            Value::Number(number) | Value::Fixed64(number) => Ok(number),
-            Value::Fixed32(number) => Ok(number.into()),
-            Value::Bytes(_) => Err(Damaged),
+    pub(super) const fn number(self) -> Decoded<u64> {
+        match self.value {
+            Value::Number(number) => Ok(number),
+            Value::Bytes(_) => Err(DecodeError::MalformedProtobuf(self.of)),
+        }
+    }
+
+    /// Returns a trace id; zero where the field is empty, as Go's encoder writes it.
+    pub(super) fn trace_id(self) -> Decoded<TraceId> {
+        match self.bytes()? {
+            [] => Ok(TraceId::default()),
+            bytes => match <[u8; 16]>::try_from(bytes) {
+                Ok(bytes) => Ok(u128::from_be_bytes(bytes).into()),
+                Err(_) => Err(DecodeError::InvalidId("a trace id", bytes.len())),
+            },
+        }
+    }
+
+    /// Returns a span id; zero where the field is empty.
+    pub(super) fn span_id(self) -> Decoded<SpanId> {
+        match self.bytes()? {
+            [] => Ok(SpanId::default()),
+            bytes => match <[u8; 8]>::try_from(bytes) {
+                Ok(bytes) => Ok(u64::from_be_bytes(bytes).into()),
+                Err(_) => Err(DecodeError::InvalidId("a span id", bytes.len())),
+            },
         }
     }
 }
