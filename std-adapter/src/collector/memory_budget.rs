@@ -47,6 +47,16 @@ impl Budget {
         }
     }
 
+    /// Makes a budget that is never used up, for what is in memory already.
+    #[cfg(feature = "collector")]
+    pub(super) const fn unlimited() -> Self {
+        Self {
+            wire: Cell::new(0),
+            heap: Cell::new(usize::MAX),
+            exceeded: DecodeError::BodyTooExpensive,
+        }
+    }
+
     /// Bytes of the datagram not yet read.
     pub(super) fn unread(&self) -> usize {
         self.wire.get()

@@ -24,6 +24,9 @@ use crate::sys::log::log_guarded;
 #[cfg(feature = "collector")]
 pub(crate) mod analysis;
 mod decode;
+#[cfg(all(fuzzing, feature = "collector"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "collector")]
 pub(crate) mod json;
 mod listener;

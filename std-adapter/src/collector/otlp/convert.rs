@@ -16,7 +16,7 @@ type Decoded<T> = Result<T, DecodeError>;
 pub(super) const SPAN_EXTRA: usize = 184;
 
 /// The tag `span.kind` of each kind; 0 is none.
-const KINDS: [(u64, &str); 5] = [
+pub(in crate::collector) const KINDS: [(u64, &str); 5] = [
     (1, "internal"),
     (2, tags::SPAN_KIND_SERVER),
     (3, tags::SPAN_KIND_CLIENT),

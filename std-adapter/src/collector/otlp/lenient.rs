@@ -91,7 +91,9 @@ impl<'de, T: Deserialize<'de> + Element> Deserialize<'de> for List<T> {
 }
 
 /// A scalar, whatever was expected.
+#[derive(Default)]
 pub(in crate::collector) enum Scalar<'m> {
+    #[default]
     Nothing,
     Bool(bool),
     Int(i64),
@@ -205,6 +207,18 @@ pub(in crate::collector) fn integer<'de, D: Deserializer<'de>>(
 ) -> Result<i64, D::Error> {
     let scalar = Scalar::deserialize(deserializer)?;
     let number = scalar.integer();
+    number.ok_or_else(|| de::Error::custom("expected an integer of 64 bits"))
+}
+
+/// Reads a time or a duration, which Jaeger writes without a sign: negative ones wrap around.
+pub(in crate::collector) fn wrapped<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<i64, D::Error> {
+    let scalar = Scalar::deserialize(deserializer)?;
+    let number = match scalar {
+        Scalar::Unsigned(number) => Some(number.cast_signed()),
+        other => other.integer(),
+    };
     number.ok_or_else(|| de::Error::custom("expected an integer of 64 bits"))
 }
 

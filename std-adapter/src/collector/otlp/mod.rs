@@ -21,7 +21,7 @@ use super::memory_budget::Budget;
 use crate::model::Batch;
 
 #[cfg(feature = "collector")]
-pub(in crate::collector) use convert::{TagParts, tags_of};
+pub(in crate::collector) use convert::{KINDS, TagParts, keys, tags_of};
 
 /// Decodes an `ExportTraceServiceRequest` in protobuf.
 ///

@@ -23,7 +23,7 @@ pub use request::MockRequest;
 /// A backend on ports of its own on 127.0.0.1, which keeps what it gets and has the faults that a test wants.
 ///
 /// It takes Jaeger's packets over UDP, compact and binary ([`agent_addr`](MockBackend::agent_addr)), Thrift over HTTP
-/// ([`collector_url`](MockBackend::collector_url)) and OTLP over HTTP with protobuf ([`otlp_url`](MockBackend::otlp_url)), and
+/// ([`collector_url`](MockBackend::collector_url)) and OTLP over HTTP with protobuf, with the feature `collector` with JSON too ([`otlp_url`](MockBackend::otlp_url)), and
 /// answers sampling servers' questions ([`sampling_url`](MockBackend::sampling_url)): at first each trace is sampled. It is for
 /// trusted clients: a request of any size is read. Bodies in gzip need the feature of that name; others that are encoded get status 415.
 ///
@@ -211,7 +211,7 @@ impl Book {
             return reply("415 Unsupported Media Type", b"");
         };
         let batches = match request.target() {
-            target if target.starts_with("/v1/traces") => otlp::decode_protobuf(&body).ok(),
+            target if target.starts_with("/v1/traces") => decode_otlp(request, &body),
             target if target.starts_with("/api/traces") => {
                 decode_body(&body).ok().map(|batch| vec![batch])
             }
@@ -240,6 +240,15 @@ impl Book {
             Some((_, json)) => reply("200 OK", json.as_bytes()),
             None => reply("404 Not Found", b""),
         }
+    }
+}
+
+/// Decodes a request of OTLP.
+fn decode_otlp(request: &MockRequest, body: &[u8]) -> Option<Vec<Batch>> {
+    match request.header("content-type") {
+        #[cfg(feature = "collector")]
+        Some(kind) if kind.starts_with("application/json") => otlp::decode_json(body).ok(),
+        _ => otlp::decode_protobuf(body).ok(),
     }
 }
 

@@ -1,0 +1,40 @@
+//! Entrances for fuzz targets, which are packages of their own.
+#![expect(missing_docs, reason = "no part of the API")]
+
+use super::{CollectedSpan, DecodeError, Trace, json, otlp};
+use crate::model::Batch;
+
+pub fn decode_otlp_protobuf(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    otlp::decode_protobuf(body)
+}
+
+pub fn decode_otlp_json(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    otlp::decode_json(body)
+}
+
+pub fn decode_thrift_body(body: &[u8]) -> Result<Batch, DecodeError> {
+    super::decode_body(body)
+}
+
+pub fn import(file: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    json::import(file)
+}
+
+pub fn export_jaeger(batches: &[Batch]) -> String {
+    json::jaeger(&[trace(batches)])
+}
+
+pub fn export_otlp(batches: &[Batch]) -> String {
+    json::otlp(&[trace(batches)])
+}
+
+/// Makes one trace of all spans, whatever their ids.
+fn trace(batches: &[Batch]) -> Trace {
+    let mut spans = Vec::new();
+    for batch in batches {
+        let process = std::sync::Arc::new(batch.process.clone());
+        let own = batch.spans.iter();
+        spans.extend(own.map(|span| CollectedSpan::new(process.clone(), span.clone())));
+    }
+    Trace::new(1, spans)
+}
