@@ -47,7 +47,8 @@ class TraceView {
     }
     if (this.stopped) return;
     this.model = trace;
-    // In three tasks: the browser lays out what each added.
+    // In several tasks: the browser lays out what each added.
+    await pause();
     const body = this.build();
     await painted();
     if (this.stopped) return;

@@ -1,0 +1,90 @@
+"""Headless Chromium, and what the tests ask of the page."""
+
+import os
+import shutil
+
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from collector import until
+
+# Records the tasks that held up the page, and what its policy refused.
+RECORD = """
+window.longTasks = [];
+window.violations = [];
+new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((entry) => entry.duration)))
+  .observe({ type: "longtask", buffered: true });
+document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+def start():
+    options = Options()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,800"):
+        options.add_argument(argument)
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": RECORD})
+    return driver
+
+
+class Page:
+    """The page of one collector in a browser."""
+
+    def __init__(self, driver, collector):
+        self.driver = driver
+        self.url = collector.url
+
+    def open(self, fragment=""):
+        # From one fragment to another the document would stay.
+        self.driver.get("about:blank")
+        self.driver.get(f"{self.url}/{fragment}")
+        return self
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def texts(self, selector):
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)", selector)
+
+    def text(self, selector):
+        return (self.texts(selector) or [""])[0]
+
+    def wait(self, selector, count=1):
+        until(lambda: len(self.texts(selector)) >= count, f"{count} × {selector}; shown: {self.text('main')[:300]!r}")
+        return self.all(selector)
+
+    def wait_text(self, selector, wanted):
+        until(lambda: wanted in self.text(selector), f"{selector} says {self.text(selector)[:200]!r}, not {wanted!r}")
+
+    def click(self, selector):
+        self.wait(selector)[0].click()
+
+    def click_text(self, selector, text):
+        self.wait(selector)
+        self.run("[...document.querySelectorAll(arguments[0])].find((node) => node.textContent === arguments[1]).click()", selector, text)
+
+    def keys(self, *keys):
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def wait_fragment(self, fragment):
+        until(lambda: self.driver.current_url.split("#")[-1] == fragment, f"the fragment is {self.driver.current_url.split('#')[-1]}, not {fragment}")
+
+    def settled(self):
+        """What went wrong in the page: refused by its policy, or an error of its script."""
+        logged = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+        return self.run("return violations"), [message for message in logged if "status of 404" not in message]
+
+
+def emulate(driver, width, height, dark=False):
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+    media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
