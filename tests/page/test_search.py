@@ -1,8 +1,8 @@
 """The search: its form, its rows, and what arrives while one looks at them."""
 
 from case import PageTest
-from collector import send_shop, span, until
-from browser import By, Keys
+from collector import Collector, send_shop, span, until
+from browser import Keys, Page
 
 
 class Search(PageTest):
@@ -56,9 +56,10 @@ class Search(PageTest):
         self.page.open()
         self.rows(3)
         self.page.keys("j", "j", "k", Keys.ENTER)
-        self.page.wait_fragment(f"/trace/{self.second.zfill(len(self.page.driver.current_url.split('/')[-1]))}")
+        until(lambda: "#/trace/" in self.driver.current_url, "Enter opens the trace")
+        self.assertTrue(self.driver.current_url.endswith(self.second))
         self.page.wait(".span-row", 4)
-        self.page.keys("j", "j", Keys.ENTER)
+        self.page.keys("j", "j", "j", Keys.ENTER)
         self.page.wait_text(".details h2", "INSERT")
         self.page.keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
         until(lambda: len(self.page.texts(".span-row")) == 3, "a folded span hides what is below it")
@@ -74,6 +75,16 @@ class Search(PageTest):
 
 
 class Live(PageTest):
+    def setUp(self):
+        super().setUp()
+        self.collector = Collector()
+        self.page = Page(self.driver, self.collector)
+
+    def tearDown(self):
+        super().tearDown()
+        self.driver.get("about:blank")
+        self.collector.stop()
+
     def test_the_empty_state_names_the_true_ports_and_gives_way_to_the_first_trace(self):
         self.page.open()
         self.page.wait_text(".welcome", f"http://127.0.0.1:{self.collector.ports['otlp']}")

@@ -72,12 +72,15 @@ class Details {
 
   parts(model, span) {
     const process = model.processes[span.process];
+    const refs = [...span.refs];
+    // A client can name the parent without a reference to it.
+    if (span.parent && !refs.some((ref) => ref.span === span.parent)) refs.unshift({ kind: "child_of", trace: model.id, span: span.parent, here: true });
     return [
       span.warnings.length > 0 && el("ul", { class: "span-warnings" }, span.warnings.slice(0, 20).map((text) => el("li", null, plain(short(text, 500))))),
       section("Tags", span.tags.length, tagTable(span.tags, "Tags")),
       span.logs.length > 0 && section("Logs", span.logs.length, some(el("div", { class: "logs" }), span.logs, ({ time, fields }) =>
         el("div", { class: "log" }, el("div", { class: "log-time" }, duration(time - model.start), el("small", null, ` ${when(time)}`)), tagTable(fields, "Fields")))),
-      span.refs.length > 0 && section("References", span.refs.length, some(el("div", { class: "refs" }), span.refs, (ref) => this.reference(model, ref))),
+      refs.length > 0 && section("References", refs.length, some(el("div", { class: "refs" }), refs, (ref) => this.reference(model, ref))),
       process && section("Process", process.tags.length, tagTable(process.tags, "Process")),
       section("Span", null, tagTable([["span id", "string", span.id], ["parent", "string", span.parent ?? "none"],
         ["start", "string", when(span.start)], ["flags", "int64", span.flags], ["descendants", "int64", span.descendants]], "Span")),

@@ -104,8 +104,9 @@ class RowList {
   }
 
   step(by) {
+    const next = this.active < 0 ? this.firstShown() : this.active + by;
     this.root.focus({ preventScroll: true });
-    this.activate(this.active < 0 ? this.firstShown() : this.active + by);
+    this.activate(next);
   }
 
   openActive() {
