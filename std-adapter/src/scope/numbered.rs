@@ -86,16 +86,25 @@ impl Scopes {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return false;
         };
-        let Some(at) = active.iter().rposition(|active| active.has(number)) else {
+        if active.last().is_none_or(|last| !last.has(number)) {
+            drop(active);
+            return self.leave_below(number);
+        }
+        let left = active.pop();
+        ACTIVE.set(!active.is_empty());
+        left.is_some_and(|left| left.is_used())
+    }
+
+    /// The same where scopes that began later lie above it, or where it is not among them.
+    #[cold]
+    fn leave_below(&self, number: SpanNumber) -> bool {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
             return false;
         };
-        let is_used = active.get(at).is_some_and(Active::is_used);
-        match at + 1 == active.len() {
-            true => active.truncate(at), // moves nothing
-            false => drop(active.remove(at)),
-        }
+        let at = active.iter().rposition(|active| active.has(number));
+        let left = at.map(|at| active.remove(at));
         ACTIVE.set(!active.is_empty());
-        is_used
+        left.is_some_and(|left| left.is_used())
     }
 
     fn is_any_there(&self) -> bool {

@@ -160,6 +160,11 @@ impl Entry {
 
 impl Entries {
     #[inline]
+    const fn is_empty(&self) -> bool {
+        self.first.is_none() && self.more.is_empty()
+    }
+
+    #[inline]
     fn get(&mut self, number: SpanNumber) -> Option<&mut Entry> {
         match &mut self.first {
             Some((first, entry)) if *first == number => Some(entry),
@@ -216,6 +221,10 @@ impl SpanNumber {
             is_used: false,
         };
         let mut entries = self.entries();
+        if entries.is_empty() {
+            entries.first = Some((self, entry));
+            return None;
+        }
         let former = entries.remove(self);
         entries.add(self, entry);
         // As if its start were complete: two spans of one number are a fault of the one who numbers.
@@ -223,7 +232,21 @@ impl SpanNumber {
     }
 
     /// Takes a span out of the table for good.
+    #[inline]
     pub(crate) fn remove(self) -> Option<Box<Slot>> {
+        // The usual case in one step: it is the first of its cell, and nobody writes to it.
+        let is_free = |(number, entry): &mut (SpanNumber, Entry)| {
+            *number == self && matches!(entry.place, Place::Here(_))
+        };
+        let first = self.entries().first.take_if(is_free);
+        match first {
+            Some((_, entry)) => entry.span(),
+            None => self.remove_waiting(),
+        }
+    }
+
+    #[cold]
+    fn remove_waiting(self) -> Option<Box<Slot>> {
         // It stays there while it is written to.
         let removed = self.wait(|entries| match entries.get(self) {
             Some(entry) if matches!(entry.place, Place::Lent(_)) => None,
