@@ -8,7 +8,7 @@ use picojaeger_core::SpanId;
 use super::tree::Node;
 use crate::collector::CollectedSpan;
 use crate::collector::store::is_open;
-use crate::collector::waterfall::Micros;
+use crate::collector::waterfall::text::Micros;
 
 /// Warnings of each node, and of the trace.
 #[derive(Debug, Default)]

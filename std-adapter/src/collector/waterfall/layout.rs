@@ -115,15 +115,29 @@ impl TimeLine {
 
     /// At least one character wide, and always within the width.
     pub(super) fn bar(&self, start: i128, duration: i128) -> String {
+        let (from, to) = self.columns(start, duration);
+        let mut bar = " ".repeat(from);
+        bar.push_str(&"=".repeat(to - from));
+        bar.push_str(&" ".repeat(self.width - to));
+        bar
+    }
+
+    /// The number of columns.
+    #[cfg(feature = "collector")]
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// First column of a bar, and the one behind its last.
+    pub(super) fn columns(&self, start: i128, duration: i128) -> (usize, usize) {
         let column = |micros: i128| {
             let scaled = micros.saturating_mul(self.width as i128) / self.total.max(1);
             usize::try_from(scaled).unwrap_or(0)
         };
         let from = column(start).min(self.width - 1);
-        let to = column(start + duration.max(0)).clamp(from + 1, self.width);
-        let mut bar = " ".repeat(from);
-        bar.push_str(&"=".repeat(to - from));
-        bar.push_str(&" ".repeat(self.width - to));
-        bar
+        (
+            from,
+            column(start + duration.max(0)).clamp(from + 1, self.width),
+        )
     }
 }

@@ -1,5 +1,9 @@
 //! A trace and its picture: the tree of spans with their times, tags and logs, as plain text.
 
+#[cfg(feature = "collector")]
+mod coloured;
+#[cfg(feature = "collector")]
+mod colours;
 mod layout;
 mod row;
 #[cfg(test)]
@@ -13,7 +17,7 @@ use picojaeger_core::TraceId;
 use super::store::CollectedSpan;
 use layout::{TimeLine, tree};
 use row::{Row, write_rows};
-pub(crate) use text::Micros;
+use text::Micros;
 
 /// Width of a bar unless the format string gives one.
 const DEFAULT_BAR: usize = 40;

@@ -7,7 +7,7 @@ use super::text::{Escaped, Micros, Tags};
 use crate::model::{Log, Span};
 
 /// Deepest indentation; deeper spans stand at this one.
-const MAX_INDENT: usize = 24;
+pub(super) const MAX_INDENT: usize = 24;
 
 /// One span's line, column by column.
 pub(super) struct Row<'a> {
@@ -41,22 +41,22 @@ impl<'a> Row<'a> {
             indent: indent + 4,
         }
     }
+}
 
-    fn write_details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let indent = self.indent;
-        if !self.span.tags.is_empty() {
-            writeln!(f, "{:indent$}{}", "", Tags(&self.span.tags))?;
-        }
-        let mut logs: Vec<&Log> = self.span.logs.iter().collect();
-        logs.sort_by_key(|log| log.timestamp_us);
-        for log in logs {
-            let offset = i128::from(log.timestamp_us) - i128::from(self.span.start_time_us);
-            let sign = if offset < 0 { "" } else { "+" };
-            let (offset, fields) = (Micros(offset), Tags(&log.fields));
-            writeln!(f, "{:indent$}{sign}{offset} {fields}", "")?;
-        }
-        Ok(())
+/// Writes the tags and logs of a span, each line behind an indentation.
+pub(super) fn write_details(f: &mut fmt::Formatter<'_>, span: &Span, indent: usize) -> fmt::Result {
+    if !span.tags.is_empty() {
+        writeln!(f, "{:indent$}{}", "", Tags(&span.tags))?;
     }
+    let mut logs: Vec<&Log> = span.logs.iter().collect();
+    logs.sort_by_key(|log| log.timestamp_us);
+    for log in logs {
+        let offset = i128::from(log.timestamp_us) - i128::from(span.start_time_us);
+        let sign = if offset < 0 { "" } else { "+" };
+        let (offset, fields) = (Micros(offset), Tags(&log.fields));
+        writeln!(f, "{:indent$}{sign}{offset} {fields}", "")?;
+    }
+    Ok(())
 }
 
 /// Writes the rows with their columns aligned, and the details of each below it.
@@ -70,7 +70,7 @@ pub(super) fn write_rows(f: &mut fmt::Formatter<'_>, rows: &[Row<'_>]) -> fmt::R
             "{:name$}  {:>start$}  {:>duration$} |{}|{}",
             row.name, row.start, row.duration, row.bar, row.note
         )?;
-        row.write_details(f)?;
+        write_details(f, row.span, row.indent)?;
     }
     Ok(())
 }

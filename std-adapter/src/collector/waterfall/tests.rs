@@ -161,3 +161,67 @@ fn durations_take_the_unit_that_suits_them() {
         ["1m00s", "62m05s", "-1.5ms"]
     );
 }
+
+/// A waterfall with its escape sequences as short words: the colours of services by number.
+#[cfg(feature = "collector")]
+fn coloured(trace: &Trace) -> String {
+    let text = format!("{:10}", trace.coloured());
+    let words = [
+        ("0", "<>"),
+        ("1", "<b>"),
+        ("2", "<dim>"),
+        ("31", "<red>"),
+        ("33", "<yellow>"),
+    ];
+    let text = words.iter().fold(text, |text, (code, word)| {
+        text.replace(&format!("\u{1b}[{code}m"), word)
+    });
+    text.replace("\u{1b}[38;5;", "<")
+}
+
+#[cfg(feature = "collector")]
+#[test]
+fn colours_mark_services_errors_the_critical_path_and_warnings() {
+    let mut failed = span(2, 1, 1_020, 50);
+    failed.tags.push(Tag::new("error", true));
+    let mut open = span(4, 9, 1_050, 10);
+    open.tags.push(Tag::new("picojaeger.unfinished", true));
+    let text = coloured(&trace([span(1, 0, 1_000, 100), failed, open]));
+    let expected = "\
+<b>trace 000000000000000a<>: 3 spans, 100us
+<yellow>! 1 parent is missing<>
+<COLOURmsvc<>: op1                            0us  100us |<COLOURm##=====###<>|
+  <COLOURmsvc<>: <red>op2<>                         20us   50us |<red>  #####   <>|
+      error=true
+<dim>(span 0000000000000009 did not arrive)<>  50us   10us |<dim>     =    <>|
+  <COLOURmsvc<>: op4                         50us   10us |<COLOURm     =    <>| unfinished
+      picojaeger.unfinished=true
+";
+    let colour = text
+        .split("<")
+        .find_map(|part| part.split_once("msvc").map(|it| it.0))
+        .unwrap();
+    assert_eq!(text, expected.replace("COLOUR", colour));
+}
+
+#[cfg(feature = "collector")]
+#[test]
+fn hostile_text_brings_no_escape_sequence_into_the_colours() {
+    let mut hostile = span(1, 0xbad, i64::MAX, i64::MAX);
+    hostile.operation_name = "a\u{1b}[2J".to_owned();
+    hostile.tags.push(Tag::new("\u{1b}[31m", "\u{9b}31m"));
+    let text = trace([hostile, span(2, 2, i64::MIN, 1)])
+        .coloured()
+        .to_string();
+    let begins = text.matches('\u{1b}').count();
+    let ours = ["[0m", "[1m", "[2m", "[31m", "[33m", "[38;5;"]
+        .map(|code| text.matches(&format!("\u{1b}{code}")).count());
+    assert_eq!(begins, ours.iter().sum::<usize>());
+    assert!(!text.contains("\u{1b}[2J") && !text.contains('\u{9b}'));
+    assert!(text.contains("its parents form a cycle"));
+}
+
+#[test]
+fn plain_text_has_no_escape_sequence() {
+    assert!(!trace([span(1, 0, 0, 1)]).to_string().contains('\u{1b}'));
+}
