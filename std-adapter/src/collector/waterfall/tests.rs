@@ -190,11 +190,11 @@ fn colours_mark_services_errors_the_critical_path_and_warnings() {
     let expected = "\
 <b>trace 000000000000000a<>: 3 spans, 100us
 <yellow>! 1 parent is missing<>
-<COLOURmsvc<>: op1                            0us  100us |<COLOURm##=====###<>|
-  <COLOURmsvc<>: <red>op2<>                         20us   50us |<red>  #####   <>|
+<COLOURmsvc<>: op1                                 0us  100us |<COLOURm##=====###<>|
+  <COLOURmsvc<>: <red>op2<>                              20us   50us |<red>  #####   <>|
       error=true
 <dim>(span 0000000000000009 did not arrive)<>  50us   10us |<dim>     =    <>|
-  <COLOURmsvc<>: op4                         50us   10us |<COLOURm     =    <>| unfinished
+  <COLOURmsvc<>: op4                              50us   10us |<COLOURm     =    <>| unfinished
       picojaeger.unfinished=true
 ";
     let colour = text
