@@ -215,7 +215,7 @@ fn log(event: Event<'_>, budget: &Budget) -> Decoded<Log> {
     let dropped = count_tag(dropped, event.dropped_attributes_count);
     let count = attributes.len() + usize::from(name.is_some()) + usize::from(dropped.is_some());
     let mut fields = budget.room(count, 0)?;
-    for tag in name {
+    if let Some(tag) = name {
         fields.push(charged(tag, budget)?);
     }
     for attribute in attributes {

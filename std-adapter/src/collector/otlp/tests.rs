@@ -84,7 +84,8 @@ fn everything() -> Vec<u8> {
         bytes(13, &link("child_of")),
         bytes(13, &link("other")),
         bytes(15, &[bytes(2, b"no route"), varint(3, 2)].concat()),
-        bytes(60, b"not known"),
+        // Of number 60, whose tag takes two bytes.
+        [&[0xe2, 3, 9], &b"not known"[..]].concat(),
     ];
     let resource = [
         attribute("host.name", &text("h1")),
