@@ -1,7 +1,10 @@
 """Headless Chromium, and what the tests ask of the page."""
 
-import os
+import contextlib
+import pathlib
 import shutil
+import threading
+import time
 
 from selenium import webdriver
 from selenium.webdriver import ActionChains
@@ -16,7 +19,8 @@ from collector import until
 RECORD = """
 window.longTasks = [];
 window.violations = [];
-new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((entry) => entry.duration)))
+new PerformanceObserver((list) => longTasks.push(...list.getEntries().map(({ startTime, duration }) =>
+    ({ start: performance.timeOrigin + startTime, time: duration }))))
   .observe({ type: "longtask", buffered: true });
 document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
@@ -82,6 +86,59 @@ class Page:
         """What went wrong in the page: refused by its policy, or an error of its script."""
         logged = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
         return self.run("return violations"), [message for message in logged if "status of 404" not in message]
+
+
+class CpuSamples:
+    """Samples of the CPU time that the main threads of the browser's renderers have used."""
+
+    def __init__(self, driver):
+        self.files = [f"/proc/{pid}/task/{pid}/schedstat" for pid in descendants(driver.service.process.pid) if is_renderer(pid)]
+        self.samples = []
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.take, daemon=True)
+
+    def take(self):
+        while not self.ended.wait(0.004):
+            used = 0
+            for file in self.files:
+                with contextlib.suppress(OSError):
+                    used += int(pathlib.Path(file).read_text().split()[0]) / 1e6
+            self.samples.append((time.time() * 1000, used))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+    def within(self, start, duration):
+        """The CPU time in a span of time, in milliseconds, rounded up to whole samples."""
+        before = [used for at, used in self.samples if at <= start] or [self.samples[0][1]]
+        behind = [used for at, used in self.samples if at >= start + duration] or [self.samples[-1][1]]
+        return behind[0] - before[-1]
+
+
+def is_renderer(pid):
+    with contextlib.suppress(OSError):
+        return b"--type=renderer" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def descendants(root):
+    parents = {}
+    for folder in pathlib.Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                # Behind the name, which may have spaces and brackets.
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    found = {root}
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more:
+            return found
+        found |= more
 
 
 def emulate(driver, width, height, dark=False):

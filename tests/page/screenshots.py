@@ -35,7 +35,7 @@ def main(folder):
         views = {"search": ("#/search", ".trace-row"), "trace": (f"#/trace/{trace}/{failed}", ".details h2"),
                  "waterfall": (f"#/trace/{trace}", ".span-row"), "map": ("#/map", ".map-node")}
         for name, (fragment, selector) in views.items():
-            for width, height in ((1280, 720), (400, 760)):
+            for width, height in ((1280, 640), (400, 760)):
                 for dark in (False, True):
                     browser.emulate(driver, width, height, dark)
                     page.open(fragment).wait(selector)

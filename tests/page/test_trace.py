@@ -2,7 +2,7 @@
 
 from case import PageTest
 from collector import send_big, send_shop, span, until
-from browser import Keys
+from browser import CpuSamples, Keys
 
 MOST_ROWS = 300
 LONG_TASK_MS = 50
@@ -112,27 +112,30 @@ class Big(PageTest):
             self.page.driver.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => setTimeout(done, 20))")
 
     def opened_and_scrolled(self):
-        """Opens the trace from the search, scrolls through it, and returns the long tasks and the most rows."""
+        """Opens the trace from the search, scrolls through it, and returns the CPU time of its long tasks and its rows."""
         self.page.open()
         self.page.wait(".trace-row")
         self.page.driver.execute_async_script("setTimeout(arguments[0], 500)")
-        self.page.run("longTasks.length = 0; location.hash = arguments[0]", f"#/trace/{self.trace}")
-        self.page.wait_text(".facts", "10,000 spans")
-        self.page.wait(".span-row", 10)
-        self.scroll_through()
-        return self.page.run("return longTasks"), len(self.page.all("[role=row]"))
+        with CpuSamples(self.page.driver) as samples:
+            self.page.run("longTasks.length = 0; location.hash = arguments[0]", f"#/trace/{self.trace}")
+            self.page.wait_text(".facts", "10,000 spans")
+            self.page.wait(".span-row", 10)
+            self.scroll_through()
+            tasks = self.page.run("return longTasks.map(({ start, time }) => [start, time])")
+        return [(round(time), round(samples.within(start, time))) for start, time in tasks], len(self.page.all("[role=row]"))
 
     def test_a_trace_of_10000_spans_opens_and_scrolls_without_a_long_task(self):
-        # A task's time is that of the clock: another process on the machine lengthens it. One quiet run of five proves that
-        # no piece of the page's own work is too long.
+        # The time of the browser's entries is that of the clock, which other processes on the machine lengthen. So a task
+        # counts if the page's thread was on a CPU for that long in it; a first run also compiles the script.
         tried = []
-        for _ in range(5):
+        for _ in range(3):
             long_tasks, rows = self.opened_and_scrolled()
             self.assertLessEqual(rows, MOST_ROWS)
-            tried.append([round(time) for time in long_tasks if time > LONG_TASK_MS])
-            if not tried[-1]:
+            tried.append(long_tasks)
+            if all(cpu <= LONG_TASK_MS for _, cpu in long_tasks):
                 break
-        self.assertIn([], tried, "each run had a task over 50 ms")
+        print("long tasks, ms of the clock and of the CPU:", tried, end=" ", flush=True)
+        self.assertTrue(all(cpu <= LONG_TASK_MS for _, cpu in tried[-1]), f"each run had a task over 50 ms: {tried}")
 
     def test_find_in_10000_spans_reaches_the_last(self):
         self.page.open(f"#/trace/{self.trace}")

@@ -25,10 +25,10 @@ function mapEdge({ edge, points, turned }, most) {
 const arrow = (id) => svg("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
   svg("path", { d: "M0 0.5L8 4L0 7.5z" }));
 
-// The middle of a curve between two nodes beside each other, where its label stands.
+// The place of an edge's label: nearer to its end, where edges from one node are apart.
 const middleOf = (points) => {
   const a = points[Math.floor((points.length - 1) / 2)], b = points[Math.floor((points.length - 1) / 2) + 1] ?? a;
-  return { x: (a.x + b.x + NODE_WIDTH) / 2, y: (a.y + b.y + NODE_HEIGHT) / 2 };
+  return { x: (a.x + b.x + NODE_WIDTH) / 2, y: a.y + (b.y - a.y) * 0.68 + NODE_HEIGHT / 2 };
 };
 
 function drawMap(services, calls, select) {
