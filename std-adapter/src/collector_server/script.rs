@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::model::{Batch, Process, Span};
 
-    fn store(inbox: &Inbox, trace: u64, id: u64, parent: u64) {
+    fn store(inbox: &Inbox, trace: u128, id: u64, parent: u64) {
         let mut batch = Batch::new(Process::new("shop"));
         let mut span = Span::new(trace, id, "work");
         span.parent_span_id = parent.into();

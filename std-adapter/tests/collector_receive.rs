@@ -1,0 +1,321 @@
+//! The program `picojaeger-collector` as a process: each way in, and what the page's port answers.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::UdpSocket;
+
+use flate2::write::GzEncoder;
+use picojaeger_std::collector::Encoding;
+
+#[allow(dead_code, reason = "other tests use the rest")]
+mod collector_client;
+mod relay_device;
+use collector_client::*;
+
+fn zip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A batch in Thrift binary, without the message around it that a datagram has.
+fn thrift_body(trace: u128) -> Vec<u8> {
+    let datagram = datagram(&batch("shop", trace), Encoding::Binary);
+    // Version, length and text of the name, sequence number, and the begin of the only argument; its end is a byte.
+    let begin = 4 + 4 + "emitBatch".len() + 4 + 3;
+    datagram[begin..datagram.len() - 1].to_vec()
+}
+
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(bytes.len()).unwrap();
+    assert!(length < 128);
+    [&[number << 3 | 2, length][..], bytes].concat()
+}
+
+/// A request of OTLP in protobuf, with one span.
+fn otlp_body(trace: u8) -> Vec<u8> {
+    let mut trace_id = [0; 16];
+    trace_id[15] = trace;
+    let span = [field(1, &trace_id), field(2, &[1; 8]), field(5, b"GET /")].concat();
+    let service = [field(1, b"service.name"), field(2, &field(1, b"shop"))].concat();
+    let resource = field(1, &field(1, &service));
+    let spans = field(2, &field(2, &span));
+    field(1, &[resource, spans].concat())
+}
+
+const OTLP_JSON: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name",
+    "value":{"stringValue":"shop"}}]},"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000009",
+    "spanId":"0000000000000001","name":"GET /","kind":2,"startTimeUnixNano":"1700000000000000000",
+    "endTimeUnixNano":"1700000000002000000"}]}]}]}"#;
+
+fn operations(program: &Program, trace: &str) -> Vec<String> {
+    let answer = get(program.page(), &format!("/api/traces/{trace}"));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let spans = json(&answer.body)["data"][0]["spans"].clone();
+    let names = spans
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|span| &span["operationName"]);
+    names
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn each_udp_port_takes_both_encodings() {
+    let program = Program::start(&[]);
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ports = program
+        .line
+        .split_once("UDP ")
+        .unwrap()
+        .1
+        .split_once(',')
+        .unwrap()
+        .0;
+    let ports: Vec<u16> = ports.split(' ').map(|port| port.parse().unwrap()).collect();
+    let mut trace = 0x10;
+    for port in ports {
+        for encoding in [Encoding::Compact, Encoding::Binary] {
+            let datagram = datagram(&batch("shop", trace), encoding);
+            sender.send_to(&datagram, ("127.0.0.1", port)).unwrap();
+            trace += 1;
+        }
+    }
+    let status = json(&program.wait_for_spans(8));
+    assert_eq!(
+        (&status["held"]["traces"], &status["rejected"]),
+        (&4.into(), &0.into())
+    );
+    for trace in ["10", "11", "12", "13"] {
+        assert_eq!(operations(&program, trace).len(), 2);
+    }
+}
+
+#[test]
+fn thrift_over_http_is_taken_plain_and_zipped() {
+    let program = Program::start(&[]);
+    let port = program.port("Thrift");
+    let answer = post(
+        port,
+        "/api/traces",
+        "application/x-thrift",
+        &thrift_body(0x20),
+    );
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let lines = "content-type: application/vnd.apache.thrift.binary\r\ncontent-encoding: gzip\r\n";
+    let answer = request(
+        port,
+        "POST /api/traces?format=jaeger.thrift",
+        lines,
+        &zip(&thrift_body(0x21)),
+    );
+    assert_eq!(answer.status, 202, "{answer:?}");
+    program.wait_for_spans(4);
+    assert_eq!(operations(&program, "20").len(), 2);
+    assert_eq!(operations(&program, "21").len(), 2);
+}
+
+#[test]
+fn otlp_over_http_is_answered_in_its_own_form() {
+    let program = Program::start(&[]);
+    let port = program.port("OTLP");
+    let answer = post(port, "/v1/traces", "application/x-protobuf", &otlp_body(7));
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+    assert!(
+        answer.head.contains("content-type: application/x-protobuf"),
+        "{}",
+        answer.head
+    );
+    let lines = "content-type: application/x-protobuf\r\ncontent-encoding: gzip\r\n";
+    assert_eq!(
+        request(port, "POST /v1/traces", lines, &zip(&otlp_body(8))).status,
+        200
+    );
+    let answer = post(
+        port,
+        "/v1/traces",
+        "application/json; charset=utf-8",
+        OTLP_JSON.as_bytes(),
+    );
+    assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
+    assert!(
+        answer.head.contains("content-type: application/json"),
+        "{}",
+        answer.head
+    );
+    program.wait_for_spans(3);
+    for trace in ["7", "8", "9"] {
+        assert_eq!(operations(&program, trace), ["GET /"]);
+    }
+}
+
+#[test]
+fn frames_of_devices_come_over_tcp() {
+    let program = Program::start(&[]);
+    let mut device = connect(program.port("relay"));
+    device.write_all(&relay_device::line(9, 300)).unwrap();
+    drop(device);
+    let status = json(&program.wait_for_spans(300));
+    assert_eq!(status["held"]["spans"], 300);
+    let answer = get(program.page(), "/api/services");
+    assert_eq!(json(&answer.body)["services"][0]["name"], "pump");
+}
+
+#[test]
+fn sampling_strategies_are_read_again_when_their_file_changes() {
+    let path =
+        std::env::temp_dir().join(format!("picojaeger-strategies-of-{}", std::process::id()));
+    let rate =
+        |rate: &str| format!(r#"{{"default_strategy":{{"type":"probabilistic","param":{rate}}}}}"#);
+    fs::write(&path, rate("0.5")).unwrap();
+    let mut program = Program::start(&["--sampling", path.to_str().unwrap()]);
+    let port = program.port("sampling");
+    let sampled = || {
+        let answer = get(port, "/sampling?service=shop");
+        json(&answer.body)["probabilisticSampling"]["samplingRate"].as_f64()
+    };
+    assert_eq!(sampled(), Some(0.5));
+    fs::write(&path, rate("0.25")).unwrap();
+    assert_eq!(sampled(), Some(0.25));
+    fs::write(&path, "{").unwrap();
+    assert_eq!((sampled(), sampled()), (Some(0.25), Some(0.25)));
+    fs::write(&path, "broken again").unwrap();
+    assert_eq!(sampled(), Some(0.25));
+    fs::remove_file(&path).unwrap();
+    for part in ["EOF", "expected value"] {
+        let error = program.next_error();
+        assert!(
+            error.contains("stay as they were") && error.contains(part),
+            "{error}"
+        );
+    }
+    assert_eq!(get(port, "/sampling").status, 400);
+    assert_eq!(get(port, "/credits").status, 404);
+}
+
+#[test]
+fn each_port_has_its_own_paths() {
+    let program = Program::start(&[]);
+    for word in ["Thrift", "OTLP", "sampling"] {
+        for path in ["/api/status", "/api/live", "/api/search", "/index.html"] {
+            assert_eq!(get(program.port(word), path).status, 404, "{word} {path}");
+        }
+    }
+    let body = thrift_body(1);
+    assert_eq!(
+        post(program.page(), "/api/traces", "application/x-thrift", &body).status,
+        405
+    );
+    assert_eq!(get(program.page(), "/sampling?service=a").status, 404);
+    assert_eq!(
+        post(
+            program.port("OTLP"),
+            "/api/traces",
+            "application/x-thrift",
+            &body
+        )
+        .status,
+        404
+    );
+}
+
+#[test]
+fn the_page_has_a_policy_and_no_copies_in_caches() {
+    let program = Program::start(&[]);
+    let page = get(program.page(), "/");
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.starts_with("<!doctype html>"),
+        "{}",
+        &page.body[..100]
+    );
+    for line in [
+        "content-security-policy: default-src 'none'; script-src 'sha256-",
+        "cache-control: no-store",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cross-origin-opener-policy: same-origin",
+        "cross-origin-resource-policy: same-origin",
+    ] {
+        assert!(page.head.contains(line), "{line}: {}", page.head);
+    }
+    let status = get(program.page(), "/api/status");
+    assert!(
+        status
+            .head
+            .contains("content-security-policy: default-src 'none'"),
+        "{}",
+        status.head
+    );
+    assert!(!page.head.contains("access-control") && !status.head.contains("access-control"));
+}
+
+#[test]
+fn changes_come_as_events() {
+    let program = Program::start(&[]);
+    let mut stream = connect(program.page());
+    let head = format!(
+        "GET /api/live HTTP/1.1\r\nhost: localhost:{}\r\n\r\n",
+        program.page()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut read = String::new();
+    let mut wait_for = |part: &str| {
+        let mut buffer = [0; 4096];
+        while !read.contains(part) {
+            let length = stream.read(&mut buffer).unwrap();
+            assert!(length > 0, "{read}");
+            read.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+        assert!(read.contains("content-type: text/event-stream"), "{read}");
+    };
+    wait_for("event: change\ndata: {\"revision\":0");
+    post(
+        program.port("OTLP"),
+        "/v1/traces",
+        "application/json",
+        OTLP_JSON.as_bytes(),
+    );
+    wait_for("event: change\ndata: {\"revision\":1");
+    wait_for("\"received\":{\"batches\":1");
+}
+
+#[test]
+fn what_is_exported_can_be_imported() {
+    let program = Program::start(&[]);
+    post(
+        program.port("OTLP"),
+        "/v1/traces",
+        "application/json",
+        OTLP_JSON.as_bytes(),
+    );
+    for format in ["jaeger", "otlp"] {
+        let target = format!("/api/traces/9?format={format}&download=1");
+        let file = get(program.page(), &target);
+        assert_eq!(file.status, 200);
+        assert!(
+            file.head
+                .contains("content-disposition: attachment; filename=\"trace-0"),
+            "{}",
+            file.head
+        );
+        let other = Program::start(&[]);
+        let answer = post(
+            other.page(),
+            "/api/import",
+            "application/json",
+            file.body.as_bytes(),
+        );
+        assert_eq!(
+            (answer.status, json(&answer.body)["spans"].clone()),
+            (200, 1.into()),
+            "{answer:?}"
+        );
+        assert_eq!(get(other.page(), &target).body, file.body);
+    }
+    assert_eq!(get(program.page(), "/api/traces/9?format=zip").status, 400);
+    assert_eq!(get(program.page(), "/api/traces/77").status, 404);
+    assert_eq!(get(program.page(), "/api/traces/x").status, 400);
+}
