@@ -20,7 +20,7 @@ fn zip(plain: &[u8]) -> Vec<u8> {
 
 /// A batch in Thrift binary, without the message around it that a datagram has.
 fn thrift_body(trace: u128) -> Vec<u8> {
-    let datagram = datagram(&batch("shop", trace), Encoding::Binary);
+    let datagram = datagram(&batch("shop", trace), Encoding::binary());
     // Version, length and text of the name, sequence number, and the begin of the only argument; its end is a byte.
     let begin = 4 + 4 + "emitBatch".len() + 4 + 3;
     datagram[begin..datagram.len() - 1].to_vec()
@@ -77,7 +77,7 @@ fn each_udp_port_takes_both_encodings() {
     let ports: Vec<u16> = ports.split(' ').map(|port| port.parse().unwrap()).collect();
     let mut trace = 0x10;
     for port in ports {
-        for encoding in [Encoding::Compact, Encoding::Binary] {
+        for encoding in [Encoding::default(), Encoding::binary()] {
             let datagram = datagram(&batch("shop", trace), encoding);
             sender.send_to(&datagram, ("127.0.0.1", port)).unwrap();
             trace += 1;

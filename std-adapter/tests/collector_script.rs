@@ -12,7 +12,7 @@ use collector_client::*;
 
 fn send(program: &Program, trace: u128) {
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let datagram = datagram(&batch("shop", trace), Encoding::Compact);
+    let datagram = datagram(&batch("shop", trace), Encoding::default());
     sender
         .send_to(&datagram, ("127.0.0.1", program.port("UDP")))
         .unwrap();
