@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::UdpSocket;
+use std::time::Instant;
 
 use flate2::write::GzEncoder;
 use picojaeger_std::collector::Encoding;
@@ -263,8 +264,10 @@ fn changes_come_as_events() {
     stream.write_all(head.as_bytes()).unwrap();
     let mut read = String::new();
     let mut wait_for = |part: &str| {
-        let mut buffer = [0; 4096];
+        let (mut buffer, end) = ([0; 4096], Instant::now() + LONG);
         while !read.contains(part) {
+            // Comments come without news.
+            assert!(Instant::now() < end, "{read}");
             let length = stream.read(&mut buffer).unwrap();
             assert!(length > 0, "{read}");
             read.push_str(&String::from_utf8_lossy(&buffer[..length]));
