@@ -113,6 +113,9 @@ class CpuSamples:
         self.ended.set()
         self.thread.join()
 
+    def total(self):
+        return self.samples[-1][1] - self.samples[0][1]
+
     def within(self, start, duration):
         """The CPU time in a span of time, in milliseconds, rounded up to whole samples."""
         before = [used for at, used in self.samples if at <= start] or [self.samples[0][1]]

@@ -1,8 +1,11 @@
 """One trace: waterfall, details, find, links, compare; and one of 10,000 spans."""
 
+import tempfile
+import urllib.request
+
+from browser import CpuSamples, Keys, Page
 from case import PageTest
-from collector import send_big, send_shop, span, until
-from browser import CpuSamples, Keys
+from collector import Collector, send_big, send_shop, span, until
 
 MOST_ROWS = 300
 LONG_TASK_MS = 50
@@ -98,6 +101,48 @@ class Trace(PageTest):
         self.assertEqual(self.page.texts(".span-row .label")[1], "shop later")
 
 
+    def test_ids_and_links_are_copied(self):
+        self.page.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+        self.page.open(f"#/trace/{self.first}")
+        self.page.wait(".span-row", 4)
+        for label, wanted in (("Copy id", self.first), ("Copy link", f"{self.collector.url}/#/trace/{self.first}")):
+            self.page.run("document.querySelector('.menu').open = true")
+            self.page.click_text(".menu button", label)
+            until(lambda: self.page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0], arguments[0])") == wanted, label)
+
+    def test_an_exported_file_is_imported_by_the_page(self):
+        self.page.open(f"#/trace/{self.first}")
+        self.page.wait(".span-row", 4)
+        links = self.page.run("return [...document.querySelectorAll('.menu a')].map((link) => link.href)")
+        self.assertEqual(len(links), 2)
+        for link in links:
+            other = Collector()
+            self.addCleanup(other.stop)
+            with tempfile.NamedTemporaryFile(suffix=".json") as file, urllib.request.urlopen(link) as answer:
+                file.write(answer.read())
+                file.flush()
+                page = Page(self.driver, other).open()
+                page.wait(".welcome")
+                page.all("input[type=file]")[0].send_keys(file.name)
+                page.wait_text(".trace-row", "4 spans")
+                page.open(f"#/trace/{self.first}").wait(".span-row", 4)
+                self.assertEqual(page.texts(".span-row .label")[2], "database INSERT")
+
+    def test_the_choice_of_dark_or_light_stays(self):
+        self.page.open("#/search")
+        self.page.wait(".trace-row")
+        paper = "return getComputedStyle(document.body).backgroundColor"
+        light = self.page.run(paper)
+        self.page.click("#theme")
+        self.page.click("#theme")
+        dark = self.page.run(paper)
+        self.assertNotEqual(light, dark)
+        self.page.open("#/search")
+        self.assertEqual(self.page.run(paper), dark)
+        self.page.click("#theme")
+        self.assertEqual(self.page.run(paper), light)
+
+
 class Big(PageTest):
     @classmethod
     def send(cls):
@@ -121,6 +166,7 @@ class Big(PageTest):
             self.page.wait_text(".facts", "10,000 spans")
             self.page.wait(".span-row", 10)
             self.scroll_through()
+            self.assertGreater(samples.total(), LONG_TASK_MS, "the samples see the page's thread")
             tasks = self.page.run("return longTasks.map(({ start, time }) => [start, time])")
         return [(round(time), round(samples.within(start, time))) for start, time in tasks], len(self.page.all("[role=row]"))
 
