@@ -1,7 +1,8 @@
 //! What scripts need: waiting for traces, and printing them.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -66,8 +67,17 @@ fn print(trace: Option<Trace>) -> io::Result<()> {
         return Ok(());
     };
     let mut out = io::stdout().lock();
-    writeln!(out, "{trace}")?;
+    if has_colours(out.is_terminal(), std::env::var_os("NO_COLOR").as_deref()) {
+        writeln!(out, "{}", trace.coloured())?;
+    } else {
+        writeln!(out, "{trace}")?;
+    }
     out.flush()
+}
+
+/// Whether to print in colours: on a terminal, unless `NO_COLOR` is set to anything.
+fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// Prints all traces as JSON, and writes them to a file.
@@ -215,6 +225,12 @@ mod tests {
         assert!(watch.look(&inbox, at(3_000)).is_empty(), "only once");
         assert_eq!(watch.whole, 1);
         assert!(watch.is_whole(1.into()) && !watch.is_whole(9.into()));
+    }
+
+    #[test]
+    fn colours_are_for_terminals_whose_user_wants_them() {
+        assert!(has_colours(true, None) && has_colours(true, Some(OsStr::new(""))));
+        assert!(!has_colours(false, None) && !has_colours(true, Some(OsStr::new("1"))));
     }
 
     #[test]

@@ -27,6 +27,13 @@ pub(crate) struct Node {
     pub(crate) in_cycle: bool,
 }
 
+impl Node {
+    /// The span among those of the trace.
+    pub(crate) fn span_of<'a>(&self, spans: &'a [CollectedSpan]) -> Option<&'a CollectedSpan> {
+        spans.get(self.span?)
+    }
+}
+
 /// Builds the tree. Of several spans with one id, the first takes the children. Spans of a cycle stand at the end, below
 /// the first of them.
 pub(crate) fn tree(spans: &[CollectedSpan]) -> Vec<Node> {

@@ -8,7 +8,7 @@ use super::row::{MAX_INDENT, write_details};
 use super::text::{Escaped, Micros};
 use super::{DEFAULT_BAR, Trace};
 use crate::collector::CollectedSpan;
-use crate::collector::analysis::{Analysis, Node};
+use crate::collector::analysis::{Analysis, Node, Sections};
 use crate::collector::store::{is_error, is_open};
 
 const RESET: &str = "\x1b[0m";
@@ -62,39 +62,22 @@ struct Row<'a> {
 
 fn rows<'a>(spans: &'a [CollectedSpan], analysis: &'a Analysis, time: &TimeLine) -> Vec<Row<'a>> {
     let mut colours = Colours::default();
-    let details = analysis.critical.iter().zip(&analysis.warnings.nodes);
-    let nodes = analysis.nodes.iter().zip(details);
-    let row = |(node, (critical, warnings)): (&Node, (&Vec<(i64, i64)>, &'a Vec<String>))| {
-        let span = node.span.and_then(|at| spans.get(at));
-        let named = |it: &'a CollectedSpan| (it.service_name(), it.span.operation_name.as_str());
-        let start = i128::from(node.start_us) - time.start;
-        let duration = i128::from(node.end_us) - i128::from(node.start_us);
-        let (service, operation) = span.map_or(("", ""), named);
-        Row {
-            span,
-            indent: 2 * node.depth.min(MAX_INDENT),
-            service: Escaped(service).to_string(),
-            operation: match span {
-                Some(_) => Escaped(operation).to_string(),
-                None => format!("(span {} did not arrive)", node.id),
-            },
-            start: Micros(start).to_string(),
-            duration: Micros(duration).to_string(),
+    let nodes = analysis.nodes.iter().zip(&analysis.critical);
+    let mut rows = Vec::with_capacity(analysis.nodes.len());
+    for ((node, critical), warnings) in nodes.zip(&analysis.warnings.nodes) {
+        let span = node.span_of(spans);
+        rows.push(Row {
             bar: bar(time, node, critical),
-            colour: colours.of(service),
-            note: if span.is_some_and(|it| is_open(&it.span)) {
-                " unfinished"
-            } else {
-                ""
-            },
+            colour: colours.of(span.map_or("", CollectedSpan::service_name)),
             warnings: if span.is_some() { warnings } else { &[] },
-        }
-    };
-    nodes.map(row).collect()
+            ..Row::of(node, span, time)
+        });
+    }
+    rows
 }
 
 /// A bar, with `#` where the node is on the critical path.
-fn bar(time: &TimeLine, node: &Node, critical: &[(i64, i64)]) -> Vec<u8> {
+fn bar(time: &TimeLine, node: &Node, critical: &Sections) -> Vec<u8> {
     let columns = |from: i64, to: i64| {
         let start = i128::from(from) - time.start;
         time.columns(start, i128::from(to) - i128::from(from))
@@ -139,7 +122,30 @@ impl Columns {
     }
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// A row without bar, colour and warnings.
+    fn of(node: &Node, span: Option<&'a CollectedSpan>, time: &TimeLine) -> Self {
+        let operation = match span {
+            Some(it) => Escaped(&it.span.operation_name).to_string(),
+            None => format!("(span {} did not arrive)", node.id),
+        };
+        let is_open = span.is_some_and(|it| is_open(&it.span));
+        let start = i128::from(node.start_us) - time.start;
+        let duration = i128::from(node.end_us) - i128::from(node.start_us);
+        Self {
+            span,
+            indent: 2 * node.depth.min(MAX_INDENT),
+            service: Escaped(span.map_or("", CollectedSpan::service_name)).to_string(),
+            operation,
+            start: Micros(start).to_string(),
+            duration: Micros(duration).to_string(),
+            bar: Vec::new(),
+            colour: 0,
+            note: if is_open { " unfinished" } else { "" },
+            warnings: &[],
+        }
+    }
+
     fn name_width(&self) -> usize {
         let separator = if self.span.is_some() { 2 } else { 0 };
         self.indent + self.service.chars().count() + separator + self.operation.chars().count()

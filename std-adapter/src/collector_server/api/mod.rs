@@ -13,8 +13,6 @@ mod tests;
 mod trace;
 mod value;
 
-pub(crate) use status::{StatusBody, status};
-
 use serde::Serialize;
 
 use crate::collector::Inbox;

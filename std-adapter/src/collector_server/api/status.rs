@@ -7,9 +7,9 @@ use crate::collector::Inbox;
 use crate::collector::store::Status;
 
 /// The counts as the API has them; the server adds its listeners.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct StatusBody {
-    pub(crate) revision: u64,
+#[derive(Serialize)]
+struct StatusBody {
+    revision: u64,
     received: Arrived,
     held: Held,
     evicted: Evicted,
@@ -17,14 +17,14 @@ pub(crate) struct StatusBody {
     rejection: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Serialize)]
 struct Arrived {
     spans: u64,
     batches: u64,
     bytes: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Serialize)]
 struct Held {
     spans: usize,
     traces: usize,
@@ -32,7 +32,7 @@ struct Held {
     limit: usize,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Serialize)]
 struct Evicted {
     traces: u64,
     spans: u64,
@@ -64,12 +64,7 @@ impl From<Status> for StatusBody {
     }
 }
 
-/// Returns the counts of a store.
-pub(crate) fn status(inbox: &Inbox) -> StatusBody {
-    let status = inbox.lock().status();
-    status.into()
-}
-
 pub(super) fn answer(inbox: &Inbox) -> Answer {
-    Answer::json(&status(inbox))
+    let status = inbox.lock().status();
+    Answer::json(&StatusBody::from(status))
 }

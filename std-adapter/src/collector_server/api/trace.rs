@@ -119,7 +119,8 @@ fn body<'a>(trace: &'a Trace, analysis: &'a Analysis, summary: &'a Summary) -> T
         spans: nodes
             .map(|(node, (critical, warnings))| writer.span(node, critical, warnings))
             .collect(),
-        processes: writer.processes
+        processes: writer
+            .processes
             .list
             .iter()
             .map(|it| ProcessBody::of(it))
