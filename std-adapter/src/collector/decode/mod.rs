@@ -4,6 +4,8 @@
 //! ONEWAY with any sequence number. A field that is unknown, or of another type than in the
 //! IDL, is skipped, as generated code does; a missing required field is an error.
 
+#[cfg(all(test, any(feature = "collector", feature = "testing")))]
+mod body_tests;
 mod error;
 mod reader;
 mod structs;
