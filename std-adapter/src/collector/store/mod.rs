@@ -29,7 +29,7 @@ pub(crate) use open_spans::is_open;
 #[cfg(feature = "collector")]
 pub(crate) use program::{OpenSpan, Status};
 #[cfg(feature = "collector")]
-pub(crate) use search::{FoundTrace, Search, WantedTag};
+pub(crate) use search::{Found, FoundTrace, Matches, Search, WantedTag};
 pub use stats::CollectorStats;
 #[cfg(feature = "collector")]
 pub(crate) use summary::{ServiceCount, Summary, end_us, is_error};
@@ -236,11 +236,9 @@ impl Received {
 
     /// Counts a change; only the program asks for it.
     #[cfg(not(feature = "collector"))]
-    #[expect(clippy::unused_self, reason = "the program's store has a count")]
     fn note_change(&mut self) {}
 
     #[cfg(not(feature = "collector"))]
-    #[expect(clippy::unused_self, reason = "the program's store follows more")]
     fn note_eviction(&mut self, _trace: TraceId, _spans: usize) {}
 
     fn evict(&mut self) {

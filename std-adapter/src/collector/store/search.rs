@@ -1,6 +1,7 @@
 //! Search over the traces of the store.
 
 use std::cmp::Reverse;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use picojaeger_core::TraceId;
@@ -34,6 +35,16 @@ pub(crate) struct WantedTag {
     float: Option<f64>,
 }
 
+/// Spans after which a search lets others have the store.
+const SPANS_AT_ONCE: usize = 2000;
+
+/// The traces that match so far.
+#[derive(Debug, Default)]
+pub(crate) struct Matches {
+    traces: Vec<(Reverse<i64>, TraceId)>,
+    last: Option<TraceId>,
+}
+
 /// The traces that a search found.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -53,16 +64,29 @@ pub(crate) struct FoundTrace {
 }
 
 impl Received {
-    /// Searches all traces, and summarises what arrived since the last search. Spans are looked at only where a search
-    /// names an operation or a tag, in the traces that match else.
-    pub(crate) fn search(&mut self, search: &Search) -> Found {
-        let mut matching: Vec<(Reverse<i64>, TraceId)> = Vec::new();
-        for (&id, held) in &mut self.traces {
+    /// Searches the next traces, up to a number of spans, so that arrivals need not wait for the whole search; returns
+    /// whether there are more. Spans are looked at only where a search names an operation or a tag, in the traces that
+    /// match else. What arrived since the last search is summarised.
+    pub(crate) fn search_some(&mut self, search: &Search, matches: &mut Matches) -> bool {
+        let from = matches.last.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut spans = 0;
+        for (&id, held) in self.traces.range_mut((from, Bound::Unbounded)) {
             let summary = held.summarise();
             if search.matches_summary(&summary) && search.matches_spans(held) {
-                matching.push((Reverse(summary.start_us), id));
+                matches.traces.push((Reverse(summary.start_us), id));
+            }
+            matches.last = Some(id);
+            spans += held.spans.len();
+            if spans >= SPANS_AT_ONCE {
+                return true;
             }
         }
+        false
+    }
+
+    /// Returns the newest ones of the matches that are still held, up to the limit.
+    pub(crate) fn collect(&self, search: &Search, matches: Matches) -> Found {
+        let mut matching = matches.traces;
         let matched = matching.len();
         if matched > search.limit {
             matching.select_nth_unstable(search.limit);

@@ -6,7 +6,7 @@ use super::query::Parameters;
 use super::{Answer, ServiceBody, micros, services_of};
 use crate::collector::Inbox;
 use crate::collector::analysis::Analysis;
-use crate::collector::store::{FoundTrace, Search, WantedTag};
+use crate::collector::store::{Found, FoundTrace, Matches, Search, WantedTag};
 
 const PARAMETERS: [&str; 9] = [
     "service",
@@ -46,16 +46,14 @@ struct TraceBody<'a> {
     services: Vec<ServiceBody<'a>>,
 }
 
-/// Answers a search. The store is locked while traces are matched, not while they are analysed and written.
+/// Answers a search. The store is locked for some spans at a time while traces are matched, and not while they are
+/// analysed and written.
 pub(super) fn answer(inbox: &Inbox, query: &str) -> Result<Answer, String> {
     let search = parse(query)?;
-    let (revision, mut found) = {
-        let mut received = inbox.lock();
-        (received.revision(), received.search(&search))
-    };
+    let (revision, found) = run(inbox, &search);
     let counts: Vec<usize> = found.traces.iter().map(count_warnings).collect();
     keep(inbox, &found.traces, &counts);
-    let traces = found.traces.iter_mut().zip(counts);
+    let traces = found.traces.iter().zip(counts);
     Ok(Answer::json(&FoundBody {
         revision,
         matched: found.matched,
@@ -63,6 +61,21 @@ pub(super) fn answer(inbox: &Inbox, query: &str) -> Result<Answer, String> {
             .map(|(found, warnings)| TraceBody::of(found, warnings))
             .collect(),
     }))
+}
+
+/// Runs a search. The revision is that of its begin, so that a later arrival differs from it.
+fn run(inbox: &Inbox, search: &Search) -> (u64, Found) {
+    let revision = inbox.lock().revision();
+    let mut matches = Matches::default();
+    // A statement each: the lock ends with it.
+    while search_some(inbox, search, &mut matches) {
+        std::thread::yield_now();
+    }
+    (revision, inbox.lock().collect(search, matches))
+}
+
+fn search_some(inbox: &Inbox, search: &Search, matches: &mut Matches) -> bool {
+    inbox.lock().search_some(search, matches)
 }
 
 fn parse(query: &str) -> Result<Search, String> {

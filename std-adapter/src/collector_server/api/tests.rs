@@ -445,3 +445,20 @@ fn extreme_times_stay_within_a_scripts_numbers() {
     assert_eq!((status, &body["start"]), (200, &json!(-(1_i64 << 53))));
     assert_eq!(ask(&inbox, "/api/search", "").0, 200);
 }
+
+#[test]
+fn a_search_in_parts_finds_each_trace_once() {
+    let traces = (1..=1_000_u128).map(|n| {
+        let spans = (1..=5).map(|id| of_trace(n, span(id, id - 1, n as i64, 1)));
+        batch("a", spans.collect::<Vec<_>>())
+    });
+    let inbox = inbox(traces);
+    let (_, body) = ask(&inbox, "/api/search", "limit=1000&operation=op5");
+    assert_eq!(body["matched"], 1000);
+    let ids = body["traces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|trace| trace["start"].as_i64());
+    assert!(ids.eq((1..=1000).rev().map(Some)));
+}
