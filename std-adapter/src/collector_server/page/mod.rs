@@ -52,7 +52,9 @@ pub(crate) struct Page {
 /// Returns the page, joined and hashed at the first call.
 pub(crate) fn page() -> &'static Page {
     static PAGE: LazyLock<Page> = LazyLock::new(|| Page {
-        body: DOCUMENT.replacen(STYLE_MARK, STYLE, 1).replacen(SCRIPT_MARK, SCRIPT, 1),
+        body: DOCUMENT
+            .replacen(STYLE_MARK, STYLE, 1)
+            .replacen(SCRIPT_MARK, SCRIPT, 1),
         csp: policy(),
     });
     &PAGE
@@ -95,7 +97,13 @@ mod tests {
 
     fn element(name: &str) -> &'static str {
         let body = &page().body;
-        let opened = body.split_once(&format!("<{name}")).unwrap().1.split_once('>').unwrap().1;
+        let opened = body
+            .split_once(&format!("<{name}"))
+            .unwrap()
+            .1
+            .split_once('>')
+            .unwrap()
+            .1;
         opened.split_once(&format!("</{name}>")).unwrap().0
     }
 
@@ -103,7 +111,11 @@ mod tests {
     fn the_policy_names_the_hash_of_the_style_and_of_the_script_as_they_stand_in_the_document() {
         for name in ["style", "script"] {
             let source = format!("{name}-src '{}'", source_hash(element(name)));
-            assert!(page().csp.contains(&source), "{source} is missing in {}", page().csp);
+            assert!(
+                page().csp.contains(&source),
+                "{source} is missing in {}",
+                page().csp
+            );
         }
     }
 
@@ -123,10 +135,16 @@ mod tests {
     #[test]
     fn the_document_loads_nothing_from_elsewhere() {
         for forbidden in ["src=", "<link", "import("] {
-            assert!(!page().body.contains(forbidden), "the document contains `{forbidden}`");
+            assert!(
+                !page().body.contains(forbidden),
+                "the document contains `{forbidden}`"
+            );
         }
         for forbidden in ["@import", "url("] {
-            assert!(!STYLE.contains(forbidden), "the style contains `{forbidden}`");
+            assert!(
+                !STYLE.contains(forbidden),
+                "the style contains `{forbidden}`"
+            );
         }
     }
 
@@ -134,7 +152,10 @@ mod tests {
     fn the_style_and_the_script_cannot_end_their_elements() {
         for text in [STYLE, SCRIPT] {
             for end in ["</style", "</script", "<!--", "\r"] {
-                assert!(!text.contains(end), "{end:?} would end or change the element");
+                assert!(
+                    !text.contains(end),
+                    "{end:?} would end or change the element"
+                );
             }
         }
     }
