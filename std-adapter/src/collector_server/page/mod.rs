@@ -79,7 +79,7 @@ fn source_hash(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What turns text into markup, style or code.
+    /// Names of the ways from text to markup, style or code.
     const FORBIDDEN: [&str; 12] = [
         "innerHTML",
         "outerHTML",
