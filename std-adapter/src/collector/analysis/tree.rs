@@ -49,7 +49,7 @@ pub(crate) fn tree(spans: &[CollectedSpan]) -> Vec<Node> {
     walk.nodes
 }
 
-/// What stands in the tree: spans sorted by start and id, and behind them the placeholders.
+/// An item of the tree. Spans are sorted by start and id, with the placeholders behind them.
 struct Item {
     node: Node,
     children: Vec<usize>,

@@ -1,4 +1,4 @@
-//! What is odd about a trace, in words.
+//! Oddities of a trace, in words.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the program asks of its store.
+//! Questions that the program has to its store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use super::held_trace::HeldTrace;
 use super::{CollectedSpan, Received, Summary};
 use crate::model::{Tag, TagValue};
 
-/// What a trace must have to be found. Service, operation and tags must be those of one span.
+/// Conditions for a trace to be found. Service, operation and tags must be those of one span.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Search {
     pub(crate) service: Option<String>,

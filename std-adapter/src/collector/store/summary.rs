@@ -1,4 +1,4 @@
-//! What a list of traces shows of each one.
+//! A summary of each trace, for lists and searches.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

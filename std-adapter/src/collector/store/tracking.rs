@@ -1,4 +1,4 @@
-//! What only the program follows: time, open spans, and the losses that clients report.
+//! Books of the program alone: time, open spans, and the losses that clients report.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

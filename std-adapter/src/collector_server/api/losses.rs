@@ -1,4 +1,4 @@
-//! `/api/losses`: what clients say that they lost.
+//! `/api/losses`: the losses that clients report.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! `/api/services`: what can be searched for.
+//! `/api/services`: the names to search by.
 
 use serde::Serialize;
 

@@ -163,7 +163,7 @@ impl<'a> ProcessBody<'a> {
     }
 }
 
-/// What all spans of an answer have in common.
+/// The common part of all spans of an answer.
 struct SpanWriter<'a> {
     start_us: i64,
     trace: &'a Trace,
