@@ -123,7 +123,7 @@ impl Random {
             .collect();
         let mut spans = Vec::new();
         for id in 0..self.below(9) as u64 + 1 {
-            let span = self.span(trace, id << 60 | id + 2);
+            let span = self.span(trace, (id << 60) | (id + 2));
             spans.push(CollectedSpan::new(self.of(&processes), span));
         }
         Trace::new(trace, spans)
