@@ -24,7 +24,7 @@ pub enum DecodeError {
     UnknownMethod(String),
     /// A reply or an exception instead of a request.
     NotARequest,
-    /// What was received ends within the message, or a count or length points past its end.
+    /// The bytes received end within the message, or a count or length points past its end.
     Truncated,
     /// Bytes follow the message; their number is given.
     TrailingBytes(usize),
