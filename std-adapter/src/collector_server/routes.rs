@@ -1,12 +1,14 @@
 //! The paths of the page's port.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, StatusCode, header};
 use picojaeger_core::TraceId;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::api;
 use super::http::reply::{self, JSON};
@@ -15,7 +17,7 @@ use super::live::Live;
 use super::page::page;
 use super::ports::Place;
 use super::receive::store;
-use crate::collector::{Inbox, Trace, json as formats};
+use crate::collector::{Inbox, json as formats};
 
 /// The page and its queries.
 pub(super) struct Routes {
@@ -25,6 +27,29 @@ pub(super) struct Routes {
     pub(super) places: Vec<Place>,
     /// The name of the cookie with the token: cookies of other ports of this host come with requests too.
     pub(super) cookie: String,
+}
+
+/// The answer to `/api/status`.
+#[derive(Serialize)]
+struct Status {
+    #[serde(flatten)]
+    store: api::StatusBody,
+    listeners: Vec<Listener>,
+    http: HttpCounts,
+}
+
+#[derive(Serialize)]
+struct Listener {
+    name: &'static str,
+    address: SocketAddr,
+}
+
+/// Requests that were refused, connections beyond the limit, and peers that did not read.
+#[derive(Serialize)]
+struct HttpCounts {
+    refused: u64,
+    overflow: u64,
+    slow: u64,
 }
 
 impl Handler for Routes {
@@ -97,34 +122,39 @@ impl Routes {
             return Ok(reply::reply(
                 StatusCode::OK,
                 JSON,
-                self.status().to_string(),
+                json!(self.status()).to_string(),
             ));
-        }
-        if let Some(id) = path.strip_prefix("/api/traces/") {
-            return self.export(id, query);
         }
         let Some(answer) = api::answer(&self.inbox, path, query) else {
             return Err(Refusal::not_found(path));
         };
         let status = StatusCode::from_u16(answer.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Ok(reply::reply(status, answer.content_type, answer.body))
+        let mut reply = reply::reply(status, answer.content_type, answer.body);
+        if status == StatusCode::OK
+            && let Some(name) = file_name(path, query)
+        {
+            let value = format!("attachment; filename=\"{name}\"");
+            reply::set(&mut reply, header::CONTENT_DISPOSITION, &value);
+        }
+        Ok(reply)
     }
 
     /// Returns the store's status with what the server knows.
-    fn status(&self) -> Value {
-        let answer = api::answer(&self.inbox, "/api/status", "");
-        let value = answer.and_then(|answer| serde_json::from_slice(&answer.body).ok());
-        let mut status = value.unwrap_or_else(|| json!({}));
-        let places = self.places.iter();
-        let places = places.map(|place| json!({ "name": place.name, "address": place.address }));
-        status["listeners"] = places.collect();
-        status["http"] = json!({
-            "refused": self.shared.refused.load(Ordering::Relaxed),
-            "overflow": self.shared.overflow.load(Ordering::Relaxed),
-            "slow": self.shared.slow.load(Ordering::Relaxed),
+    fn status(&self) -> Status {
+        let listeners = self.places.iter().map(|place| Listener {
+            name: place.name,
+            address: place.address,
         });
-        status
+        Status {
+            store: api::status(&self.inbox),
+            listeners: listeners.collect(),
+            http: HttpCounts {
+                refused: self.shared.refused.load(Ordering::Relaxed),
+                overflow: self.shared.overflow.load(Ordering::Relaxed),
+                slow: self.shared.slow.load(Ordering::Relaxed),
+            },
+        }
     }
 
     /// Returns what may change in an event's data.
@@ -140,50 +170,7 @@ impl Routes {
     /// Returns the data of an event.
     pub(super) fn event(&self) -> String {
         let status = self.status();
-        json!({ "revision": status["revision"], "status": status }).to_string()
-    }
-
-    /// Returns a trace in a form that other programs read.
-    fn export(&self, id: &str, query: &str) -> Result<Reply, Refusal> {
-        let trace = self.trace(id)?;
-        let (mut is_otlp, mut is_download) = (false, false);
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            match pair {
-                "format=otlp" => is_otlp = true,
-                "format=jaeger" => is_otlp = false,
-                "download=1" => is_download = true,
-                "download=0" => is_download = false,
-                _ => {
-                    let message = "the query is format=jaeger or format=otlp, and download=1";
-                    return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
-                }
-            }
-        }
-        let id = trace.trace_id();
-        let (text, end) = if is_otlp {
-            (formats::otlp(&[trace]), "otlp.json")
-        } else {
-            (formats::jaeger(&[trace]), "json")
-        };
-        let mut reply = reply::reply(StatusCode::OK, JSON, text);
-        if is_download {
-            let value = format!("attachment; filename=\"trace-{id}.{end}\"");
-            reply::set(&mut reply, header::CONTENT_DISPOSITION, &value);
-        }
-        Ok(reply)
-    }
-
-    fn trace(&self, id: &str) -> Result<Trace, Refusal> {
-        let Ok(id) = id.parse::<TraceId>() else {
-            let message = "a trace id is 1 to 32 hexadecimal digits";
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
-        };
-        let trace = self.inbox.lock().trace(id);
-        trace.ok_or_else(|| {
-            let message =
-                format!("the trace {id} is not held: it did not arrive, or left for younger ones");
-            Refusal::new(StatusCode::NOT_FOUND, message)
-        })
+        json!({ "revision": status.store.revision, "status": status }).to_string()
     }
 
     /// Stores the spans of a file.
@@ -198,4 +185,18 @@ impl Routes {
         let body = json!({ "spans": spans }).to_string();
         Ok(reply::reply(StatusCode::OK, JSON, body))
     }
+}
+
+/// Returns the name of the file that a trace is saved as, if the query wants that.
+fn file_name(path: &str, query: &str) -> Option<String> {
+    let id = path.strip_prefix("/api/traces/")?;
+    // Of an id that was found: digits only.
+    let id = id.parse::<TraceId>().ok()?;
+    let has = |pair| query.split('&').any(|other| other == pair);
+    let end = if has("format=otlp") {
+        "otlp.json"
+    } else {
+        "json"
+    };
+    has("download=1").then(|| format!("trace-{id}.{end}"))
 }

@@ -29,7 +29,7 @@ pub(super) enum End {
 pub(super) fn run(args: &Args, inbox: &Inbox, stop: &Receiver<()>) -> io::Result<End> {
     if args.wait.is_none() && !args.print {
         // The sender lives as long as the program.
-        drop(stop.recv());
+        let _ = stop.recv();
         return Ok(End::Done);
     }
     let limit = args.wait.map(|_| Instant::now() + args.timeout);

@@ -117,7 +117,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
             // It fails where the thread has ended.
-            drop(stop.send(()));
+            let _ = stop.send(());
         }
         if let Some(thread) = self.thread.take() {
             drop(thread.join());

@@ -41,7 +41,7 @@ fn random() -> Result<String, String> {
     let mut text = String::new();
     for byte in bytes {
         // Writing to text does not fail.
-        drop(write!(text, "{byte:02x}"));
+        let _ = write!(text, "{byte:02x}");
     }
     Ok(text)
 }
