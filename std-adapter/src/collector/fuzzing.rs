@@ -1,5 +1,4 @@
 //! Entrances for fuzz targets, which are packages of their own.
-#![expect(missing_docs, reason = "no part of the API")]
 
 use super::{CollectedSpan, DecodeError, Trace, json, otlp};
 use crate::model::Batch;
