@@ -80,7 +80,10 @@ fn print_help() -> ExitCode {
 
 /// Prints a line for the user, without what would control a terminal: it may have text of peers.
 fn warn(message: &str) {
-    let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     // An output that is closed ends nothing.
     drop(writeln!(std::io::stderr(), "{line}"));
 }
@@ -102,7 +105,8 @@ fn start(mut args: Args) -> Result<End, String> {
     let server = Server::start(sockets, &inbox, settings, strategies);
     let server = server.map_err(|error| format!("cannot start: {error}"))?;
     warn(&line);
-    let end = script::run(&args, &inbox, &stopped).map_err(|error| format!("cannot print: {error}"))?;
+    let end =
+        script::run(&args, &inbox, &stopped).map_err(|error| format!("cannot print: {error}"))?;
     drop(server);
     script::finish(&args, &inbox)?;
     Ok(end)
