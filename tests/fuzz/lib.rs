@@ -113,3 +113,12 @@ impl From<Outcome> for SendOutcome {
         }
     }
 }
+
+/// Checks the heap that a body took: at most 64 times its length, beside 1 MiB.
+pub fn assert_body_heap(peak: usize, body: &[u8]) {
+    assert!(
+        peak < (1 << 20) + 64 * body.len(),
+        "{peak} bytes for {}",
+        body.len()
+    );
+}
