@@ -22,12 +22,12 @@ impl<T> Default for List<T> {
     }
 }
 
-/// An `ExportTraceServiceRequest`.
-#[derive(Default)]
-#[cfg_attr(feature = "collector", derive(Deserialize))]
-#[cfg_attr(feature = "collector", serde(rename_all = "camelCase", default))]
+/// An `ExportTraceServiceRequest`, as JSON has it: protobuf is read without it.
+#[cfg(feature = "collector")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(in crate::collector) struct Request<'m> {
-    #[cfg_attr(feature = "collector", serde(borrow))]
+    #[serde(borrow)]
     pub(in crate::collector) resource_spans: List<ResourceSpans<'m>>,
 }
 

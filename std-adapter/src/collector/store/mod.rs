@@ -10,6 +10,8 @@ mod losses;
 mod open_spans;
 #[cfg(feature = "collector")]
 mod program;
+#[cfg(all(test, feature = "collector"))]
+mod program_tests;
 #[cfg(feature = "collector")]
 mod search;
 mod stats;
