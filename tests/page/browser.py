@@ -7,6 +7,7 @@ import threading
 import time
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -69,8 +70,16 @@ class Page:
     def wait_text(self, selector, wanted):
         until(lambda: wanted in self.text(selector), f"{selector} says {self.text(selector)[:200]!r}, not {wanted!r}")
 
-    def click(self, selector):
-        self.wait(selector)[0].click()
+    def click(self, selector, at=0):
+        self.wait(selector, at + 1)
+        until(lambda: self.clicked(selector, at), f"{selector} number {at} can be clicked")
+
+    def clicked(self, selector, at):
+        # The page may draw a row anew between the look and the click.
+        with contextlib.suppress(StaleElementReferenceException, IndexError):
+            self.all(selector)[at].click()
+            return True
+        return False
 
     def click_text(self, selector, text):
         self.wait(selector)

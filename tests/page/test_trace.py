@@ -33,7 +33,7 @@ class Trace(PageTest):
     def test_details_show_tags_logs_process_and_references_as_links(self):
         self.page.open(f"#/trace/{self.first}")
         self.page.wait(".span-row", 4)
-        self.page.all(".span-row")[2].click()
+        self.page.click(".span-row", 2)
         for wanted in ("statementinsert into orders", "duplicate key", "Process"):
             self.page.wait_text(".details", wanted)
         self.page.click(".ref a")
@@ -69,9 +69,8 @@ class Trace(PageTest):
     def test_two_traces_compare_path_by_path(self):
         self.page.open("#/search")
         self.page.wait(".trace-row", 3)
-        boxes = self.page.all(".trace-row input")
-        boxes[0].click()
-        self.page.all(".trace-row input")[1].click()
+        self.page.click(".trace-row input", 0)
+        self.page.click(".trace-row input", 1)
         self.page.click_text(".toolbar a", "Compare the two")
         self.page.wait(".compare-row", 5)
         self.page.open(f"#/compare/{self.first}/{self.second}")
