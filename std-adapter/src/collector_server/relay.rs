@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpStream;
 
 use crate::collector::Inbox;
 use crate::model::{Batch, Process};
 use crate::relay::{Arrival, Event, Relay};
+use crate::sys::clock::unix_micros;
 use crate::sys::sync::lock;
 
 /// Connections at one time.
@@ -76,10 +77,8 @@ async fn read(stream: &TcpStream, mut take: impl FnMut(&[u8])) {
 }
 
 fn take(lines: &Mutex<Lines>, inbox: &Inbox, line: usize, bytes: &[u8]) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let micros = now.map_or(0, |time| time.as_micros() as u64);
     let mut sink = Sink::new(inbox);
-    let arrival = Arrival::At(micros);
+    let arrival = Arrival::At(unix_micros(SystemTime::now()));
     let mut lines = lock(lines);
     lines
         .relay

@@ -1,10 +1,10 @@
 //! The token of a collector that other machines reach.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::args::Args;
 use super::config::read_text;
+use crate::sys::hex::hex;
 
 /// The shortest token of a file: a guess must be hopeless.
 const MIN_LENGTH: usize = 16;
@@ -38,12 +38,7 @@ fn read(path: &Path) -> Result<String, String> {
 fn random() -> Result<String, String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random token: {error}"))?;
-    let mut text = String::new();
-    for byte in bytes {
-        // Writing to text does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    Ok(hex(&bytes))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub(crate) mod exit;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod fork;
 #[cfg(feature = "relay")]
+pub(crate) mod hex;
+#[cfg(feature = "relay")]
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod interrupt;
 pub(crate) mod log;

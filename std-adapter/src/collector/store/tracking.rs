@@ -1,9 +1,10 @@
 //! Books of the program alone: time, open spans, and the losses that clients report.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::losses::Losses;
 use super::open_spans::OpenSpans;
+use crate::sys::clock::unix_micros;
 
 /// The books of a store that belongs to the program. A store of a test has none, and keeps each copy of an open span.
 #[derive(Debug, Default)]
@@ -26,12 +27,7 @@ impl Clock {
     /// Returns microseconds since 1970.
     pub(super) fn now_us(&self) -> i64 {
         match self {
-            Self::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH);
-                since.map_or(0, |since| {
-                    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-                })
-            }
+            Self::System => unix_micros(SystemTime::now()) as i64,
             #[cfg(test)]
             Self::At(us) => *us,
         }

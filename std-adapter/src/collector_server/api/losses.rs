@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, micros};
+use super::{Answer, MAX_EXACT, micros};
 use crate::collector::store::{Loss, totals};
 use crate::collector::{Client, Inbox};
 
@@ -79,5 +79,5 @@ impl<'a> EventBody<'a> {
 
 /// A count in a range that a script's numbers hold exactly.
 fn exact(count: u64) -> u64 {
-    count.min(1 << 53)
+    count.min(MAX_EXACT as u64)
 }

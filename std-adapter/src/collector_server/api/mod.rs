@@ -19,6 +19,9 @@ use crate::collector::Inbox;
 use crate::collector::store::{ServiceCount, Summary};
 use query::Parameters;
 
+/// Greatest integer that a script's numbers hold exactly.
+const MAX_EXACT: i64 = 1 << 53;
+
 /// An answer of the API.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -98,6 +101,5 @@ impl<'a> ServiceBody<'a> {
 
 /// A time or duration in a range that a script's numbers hold exactly.
 fn micros(us: i64) -> i64 {
-    const MOST: i64 = 1 << 53;
-    us.clamp(-MOST, MOST)
+    us.clamp(-MAX_EXACT, MAX_EXACT)
 }

@@ -1,13 +1,10 @@
 //! Tags as `[key, type, value]`.
 
-use std::fmt::Write as _;
-
 use serde::{Serialize, Serializer};
 
+use super::MAX_EXACT;
 use crate::model::{Tag, TagValue};
-
-/// Greatest integer that a script's numbers hold exactly.
-const MAX_EXACT: u64 = 1 << 53;
+use crate::sys::hex::hex;
 
 /// A tag in an answer.
 #[derive(Serialize)]
@@ -37,7 +34,7 @@ impl Serialize for Value<'_> {
         match self.0 {
             TagValue::String(text) => serializer.serialize_str(text),
             TagValue::Bool(value) => serializer.serialize_bool(*value),
-            TagValue::Long(value) if value.unsigned_abs() > MAX_EXACT => {
+            TagValue::Long(value) if value.unsigned_abs() > MAX_EXACT as u64 => {
                 serializer.collect_str(value)
             }
             TagValue::Long(value) => serializer.serialize_i64(*value),
@@ -46,13 +43,4 @@ impl Serialize for Value<'_> {
             TagValue::Binary(bytes) => serializer.serialize_str(&hex(bytes)),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
+
+use crate::sys::base64::base64;
 
 const DOCUMENT: &str = include_str!("index.html");
 const STYLE_MARK: &str = "/* style */";
@@ -72,7 +72,7 @@ fn policy() -> String {
 }
 
 fn source_hash(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+    format!("sha256-{}", base64(&Sha256::digest(text)))
 }
 
 #[cfg(test)]

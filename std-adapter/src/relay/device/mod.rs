@@ -22,7 +22,7 @@ pub use event::Event;
 pub use names::Image;
 pub(super) use names::Names;
 pub use relay::Relay;
-pub(super) use tracer::{hex, process};
+pub(super) use tracer::process;
 
 #[cfg(test)]
 mod tests;

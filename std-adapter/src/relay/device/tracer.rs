@@ -13,6 +13,7 @@ use super::names::{Image, Names};
 use super::seen::Seen;
 use crate::model::{Process, Span, Tag, TagValue};
 use crate::relay::payload::{Hello, Status, WireSpan, spans};
+use crate::sys::hex::hex;
 
 /// The identity of a tracer: its device, boot and number.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -252,9 +253,4 @@ fn stats(status: &Status) -> Stats {
     stats.decode_errors = status.decode_errors;
     stats.lost = status.lost();
     stats
-}
-
-/// Returns bytes in hexadecimal.
-pub(in crate::relay) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,8 +6,9 @@ use picojaeger_core::SpanId;
 
 use super::event::{Event, Sink};
 use super::relay::Relay;
-use super::tracer::{DeviceTracer, TracerId, hex};
+use super::tracer::{DeviceTracer, TracerId};
 use crate::relay::payload::Hello;
+use crate::sys::hex::hex;
 
 /// The most tracers of devices and boots.
 const MOST_TRACERS: usize = 1_024;

@@ -9,9 +9,10 @@ use super::sinks::Sinks;
 use super::terminal::Terminal;
 use super::{Failure, output};
 use crate::model::{Process, Tag};
-use crate::relay::device::{Event, Image as _, hex};
+use crate::relay::device::{Event, Image as _};
 use crate::relay::dump::{self, Dump};
 use crate::relay::elf::ElfImage;
+use crate::sys::hex::hex;
 
 /// Passes the spans of all rings in a dump on.
 pub(super) fn run(elf: &Path, file: &Path, destination: &Destination) -> Result<ExitCode, Failure> {

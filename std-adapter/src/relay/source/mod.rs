@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::device::Arrival;
+use crate::sys::clock::unix_micros;
 use crate::sys::sync::lock;
 use crate::sys::threads;
 pub(super) use recording::Recorder;
@@ -133,6 +134,5 @@ fn end(line: usize, inputs: &Inputs, error: Option<io::Error>) {
 
 /// Returns the Unix time in microseconds.
 pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_micros() as u64)
+    unix_micros(SystemTime::now())
 }
