@@ -146,3 +146,24 @@ function throttled(work, gap) {
   ask.stop = () => (clearTimeout(timer), (timer = -1));
   return ask;
 }
+
+// A view that loads what it shows again whenever the store has changed. Its `load` sets `revision`; `list`, if it has one, ends with it.
+class LiveView {
+  revision = -1;
+
+  // Loads at once, then at most once per `gap` milliseconds; `eachSecond` runs whether or not anything changes.
+  follow(gap, eachSecond) {
+    this.ask = throttled(() => this.load(), gap);
+    this.unlive = onLive(() => live.revision !== this.revision && this.ask());
+    this.clock = eachSecond && setInterval(eachSecond, 1000);
+    this.ready = this.load();
+  }
+
+  stop() {
+    this.stopped = true;
+    this.unlive();
+    this.ask.stop();
+    clearInterval(this.clock);
+    this.list?.stop();
+  }
+}

@@ -46,14 +46,12 @@ const eventRow = ({ time, service, cause, spans }) => el("tr", null, el("td", nu
 const table = (caption, titles, rows) => el("table", { class: "calls" }, el("caption", null, caption),
   el("thead", null, el("tr", null, titles.map((title) => el("th", { scope: "col", class: /^(Batches|Last|Lost)$/.test(title) ? "num" : null }, title)))), el("tbody", null, rows));
 
-class LossesView {
+class LossesView extends LiveView {
   constructor(main) {
-    this.revision = -1;
+    super();
     this.body = el("div", { class: "losses" });
     main.append(this.body);
-    this.ask = throttled(() => this.load(), 1000);
-    this.unlive = onLive(() => live.revision !== this.revision && this.ask());
-    this.ready = this.load();
+    this.follow(1000);
   }
 
   async load() {
@@ -88,11 +86,5 @@ class LossesView {
   escape() {
     location.hash = "#/search";
     return true;
-  }
-
-  stop() {
-    this.stopped = true;
-    this.unlive();
-    this.ask.stop();
   }
 }

@@ -51,16 +51,14 @@ const callRow = ({ from, to, calls, errors, median }) => el("tr", null,
   el("td", null, dot(from), plain(short(from, 80))), el("td", null, dot(to), plain(short(to, 80))), el("td", { class: "num" }, number(calls)),
   el("td", { class: errors ? "num bad" : "num" }, number(errors)), el("td", { class: "num" }, duration(median)));
 
-class MapView {
+class MapView extends LiveView {
   constructor(main) {
-    this.revision = -1;
+    super();
     this.count = el("span", { class: "count", role: "status" });
     this.body = el("div", { class: "map-body" });
     this.search = el("a", { class: "button", hidden: true });
     main.append(el("div", { class: "fill" }, el("div", { class: "toolbar" }, this.count, el("span", { class: "spring" }), this.search), this.body));
-    this.ask = throttled(() => this.load(), 2000);
-    this.unlive = onLive(() => live.revision !== this.revision && this.ask());
-    this.ready = this.load();
+    this.follow(2000);
   }
 
   async load() {
@@ -114,11 +112,5 @@ class MapView {
     if (this.selected) this.mark(null);
     else location.hash = "#/search";
     return true;
-  }
-
-  stop() {
-    this.stopped = true;
-    this.unlive();
-    this.ask.stop();
   }
 }

@@ -9,9 +9,9 @@ function openRow({ trace, span, service, operation, start, since }) {
 
 const running = (start) => `${duration(Math.max(0, Math.round((Date.now() * 1000 - start) / 1e5) * 1e5))}`;
 
-class OpenView {
+class OpenView extends LiveView {
   constructor(main) {
-    this.revision = -1;
+    super();
     this.count = el("span", { class: "count", role: "status" });
     this.list = new RowList({
       id: "open", class: "open", label: "Open spans", rowHeight: 32, key: ({ trace, span }) => trace + span,
@@ -23,10 +23,7 @@ class OpenView {
       el("p", null, "A program shows the spans that it is in the middle of when it calls ", el("code", null, "flush_open"),
         ", or ends with ", el("code", null, "unfinished_at_close"), "."));
     main.append(el("div", { class: "fill" }, el("div", { class: "toolbar" }, this.count), this.none, this.list.root));
-    this.ask = throttled(() => this.load(), 400);
-    this.unlive = onLive(() => live.revision !== this.revision && this.ask());
-    this.clock = setInterval(() => this.tick(), 1000);
-    this.ready = this.load();
+    this.follow(400, () => this.tick());
   }
 
   async load() {
@@ -45,13 +42,5 @@ class OpenView {
 
   tick() {
     for (const node of this.list.root.querySelectorAll("[data-begun]")) node.textContent = running(Number(node.dataset.begun));
-  }
-
-  stop() {
-    this.stopped = true;
-    this.unlive();
-    this.ask.stop();
-    clearInterval(this.clock);
-    this.list.stop();
   }
 }

@@ -6,19 +6,16 @@ const sorters = {
   spans: (a, b) => b.spans - a.spans, errors: (a, b) => b.errors - a.errors || b.start - a.start,
 };
 
-class SearchView {
+class SearchView extends LiveView {
   constructor(main, { params }) {
+    super();
     this.params = params;
     this.sort = params.get("sort") in sorters ? params.get("sort") : "recent";
     this.paused = false;
     this.shown = [];
     this.fresh = [];
-    this.revision = -1;
     this.build(main);
-    this.ask = throttled(() => this.load(), 400);
-    this.unlive = onLive(() => live.revision !== this.revision && this.ask());
-    this.clock = setInterval(() => this.ages(), 1000);
-    this.ready = this.load();
+    this.follow(400, () => this.ages());
   }
 
   build(main) {
@@ -148,14 +145,6 @@ class SearchView {
     this.list.root.blur();
     this.list.mark();
     return true;
-  }
-
-  stop() {
-    this.stopped = true;
-    this.unlive();
-    this.ask.stop();
-    clearInterval(this.clock);
-    this.list.stop();
   }
 }
 
