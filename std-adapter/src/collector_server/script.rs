@@ -153,13 +153,12 @@ impl Watch {
 
     fn update(&mut self, received: &Received, now: Instant) {
         let mut held = BTreeMap::new();
-        for trace in received.traces() {
-            let (id, spans) = (trace.trace_id(), trace.spans().len());
+        for (id, spans) in received.held() {
             let seen = match self.traces.remove(&id) {
-                Some(seen) if seen.spans == spans && seen.is_rooted => seen,
+                Some(seen) if seen.spans == spans.len() && seen.is_rooted => seen,
                 seen => Seen {
-                    spans,
-                    is_rooted: trace.spans().iter().any(is_root),
+                    spans: spans.len(),
+                    is_rooted: spans.iter().any(is_root),
                     since: now,
                     is_whole: seen.is_some_and(|seen| seen.is_whole),
                 },

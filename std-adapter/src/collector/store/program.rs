@@ -116,6 +116,12 @@ impl Received {
         (open.take(limit).collect(), tracking.open.len())
     }
 
+    /// The spans of each trace held, by its id, where they lie.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (TraceId, &[CollectedSpan])> {
+        let traces = self.traces.iter();
+        traces.map(|(&id, held)| (id, held.spans.as_slice()))
+    }
+
     /// The losses that clients reported, the newest one first.
     pub(crate) fn losses(&self) -> Vec<Loss> {
         self.tracking
