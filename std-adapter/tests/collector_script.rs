@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
-use std::path::PathBuf;
 
 use picojaeger_std::collector::Encoding;
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod collector_client;
+#[path = "../../tests/common/file.rs"]
+mod file;
 use collector_client::*;
+use file::TestFile;
 
 fn send(program: &Program, trace: u128) {
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -16,28 +18,6 @@ fn send(program: &Program, trace: u128) {
     sender
         .send_to(&datagram, ("127.0.0.1", program.port("UDP")))
         .unwrap();
-}
-
-/// A file of a test's own, which is removed at its end.
-struct TestFile(PathBuf);
-
-impl TestFile {
-    fn new(name: &str, text: &str) -> Self {
-        let name = format!("picojaeger-collector-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::write(&path, text).unwrap();
-        TestFile(path)
-    }
-
-    fn name(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for TestFile {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).unwrap();
-    }
 }
 
 #[test]
@@ -109,7 +89,7 @@ fn files_are_exported_and_imported() {
         } else {
             "resourceSpans"
         };
-        assert!(!json(&fs::read_to_string(&file.0).unwrap())[key][0].is_null());
+        assert!(!json(&fs::read_to_string(file.name()).unwrap())[key][0].is_null());
         let program = Program::start(&["--import", file.name(), "--wait", "1", "--json"]);
         let (code, text) = program.wait();
         assert_eq!(code, Some(0));

@@ -1,10 +1,8 @@
 //! The program `picojaeger-relay`, within the process: sources to an agent, recordings, a command.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -13,32 +11,13 @@ use picojaeger_std::collector::Collector;
 use picojaeger_std::model::TagValue;
 use picojaeger_std::relay::run;
 
+#[path = "../../tests/common/file.rs"]
+mod file;
 #[path = "../../tests/common/http.rs"]
 mod http;
 mod relay_device;
+use file::TestFile;
 use relay_device::line;
-
-/// A file of a test's own, which is removed at its end.
-struct TestFile(PathBuf);
-
-impl TestFile {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("picojaeger-relay-{}-{name}", std::process::id()));
-        fs::write(&path, bytes).unwrap();
-        TestFile(path)
-    }
-
-    fn name(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for TestFile {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).unwrap();
-    }
-}
 
 fn relay(arguments: &[&str]) -> ExitCode {
     run(arguments.iter().map(OsString::from))
@@ -49,7 +28,7 @@ const LONG: Duration = Duration::from_secs(10);
 #[test]
 fn a_file_reaches_an_agent() {
     let agent = Collector::bind("127.0.0.1:0").unwrap();
-    let file = TestFile::new("file", &line(9, 1_000));
+    let file = TestFile::new("file", line(9, 1_000));
     let to = agent.local_addr().to_string();
     assert_eq!(relay(&[file.name(), "--agent", &to]), ExitCode::SUCCESS);
     assert!(agent.wait_for_spans(1_000, LONG), "{:?}", agent.stats());
@@ -101,7 +80,7 @@ fn a_file_reaches_a_collector_over_otlp() {
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", collector.local_addr().unwrap());
     let server = thread::spawn(move || http::answered(&collector));
-    let file = TestFile::new("otlp", &line(9, 3));
+    let file = TestFile::new("otlp", line(9, 3));
     assert_eq!(relay(&[file.name(), "--otlp", &url]), ExitCode::SUCCESS);
     let (head, body) = server.join().unwrap();
     assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
@@ -121,7 +100,7 @@ fn a_file_reaches_a_collector_over_otlp() {
 fn a_command_connects_to_the_port_of_its_source() {
     let agent = Collector::bind("127.0.0.1:0").unwrap();
     let (file, to) = (
-        TestFile::new("port", &line(9, 5)),
+        TestFile::new("port", line(9, 5)),
         agent.local_addr().to_string(),
     );
     let script = format!("cat {} >/dev/tcp/127.0.0.1/{{port}}", file.name());
@@ -138,7 +117,7 @@ fn a_command_connects_to_the_port_of_its_source() {
 fn a_commands_output_and_exit_code_pass_through() {
     let agent = Collector::bind("127.0.0.1:0").unwrap();
     let (file, to) = (
-        TestFile::new("output", &line(9, 5)),
+        TestFile::new("output", line(9, 5)),
         agent.local_addr().to_string(),
     );
     let script = format!("cat {}; exit 7", file.name());
