@@ -8,7 +8,7 @@ use picojaeger_std::model::{Span as Finished, TagValue};
 use picojaeger_std::reporters::InMemoryReporter;
 use picojaeger_std::tracing::{SpanExt as _, layer};
 use picojaeger_std::{Config, Tracer};
-use sqlx::{ConnectOptions as _, Row as _, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, sqlite::SqliteConnectOptions};
 use tokio::net::TcpListener;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
@@ -113,7 +113,8 @@ async fn a_query_by_sqlx_is_a_log() {
         assert_eq!(row.unwrap().get::<i64, _>("items"), 3);
     };
     query.instrument(info_span!("stock")).await;
-    drop(connection);
+    // The thread of SQLite has a reference to the span until it takes its next command.
+    connection.close().await.unwrap();
 
     let spans = finished(&tracer, &spans);
     assert_eq!(spans.len(), 1, "{spans:#?}");
