@@ -23,4 +23,4 @@ class Losses(PageTest):
         for wanted in ("Too large: 3 spans", "Sending failed: 2 spans", "Batches missing: 2 batches"):
             self.page.wait_text(".losses", wanted)
         self.assertGreaterEqual(len(self.page.texts(".loss-chart rect")), 4)
-        self.assertEqual(len(self.page.texts(".losses table:last-child tbody tr")), 4)
+        self.assertEqual(len(self.page.texts(".losses [aria-label=Events] tbody tr")), 4)

@@ -79,7 +79,8 @@ class SpanCutter {
   }
 }
 
-async function getTrace(id, signal) {
+// `progress(spans)` is called while they arrive.
+async function getTrace(id, signal, progress) {
   const reader = (await request(`api/trace/${encodeURIComponent(id)}`, { signal })).body.getReader();
   const cutter = new SpanCutter();
   for (;;) {
@@ -89,10 +90,12 @@ async function getTrace(id, signal) {
       cutter.push(value.subarray(at, at + 32768));
       await pause();
     }
+    progress?.(cutter.spans.length);
   }
 }
 
-const live = { connected: false, revision: -1, status: null, listeners: new Set() };
+// `revision` names the connection too: a collector that started anew counts from the beginning.
+const live = { connected: false, connections: 0, revision: "", status: null, listeners: new Set() };
 
 // Calls back on each change and change of the connection, until the returned function is called.
 function onLive(callback) {
@@ -104,25 +107,41 @@ function tell() {
   for (const callback of live.listeners) callback();
 }
 
+// Without a stream while the page is hidden: browsers open only a few connections to one address, for all tabs together.
+const HIDDEN_MS = 5000;
+const RETRY_MS = 1000;
+
 function startLive() {
-  const source = new EventSource("api/live");
-  const connection = (connected) => {
-    live.connected = connected;
-    tell();
+  let timer = 0, close = openLive();
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (!document.hidden) close ??= openLive();
+    else timer = setTimeout(() => (close?.(), (close = null)), HIDDEN_MS);
+  });
+}
+
+// Opens the stream, and again a moment after each end. Returns what closes it.
+function openLive() {
+  let timer = 0, source = null;
+  const open = () => {
+    source = new EventSource("api/live");
+    source.addEventListener("open", () => live.connections++);
+    source.addEventListener("change", (event) => {
+      const change = JSON.parse(event.data);
+      live.revision = `${live.connections}/${change.revision}`;
+      live.status = change.status;
+      live.connected = true;
+      tell();
+    });
+    source.addEventListener("error", () => {
+      source.close();
+      live.connected = false;
+      timer = setTimeout(open, RETRY_MS);
+      tell();
+    });
   };
-  source.addEventListener("open", () => connection(true));
-  source.addEventListener("error", () => {
-    connection(false);
-    // An answer that is no stream ends an event source for good.
-    if (source.readyState === EventSource.CLOSED) setTimeout(startLive, 2000), source.close();
-  });
-  source.addEventListener("change", (event) => {
-    const change = JSON.parse(event.data);
-    live.revision = change.revision;
-    live.status = change.status;
-    live.connected = true;
-    tell();
-  });
+  open();
+  return () => (clearTimeout(timer), source.close());
 }
 
 // Runs `work` at once and again when asked during it, at most once per `gap` milliseconds.
@@ -149,7 +168,7 @@ function throttled(work, gap) {
 
 // A view that loads what it shows again whenever the store has changed. Its `load` sets `revision`; `list`, if it has one, ends with it.
 class LiveView {
-  revision = -1;
+  revision = "";
 
   // Loads at once, then at most once per `gap` milliseconds; `eachSecond` runs whether or not anything changes.
   follow(gap, eachSecond) {

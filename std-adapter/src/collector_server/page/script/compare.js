@@ -34,7 +34,7 @@ function compareRow(row, largest) {
   const [a, b] = row.spans, delta = row.time[1] - row.time[0];
   const state = a === 0 ? "only-b" : b === 0 ? "only-a" : delta > 0 ? "slower" : delta < 0 ? "faster" : "";
   const cell = (side) => row.spans[side] === 0 ? el("span", { class: "num none", role: "gridcell" }, "–")
-    : el("span", { class: "num", role: "gridcell" }, row.errors[side] > 0 && el("span", { class: "sign error", title: plural(row.errors[side], "error") }, "!"),
+    : el("span", { class: "num", role: "gridcell" }, row.errors[side] > 0 && el("span", { class: "sign error", role: "img", "aria-label": plural(row.errors[side], "error"), title: plural(row.errors[side], "error") }, "!"),
       `${duration(row.time[side])}`, el("small", null, ` ×${number(row.spans[side])}`));
   return el("div", { class: `compare-row ${state}`, "--hue": hue(row.service), "--indent": Math.min(row.depth, MOST_INDENT), "aria-level": row.depth + 1 },
     el("span", { class: "span-name", role: "gridcell" }, el("span", { class: "stripe" }),
@@ -49,7 +49,7 @@ class CompareView {
   constructor(main, { a, b }) {
     this.main = main;
     this.abort = new AbortController();
-    main.append(el("p", { class: "none", role: "status" }, "Loading…"));
+    main.append(hiddenHeading("Two traces compared"), el("p", { class: "none" }, "Loading…"));
     this.ready = this.load(a, b);
   }
 
@@ -58,7 +58,7 @@ class CompareView {
     try {
       models = [new TraceModel(await getTrace(a, this.abort.signal)), new TraceModel(await getTrace(b, this.abort.signal))];
     } catch (error) {
-      if (!this.stopped) this.main.replaceChildren(el("p", { class: "none problem", role: "alert" }, error.message));
+      if (!this.stopped) this.main.replaceChildren(hiddenHeading("Two traces compared"), el("p", { class: "none problem", role: "alert" }, error.message));
       return;
     }
     const rows = new Map(), alive = () => !this.stopped;
@@ -80,15 +80,15 @@ class CompareView {
       el("span", { class: "facts" }, el("b", null, duration(model.duration)), el("span", null, plural(model.spans.length, "span")),
         el("span", { class: "badges" }, badges(model)), el("code", { class: "id" }, id.slice(-8))));
     const delta = second.duration - first.duration;
-    this.main.replaceChildren(el("div", { class: "fill" }, el("header", { class: "compare-heads" }, side("A", a, first), side("B", b, second)),
+    this.main.replaceChildren(hiddenHeading("Two traces compared"), el("div", { class: "fill" }, el("header", { class: "compare-heads" }, side("A", a, first), side("B", b, second)),
       el("div", { class: "toolbar" }, el("span", { class: "count" }, `B takes ${duration(Math.abs(delta))} ${delta < 0 ? "less" : "more"} than A`),
         el("span", { class: "spring" }), el("a", { class: "button", href: `#/compare/${b}/${a}` }, "Swap")), this.list.root));
     this.list.set(rows);
+    announce(this.main.querySelector(".count").textContent);
   }
 
   escape() {
-    location.hash = "#/search";
-    return true;
+    backToSearch();
   }
 
   stop() {

@@ -19,6 +19,9 @@ const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG,
 const byId = (id) => document.getElementById(id);
 const button = (label, onclick, attributes) => el("button", { type: "button", onclick, ...attributes }, label);
 
+// The heading of a view whose place in the page tells those who see it what it is.
+const hiddenHeading = (text) => el("h1", { class: "unseen" }, text);
+
 // Isolates text of either direction, so that marks inside it cannot reorder what stands beside it.
 const plain = (text, attributes) => el("bdi", attributes, text);
 
@@ -31,6 +34,27 @@ function say(text) {
   said.classList.add("shown");
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => said.classList.remove("shown"), 3000);
+}
+
+// Tells screen readers alone. Only what the user asked for is told: live updates would never end.
+function announce(text) {
+  byId("heard").textContent = text;
+}
+
+const CAN_HAVE_FOCUS = "a[href], button, input, select, summary, [tabindex]";
+
+// Draws `place` anew by `draw`. What had the focus in it gives it to what stands for it: the same place among what can have
+// the focus, within the same `data-key`. Otherwise it goes to `fallback`, not to the document's start.
+function keepingFocus(place, draw, fallback = place) {
+  const had = document.activeElement;
+  if (had === place || !place.contains(had)) return draw();
+  const key = had.closest("[data-key]")?.dataset.key;
+  const group = () => (key === undefined ? place : place.querySelector(`[data-key="${CSS.escape(key)}"]`));
+  const order = (root) => (root ? [root, ...root.querySelectorAll(CAN_HAVE_FOCUS)] : []);
+  const at = order(group()).indexOf(had);
+  draw();
+  if (had.isConnected) return;
+  (order(group())[at] ?? fallback).focus({ preventScroll: true });
 }
 
 async function copy(text, what) {

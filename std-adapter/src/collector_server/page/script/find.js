@@ -34,6 +34,13 @@ class Find {
     this.waterfall.list.root.focus({ preventScroll: true });
   }
 
+  // Finds a text that was chosen elsewhere on the page.
+  async look(text) {
+    this.input.value = text;
+    await this.search();
+    this.waterfall.list.root.focus({ preventScroll: true });
+  }
+
   async search() {
     const text = (this.searched = this.input.value), wanted = text.trim().toLowerCase(), model = this.model();
     const found = [];

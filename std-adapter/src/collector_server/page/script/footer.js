@@ -4,7 +4,7 @@ function startFooter() {
     const value = el("b", null, "–");
     return { value, node: el("span", { title }, value, ` ${label}`) };
   };
-  const state = el("span", { class: "connection", role: "status" });
+  const state = el("span", { class: "connection" });
   const received = fact("received", "Spans received since the start"), held = fact("held"), memory = fact("memory");
   const evicted = fact("evicted", "Spans of the oldest traces, dropped to keep within the memory limit");
   const rejected = fact("rejected", "Packets and requests that could not be read");
@@ -30,4 +30,25 @@ function startFooter() {
     memory.value.textContent = `${bytes(status.held.bytes)} of ${bytes(status.held.limit)}`;
     gauge.style.setProperty("--part", status.held.limit ? Math.min(1, status.held.bytes / status.held.limit) : 0);
   });
+}
+
+// Says that the connection is lost, once that has lasted a moment.
+const LOST_MS = 1200;
+
+function startBanner() {
+  let timer = 0;
+  const lost = () => {
+    byId("lost").textContent = "The collector does not answer. What is shown stays; the page connects again by itself.";
+    byId("lost").hidden = false;
+  };
+  const changed = () => {
+    if (!live.connected) return void (timer ||= setTimeout(lost, LOST_MS));
+    clearTimeout(timer);
+    timer = 0;
+    if (byId("lost").hidden) return;
+    byId("lost").hidden = true;
+    announce("Connected again");
+  };
+  onLive(changed);
+  changed();
 }

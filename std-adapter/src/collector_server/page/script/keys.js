@@ -1,12 +1,30 @@
 // Keys that work anywhere but in a field.
 const typing = (target) => target.matches?.("input:not([type=checkbox]), textarea, select");
 
+function closeMenu() {
+  const menu = document.querySelector(".menu[open]");
+  if (!menu) return false;
+  const hadFocus = menu.contains(document.activeElement);
+  menu.open = false;
+  if (hadFocus) menu.querySelector("summary").focus();
+  return true;
+}
+
 function escapeKey(event) {
-  const target = event.target;
+  const { target } = event;
   if (byId("help").open) return; // The dialog closes itself.
   event.preventDefault();
-  if (typing(target) && target.id !== "find") return target.blur();
+  if (closeMenu()) return;
+  if (typing(target)) return leaveField(target);
   view?.escape?.();
+}
+
+// Esc in a field leaves it for the rows, where `j` and `k` go on; the field of a find is cleared first.
+function leaveField(target) {
+  if (target.id === "find" && view?.find?.clear()) return;
+  target.blur();
+  const rows = view?.list?.root;
+  (rows?.checkVisibility() ? rows : byId("view")).focus({ preventScroll: true });
 }
 
 const keyActions = {
@@ -14,8 +32,6 @@ const keyActions = {
   "?": () => byId("help").showModal(),
   j: () => view?.list?.step(1),
   k: () => view?.list?.step(-1),
-  n: () => view?.find?.step(1),
-  N: () => view?.find?.step(-1),
   Enter: () => view?.list?.openActive(),
 };
 
@@ -25,11 +41,12 @@ function startKeys() {
     if (event.key === "Escape") return escapeKey(event);
     if (typing(event.target) || byId("help").open) return;
     if (event.key === "Enter" && event.target !== document.body && event.target.id !== "view") return;
-    const action = keyActions[event.key];
+    const action = keyActions[event.key] ?? view?.keys?.[event.key];
     if (!action) return;
     event.preventDefault();
-    action();
+    action.call(view);
   });
+  document.addEventListener("pointerdown", (event) => event.target.closest?.(".menu") || closeMenu());
   byId("help-open").addEventListener("click", keyActions["?"]);
   byId("help").querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();

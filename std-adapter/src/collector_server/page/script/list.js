@@ -9,6 +9,7 @@ class RowList {
     this.active = -1;
     this.rows = new Map();
     this.inner = el("div", { class: "rows-inner", role: "rowgroup" });
+    options.head?.setAttribute("aria-rowindex", 1);
     this.root = el("div", {
       class: `rows ${options.class ?? ""}`, role: options.role ?? "grid", tabindex: 0, "aria-label": options.label,
       onscroll: () => this.soon(), onkeydown: (event) => this.key(event), onclick: (event) => this.click(event),
@@ -22,6 +23,10 @@ class RowList {
     return typeof this.options.rowHeight === "function" ? this.options.rowHeight() : this.options.rowHeight;
   }
 
+  get headRows() {
+    return this.options.head ? 1 : 0;
+  }
+
   firstShown() {
     return Math.min(this.items.length - 1, Math.ceil(this.root.scrollTop / this.rowHeight));
   }
@@ -31,15 +36,17 @@ class RowList {
     const key = this.active >= 0 && this.items[this.active] !== undefined ? this.options.key(this.items[this.active]) : null;
     this.items = items;
     this.active = key === null ? -1 : items.findIndex((item) => this.options.key(item) === key);
-    this.root.setAttribute("aria-rowcount", items.length);
+    this.root.setAttribute("aria-rowcount", items.length + this.headRows);
     this.refresh();
   }
 
   // Draws the shown rows anew.
   refresh() {
-    for (const row of this.rows.values()) row.remove();
-    this.rows.clear();
-    this.draw();
+    keepingFocus(this.root, () => {
+      for (const row of this.rows.values()) row.remove();
+      this.rows.clear();
+      this.draw();
+    });
   }
 
   soon() {
@@ -56,9 +63,11 @@ class RowList {
     const spare = Math.min(4, Math.max(0, MOST_ROWS - shown));
     const from = Math.max(0, Math.floor(this.root.scrollTop / height) - spare);
     const to = Math.min(this.items.length, from + Math.min(MOST_ROWS, shown + 2 * spare));
+    const hadFocus = this.inner.contains(document.activeElement);
     for (const [index, row] of this.rows) {
       if (index < from || index >= to) row.remove(), this.rows.delete(index);
     }
+    if (hadFocus && !this.inner.contains(document.activeElement)) this.root.focus({ preventScroll: true });
     const fresh = document.createDocumentFragment();
     for (let index = from; index < to; index++) {
       if (!this.rows.has(index)) fresh.append(this.row(index, height));
@@ -70,9 +79,10 @@ class RowList {
   row(index, height) {
     const row = this.options.render(this.items[index], index);
     row.dataset.index = index;
+    row.dataset.key = this.options.key(this.items[index]);
     row.id = `${this.options.id}-${index}`;
     row.setAttribute("role", "row");
-    row.setAttribute("aria-rowindex", index + 1);
+    row.setAttribute("aria-rowindex", index + 1 + this.headRows);
     row.style.top = `${index * height}px`;
     row.style.height = `${height}px`;
     this.rows.set(index, row);

@@ -34,22 +34,43 @@ function lossChart(events) {
       el("span", null, el("i", { class: `swatch cause-${cause in CAUSES ? cause : "other"}` }), causeName(cause)))), el("span", null, when(last))));
 }
 
-const clientRow = ({ service, client, batches, last, lost }) => el("tr", { class: lost.length ? "lossy" : null },
-  el("td", null, dot(service), plain(short(service, 80))), el("td", null, el("code", { class: "id" }, client ? short(client, 8) : "–")),
-  el("td", { class: "num" }, number(batches)), el("td", null, lost.length ? lost.map(({ cause, spans }) =>
-    el("span", { class: "badge error", title: CAUSES[cause]?.[1] }, `${causeName(cause)}: ${amount(cause, spans)}`)) : "nothing"),
-  el("td", { class: "num" }, age(last)));
+const lostSum = ({ lost }) => lost.reduce((sum, { spans }) => sum + spans, 0);
 
-const eventRow = ({ time, service, cause, spans }) => el("tr", null, el("td", null, when(time)), el("td", null, dot(service), plain(short(service, 80))),
-  el("td", null, causeName(cause)), el("td", { class: "num" }, amount(cause, spans)));
+const clientTable = () => new SortedTable({
+  label: "Clients", most: MOST_EVENTS, sort: 3, caption: (total) => (total > MOST_EVENTS ? `${MOST_EVENTS} of ${number(total)} clients` : "Clients"),
+  columns: [
+    { title: "Service", value: ({ service }) => service, cell: ({ service }) => serviceCell(service) },
+    { title: "Client", value: ({ client }) => client ?? "", cell: ({ client }) => el("code", { class: "id" }, client ? short(client, 8) : "–") },
+    { title: "Batches", num: true, value: ({ batches }) => batches, cell: ({ batches }) => number(batches) },
+    { title: "Lost", num: true, value: lostSum, cell: ({ lost }) => (lost.length ? lost.map(({ cause, spans }) =>
+      el("span", { class: "badge error", title: CAUSES[cause]?.[1] }, `${causeName(cause)}: ${amount(cause, spans)}`)) : "nothing") },
+    { title: "Last", num: true, value: ({ last }) => last, cell: ({ last }) => age(last) },
+  ],
+});
 
-const table = (caption, titles, rows) => el("table", { class: "calls" }, el("caption", null, caption),
-  el("thead", null, el("tr", null, titles.map((title) => el("th", { scope: "col", class: /^(Batches|Last|Lost)$/.test(title) ? "num" : null }, title)))), el("tbody", null, rows));
+const eventTable = () => new SortedTable({
+  label: "Events", most: MOST_EVENTS, sort: 0, caption: (total) => (total > MOST_EVENTS ? `${MOST_EVENTS} of ${number(total)} events` : "Events"),
+  columns: [
+    { title: "Time", num: true, value: ({ time }) => time, cell: ({ time }) => when(time) },
+    { title: "Service", value: ({ service }) => service, cell: ({ service }) => serviceCell(service) },
+    { title: "Cause", value: ({ cause }) => causeName(cause), cell: ({ cause }) => causeName(cause) },
+    { title: "Lost", num: true, value: ({ spans }) => spans, cell: ({ cause, spans }) => amount(cause, spans) },
+  ],
+});
 
 class LossesView extends LiveView {
   constructor(main) {
     super();
-    this.body = el("div", { class: "losses" });
+    this.title = el("h1", null, "Losses");
+    this.chart = el("div", null);
+    this.clients = clientTable();
+    this.events = eventTable();
+    this.body = el("div", { class: "losses", tabindex: 0, role: "region", "aria-label": "Losses" }, this.title,
+      el("p", { class: "note" }, "Clients count what they could not send and report it with their next batch."),
+      this.chart, this.clients.root, this.events.root);
+    this.problem = el("p", { class: "problem", hidden: true });
+    this.body.append(this.problem);
+    this.clients.root.hidden = this.events.root.hidden = true;
     main.append(this.body);
     this.follow(1000);
   }
@@ -60,9 +81,11 @@ class LossesView extends LiveView {
     try {
       losses = await getJson("api/losses");
     } catch (error) {
-      this.body.replaceChildren(el("p", { class: "none problem" }, error.message));
+      this.problem.textContent = error.message;
+      this.problem.hidden = false;
       return;
     }
+    this.problem.hidden = true;
     const text = JSON.stringify(losses);
     if (this.stopped || text === this.text) return;
     this.text = text;
@@ -70,21 +93,19 @@ class LossesView extends LiveView {
   }
 
   show({ clients, events }) {
-    const lossy = [...clients].sort((a, b) => b.lost.length - a.lost.length || b.last - a.last);
     const causes = [...new Set(events.map(({ cause }) => cause))].filter((cause) => cause in CAUSES);
-    this.body.replaceChildren(...[
-      el("h1", null, events.length ? "Losses" : "No client reports a loss"),
-      el("p", { class: "note" }, "Clients count what they could not send and report it with their next batch."),
-      events.length > 0 && lossChart(events),
-      causes.length > 0 && el("dl", { class: "causes" }, causes.map((cause) => [el("dt", null, CAUSES[cause][0]), el("dd", null, CAUSES[cause][1])])),
-      clients.length > 0 && table("Clients", ["Service", "Client", "Batches", "What was lost", "Last"], lossy.slice(0, MOST_EVENTS).map(clientRow)),
-      events.length > 0 && table(events.length > MOST_EVENTS ? `The last ${MOST_EVENTS} of ${number(events.length)} events` : "Events",
-        ["Time", "Service", "Cause", "Lost"], events.slice(0, MOST_EVENTS).map(eventRow)),
-    ].filter(Boolean));
+    this.title.textContent = events.length ? "Losses" : "No client reports a loss";
+    this.chart.hidden = events.length === 0;
+    if (events.length) {
+      this.chart.replaceChildren(lossChart(events), el("dl", { class: "causes" }, causes.map((cause) => [el("dt", null, CAUSES[cause][0]), el("dd", null, CAUSES[cause][1])])));
+    }
+    this.clients.root.hidden = clients.length === 0;
+    this.events.root.hidden = events.length === 0;
+    this.clients.set(clients);
+    this.events.set(events);
   }
 
   escape() {
-    location.hash = "#/search";
-    return true;
+    backToSearch();
   }
 }

@@ -14,6 +14,7 @@ function route() {
 }
 
 const VIEWS = { search: SearchView, trace: TraceView, compare: CompareView, open: OpenView, map: MapView, losses: LossesView };
+const TITLES = { search: "Search", trace: "Trace", compare: "Compare", open: "Open spans", map: "Service map", losses: "Losses" };
 
 function navigate() {
   const next = route();
@@ -23,9 +24,13 @@ function navigate() {
     return;
   }
   view?.stop();
-  const main = byId("view");
+  const main = byId("view"), hadFocus = main.contains(document.activeElement);
   main.replaceChildren();
   main.dataset.view = next.name;
+  main.setAttribute("aria-label", TITLES[next.name]);
+  document.title = `${TITLES[next.name]} · picojaeger`;
+  // What had the focus is gone: without this the next Tab would begin at the document's start.
+  if (hadFocus) main.focus({ preventScroll: true });
   for (const link of document.querySelectorAll("[data-view]")) {
     if (link === main) continue;
     if (link.dataset.view === next.name) link.setAttribute("aria-current", "page");
@@ -50,6 +55,7 @@ function startGo() {
 
 startTheme();
 startFooter();
+startBanner();
 startKeys();
 startGo();
 addEventListener("hashchange", navigate);

@@ -5,8 +5,8 @@ const MOST_CALLS = 200;
 function mapNode(service, { x, y }, select) {
   const { name, spans, errors } = service;
   const label = name.length > 18 ? `${name.slice(0, 17)}…` : name;
-  return svg("g", { class: "map-node", transform: `translate(${x} ${y})`, "--hue": hue(name), tabindex: 0, role: "button", "aria-label": `${short(name)}, ${plural(spans, "span")}, ${plural(errors, "error")}`,
-    onclick: () => select(name), onkeydown: (event) => event.key === "Enter" && (event.preventDefault(), select(name)) },
+  return svg("g", { class: "map-node", transform: `translate(${x} ${y})`, "--hue": hue(name), "data-key": name, tabindex: 0, role: "button", "aria-pressed": "false", "aria-label": `${short(name)}, ${plural(spans, "span")}, ${plural(errors, "error")}`,
+    onclick: () => select(name), onkeydown: (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), select(name)) },
   svg("title", null, short(name)),
   svg("rect", { width: NODE_WIDTH, height: NODE_HEIGHT, rx: 7 }), svg("rect", { class: "map-stripe", width: 4, height: NODE_HEIGHT - 12, x: 6, y: 6, rx: 2 }),
   svg("text", { x: 18, y: 17 }, label),
@@ -47,17 +47,28 @@ function drawMap(services, calls, select) {
     labels, services.map((service) => mapNode(service, nodes.get(service.name), select)));
 }
 
-const callRow = ({ from, to, calls, errors, median }) => el("tr", null,
-  el("td", null, dot(from), plain(short(from, 80))), el("td", null, dot(to), plain(short(to, 80))), el("td", { class: "num" }, number(calls)),
-  el("td", { class: errors ? "num bad" : "num" }, number(errors)), el("td", { class: "num" }, duration(median)));
+const callTable = () => new SortedTable({
+  label: "Calls", most: MOST_CALLS, sort: 2, caption: (total) => (total > MOST_CALLS ? `${MOST_CALLS} of ${number(total)} calls` : "Calls"),
+  columns: [
+    { title: "From", value: (call) => call.from, cell: (call) => serviceCell(call.from) },
+    { title: "To", value: (call) => call.to, cell: (call) => serviceCell(call.to) },
+    { title: "Calls", num: true, value: (call) => call.calls, cell: (call) => number(call.calls) },
+    { title: "Errors", num: true, bad: (call) => call.errors > 0, value: (call) => call.errors, cell: (call) => number(call.errors) },
+    { title: "Median", num: true, value: (call) => call.median, cell: (call) => duration(call.median) },
+  ],
+});
 
 class MapView extends LiveView {
   constructor(main) {
     super();
-    this.count = el("span", { class: "count", role: "status" });
-    this.body = el("div", { class: "map-body" });
+    this.count = el("span", { class: "count" });
+    this.picture = el("div", { class: "map-scroll", tabindex: 0, role: "region", "aria-label": "Map" });
+    this.table = callTable();
+    this.none = el("p", { class: "none" }, "No services yet. The map shows who calls whom once traces arrive.");
+    this.body = el("div", { class: "map-body" }, this.none, this.picture, this.table.root);
+    this.picture.hidden = this.table.root.hidden = true;
     this.search = el("a", { class: "button", hidden: true });
-    main.append(el("div", { class: "fill" }, el("div", { class: "toolbar" }, this.count, el("span", { class: "spring" }), this.search), this.body));
+    main.append(el("div", { class: "fill" }, hiddenHeading("Service map"), el("div", { class: "toolbar" }, this.count, el("span", { class: "spring" }), this.search), this.body));
     this.follow(2000);
   }
 
@@ -71,8 +82,7 @@ class MapView extends LiveView {
       return;
     }
     const text = JSON.stringify(map);
-    // Drawing anew would take the focus away.
-    if (this.stopped || text === this.text || (this.text && this.body.contains(document.activeElement) && document.activeElement !== this.body)) return;
+    if (this.stopped || text === this.text) return;
     this.text = text;
     this.show(map);
   }
@@ -83,13 +93,13 @@ class MapView extends LiveView {
     const between = calls.filter(({ from, to }) => names.has(from) && names.has(to));
     this.count.textContent = services.length > MOST_SERVICES ? `The ${MOST_SERVICES} busiest of ${plural(services.length, "service")}`
       : `${plural(services.length, "service")}, ${plural(calls.length, "link")}`;
-    if (!services.length) return this.body.replaceChildren(el("p", { class: "none" }, "No services yet."));
-    const table = [...calls].sort((a, b) => b.calls - a.calls).slice(0, MOST_CALLS);
-    this.body.replaceChildren(el("div", { class: "map-scroll", tabindex: 0, role: "region", "aria-label": "Map" }, drawMap(shown, between, (name) => this.select(name))),
-      el("table", { class: "calls" }, el("caption", null, calls.length > table.length ? `The ${MOST_CALLS} most frequent calls` : "Calls"),
-        el("thead", null, el("tr", null, ["From", "To", "Calls", "Errors", "Median"].map((title, i) => el("th", { scope: "col", class: i > 1 ? "num" : null }, title)))),
-        el("tbody", null, table.map(callRow))));
-    if (this.selected && names.has(this.selected)) this.mark(this.selected);
+    this.none.hidden = services.length > 0;
+    this.picture.hidden = services.length === 0;
+    this.table.root.hidden = calls.length === 0;
+    if (!services.length) return;
+    keepingFocus(this.picture, () => this.picture.replaceChildren(drawMap(shown, between, (name) => this.select(name))));
+    this.table.set(calls);
+    this.mark(names.has(this.selected) ? this.selected : null);
   }
 
   select(name) {
@@ -99,7 +109,8 @@ class MapView extends LiveView {
   // Dims what is no neighbour of the service.
   mark(name) {
     this.selected = name;
-    const picture = this.body.querySelector("svg");
+    const picture = this.picture.querySelector("svg");
+    for (const node of picture.querySelectorAll(".map-node")) node.setAttribute("aria-pressed", node.dataset.key === name);
     picture.classList.toggle("dimmed", name !== null);
     for (const part of picture.querySelectorAll(".map-edge, .map-label")) part.classList.toggle("near", part.ends.includes(name));
     this.search.hidden = name === null;
@@ -110,7 +121,7 @@ class MapView extends LiveView {
 
   escape() {
     if (this.selected) this.mark(null);
-    else location.hash = "#/search";
+    else backToSearch();
     return true;
   }
 }

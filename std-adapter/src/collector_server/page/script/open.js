@@ -12,7 +12,7 @@ const running = (start) => `${duration(Math.max(0, Math.round((Date.now() * 1000
 class OpenView extends LiveView {
   constructor(main) {
     super();
-    this.count = el("span", { class: "count", role: "status" });
+    this.count = el("span", { class: "count" });
     this.list = new RowList({
       id: "open", class: "open", label: "Open spans", rowHeight: 32, key: ({ trace, span }) => trace + span,
       head: el("div", { class: "open-row head", role: "row" }, el("span", { role: "columnheader" }, "Span"),
@@ -22,7 +22,7 @@ class OpenView extends LiveView {
     this.none = el("div", { class: "none" }, el("p", null, "No open spans."),
       el("p", null, "A program shows the spans that it is in the middle of when it calls ", el("code", null, "flush_open"),
         ", or ends with ", el("code", null, "unfinished_at_close"), "."));
-    main.append(el("div", { class: "fill" }, el("div", { class: "toolbar" }, this.count), this.none, this.list.root));
+    main.append(hiddenHeading("Open spans"), el("div", { class: "fill" }, el("div", { class: "toolbar" }, this.count), this.none, this.list.root));
     this.follow(400, () => this.tick());
   }
 
@@ -38,6 +38,10 @@ class OpenView extends LiveView {
     } catch (error) {
       this.count.textContent = error.message;
     }
+  }
+
+  escape() {
+    backToSearch();
   }
 
   tick() {

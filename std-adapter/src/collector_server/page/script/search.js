@@ -1,5 +1,10 @@
 // The search: its form, and the rows, which stay where they are while one reads.
 const picked = new Set(); // Ids of the traces to compare, at most two.
+const lastSearch = { hash: "#/search", opened: null }; // Where Esc in a trace leads back to.
+
+function backToSearch() {
+  location.hash = lastSearch.hash;
+}
 
 const sorters = {
   recent: (a, b) => b.start - a.start, longest: (a, b) => b.duration - a.duration, shortest: (a, b) => a.duration - b.duration,
@@ -10,7 +15,8 @@ class SearchView extends LiveView {
   constructor(main, { params }) {
     super();
     this.params = params;
-    this.sort = params.get("sort") in sorters ? params.get("sort") : "recent";
+    if (location.hash.startsWith("#/search")) lastSearch.hash = location.hash;
+    this.sort = Object.hasOwn(sorters, params.get("sort")) ? params.get("sort") : "recent";
     this.paused = false;
     this.shown = [];
     this.fresh = [];
@@ -28,20 +34,23 @@ class SearchView extends LiveView {
     this.setServices = setServices;
     this.list = new RowList({
       id: "trace", class: "traces", label: "Traces", rowHeight: () => (innerWidth < 640 ? 84 : 62), key: (trace) => trace.id,
-      render: (trace) => traceRow(trace, this.longest, () => this.pickedChanged()), open: (trace) => (location.hash = `#/trace/${trace.id}`),
+      render: (trace) => traceRow(trace, this.longest, () => this.pickedChanged()), open: (trace) => {
+        lastSearch.opened = trace.id;
+        location.hash = `#/trace/${trace.id}`;
+      },
     });
-    this.count = el("span", { class: "count", role: "status" });
+    this.count = el("span", { class: "count" });
     this.newer = button("", () => this.release(), { class: "newer", hidden: true });
     this.pause = button("Pause", () => this.setPaused(!this.paused), { "aria-pressed": "false", title: "Keep the rows as they are" });
     this.compare = el("a", { class: "button primary", hidden: true });
-    const sort = el("select", { "aria-label": "Sort", onchange: () => {
+    const sort = el("select", { "aria-label": "Order of the traces", onchange: () => {
       this.sort = sort.value;
       this.show(this.shown, true);
     } }, SORTS.map((entry) => option(entry, this.sort)));
     const file = el("input", { type: "file", accept: ".json,application/json", hidden: true, onchange: () => importFile(file) });
     this.empty = el("div", { class: "empty-place" });
     const side = el("details", { class: "side", open: innerWidth >= 900 }, el("summary", null, "Search"), form);
-    main.append(el("div", { class: "search" }, side, el("section", { class: "results", "aria-label": "Results" },
+    main.append(hiddenHeading("Search for traces"), el("div", { class: "search" }, side, el("section", { class: "results", "aria-label": "Results" },
       el("div", { class: "toolbar" }, this.count, this.newer, el("span", { class: "spring" }), this.compare,
         sort, this.pause, button("Import", () => file.click(), { title: "A file of traces: Jaeger JSON or OTLP JSON" }), file),
       this.empty, this.list.root)));
@@ -82,6 +91,18 @@ class SearchView extends LiveView {
     this.count.classList.remove("problem");
     this.matched = answer.matched;
     this.take(answer.traces);
+    if (!this.announced) this.firstShown();
+  }
+
+  // Tells how many were found, and goes back to the row that was opened.
+  firstShown() {
+    this.announced = true;
+    announce(this.count.textContent);
+    const at = this.shown.findIndex(({ id }) => id === lastSearch.opened);
+    lastSearch.opened = null;
+    if (at < 0) return;
+    this.list.activate(at, true);
+    this.list.root.focus({ preventScroll: true });
   }
 
   // Updates the rows that are shown in their place; others wait while somebody reads.
@@ -93,7 +114,7 @@ class SearchView extends LiveView {
       this.fresh = traces;
       this.shown = this.shown.map((trace) => byKey.get(trace.id) ?? trace);
       this.newer.hidden = added === 0;
-      this.newer.textContent = `${added} new`;
+      this.newer.textContent = `${number(added)} new`;
       if (!this.paused) this.show(this.shown, false);
     } else {
       this.fresh = [];
@@ -120,10 +141,12 @@ class SearchView extends LiveView {
   release() {
     const waiting = this.fresh.length ? this.fresh : this.shown;
     this.fresh = [];
+    const hadFocus = document.activeElement === this.newer;
     this.newer.hidden = true;
     this.list.active = -1;
     this.list.root.scrollTop = 0;
     this.show(waiting, true);
+    if (hadFocus) this.list.root.focus({ preventScroll: true });
   }
 
   ages() {
@@ -139,12 +162,20 @@ class SearchView extends LiveView {
     this.list.refresh();
   }
 
+  keys = { c: () => this.compareActive() };
+
+  compareActive() {
+    const trace = this.list.items[this.list.active];
+    if (!trace) return say("Choose a trace first: j and k");
+    pick(trace.id);
+    this.pickedChanged();
+    announce(picked.has(trace.id) ? `Chosen to compare, ${picked.size} of 2` : "No longer chosen");
+  }
+
   escape() {
-    if (this.list.active < 0) return false;
     this.list.active = -1;
-    this.list.root.blur();
     this.list.mark();
-    return true;
+    if (document.activeElement === this.list.root) byId("view").focus({ preventScroll: true });
   }
 }
 

@@ -1,29 +1,7 @@
-// One trace: its summary, the minimap, the waterfall, and the details of a span.
-class TraceModel {
-  constructor(trace) {
-    Object.assign(this, trace);
-    this.duration = Math.max(1, trace.duration);
-    this.index = new Map();
-    for (let i = 0; i < this.spans.length; i++) if (!this.index.has(this.spans[i].id)) this.index.set(this.spans[i].id, i);
-  }
-
-  service(span) {
-    return this.processes[span.process]?.service ?? "";
-  }
-
-  title() {
-    const root = this.spans.find((span) => !span.placeholder);
-    return root ? { service: this.service(root), operation: root.operation } : { service: "", operation: "" };
-  }
-
-  // What tells whether a fetched trace differs from this one.
-  mark() {
-    return [this.spans.length, this.errors, this.open, this.start, this.duration, this.warnings.length].join();
-  }
-}
-
+// One trace: its summary, the minimap, the waterfall, the statistics, and the details of a span.
 // A trace of more spans is fetched again only by hand.
 const MOST_SPANS_LIVE = 2000;
+const MOST_SUMMARY_CHIPS = 40;
 
 class TraceView {
   constructor(main, { id, span }) {
@@ -31,17 +9,19 @@ class TraceView {
     this.main = main;
     this.wanted = span;
     this.abort = new AbortController();
-    main.append(el("p", { class: "none", role: "status" }, "Loading…"));
     this.ready = this.load();
   }
 
   async load() {
+    const loading = el("p", { class: "none" }, "Loading…");
+    this.main.append(hiddenHeading("Trace"), loading);
     let trace;
     try {
-      trace = new TraceModel(await getTrace(this.id, this.abort.signal));
+      trace = new TraceModel(await getTrace(this.id, this.abort.signal, (spans) => (loading.textContent = `Loading… ${plural(spans, "span")}`)));
     } catch (error) {
       if (!this.stopped) {
-        this.main.replaceChildren(el("p", { class: "none problem", role: "alert" }, error.message, " ", el("a", { href: "#/search" }, "Back to the search")));
+        this.main.replaceChildren(hiddenHeading("Trace"),
+          el("p", { class: "none problem", role: "alert" }, error.message, " ", el("a", { href: lastSearch.hash }, "Back to the search")));
       }
       return;
     }
@@ -58,6 +38,7 @@ class TraceView {
     if (this.stopped) return;
     this.minimap.draw();
     if (this.wanted) this.showSpan(this.wanted);
+    announce(`Trace of ${document.title}: ${plural(trace.spans.length, "span")}, ${plural(trace.errors, "error")}`);
     this.revision = live.revision;
     const gap = trace.spans.length > 500 ? 4000 : 1000;
     this.ask = throttled(() => this.reload(), gap);
@@ -73,49 +54,74 @@ class TraceView {
     let fresh;
     try {
       fresh = new TraceModel(await getTrace(this.id, this.abort.signal));
-    } catch {
-      return; // It was evicted, or the collector is gone: what was read stays.
+    } catch (error) {
+      if (!this.stopped) this.setGone(error.status === 404);
+      return; // What was read stays.
     }
-    if (this.stopped || fresh.mark() === this.model.mark()) return;
+    if (this.stopped) return;
+    this.setGone(false);
+    if (fresh.mark() === this.model.mark()) return;
     this.model = fresh;
-    this.summary.replaceWith((this.summary = this.makeSummary()));
+    this.drawSummary();
     this.waterfall.setModel(fresh);
     this.minimap.setModel(fresh);
     if (this.details.span) this.details.show(fresh, fresh.index.get(this.details.span.id));
-    say("The trace was updated");
+    if (!this.statistics.root.hidden) this.statistics.show(fresh);
+  }
+
+  // The collector no longer has the trace: it was evicted, or the collector started anew.
+  setGone(gone) {
+    if (this.gone === gone) return;
+    this.gone = gone;
+    this.drawSummary();
+  }
+
+  drawSummary() {
+    keepingFocus(this.summary, () => this.summary.replaceChildren(...this.summaryParts()));
   }
 
   build() {
     const model = this.model;
     this.details = new Details((id) => this.showSpan(id));
-    this.waterfall = new Waterfall(model, (span) => this.openSpan(span));
+    this.waterfall = new Waterfall(model, {
+      open: (span) => this.openSpan(span, true), moved: (span) => !this.details.root.hidden && this.openSpan(span),
+    });
     this.minimap = new Minimap(model, (from, to) => this.waterfall.zoom(from, to));
     this.find = new Find(() => this.model, this.waterfall);
-    this.summary = this.makeSummary();
+    this.summary = el("header", { class: "summary" }, this.summaryParts());
+    this.statistics = new Statistics((text) => {
+      this.setStatistics(false);
+      this.find.look(text);
+    });
     this.list = this.waterfall.list;
     this.details.closed = () => {
       this.waterfall.list.root.focus();
-      history.replaceState(null, "", `#/trace/${this.id}`);
+      this.setFragment(`#/trace/${this.id}`);
     };
     document.title = short(`${model.title().service}: ${model.title().operation}`, 80);
-    const body = el("div", { class: "trace-body" }, this.details.root);
+    this.main.setAttribute("aria-label", `Trace of ${document.title}`);
+    const body = el("div", { class: "trace-body" }, this.statistics.root, this.details.root);
     this.main.replaceChildren(el("div", { class: "trace" }, this.summary, this.makeToolbar(), this.minimap.root, body));
     return body;
   }
 
-  makeSummary() {
+  summaryParts() {
     const model = this.model, { service, operation } = model.title();
     const warnings = model.warnings.slice(0, 5);
-    return el("header", { class: "summary" },
+    return [
       el("h1", null, dot(service), el("b", null, plain(short(service, 100))), " ", plain(short(operation))),
       el("div", { class: "facts" },
         el("span", null, el("b", null, duration(model.duration))), el("span", null, when(model.start)),
         el("span", null, plural(model.spans.length, "span")), el("span", null, plural(model.services.length, "service")),
-        el("span", { class: "badges" }, badges(model)),
+        el("span", { class: "badges" }, badges(model),
+          this.gone && el("span", { class: "badge warning", title: "It was evicted, or the collector was started again" }, "no longer held")),
         el("code", { class: "id" }, model.id)),
-      el("div", { class: "chips" }, model.services.slice(0, 40).map(serviceChip)),
+      el("div", { class: "chips" }, model.services.slice(0, MOST_SUMMARY_CHIPS).map((entry) => serviceChip(entry, () => this.find.look(entry.name))),
+        model.services.length > MOST_SUMMARY_CHIPS && el("span", { class: "chip" }, `+${number(model.services.length - MOST_SUMMARY_CHIPS)}`)),
       warnings.length > 0 && el("details", { class: "warnings" }, el("summary", null, plural(model.warnings.length, "warning")),
-        el("ul", null, warnings.map((text) => el("li", null, plain(short(text, 300)))))));
+        el("ul", null, warnings.map((text) => el("li", null, plain(short(text, 300)))),
+          model.warnings.length > warnings.length && el("li", null, `${number(model.warnings.length - warnings.length)} more`))),
+    ].filter(Boolean);
   }
 
   makeToolbar() {
@@ -130,13 +136,63 @@ class TraceView {
       el("a", { class: "button", href: `api/traces/${this.id}?download=1`, download: `${this.id}.json` }, "Export Jaeger JSON"),
       el("a", { class: "button", href: `api/traces/${this.id}?format=otlp&download=1`, download: `${this.id}.otlp.json` }, "Export OTLP JSON"),
       button("Load again", () => this.reload()), fold, unfold));
-    menu.addEventListener("click", (event) => event.target.closest("button, a") && (menu.open = false));
-    return el("div", { class: "toolbar" }, this.find.root, el("span", { class: "spring" }), this.minimap.reset, menu);
+    menu.addEventListener("click", (event) => event.target.closest("button, a") && closeMenu());
+    this.statisticsButton = button("Statistics", () => this.setStatistics(this.statistics.root.hidden), { "aria-pressed": "false", title: "Times by service and operation (s)" });
+    const zoom = el("span", { class: "zoom" }, button("−", () => this.zoom(1.5), { class: "quiet", "aria-label": "Zoom out", title: "Zoom out (-)" }),
+      button("+", () => this.zoom(1 / 1.5), { class: "quiet", "aria-label": "Zoom in", title: "Zoom in (+)" }));
+    return el("div", { class: "toolbar" }, this.find.root, el("span", { class: "spring" }), this.minimap.reset, zoom, this.statisticsButton, menu);
   }
 
-  openSpan(span) {
+  keys = {
+    n: () => this.find?.step(1), N: () => this.find?.step(-1), "+": () => this.zoom(1 / 1.5), "-": () => this.zoom(1.5),
+    0: () => this.minimap?.whole(), h: () => this.minimap?.pan(-0.25), l: () => this.minimap?.pan(0.25), z: () => this.zoomToSpan(),
+    s: () => this.statistics && this.setStatistics(this.statistics.root.hidden),
+  };
+
+  // Where a span stands in the trace, as parts of it.
+  partsOf(span) {
+    const { start, duration: whole } = this.model;
+    return [(span.start - start) / whole, (span.start + span.duration - start) / whole];
+  }
+
+  // Zooms around the active span, where it is shown.
+  zoom(factor) {
+    const at = this.list?.items[this.list.active];
+    const [from, to] = at === undefined ? [NaN, NaN] : this.partsOf(this.model.spans[at]);
+    const around = Math.max(from, this.minimap?.from) / 2 + Math.min(to, this.minimap?.to) / 2;
+    this.minimap?.zoomBy(factor, Number.isNaN(around) ? undefined : around);
+  }
+
+  zoomToSpan() {
+    const at = this.list?.items[this.list.active];
+    if (at === undefined) return say("Choose a span first: j and k");
+    const [from, to] = this.partsOf(this.model.spans[at]), margin = (to - from) * 0.05;
+    this.minimap.show(Math.max(0, from - margin), Math.min(1, to + margin));
+  }
+
+  setStatistics(shown) {
+    const { root } = this.statistics, { list } = this.waterfall;
+    if (shown) this.statistics.show(this.model);
+    const hadFocus = root.contains(document.activeElement) || list.root === document.activeElement;
+    root.hidden = !shown;
+    list.root.hidden = this.minimap.root.hidden = shown;
+    this.statisticsButton.setAttribute("aria-pressed", shown);
+    if (hadFocus) (shown ? this.statistics.table.root : list.root).focus({ preventScroll: true });
+    if (shown) this.details.close();
+    else list.draw();
+  }
+
+  openSpan(span, byUser = false) {
     this.details.show(this.model, this.model.index.get(span.id) ?? -1, span);
-    history.replaceState(null, "", `#/trace/${this.id}/${span.id}`);
+    // On a narrow screen they cover the rows.
+    if (byUser && getComputedStyle(this.details.root).position === "absolute") this.details.root.focus({ preventScroll: true });
+    this.setFragment(`#/trace/${this.id}/${span.id}`);
+  }
+
+  // At most a few times a second, as browsers demand.
+  setFragment(fragment) {
+    clearTimeout(this.fragmentTimer);
+    this.fragmentTimer = setTimeout(() => this.stopped || history.replaceState(null, "", fragment), 200);
   }
 
   // Unfolds what hides the span, scrolls to it and opens its details.
@@ -153,7 +209,9 @@ class TraceView {
   }
 
   escape() {
-    return this.details?.close() || this.find?.clear() || (location.hash = "#/search");
+    if (this.details?.close() || this.find?.clear()) return;
+    if (this.statistics && !this.statistics.root.hidden) this.setStatistics(false);
+    else backToSearch();
   }
 
   stop() {
@@ -164,6 +222,5 @@ class TraceView {
     this.minimap?.stop();
     this.list?.stop();
     this.find?.stop();
-    document.title = "picojaeger";
   }
 }

@@ -2,7 +2,8 @@
 const MOST_INDENT = 12;
 
 class Waterfall {
-  constructor(model, open) {
+  // `open(span)` is asked for by the user; `moved(span)` follows the active row.
+  constructor(model, { open, moved }) {
     this.folded = new Set();
     this.from = 0;
     this.matches = new Set();
@@ -11,7 +12,7 @@ class Waterfall {
       id: "span", role: "treegrid", class: "spans", label: "Spans", rowHeight: 26, key: (at) => this.model.spans[at]?.id,
       head: el("div", { class: "spans-head", role: "row" }, el("span", { role: "columnheader" }, "Service and operation"),
         el("span", { role: "columnheader", "aria-label": "Time" }, this.scale)),
-      render: (at) => this.row(at), open: (at) => open(this.model.spans[at]), otherKey: (event) => this.key(event),
+      render: (at) => this.row(at), open: (at) => open(this.model.spans[at]), moved: (at) => moved(this.model.spans[at]), otherKey: (event) => this.key(event),
     });
     this.root = this.list.root;
     this.root.addEventListener("click", (event) => {
@@ -70,13 +71,9 @@ class Waterfall {
 
   // Unfolds the ancestors of a span and makes its row the active one.
   reveal(at) {
-    const { spans } = this.model;
-    let changed = false, depth = spans[at].depth;
-    for (let above = at - 1; above >= 0 && depth > 0; above--) {
-      if (spans[above].depth >= depth) continue;
-      depth = spans[above].depth;
-      changed = this.folded.delete(spans[above].id) || changed;
-    }
+    const { spans, parents } = this.model;
+    let changed = false;
+    for (let above = parents[at]; above >= 0; above = parents[above]) changed = this.folded.delete(spans[above].id) || changed;
     if (changed) this.update();
     this.list.activate(this.list.items.indexOf(at), true);
   }
@@ -94,10 +91,8 @@ class Waterfall {
   }
 
   toParent(at) {
-    const { spans } = this.model;
-    for (let index = this.list.active - 1; index >= 0; index--) {
-      if (spans[this.list.items[index]].depth < spans[at].depth) return this.list.activate(index);
-    }
+    const parent = this.model.parents[at];
+    if (parent >= 0) this.list.activate(this.list.items.indexOf(parent));
   }
 
   row(at) {
@@ -109,8 +104,8 @@ class Waterfall {
       : el("span", { class: "twist" });
     const signs = [
       span.depth > MOST_INDENT && el("small", { title: "Depth" }, `↳${span.depth}`),
-      span.error && el("span", { class: "sign error", title: "Error", "aria-label": "error" }, "!"),
-      span.warnings.length > 0 && el("span", { class: "sign warning", title: short(span.warnings.join("\n")), "aria-label": "warning" }, "▲"),
+      span.error && el("span", { class: "sign error", role: "img", title: "Error", "aria-label": "error" }, "!"),
+      span.warnings.length > 0 && el("span", { class: "sign warning", role: "img", title: short(span.warnings.join("\n")), "aria-label": "warning" }, "▲"),
       span.open && el("span", { class: "sign open", title: "Not finished" }, "open"),
     ];
     const name = span.placeholder
@@ -119,6 +114,7 @@ class Waterfall {
     return el("div", {
       class: `span-row ${state.filter(Boolean).join(" ")}`, "--hue": hue(service), "--indent": indent,
       "aria-level": span.depth + 1, "aria-expanded": span.descendants > 0 ? String(!folded) : null,
+      "aria-posinset": this.model.places[at], "aria-setsize": this.model.siblings[this.model.parents[at] + 1],
     }, el("div", { class: "span-name", role: "gridcell" }, twist, el("span", { class: "stripe" }), el("span", { class: "label" }, name),
       folded && el("small", { class: "hidden-count" }, `+${number(span.descendants)}`), signs),
     el("div", { class: "span-time", role: "gridcell" }, this.bar(span)));
