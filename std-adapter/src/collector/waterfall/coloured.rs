@@ -61,7 +61,7 @@ struct Row<'a> {
 }
 
 fn rows<'a>(spans: &'a [CollectedSpan], analysis: &'a Analysis, time: &TimeLine) -> Vec<Row<'a>> {
-    let mut colours = Colours::default();
+    let colours = Colours::of_trace(spans.iter().map(CollectedSpan::service_name));
     let nodes = analysis.nodes.iter().zip(&analysis.critical);
     let mut rows = Vec::with_capacity(analysis.nodes.len());
     for ((node, critical), warnings) in nodes.zip(&analysis.warnings.nodes) {
