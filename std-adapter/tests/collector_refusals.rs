@@ -102,7 +102,7 @@ fn a_damaged_body_is_counted_and_says_what_is_wrong() {
     ] {
         let answer = post(program.port(word), path, content_type, b"\xff\xff\xff");
         assert_eq!(answer.status, 400, "{word} {answer:?}");
-        assert!(!error(&answer).is_empty());
+        assert!(answer.body.len() > 10, "{answer:?}");
     }
     let lines = "content-type: application/json\r\ncontent-encoding: gzip\r\n";
     assert_eq!(
@@ -113,6 +113,49 @@ fn a_damaged_body_is_counted_and_says_what_is_wrong() {
     assert_eq!(status["rejected"], 4);
     assert!(status["rejection"].is_string());
     assert_eq!(status["http"]["refused"], 5);
+}
+
+/// Checks that an answer is the message `google.rpc.Status` in the form of the request, and returns its message.
+fn otlp_status<'a>(answer: &'a Answer, content_type: &str, code: u8) -> &'a str {
+    let line = format!("\r\ncontent-type: {content_type}");
+    assert!(answer.head.contains(&line), "{answer:?}");
+    if content_type == "application/json" {
+        let status = json(&answer.body);
+        assert_eq!(status["code"], code, "{answer:?}");
+        assert!(status["message"].is_string(), "{answer:?}");
+        return &answer.body;
+    }
+    let (fields, message) = answer.body.split_at(4);
+    assert_eq!(fields.as_bytes()[..3], [0x08, code, 0x12], "{answer:?}");
+    assert_eq!(usize::from(fields.as_bytes()[3]), message.len());
+    message
+}
+
+#[test]
+fn otlp_s_errors_are_in_the_form_of_the_request() {
+    let program = Program::start(&[]);
+    let port = program.port("OTLP");
+    for content_type in ["application/x-protobuf", "application/json"] {
+        let answer = post(port, "/v1/traces", content_type, b"\xff\xff\xff");
+        assert_eq!(answer.status, 400);
+        assert!(!otlp_status(&answer, content_type, 3).is_empty());
+        let answer = post(port, "/v1/metrics", content_type, b"x");
+        assert_eq!(answer.status, 404);
+        let message = otlp_status(&answer, content_type, 12);
+        assert!(message.contains("/v1/metrics"), "{message}");
+        let lines = format!("content-type: {content_type}\r\norigin: http://evil.example\r\n");
+        let answer = request(port, "POST /v1/traces", &lines, b"x");
+        assert_eq!(answer.status, 403);
+        assert!(otlp_status(&answer, content_type, 7).contains("Origin"));
+        let answer = request(port, "PUT /v1/traces", &lines.replace("origin", "x"), b"x");
+        assert_eq!(answer.status, 405);
+        assert!(answer.head.contains("\r\nallow: POST\r\n"), "{answer:?}");
+        assert!(otlp_status(&answer, content_type, 12).contains("POST"));
+    }
+    let answer = post(port, "/v1/traces", "text/plain", b"x");
+    assert_eq!(answer.status, 415);
+    let message = otlp_status(&answer, "application/json", 3);
+    assert!(message.contains("application/x-protobuf"), "{message}");
 }
 
 #[test]
@@ -141,7 +184,7 @@ fn a_body_beyond_the_limit_is_refused_zipped_or_not() {
     let lines = "content-type: application/json\r\ncontent-encoding: gzip\r\n";
     let answer = request(port, "POST /v1/traces", lines, &bomb);
     assert_eq!(answer.status, 413);
-    assert!(error(&answer).contains("--max-body"), "{answer:?}");
+    assert!(answer.body.contains("--max-body"), "{answer:?}");
 }
 
 #[test]

@@ -14,6 +14,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::http::Refusal;
 
+#[cfg(test)]
+mod tests;
+
 /// Time between two events at least.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// Time after which a client without news gets a comment, so that it and proxies see that the connection stands.
@@ -28,6 +31,7 @@ const WAITING: usize = 1;
 pub(super) struct Live {
     events: watch::Sender<Bytes>,
     clients: Arc<Semaphore>,
+    keep_alive: Duration,
 }
 
 impl Live {
@@ -35,6 +39,7 @@ impl Live {
         Live {
             events: watch::Sender::new(Bytes::new()),
             clients: Arc::new(Semaphore::new(MOST_CLIENTS)),
+            keep_alive: KEEP_ALIVE,
         }
     }
 
@@ -68,7 +73,7 @@ impl Live {
         };
         let (sender, receiver) = mpsc::channel(WAITING);
         let (events, first) = (self.events.subscribe(), change(first));
-        let feed = tokio::spawn(feed(events, first, sender)).abort_handle();
+        let feed = tokio::spawn(feed(events, first, sender, self.keep_alive)).abort_handle();
         Ok(LiveBody {
             events: receiver,
             feed,
@@ -82,10 +87,15 @@ fn change(data: &str) -> Bytes {
 }
 
 /// Sends events to one client until it is gone.
-async fn feed(mut events: watch::Receiver<Bytes>, first: Bytes, to: mpsc::Sender<Bytes>) {
+async fn feed(
+    mut events: watch::Receiver<Bytes>,
+    first: Bytes,
+    to: mpsc::Sender<Bytes>,
+    keep_alive: Duration,
+) {
     let mut next = first;
     while to.send(next).await.is_ok() {
-        next = match timeout(KEEP_ALIVE, events.changed()).await {
+        next = match timeout(keep_alive, events.changed()).await {
             Ok(Ok(())) => events.borrow_and_update().clone(),
             Ok(Err(_)) => return,
             Err(_) => Bytes::from_static(b": alive\n\n"),

@@ -1,5 +1,7 @@
 //! The ports that take spans over HTTP.
 
+mod status;
+
 use std::sync::Arc;
 
 use hyper::body::{Bytes, Incoming};
@@ -9,6 +11,7 @@ use super::http::reply::{self, JSON};
 use super::http::{Connections, Handler, Refusal, Reply, body};
 use crate::collector::{DecodeError, Inbox, decode_body, otlp};
 use crate::model::Batch;
+use status::PROTOBUF;
 
 /// Stores the batches of a body, and returns how many spans they had.
 pub(super) fn store(
@@ -67,7 +70,7 @@ impl Protocol {
             (Protocol::Thrift, "application/x-thrift" | "application/vnd.apache.thrift.binary") => {
                 Ok(Form::Thrift)
             }
-            (Protocol::Otlp, "application/x-protobuf") => Ok(Form::OtlpProtobuf),
+            (Protocol::Otlp, PROTOBUF) => Ok(Form::OtlpProtobuf),
             (Protocol::Otlp, JSON) => Ok(Form::OtlpJson),
             _ => Err(Refusal::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -90,9 +93,7 @@ impl Form {
     fn reply(self) -> Reply {
         match self {
             Form::Thrift => reply::reply(StatusCode::ACCEPTED, "text/plain", Bytes::new()),
-            Form::OtlpProtobuf => {
-                reply::reply(StatusCode::OK, "application/x-protobuf", Bytes::new())
-            }
+            Form::OtlpProtobuf => reply::reply(StatusCode::OK, PROTOBUF, Bytes::new()),
             Form::OtlpJson => reply::reply(StatusCode::OK, JSON, "{}"),
         }
     }
@@ -112,5 +113,11 @@ impl Handler for Receiver {
         let take = move |body: Bytes| store(&inbox, &body, |body| form.decode(body));
         self.shared.with_body(request, take).await?;
         Ok(form.reply())
+    }
+    fn refuse(&self, refusal: &Refusal, content_type: &str) -> Reply {
+        match self.protocol {
+            Protocol::Thrift => refusal.json(),
+            Protocol::Otlp => status::reply(refusal, content_type),
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use crate::collector::Inbox;
@@ -18,6 +19,8 @@ use crate::sys::sync::lock;
 const MOST_LINES: usize = 16;
 /// Bytes of one read.
 const PIECE: usize = 16 << 10;
+/// The silence after which a peer is asked whether it is there.
+const SILENCE: Duration = Duration::from_secs(60);
 /// The pause after a failed accept, as without free descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -49,6 +52,7 @@ pub(super) fn serve(listener: TcpListener, inbox: &Arc<Inbox>) -> io::Result<()>
                 ));
                 continue;
             };
+            keep_alive(&stream);
             let (lines, inbox) = (Arc::clone(&lines), Arc::clone(&inbox));
             tokio::spawn(async move {
                 read(&stream, |bytes| take(&lines, &inbox, line, bytes)).await;
@@ -59,14 +63,38 @@ pub(super) fn serve(listener: TcpListener, inbox: &Arc<Inbox>) -> io::Result<()>
     Ok(())
 }
 
+/// Lets the system ask whether the peer is still there: a device may be silent for ever, and one that lost its power
+/// would keep its line.
+fn keep_alive(stream: &TcpStream) {
+    let probes = TcpKeepalive::new().with_time(SILENCE);
+    // Without it the connection works as well.
+    drop(SockRef::from(stream).set_tcp_keepalive(&probes));
+}
+
+/// Whether the first bytes of a connection are a request of HTTP.
+///
+/// Any page in the user's browser can send one to this port, with frames in its body.
+fn is_request(first: &[u8]) -> bool {
+    let mut words = first.splitn(3, |byte| *byte == b' ');
+    let (method, target) = (words.next(), words.next());
+    let is_method = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_uppercase);
+    method.is_some_and(is_method) && target.is_some_and(|target| target.starts_with(b"/"))
+}
+
 /// Reads until the connection ends.
 async fn read(stream: &TcpStream, mut take: impl FnMut(&[u8])) {
     let mut buffer = vec![0; PIECE];
+    let mut is_first = true;
     while stream.readable().await.is_ok() {
         match stream.try_read(&mut buffer) {
             Ok(0) => return,
             Ok(length) => {
-                take(buffer.get(..length).unwrap_or(&[]));
+                let bytes = buffer.get(..length).unwrap_or(&[]);
+                if std::mem::take(&mut is_first) && is_request(bytes) {
+                    super::warn("relay: a connection that speaks HTTP is closed");
+                    return;
+                }
+                take(bytes);
                 // A peer that always has bytes would keep the thread.
                 tokio::task::yield_now().await;
             }
@@ -146,5 +174,28 @@ impl<'i> Sink<'i> {
 
     fn finish(mut self) {
         self.store();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_of_http_are_known_by_their_first_bytes() {
+        for first in ["POST / HTTP/1.1\r\n", "GET /x", "OPTIONS / HTTP/1.1"] {
+            assert!(is_request(first.as_bytes()), "{first}");
+        }
+        for first in [
+            "",
+            " /",
+            "boot /dev",
+            "POST",
+            "POST 7 /",
+            "get / HTTP/1.1",
+            "\0A /",
+        ] {
+            assert!(!is_request(first.as_bytes()), "{first}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::api;
 use super::http::reply::{self, JSON};
-use super::http::{Connections, Handler, Refusal, Reply, body, work};
+use super::http::{Connections, Handler, Refusal, Reply, Turn, body};
 use super::live::Live;
 use super::page::page;
 use super::ports::Place;
@@ -55,13 +55,12 @@ struct HttpCounts {
 
 impl Handler for Routes {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Refusal> {
-        let method = if request.uri().path() == "/api/import" {
-            Method::POST
-        } else {
-            Method::GET
-        };
-        if request.method() != method {
-            return Err(Refusal::method(method.as_str()));
+        let is_import = request.uri().path() == "/api/import";
+        match *request.method() {
+            Method::POST if is_import => {}
+            Method::GET | Method::HEAD if !is_import => {}
+            _ if is_import => return Err(Refusal::method("POST")),
+            _ => return Err(Refusal::method("GET, HEAD")),
         }
         if let Some(reply) = self.log_in(&request) {
             return reply;
@@ -70,16 +69,14 @@ impl Handler for Routes {
         guard.authorize(request.headers(), Some(&self.cookie))?;
         match request.uri().path() {
             "/" => Ok(document()),
-            "/api/live" => {
-                let routes = Arc::clone(&self);
-                let event = work(move || Ok(routes.event())).await?;
-                Ok(reply::live(self.live.client(&event)?))
-            }
+            "/api/live" => Ok(reply::live(self.live.client(&self.event())?)),
             "/api/import" => self.import(request).await,
             _ => {
                 let (path, query) = (request.uri().path(), request.uri().query());
                 let (path, query) = (path.to_owned(), query.unwrap_or_default().to_owned());
-                work(move || self.query(&path, &query)).await
+                let shared = Arc::clone(&self.shared);
+                let make = move |turn| self.query(&path, &query, turn);
+                shared.with_turn(make).await
             }
         }
     }
@@ -118,7 +115,7 @@ impl Routes {
     }
 
     /// Answers a query on a thread that may work for long.
-    fn query(&self, path: &str, query: &str) -> Result<Reply, Refusal> {
+    fn query(&self, path: &str, query: &str, turn: Turn) -> Result<Reply, Refusal> {
         if path == "/api/status" {
             return Ok(reply::reply(
                 StatusCode::OK,
@@ -131,7 +128,7 @@ impl Routes {
         };
         let status = StatusCode::from_u16(answer.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut reply = reply::reply(status, answer.content_type, answer.body);
+        let mut reply = reply::reply(status, answer.content_type, turn.keep(answer.body));
         if status == StatusCode::OK
             && let Some(name) = file_name(path, query)
         {

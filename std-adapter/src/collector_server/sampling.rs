@@ -256,8 +256,8 @@ impl Handler for Strategies {
         if !matches!(path, "/" | "/sampling" | "/api/sampling") {
             return Err(Refusal::not_found(path));
         }
-        if request.method() != Method::GET {
-            return Err(Refusal::method("GET"));
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Refusal::method("GET, HEAD"));
         }
         let Some(service) = service(request.uri().query().unwrap_or_default()) else {
             let message = "the query names one service, as /sampling?service=shop";

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::patient_stream::PatientStream;
+use super::turns::{Turn, Turns};
 use super::{Guard, Refusal, Reply, body, reply};
 
 /// Bounds of what peers may take.
@@ -25,12 +26,16 @@ pub(in crate::collector_server) struct Limits {
     pub(in crate::collector_server) connections: usize,
     /// Bodies that are in memory at one time.
     pub(in crate::collector_server) bodies: usize,
+    /// Large answers that are in memory at one time.
+    pub(in crate::collector_server) answers: usize,
     /// Bytes of a body, zipped or not.
     pub(in crate::collector_server) body: usize,
     /// Time for the head of a request, from the end of the one before it.
     pub(in crate::collector_server) head_time: Duration,
     /// Time for a body.
     pub(in crate::collector_server) body_time: Duration,
+    /// Time that a request waits until it may have a body or an answer in memory.
+    pub(in crate::collector_server) turn_time: Duration,
     /// Time that a peer may take none of an answer.
     pub(in crate::collector_server) patience: Duration,
 }
@@ -40,9 +45,12 @@ impl Default for Limits {
         Limits {
             connections: 64,
             bodies: 8,
+            answers: 4,
             body: 16 << 20,
             head_time: Duration::from_secs(15),
             body_time: Duration::from_secs(15),
+            // Clients of OTLP give an export 10 s.
+            turn_time: Duration::from_secs(5),
             patience: Duration::from_secs(15),
         }
     }
@@ -65,7 +73,8 @@ pub(in crate::collector_server) struct Connections {
     pub(in crate::collector_server) overflow: AtomicU64,
     /// Peers that did not read.
     pub(in crate::collector_server) slow: Arc<AtomicU64>,
-    bodies: Semaphore,
+    bodies: Turns,
+    answers: Turns,
 }
 
 impl Connections {
@@ -76,7 +85,8 @@ impl Connections {
             refused: AtomicU64::new(0),
             overflow: AtomicU64::new(0),
             slow: Arc::default(),
-            bodies: Semaphore::new(limits.bodies),
+            bodies: Turns::new(limits.bodies, limits.turn_time),
+            answers: Turns::new(limits.answers, limits.turn_time),
         }
     }
 
@@ -92,17 +102,27 @@ impl Connections {
             body_time,
             ..
         } = self.limits;
-        // Never closed, so there is always one in the end.
-        let permit = self.bodies.acquire().await.ok();
+        let turn = self.bodies.take().await?;
         let body = body::read(request.into_body(), limit, body_time).await?;
-        let result = work(move || use_it(encoding.decode(body, limit)?)).await;
-        drop(permit);
-        result
+        work(move || {
+            let _turn = turn;
+            use_it(encoding.decode(body, limit)?)
+        })
+        .await
+    }
+
+    /// Makes an answer that may be large and take long, on a thread that may work for long.
+    pub(in crate::collector_server) async fn with_turn(
+        &self,
+        make: impl FnOnce(Turn) -> Result<Reply, Refusal> + Send + 'static,
+    ) -> Result<Reply, Refusal> {
+        let turn = self.answers.take().await?;
+        work(move || make(turn)).await
     }
 }
 
 /// Runs what takes long on a thread of its own.
-pub(in crate::collector_server) async fn work<T: Send + 'static>(
+async fn work<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(run).await;
@@ -120,6 +140,11 @@ pub(in crate::collector_server) trait Handler:
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Reply, Refusal>> + Send;
+
+    /// Makes the answer to a request that is refused, whose body has this type.
+    fn refuse(&self, refusal: &Refusal, _content_type: &str) -> Reply {
+        refusal.json()
+    }
 }
 
 /// Accepts the connections of a port for ever. Needs a runtime around it.
@@ -165,13 +190,14 @@ async fn connection(
     let service = service_fn(|request| {
         let (shared, handler) = (Arc::clone(&shared), Arc::clone(&handler));
         async move {
+            let content_type = body::content_type(request.headers());
             let result = match shared.guard.check(&request, port) {
-                Ok(()) => handler.answer(request).await,
+                Ok(()) => Arc::clone(&handler).answer(request).await,
                 Err(refusal) => Err(refusal),
             };
             let mut reply = result.unwrap_or_else(|refusal| {
                 shared.refused.fetch_add(1, Ordering::Relaxed);
-                refusal.into()
+                refusal.mark(handler.refuse(&refusal, &content_type))
             });
             reply::seal(&mut reply);
             Ok::<_, Infallible>(reply)

@@ -1,4 +1,4 @@
-//! A stream that gives up a peer which does not read.
+//! A stream that gives up a peer which does not read, and lets one that still writes read the answer.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -22,6 +22,18 @@ pub(super) struct PatientStream {
     end: Option<Pin<Box<Sleep>>>,
     /// Counts peers that were given up.
     slow: Arc<AtomicU64>,
+    /// What is left to read after the end of the answers.
+    rest: Option<Rest>,
+}
+
+/// The longest wait for a peer to end its request when its answer is sent, and the most bytes that are read meanwhile.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+const LAST_BYTES: usize = 64 << 20;
+
+/// Bytes of a request that nobody wants any more, as of a body that is too long.
+struct Rest {
+    end: Pin<Box<Sleep>>,
+    bytes: usize,
 }
 
 impl PatientStream {
@@ -31,6 +43,7 @@ impl PatientStream {
             patience,
             end: None,
             slow,
+            rest: None,
         }
     }
 
@@ -50,6 +63,24 @@ impl PatientStream {
         ready!(end.as_mut().poll(cx));
         self.slow.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Reads and forgets what the peer still sends, until it ends, or a limit.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let rest = self.rest.get_or_insert_with(|| Rest {
+            end: Box::pin(sleep(LAST_WAIT)),
+            bytes: 0,
+        });
+        while rest.bytes < LAST_BYTES && rest.end.as_mut().poll(cx).is_pending() {
+            let mut piece = [0; 4 << 10];
+            let mut buffer = ReadBuf::new(&mut piece);
+            let read = Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled());
+            match (ready!(read), buffer.filled().len()) {
+                (Ok(()), 1..) => rest.bytes += buffer.filled().len(),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -92,6 +123,10 @@ impl Write for PatientStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.rest.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        // To close while bytes are unread resets the connection, and the peer may lose the answer.
+        self.poll_rest(cx).map(Ok)
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::collector_server) struct Refusal {
     pub(in crate::collector_server) status: StatusCode,
     /// What is wrong and what to do.
     pub(in crate::collector_server) message: String,
+    /// The methods that the path takes, where another one was used.
+    allowed: Option<&'static str>,
 }
 
 /// Headers against use by other sites, and against copies in caches.
@@ -35,6 +37,9 @@ const HEADERS: [(HeaderName, &str); 6] = [
         "same-origin",
     ),
 ];
+
+/// Seconds after which a client may try again.
+const RETRY_AFTER: &str = "1";
 
 /// The policy of answers that are no page: nothing in them may load or run.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -79,7 +84,11 @@ pub(super) fn seal(reply: &mut Reply) {
 impl Refusal {
     pub(in crate::collector_server) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let message = message.into();
-        Refusal { status, message }
+        Refusal {
+            status,
+            message,
+            allowed: None,
+        }
     }
 
     /// A path that does not exist on this port.
@@ -91,18 +100,29 @@ impl Refusal {
     }
 
     /// A method other than that of the path.
-    pub(in crate::collector_server) fn method(allowed: &str) -> Self {
+    pub(in crate::collector_server) fn method(allowed: &'static str) -> Self {
         let message = format!("this path takes {allowed} only");
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
+        Refusal {
+            allowed: Some(allowed),
+            ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
+        }
     }
-}
 
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Reply {
-        let body = serde_json::json!({ "error": refusal.message }).to_string();
-        let mut reply = reply(refusal.status, JSON, body);
-        if refusal.status == StatusCode::UNAUTHORIZED {
-            set(&mut reply, header::WWW_AUTHENTICATE, "Bearer");
+    /// Returns the answer as this program's own clients read it.
+    pub(in crate::collector_server) fn json(&self) -> Reply {
+        let body = serde_json::json!({ "error": self.message });
+        reply(self.status, JSON, body.to_string())
+    }
+
+    /// Adds the headers that the status asks for.
+    pub(super) fn mark(&self, mut reply: Reply) -> Reply {
+        if let Some(allowed) = self.allowed {
+            set(&mut reply, header::ALLOW, allowed);
+        }
+        match self.status {
+            StatusCode::UNAUTHORIZED => set(&mut reply, header::WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::SERVICE_UNAVAILABLE => set(&mut reply, header::RETRY_AFTER, RETRY_AFTER),
+            _ => {}
         }
         reply
     }
