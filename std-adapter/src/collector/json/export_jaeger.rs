@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::processes::Processes;
 use crate::collector::Trace;
+use crate::collector::otlp::value::non_finite;
 use crate::model::{Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 use crate::sys::base64::base64;
 
@@ -113,17 +114,6 @@ impl Serialize for ValueOut<'_> {
             TagValue::Binary(bytes) if bytes.is_empty() => serializer.serialize_unit(),
             TagValue::Binary(bytes) => serializer.serialize_str(&base64(bytes)),
         }
-    }
-}
-
-/// The text that protobuf's JSON has for a number that JSON lacks.
-pub(super) const fn non_finite(number: f64) -> &'static str {
-    if number.is_nan() {
-        "NaN"
-    } else if number > 0.0 {
-        "Infinity"
-    } else {
-        "-Infinity"
     }
 }
 

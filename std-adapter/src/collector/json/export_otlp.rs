@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use picojaeger_core::tags::{ERROR, EVENT, SPAN_KIND};
 use serde::{Serialize, Serializer};
 
-use super::export_jaeger::non_finite;
 use super::processes::Processes;
 use crate::collector::Trace;
 use crate::collector::memory_budget::Budget;
+use crate::collector::otlp::value::non_finite;
 use crate::collector::otlp::{KINDS, TagParts, keys, tags_of};
 use crate::model::{Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 use crate::sys::base64::base64;

@@ -138,22 +138,25 @@ pub(super) fn batch(read: ResourceSpans<'_>, budget: &Budget) -> Decoded<Batch> 
     Ok(batch)
 }
 
-/// Converts a resource; without a name for the service it gets one of those that Jaeger gives.
+/// Converts a resource. Its first attribute for the service's name counts; where that is no name, the service gets one of
+/// those that Jaeger gives.
 fn process(attributes: Vec<Attribute<'_>>, budget: &Budget) -> Decoded<Process> {
-    let mut process = Process::new("missing-service-name");
-    process.tags = budget.room(attributes.len(), 0)?;
+    let mut tags = budget.room(attributes.len(), 0)?;
+    let mut service = None;
     for attribute in attributes {
-        match tag(attribute, budget)? {
-            Tag { key, value } if key == keys::SERVICE_NAME => {
-                process.service_name = match value {
-                    TagValue::String(name) if name.is_empty() => "empty-service-name".into(),
-                    TagValue::String(name) => name,
-                    _ => "service-name-wrong-type".into(),
-                };
-            }
-            tag => process.tags.push(tag),
+        if attribute.key.0 == keys::SERVICE_NAME {
+            service = service.or(Some(attribute.value));
+        } else {
+            tags.push(tag(attribute, budget)?);
         }
     }
+    let mut process = Process::new(match service {
+        None => "missing-service-name".to_owned(),
+        Some(Any::Text(name)) if name.0.is_empty() => "empty-service-name".to_owned(),
+        Some(Any::Text(name)) => budget.text(name.0.as_bytes())?,
+        Some(_) => "service-name-wrong-type".to_owned(),
+    });
+    process.tags = tags;
     Ok(process)
 }
 
@@ -165,8 +168,7 @@ pub(super) fn span(read: Span<'_>, scope: &Scope<'_>, budget: &Budget) -> Decode
     let mut span = model::Span::new(trace_id, span_id, budget.text(read.name.0.as_bytes())?);
     span.parent_span_id = read.parent_span_id.unwrap_or_default();
     let (start, end) = (read.start_time_unix_nano, read.end_time_unix_nano);
-    // A span that ends before it starts lasts no time, as in Jaeger.
-    (span.start_time_us, span.duration_us) = (micros(start), micros(end.saturating_sub(start)));
+    (span.start_time_us, span.duration_us) = (micros(start), duration(start, end));
     let parts = TagParts {
         scope_name: (&*scope.name.0).into(),
         scope_version: (&*scope.version.0).into(),
@@ -194,6 +196,16 @@ pub(super) fn span(read: Span<'_>, scope: &Scope<'_>, budget: &Budget) -> Decode
 
 const fn micros(nanos: u64) -> i64 {
     (nanos / 1_000).cast_signed()
+}
+
+/// Returns how long a span lasts: a negative time if it ends before it starts, of which the trace then warns, and none if
+/// it has no end.
+const fn duration(start: u64, end: u64) -> i64 {
+    match end {
+        0 => 0,
+        end if end < start => -micros(start - end),
+        end => micros(end - start),
+    }
 }
 
 fn tag(attribute: Attribute<'_>, budget: &Budget) -> Decoded<Tag> {

@@ -14,7 +14,7 @@ pub(in crate::collector) mod message;
 mod protobuf;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(in crate::collector) mod value;
 
 use super::DecodeError;
 use super::memory_budget::Budget;

@@ -174,6 +174,66 @@ fn an_ok_status_is_no_error_and_an_attribute_event_is_the_name() {
     assert_eq!(read.duration_us, 0);
 }
 
+/// The batch of one span of these fields, of a process of these attributes.
+fn read(resource: &[Vec<u8>], fields: &[Vec<u8>]) -> Batch {
+    let mut batches = decode_protobuf(&request(resource, &[], &[span(fields)])).unwrap();
+    batches.remove(0)
+}
+
+#[test]
+fn a_service_has_the_first_name_or_one_that_tells_what_is_wrong() {
+    let name = |value: &[u8]| attribute("service.name", value);
+    let list = bytes(5, &bytes(1, &text("in a list")));
+    for (names, expected) in [
+        (vec![], "missing-service-name"),
+        (vec![name(&text(""))], "empty-service-name"),
+        (vec![name(&varint(3, 7))], "service-name-wrong-type"),
+        (vec![name(&[])], "service-name-wrong-type"),
+        (vec![name(&list)], "service-name-wrong-type"),
+        (vec![name(&text("one")), name(&text("two"))], "one"),
+    ] {
+        let batch = read(&names, &[]);
+        assert_eq!(batch.process.service_name, expected);
+        assert_eq!(batch.process.tags, []);
+    }
+}
+
+#[test]
+fn a_span_that_ends_before_it_starts_lasts_a_negative_time() {
+    for (start, end, expected) in [
+        (9_000_000, 4_000_999, -4_999),
+        (4_000_000, 9_000_999, 5_000),
+        (4_000_000, 0, 0),
+        (0, u64::MAX, 18_446_744_073_709_551),
+        (u64::MAX, 1, -18_446_744_073_709_551),
+    ] {
+        let batch = read(&[], &[fixed(7, start), fixed(8, end)]);
+        assert_eq!(batch.spans[0].duration_us, expected, "{start} to {end}");
+    }
+}
+
+#[test]
+fn numbers_within_lists_are_written_as_go_and_javascript_do() {
+    for (number, expected) in [
+        (0.5, "0.5"),
+        (3.0, "3"),
+        (-0.0, "-0"),
+        (1e-6, "0.000001"),
+        (-1.5e-7, "-1.5e-7"),
+        (1e20, "100000000000000000000"),
+        (1e21, "1e+21"),
+        (-1.5e300, "-1.5e+300"),
+        (5e-324, "5e-324"),
+        (f64::NAN, r#""NaN""#),
+        (f64::NEG_INFINITY, r#""-Infinity""#),
+    ] {
+        let list = bytes(5, &bytes(1, &fixed(4, number.to_bits())));
+        let batch = read(&[], &[bytes(9, &attribute("list", &list))]);
+        let expected = Tag::new("list", format!("[{expected}]"));
+        assert_eq!(batch.spans[0].tags, [expected]);
+    }
+}
+
 #[test]
 fn text_that_is_no_utf_8_is_kept_with_replacements() {
     let fields = [bytes(5, b"caf\xc3")];

@@ -115,12 +115,24 @@ fn quote(text: &str, json: &mut String) {
     json.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
 
-/// Writes a number that JSON can have, and as text one that it cannot.
+/// Writes a number that JSON can have as Go and JavaScript do, and as text one that it cannot.
 fn push_double(number: f64, json: &mut String) {
-    let text = match number {
-        _ if !number.is_finite() => format!("\"{number}\""),
-        _ if number.abs() < 1e15 && number.fract() == 0.0 => number.to_string(),
-        _ => format!("{number:?}"),
+    let text = match number.abs() {
+        _ if !number.is_finite() => format!("\"{}\"", non_finite(number)),
+        size if size == 0.0 || (1e-6..1e21).contains(&size) => number.to_string(),
+        size if size < 1.0 => format!("{number:e}"),
+        _ => format!("{number:e}").replace('e', "e+"),
     };
     json.push_str(&text);
+}
+
+/// The text that protobuf's JSON has for a number that JSON lacks.
+pub(in crate::collector) const fn non_finite(number: f64) -> &'static str {
+    if number.is_nan() {
+        "NaN"
+    } else if number > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
 }
