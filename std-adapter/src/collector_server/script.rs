@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use picojaeger_core::TraceId;
 
 use super::args::Args;
-use crate::collector::store::is_open;
-use crate::collector::{CollectedSpan, Inbox, Received, Trace, json};
+use crate::collector::store::TraceState;
+use crate::collector::{Inbox, Trace, json};
 
 /// Time between two looks at the store.
 const TICK: Duration = Duration::from_millis(20);
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, inbox: &Inbox, stop: &Receiver<()>) -> io::Result
     let end = loop {
         for id in watch.look(inbox, Instant::now()) {
             if args.print {
-                print(inbox.lock().trace(id))?;
+                print(inbox.trace(id))?;
             }
         }
         if args.wait.is_some_and(|wanted| watch.whole >= wanted) {
@@ -119,7 +119,7 @@ struct Watch {
 
 /// A trace as of the last look.
 struct Seen {
-    spans: usize,
+    version: u64,
     is_rooted: bool,
     /// The time at which its last span was seen.
     since: Instant,
@@ -142,28 +142,26 @@ impl Watch {
 
     /// Returns the traces that are whole now and were not at the last look.
     fn look(&mut self, inbox: &Inbox, now: Instant) -> Vec<TraceId> {
-        let received = inbox.lock();
-        if self.revision != Some(received.revision()) {
-            self.revision = Some(received.revision());
-            self.update(&received, now);
+        let revision = inbox.lock().revision();
+        if self.revision.replace(revision) != Some(revision) {
+            self.update(inbox.states(), now);
         }
-        drop(received);
         self.settle(now)
     }
 
-    fn update(&mut self, received: &Received, now: Instant) {
+    fn update(&mut self, states: Vec<TraceState>, now: Instant) {
         let mut held = BTreeMap::new();
-        for (id, spans) in received.held() {
-            let seen = match self.traces.remove(&id) {
-                Some(seen) if seen.spans == spans.len() && seen.is_rooted => seen,
+        for state in states {
+            let seen = match self.traces.remove(&state.id) {
+                Some(seen) if seen.version == state.version => seen,
                 seen => Seen {
-                    spans: spans.len(),
-                    is_rooted: spans.iter().any(is_root),
+                    version: state.version,
+                    is_rooted: state.is_rooted,
                     since: now,
                     is_whole: seen.is_some_and(|seen| seen.is_whole),
                 },
             };
-            held.insert(id, seen);
+            held.insert(state.id, seen);
         }
         self.traces = held;
     }
@@ -180,11 +178,6 @@ impl Watch {
         self.whole += whole.len() as u64;
         whole
     }
-}
-
-/// Whether a span is a root that has ended.
-fn is_root(collected: &CollectedSpan) -> bool {
-    collected.span.parent().is_none() && !is_open(&collected.span)
 }
 
 #[cfg(test)]

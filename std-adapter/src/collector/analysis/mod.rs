@@ -8,7 +8,7 @@ mod tree;
 mod warnings;
 
 pub(crate) use critical_path::Sections;
-pub(crate) use service_map::ServiceMap;
+pub(crate) use service_map::{Call, CallMap, calls};
 pub(crate) use tree::Node;
 pub(crate) use warnings::Warnings;
 

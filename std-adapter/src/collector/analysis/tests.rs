@@ -250,19 +250,31 @@ fn the_map_counts_calls_between_services_with_their_median() {
         ("stock", span(5, 2, 0, 5)),
         ("lost", span(6, 77, 0, 5)),
     ]);
-    let mut map = ServiceMap::default();
-    map.add_trace(&spans);
-    let services: Vec<_> = map
-        .services
-        .iter()
-        .map(|(name, counts)| (*name, *counts))
-        .collect();
-    assert_eq!(
-        services,
-        [("lost", (1, 0)), ("shop", (1, 0)), ("stock", (4, 1))]
-    );
-    let (pair, call) = map.calls.iter_mut().next().unwrap();
-    assert_eq!(*pair, ("shop", "stock"));
-    assert_eq!((call.count(), call.errors, call.median_us()), (3, 1, 30));
-    assert_eq!(map.calls.len(), 1);
+    let calls = calls(&spans);
+    let mut map = CallMap::default();
+    map.add(&calls);
+    let mut pairs = map.into_pairs();
+    let (names, pair) = pairs.iter_mut().next().unwrap();
+    assert_eq!(*names, ("shop", "stock"));
+    assert_eq!((pair.count(), pair.errors, pair.median_us()), (3, 1, 30));
+    assert_eq!(pairs.len(), 1);
+}
+
+#[test]
+fn the_map_keeps_the_pairs_with_most_calls() {
+    let spans = (2..=2_000_u64).flat_map(|n| {
+        let calls = 1 + usize::from(n > 1_500);
+        std::iter::repeat_n(n, calls)
+    });
+    let names: Vec<String> = (0..=2_000).map(|n| format!("service-{n}")).collect();
+    let called = spans.map(|n| (&*names[n as usize], span(n, 1, 0, 1)));
+    let calls = calls(&trace(
+        [("shop", span(1, 0, 0, 1))].into_iter().chain(called),
+    ));
+    let mut map = CallMap::default();
+    map.add(&calls);
+    let pairs = map.into_pairs();
+    assert_eq!(pairs.len(), 1_000);
+    let busy = pairs.values().filter(|pair| pair.count() == 2).count();
+    assert_eq!(busy, 500);
 }

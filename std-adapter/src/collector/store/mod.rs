@@ -5,7 +5,11 @@ mod collected_span;
 mod cost;
 mod held_trace;
 #[cfg(feature = "collector")]
+mod in_parts;
+#[cfg(feature = "collector")]
 mod losses;
+#[cfg(feature = "collector")]
+mod names;
 #[cfg(feature = "collector")]
 mod open_spans;
 #[cfg(feature = "collector")]
@@ -25,13 +29,17 @@ mod tracking;
 pub use client::Client;
 pub use collected_span::CollectedSpan;
 #[cfg(feature = "collector")]
+pub(crate) use in_parts::TraceState;
+#[cfg(feature = "collector")]
 pub(crate) use losses::{Loss, totals};
+#[cfg(feature = "collector")]
+pub(crate) use names::Catalogued;
 #[cfg(feature = "collector")]
 pub(crate) use open_spans::is_open;
 #[cfg(feature = "collector")]
 pub(crate) use program::{OpenSpan, Status};
 #[cfg(feature = "collector")]
-pub(crate) use search::{Found, FoundTrace, Matches, Search, WantedTag};
+pub(crate) use search::{FoundTrace, Search, WantedTag};
 pub use stats::CollectorStats;
 #[cfg(feature = "collector")]
 pub(crate) use summary::{ServiceCount, Summary, end_us, is_error};
@@ -217,17 +225,17 @@ impl Received {
     /// Without the program, each span is appended.
     #[cfg(not(feature = "collector"))]
     fn insert(&mut self, span: CollectedSpan) {
-        self.append(span);
+        self.append(span, 0);
     }
 
-    /// Appends a span to its trace, and returns the trace.
-    fn append(&mut self, span: CollectedSpan) -> &mut HeldTrace {
+    /// Appends a span to its trace, which is charged for `reserve` too, and returns the trace.
+    fn append(&mut self, span: CollectedSpan, reserve: usize) -> &mut HeldTrace {
         let trace_id = span.span.trace_id;
         let held = self.traces.entry(trace_id).or_insert_with(|| {
             self.arrival.push_back(trace_id);
             HeldTrace::default()
         });
-        self.held_bytes += held.push(span);
+        self.held_bytes += held.push(span, reserve);
         held
     }
 
@@ -241,7 +249,7 @@ impl Received {
     fn note_change(&mut self) {}
 
     #[cfg(not(feature = "collector"))]
-    fn note_eviction(&mut self, _trace: TraceId, _spans: usize) {}
+    fn note_eviction(&mut self, _trace: TraceId, _held: &HeldTrace) {}
 
     fn evict(&mut self) {
         while self.held_bytes > self.limit {
@@ -252,7 +260,7 @@ impl Received {
                 self.held_bytes -= trace.bytes;
                 self.stats.evicted_traces += 1;
                 self.stats.evicted_spans += trace.spans.len() as u64;
-                self.note_eviction(oldest, trace.spans.len());
+                self.note_eviction(oldest, &trace);
             }
         }
     }

@@ -16,40 +16,62 @@ pub(crate) fn is_open(span: &Span) -> bool {
 pub(super) struct Place {
     pub(super) index: usize,
     pub(super) since_us: i64,
+    /// The number of its arrival among all spans.
+    pub(super) number: u64,
 }
 
 /// The open spans of all traces that are held.
 #[derive(Debug, Default)]
-pub(super) struct OpenSpans(BTreeMap<(TraceId, SpanId), Place>);
+pub(super) struct OpenSpans {
+    places: BTreeMap<(TraceId, SpanId), Place>,
+    /// By arrival: clocks may be set back, and a list of the newest ones must not look at all.
+    arrivals: BTreeMap<u64, (TraceId, SpanId)>,
+}
 
 impl OpenSpans {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.places.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (TraceId, Place)> {
-        self.0.iter().map(|(&(trace, _), &place)| (trace, place))
+    /// Returns the traces and places, the newest one first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = (TraceId, Place)> {
+        let keys = self.arrivals.values().rev();
+        keys.filter_map(|key| Some((key.0, *self.places.get(key)?)))
     }
 
     pub(super) fn get(&self, trace: TraceId, span: SpanId) -> Option<Place> {
-        self.0.get(&(trace, span)).copied()
+        self.places.get(&(trace, span)).copied()
     }
 
     /// Sets the place of an open span, and returns whether it is a new one.
     pub(super) fn insert(&mut self, trace: TraceId, span: SpanId, place: Place) -> bool {
-        self.0.insert((trace, span), place).is_none()
+        self.arrivals.insert(place.number, (trace, span));
+        let known = self.places.insert((trace, span), place);
+        if let Some(known) = known.filter(|known| known.number != place.number) {
+            self.arrivals.remove(&known.number);
+        }
+        known.is_none()
     }
 
-    pub(super) fn remove(&mut self, trace: TraceId, span: SpanId) {
-        self.0.remove(&(trace, span));
+    /// Removes an open span, and returns whether it was there.
+    pub(super) fn remove(&mut self, trace: TraceId, span: SpanId) -> bool {
+        let known = self.places.remove(&(trace, span));
+        if let Some(known) = known {
+            self.arrivals.remove(&known.number);
+        }
+        known.is_some()
     }
 
     /// Forgets the open spans of a trace that leaves.
     pub(super) fn forget(&mut self, trace: TraceId) {
         let range = (trace, SpanId::new(0))..=(trace, SpanId::new(u64::MAX));
-        let leaving: Vec<SpanId> = self.0.range(range).map(|(&(_, span), _)| span).collect();
+        let leaving: Vec<SpanId> = self
+            .places
+            .range(range)
+            .map(|(&(_, span), _)| span)
+            .collect();
         for span in leaving {
-            self.0.remove(&(trace, span));
+            self.remove(trace, span);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Questions that the program has to its store.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use picojaeger_core::TraceId;
 
-use super::cost::{OPEN_COST, TRACE_COST, process_bytes, span_bytes};
-use super::open_spans::{Place, is_open};
+use super::cost::{CALL_COST, OPEN_COST};
+use super::held_trace::{HeldTrace, SpanKind};
+use super::names::{Catalogued, ServiceTotal};
+use super::open_spans::Place;
 use super::tracking::Tracking;
 use super::{Client, CollectedSpan, Loss, ParsedBatch, Received, totals};
 use crate::collector::decode::DecodeError;
@@ -14,9 +15,6 @@ use crate::model::Span;
 
 /// Spans of a trace among which a finished span is looked for when an open copy arrives late.
 const LOOK_BACK: usize = 1024;
-
-/// Names in a catalogue: services, and operations of each.
-const MAX_NAMES: usize = 1000;
 
 /// Counts of a store.
 #[derive(Clone, Debug)]
@@ -29,9 +27,6 @@ pub(crate) struct Status {
     pub(crate) limit: usize,
     pub(crate) rejection: Option<String>,
 }
-
-/// Services with their operations, sorted: at most 1,000 each.
-pub(crate) type Catalogue = BTreeMap<String, BTreeSet<String>>;
 
 /// An open span with its arrival in microseconds since 1970.
 #[derive(Clone, Debug)]
@@ -77,25 +72,19 @@ impl Received {
         }
     }
 
-    /// The services and operations of all spans held.
-    pub(crate) fn catalogue(&self) -> Catalogue {
-        let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        let held = self.traces.values().flat_map(|held| &held.spans);
-        for it in held {
-            let (service, operation) = (it.service_name(), it.span.operation_name.as_str());
-            if !names.contains_key(service) && names.len() == MAX_NAMES {
-                continue;
-            }
-            let known = names.entry(service).or_default();
-            if known.len() < MAX_NAMES {
-                known.insert(operation);
-            }
-        }
-        let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
-        let services = names.into_iter();
-        services
-            .map(|(service, operations)| (service.to_owned(), owned(operations)))
-            .collect()
+    /// Lists the next services with their operations, and returns whether there are more.
+    pub(crate) fn list_some(&self, list: &mut Vec<Catalogued>) -> bool {
+        self.tracking
+            .as_ref()
+            .is_some_and(|it| it.names.list_some(list))
+    }
+
+    /// Returns the counts of each service, by name.
+    pub(crate) fn service_totals(&self) -> Vec<ServiceTotal> {
+        self.tracking
+            .as_ref()
+            .map(|it| it.names.totals())
+            .unwrap_or_default()
     }
 
     /// The open spans, the newest one first, at most `limit`, and how many there are.
@@ -103,10 +92,7 @@ impl Received {
         let Some(tracking) = &self.tracking else {
             return (Vec::new(), 0);
         };
-        let mut places: Vec<(TraceId, Place)> = tracking.open.iter().collect();
-        places
-            .sort_by_key(|(trace, place)| (std::cmp::Reverse(place.since_us), *trace, place.index));
-        let open = places.into_iter().filter_map(|(trace, place)| {
+        let open = tracking.open.newest_first().filter_map(|(trace, place)| {
             let span = self.traces.get(&trace)?.spans.get(place.index)?.clone();
             Some(OpenSpan {
                 span,
@@ -114,12 +100,6 @@ impl Received {
             })
         });
         (open.take(limit).collect(), tracking.open.len())
-    }
-
-    /// The spans of each trace held, by its id, where they lie.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (TraceId, &[CollectedSpan])> {
-        let traces = self.traces.iter();
-        traces.map(|(&id, held)| (id, held.spans.as_slice()))
     }
 
     /// The losses that clients reported, the newest one first.
@@ -138,23 +118,31 @@ impl Received {
         let counts = |client: &Client| totals(client).map(|(_, count)| count);
         let before = self.clients.find(&batch.process).map_or([0; 4], counts);
         let client = self.clients.note(&batch.process, batch.seq_no, batch.stats);
-        if let (Some(client), Some(tracking)) = (client, &mut self.tracking) {
-            client.last_us = tracking.clock.now_us();
+        let Some(tracking) = &mut self.tracking else {
+            return;
+        };
+        tracking.now_us = tracking.clock.now_us();
+        if let Some(client) = client {
+            client.last_us = tracking.now_us;
             tracking.losses.note(client.last_us, before, client);
         }
     }
 
-    pub(super) fn note_eviction(&mut self, trace: TraceId, spans: usize) {
-        self.held_spans -= spans;
-        if let Some(tracking) = &mut self.tracking {
-            tracking.open.forget(trace);
-        }
+    pub(super) fn note_eviction(&mut self, trace: TraceId, held: &HeldTrace) {
+        self.held_spans -= held.spans.len();
+        let Some(tracking) = &mut self.tracking else {
+            return;
+        };
+        tracking.open.forget(trace);
+        let before = tracking.names.bytes();
+        held.spans.iter().for_each(|it| tracking.names.remove(it));
+        self.held_bytes -= before - tracking.names.bytes();
     }
 
     /// Stores a span: in the place of its open copy, if there is one, else behind the others of its trace.
     pub(super) fn insert(&mut self, span: CollectedSpan) {
         let Some(mut tracking) = self.tracking.take() else {
-            self.append(span);
+            self.append(span, 0);
             self.held_spans += 1;
             return;
         };
@@ -163,38 +151,48 @@ impl Received {
     }
 
     fn insert_tracked(&mut self, span: CollectedSpan, tracking: &mut Tracking) {
-        let (trace, id, open) = (span.span.trace_id, span.span.span_id, is_open(&span.span));
+        let (trace, id, kind) = (span.span.trace_id, span.span.span_id, SpanKind::of(&span));
         let known = tracking.open.get(trace, id);
         let replaced = known.filter(|place| self.is_at(*place, &span));
-        if open && replaced.is_none() && self.is_finished(&span) {
+        if kind.is_open && replaced.is_none() && self.is_finished(&span) {
             return;
         }
-        let since_us = tracking.clock.now_us();
+        let (number, since_us) = (self.stats.spans, tracking.now_us);
+        let place = replaced.unwrap_or(Place {
+            index: 0,
+            since_us,
+            number,
+        });
+        let names = tracking.names.bytes();
+        tracking.names.add(&span);
         let index = match replaced {
-            Some(place) => self.replace(place.index, span),
-            None => {
-                self.held_spans += 1;
-                self.append(span).spans.len() - 1
-            }
+            Some(place) => self.replace(place.index, span, kind, tracking),
+            None => self.append_tracked(span, kind, since_us),
         };
-        if let Some(held) = self.traces.get_mut(&trace) {
-            held.updated_us = since_us;
-        }
-        if open {
-            let since_us = replaced.map_or(since_us, |place| place.since_us);
-            if tracking.open.insert(trace, id, Place { index, since_us }) {
-                self.charge(trace, OPEN_COST);
+        self.held_bytes = self.held_bytes + tracking.names.bytes() - names;
+        if kind.is_open {
+            if tracking.open.insert(trace, id, Place { index, ..place }) {
+                self.charge(trace, OPEN_COST as isize);
             }
-        } else if replaced.is_some() {
-            tracking.open.remove(trace, id);
+        } else if replaced.is_some() && tracking.open.remove(trace, id) {
+            self.charge(trace, -(OPEN_COST as isize));
         }
     }
 
+    /// Appends a span, and returns its place.
+    fn append_tracked(&mut self, span: CollectedSpan, kind: SpanKind, time_us: i64) -> usize {
+        self.held_spans += 1;
+        let version = self.stats.spans;
+        let held = self.append(span, CALL_COST);
+        held.note(version, time_us, kind);
+        held.spans.len() - 1
+    }
+
     /// Adds to the memory of a trace.
-    fn charge(&mut self, trace: TraceId, bytes: usize) {
+    fn charge(&mut self, trace: TraceId, bytes: isize) {
         if let Some(held) = self.traces.get_mut(&trace) {
-            held.bytes += bytes;
-            self.held_bytes += bytes;
+            held.bytes = held.bytes.saturating_add_signed(bytes);
+            self.held_bytes = self.held_bytes.saturating_add_signed(bytes);
         }
     }
 
@@ -218,20 +216,21 @@ impl Received {
     }
 
     /// Puts a span in the place of another one of its trace, and returns the place.
-    fn replace(&mut self, index: usize, span: CollectedSpan) -> usize {
+    fn replace(
+        &mut self,
+        index: usize,
+        span: CollectedSpan,
+        kind: SpanKind,
+        tracking: &mut Tracking,
+    ) -> usize {
+        let version = self.stats.spans;
         let Some(held) = self.traces.get_mut(&span.span.trace_id) else {
             return index;
         };
-        if let Some(place) = held.spans.get_mut(index) {
-            let mut added = span_bytes(&span.span);
-            if !Arc::ptr_eq(&place.process, &span.process) {
-                added += TRACE_COST + process_bytes(&span.process);
-            }
-            let removed = span_bytes(&place.span);
-            held.bytes = held.bytes + added - removed;
-            self.held_bytes = self.held_bytes + added - removed;
-            *place = span;
-            held.summary = None;
+        if let Some((replaced, before)) = held.replace(index, span) {
+            held.note(version, tracking.now_us, kind);
+            self.held_bytes = self.held_bytes + held.bytes - before;
+            tracking.names.remove(&replaced);
         }
         index
     }

@@ -10,6 +10,9 @@ use super::held_trace::HeldTrace;
 use super::{CollectedSpan, Received, Summary};
 use crate::model::{Tag, TagValue};
 
+/// Spans, or traces, after which a search lets others have the store.
+pub(super) const PART: usize = 2000;
+
 /// Conditions for a trace to be found. Service, operation and tags must be those of one span.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Search {
@@ -35,22 +38,32 @@ pub(crate) struct WantedTag {
     float: Option<f64>,
 }
 
-/// Spans after which a search lets others have the store.
-const SPANS_AT_ONCE: usize = 2000;
-
 /// The traces that match so far.
-#[derive(Debug, Default)]
-pub(crate) struct Matches {
+#[derive(Debug)]
+pub(super) struct Matches {
     traces: Vec<(Reverse<i64>, TraceId)>,
-    last: Option<TraceId>,
+    next: Bound<TraceId>,
+    /// Spans of the next trace that do not match.
+    unmatched: usize,
 }
 
-/// The traces that a search found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) matched: usize,
-    /// The newest ones by start, up to the limit.
-    pub(crate) traces: Vec<FoundTrace>,
+impl Default for Matches {
+    fn default() -> Self {
+        Self {
+            traces: Vec::new(),
+            next: Bound::Unbounded,
+            unmatched: 0,
+        }
+    }
+}
+
+/// The result of a look at a trace.
+enum Look {
+    /// It matches, and has this start.
+    Match(i64),
+    NoMatch,
+    /// There was no time for all spans; so many do not match.
+    Later(usize),
 }
 
 /// A trace that was found.
@@ -59,79 +72,97 @@ pub(crate) struct FoundTrace {
     pub(crate) id: TraceId,
     pub(crate) updated_us: i64,
     pub(crate) summary: Arc<Summary>,
-    /// The spans, where their warnings are not known yet.
-    pub(crate) uncounted: Option<Vec<CollectedSpan>>,
+    /// What the summary is of, for [`Received::keep_warnings`].
+    pub(crate) version: u64,
+}
+
+impl Matches {
+    /// Returns how many traces match, and the newest ones by start, up to a limit.
+    pub(super) fn newest(self, limit: usize) -> (usize, Vec<TraceId>) {
+        let mut traces = self.traces;
+        let matched = traces.len();
+        if matched > limit {
+            traces.select_nth_unstable(limit);
+            traces.truncate(limit);
+        }
+        traces.sort_unstable();
+        (matched, traces.into_iter().map(|(_, id)| id).collect())
+    }
 }
 
 impl Received {
     /// Searches the next traces, up to a number of spans, so that arrivals need not wait for the whole search; returns
     /// whether there are more. Spans are looked at only where a search names an operation or a tag, in the traces that
     /// match else. What arrived since the last search is summarised.
-    pub(crate) fn search_some(&mut self, search: &Search, matches: &mut Matches) -> bool {
-        let from = matches.last.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut spans = 0;
-        for (&id, held) in self.traces.range_mut((from, Bound::Unbounded)) {
-            let summary = held.summarise();
-            if search.matches_summary(&summary) && search.matches_spans(held) {
-                matches.traces.push((Reverse(summary.start_us), id));
+    pub(super) fn search_some(&mut self, search: &Search, matches: &mut Matches) -> bool {
+        let mut left = PART;
+        for (&id, held) in self.traces.range_mut((matches.next, Bound::Unbounded)) {
+            let is_begun = matches.next == Bound::Included(id);
+            let unmatched = if is_begun { matches.unmatched } else { 0 };
+            matches.next = Bound::Included(id);
+            match held.look(search, unmatched, &mut left) {
+                Look::Match(start_us) => matches.traces.push((Reverse(start_us), id)),
+                Look::NoMatch => {}
+                Look::Later(unmatched) => {
+                    matches.unmatched = unmatched;
+                    return true;
+                }
             }
-            matches.last = Some(id);
-            spans += held.spans.len();
-            if spans >= SPANS_AT_ONCE {
-                return true;
-            }
+            matches.unmatched = 0;
         }
         false
-    }
-
-    /// Returns the newest ones of the matches that are still held, up to the limit.
-    pub(crate) fn collect(&self, search: &Search, matches: Matches) -> Found {
-        let mut matching = matches.traces;
-        let matched = matching.len();
-        if matched > search.limit {
-            matching.select_nth_unstable(search.limit);
-            matching.truncate(search.limit);
-        }
-        matching.sort_unstable();
-        let traces = matching.into_iter().filter_map(|(_, id)| self.found(id));
-        Found {
-            matched,
-            traces: traces.collect(),
-        }
     }
 
     /// Keeps the number of a trace's warnings for later searches, if the trace has not changed since.
     pub(crate) fn keep_warnings(&mut self, found: &FoundTrace, count: usize) {
         if let Some(held) = self.traces.get_mut(&found.id)
-            && let Some(summary) = &mut held.summary
-            && summary.spans == found.summary.spans
-            && held.updated_us == found.updated_us
+            && held.known.version == found.version
+            && let Some(summary) = &mut held.known.summary
         {
             Arc::make_mut(summary).warnings = Some(count);
         }
     }
 
-    fn found(&self, id: TraceId) -> Option<FoundTrace> {
+    /// Returns a trace with its summary, if it is still held.
+    pub(crate) fn found(&self, id: TraceId) -> Option<FoundTrace> {
         let held = self.traces.get(&id)?;
-        let summary = Arc::clone(held.summary.as_ref()?);
-        let uncounted = summary.warnings.is_none().then(|| held.spans.clone());
         Some(FoundTrace {
             id,
-            updated_us: held.updated_us,
-            summary,
-            uncounted,
+            updated_us: held.known.updated_us,
+            summary: Arc::clone(held.known.summary.as_ref()?),
+            version: held.known.version,
         })
     }
 }
 
 impl HeldTrace {
-    /// Returns the summary of all spans.
-    fn summarise(&mut self) -> Arc<Summary> {
-        let summary = self.summary.get_or_insert_default();
+    /// Summarises new spans, and compares with a search; takes the cost from what is `left`.
+    fn look(&mut self, search: &Search, unmatched: usize, left: &mut usize) -> Look {
+        *left = left.saturating_sub(1);
+        let summary = self.known.summary.get_or_insert_default();
         if summary.spans < self.spans.len() {
-            Arc::make_mut(summary).catch_up(&self.spans);
+            *left -= Arc::make_mut(summary).catch_up(&self.spans, *left);
         }
-        Arc::clone(summary)
+        if *left == 0 {
+            return Look::Later(unmatched);
+        }
+        if !search.matches_summary(summary) {
+            return Look::NoMatch;
+        }
+        let is_match = Look::Match(summary.start_us);
+        if !search.needs_spans(summary) {
+            return is_match;
+        }
+        let rest = self.spans.get(unmatched..).unwrap_or(&[]);
+        let some = rest.get(..*left).unwrap_or(rest);
+        *left -= some.len();
+        if some.iter().any(|it| search.matches_span(it)) {
+            is_match
+        } else if some.len() < rest.len() {
+            Look::Later(unmatched + some.len())
+        } else {
+            Look::NoMatch
+        }
     }
 }
 
@@ -153,17 +184,10 @@ impl Search {
             && summary.spans > 0
     }
 
-    fn matches_spans(&self, held: &HeldTrace) -> bool {
-        let by_summary = self.operation.is_none() && self.tags.is_empty();
-        let is_complete = || {
-            held.summary
-                .as_ref()
-                .is_some_and(|it| !it.has_more_services)
-        };
-        if by_summary && (self.service.is_none() || is_complete()) {
-            return true;
-        }
-        held.spans.iter().any(|it| self.matches_span(it))
+    /// Whether the summary does not tell if a trace matches.
+    fn needs_spans(&self, summary: &Summary) -> bool {
+        let is_of_span = self.operation.is_some() || !self.tags.is_empty();
+        is_of_span || self.service.is_some() && summary.has_more_services
     }
 
     fn matches_span(&self, it: &CollectedSpan) -> bool {

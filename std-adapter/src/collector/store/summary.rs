@@ -38,12 +38,15 @@ pub(crate) struct ServiceCount {
 }
 
 impl Summary {
-    /// Adds the spans that it has not seen yet.
-    pub(crate) fn catch_up(&mut self, spans: &[CollectedSpan]) {
-        for span in spans.get(self.spans..).unwrap_or(&[]) {
-            self.add(span);
+    /// Adds the next spans that it has not seen yet, at most `limit`, and returns how many.
+    pub(crate) fn catch_up(&mut self, spans: &[CollectedSpan], limit: usize) -> usize {
+        let unseen = spans.get(self.spans..).unwrap_or(&[]);
+        let next = unseen.get(..limit).unwrap_or(unseen);
+        next.iter().for_each(|span| self.add(span));
+        if !next.is_empty() {
+            self.warnings = None;
         }
-        self.warnings = None;
+        next.len()
     }
 
     /// The root, or without one the span that starts first.

@@ -1,8 +1,9 @@
-//! Books of the program alone: time, open spans, and the losses that clients report.
+//! Books of the program alone: time, names, open spans, and the losses that clients report.
 
 use std::time::SystemTime;
 
 use super::losses::Losses;
+use super::names::Names;
 use super::open_spans::OpenSpans;
 use crate::sys::clock::unix_micros;
 
@@ -10,6 +11,9 @@ use crate::sys::clock::unix_micros;
 #[derive(Debug, Default)]
 pub(super) struct Tracking {
     pub(super) clock: Clock,
+    /// The time of the batch that arrived last, in microseconds since 1970.
+    pub(super) now_us: i64,
+    pub(super) names: Names,
     pub(super) open: OpenSpans,
     pub(super) losses: Losses,
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Answer, ServiceBody, micros};
 use crate::collector::Inbox;
-use crate::collector::analysis::ServiceMap;
+use crate::collector::analysis::CallMap;
 
 #[derive(Serialize)]
 struct MapBody<'a> {
@@ -21,31 +21,25 @@ struct CallBody<'a> {
     median: i64,
 }
 
-/// Answers with the map. The store is locked only while its spans are shared.
+/// Answers with the map. The store is locked while its calls are shared, and only they are kept for the next time.
 pub(super) fn answer(inbox: &Inbox) -> Answer {
-    let traces = inbox.lock().traces();
-    let mut map = ServiceMap::default();
-    for trace in &traces {
-        map.add_trace(trace.spans());
-    }
-    let services = map
-        .services
-        .into_iter()
-        .map(|(name, (spans, errors))| ServiceBody {
-            name,
-            spans,
-            errors,
-        });
-    let calls = map
-        .calls
-        .into_iter()
-        .map(|((from, to), mut call)| CallBody {
-            from,
-            to,
-            calls: call.count(),
-            errors: call.errors,
-            median: micros(call.median_us()),
-        });
+    let totals = inbox.lock().service_totals();
+    let calls = inbox.calls();
+    let mut map = CallMap::default();
+    calls.iter().for_each(|calls| map.add(calls));
+    let services = totals.iter().map(|total| ServiceBody {
+        name: &total.name,
+        spans: total.spans,
+        errors: total.errors,
+    });
+    let pairs = map.into_pairs().into_iter();
+    let calls = pairs.map(|((from, to), mut pair)| CallBody {
+        from,
+        to,
+        calls: pair.count(),
+        errors: pair.errors,
+        median: micros(pair.median_us()),
+    });
     Answer::json(&MapBody {
         services: services.collect(),
         calls: calls.collect(),

@@ -64,6 +64,19 @@ impl Parameters {
         parsed.map_err(|_| format!("`{name}` is `{}`: send an integer", shorten(value)))
     }
 
+    /// Returns a parameter as a duration in microseconds: a number with a unit, or whole microseconds without one.
+    ///
+    /// # Errors
+    /// It is none, or stands more than once.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<i64>, String> {
+        let Some(value) = self.text(name)? else {
+            return Ok(None);
+        };
+        let form = "send microseconds, or a number with us, ms, s, m or h";
+        let wrong = || format!("`{name}` is `{}`: {form}", shorten(value));
+        micros_of(value).map(Some).ok_or_else(wrong)
+    }
+
     /// Returns the values of a parameter that may stand several times, without empty ones.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(known, _)| known == name);
@@ -71,6 +84,30 @@ impl Parameters {
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
     }
+}
+
+/// Units of durations with their microseconds. Of two that a text may end with, the longer one stands first.
+const UNITS: [(&str, f64); 7] = [
+    ("us", 1.0),
+    ("\u{b5}s", 1.0),
+    ("\u{3bc}s", 1.0),
+    ("ms", 1e3),
+    ("s", 1e6),
+    ("m", 60e6),
+    ("h", 3600e6),
+];
+
+/// Returns the microseconds of a duration, rounded.
+fn micros_of(text: &str) -> Option<i64> {
+    if let Ok(us) = text.parse() {
+        return Some(us);
+    }
+    let unit = |(unit, us): &(&str, f64)| Some((text.strip_suffix(unit)?, *us));
+    let (number, us) = UNITS.iter().find_map(unit)?;
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: f64 = number.trim_end().parse().ok().filter(|_| is_plain)?;
+    // Beyond the range it is the greatest value.
+    Some((number * us).round() as i64)
 }
 
 fn unknown(name: &str, known: &[&str]) -> String {

@@ -6,7 +6,7 @@ use super::query::Parameters;
 use super::{Answer, ServiceBody, micros, services_of};
 use crate::collector::Inbox;
 use crate::collector::analysis::Analysis;
-use crate::collector::store::{Found, FoundTrace, Matches, Search, WantedTag};
+use crate::collector::store::{FoundTrace, Search, WantedTag};
 
 const PARAMETERS: [&str; 9] = [
     "service",
@@ -49,33 +49,26 @@ struct TraceBody<'a> {
 /// Answers a search. The store is locked for some spans at a time while traces are matched, and not while they are
 /// analysed and written.
 pub(super) fn answer(inbox: &Inbox, query: &str) -> Result<Answer, String> {
-    let search = parse(query)?;
-    let (revision, found) = run(inbox, &search);
-    let counts: Vec<usize> = found.traces.iter().map(count_warnings).collect();
-    keep(inbox, &found.traces, &counts);
-    let traces = found.traces.iter().zip(counts);
+    let found = inbox.search(&parse(query)?);
+    let traces = found.traces.iter();
     Ok(Answer::json(&FoundBody {
-        revision,
+        revision: found.revision,
         matched: found.matched,
         traces: traces
-            .map(|(found, warnings)| TraceBody::of(found, warnings))
+            .map(|found| TraceBody::of(found, warnings(inbox, found)))
             .collect(),
     }))
 }
 
-/// Runs a search. The revision is that of its begin, so that a later arrival differs from it.
-fn run(inbox: &Inbox, search: &Search) -> (u64, Found) {
-    let revision = inbox.lock().revision();
-    let mut matches = Matches::default();
-    // A statement each: the lock ends with it.
-    while search_some(inbox, search, &mut matches) {
-        std::thread::yield_now();
+/// Returns the number of a trace's warnings. One that is counted anew is kept for the next search.
+fn warnings(inbox: &Inbox, found: &FoundTrace) -> usize {
+    if let Some(known) = found.summary.warnings {
+        return known;
     }
-    (revision, inbox.lock().collect(search, matches))
-}
-
-fn search_some(inbox: &Inbox, search: &Search, matches: &mut Matches) -> bool {
-    inbox.lock().search_some(search, matches)
+    let trace = inbox.trace(found.id);
+    let count = trace.map_or(0, |trace| Analysis::count_warnings(trace.spans()));
+    inbox.lock().keep_warnings(found, count);
+    count
 }
 
 fn parse(query: &str) -> Result<Search, String> {
@@ -90,8 +83,8 @@ fn parse(query: &str) -> Result<Search, String> {
         service: text("service")?,
         operation: text("operation")?,
         tags: tags?,
-        min_us: parameters.integer("min")?,
-        max_us: parameters.integer("max")?,
+        min_us: parameters.duration("min")?,
+        max_us: parameters.duration("max")?,
         start_us: parameters.integer("start")?,
         end_us: parameters.integer("end")?,
         debug_id: text("debug_id")?,
@@ -103,26 +96,6 @@ fn parse_tag(tag: &str) -> Result<WantedTag, String> {
     match tag.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok(WantedTag::new(key, value)),
         _ => Err("a `tag` without a key and `=`: send `tag=key=value`".to_owned()),
-    }
-}
-
-fn count_warnings(found: &FoundTrace) -> usize {
-    match &found.uncounted {
-        Some(spans) => Analysis::count_warnings(spans),
-        None => found.summary.warnings.unwrap_or(0),
-    }
-}
-
-/// Keeps what was counted anew, so that the next search does not count again.
-fn keep(inbox: &Inbox, traces: &[FoundTrace], counts: &[usize]) {
-    if traces.iter().all(|found| found.uncounted.is_none()) {
-        return;
-    }
-    let mut received = inbox.lock();
-    for (found, &count) in traces.iter().zip(counts) {
-        if found.uncounted.is_some() {
-            received.keep_warnings(found, count);
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Answer;
 use crate::collector::Inbox;
+use crate::collector::store::Catalogued;
 
 #[derive(Serialize)]
 struct Services {
@@ -16,13 +17,11 @@ struct Service {
     operations: Vec<String>,
 }
 
+/// Answers with the names. The store is locked for some of them at a time.
 pub(super) fn answer(inbox: &Inbox) -> Answer {
-    let catalogue = inbox.lock().catalogue();
-    let services = catalogue.into_iter().map(|(name, operations)| Service {
-        name,
-        operations: operations.into_iter().collect(),
-    });
+    let services = inbox.catalogue().into_iter();
+    let service = |Catalogued { name, operations }| Service { name, operations };
     Answer::json(&Services {
-        services: services.collect(),
+        services: services.map(service).collect(),
     })
 }

@@ -185,6 +185,12 @@ fn durations_starts_debug_ids_and_the_limit_select_traces() {
         ),
     ]);
     assert_eq!(found(&inbox, "min=20&max=40"), "4 3 2");
+    for range in ["min=0.02ms&max=40us", "min=20%C2%B5s&max=0.00004s", "min=20&max=1h"] {
+        let expected = if range.ends_with('h') { "5 4 3 2" } else { "4 3 2" };
+        assert_eq!(found(&inbox, range), expected, "{range}");
+    }
+    assert_eq!(found(&inbox, "max=0.00000000001m"), "");
+    assert_eq!(found(&inbox, "min=99999999999999999999h"), "");
     assert_eq!(found(&inbox, "start=2000&end=3000"), "3 2");
     assert_eq!(found(&inbox, "limit=2"), "5 4");
     assert_eq!(ask(&inbox, "/api/search", "limit=2").1["matched"], 6);
@@ -409,7 +415,10 @@ fn queries_that_are_wrong_are_refused_with_a_reason() {
     let many = "tag=a=b&".repeat(65);
     for (query, part) in [
         ("color=red", "unknown parameter `color`"),
-        ("min=1s", "`min` is `1s`"),
+        ("min=1x", "`min` is `1x`: send microseconds, or a number"),
+        ("max=-1s", "`max` is `-1s`"),
+        ("max=infs", "`max` is `infs`"),
+        ("max=s", "`max` is `s`"),
         ("limit=0", "`limit` is 0"),
         ("limit=1001", "send 1 to 1000"),
         ("limit=99999999999999999999", "send an integer"),
