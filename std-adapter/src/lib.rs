@@ -73,8 +73,7 @@
 //! - `testing`: the module `testing`, for tests of programs that trace.
 //! - `tracing`: the module `tracing`, a layer that makes spans of the crate `tracing` this crate's; `tracing-fmt` puts
 //!   ids into the lines of its formatter.
-//! - `relay`: the module `relay`, which reads the frames of devices, and the program
-//!   `picojaeger-relay`.
+//! - `frames`: the module `relay`, which reads the frames of devices; `relay` adds the program `picojaeger-relay`.
 //!
 //! # What a call costs
 //! Starting, writing and finishing copy bytes and read the clock. They allocate only until a
@@ -118,8 +117,8 @@ pub mod model;
 mod observers;
 pub mod prelude;
 mod propagation;
-#[cfg(feature = "relay")]
-#[cfg_attr(docsrs, doc(cfg(feature = "relay")))]
+#[cfg(feature = "frames")]
+#[cfg_attr(docsrs, doc(cfg(feature = "frames")))]
 pub mod relay;
 pub mod reporters;
 pub mod sampling;

@@ -7,19 +7,26 @@
 //!
 //! Any byte may be wrong, so input of any kind is at worst counted: nothing panics, and memory is bounded.
 //!
-//! Needs the feature `relay`.
+//! Needs the feature `frames`; the program needs `relay`.
 
 mod device;
+#[cfg(feature = "relay")]
 mod dump;
+#[cfg(feature = "relay")]
 mod elf;
 mod frame;
+#[cfg(feature = "relay")]
 mod output;
 mod payload;
+#[cfg(feature = "relay")]
 mod program;
+#[cfg(feature = "relay")]
 mod source;
 #[cfg(test)]
 mod test_device;
 
 pub use device::{Arrival, DeviceAccount, Event, Image, Relay, RelayCounts};
 pub use frame::{Frame, FrameReader, Piece};
+#[cfg(feature = "relay")]
+#[cfg_attr(docsrs, doc(cfg(feature = "relay")))]
 pub use program::run;

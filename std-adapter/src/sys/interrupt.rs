@@ -1,6 +1,7 @@
 //! The user's wish that a program ends.
 
 use std::io;
+#[cfg(feature = "relay")]
 use std::process::Child;
 
 /// Calls `stop` at each SIGINT and SIGTERM, with whether it is the latter. Once it returns `false` the
@@ -38,7 +39,7 @@ pub(crate) fn on_interrupt(_: impl FnMut(bool) -> bool + Send + 'static) -> io::
 }
 
 /// Asks a command to end.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "relay"))]
 pub(crate) fn terminate(child: &mut Child) {
     if let (Ok(None), Ok(id)) = (child.try_wait(), child.id().try_into()) {
         // SAFETY: a plain system call. The command has not been waited for, so the id is still its.
@@ -47,7 +48,7 @@ pub(crate) fn terminate(child: &mut Child) {
 }
 
 /// Ends a command.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "relay"))]
 pub(crate) fn terminate(child: &mut Child) {
     // It fails where the command has ended.
     drop(child.kill());

@@ -8,9 +8,9 @@ pub(crate) mod error_chain;
 pub(crate) mod exit;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod fork;
-#[cfg(feature = "relay")]
+#[cfg(feature = "frames")]
 pub(crate) mod hex;
-#[cfg(feature = "relay")]
+#[cfg(any(feature = "collector", feature = "relay"))]
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod interrupt;
 pub(crate) mod log;

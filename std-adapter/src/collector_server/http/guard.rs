@@ -1,8 +1,8 @@
 //! Who may ask: host names, origins, and the token.
 
+use hmac_sha256::Hash;
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Request, StatusCode, Uri};
-use sha2::{Digest as _, Sha256};
 
 use super::Refusal;
 
@@ -20,7 +20,7 @@ struct Token([u8; 32]);
 
 impl Token {
     fn is(&self, text: &[u8]) -> bool {
-        let hash: [u8; 32] = Sha256::digest(text).into();
+        let hash = Hash::hash(text);
         let difference = self.0.iter().zip(hash).fold(0, |sum, (a, b)| sum | (a ^ b));
         std::hint::black_box(difference) == 0
     }
@@ -35,7 +35,7 @@ impl Guard {
         Guard {
             allowed: allowed.iter().map(|name| name.to_lowercase()).collect(),
             any_address,
-            token: token.map(|token| Token(Sha256::digest(token).into())),
+            token: token.map(|token| Token(Hash::hash(token.as_bytes()))),
         }
     }
 

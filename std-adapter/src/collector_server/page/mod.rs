@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use crate::sys::base64::base64;
 
@@ -75,7 +75,7 @@ fn policy() -> String {
 }
 
 fn source_hash(text: &str) -> String {
-    format!("sha256-{}", base64(&Sha256::digest(text)))
+    format!("sha256-{}", base64(&Hash::hash(text.as_bytes())))
 }
 
 #[cfg(test)]

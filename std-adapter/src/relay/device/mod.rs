@@ -16,13 +16,13 @@ mod tracers;
 
 pub use account::{DeviceAccount, RelayCounts};
 pub use clock::Arrival;
-pub(super) use clock::DeviceClock;
-pub(super) use convert::Meaning;
 pub use event::Event;
 pub use names::Image;
-pub(super) use names::Names;
 pub use relay::Relay;
-pub(super) use tracer::process;
+
+// For dumps of memory.
+#[cfg(feature = "relay")]
+pub(super) use {clock::DeviceClock, convert::Meaning, names::Names, tracer::process};
 
 #[cfg(test)]
 mod tests;

@@ -8,5 +8,9 @@ mod span;
 mod status;
 
 pub(crate) use hello::{Hello, Refusal, WireValue};
-pub(crate) use span::{Entry, Head, Id, Name, WireSpan, spans};
-pub(crate) use status::{Status, time};
+#[cfg(any(test, feature = "relay"))]
+pub(crate) use span::Id;
+pub(crate) use span::{Entry, Head, Name, WireSpan, spans};
+pub(crate) use status::Status;
+#[cfg(feature = "relay")]
+pub(crate) use status::time;

@@ -152,6 +152,7 @@ impl<'e, K> Entry<'e, K> {
     }
 
     /// Makes a tag, or with `field` a log's field.
+    #[cfg(feature = "relay")]
     pub(crate) fn of_value(key: K, value: WireValue<'e>, field: bool) -> Self {
         match (value, field) {
             (WireValue::Str(value), false) => Self::TagStr(key, value),

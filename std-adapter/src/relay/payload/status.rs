@@ -130,6 +130,7 @@ impl Status {
 
 /// Returns the payload of a time frame: the status that it answers, the host's Unix time in
 /// microseconds, and how long the answer took.
+#[cfg(feature = "relay")]
 pub(crate) fn time(ticks: u64, unix_micros: u64, held_micros: u32) -> Vec<u8> {
     let mut buffer = [0; 25];
     let fields = (ticks, unix_micros, held_micros);
