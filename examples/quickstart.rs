@@ -15,7 +15,7 @@ use std::time::Duration;
 use picojaeger_std::collector::Collector;
 use picojaeger_std::{Config, SpanContext, Tracer};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart.yaml");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/quickstart.yaml");
 /// The variables that choose where spans go.
 const DESTINATIONS: [&str; 9] = [
     "JAEGER_AGENT_HOST",

@@ -17,7 +17,9 @@ mod example;
 #[test]
 fn the_example_prints_what_its_page_shows() {
     let page = include_str!("../examples/README.md");
-    let (_, shown) = page.split_once("$ cargo run -p picojaeger --example testing\n").unwrap();
+    let (_, shown) = page
+        .split_once("$ cargo run -p picojaeger --example testing\n")
+        .unwrap();
     let (shown, _) = shown.split_once("\n```").unwrap();
     assert_eq!(example::report().unwrap(), shown);
 }
