@@ -166,8 +166,8 @@ impl DrainReport {
         self.time_taken
     }
 
-    /// Returns the last error of sending, if spans were lost by it or wait because of it; or the reason that nothing was
-    /// done.
+    /// Returns the last error of sending, if spans were lost by it or wait because of it, or what was being sent to when the
+    /// time ran out; or the reason that nothing was done.
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }

@@ -479,6 +479,16 @@ fn inject_by(
 
 /// Returns the error behind a flush or close that sent not all in time, or that lost spans.
 fn cause_of(state: &TracerState, complete: bool, lost: &Lost) -> Option<String> {
+    known_cause(state, complete, lost).or_else(|| {
+        // What is under way has no error yet.
+        let is_sending = !complete && state.try_exporter().is_none();
+        let receivers = state.common.settings.receivers();
+        is_sending.then(|| format!("the time was over while sending to {receivers}"))
+    })
+}
+
+/// Returns the error that the transports have.
+fn known_cause(state: &TracerState, complete: bool, lost: &Lost) -> Option<String> {
     let registry = state.common.stats_registry();
     let by_sending = lost.refused + lost.failed + lost.unreachable + lost.too_large > 0;
     let obstacle = registry.obstacle.as_ref().filter(|_| !complete);

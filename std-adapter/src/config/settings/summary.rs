@@ -25,6 +25,13 @@ impl fmt::Display for Settings {
     }
 }
 
+impl Settings {
+    /// Returns the addresses that spans are sent to, as text.
+    pub(crate) fn receivers(&self) -> impl fmt::Display + '_ {
+        Receivers(self)
+    }
+}
+
 /// The addresses that spans are sent to.
 struct Receivers<'s>(&'s Settings);
 

@@ -2,6 +2,7 @@ mod batching;
 mod further;
 
 use std::collections::HashSet;
+use std::net::UdpSocket;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -303,6 +304,23 @@ fn a_worker_that_holds_records_sleeps_for_a_second_at_most() {
         let pass = state.exporter().pass(&state.common, false);
         assert_eq!(pass.rest, Rest::Held(expected));
     }
+}
+
+#[test]
+fn a_timeout_while_a_packet_is_sent_names_the_receiver() {
+    let agent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = agent.local_addr().unwrap();
+    let config = config().agent_host("127.0.0.1").agent_port(address.port());
+    let tracer = config.background(false).new_tracer().unwrap();
+    tracer.start("waits").finish();
+    let sending = tracer.state().unwrap().exporter();
+    let Err(FlushError::TimedOut { queued, cause, .. }) = tracer.flush(Duration::ZERO) else {
+        panic!("it is not sent");
+    };
+    drop(sending);
+    let expected = format!("the time was over while sending to {address} (UDP, compact)");
+    assert_eq!((queued, cause), (1, Some(expected)));
+    assert_eq!(tracer.flush(SOON), Ok(()));
 }
 
 #[test]
