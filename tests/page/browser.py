@@ -64,8 +64,12 @@ class Page:
         return (self.texts(selector) or [""])[0]
 
     def wait(self, selector, count=1):
-        until(lambda: len(self.texts(selector)) >= count, f"{count} × {selector}; shown: {self.text('main')[:300]!r}")
+        until(lambda: len(self.texts(selector)) >= count and not self.busy(), f"{count} × {selector}; shown: {self.text('main')[:300]!r}")
         return self.all(selector)
+
+    def busy(self):
+        """Whether rows of a list are still to be drawn."""
+        return self.run("return document.querySelector('[aria-busy=true]') !== null")
 
     def wait_text(self, selector, wanted):
         until(lambda: wanted in self.text(selector), f"{selector} says {self.text(selector)[:200]!r}, not {wanted!r}")
@@ -153,7 +157,8 @@ def descendants(root):
         found |= more
 
 
-def emulate(driver, width, height, dark=False):
+def emulate(driver, width, height, dark=False, reduced_motion=False):
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
-    media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+             {"name": "prefers-reduced-motion", "value": "reduce" if reduced_motion else "no-preference"}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})

@@ -32,6 +32,6 @@ function showEmpty(place) {
   const ports = JSON.stringify(live.status?.listeners ?? null);
   if (place.dataset.ports === ports) return;
   place.dataset.ports = ports;
-  place.replaceChildren(el("div", { class: "welcome" }, el("h1", null, "Waiting for the first trace"),
+  place.replaceChildren(el("div", { class: "welcome" }, el("h2", null, "Waiting for the first trace"),
     el("p", null, "Send one; it shows here by itself. ", "Or open a file: ", el("b", null, "Import"), " takes Jaeger JSON and OTLP JSON."), recipes()));
 }

@@ -1,6 +1,18 @@
 // A list that has only the rows in the document that can be seen: at most 300, however long it is.
 const MOST_ROWS = 120;
 
+// What a row costs until it is painted, in milliseconds of the clock, as the last frames took. On a busy machine fewer rows
+// fit into a frame than on an idle one.
+const FRAME_MS = 14;
+const FEWEST_ROWS = 4;
+let rowCost = 1;
+
+function noteRowCost(cost) {
+  rowCost += (Math.min(cost, FRAME_MS) - rowCost) * (cost > rowCost ? 0.5 : 0.2);
+}
+
+const rowsOfFrame = () => Math.max(FEWEST_ROWS, Math.floor(FRAME_MS / rowCost));
+
 class RowList {
   // `options`: role, rowHeight, label, columns; render(item, index) returns a row; key(item); open(item, index).
   constructor(options) {
@@ -40,40 +52,57 @@ class RowList {
     this.refresh();
   }
 
-  // Draws the shown rows anew.
+  // Draws the shown rows anew. Each old row stays until its new one takes its place.
   refresh() {
-    keepingFocus(this.root, () => {
-      for (const row of this.rows.values()) row.remove();
-      this.rows.clear();
-      this.draw();
-    });
+    for (const row of this.rows.values()) row.stale = true;
+    this.draw();
   }
 
   soon() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
-      this.draw();
+      const begun = performance.now(), drawn = this.draw();
+      // The next task begins when these rows are painted.
+      if (drawn) setTimeout(() => noteRowCost((performance.now() - begun) / drawn));
     });
   }
 
-  draw() {
-    const height = this.rowHeight;
-    this.inner.style.height = `${this.items.length * height}px`;
+  // Returns the indexes of the first row to draw and of the row behind the last.
+  range(height) {
     const shown = Math.ceil((this.root.clientHeight || 600) / height);
     const spare = Math.min(4, Math.max(0, MOST_ROWS - shown));
     const from = Math.max(0, Math.floor(this.root.scrollTop / height) - spare);
-    const to = Math.min(this.items.length, from + Math.min(MOST_ROWS, shown + 2 * spare));
-    const hadFocus = this.inner.contains(document.activeElement);
-    for (const [index, row] of this.rows) {
-      if (index < from || index >= to) row.remove(), this.rows.delete(index);
-    }
-    if (hadFocus && !this.inner.contains(document.activeElement)) this.root.focus({ preventScroll: true });
+    return [from, Math.min(this.items.length, from + Math.min(MOST_ROWS, shown + 2 * spare))];
+  }
+
+  // Draws as many rows as fit into a frame, the active one first, and the others in the next frames. Returns how many it drew.
+  draw() {
+    const height = this.rowHeight;
+    this.inner.style.height = `${this.items.length * height}px`;
+    const [from, to] = this.range(height);
+    const missing = [];
+    for (let index = from; index < to; index++) if (this.rows.get(index)?.stale !== false) missing.push(index);
+    const active = missing.indexOf(this.active);
+    if (active > 0) missing.unshift(...missing.splice(active, 1));
+    const now = missing.slice(0, rowsOfFrame());
+    keepingFocus(this.inner, () => this.place(from, to, now, height), this.root);
+    this.mark();
+    const more = now.length < missing.length;
+    this.root.setAttribute("aria-busy", more);
+    if (more) this.soon();
+    return now.length;
+  }
+
+  // Takes away the rows that are out of sight, and puts those of `indexes` in their places.
+  place(from, to, indexes, height) {
+    for (const [index, row] of this.rows) if (index < from || index >= to) row.remove(), this.rows.delete(index);
     const fresh = document.createDocumentFragment();
-    for (let index = from; index < to; index++) {
-      if (!this.rows.has(index)) fresh.append(this.row(index, height));
+    for (const index of indexes) {
+      const old = this.rows.get(index), row = this.row(index, height);
+      if (old) old.replaceWith(row);
+      else fresh.append(row);
     }
     this.inner.append(fresh);
-    this.mark();
   }
 
   row(index, height) {
@@ -85,6 +114,7 @@ class RowList {
     row.setAttribute("aria-rowindex", index + 1 + this.headRows);
     row.style.top = `${index * height}px`;
     row.style.height = `${height}px`;
+    row.stale = false;
     this.rows.set(index, row);
     return row;
   }

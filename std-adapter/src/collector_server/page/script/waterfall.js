@@ -110,7 +110,7 @@ class Waterfall {
     ];
     const name = span.placeholder
       ? el("i", null, `missing span ${span.id}`)
-      : [el("b", null, plain(short(service, 60))), " ", plain(short(span.operation))];
+      : [el("b", { dir: "auto" }, short(service, 60)), " ", plain(short(span.operation))];
     return el("div", {
       class: `span-row ${state.filter(Boolean).join(" ")}`, "--hue": hue(service), "--indent": indent,
       "aria-level": span.depth + 1, "aria-expanded": span.descendants > 0 ? String(!folded) : null,
