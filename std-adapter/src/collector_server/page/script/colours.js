@@ -3,22 +3,37 @@
 // chroma come from the style, for its contrast.
 const HUES = [250, 150, 300, 75, 200, 345, 120, 48];
 const MORE_HUES = [275, 175, 322, 98, 225, 135];
-const hues = new Map();
+const ALL_HUES = [...HUES, ...MORE_HUES];
 
-// Returns the hue of a service: by its name, so that a reload keeps it, and not one that another service has.
-function hue(service) {
-  let found = hues.get(service);
-  if (found !== undefined) return found;
+function hashOf(service) {
   let hash = 2166136261;
   for (let i = 0; i < Math.min(service.length, 256); i++) hash = Math.imul(hash ^ service.charCodeAt(i), 16777619);
-  hash >>>= 0;
-  const taken = new Set(hues.values());
-  const free = [HUES, MORE_HUES].find((some) => some.some((one) => !taken.has(one))) ?? HUES;
-  let at = hash % free.length;
-  for (let tries = 0; tries < free.length && taken.has(free[at]); tries++) at = (at + 1) % free.length;
-  found = free[at];
-  if (hues.size < 10000) hues.set(service, found);
-  return found;
+  return hash >>> 0;
+}
+
+// Returns the place among all hues for each of the services, which depends on nothing but these names: so a trace has the
+// same colours in the search, in its view, after a reload, and in a terminal.
+function coloursOf(names) {
+  const places = new Map(), taken = new Set(), first = HUES.length;
+  for (const service of [...new Set(names)].sort()) {
+    const hash = hashOf(service), rest = MORE_HUES.length;
+    const free = (from, count) => {
+      for (let tries = 0; tries < count; tries++) {
+        const place = from + ((hash + tries) % count);
+        if (!taken.has(place)) return place;
+      }
+    };
+    const place = free(0, first) ?? free(first, rest) ?? hash % first;
+    taken.add(place);
+    places.set(service, place);
+  }
+  return places;
+}
+
+// Returns a function from a service to its hue among these services.
+function huesOf(names) {
+  const places = coloursOf(names);
+  return (service) => ALL_HUES[places.get(service) ?? hashOf(service) % HUES.length];
 }
 
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
@@ -29,7 +44,7 @@ let theme = THEMES.includes(remembered("theme")) ? remembered("theme") : "system
 const isDark = () => (theme === "system" ? systemDark.matches : theme === "dark");
 
 // The colour as a text, for canvas; elements take `--hue` and the style.
-const serviceColour = (service) => `oklch(${isDark() ? "0.74 0.12" : "0.55 0.13"} ${hue(service)})`;
+const hueColour = (hue) => `oklch(${isDark() ? "0.74 0.12" : "0.55 0.13"} ${hue})`;
 
 function applyTheme() {
   document.documentElement.dataset.theme = theme;
@@ -50,4 +65,4 @@ function startTheme() {
   applyTheme();
 }
 
-const dot = (service) => el("span", { class: "dot", "--hue": hue(service), "aria-hidden": "true" });
+const dot = (hue) => el("span", { class: "dot", "--hue": hue, "aria-hidden": "true" });

@@ -30,7 +30,7 @@ function flatRows(rows) {
   return flat;
 }
 
-function compareRow(row, largest) {
+function compareRow(row, largest, hue) {
   const [a, b] = row.spans, delta = row.time[1] - row.time[0];
   const state = a === 0 ? "only-b" : b === 0 ? "only-a" : delta > 0 ? "slower" : delta < 0 ? "faster" : "";
   const cell = (side) => row.spans[side] === 0 ? el("span", { class: "num none", role: "gridcell" }, "–")
@@ -68,11 +68,12 @@ class CompareView {
 
   build(a, b, models, rows) {
     const largest = rows.reduce((most, row) => Math.max(most, Math.abs(row.time[1] - row.time[0])), 1);
+    const hue = huesOf(models.flatMap(({ processes }) => processes.map(({ service }) => service)));
     this.list = new RowList({
       id: "pair", role: "treegrid", class: "compare", label: "Paths in both traces", rowHeight: 28, key: (row) => row.key,
       head: el("div", { class: "compare-row head", role: "row" }, ["Service and operation", "A", "B", "B against A"].map((title, i) =>
         el("span", { role: "columnheader", class: i ? "num" : "" }, title))),
-      render: (row) => compareRow(row, largest),
+      render: (row) => compareRow(row, largest, hue),
     });
     const [first, second] = models;
     const side = (letter, id, model) => el("a", { class: "compare-side", href: `#/trace/${id}` }, el("span", { class: "letter" }, letter),

@@ -34,8 +34,18 @@ const tagRow = ([key, type, content]) =>
 
 const tagTable = (tags, label) => some(el("div", { class: "tags", role: "table", "aria-label": label }), tags, tagRow);
 
+// Titles of the sections that the user has closed: they are closed in each span.
+const closedSections = new Set();
+
 const section = (title, count, ...content) =>
-  el("details", { class: "part", open: true }, el("summary", null, title, count !== null && el("small", null, ` ${number(count)}`)), content);
+  el("details", { class: "part", open: !closedSections.has(title), ontoggle: (event) => {
+    if (event.target.open) closedSections.delete(title);
+    else closedSections.add(title);
+  } }, el("summary", null, title, count !== null && el("small", null, ` ${number(count)}`)), content);
+
+// A log's time counts from the start of its span.
+const logTime = (time, model, span) => el("div", { class: "log-time", title: when(time) },
+  time >= span.start ? `+${duration(time - span.start)}` : `−${duration(span.start - time)}`, el("small", null, ` at ${duration(time - model.start)} of the trace`));
 
 class Details {
   constructor(goTo) {
@@ -46,11 +56,12 @@ class Details {
   show(model, at, given) {
     const span = at >= 0 ? model.spans[at] : given;
     if (!span) return this.close();
+    const top = this.span?.id === span.id ? this.root.scrollTop : 0;
     this.span = span;
     const parts = span.placeholder ? [this.missing(span)] : this.parts(model, span);
-    this.root.replaceChildren(this.head(model, span), ...parts.filter(Boolean));
+    keepingFocus(this.root, () => this.root.replaceChildren(this.head(model, span), ...parts.filter(Boolean)));
     this.root.hidden = false;
-    this.root.scrollTop = 0;
+    this.root.scrollTop = top;
   }
 
   missing(span) {
@@ -63,9 +74,10 @@ class Details {
     return el("div", { class: "details-head" },
       el("div", { class: "details-buttons" }, button("Copy id", () => copy(span.id, "Span id"), { class: "quiet" }),
         button("Copy link", link, { class: "quiet" }), button("✕", () => this.close(), { class: "quiet", "aria-label": "Close the details" })),
-      el("h2", null, dot(service), el("b", null, plain(short(service, 100))), " ", plain(short(span.operation, 500))),
+      el("h2", null, dot(model.hue(service)), el("b", null, plain(short(service, 100))), " ", plain(short(span.operation, 500))),
       el("div", { class: "facts" }, el("span", null, el("b", null, duration(span.duration))),
         el("span", null, `starts at ${duration(span.start - model.start)}`),
+        span.duration > 0 && model.duration > 1 && el("span", null, `${digits((span.duration / model.duration) * 100)} % of the trace`),
         span.error && el("span", { class: "badge error" }, "error"), span.open && el("span", { class: "badge open" }, "not finished"),
         el("code", { class: "id" }, span.id)));
   }
@@ -79,7 +91,7 @@ class Details {
       span.warnings.length > 0 && el("ul", { class: "span-warnings" }, span.warnings.slice(0, 20).map((text) => el("li", null, plain(short(text, 500))))),
       section("Tags", span.tags.length, tagTable(span.tags, "Tags")),
       span.logs.length > 0 && section("Logs", span.logs.length, some(el("div", { class: "logs" }), span.logs, ({ time, fields }) =>
-        el("div", { class: "log" }, el("div", { class: "log-time" }, duration(time - model.start), el("small", null, ` ${when(time)}`)), tagTable(fields, "Fields")))),
+        el("div", { class: "log" }, logTime(time, model, span), tagTable(fields, "Fields")))),
       refs.length > 0 && section("References", refs.length, some(el("div", { class: "refs" }), refs, (ref) => this.reference(model, ref))),
       process && section("Process", process.tags.length, tagTable(process.tags, "Process")),
       section("Span", null, tagTable([["span id", "string", span.id], ["parent", "string", span.parent ?? "none"],

@@ -39,7 +39,7 @@ const lostSum = ({ lost }) => lost.reduce((sum, { spans }) => sum + spans, 0);
 const clientTable = () => new SortedTable({
   label: "Clients", most: MOST_EVENTS, sort: 3, caption: (total) => (total > MOST_EVENTS ? `${MOST_EVENTS} of ${number(total)} clients` : "Clients"),
   columns: [
-    { title: "Service", value: ({ service }) => service, cell: ({ service }) => serviceCell(service) },
+    { title: "Service", value: ({ service }) => service, cell: ({ service }, hue) => serviceCell(service, hue) },
     { title: "Client", value: ({ client }) => client ?? "", cell: ({ client }) => el("code", { class: "id" }, client ? short(client, 8) : "–") },
     { title: "Batches", num: true, value: ({ batches }) => batches, cell: ({ batches }) => number(batches) },
     { title: "Lost", num: true, value: lostSum, cell: ({ lost }) => (lost.length ? lost.map(({ cause, spans }) =>
@@ -52,7 +52,7 @@ const eventTable = () => new SortedTable({
   label: "Events", most: MOST_EVENTS, sort: 0, caption: (total) => (total > MOST_EVENTS ? `${MOST_EVENTS} of ${number(total)} events` : "Events"),
   columns: [
     { title: "Time", num: true, value: ({ time }) => time, cell: ({ time }) => when(time) },
-    { title: "Service", value: ({ service }) => service, cell: ({ service }) => serviceCell(service) },
+    { title: "Service", value: ({ service }) => service, cell: ({ service }, hue) => serviceCell(service, hue) },
     { title: "Cause", value: ({ cause }) => causeName(cause), cell: ({ cause }) => causeName(cause) },
     { title: "Lost", num: true, value: ({ spans }) => spans, cell: ({ cause, spans }) => amount(cause, spans) },
   ],
@@ -101,8 +101,9 @@ class LossesView extends LiveView {
     }
     this.clients.root.hidden = clients.length === 0;
     this.events.root.hidden = events.length === 0;
-    this.clients.set(clients);
-    this.events.set(events);
+    const hue = huesOf([...clients, ...events].map(({ service }) => service));
+    this.clients.set(clients, hue);
+    this.events.set(events, hue);
   }
 
   escape() {

@@ -7,7 +7,7 @@ function route() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
   const [name, ...ids] = path.toLowerCase().split("/");
   const hex = ids.every((id) => HEX.test(id));
-  if (name === "trace" && hex && (ids.length === 1 || ids.length === 2)) return { name, id: ids[0], span: ids[1] };
+  if (name === "trace" && hex && (ids.length === 1 || ids.length === 2)) return { name, id: ids[0], span: ids[1]?.padStart(16, "0") };
   if (name === "compare" && hex && ids.length === 2) return { name, a: ids[0], b: ids[1] };
   if (name === "open" || name === "map" || name === "losses") return { name };
   return { name: "search", params: new URLSearchParams(query) };

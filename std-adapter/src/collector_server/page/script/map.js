@@ -2,7 +2,7 @@
 const MOST_SERVICES = 80;
 const MOST_CALLS = 200;
 
-function mapNode(service, { x, y }, select) {
+function mapNode(service, { x, y }, hue, select) {
   const { name, spans, errors } = service;
   const label = name.length > 18 ? `${name.slice(0, 17)}…` : name;
   return svg("g", { class: "map-node", transform: `translate(${x} ${y})`, "--hue": hue(name), "data-key": name, tabindex: 0, role: "button", "aria-pressed": "false", "aria-label": `${short(name)}, ${plural(spans, "span")}, ${plural(errors, "error")}`,
@@ -31,7 +31,7 @@ const middleOf = (points) => {
   return { x: (a.x + b.x + NODE_WIDTH) / 2, y: a.y + (b.y - a.y) * 0.68 + NODE_HEIGHT / 2 };
 };
 
-function drawMap(services, calls, select) {
+function drawMap(services, calls, hue, select) {
   const { nodes, edges, width, height } = layout(services.map(({ name }) => name), calls);
   const most = calls.reduce((largest, call) => Math.max(largest, call.calls), 1);
   const labels = edges.map(({ edge, points }) => {
@@ -44,14 +44,14 @@ function drawMap(services, calls, select) {
   const crowded = edges.length > 14 ? "crowded" : "";
   return svg("svg", { class: `map-picture ${crowded}`, "--wide": `${width + 24}px`, role: "group", "aria-label": "Service map", viewBox: `-12 -12 ${width + 24} ${height + 24}` },
     svg("defs", null, arrow("arrow"), arrow("arrow-bad")), edges.map((edge) => mapEdge(edge, most)),
-    labels, services.map((service) => mapNode(service, nodes.get(service.name), select)));
+    labels, services.map((service) => mapNode(service, nodes.get(service.name), hue, select)));
 }
 
 const callTable = () => new SortedTable({
   label: "Calls", most: MOST_CALLS, sort: 2, caption: (total) => (total > MOST_CALLS ? `${MOST_CALLS} of ${number(total)} calls` : "Calls"),
   columns: [
-    { title: "From", value: (call) => call.from, cell: (call) => serviceCell(call.from) },
-    { title: "To", value: (call) => call.to, cell: (call) => serviceCell(call.to) },
+    { title: "From", value: (call) => call.from, cell: (call, hue) => serviceCell(call.from, hue) },
+    { title: "To", value: (call) => call.to, cell: (call, hue) => serviceCell(call.to, hue) },
     { title: "Calls", num: true, value: (call) => call.calls, cell: (call) => number(call.calls) },
     { title: "Errors", num: true, bad: (call) => call.errors > 0, value: (call) => call.errors, cell: (call) => number(call.errors) },
     { title: "Median", num: true, value: (call) => call.median, cell: (call) => duration(call.median) },
@@ -97,8 +97,9 @@ class MapView extends LiveView {
     this.picture.hidden = services.length === 0;
     this.table.root.hidden = calls.length === 0;
     if (!services.length) return;
-    keepingFocus(this.picture, () => this.picture.replaceChildren(drawMap(shown, between, (name) => this.select(name))));
-    this.table.set(calls);
+    const hue = huesOf(services.map(({ name }) => name));
+    keepingFocus(this.picture, () => this.picture.replaceChildren(drawMap(shown, between, hue, (name) => this.select(name))));
+    this.table.set(calls, hue);
     this.mark(names.has(this.selected) ? this.selected : null);
   }
 

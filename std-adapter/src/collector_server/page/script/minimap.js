@@ -47,7 +47,7 @@ class Minimap {
     const colours = new Map();
     await inPieces(spans, (span, i) => {
       const service = this.model.service(span);
-      if (!colours.has(service)) colours.set(service, serviceColour(service));
+      if (!colours.has(service)) colours.set(service, hueColour(this.model.hue(service)));
       context.fillStyle = span.error ? (isDark() ? "#ff8a80" : "#c62828") : span.placeholder ? "#8888" : colours.get(service);
       context.fillRect(((span.start - start) / whole) * width, i * step, Math.max(scale, (span.duration / whole) * width), thick);
     }, () => turn === this.turn);

@@ -5,6 +5,7 @@ class TraceModel {
     this.duration = Math.max(1, trace.duration);
     this.index = new Map();
     for (let i = 0; i < this.spans.length; i++) if (!this.index.has(this.spans[i].id)) this.index.set(this.spans[i].id, i);
+    this.hue = huesOf(this.processes.map(({ service }) => service));
     this.relate();
   }
 

@@ -1,7 +1,7 @@
 // Spans that arrived unfinished. The finished span of the same id takes their place.
-function openRow({ trace, span, service, operation, start, since }) {
+function openRow({ trace, span, service, operation, start, since }, hue) {
   return el("div", { class: "open-row", "--hue": hue(service) },
-    el("span", { class: "span-name", role: "gridcell" }, dot(service),
+    el("span", { class: "span-name", role: "gridcell" }, dot(hue(service)),
       el("a", { class: "label", tabindex: -1, href: `#/trace/${trace}/${span}` }, el("b", null, plain(short(service, 60))), " ", plain(short(operation)))),
     el("span", { class: "num running", role: "gridcell", "data-begun": start, title: `Started ${when(start)}` }, running(start)),
     el("span", { class: "num", role: "gridcell", title: `Arrived ${when(since)}` }, age(since)));
@@ -17,7 +17,7 @@ class OpenView extends LiveView {
       id: "open", class: "open", label: "Open spans", rowHeight: 32, key: ({ trace, span }) => trace + span,
       head: el("div", { class: "open-row head", role: "row" }, el("span", { role: "columnheader" }, "Span"),
         el("span", { class: "num", role: "columnheader" }, "Running for"), el("span", { class: "num", role: "columnheader" }, "Arrived")),
-      render: openRow, open: ({ trace, span }) => (location.hash = `#/trace/${trace}/${span}`),
+      render: (span) => openRow(span, this.hue), open: ({ trace, span }) => (location.hash = `#/trace/${trace}/${span}`),
     });
     this.none = el("div", { class: "none" }, el("p", null, "No open spans."),
       el("p", null, "A program shows the spans that it is in the middle of when it calls ", el("code", null, "flush_open"),
@@ -34,6 +34,7 @@ class OpenView extends LiveView {
       this.count.textContent = plural(total, "open span");
       this.none.hidden = spans.length > 0;
       this.list.root.hidden = spans.length === 0;
+      this.hue = huesOf(spans.map(({ service }) => service));
       this.list.set(spans);
     } catch (error) {
       this.count.textContent = error.message;

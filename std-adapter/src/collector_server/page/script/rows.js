@@ -2,7 +2,7 @@
 const MOST_CHIPS = 6;
 
 // The service with the number of its spans; a button where a click does something.
-function serviceChip({ name, spans, errors }, onclick) {
+function serviceChip({ name, spans, errors }, hue, onclick) {
   const title = short(`${name}: ${plural(spans, "span")}, ${plural(errors, "error")}`);
   return el(onclick ? "button" : "span", { class: "chip", type: onclick ? "button" : null, onclick, "--hue": hue(name), title, "data-key": onclick && short(name) },
     plain(short(name, 60)), el("b", null, number(spans)), errors > 0 && el("span", { class: "bad", role: "img", "aria-label": "with errors" }, "!"));
@@ -35,15 +35,16 @@ function pickBox(trace, changed) {
 }
 
 function traceRow(trace, longest, changed) {
+  const hue = huesOf([trace.service, ...trace.services.map(({ name }) => name)]);
   const more = trace.services.length - MOST_CHIPS;
   return el("div", { class: `trace-row ${trace.errors ? "has-errors" : ""}`, "--hue": hue(trace.service) },
     el("div", { class: "line", role: "gridcell" },
-      pickBox(trace, changed), dot(trace.service),
+      pickBox(trace, changed), dot(hue(trace.service)),
       el("a", { class: "name", href: `#/trace/${trace.id}`, tabindex: -1 },
         el("b", null, plain(short(trace.service, 100))), " ", plain(short(trace.operation) || "(no root yet)")),
       el("span", { class: "badges" }, badges(trace)), el("span", { class: "time" }, duration(trace.duration))),
     el("div", { class: "line second", role: "gridcell" },
-      el("span", { class: "chips" }, trace.services.slice(0, MOST_CHIPS).map((service) => serviceChip(service)), more > 0 && el("span", { class: "chip" }, `+${number(more)}`)),
+      el("span", { class: "chips" }, trace.services.slice(0, MOST_CHIPS).map((service) => serviceChip(service, hue)), more > 0 && el("span", { class: "chip" }, `+${number(more)}`)),
       el("span", { class: "note" }, plural(trace.spans, "span")), el("code", { class: "id" }, trace.id.slice(-8)),
       el("time", { class: "age", "data-start": trace.start, title: when(trace.start) }, age(trace.start))),
     el("div", { class: "bar-track", "aria-hidden": "true" }, el("div", { class: "bar-fill", "--part": trace.duration / longest })));

@@ -41,7 +41,7 @@ class Statistics {
       label: "Statistics", most: MOST_STATISTICS, sort: 4,
       caption: (total) => (total > MOST_STATISTICS ? `${MOST_STATISTICS} of ${number(total)} operations` : plural(total, "operation")),
       columns: [
-        { title: "Service", value: (row) => row.service, cell: (row) => serviceCell(row.service) },
+        { title: "Service", value: (row) => row.service, cell: (row, hue) => serviceCell(row.service, hue) },
         { title: "Operation", value: (row) => row.operation, cell: (row) =>
           button(plain(short(row.operation) || "(no name)"), () => find(row.operation), { class: "as-link", title: "Find these spans in the waterfall" }) },
         { title: "Spans", num: true, value: (row) => row.spans, cell: (row) => number(row.spans) },
@@ -53,6 +53,6 @@ class Statistics {
   }
 
   show(model) {
-    this.table.set(statisticsOf(model));
+    this.table.set(statisticsOf(model), model.hue);
   }
 }

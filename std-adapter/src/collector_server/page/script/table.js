@@ -2,7 +2,7 @@
 const compareValues = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 class SortedTable {
-  // `columns`: { title, num, value(row), cell(row) }; `caption(total)`; `most` rows are shown, by `sort` (a column's index).
+  // `columns`: { title, num, value(row), cell(row, hue) }; `caption(total)`; `most` rows are shown, by `sort` (a column's index).
   constructor({ caption, columns, most, sort, label }) {
     Object.assign(this, { captionOf: caption, columns, most, sort });
     this.down = Boolean(columns[sort].num);
@@ -22,8 +22,10 @@ class SortedTable {
     this.draw();
   }
 
-  set(rows) {
+  // `hue` gives the colours of the services in the rows.
+  set(rows, hue) {
     this.rows = rows;
+    this.hue = hue;
     this.draw();
   }
 
@@ -36,8 +38,8 @@ class SortedTable {
       else head.removeAttribute("aria-sort");
     });
     keepingFocus(this.root, () => this.body.replaceChildren(...sorted.map((row) => el("tr", null,
-      this.columns.map(({ num, bad, cell }) => el("td", { class: [num && "num", bad?.(row) && "bad"].filter(Boolean).join(" ") || null }, cell(row)))))));
+      this.columns.map(({ num, bad, cell }) => el("td", { class: [num && "num", bad?.(row) && "bad"].filter(Boolean).join(" ") || null }, cell(row, this.hue)))))));
   }
 }
 
-const serviceCell = (service) => [dot(service), plain(short(service, 80))];
+const serviceCell = (service, hue) => [dot(hue(service)), plain(short(service, 80))];

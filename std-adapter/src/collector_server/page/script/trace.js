@@ -109,14 +109,14 @@ class TraceView {
     const model = this.model, { service, operation } = model.title();
     const warnings = model.warnings.slice(0, 5);
     return [
-      el("h1", null, dot(service), el("b", null, plain(short(service, 100))), " ", plain(short(operation))),
+      el("h1", null, dot(model.hue(service)), el("b", null, plain(short(service, 100))), " ", plain(short(operation))),
       el("div", { class: "facts" },
         el("span", null, el("b", null, duration(model.duration))), el("span", null, when(model.start)),
         el("span", null, plural(model.spans.length, "span")), el("span", null, plural(model.services.length, "service")),
         el("span", { class: "badges" }, badges(model),
           this.gone && el("span", { class: "badge warning", title: "It was evicted, or the collector was started again" }, "no longer held")),
         el("code", { class: "id" }, model.id)),
-      el("div", { class: "chips" }, model.services.slice(0, MOST_SUMMARY_CHIPS).map((entry) => serviceChip(entry, () => this.find.look(entry.name))),
+      el("div", { class: "chips" }, model.services.slice(0, MOST_SUMMARY_CHIPS).map((entry) => serviceChip(entry, model.hue, () => this.find.look(entry.name))),
         model.services.length > MOST_SUMMARY_CHIPS && el("span", { class: "chip" }, `+${number(model.services.length - MOST_SUMMARY_CHIPS)}`)),
       warnings.length > 0 && el("details", { class: "warnings" }, el("summary", null, plural(model.warnings.length, "warning")),
         el("ul", null, warnings.map((text) => el("li", null, plain(short(text, 300)))),

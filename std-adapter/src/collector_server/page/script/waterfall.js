@@ -112,7 +112,7 @@ class Waterfall {
       ? el("i", null, `missing span ${span.id}`)
       : [el("b", { dir: "auto" }, short(service, 60)), " ", plain(short(span.operation))];
     return el("div", {
-      class: `span-row ${state.filter(Boolean).join(" ")}`, "--hue": hue(service), "--indent": indent,
+      class: `span-row ${state.filter(Boolean).join(" ")}`, "--hue": this.model.hue(service), "--indent": indent,
       "aria-level": span.depth + 1, "aria-expanded": span.descendants > 0 ? String(!folded) : null,
       "aria-posinset": this.model.places[at], "aria-setsize": this.model.siblings[this.model.parents[at] + 1],
     }, el("div", { class: "span-name", role: "gridcell" }, twist, el("span", { class: "stripe" }), el("span", { class: "label" }, name),
