@@ -1,7 +1,7 @@
 // Returns what has too little contrast: text below 4.5 (3 where it is large), and shapes below 3, as WCAG 2.2 computes it. The
 // background of a point is that of all elements below it, as the browser stacks them.
 const [TEXT, LARGE_TEXT, SHAPE] = [4.5, 3, 3];
-const SHAPES = ".span-bar, .bar-fill, .dot, .stripe, .critical, .log-tick, .delta-bar, .gauge i, .map-edge, .map-stripe, .loss-chart rect, .swatch, .brand rect";
+const SHAPES = ".span-row:not(.is-missing) .span-bar, .bar-fill, .dot, .stripe, .critical, .log-tick, .delta-bar, .gauge i, .map-edge, .map-stripe, .loss-chart rect, .swatch, .brand rect";
 const FIELDS = "input:not([type=file]), select";
 
 const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });

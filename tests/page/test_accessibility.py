@@ -127,7 +127,8 @@ class ScreenReaders(AllViews):
                  ("#/map", ".map-node"), ("#/map", ".sorter"), ("#/search", ".trace-row input"))
         for at, (fragment, selector) in enumerate(cases):
             with self.subTest(selector):
-                self.page.open(fragment).wait(selector)
+                self.page.open(fragment)
+                until(lambda: self.page.run("return document.querySelector(arguments[0])?.checkVisibility()", selector), f"{selector} shows")
                 self.page.run("window.old = document.querySelector(arguments[0]); old.focus()", selector)
                 self.collector.send([span(trace, 10 + at, "later", 1, 10_000, 5_000, error=True)], "shop")
                 self.collector.send([span(trace, 20 + at, "far", 10 + at, 10_000, 5_000)], f"new-{at}")

@@ -1,8 +1,10 @@
 """Contrast, motion, and narrow or enlarged windows."""
 
 import pathlib
+import re
 
 import browser
+from test_colours import SOURCE
 from views import AllViews
 
 CONTRAST = (pathlib.Path(__file__).parent / "contrast.js").read_text()
@@ -17,6 +19,19 @@ class Looks(AllViews):
                 with self.subTest(f"{name}, {'dark' if dark else 'light'}"):
                     self.assertGreater(judged["texts"], 20, "the texts were found")
                     self.assertEqual("\n".join(judged["found"]), "")
+
+    def test_each_colour_of_a_service_has_contrast(self):
+        hues = [int(hue) for line in re.findall(r"HUES = \[([\d, ]+)\]", SOURCE.read_text()) for hue in line.split(",")]
+        self.assertEqual(len(hues), 14)
+        turn = "document.querySelectorAll('main [style*=\"--hue\"]').forEach((node) => node.style.setProperty('--hue', arguments[0]))"
+        for dark in (False, True):
+            browser.emulate(self.driver, 1280, 800, dark)
+            for fragment, selector in (("#/search", ".trace-row"), (f"#/trace/{self.first}", ".span-row")):
+                self.page.open(fragment).wait(selector)
+                for hue in hues:
+                    with self.subTest(f"{fragment}, hue {hue}, {'dark' if dark else 'light'}"):
+                        self.page.run(turn, hue)
+                        self.assertEqual("\n".join(self.page.run(CONTRAST)["found"]), "")
 
     def test_faint_text_and_a_faint_bar_are_found(self):
         self.page.open(f"#/trace/{self.first}").wait(".span-row")
