@@ -33,14 +33,16 @@ def times(trace):
 def kinds(trace):
     statuses = [Status(), Status(code=1, message="fine"), Status(code=2, message="bad"), Status(message="unset"), Status(code=7)]
     spans = [span(trace, number + 1, kind=number, status=status) for number, status in enumerate(statuses)]
-    same = {"span.kind": "client", "error": False, "otel.status_code": "OK", "otel.scope.name": "q", "w3c.tracestate": "x", "otel.status_description": "z"}
+    same = {"span.kind": "client", "error": False, "otel.status_code": "OK", "otel.scope.name": "q", "w3c.tracestate": "x",
+            "otel.status_description": "z"}
     spans.append(span(trace, 9, kind=5, status=Status(code=2, message="bad"), trace_state="a=b,c=d", flags=0x301, attributes=attributes(same)))
     spans.append(span(trace, 10, dropped_attributes_count=3, dropped_events_count=4, dropped_links_count=5))
     return request(spans, InstrumentationScope(version="3", attributes=attributes({"scope": 1})))
 
 
 def events(trace):
-    found = [Span.Event(name="e", time_unix_nano=NOW_NS), Span.Event(time_unix_nano=1_000), Span.Event(name="n", attributes=attributes({"event": "x"}), dropped_attributes_count=3),
+    found = [Span.Event(name="e", time_unix_nano=NOW_NS), Span.Event(time_unix_nano=1_000),
+             Span.Event(name="n", attributes=attributes({"event": "x"}), dropped_attributes_count=3),
              Span.Event(name="n", attributes=attributes({"event": 4}), time_unix_nano=2**63 + 192)]
     return request([span(trace, 1, events=found)])
 

@@ -159,7 +159,7 @@ def status(tags, kind):
 
 
 def is_error(http, kind):
-    """A server is not to blame for 4xx; 399 is an error by an oversight."""
+    """A server is not to blame for 4xx, and 399 counts as an error."""
     return not 100 <= http < 399 and not (400 <= http < 500 and kind == "server")
 
 

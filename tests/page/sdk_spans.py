@@ -94,8 +94,9 @@ def send(port, content_type, compress):
 
 def values(tracer):
     attributes = {"text": "é€𝄞 <&> \u2028 \0", "empty": "", "zero": 0, "small": -5, "exact": 2**53 - 1, "wide": 2**53, "most": 2**63 - 1,
-                  "least": -2**63, "half": 0.5, "whole": 3.0, "tiny": 5e-324, "huge": 1e300, "true": True, "false": False, "none": None,
-                  "bytes": b"\0\xff", "no bytes": b"", "texts": ["é", "", "<&>\u2028\n\0"], "numbers": [1, -2, 2**53], "truths": [True, False], "nothing": [],
+                  "least": -2**63, "half": 0.5, "whole": 3.0, "tiny": 5e-324, "huge": 1e300, "true": True, "false": False,
+                  "none": None, "bytes": b"\0\xff", "no bytes": b"", "texts": ["é", "", "<&>\u2028\n\0"],
+                  "numbers": [1, -2, 2**53], "truths": [True, False], "nothing": [],
                   "doubles": [0.5, 3.0, -0.0, 1e-6, 1e-7, 1e15, 1e16, 1e20, 1e21, 1.5e300, 123456789012345680.0],
                   "map": {"z": 1, "a": {"b": [b"\1\2", None, {}]}, "ö": "<"}, "mixed": [1, "a", 0.5, True, [1]], "otel.scope.name": "mine"}
     first = tracer.start_span("värde", attributes=attributes)

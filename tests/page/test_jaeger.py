@@ -6,6 +6,7 @@ import jaeger
 import jaeger_bodies
 import jaeger_client_spans
 import jaeger_compare
+import odd_traces
 import sdk_spans
 from collector import Collector, until
 from recording_relay import HttpRelay, UdpRelay
@@ -108,3 +109,23 @@ class AsJaegerShows(unittest.TestCase):
         values = [sdk_spans.not_finite(answer) for answer in (ours, theirs)]
         self.assertEqual(values[0], values[1])
         self.assertEqual(len(values[0]), 3)
+
+    def test_clocks_that_differ_and_missing_parents_are_warned_of_where_jaeger_does(self):
+        trace, expected = odd_traces.send_skewed(self.relay("otlp").port)
+        self.both(trace, 7)
+        ours = odd_traces.kinds_of_ours(self.collector.get(f"/api/trace/{trace:x}"))
+        # Only without `raw` does Jaeger look for them.
+        theirs = odd_traces.kinds_of_jaegers(self.jaeger.get(f"/api/traces/{trace:032x}"))
+        self.assertEqual((ours, theirs), (expected, expected))
+
+    def test_spans_that_come_twice_or_late_are_kept_as_jaeger_keeps_them(self):
+        relay = self.relay("otlp")
+        trace = odd_traces.send_twice(relay.port)
+        self.assert_as_jaeger({trace: 2}, 20)
+        odd_traces.send_late(relay.port, trace)
+        self.assert_as_jaeger({trace: 4}, 40)
+
+    def test_trace_ids_of_64_bits_and_of_128_are_different_traces(self):
+        sent = odd_traces.send_both_widths(self.relay("otlp").port)
+        answers = self.assert_as_jaeger(sent, 20)
+        self.assertEqual([len(spans) for spans in answers.values()], [1, 1])
