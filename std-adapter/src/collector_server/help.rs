@@ -23,6 +23,7 @@ Options:
   --sampling FILE          strategies in Jaeger's JSON, read again when the file changes;
                            without it each trace is sampled
   --import FILE            show the traces of a file first: Jaeger's JSON or OTLP JSON
+  --demo                   send an example trace of three services, to see what the page shows
   --config FILE            read options from YAML, as `port-page: 0`; the command line has priority
   -h, --help               print this
 
@@ -57,6 +58,7 @@ Exit codes:
 
 Examples:
   picojaeger-collector
+  picojaeger-collector --demo
   picojaeger-collector --wait 1 --timeout 10 --json > traces.json
   picojaeger-collector --listen 0.0.0.0 --public --allow-host build.example.com
 ";

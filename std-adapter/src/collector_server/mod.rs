@@ -7,6 +7,7 @@
 mod api;
 mod args;
 mod config;
+mod demo;
 mod help;
 mod http;
 mod live;
@@ -101,10 +102,14 @@ fn start(mut args: Args) -> Result<End, String> {
     import(&args, &inbox)?;
     let sockets = Sockets::bind(args.listen, &args.ports)?;
     let line = line(&sockets, token.as_deref());
+    let agent = sockets.udp_compact.place.address;
     let settings = Settings::new(&args, token.as_deref());
     let server = Server::start(sockets, &inbox, settings, strategies);
     let server = server.map_err(|error| format!("cannot start: {error}"))?;
     warn(&line);
+    if args.demo {
+        demo::send(agent)?;
+    }
     let end =
         script::run(&args, &inbox, &stopped).map_err(|error| format!("cannot print: {error}"))?;
     drop(server);

@@ -104,7 +104,9 @@ fn micros_of(text: &str) -> Option<i64> {
     }
     let unit = |(unit, us): &(&str, f64)| Some((text.strip_suffix(unit)?, *us));
     let (number, us) = UNITS.iter().find_map(unit)?;
-    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_plain = number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
     let number: f64 = number.trim_end().parse().ok().filter(|_| is_plain)?;
     // Beyond the range it is the greatest value.
     Some((number * us).round() as i64)

@@ -185,8 +185,16 @@ fn durations_starts_debug_ids_and_the_limit_select_traces() {
         ),
     ]);
     assert_eq!(found(&inbox, "min=20&max=40"), "4 3 2");
-    for range in ["min=0.02ms&max=40us", "min=20%C2%B5s&max=0.00004s", "min=20&max=1h"] {
-        let expected = if range.ends_with('h') { "5 4 3 2" } else { "4 3 2" };
+    for range in [
+        "min=0.02ms&max=40us",
+        "min=20%C2%B5s&max=0.00004s",
+        "min=20&max=1h",
+    ] {
+        let expected = if range.ends_with('h') {
+            "5 4 3 2"
+        } else {
+            "4 3 2"
+        };
         assert_eq!(found(&inbox, range), expected, "{range}");
     }
     assert_eq!(found(&inbox, "max=0.00000000001m"), "");
