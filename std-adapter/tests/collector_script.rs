@@ -199,3 +199,34 @@ fn the_oldest_traces_leave_when_the_memory_is_full() {
         200
     );
 }
+
+#[test]
+#[cfg(unix)]
+fn the_demo_is_a_trace_of_three_services_with_an_error() {
+    let program = Program::start(&["--demo", "--json"]);
+    program.wait_for_spans(8);
+    program.terminate();
+    let (code, text) = program.wait();
+    assert_eq!(code, Some(0));
+    let traces = json(&text)["data"].clone();
+    assert_eq!(traces.as_array().unwrap().len(), 1);
+    let services = ["shop", "stock", "bank"];
+    assert!(services.iter().all(|service| text.contains(service)));
+    let names = traces[0]["spans"].as_array().unwrap().iter();
+    let mut names: Vec<_> = names
+        .map(|span| span["operationName"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    let expected = [
+        "POST /charges",
+        "POST /charges",
+        "POST /orders",
+        "POST /reservations",
+        "POST /reservations",
+        "UPDATE shelf",
+        "read cart",
+        "score",
+    ];
+    assert_eq!(names, expected);
+    assert!(text.contains("the card has expired"));
+}
