@@ -101,22 +101,22 @@ class Page:
         return self.run("return violations"), [message for message in logged if "status of 404" not in message]
 
 
-class CpuSamples:
-    """Samples of the CPU time that the main threads of the browser's renderers have used."""
+class WaitSamples:
+    """Samples of the time in which the page's main thread was ready to run and had no CPU."""
 
     def __init__(self, driver):
         self.files = [f"/proc/{pid}/task/{pid}/schedstat" for pid in descendants(driver.service.process.pid) if is_renderer(pid)]
+        self.taken = {file: [] for file in self.files}
         self.samples = []
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.take, daemon=True)
 
     def take(self):
         while not self.ended.wait(0.004):
-            used = 0
             for file in self.files:
                 with contextlib.suppress(OSError):
-                    used += int(pathlib.Path(file).read_text().split()[0]) / 1e6
-            self.samples.append((time.time() * 1000, used))
+                    used, waited = (int(number) / 1e6 for number in pathlib.Path(file).read_text().split()[:2])
+                    self.taken[file].append((time.time() * 1000, used, waited))
 
     def __enter__(self):
         self.thread.start()
@@ -125,15 +125,15 @@ class CpuSamples:
     def __exit__(self, *_):
         self.ended.set()
         self.thread.join()
-
-    def total(self):
-        return self.samples[-1][1] - self.samples[0][1]
+        # The browser keeps renderers without a page: the page's is the one that worked.
+        busiest = max(self.taken.values(), key=lambda taken: taken[-1][1] - taken[0][1] if taken else 0)
+        self.samples = [(at, waited) for at, _, waited in busiest]
 
     def within(self, start, duration):
-        """The CPU time in a span of time, in milliseconds, rounded up to whole samples."""
-        before = [used for at, used in self.samples if at <= start] or [self.samples[0][1]]
-        behind = [used for at, used in self.samples if at >= start + duration] or [self.samples[-1][1]]
-        return behind[0] - before[-1]
+        """The time of waiting in a span of time, in milliseconds, rounded up to whole samples and at most all of it."""
+        before = [waited for at, waited in self.samples if at <= start] or [self.samples[0][1]]
+        behind = [waited for at, waited in self.samples if at >= start + duration] or [self.samples[-1][1]]
+        return min(duration, behind[0] - before[-1])
 
 
 def is_renderer(pid):

@@ -3,12 +3,19 @@
 import tempfile
 import urllib.request
 
-from browser import CpuSamples, Keys, Page
+from browser import WaitSamples, Keys, Page
 from case import PageTest
 from collector import Collector, send_big, send_shop, span, until
 
 MOST_ROWS = 300
 LONG_TASK_MS = 50
+OPENINGS = 5
+# Watches how many rows the document has at most.
+COUNT_ROWS = """
+window.mostRows = 0;
+new MutationObserver(() => (mostRows = Math.max(mostRows, document.querySelectorAll("[role=row], tr").length)))
+  .observe(document.querySelector("main"), { subtree: true, childList: true });
+"""
 
 
 class Trace(PageTest):
@@ -156,31 +163,40 @@ class Big(PageTest):
             self.page.driver.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => setTimeout(done, 20))")
 
     def opened_and_scrolled(self):
-        """Opens the trace from the search, scrolls through it, and returns the CPU time of its long tasks and its rows."""
+        """Opens the trace from the search, scrolls through it, and returns its long tasks (time, time without a CPU) and its rows."""
         self.page.open()
         self.page.wait(".trace-row")
         self.page.driver.execute_async_script("setTimeout(arguments[0], 500)")
-        with CpuSamples(self.page.driver) as samples:
+        with WaitSamples(self.page.driver) as samples:
+            self.page.run(COUNT_ROWS)
             self.page.run("longTasks.length = 0; location.hash = arguments[0]", f"#/trace/{self.trace}")
             self.page.wait_text(".facts", "10,000 spans")
             self.page.wait(".span-row", 10)
             self.scroll_through()
-            self.assertGreater(samples.total(), LONG_TASK_MS, "the samples see the page's thread")
             tasks = self.page.run("return longTasks.map(({ start, time }) => [start, time])")
-        return [(round(time), round(samples.within(start, time))) for start, time in tasks], len(self.page.all("[role=row]"))
+        self.assertGreater(len(samples.samples), 20, "the page's thread was watched")
+        return [(round(time), round(samples.within(start, time))) for start, time in tasks], self.page.run("return mostRows")
 
     def test_a_trace_of_10000_spans_opens_and_scrolls_without_a_long_task(self):
-        # The time of the browser's entries is that of the clock, which other processes on the machine lengthen. So a task
-        # counts if the page's thread was on a CPU for that long in it; a first run also compiles the script.
+        # By the browser's own entries, less the time in which the page's thread was ready and other processes had the CPUs:
+        # on a machine with nothing else to do that is none. A first opening also compiles the script.
         tried = []
-        for _ in range(3):
+        for _ in range(OPENINGS):
             long_tasks, rows = self.opened_and_scrolled()
             self.assertLessEqual(rows, MOST_ROWS)
-            tried.append(long_tasks)
-            if all(cpu <= LONG_TASK_MS for _, cpu in long_tasks):
+            own = max((time - waited for time, waited in long_tasks), default=0)
+            tried.append(f"{len(long_tasks)} long tasks, the longest {max(long_tasks, default=(0, 0))[0]} ms of the clock and {own} ms without waiting")
+            if own <= LONG_TASK_MS:
                 break
-        print("long tasks, ms of the clock and of the CPU:", tried, end=" ", flush=True)
-        self.assertTrue(all(cpu <= LONG_TASK_MS for _, cpu in tried[-1]), f"each run had a task over 50 ms: {tried}")
+        print(tried, end=" ", flush=True)
+        self.assertLessEqual(own, LONG_TASK_MS, f"each of {OPENINGS} openings had a task over 50 ms: {tried}")
+
+    def test_a_long_task_is_found(self):
+        self.page.open().wait(".trace-row")
+        with WaitSamples(self.page.driver) as samples:
+            self.page.run("longTasks.length = 0; setTimeout(() => { const end = performance.now() + 1500; while (performance.now() < end); }, 50)")
+            (task,) = until(lambda: self.page.run("return longTasks.filter(({ time }) => time > 1000).map(({ start, time }) => [start, time])"), "the task is seen")
+        self.assertGreater(task[1] - samples.within(*task), LONG_TASK_MS)
 
     def test_find_in_10000_spans_reaches_the_last(self):
         self.page.open(f"#/trace/{self.trace}")

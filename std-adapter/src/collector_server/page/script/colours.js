@@ -12,7 +12,7 @@ function hashOf(service) {
 }
 
 // Returns the place among all hues for each of the services, which depends on nothing but these names: so a trace has the
-// same colours in the search, in its view, after a reload, and in a terminal.
+// same colours after a reload and in a terminal.
 function coloursOf(names) {
   const places = new Map(), taken = new Set(), first = HUES.length;
   for (const service of [...new Set(names)].sort()) {

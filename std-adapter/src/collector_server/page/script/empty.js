@@ -17,7 +17,7 @@ function recipes() {
     recipe("JAEGER_… variables", "For picojaeger and Jaeger's own clients.",
       `export JAEGER_SERVICE_NAME=shop\nexport JAEGER_AGENT_HOST=${udp.host} JAEGER_AGENT_PORT=${udp.port}\nexport JAEGER_SAMPLER_TYPE=const JAEGER_SAMPLER_PARAM=1\n` +
       `# or over HTTP: export JAEGER_ENDPOINT=http://${thrift.host}:${thrift.port}/api/traces\n` +
-      `# or sampled as this collector says: export JAEGER_SAMPLING_ENDPOINT=http://${sampling.host}:${sampling.port}/sampling`),
+      `# or sampled as this collector says:\n# export JAEGER_SAMPLING_ENDPOINT=http://${sampling.host}:${sampling.port}/sampling`),
     recipe("OTEL_… variables", "For any OpenTelemetry SDK with OTLP over HTTP, of any language.",
       `export OTEL_SERVICE_NAME=shop\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http://${otlp.host}:${otlp.port}\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`),
     recipe("OpenTelemetry, Python", "The SDK with opentelemetry-exporter-otlp-proto-http.",

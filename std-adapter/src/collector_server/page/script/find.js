@@ -7,7 +7,9 @@ function spanMatches(model, span, wanted, processes) {
 }
 
 class Find {
-  constructor(model, waterfall) {
+  // `found()` is called before the first match is shown.
+  constructor(model, waterfall, found) {
+    this.show = found;
     this.model = model;
     this.waterfall = waterfall;
     this.found = [];
@@ -54,7 +56,7 @@ class Find {
     this.waterfall.matches = new Set(found);
     this.at = -1;
     this.waterfall.list.refresh();
-    if (found.length) this.step(1);
+    if (found.length) this.show(), this.step(1);
     else this.tell();
   }
 

@@ -4,12 +4,13 @@ const MOST_CALLS = 200;
 
 function mapNode(service, { x, y }, hue, select) {
   const { name, spans, errors } = service;
-  const label = name.length > 18 ? `${name.slice(0, 17)}…` : name;
+  const label = name.length > 17 ? `${name.slice(0, 16)}…` : name;
   return svg("g", { class: "map-node", transform: `translate(${x} ${y})`, "--hue": hue(name), "data-key": name, tabindex: 0, role: "button", "aria-pressed": "false", "aria-label": `${short(name)}, ${plural(spans, "span")}, ${plural(errors, "error")}`,
     onclick: () => select(name), onkeydown: (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), select(name)) },
   svg("title", null, short(name)),
   svg("rect", { width: NODE_WIDTH, height: NODE_HEIGHT, rx: 7 }), svg("rect", { class: "map-stripe", width: 4, height: NODE_HEIGHT - 12, x: 6, y: 6, rx: 2 }),
-  svg("text", { x: 18, y: 17 }, label),
+  // Clips what is wider than the node.
+  svg("svg", { x: 18, y: 0, width: NODE_WIDTH - 22, height: NODE_HEIGHT }, svg("text", { x: 0, y: 17 }, label)),
   svg("text", { class: errors ? "map-note bad" : "map-note", x: 18, y: 31 }, errors ? `${number(spans)} · ${plural(errors, "error")}` : plural(spans, "span")));
 }
 
@@ -25,10 +26,13 @@ function mapEdge({ edge, points, turned }, most) {
 const arrow = (id) => svg("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
   svg("path", { d: "M0 0.5L8 4L0 7.5z" }));
 
-// The place of an edge's label: nearer to its end, where edges from one node are apart.
+// The place of an edge's label: on its curve, near to its end, where edges from one node are apart.
+const LABEL_X = 0.68, LABEL_Y = 0.81;
+
 const middleOf = (points) => {
   const a = points[Math.floor((points.length - 1) / 2)], b = points[Math.floor((points.length - 1) / 2) + 1] ?? a;
-  return { x: (a.x + b.x + NODE_WIDTH) / 2, y: a.y + (b.y - a.y) * 0.68 + NODE_HEIGHT / 2 };
+  const from = Math.min(a.x, b.x) + NODE_WIDTH, gap = Math.max(0, Math.abs(b.x - a.x) - NODE_WIDTH);
+  return { x: from + gap * (a.x <= b.x ? LABEL_X : 1 - LABEL_X), y: a.y + (b.y - a.y) * LABEL_Y + NODE_HEIGHT / 2 };
 };
 
 function drawMap(services, calls, hue, select) {
@@ -88,7 +92,7 @@ class MapView extends LiveView {
   }
 
   show({ services, calls }) {
-    const shown = [...services].sort((a, b) => b.spans - a.spans).slice(0, MOST_SERVICES).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const shown = [...services].sort((a, b) => b.spans - a.spans || compareValues(a.name, b.name)).slice(0, MOST_SERVICES).sort((a, b) => (a.name < b.name ? -1 : 1));
     const names = new Set(shown.map(({ name }) => name));
     const between = calls.filter(({ from, to }) => names.has(from) && names.has(to));
     this.count.textContent = services.length > MOST_SERVICES ? `The ${MOST_SERVICES} busiest of ${plural(services.length, "service")}`

@@ -11,11 +11,11 @@ class Minimap {
     this.canvas = el("canvas", { class: "minimap-canvas", "aria-hidden": "true" });
     this.window = el("div", { class: "minimap-window", hidden: true });
     this.edges = { from: this.edge("from", "Start of the time that is shown"), to: this.edge("to", "End of the time that is shown") };
-    this.reset = button("Whole trace", () => this.whole(), { hidden: true, title: "Show the whole trace (0)" });
+    this.reset = button("Whole trace", () => this.whole(), { class: "minimap-reset", hidden: true, title: "Show the whole trace (0)" });
     this.root = el("div", { class: "minimap", role: "group", "aria-label": "Time that is shown", title: "Drag to zoom", ondblclick: () => this.whole(),
       onpointerdown: (event) => this.down(event), onpointermove: (event) => this.move(event), onpointerup: (event) => this.up(event),
       onpointercancel: () => this.up() },
-    this.canvas, this.window, this.edges.from, this.edges.to);
+    this.canvas, this.window, this.edges.from, this.edges.to, this.reset);
     this.redraw = () => this.draw();
     document.addEventListener("theme", this.redraw);
     this.resized = new ResizeObserver(this.redraw);
@@ -60,6 +60,7 @@ class Minimap {
 
   // A drag of an edge keeps the other edge, any other drag begins a new window.
   down(event) {
+    if (event.target === this.reset) return;
     const side = event.target.dataset?.side;
     this.drag = { fixed: side ? this[side === "from" ? "to" : "from"] : this.part(event), edge: Boolean(side), moved: Boolean(side), before: [this.from, this.to] };
     this.root.setPointerCapture(event.pointerId);

@@ -34,8 +34,7 @@ function pickBox(trace, changed) {
   return box;
 }
 
-function traceRow(trace, longest, changed) {
-  const hue = huesOf([trace.service, ...trace.services.map(({ name }) => name)]);
+function traceRow(trace, longest, hue, changed) {
   const more = trace.services.length - MOST_CHIPS;
   return el("div", { class: `trace-row ${trace.errors ? "has-errors" : ""}`, "--hue": hue(trace.service) },
     el("div", { class: "line", role: "gridcell" },

@@ -34,7 +34,7 @@ class SearchView extends LiveView {
     this.setServices = setServices;
     this.list = new RowList({
       id: "trace", class: "traces", label: "Traces", rowHeight: () => (innerWidth < 640 ? 84 : 62), key: (trace) => trace.id,
-      render: (trace) => traceRow(trace, this.longest, () => this.pickedChanged()), open: (trace) => {
+      render: (trace) => traceRow(trace, this.longest, this.hue, () => this.pickedChanged()), open: (trace) => {
         lastSearch.opened = trace.id;
         location.hash = `#/trace/${trace.id}`;
       },
@@ -126,6 +126,8 @@ class SearchView extends LiveView {
   show(traces, sorted) {
     this.shown = sorted ? [...traces].sort(sorters[this.sort]) : traces;
     this.longest = this.shown.reduce((most, trace) => Math.max(most, trace.duration), 1);
+    // A service has one colour in all rows.
+    this.hue = huesOf(this.shown.flatMap(({ service, services }) => [service, ...services.map(({ name }) => name)]));
     this.list.set(this.shown);
     const total = this.matched ?? this.shown.length;
     this.count.textContent = total > this.shown.length ? `${number(this.shown.length)} of ${plural(total, "trace")}` : plural(total, "trace");

@@ -87,10 +87,9 @@ class TraceView {
       open: (span) => this.openSpan(span, true), moved: (span) => !this.details.root.hidden && this.openSpan(span),
     });
     this.minimap = new Minimap(model, (from, to) => this.waterfall.zoom(from, to));
-    this.find = new Find(() => this.model, this.waterfall);
+    this.find = new Find(() => this.model, this.waterfall, () => this.statistics.root.hidden || this.setStatistics(false));
     this.summary = el("header", { class: "summary" }, this.summaryParts());
     this.statistics = new Statistics((text) => {
-      this.setStatistics(false);
       this.find.look(text);
     });
     this.list = this.waterfall.list;
@@ -138,9 +137,9 @@ class TraceView {
       button("Load again", () => this.reload()), fold, unfold));
     menu.addEventListener("click", (event) => event.target.closest("button, a") && closeMenu());
     this.statisticsButton = button("Statistics", () => this.setStatistics(this.statistics.root.hidden), { "aria-pressed": "false", title: "Times by service and operation (s)" });
-    const zoom = el("span", { class: "zoom" }, button("−", () => this.zoom(1.5), { class: "quiet", "aria-label": "Zoom out", title: "Zoom out (-)" }),
+    this.zoomButtons = el("span", { class: "zoom" }, button("−", () => this.zoom(1.5), { class: "quiet", "aria-label": "Zoom out", title: "Zoom out (-)" }),
       button("+", () => this.zoom(1 / 1.5), { class: "quiet", "aria-label": "Zoom in", title: "Zoom in (+)" }));
-    return el("div", { class: "toolbar" }, this.find.root, el("span", { class: "spring" }), this.minimap.reset, zoom, this.statisticsButton, menu);
+    return el("div", { class: "toolbar" }, this.find.root, el("span", { class: "spring" }), this.zoomButtons, this.statisticsButton, menu);
   }
 
   keys = {
@@ -175,7 +174,7 @@ class TraceView {
     if (shown) this.statistics.show(this.model);
     const hadFocus = root.contains(document.activeElement) || list.root === document.activeElement;
     root.hidden = !shown;
-    list.root.hidden = this.minimap.root.hidden = shown;
+    list.root.hidden = this.minimap.root.hidden = this.zoomButtons.hidden = shown;
     this.statisticsButton.setAttribute("aria-pressed", shown);
     if (hadFocus) (shown ? this.statistics.table.root : list.root).focus({ preventScroll: true });
     if (shown) this.details.close();
