@@ -1,7 +1,7 @@
 //! Writes to the spans that lie among the active ones.
 
 #[cfg(feature = "tracing")]
-use super::table::SpanNumber;
+use super::table::{NotLent, SpanNumber};
 use super::{Active, Scopes, Subject, has_active_context, with_scopes};
 use crate::state::Slot;
 
@@ -34,6 +34,12 @@ pub(crate) enum Found<R> {
 impl Scopes {
     /// Takes the span at a place among the active ones, with its key.
     fn lend(&self, which: Which) -> Found<(Box<Slot>, Place)> {
+        #[cfg(feature = "tracing")]
+        if which == Which::Innermost
+            && let Some(found) = self.lend_innermost_numbered()
+        {
+            return found;
+        }
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return Found::NoSpan;
         };
@@ -65,6 +71,25 @@ impl Scopes {
                 let found = |span| Found::Written((span, Place::Table(key, number)));
                 number.lend().map_or(Found::NoSpan, found)
             }
+        }
+    }
+
+    /// Takes the span of the innermost scope, if it lies in the table: there is no need to know its context for that.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    fn lend_innermost_numbered(&self) -> Option<Found<(Box<Slot>, Place)>> {
+        let active = self.active.try_borrow().ok()?;
+        let last = active.last()?;
+        let Subject::Numbered(numbered) = &last.subject else {
+            return None;
+        };
+        let (key, number) = (last.key, numbered.number);
+        // As above.
+        drop(active);
+        match number.lend() {
+            Ok(span) => Some(Found::Written((span, Place::Table(key, number)))),
+            Err(NotLent::Missing) => None,
+            Err(_) => Some(Found::NoSpan),
         }
     }
 

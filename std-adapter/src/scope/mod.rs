@@ -6,6 +6,8 @@ mod lend;
 mod numbered;
 #[cfg(feature = "tracing")]
 mod table;
+#[cfg(all(test, feature = "tracing"))]
+mod table_tests;
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -23,9 +25,7 @@ pub(crate) use home::EnteredHome;
 pub(crate) use home::Home;
 pub(crate) use lend::{Found, Which, with_active_span};
 #[cfg(feature = "tracing")]
-pub(crate) use numbered::{
-    enter_numbered, is_any_there, is_used, leave_numbered, replace_numbered,
-};
+pub(crate) use numbered::{enter_numbered, is_used, leave_numbered, replace_numbered};
 #[cfg(feature = "tracing")]
 pub(crate) use table::{Completion, Owner, SpanNumber, begun};
 
@@ -133,6 +133,7 @@ impl Scopes {
     }
 
     /// Returns the innermost active context.
+    #[inline]
     fn innermost(&self) -> Option<SpanContext> {
         let mut active = self.active.try_borrow_mut().ok()?;
         let found = active.iter_mut().rev().find_map(Active::if_there);
@@ -172,6 +173,7 @@ impl Scopes {
     }
 
     /// Pushes what `make` makes of a new key, and returns the key, by which [`Scopes::leave`] finds it.
+    #[inline]
     fn enter(&self, make: impl FnOnce(u64) -> Active) -> Option<u64> {
         let mut active = self.active.try_borrow_mut().ok()?;
         let key = self.new_key();
@@ -241,6 +243,7 @@ impl Active {
     }
 
     /// Returns the context, which becomes a parent by it.
+    #[inline]
     fn use_context(&self) -> SpanContext {
         #[cfg(feature = "tracing")]
         if let Subject::Numbered(numbered) = &self.subject {
@@ -257,6 +260,7 @@ pub(crate) fn has_active_context() -> bool {
 }
 
 /// Returns the innermost active context of this thread.
+#[inline]
 pub(crate) fn active_context() -> Option<SpanContext> {
     if has_active_context() {
         return with_scopes(Scopes::innermost).flatten();
@@ -297,6 +301,7 @@ pub(crate) fn active_tracer() -> Option<Arc<TracerState>> {
 }
 
 /// Runs `f` on the calling thread's scopes; `None` while the thread ends.
+#[inline(always)]
 fn with_scopes<R>(f: impl FnOnce(&Scopes) -> R) -> Option<R> {
     SCOPES.try_with(f).ok()
 }

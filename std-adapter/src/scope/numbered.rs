@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::table::SpanNumber;
-use super::{ACTIVE, Active, Scopes, Subject, UnfinishedSpan, has_active_context, with_scopes};
-use crate::context::SpanContext;
+use super::{ACTIVE, Active, Scopes, Subject, UnfinishedSpan, with_scopes};
+use crate::context::baggage::Baggage;
+use crate::context::{NO_CONTEXT, SpanContext};
 use crate::state::{Slot, TracerState};
 
 /// A span of the table that is active on this thread.
@@ -28,20 +29,35 @@ enum State {
 
 impl Active {
     /// Returns whether this counts as active: whether it is known, or is found in the table now.
+    #[inline(always)]
     pub(super) fn is_there(&mut self) -> bool {
+        match &self.subject {
+            Subject::Numbered(numbered) if numbered.state == State::Unknown => self.look_up(),
+            Subject::Numbered(numbered) => numbered.state == State::Known,
+            _ => true,
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self) -> bool {
         let Subject::Numbered(numbered) = &mut self.subject else {
             return true;
         };
-        if numbered.state == State::Unknown {
-            let context = numbered.number.context();
-            numbered.state = match context.is_some() {
-                true => State::Known,
-                false => State::Missing,
-            };
-            self.context = context.unwrap_or_default();
-        }
-        numbered.state == State::Known
+        let context = numbered.number.context();
+        let is_there = context.is_some();
+        numbered.state = match is_there {
+            true => State::Known,
+            false => State::Missing,
+        };
+        self.context = context.unwrap_or_default();
+        is_there
     }
+}
+
+#[cold]
+#[inline(never)]
+fn reserve(active: &mut Vec<Active>) {
+    active.reserve(1);
 }
 
 impl Numbered {
@@ -68,16 +84,31 @@ impl Numbered {
 }
 
 impl Scopes {
+    /// The usual entry is written where it lies: there is no call behind its parts that would need it as a whole.
+    #[inline]
     fn enter_numbered(&self, number: SpanNumber) {
-        self.enter(|key| Active {
-            key,
-            context: SpanContext::default(),
-            subject: Subject::Numbered(Numbered {
-                number,
-                is_used: Cell::new(false),
-                state: State::Unknown,
-            }),
-        });
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return;
+        };
+        if active.len() == active.capacity() {
+            reserve(&mut active);
+        }
+        let key = self.new_key();
+        if active.len() < active.capacity() {
+            active.push(Active {
+                key,
+                context: SpanContext {
+                    core: NO_CONTEXT,
+                    baggage: Baggage::EMPTY,
+                },
+                subject: Subject::Numbered(Numbered {
+                    number,
+                    is_used: Cell::new(false),
+                    state: State::Unknown,
+                }),
+            });
+            ACTIVE.set(true);
+        }
     }
 
     /// Takes away the innermost scope of a number; returns whether its context has become a parent.
@@ -86,17 +117,24 @@ impl Scopes {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return false;
         };
-        if active.last().is_none_or(|last| !last.has(number)) {
-            drop(active);
-            return self.leave_below(number);
+        match active.last() {
+            Some(last) if last.has(number) => {
+                let is_used = last.is_used();
+                let below = active.len() - 1;
+                active.truncate(below);
+                ACTIVE.set(below > 0);
+                is_used
+            }
+            _ => {
+                drop(active);
+                self.leave_below(number)
+            }
         }
-        let left = active.pop();
-        ACTIVE.set(!active.is_empty());
-        left.is_some_and(|left| left.is_used())
     }
 
     /// The same where scopes that began later lie above it, or where it is not among them.
     #[cold]
+    #[inline(never)]
     fn leave_below(&self, number: SpanNumber) -> bool {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return false;
@@ -105,13 +143,6 @@ impl Scopes {
         let left = at.map(|at| active.remove(at));
         ACTIVE.set(!active.is_empty());
         left.is_some_and(|left| left.is_used())
-    }
-
-    fn is_any_there(&self) -> bool {
-        let Ok(mut active) = self.active.try_borrow_mut() else {
-            return true;
-        };
-        active.iter_mut().rev().any(Active::is_there)
     }
 
     fn is_used(&self, number: SpanNumber) -> bool {
@@ -145,18 +176,14 @@ impl Active {
     }
 }
 
-/// Returns whether this thread has an active context; spans that are not recorded have none.
-#[inline]
-pub(crate) fn is_any_there() -> bool {
-    has_active_context() && with_scopes(Scopes::is_any_there).unwrap_or(true)
-}
-
 /// Makes a span of the table active on this thread. One that is not there changes nothing.
+#[inline]
 pub(crate) fn enter_numbered(number: SpanNumber) {
     with_scopes(|scopes| scopes.enter_numbered(number));
 }
 
 /// Ends the innermost scope of a span of the table on this thread, if there is one.
+#[inline]
 pub(crate) fn leave_numbered(number: SpanNumber) {
     if with_scopes(|scopes| scopes.leave_numbered(number)) == Some(true) {
         number.set_used();

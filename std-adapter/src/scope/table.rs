@@ -5,14 +5,14 @@
 
 use std::cell;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::yield_now;
 
 use crate::context::SpanContext;
 use crate::state::{Slot, TracerState};
 use crate::sys::per_process::{OnceBox, PerProcess};
-use crate::sys::sync::lock;
+use crate::sys::spin::{Spin, SpinGuard};
 
 /// The number of a span, and who gave it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,8 +26,15 @@ pub(crate) struct SpanNumber {
 pub(crate) struct Owner(NonZeroU32);
 
 /// An open span in the table.
+///
+/// Its parts are written and read in place and by themselves: one that is put together elsewhere and copied as a whole makes
+/// the processor wait, for the copy reads wider than was written just before.
+#[derive(Default)]
 struct Entry {
-    place: Place,
+    /// `None` while it is written to.
+    span: Option<Box<Slot>>,
+    /// The context that the span had when it was lent.
+    context: SpanContext,
     /// What is left of the span's start.
     rest: Option<Completion>,
     /// Whether the context has become a parent, or may have left the process.
@@ -48,21 +55,28 @@ impl Completion {
     }
 }
 
-enum Place {
-    Here(Box<Slot>),
-    /// Written to at present. Its context is what it was before.
-    Lent(SpanContext),
+/// Why a span cannot be written to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NotLent {
+    /// There is none of this number.
+    Missing,
+    /// It is written to at present.
+    Busy,
+    /// Its start has to be completed first.
+    NotStarted,
 }
 
 /// A cell of the table, on cache lines of its own: the spans whose numbers come to it.
 #[repr(align(128))]
 #[derive(Default)]
-struct Cell(Mutex<Entries>);
+struct Cell(Spin<Entries>);
 
 /// Spans of one cell. Nearly always there is one at most.
 #[derive(Default)]
 struct Entries {
-    first: Option<(SpanNumber, Entry)>,
+    /// The number of the first entry, if there is one.
+    number: Option<SpanNumber>,
+    first: Entry,
     more: Vec<(SpanNumber, Entry)>,
 }
 
@@ -81,11 +95,27 @@ impl Default for Table {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn cells() -> &'static [Cell] {
+    match TABLE.get().0.get() {
+        Some(cells) => cells,
+        None => make_cells(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn make_cells() -> &'static [Cell] {
     let make = || (0..CELLS).map(|_| Cell::default()).collect();
     TABLE.get().0.get_or_set(make)
 }
+
+/// Where a number of `tracing-subscriber` has the thread.
+const THREAD_SHIFT: u32 = 38;
+const THREAD_MASK: u32 = (1 << 13) - 1;
+
+/// The spans of a cell, while it is locked.
+type Locked = SpinGuard<'static, Entries>;
 
 /// How often a thread yields to another one that writes to the same span. A bound, since the other thread may
 /// format a value that waits for this one.
@@ -115,13 +145,13 @@ impl Owner {
     pub(crate) fn take_all(self) -> Vec<Box<Slot>> {
         let mut left = Vec::new();
         for cell in cells() {
-            let mut entries = lock(&cell.0);
-            let first = entries.first.take_if(|(number, _)| number.owner == self);
+            let mut entries = cell.0.lock();
+            let number = entries.number.take_if(|number| number.owner == self);
+            left.extend(number.map(|_| std::mem::take(&mut entries.first)));
             let more = entries
                 .more
                 .extract_if(.., |(number, _)| number.owner == self);
-            let taken = more.chain(first);
-            left.extend(taken.map(|(_, entry)| entry));
+            left.extend(more.map(|(_, entry)| entry));
         }
         left.into_iter().filter_map(Entry::span).collect()
     }
@@ -132,16 +162,16 @@ pub(crate) fn begun(state: &Arc<TracerState>) -> Vec<SpanNumber> {
     let Some(cells) = TABLE.get().0.get() else {
         return Vec::new();
     };
-    let is_begun = |entry: &Entry| match &entry.place {
-        Place::Here(span) => entry.rest.is_some() && Arc::ptr_eq(&span.owner, state),
-        Place::Lent(_) => false,
+    let is_begun = |entry: &Entry| {
+        let span = entry.span.as_ref().filter(|_| entry.rest.is_some());
+        span.is_some_and(|span| Arc::ptr_eq(&span.owner, state))
     };
     let mut found = Vec::new();
     for cell in cells {
-        let entries = lock(&cell.0);
-        let entries = entries.first.iter().chain(&entries.more);
-        let begun = entries.filter(|(_, entry)| is_begun(entry));
-        found.extend(begun.map(|(number, _)| *number));
+        let entries = cell.0.lock();
+        let first = entries.number.filter(|_| is_begun(&entries.first));
+        let more = entries.more.iter().filter(|(_, entry)| is_begun(entry));
+        found.extend(first.into_iter().chain(more.map(|(number, _)| *number)));
     }
     found
 }
@@ -150,64 +180,62 @@ impl Entry {
     /// Returns the span; completes its start.
     #[inline]
     fn span(self) -> Option<Box<Slot>> {
-        let span = self.place.span()?;
-        match self.rest {
-            None => Some(span),
-            Some(rest) => rest.complete(span, SpanContext::default()),
+        finished(self.span?, self.rest)
+    }
+
+    fn context(&self) -> SpanContext {
+        match &self.span {
+            Some(span) => span.context(),
+            None => self.context.clone(),
         }
+    }
+}
+
+/// Returns a span whose start is complete.
+#[inline]
+fn finished(span: Box<Slot>, rest: Option<Completion>) -> Option<Box<Slot>> {
+    match rest {
+        None => Some(span),
+        Some(rest) => rest.complete(span, SpanContext::default()),
     }
 }
 
 impl Entries {
     #[inline]
-    const fn is_empty(&self) -> bool {
-        self.first.is_none() && self.more.is_empty()
-    }
-
-    #[inline]
     fn get(&mut self, number: SpanNumber) -> Option<&mut Entry> {
-        match &mut self.first {
-            Some((first, entry)) if *first == number => Some(entry),
-            _ if self.more.is_empty() => None,
-            _ => {
-                let mut more = self.more.iter_mut();
-                more.find_map(|(other, entry)| (*other == number).then_some(entry))
-            }
+        if self.number == Some(number) {
+            return Some(&mut self.first);
         }
+        let mut more = self.more.iter_mut();
+        more.find_map(|(other, entry)| (*other == number).then_some(entry))
     }
 
     /// Adds an entry whose number is not there.
-    #[inline]
     fn add(&mut self, number: SpanNumber, entry: Entry) {
-        match &self.first {
-            None => self.first = Some((number, entry)),
+        match self.number {
+            None => (self.number, self.first) = (Some(number), entry),
             Some(_) => self.more.push((number, entry)),
         }
     }
 
-    #[inline]
     fn remove(&mut self, number: SpanNumber) -> Option<Entry> {
-        if let Some((_, entry)) = self.first.take_if(|(first, _)| *first == number) {
-            return Some(entry);
+        if self.number.take_if(|first| *first == number).is_some() {
+            return Some(std::mem::take(&mut self.first));
         }
         let at = self.more.iter().position(|(other, _)| *other == number)?;
         Some(self.more.swap_remove(at).1)
     }
-}
 
-impl Place {
-    fn span(self) -> Option<Box<Slot>> {
-        match self {
-            Place::Here(span) => Some(span),
-            Place::Lent(_) => None,
+    /// Takes a span to write to it, and leaves its context.
+    #[inline]
+    fn lend(&mut self, number: SpanNumber) -> Result<Box<Slot>, NotLent> {
+        let entry = self.get(number).ok_or(NotLent::Missing)?;
+        if entry.span.is_some() && entry.rest.is_some() {
+            return Err(NotLent::NotStarted);
         }
-    }
-
-    fn context(&self) -> SpanContext {
-        match self {
-            Place::Here(span) => span.context(),
-            Place::Lent(context) => context.clone(),
-        }
+        let span = entry.span.take().ok_or(NotLent::Busy)?;
+        entry.context = span.context();
+        Ok(span)
     }
 }
 
@@ -215,18 +243,37 @@ impl SpanNumber {
     /// Puts a span into the table, and returns the one whose number was the same.
     #[inline]
     pub(crate) fn insert(self, span: Box<Slot>, rest: Option<Completion>) -> Option<Box<Slot>> {
-        let entry = Entry {
-            place: Place::Here(span),
-            rest,
-            is_used: false,
-        };
         let mut entries = self.entries();
-        if entries.is_empty() {
-            entries.first = Some((self, entry));
-            return None;
+        if entries.number.is_some() || !entries.more.is_empty() {
+            return self.insert_beside(entries, span, rest);
         }
+        entries.number = Some(self);
+        let Entries { first, .. } = &mut *entries;
+        first.span = Some(span);
+        first.is_used = false;
+        if rest.is_some() {
+            first.rest = rest;
+        }
+        None
+    }
+
+    /// The same in a cell that is not empty.
+    #[cold]
+    #[inline(never)]
+    fn insert_beside(
+        self,
+        mut entries: Locked,
+        span: Box<Slot>,
+        rest: Option<Completion>,
+    ) -> Option<Box<Slot>> {
         let former = entries.remove(self);
+        let entry = Entry {
+            span: Some(span),
+            rest,
+            ..Entry::default()
+        };
         entries.add(self, entry);
+        drop(entries);
         // As if its start were complete: two spans of one number are a fault of the one who numbers.
         former?.span()
     }
@@ -234,22 +281,25 @@ impl SpanNumber {
     /// Takes a span out of the table for good.
     #[inline]
     pub(crate) fn remove(self) -> Option<Box<Slot>> {
+        let mut entries = self.entries();
         // The usual case in one step: it is the first of its cell, and nobody writes to it.
-        let is_free = |(number, entry): &mut (SpanNumber, Entry)| {
-            *number == self && matches!(entry.place, Place::Here(_))
-        };
-        let first = self.entries().first.take_if(is_free);
-        match first {
-            Some((_, entry)) => entry.span(),
-            None => self.remove_waiting(),
+        if entries.number == Some(self)
+            && let Some(span) = entries.first.span.take()
+        {
+            entries.number = None;
+            let rest = entries.first.rest.take();
+            drop(entries);
+            return finished(span, rest);
         }
+        drop(entries);
+        self.remove_waiting()
     }
 
     #[cold]
     fn remove_waiting(self) -> Option<Box<Slot>> {
         // It stays there while it is written to.
         let removed = self.wait(|entries| match entries.get(self) {
-            Some(entry) if matches!(entry.place, Place::Lent(_)) => None,
+            Some(entry) if entry.span.is_none() => None,
             Some(_) => Some(entries.remove(self)),
             None => Some(None),
         });
@@ -258,14 +308,14 @@ impl SpanNumber {
 
     /// Returns the context of a span.
     pub(crate) fn context(self) -> Option<SpanContext> {
-        self.with_started(|entry| entry.place.context())
+        self.with_started(|entry| entry.context())
     }
 
     /// Returns the context of a span, which becomes a parent by it.
     pub(crate) fn use_context(self) -> Option<SpanContext> {
         self.with_started(|entry| {
             entry.is_used = true;
-            entry.place.context()
+            entry.context()
         })
     }
 
@@ -278,11 +328,9 @@ impl SpanNumber {
             let Some(rest) = entry.rest else {
                 return Some(None);
             };
-            let lent = Place::Lent(SpanContext::default());
-            match std::mem::replace(&mut entry.place, lent) {
-                Place::Here(span) => Some(Some((span, rest))),
-                Place::Lent(_) => None,
-            }
+            let span = entry.span.take()?;
+            entry.context = SpanContext::default();
+            Some(Some((span, rest)))
         });
         let Some((span, rest)) = waiting.flatten() else {
             return false;
@@ -294,7 +342,7 @@ impl SpanNumber {
         let mut entries = self.entries();
         match (entries.get(self), started) {
             (Some(entry), Some(span)) => {
-                entry.place = Place::Here(span);
+                entry.span = Some(span);
                 entry.rest = None;
             }
             _ => drop(entries.remove(self)),
@@ -327,47 +375,56 @@ impl SpanNumber {
 
     /// Returns the tracer of a span.
     pub(super) fn tracer(self) -> Option<Arc<TracerState>> {
-        match &self.entries().get(self)?.place {
-            Place::Here(span) => Some(span.owner.clone()),
-            Place::Lent(_) => None,
-        }
+        let mut entries = self.entries();
+        let span = entries.get(self)?.span.as_ref();
+        span.map(|span| span.owner.clone())
     }
 
     /// Runs `f` on a span, which is not in the table meanwhile. `None` if there is no such span, or if it is
     /// written to by others, who do not finish, or by the calling thread.
     pub(crate) fn with<R>(self, f: impl FnOnce(&mut Option<Box<Slot>>) -> R) -> Option<R> {
         let mut lent = Lent {
-            span: Some(self.lend()?),
+            span: Some(self.lend().ok()?),
             number: self,
         };
         Some(f(&mut lent.span))
     }
 
     /// Takes a span to write to it; [`SpanNumber::put_back`] has to follow.
-    pub(super) fn lend(self) -> Option<Box<Slot>> {
-        self.with_started(|_| ())?;
-        let taken = self.wait(|entries| {
-            let Some(entry) = entries.get(self) else {
-                return Some(None);
-            };
-            let context = match &entry.place {
-                Place::Here(span) => span.context(),
-                Place::Lent(_) => return None,
-            };
-            let place = std::mem::replace(&mut entry.place, Place::Lent(context));
-            Some(place.span())
+    pub(super) fn lend(self) -> Result<Box<Slot>, NotLent> {
+        // A statement of its own: the lock ends with it.
+        let taken = self.entries().lend(self);
+        let taken = match taken {
+            Err(NotLent::NotStarted) => {
+                self.complete(SpanContext::default());
+                self.lend_waiting()
+            }
+            Err(NotLent::Busy) => self.lend_waiting(),
+            taken => taken,
+        };
+        if taken.is_ok() {
+            WRITES.set(WRITES.get() + 1);
+        }
+        taken
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lend_waiting(self) -> Result<Box<Slot>, NotLent> {
+        let taken = self.wait(|entries| match entries.lend(self) {
+            Err(NotLent::Busy | NotLent::NotStarted) => None,
+            taken => Some(taken),
         });
-        let span = taken.flatten()?;
-        WRITES.set(WRITES.get() + 1);
-        Some(span)
+        taken.unwrap_or(Err(NotLent::Busy))
     }
 
     pub(super) fn put_back(self, span: Box<Slot>) {
         WRITES.set(WRITES.get() - 1);
         let mut entries = self.entries();
-        let former = entries
-            .get(self)
-            .map(|entry| std::mem::replace(&mut entry.place, Place::Here(span)));
+        let former = entries.get(self).map(|entry| {
+            entry.span = Some(span);
+            std::mem::take(&mut entry.context.baggage)
+        });
         // The last owner of baggage frees it.
         drop(entries);
         drop(former);
@@ -386,17 +443,22 @@ impl SpanNumber {
         }
     }
 
-    #[inline]
-    fn entries(self) -> MutexGuard<'static, Entries> {
-        let index = (self.mix() >> 32) as usize % CELLS;
-        lock(&cells()[index].0)
+    #[inline(always)]
+    fn entries(self) -> Locked {
+        cells()[self.cell()].0.lock()
     }
 
-    /// Returns a hash. Numbers are small or differ in few bits, and come from this process.
-    const fn mix(self) -> u64 {
-        let both = self.number ^ ((self.owner.0.get() as u64) << 40);
-        let product = both.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        product ^ (product >> 29)
+    /// Returns the cell of the number.
+    ///
+    /// `tracing-subscriber` numbers spans by a place, which it gives again to the next span, a thread, and how often it has given
+    /// the place (the uppermost bits, left out here). So a thread's spans have the same few cells, which its processor holds
+    /// already. The fold is for those who number otherwise, as by addresses.
+    #[inline(always)]
+    pub(super) const fn cell(self) -> usize {
+        let place = self.number as u32;
+        let thread = (self.number >> THREAD_SHIFT) as u32 & THREAD_MASK;
+        let giver = (thread ^ self.owner.0.get() << 16).wrapping_mul(0x9e37_79b9);
+        (place ^ place >> 10 ^ giver >> 22) as usize % CELLS
     }
 }
 

@@ -15,7 +15,7 @@ use crate::state::{Slot, TracerState};
 use crate::sys::clock::unix_micros;
 
 /// The name of the HTTP status in OpenTelemetry's conventions.
-const RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+pub(crate) const RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 
 /// The bits of a slot's notes.
 mod note {

@@ -97,7 +97,20 @@ impl Slot {
         }
     }
 
+    /// Appends a field to the log that was begun last, in a larger slot if needed.
+    #[inline]
     pub(crate) fn field(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
+        // As for a tag.
+        let is_long = matches!(value, Value::Str(text) if text.len() > self.value_limit as usize);
+        let is_plain = matches!(key, Key::Static(_)) && !matches!(value, Value::Bytes(_));
+        if is_plain && !is_long && self.image.try_field(key, value) {
+            return;
+        }
+        self.field_limited(key, value);
+    }
+
+    #[inline(never)]
+    fn field_limited(self: &mut Box<Self>, key: Key<'_>, value: Value<'_>) {
         let value = self.limited(value);
         self.field_any(key, value);
     }

@@ -23,6 +23,9 @@ pub(crate) mod per_process;
 #[cfg(all(unix, feature = "tokio"))]
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod signals;
+#[cfg(feature = "tracing")]
+#[allow(unsafe_code, reason = "gives out what it locks")]
+pub(crate) mod spin;
 pub(crate) mod sync;
 #[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) mod threads;

@@ -1,7 +1,9 @@
 //! Atomics, fences and locks as the worker's parking uses them; the loom model replaces this
 //! module by its own.
 
-/// A name of its own, so that a model can weaken it.
+/// Names of their own, so that models can weaken them.
+#[cfg(feature = "tracing")]
+pub(crate) use std::sync::atomic::AtomicBool as AtomicHeld;
 pub(crate) use std::sync::atomic::AtomicU64 as AtomicVersion;
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex};
@@ -25,6 +27,17 @@ pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
         Ok(guard) => Some(guard),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// Lets others go on, before the next of so many looks at what one of them holds.
+#[cfg(feature = "tracing")]
+pub(crate) fn pause(looks: u32) {
+    match looks {
+        ..64 => std::hint::spin_loop(),
+        ..128 => std::thread::yield_now(),
+        // Also to threads of a lower priority.
+        _ => std::thread::sleep(Duration::from_micros(50)),
     }
 }
 

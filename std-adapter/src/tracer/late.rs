@@ -1,6 +1,7 @@
 //! Changes of open spans that other libraries' spans allow.
 
 use picojaeger_core::adapter::record::Reference;
+use picojaeger_core::{Key, Value};
 
 use crate::context::SpanContext;
 use crate::state::Slot;
@@ -10,6 +11,18 @@ impl Span {
     /// Takes the slot, and with it the duty to end the span.
     pub(crate) fn take_slot(&mut self) -> Option<Box<Slot>> {
         self.slot.take()
+    }
+
+    /// Sets a tag whose key has no meaning for the tracer.
+    #[inline(always)]
+    pub(crate) fn tag_plain(&mut self, key: &'static str, value: Value<'_>) {
+        if let Some(slot) = &mut self.slot {
+            #[cfg(feature = "observers")]
+            slot.notify_tag(Key::Static(key), value);
+            if slot.image.is_writable() {
+                slot.tag(Key::Static(key), value);
+            }
+        }
     }
 
     /// Tags the span as an error, unless it is.

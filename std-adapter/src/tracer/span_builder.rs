@@ -233,6 +233,23 @@ pub(crate) fn start_implicit(state: &Arc<TracerState>, operation: Key<'_>) -> Sp
     })
 }
 
+/// Starts a span that has nothing but a name, and perhaps a parent; never under the thread's active one.
+#[cfg(feature = "tracing")]
+#[inline]
+pub(crate) fn start_explicit(
+    state: &Arc<TracerState>,
+    operation: Key<'_>,
+    parent: Option<SpanContext>,
+) -> Span {
+    Span::from(match (operation, parent) {
+        (Key::Static(operation), None) => start_root(state, operation),
+        (Key::Static(operation), Some(parent)) if parent.baggage.is_empty() => {
+            start_under(state, operation, &parent.core)
+        }
+        (operation, parent) => Start::plain(operation, parent.unwrap_or_default()).on(state, None),
+    })
+}
+
 /// Starts a span that has nothing but a name, and perhaps a parent without baggage.
 #[inline(always)]
 fn start_plain(

@@ -12,7 +12,9 @@ use loom::sync::{Condvar, Mutex};
 pub(crate) mod sys {
     pub(crate) mod sync {
         #[allow(unused_imports, reason = "each test uses some of them")]
-        pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize};
+        pub(crate) use loom::sync::atomic::{
+            AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize,
+        };
         pub(crate) use loom::sync::atomic::{Ordering, fence};
         pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
@@ -43,6 +45,40 @@ pub(crate) mod sys {
             pub(crate) fn store(&self, version: u64, order: Ordering) {
                 self.0.store(version, order);
             }
+        }
+
+        /// The flag of a lock, whose release may order nothing, and which two may take at once.
+        #[allow(dead_code, reason = "one test's own")]
+        #[derive(Debug, Default)]
+        pub(crate) struct AtomicHeld(AtomicBool);
+
+        #[allow(dead_code, reason = "one test's own")]
+        impl AtomicHeld {
+            pub(crate) fn load(&self, order: Ordering) -> bool {
+                self.0.load(order)
+            }
+
+            pub(crate) fn swap(&self, is_held: bool, order: Ordering) -> bool {
+                if is_weak(Weakness::NoExchange) {
+                    let before = self.0.load(order);
+                    self.0.store(is_held, Ordering::Release);
+                    return before;
+                }
+                self.0.swap(is_held, order)
+            }
+
+            pub(crate) fn store(&self, is_held: bool, order: Ordering) {
+                match is_weak(Weakness::UnorderedRelease) {
+                    true => self.0.store(is_held, Ordering::Relaxed),
+                    false => self.0.store(is_held, order),
+                }
+            }
+        }
+
+        /// Lets the other threads run.
+        #[allow(dead_code, reason = "one test's own")]
+        pub(crate) fn pause(_: u32) {
+            loom::thread::yield_now();
         }
 
         pub(crate) fn light_fence() {
@@ -96,6 +132,10 @@ pub(crate) enum Weakness {
     NoWakeAtEnd,
     /// The reader of a name looks at no version.
     NoVersion,
+    /// A lock is released without an order.
+    UnorderedRelease,
+    /// A lock is read and taken in two steps.
+    NoExchange,
 }
 
 static WEAKNESS: Plain = Plain::new(0);

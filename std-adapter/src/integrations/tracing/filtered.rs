@@ -54,7 +54,7 @@ impl JaegerLayer {
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
         FilteredLayer {
-            filtered: self.with_filter(filter),
+            filtered: self.behind_filter().with_filter(filter),
         }
     }
 }

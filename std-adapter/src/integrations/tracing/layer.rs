@@ -1,5 +1,7 @@
 //! The layer: spans of `tracing` as spans of a tracer.
 
+use std::sync::Arc;
+
 use picojaeger_core::{Key, Value, tags};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Level, Metadata, Subscriber};
@@ -7,17 +9,18 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::filter::is_ours;
-use super::logs::{Log, is_from_log, is_own_line};
+use super::logs::{Log, is_from_log, is_own_line, write_line};
 use super::otel;
 use super::tags::Tags;
 use crate::context::SpanContext;
-use crate::scope::{Completion, Owner, SpanNumber, enter_numbered, is_any_there, leave_numbered};
+use crate::scope::{Completion, Owner, SpanNumber, active_context, enter_numbered, leave_numbered};
 use crate::spans::deferred;
 use crate::spans::fast_path::release;
+use crate::state::TracerState;
 use crate::tasks::with_current;
 use crate::tracer::Tracer;
 use crate::tracer::span::Span;
-use crate::tracer::span_builder::start_implicit;
+use crate::tracer::span_builder::start_explicit;
 use crate::worker::is_worker;
 
 /// A layer that makes spans of `tracing` spans of a tracer; see [the module](super).
@@ -41,6 +44,8 @@ pub struct JaegerLayer {
     owner: Owner,
     with_target: bool,
     with_location: bool,
+    /// Whether a [`DefaultFilter`](crate::tracing::DefaultFilter) stands before it, which asks a callsite once for what this asks each time.
+    is_filtered: bool,
 }
 
 impl JaegerLayer {
@@ -51,6 +56,7 @@ impl JaegerLayer {
             owner: Owner::new(),
             with_target: false,
             with_location: false,
+            is_filtered: false,
         }
     }
 
@@ -69,51 +75,51 @@ impl JaegerLayer {
         self
     }
 
+    /// Notes that what is of this crate does not get here.
+    pub(super) const fn behind_filter(mut self) -> Self {
+        self.is_filtered = true;
+        self
+    }
+
+    /// Returns whether a span or event is of this crate.
+    #[inline(always)]
+    fn leaves_out(&self, metadata: &Metadata<'_>) -> bool {
+        !self.is_filtered && is_ours(metadata.target())
+    }
+
+    #[inline]
     pub(super) fn number(&self, id: &Id) -> SpanNumber {
         self.owner.number(id.into_u64())
     }
 
-    /// Begins a root, which may get a parent later; `None` if the span has to start at once.
+    /// Starts a span, or begins it if it is a root: then something is left of its start.
     #[inline]
-    fn defer(&self, attributes: &Attributes<'_>) -> Option<(Span, Completion)> {
-        let is_root = attributes.is_root() || attributes.is_contextual() && !is_any_there();
-        is_root.then(|| self.defer_root(attributes)).flatten()
+    fn begin(
+        &self,
+        attributes: &Attributes<'_>,
+        state: &Arc<TracerState>,
+    ) -> (Span, Option<Completion>) {
+        let parent = match attributes.is_contextual() {
+            true => active_context(),
+            false => self.explicit_parent(attributes),
+        };
+        if parent.is_none()
+            && attributes.parent().is_none()
+            && let Some((span, rest)) = defer_root(state, attributes)
+        {
+            return (span, Some(rest));
+        }
+        let metadata = attributes.metadata();
+        if otel::has_name(metadata) {
+            return (start_named(state, attributes, parent), None);
+        }
+        let name = Key::Static(metadata.name());
+        (start_explicit(state, name, parent), None)
     }
 
     #[inline(never)]
-    fn defer_root(&self, attributes: &Attributes<'_>) -> Option<(Span, Completion)> {
-        let metadata = attributes.metadata();
-        // It decides at once.
-        if metadata.fields().field(tags::SAMPLING_PRIORITY).is_some() {
-            return None;
-        }
-        let state = self.tracer.state()?;
-        let slot = otel::with_name(attributes, |name| deferred::defer(state, name))?;
-        let rest = Completion {
-            name: metadata.name(),
-            complete: deferred::complete,
-        };
-        Some((Span::from(Some(slot)), rest))
-    }
-
-    fn start(&self, attributes: &Attributes<'_>) -> Span {
-        let metadata = attributes.metadata();
-        let is_plain = attributes.is_contextual() && !otel::has_name(metadata);
-        if is_plain && let Some(state) = self.tracer.state() {
-            return start_implicit(state, Key::Static(metadata.name()));
-        }
-        let start = |name: Key<'_>| {
-            let builder = self.tracer.span_builder(name);
-            match attributes.parent() {
-                Some(parent) => builder.child_of(self.number(parent).use_context()).start(),
-                None if attributes.is_root() => builder.ignore_active_span().start(),
-                None => builder.start(),
-            }
-        };
-        match otel::has_name(metadata) {
-            true => otel::with_name(attributes, start),
-            false => start(Key::Static(metadata.name())),
-        }
+    fn explicit_parent(&self, attributes: &Attributes<'_>) -> Option<SpanContext> {
+        self.number(attributes.parent()?).use_context()
     }
 
     fn write_origin(
@@ -139,13 +145,39 @@ impl JaegerLayer {
         if *metadata.level() == Level::ERROR {
             span.tag_error_once();
         }
+        if is_from_log(metadata) {
+            return write_line(span, event, self.with_target, self.with_location);
+        }
         let mut log = Log::begin(span, metadata);
         event.record(&mut log);
-        if is_from_log(metadata) {
-            return log.end_of_line(self.with_target, self.with_location);
-        }
         self.write_origin(metadata, |key, value| log.field(key, value));
     }
+}
+
+/// Begins a root, which may get a parent later; `None` if the span has to start at once.
+#[inline(never)]
+fn defer_root(state: &Arc<TracerState>, attributes: &Attributes<'_>) -> Option<(Span, Completion)> {
+    let metadata = attributes.metadata();
+    // It decides at once.
+    if metadata.fields().field(tags::SAMPLING_PRIORITY).is_some() {
+        return None;
+    }
+    let slot = otel::with_name(attributes, |name| deferred::defer(state, name))?;
+    let rest = Completion {
+        name: metadata.name(),
+        complete: deferred::complete,
+    };
+    Some((Span::from(Some(slot)), rest))
+}
+
+/// Starts a span that may be named by a field.
+#[inline(never)]
+fn start_named(
+    state: &Arc<TracerState>,
+    attributes: &Attributes<'_>,
+    parent: Option<SpanContext>,
+) -> Span {
+    otel::with_name(attributes, |name| start_explicit(state, name, parent))
 }
 
 /// A span whose fields are being written. If one of these panics, a deferred root is nothing yet: its slot goes back.
@@ -167,13 +199,14 @@ impl Drop for Begun {
 impl<S: Subscriber> Layer<S> for JaegerLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
         let metadata = attributes.metadata();
-        if is_ours(metadata.target()) || is_worker() {
+        // On a worker nothing starts.
+        if self.leaves_out(metadata) {
             return;
         }
-        let (span, rest) = match self.defer(attributes) {
-            Some((span, rest)) => (span, Some(rest)),
-            None => (self.start(attributes), None),
+        let Some(state) = self.tracer.state() else {
+            return;
         };
+        let (span, rest) = self.begin(attributes, state);
         let is_deferred = rest.is_some();
         let mut begun = Begun { span, is_deferred };
         let span = &mut begun.span;
@@ -202,8 +235,8 @@ impl<S: Subscriber> Layer<S> for JaegerLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let target = event.metadata().target();
-        if event.is_root() || is_ours(target) || is_own_line(event) || is_worker() {
+        if event.is_root() || self.leaves_out(event.metadata()) || is_own_line(event) || is_worker()
+        {
             return;
         }
         match event.parent() {

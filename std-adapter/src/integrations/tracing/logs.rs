@@ -14,11 +14,10 @@ use crate::tracer::log_builder::LogBuilder;
 use crate::tracer::span::Span;
 
 /// Writes the fields that it visits to a log.
-pub(super) struct Log<'s> {
+pub(super) struct Log<'s, 'o> {
     log: LogBuilder<'s>,
-    /// Whether the event is a line of the crate `log`, whose origin lies in fields.
-    is_line: bool,
-    origin: Origin,
+    /// Where the origin of a line of the crate `log` goes, which lies in fields; `None` for other events.
+    origin: Option<&'o mut Origin>,
 }
 
 /// The origin of a line of the crate `log`, as far as it fits.
@@ -29,57 +28,45 @@ struct Origin {
     line: Option<u64>,
 }
 
-impl<'s> Log<'s> {
-    /// Begins a log.
-    pub(super) fn begin(span: &'s mut Span, metadata: &Metadata<'_>) -> Self {
-        let mut log = span.log();
-        log.field("level", name(*metadata.level()));
-        Log {
-            log,
-            is_line: is_from_log(metadata),
-            origin: Origin::default(),
-        }
+/// Writes a line of the crate `log`. Apart, so that only then the stack holds its origin.
+#[cold]
+#[inline(never)]
+pub(super) fn write_line(
+    span: &mut Span,
+    event: &Event<'_>,
+    with_target: bool,
+    with_location: bool,
+) {
+    let mut origin = Origin::default();
+    let mut log = Log {
+        log: Log::begin(span, event.metadata()).log,
+        origin: Some(&mut origin),
+    };
+    event.record(&mut log);
+    let mut log = log.log;
+    if with_target {
+        log.field("target", origin.target.as_str());
     }
-
-    pub(super) fn field(&mut self, key: &'static str, value: Value<'_>) {
-        self.log.field(key, value);
+    if with_location && !origin.file.is_empty() {
+        log.field("code.filepath", origin.file.as_str());
     }
-
-    /// Writes the origin of a line of the crate `log`.
-    pub(super) fn end_of_line(mut self, with_target: bool, with_location: bool) {
-        let origin = std::mem::take(&mut self.origin);
-        if with_target {
-            self.field("target", origin.target.as_str().into());
-        }
-        if with_location && !origin.file.is_empty() {
-            self.field("code.filepath", origin.file.as_str().into());
-        }
-        if with_location && let Some(line) = origin.line {
-            self.field("code.lineno", line.into());
-        }
+    if with_location && let Some(line) = origin.line {
+        log.field("code.lineno", line);
     }
+}
 
-    #[inline]
-    fn set<'v>(&mut self, field: &Field, value: impl Into<Value<'v>>) {
-        let value = value.into();
-        if self.is_line && self.keep_origin(field.name(), value) {
-            return;
-        }
-        self.log.field(key(field), value);
-    }
-
+impl Origin {
     /// Keeps a field that the bridge from `log` writes beside the message; returns whether it is one.
-    #[cold]
-    fn keep_origin(&mut self, name: &str, value: Value<'_>) -> bool {
+    fn keep(&mut self, name: &str, value: Value<'_>) -> bool {
         let text = |value| match value {
             Value::Str(text) => Text::try_from(text).unwrap_or_default(),
             _ => Text::new(),
         };
         match name {
-            "log.target" => self.origin.target = text(value),
-            "log.file" => self.origin.file = text(value),
+            "log.target" => self.target = text(value),
+            "log.file" => self.file = text(value),
             "log.line" => {
-                self.origin.line = match value {
+                self.line = match value {
                     Value::U64(line) => Some(line),
                     _ => None,
                 };
@@ -91,7 +78,32 @@ impl<'s> Log<'s> {
     }
 }
 
-impl Visit for Log<'_> {
+impl<'s> Log<'s, '_> {
+    /// Begins a log.
+    #[inline]
+    pub(super) fn begin(span: &'s mut Span, metadata: &Metadata<'_>) -> Self {
+        let mut log = span.log();
+        log.field("level", name(*metadata.level()));
+        Log { log, origin: None }
+    }
+
+    pub(super) fn field(&mut self, key: &'static str, value: Value<'_>) {
+        self.log.field(key, value);
+    }
+
+    #[inline]
+    fn set<'v>(&mut self, field: &Field, value: impl Into<Value<'v>>) {
+        let value = value.into();
+        if let Some(origin) = &mut self.origin
+            && origin.keep(field.name(), value)
+        {
+            return;
+        }
+        self.log.field(key(field), value);
+    }
+}
+
+impl Visit for Log<'_, '_> {
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.set(field, value);
     }

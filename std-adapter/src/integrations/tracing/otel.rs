@@ -29,7 +29,6 @@ const STATUS_MESSAGE: &str = "otel.status_description";
 const SHORT: usize = 256;
 
 /// Returns what the field of a name sets.
-#[inline]
 pub(super) fn of(name: &str) -> Option<Otel> {
     match name.strip_prefix("otel.")? {
         "name" => Some(Otel::Name),

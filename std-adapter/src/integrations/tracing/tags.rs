@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
-use picojaeger_core::{Key, Value};
+use picojaeger_core::{Key, Value, tags};
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
 use super::otel::{self, Otel};
+use crate::spans::requests::RESPONSE_STATUS_CODE;
 use crate::sys::error_chain::fmt_chain;
 use crate::tracer::span::Span;
 
@@ -35,10 +36,18 @@ impl<'s> Tags<'s> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn set<'v>(&mut self, field: &Field, value: impl Into<Value<'v>>) {
-        let name = field.name();
-        let value = value.into();
+        let (name, value) = (field.name(), value.into());
+        match has_meaning(name) {
+            false => self.span.tag_plain(name, value),
+            true => self.set_known(name, value),
+        }
+    }
+
+    /// Sets what a field of a name that may have a meaning stands for.
+    #[inline(never)]
+    fn set_known(&mut self, name: &'static str, value: Value<'_>) {
         match otel::of(name) {
             None => {
                 self.span.tag(Key::Static(name), value);
@@ -110,11 +119,68 @@ impl Visit for Tags<'_> {
     }
 }
 
+/// Returns whether a tag of a name may be more than a tag: for the tracer, or as a field of [`Otel`]. Most names are told
+/// apart by length and first letter.
+#[inline(always)]
+fn has_meaning(name: &str) -> bool {
+    const LENGTHS: u32 = lengths();
+    let is_of_length = name.len() < 32 && LENGTHS >> name.len() & 1 != 0;
+    is_of_length && matches!(name.as_bytes(), [b'e' | b'h' | b'o' | b's', ..])
+}
+
+/// Names that have a meaning.
+const WITH_MEANING: [&str; 10] = [
+    tags::ERROR,
+    tags::SPAN_KIND,
+    tags::HTTP_STATUS_CODE,
+    RESPONSE_STATUS_CODE,
+    tags::SAMPLING_PRIORITY,
+    "otel.name",
+    "otel.kind",
+    "otel.status_code",
+    "otel.status_message",
+    "otel.status_description",
+];
+
+/// The lengths of these names as bits.
+const fn lengths() -> u32 {
+    let (mut bits, mut at) = (0, 0);
+    while at < WITH_MEANING.len() {
+        bits |= 1 << WITH_MEANING[at].len();
+        at += 1;
+    }
+    bits
+}
+
 /// An error with its causes.
 pub(super) struct Chain<'e>(pub(super) &'e (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt_chain(self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spans::requests::is_noted;
+    use crate::spans::sampling_priority::is_priority;
+
+    #[test]
+    fn each_name_with_a_meaning_is_told_apart() {
+        for name in WITH_MEANING {
+            let key = Key::Static(name);
+            assert!(has_meaning(name), "{name}");
+            assert!(
+                otel::of(name).is_some() || is_noted(key) || is_priority(key),
+                "{name}"
+            );
+        }
+        for name in ["", "component", "item.index", "otel.names", "x"] {
+            let key = Key::Static(name);
+            let means = otel::of(name).is_some() || is_noted(key) || is_priority(key);
+            assert!(!has_meaning(name) || means, "{name}");
+        }
     }
 }
