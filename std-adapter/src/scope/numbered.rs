@@ -1,6 +1,7 @@
 //! Active spans that lie in the table.
 
 use std::cell::Cell;
+use std::mem;
 use std::sync::Arc;
 
 use super::table::SpanNumber;
@@ -117,19 +118,24 @@ impl Scopes {
         let Ok(mut active) = self.active.try_borrow_mut() else {
             return false;
         };
-        match active.last() {
-            Some(last) if last.has(number) => {
-                let is_used = last.is_used();
-                let below = active.len() - 1;
-                active.truncate(below);
-                ACTIVE.set(below > 0);
-                is_used
-            }
-            _ => {
-                drop(active);
-                self.leave_below(number)
-            }
+        if let Some(Active {
+            subject: Subject::Numbered(numbered),
+            context,
+            ..
+        }) = active.last_mut()
+            && numbered.number == number
+        {
+            let is_used = numbered.is_used.get();
+            let baggage = mem::take(&mut context.baggage);
+            // Nothing is left in it to be dropped, and the drop would look at each part.
+            mem::forget(active.pop());
+            ACTIVE.set(!active.is_empty());
+            drop(active);
+            drop(baggage);
+            return is_used;
         }
+        drop(active);
+        self.leave_below(number)
     }
 
     /// The same where scopes that began later lie above it, or where it is not among them.

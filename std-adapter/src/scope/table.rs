@@ -31,14 +31,17 @@ pub(crate) struct Owner(NonZeroU32);
 /// the processor wait, for the copy reads wider than was written just before.
 #[derive(Default)]
 struct Entry {
+    number: u64,
+    /// `None` in a cell without a span.
+    owner: Option<Owner>,
+    /// Whether the context has become a parent, or may have left the process.
+    is_used: bool,
     /// `None` while it is written to.
     span: Option<Box<Slot>>,
     /// The context that the span had when it was lent.
     context: SpanContext,
     /// What is left of the span's start.
     rest: Option<Completion>,
-    /// Whether the context has become a parent, or may have left the process.
-    is_used: bool,
 }
 
 /// The rest of a start, which waits until the span's context is needed.
@@ -74,11 +77,13 @@ struct Cell(Spin<Entries>);
 /// Spans of one cell. Nearly always there is one at most.
 #[derive(Default)]
 struct Entries {
-    /// The number of the first entry, if there is one.
-    number: Option<SpanNumber>,
     first: Entry,
-    more: Vec<(SpanNumber, Entry)>,
+    more: Vec<Entry>,
 }
+
+/// A second pair of lines would cost each access.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Cell>() == 128);
 
 /// Cells of the table, 128 KiB in all: more than there are open spans in most programs.
 const CELLS: usize = 1024;
@@ -146,12 +151,11 @@ impl Owner {
         let mut left = Vec::new();
         for cell in cells() {
             let mut entries = cell.0.lock();
-            let number = entries.number.take_if(|number| number.owner == self);
-            left.extend(number.map(|_| std::mem::take(&mut entries.first)));
-            let more = entries
-                .more
-                .extract_if(.., |(number, _)| number.owner == self);
-            left.extend(more.map(|(_, entry)| entry));
+            if entries.first.owner == Some(self) {
+                left.push(std::mem::take(&mut entries.first));
+            }
+            let is_own = |entry: &mut Entry| entry.owner == Some(self);
+            left.extend(entries.more.extract_if(.., is_own));
         }
         left.into_iter().filter_map(Entry::span).collect()
     }
@@ -169,14 +173,26 @@ pub(crate) fn begun(state: &Arc<TracerState>) -> Vec<SpanNumber> {
     let mut found = Vec::new();
     for cell in cells {
         let entries = cell.0.lock();
-        let first = entries.number.filter(|_| is_begun(&entries.first));
-        let more = entries.more.iter().filter(|(_, entry)| is_begun(entry));
-        found.extend(first.into_iter().chain(more.map(|(number, _)| *number)));
+        let entries = std::iter::once(&entries.first).chain(&entries.more);
+        found.extend(
+            entries
+                .filter(|entry| is_begun(entry))
+                .filter_map(Entry::number),
+        );
     }
     found
 }
 
 impl Entry {
+    #[inline(always)]
+    fn is(&self, number: SpanNumber) -> bool {
+        self.owner == Some(number.owner) && self.number == number.number
+    }
+
+    fn number(&self) -> Option<SpanNumber> {
+        self.owner.map(|owner| owner.number(self.number))
+    }
+
     /// Returns the span; completes its start.
     #[inline]
     fn span(self) -> Option<Box<Slot>> {
@@ -192,38 +208,43 @@ impl Entry {
 }
 
 /// Returns a span whose start is complete.
-#[inline]
+#[inline(always)]
 fn finished(span: Box<Slot>, rest: Option<Completion>) -> Option<Box<Slot>> {
     match rest {
         None => Some(span),
-        Some(rest) => rest.complete(span, SpanContext::default()),
+        Some(rest) => complete_root(span, rest),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn complete_root(span: Box<Slot>, rest: Completion) -> Option<Box<Slot>> {
+    rest.complete(span, SpanContext::default())
 }
 
 impl Entries {
     #[inline]
     fn get(&mut self, number: SpanNumber) -> Option<&mut Entry> {
-        if self.number == Some(number) {
+        if self.first.is(number) {
             return Some(&mut self.first);
         }
-        let mut more = self.more.iter_mut();
-        more.find_map(|(other, entry)| (*other == number).then_some(entry))
+        self.more.iter_mut().find(|entry| entry.is(number))
     }
 
     /// Adds an entry whose number is not there.
-    fn add(&mut self, number: SpanNumber, entry: Entry) {
-        match self.number {
-            None => (self.number, self.first) = (Some(number), entry),
-            Some(_) => self.more.push((number, entry)),
+    fn add(&mut self, entry: Entry) {
+        match self.first.owner {
+            None => self.first = entry,
+            Some(_) => self.more.push(entry),
         }
     }
 
     fn remove(&mut self, number: SpanNumber) -> Option<Entry> {
-        if self.number.take_if(|first| *first == number).is_some() {
+        if self.first.is(number) {
             return Some(std::mem::take(&mut self.first));
         }
-        let at = self.more.iter().position(|(other, _)| *other == number)?;
-        Some(self.more.swap_remove(at).1)
+        let at = self.more.iter().position(|entry| entry.is(number))?;
+        Some(self.more.swap_remove(at))
     }
 
     /// Takes a span to write to it, and leaves its context.
@@ -244,17 +265,17 @@ impl SpanNumber {
     #[inline]
     pub(crate) fn insert(self, span: Box<Slot>, rest: Option<Completion>) -> Option<Box<Slot>> {
         let mut entries = self.entries();
-        if entries.number.is_some() || !entries.more.is_empty() {
+        if entries.first.owner.is_some() || !entries.more.is_empty() {
             return self.insert_beside(entries, span, rest);
         }
-        entries.number = Some(self);
-        let Entries { first, .. } = &mut *entries;
-        first.span = Some(span);
+        let first = &mut entries.first;
+        (first.number, first.owner) = (self.number, Some(self.owner));
         first.is_used = false;
         if rest.is_some() {
             first.rest = rest;
         }
-        None
+        // There was none, and a test for one costs less than its drop.
+        first.span.replace(span)
     }
 
     /// The same in a cell that is not empty.
@@ -267,12 +288,13 @@ impl SpanNumber {
         rest: Option<Completion>,
     ) -> Option<Box<Slot>> {
         let former = entries.remove(self);
-        let entry = Entry {
+        entries.add(Entry {
+            number: self.number,
+            owner: Some(self.owner),
             span: Some(span),
             rest,
             ..Entry::default()
-        };
-        entries.add(self, entry);
+        });
         drop(entries);
         // As if its start were complete: two spans of one number are a fault of the one who numbers.
         former?.span()
@@ -283,10 +305,10 @@ impl SpanNumber {
     pub(crate) fn remove(self) -> Option<Box<Slot>> {
         let mut entries = self.entries();
         // The usual case in one step: it is the first of its cell, and nobody writes to it.
-        if entries.number == Some(self)
+        if entries.first.is(self)
             && let Some(span) = entries.first.span.take()
         {
-            entries.number = None;
+            entries.first.owner = None;
             let rest = entries.first.rest.take();
             drop(entries);
             return finished(span, rest);

@@ -68,9 +68,17 @@ impl<T: Default + Send + Sync> PerProcess<T> {
     }
 
     /// Returns this process's value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self) -> &T {
-        let generation = fork::generation();
+        match fork::generation() {
+            generation if generation == self.generation => &self.value,
+            generation => self.of(generation),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(&self, generation: u32) -> &T {
         let mut at = self;
         while at.generation != generation {
             at = at.next.get_or_set(|| PerProcess {
