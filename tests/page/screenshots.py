@@ -6,7 +6,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import browser  # noqa: E402
-from collector import Collector, send_big, span  # noqa: E402
+from collector import Collector, span  # noqa: E402
 
 SERVICES = ["shop", "cart", "stock", "payment", "database", "mailer"]
 
@@ -32,14 +32,17 @@ def main(folder):
         send_orders(collector)
         trace = next(found["id"] for found in collector.get("/api/search?limit=50")["traces"] if found["errors"] and found["spans"] == 9)
         failed = next(one["id"] for one in collector.get(f"/api/trace/{trace}")["spans"] if one["error"])
-        views = {"search": ("#/search", ".trace-row"), "trace": (f"#/trace/{trace}/{failed}", ".details h2"),
-                 "waterfall": (f"#/trace/{trace}", ".span-row"), "map": ("#/map", ".map-node")}
-        for name, (fragment, selector) in views.items():
+        views = {"search": ("#/search", ".trace-row", ""), "trace": (f"#/trace/{trace}/{failed}", ".details h2", ""),
+                 "waterfall": (f"#/trace/{trace}", ".span-row", ""), "statistics": (f"#/trace/{trace}", ".span-row", "s"),
+                 "map": ("#/map", ".map-node", "")}
+        for name, (fragment, selector, keys) in views.items():
             for width, height in ((1280, 640), (400, 760)):
                 for dark in (False, True):
                     browser.emulate(driver, width, height, dark)
                     page.open(fragment).wait(selector)
                     page.wait_text(".connection", "live")
+                    if keys:
+                        page.keys(keys)
                     driver.execute_async_script("setTimeout(arguments[0], 400)")
                     driver.save_screenshot(str(folder / f"{name}-{width}-{'dark' if dark else 'light'}.png"))
     finally:

@@ -107,6 +107,25 @@ class Live(PageTest):
         until(lambda: len(self.page.texts(".trace-row")) == len(before) + 1, "the button shows the new trace")
         self.assertEqual(self.page.texts(".trace-row .id")[1:], before)
 
+    def test_rows_stay_while_thousands_of_traces_arrive(self):
+        send_shop(self.collector, 0xB7)
+        self.page.open("#/search?limit=1000")
+        self.page.wait(".trace-row")
+        self.page.keys("j")
+        before = self.page.texts(".trace-row .id")
+        for at in range(20):
+            self.collector.send([span(0xB70000 + at * 500 + i, 1, "tick", start=1_000_000 + at * 500 + i) for i in range(500)], "clock")
+        until(lambda: self.collector.get("/api/status")["held"]["traces"] == 10_001, "10,001 traces are held")
+        self.page.wait_text("#footer", "10,001 traces")
+        self.page.wait_text(".newer", "1,000 new")
+        self.assertEqual(self.page.texts(".trace-row .id"), before)
+        self.page.wait_text(".trace-row.active", "GET /orders")
+        self.page.click(".newer")
+        self.page.wait_text(".results .count", "1,000 of 10,001 traces")
+        self.page.wait(".trace-row", 5)
+        self.assertLess(len(self.page.all("[role=row]")), 300)
+        self.assertIn("tick", self.page.text(".trace-row"))
+
     def test_pause_keeps_the_rows_and_resume_shows_what_came(self):
         send_shop(self.collector, 0xB4, start=3_000_000)
         self.page.open()

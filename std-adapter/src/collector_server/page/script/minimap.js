@@ -95,6 +95,8 @@ class Minimap {
     const { from, to } = this, whole = from === 0 && to === 1;
     this.window.hidden = whole;
     this.reset.hidden = whole;
+    // Away from the window's edges.
+    this.reset.classList.toggle("at-start", from + to > 1);
     this.root.style.setProperty("--x", from);
     this.root.style.setProperty("--w", to - from);
     for (const [side, edge] of Object.entries(this.edges)) {

@@ -42,4 +42,4 @@ class SortedTable {
   }
 }
 
-const serviceCell = (service, hue) => [dot(hue(service)), plain(short(service, 80))];
+const serviceCell = (service, hue) => el("span", { class: "service" }, dot(hue(service)), plain(short(service, 80)));
