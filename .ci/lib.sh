@@ -64,7 +64,7 @@ within() {
 # packages_apart: the folders of the packages outside the workspace.
 packages_apart() {
     local manifest
-    for manifest in {benches,benches/load,benches/services,tests/compile-fail,tests/fuzz}/Cargo.toml examples/*/Cargo.toml \
+    for manifest in {benches,benches/services,tests/compile-fail,tests/fuzz}/Cargo.toml examples/*/Cargo.toml \
         examples/cortex-m/*/Cargo.toml; do
         [[ -f $manifest ]] && dirname "$manifest"
     done
