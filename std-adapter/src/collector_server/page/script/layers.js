@@ -54,7 +54,7 @@ function order(layers, links) {
   }
 }
 
-const STEP_X = 250, STEP_Y = 62, NODE_WIDTH = 148, NODE_HEIGHT = 40;
+const STEP_X = 270, STEP_Y = 62, NODE_WIDTH = 148, NODE_HEIGHT = 40;
 
 // Moves the places of a layer towards their neighbours, keeping order and distance.
 function settle(layers, links, y) {

@@ -26,21 +26,23 @@ function mapEdge({ edge, points, turned }, most) {
 const arrow = (id) => svg("marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
   svg("path", { d: "M0 0.5L8 4L0 7.5z" }));
 
-// The place of an edge's label: on its curve, near to its end, where edges from one node are apart.
-const LABEL_X = 0.68, LABEL_Y = 0.81;
+// The place of an edge's label on its curve: at the end where fewer edges meet, as parts of the way.
+const NEAR_END = [0.68, 0.81], NEAR_START = [0.32, 0.19], HALF_WAY = [0.5, 0.5];
 
-const middleOf = (points) => {
-  const a = points[Math.floor((points.length - 1) / 2)], b = points[Math.floor((points.length - 1) / 2) + 1] ?? a;
-  const from = Math.min(a.x, b.x) + NODE_WIDTH, gap = Math.max(0, Math.abs(b.x - a.x) - NODE_WIDTH);
-  return { x: from + gap * (a.x <= b.x ? LABEL_X : 1 - LABEL_X), y: a.y + (b.y - a.y) * LABEL_Y + NODE_HEIGHT / 2 };
-};
+function labelPlace({ edge, points }, calls) {
+  const outgoing = calls.filter(({ from }) => from === edge.from).length, incoming = calls.filter(({ to }) => to === edge.to).length;
+  const [along, across] = outgoing > incoming ? NEAR_END : outgoing < incoming ? NEAR_START : HALF_WAY;
+  const middle = Math.floor((points.length - 1) / 2), a = points[middle], b = points[middle + 1] ?? a;
+  const left = Math.min(a.x, b.x) + NODE_WIDTH, gap = Math.max(0, Math.abs(b.x - a.x) - NODE_WIDTH);
+  return { x: left + gap * (a.x <= b.x ? along : 1 - along), y: a.y + (b.y - a.y) * across + NODE_HEIGHT / 2 };
+}
 
 function drawMap(services, calls, hue, select) {
   const { nodes, edges, width, height } = layout(services.map(({ name }) => name), calls);
   const most = calls.reduce((largest, call) => Math.max(largest, call.calls), 1);
-  const labels = edges.map(({ edge, points }) => {
-    const { x, y } = middleOf(points);
-    const label = svg("text", { class: "map-label", x, y: y - 4 }, `${number(edge.calls)} · ${duration(edge.median)}`);
+  const labels = edges.map((drawn) => {
+    const { edge } = drawn, { x, y } = labelPlace(drawn, calls);
+    const label = svg("text", { class: "map-label", x, y: y - 4 }, `${number(edge.calls)} × ${duration(edge.median)}`);
     label.ends = [edge.from, edge.to];
     return label;
   });
