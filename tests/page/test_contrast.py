@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import browser
+from collector import until
 from test_colours import SOURCE
 from views import AllViews
 
@@ -53,10 +54,11 @@ class Looks(AllViews):
 
     def test_no_view_is_wider_than_a_narrow_or_an_enlarged_window(self):
         # 1280 × 800 at 200 %, a phone, and 1280 × 1024 at 400 %.
-        for width, height in ((640, 400), (400, 760), (320, 256)):
-            browser.emulate(self.driver, width, height)
-            for name in self.each_view():
+        for name in self.each_view():
+            for width, height in ((640, 400), (400, 760), (320, 256)):
+                browser.emulate(self.driver, width, height)
                 with self.subTest(f"{name} at {width}"):
+                    until(lambda: self.page.run("return innerWidth") == width, "the window has its size")
                     self.assertLessEqual(self.page.run("return document.documentElement.scrollWidth - innerWidth"), 0)
 
     def test_the_rows_keep_room_in_an_enlarged_window(self):
