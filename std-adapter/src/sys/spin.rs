@@ -29,7 +29,7 @@ impl<T> Spin<T> {
     /// Waits for the value. The thread that holds it already waits for good.
     #[inline(always)]
     pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
-        if self.is_held.swap(true, Ordering::Acquire) {
+        if !self.try_hold() {
             self.wait();
         }
         SpinGuard {
@@ -43,10 +43,17 @@ impl<T> Spin<T> {
     fn wait(&self) {
         let mut waits = 0;
         // A look is cheaper for the holder than an exchange.
-        while self.is_held.load(Ordering::Relaxed) || self.is_held.swap(true, Ordering::Acquire) {
+        while self.is_held.load(Ordering::Relaxed) || !self.try_hold() {
             pause(waits);
             waits += 1;
         }
+    }
+
+    #[inline(always)]
+    fn try_hold(&self) -> bool {
+        let (order, otherwise) = (Ordering::Acquire, Ordering::Relaxed);
+        let held = self.is_held.compare_exchange(false, true, order, otherwise);
+        held.is_ok()
     }
 }
 
@@ -75,7 +82,7 @@ impl<T> Drop for SpinGuard<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::thread;
 

@@ -35,7 +35,7 @@ pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 pub(crate) fn pause(looks: u32) {
     match looks {
         ..64 => std::hint::spin_loop(),
-        ..128 => std::thread::yield_now(),
+        64..128 => std::thread::yield_now(),
         // Also to threads of a lower priority.
         _ => std::thread::sleep(Duration::from_micros(50)),
     }

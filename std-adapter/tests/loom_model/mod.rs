@@ -47,7 +47,7 @@ pub(crate) mod sys {
             }
         }
 
-        /// The flag of a lock, whose release may order nothing, and which two may take at once.
+        /// The flag of a lock, whose release and whose take may order nothing.
         #[allow(dead_code, reason = "one test's own")]
         #[derive(Debug, Default)]
         pub(crate) struct AtomicHeld(AtomicBool);
@@ -58,13 +58,18 @@ pub(crate) mod sys {
                 self.0.load(order)
             }
 
-            pub(crate) fn swap(&self, is_held: bool, order: Ordering) -> bool {
-                if is_weak(Weakness::NoExchange) {
-                    let before = self.0.load(order);
-                    self.0.store(is_held, Ordering::Release);
-                    return before;
-                }
-                self.0.swap(is_held, order)
+            pub(crate) fn compare_exchange(
+                &self,
+                before: bool,
+                after: bool,
+                order: Ordering,
+                otherwise: Ordering,
+            ) -> Result<bool, bool> {
+                let order = match is_weak(Weakness::UnorderedTake) {
+                    true => Ordering::Relaxed,
+                    false => order,
+                };
+                self.0.compare_exchange(before, after, order, otherwise)
             }
 
             pub(crate) fn store(&self, is_held: bool, order: Ordering) {
@@ -134,8 +139,8 @@ pub(crate) enum Weakness {
     NoVersion,
     /// A lock is released without an order.
     UnorderedRelease,
-    /// A lock is read and taken in two steps.
-    NoExchange,
+    /// A lock is taken without an order.
+    UnorderedTake,
 }
 
 static WEAKNESS: Plain = Plain::new(0);

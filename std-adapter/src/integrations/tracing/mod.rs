@@ -39,8 +39,8 @@
 //! own threads.
 //!
 //! # What a call costs
-//! Nothing is allocated beyond what the registry does, once a thread has its slots. A start, an
-//! enter, an event and an end each take a lock that is held for some nanoseconds; no lock is held while a value is
+//! Nothing is allocated beyond what the registry does, once a thread has its slots. A start and an end each take a lock that is
+//! held for some nanoseconds, an event takes it twice; no lock is held while a value is
 //! formatted. The sampling decision about a root is made when its context is needed: for a child, a log, a late field, an inject, a
 //! log line with ids, or at its end; until then it counts as no span, and may get a [parent](SpanExt::set_parent).
 //!
