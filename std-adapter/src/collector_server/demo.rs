@@ -3,8 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::config::{Config, Sampler};
-use crate::{Key, Span, SpanContext, Tracer};
+use picojaeger_core::Key;
+
+use crate::config::{Config, ConfigError, Sampler};
+use crate::context::SpanContext;
+use crate::tracer::Tracer;
+use crate::tracer::span::Span;
 
 /// The longest wait for the packets to leave.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +38,7 @@ fn reachable(ip: IpAddr) -> IpAddr {
     }
 }
 
-fn new_tracer(service: &str, agent: SocketAddr) -> Result<Tracer, crate::config::ConfigError> {
+fn new_tracer(service: &str, agent: SocketAddr) -> Result<Tracer, ConfigError> {
     Config::new(service)
         .sampler(Sampler::Const(true))
         .agent_host(agent.ip().to_string())

@@ -1,4 +1,4 @@
-//! What scripts need: waiting for traces, and printing them.
+//! Waiting for traces, and printing them: for scripts.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

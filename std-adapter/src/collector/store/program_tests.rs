@@ -1,4 +1,4 @@
-//! What the program's store follows beside the spans.
+//! Tests of what the program's store follows beside the spans.
 
 use super::losses::MAX_LOSSES;
 use super::tracking::{Clock, Tracking};

@@ -22,7 +22,7 @@ pub(super) struct PatientStream {
     end: Option<Pin<Box<Sleep>>>,
     /// Counts peers that were given up.
     slow: Arc<AtomicU64>,
-    /// What is left to read after the end of the answers.
+    /// The bytes that are left to read after the end of the answers.
     rest: Option<Rest>,
 }
 
