@@ -165,6 +165,24 @@ fn frames_of_devices_come_over_tcp() {
 }
 
 #[test]
+fn pages_of_other_sites_cannot_send_frames() {
+    let mut program = Program::start(&[]);
+    // As a browser sends what a script posts to this port: without a question before, whatever the answer is.
+    let mut page = connect(program.port("relay"));
+    let head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1:6833\r\nOrigin: http://evil.example\r\n\r\n";
+    let frames = relay_device::line(9, 300);
+    // It fails once the collector has closed.
+    drop(page.write_all(&[head.as_slice(), &frames].concat()));
+    assert_eq!(page.read(&mut [0; 1]).unwrap_or(0), 0);
+    let warning = program.next_error();
+    assert!(warning.contains("speaks HTTP is closed"), "{warning}");
+    let mut device = connect(program.port("relay"));
+    device.write_all(&frames).unwrap();
+    drop(device);
+    program.wait_for_spans(300);
+}
+
+#[test]
 fn sampling_strategies_are_read_again_when_their_file_changes() {
     let path =
         std::env::temp_dir().join(format!("picojaeger-strategies-of-{}", std::process::id()));

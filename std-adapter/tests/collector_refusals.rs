@@ -187,16 +187,119 @@ fn a_body_beyond_the_limit_is_refused_zipped_or_not() {
     assert!(answer.body.contains("--max-body"), "{answer:?}");
 }
 
+/// A request that a server and something in front of it may read differently is how one is smuggled past a check.
+#[test]
+fn requests_of_two_meanings_are_refused() {
+    let program = Program::start(&[]);
+    let port = program.port("OTLP");
+    let body = r#"{"resourceSpans":[]}"#;
+    let chunked = format!("14\r\n{body}\r\n0\r\n\r\n");
+    let send = |version: &str, lines: &str, body: &str| {
+        let head = format!(
+            "POST /v1/traces HTTP/{version}\r\nhost: localhost:{port}\r\nconnection: close\r\n\
+             content-type: application/json\r\n{lines}\r\n\r\n{body}"
+        );
+        raw(port, head.as_bytes()).status
+    };
+    for lines in [
+        "content-length: 20\r\ncontent-length: 5",
+        "content-length: 20, 5",
+        "content-length: +20",
+        "content-length: -1",
+        "content-length: 99999999999999999999",
+        "content-length : 20",
+        "x: a\r\n b\r\ncontent-length: 20",
+        "x: a\rb\r\ncontent-length: 20",
+        "transfer-encoding: identity\r\ncontent-length: 20",
+        "transfer-encoding: chunked, gzip",
+    ] {
+        assert_eq!(send("1.1", lines, body), 400, "{lines}");
+    }
+    for lines in [
+        "transfer-encoding: xchunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+    ] {
+        assert_eq!(send("1.1", lines, &chunked), 400, "{lines}");
+    }
+    assert_eq!(send("1.0", "transfer-encoding: chunked", &chunked), 400);
+    for broken in ["-1\r\n", "ffffffffffffffff1\r\n"] {
+        assert_eq!(send("1.1", "transfer-encoding: chunked", broken), 400);
+    }
+    // The specification gives chunks priority over a length.
+    for lines in [
+        "content-length: 3\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 3",
+    ] {
+        assert_eq!(send("1.1", lines, &chunked), 200, "{lines}");
+    }
+    assert_eq!(send("1.1", "content-length: 20", body), 200);
+}
+
+#[test]
+fn a_path_has_one_form() {
+    let program = Program::start(&[]);
+    let port = program.page();
+    for (target, status) in [
+        ("/api/services", 200),
+        ("/api%2Fservices", 404),
+        ("//api/services", 404),
+        ("/api/../api/services", 404),
+        ("/api/services/", 404),
+        ("/api/trace/..%2f..", 400),
+        ("*", 404),
+        ("api/services", 400),
+        ("http://evil.example/", 400),
+        (&format!("http://localhost:{port}/api/services"), 400),
+    ] {
+        assert_eq!(get(port, target).status, status, "{target}");
+    }
+    let tunnel = request(port, &format!("CONNECT localhost:{port}"), "", b"");
+    assert_eq!(tunnel.status, 400, "{tunnel:?}");
+}
+
+#[test]
+fn heads_and_options_take_no_place_and_allow_no_other_site() {
+    let program = Program::start(&[]);
+    let port = program.page();
+    for path in ["/", "/api/status", "/api/live"] {
+        // More than there may be open pages.
+        for _ in 0..30 {
+            let answer = request(port, &format!("HEAD {path}"), "", b"");
+            assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
+        }
+    }
+    let preflight =
+        format!("origin: http://localhost:{port}\r\naccess-control-request-method: GET\r\n");
+    let answer = request(port, "OPTIONS /api/status", &preflight, b"");
+    assert_eq!(answer.status, 405);
+    assert!(
+        answer.head.contains("\r\nallow: GET, HEAD\r\n"),
+        "{answer:?}"
+    );
+    assert!(!answer.head.contains("access-control"), "{answer:?}");
+}
+
+#[test]
+fn requests_behind_each_other_are_answered_in_order() {
+    let program = Program::start(&[]);
+    let port = program.page();
+    let first = format!("GET /api/services HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n");
+    let last = format!("GET /last HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n");
+    let answer = raw(port, (first.repeat(500) + &last).as_bytes());
+    assert_eq!(answer.body.matches("HTTP/1.1 200").count(), 499);
+    assert!(answer.body.ends_with("there is no `/last` on this port\"}"));
+}
+
 #[test]
 fn a_head_beyond_the_limit_is_refused() {
     let program = Program::start(&[]);
     let port = program.page();
     let long = format!("x: {}\r\n", "a".repeat(20 << 10));
     assert_eq!(request(port, "GET /", &long, b"").status, 431);
-    assert_eq!(
-        request(port, "GET /", &"x: a\r\n".repeat(100), b"").status,
-        431
-    );
+    for lines in [100, 10_000] {
+        let lines = "x: a\r\n".repeat(lines);
+        assert_eq!(request(port, "GET /", &lines, b"").status, 431);
+    }
     assert_eq!(get(port, "/").status, 200);
 }
 

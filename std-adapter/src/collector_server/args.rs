@@ -1,5 +1,9 @@
 //! The arguments of the program, and the options that they have in common with its file.
 
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -10,38 +14,39 @@ use lexopt::{Arg, Parser, ValueExt as _};
 use serde::Deserialize;
 
 use super::config;
+use value::{Host, Of, Size, Value};
 
 /// The options as they were given, by the command line or in a file.
 #[derive(Clone, Default, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Given {
-    pub(super) port_udp_compact: Option<u16>,
-    pub(super) port_udp_binary: Option<u16>,
-    pub(super) port_thrift: Option<u16>,
-    pub(super) port_otlp: Option<u16>,
-    pub(super) port_sampling: Option<u16>,
-    pub(super) port_page: Option<u16>,
-    pub(super) port_relay: Option<u16>,
-    pub(super) memory: Option<String>,
-    pub(super) max_body: Option<String>,
+    pub(super) port_udp_compact: Option<Of<u16>>,
+    pub(super) port_udp_binary: Option<Of<u16>>,
+    pub(super) port_thrift: Option<Of<u16>>,
+    pub(super) port_otlp: Option<Of<u16>>,
+    pub(super) port_sampling: Option<Of<u16>>,
+    pub(super) port_page: Option<Of<u16>>,
+    pub(super) port_relay: Option<Of<u16>>,
+    pub(super) memory: Option<Of<Size>>,
+    pub(super) max_body: Option<Of<Size>>,
     pub(super) sampling: Option<PathBuf>,
     pub(super) import: Option<PathBuf>,
     #[serde(default)]
     pub(super) demo: bool,
-    pub(super) wait: Option<u64>,
-    pub(super) timeout: Option<f64>,
-    pub(super) settle: Option<u64>,
+    pub(super) wait: Option<Of<u64>>,
+    pub(super) timeout: Option<Of<Duration>>,
+    pub(super) settle: Option<Of<u64>>,
     #[serde(default)]
     pub(super) print: bool,
     #[serde(default)]
     pub(super) json: bool,
     pub(super) export: Option<PathBuf>,
-    pub(super) listen: Option<IpAddr>,
+    pub(super) listen: Option<Of<IpAddr>>,
     #[serde(default)]
     pub(super) public: bool,
     pub(super) token_file: Option<PathBuf>,
     #[serde(default)]
-    pub(super) allow_host: Vec<String>,
+    pub(super) allow_host: Vec<Of<Host>>,
 }
 
 /// The ports that the user named.
@@ -90,16 +95,19 @@ pub(super) enum Command {
 pub(super) enum ArgsError {
     Lexopt(lexopt::Error),
     /// An option, its value, and the form that it should have.
-    Value(&'static str, String, &'static str),
+    Value(String, String, &'static str),
     NotLoopback(IpAddr),
+    OnlyLoopback(IpAddr),
+    /// Two options and the port that both name.
+    SamePort(&'static str, &'static str, u16),
     /// The file of options: its path and what is wrong.
     Config(PathBuf, String),
 }
 
 const DEFAULT_MEMORY: usize = 256 << 20;
 const DEFAULT_MAX_BODY: usize = 16 << 20;
-const DEFAULT_TIMEOUT: f64 = 30.0;
-const DEFAULT_SETTLE: u64 = 200;
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_SETTLE: Duration = Duration::from_millis(200);
 
 impl Command {
     /// Reads the arguments behind the program's name, and the file that they name.
@@ -130,24 +138,24 @@ impl Given {
     /// Sets an option that has a value.
     fn set(&mut self, name: &str, parser: &mut Parser) -> Result<(), ArgsError> {
         match name {
-            "port-udp-compact" => self.port_udp_compact = Some(parser.value()?.parse()?),
-            "port-udp-binary" => self.port_udp_binary = Some(parser.value()?.parse()?),
-            "port-thrift" => self.port_thrift = Some(parser.value()?.parse()?),
-            "port-otlp" => self.port_otlp = Some(parser.value()?.parse()?),
-            "port-sampling" => self.port_sampling = Some(parser.value()?.parse()?),
-            "port-page" => self.port_page = Some(parser.value()?.parse()?),
-            "port-relay" => self.port_relay = Some(parser.value()?.parse()?),
-            "memory" => self.memory = Some(parser.value()?.string()?),
-            "max-body" => self.max_body = Some(parser.value()?.string()?),
+            "port-udp-compact" => self.port_udp_compact = Some(value(name, parser)?),
+            "port-udp-binary" => self.port_udp_binary = Some(value(name, parser)?),
+            "port-thrift" => self.port_thrift = Some(value(name, parser)?),
+            "port-otlp" => self.port_otlp = Some(value(name, parser)?),
+            "port-sampling" => self.port_sampling = Some(value(name, parser)?),
+            "port-page" => self.port_page = Some(value(name, parser)?),
+            "port-relay" => self.port_relay = Some(value(name, parser)?),
+            "memory" => self.memory = Some(value(name, parser)?),
+            "max-body" => self.max_body = Some(value(name, parser)?),
             "sampling" => self.sampling = Some(parser.value()?.into()),
             "import" => self.import = Some(parser.value()?.into()),
-            "wait" => self.wait = Some(parser.value()?.parse()?),
-            "timeout" => self.timeout = Some(parser.value()?.parse()?),
-            "settle" => self.settle = Some(parser.value()?.parse()?),
+            "wait" => self.wait = Some(value(name, parser)?),
+            "timeout" => self.timeout = Some(value(name, parser)?),
+            "settle" => self.settle = Some(value(name, parser)?),
             "export" => self.export = Some(parser.value()?.into()),
-            "listen" => self.listen = Some(parser.value()?.parse()?),
+            "listen" => self.listen = Some(value(name, parser)?),
             "token-file" => self.token_file = Some(parser.value()?.into()),
-            "allow-host" => self.allow_host.push(parser.value()?.string()?),
+            "allow-host" => self.allow_host.push(value(name, parser)?),
             _ => return Err(Arg::Long(name).unexpected().into()),
         }
         Ok(())
@@ -182,66 +190,83 @@ impl Given {
     }
 
     /// Checks the options together, and fills in defaults.
-    fn complete(self) -> Result<Args, ArgsError> {
-        let listen = self.listen.unwrap_or(Ipv4Addr::LOCALHOST.into());
-        if !listen.is_loopback() && !self.public {
-            return Err(ArgsError::NotLoopback(listen));
+    pub(super) fn complete(self) -> Result<Args, ArgsError> {
+        let listen = self.listen.map_or(Ipv4Addr::LOCALHOST.into(), |Of(ip)| ip);
+        match (listen.is_loopback(), self.public) {
+            (false, false) => return Err(ArgsError::NotLoopback(listen)),
+            (true, true) => return Err(ArgsError::OnlyLoopback(listen)),
+            _ => {}
         }
+        let hosts = self.allow_host.into_iter();
+        let port = |given: Option<Of<u16>>| given.map(|Of(port)| port);
         Ok(Args {
             ports: NamedPorts {
-                udp_compact: self.port_udp_compact,
-                udp_binary: self.port_udp_binary,
-                thrift: self.port_thrift,
-                otlp: self.port_otlp,
-                sampling: self.port_sampling,
-                page: self.port_page,
-                relay: self.port_relay,
-            },
-            memory: size("--memory", self.memory, DEFAULT_MEMORY)?,
-            max_body: size("--max-body", self.max_body, DEFAULT_MAX_BODY)?,
+                udp_compact: port(self.port_udp_compact),
+                udp_binary: port(self.port_udp_binary),
+                thrift: port(self.port_thrift),
+                otlp: port(self.port_otlp),
+                sampling: port(self.port_sampling),
+                page: port(self.port_page),
+                relay: port(self.port_relay),
+            }
+            .checked()?,
+            memory: self.memory.map_or(DEFAULT_MEMORY, |Of(Size(bytes))| bytes),
+            max_body: self
+                .max_body
+                .map_or(DEFAULT_MAX_BODY, |Of(Size(bytes))| bytes),
             sampling: self.sampling,
             import: self.import,
             demo: self.demo,
-            wait: self.wait,
-            timeout: timeout(self.timeout.unwrap_or(DEFAULT_TIMEOUT))?,
-            settle: Duration::from_millis(self.settle.unwrap_or(DEFAULT_SETTLE)),
+            wait: self.wait.map(|Of(traces)| traces),
+            timeout: self.timeout.map_or(DEFAULT_TIMEOUT, |Of(time)| time),
+            settle: self
+                .settle
+                .map_or(DEFAULT_SETTLE, |Of(ms)| Duration::from_millis(ms)),
             print: self.print,
             json: self.json,
             export: self.export,
             listen,
             needs_token: self.public || self.token_file.is_some(),
             token_file: self.token_file,
-            allow_host: self.allow_host,
+            allow_host: hosts.map(|Of(Host(name))| name).collect(),
         })
     }
 }
 
-/// Reads a size in bytes, with the suffix K, M or G for powers of 1,024.
-fn size(option: &'static str, value: Option<String>, default: usize) -> Result<usize, ArgsError> {
-    let Some(value) = value else {
-        return Ok(default);
-    };
-    let (digits, unit) = match value.char_indices().next_back() {
-        Some((at, 'K' | 'k')) => (value.get(..at), 1 << 10),
-        Some((at, 'M' | 'm')) => (value.get(..at), 1 << 20),
-        Some((at, 'G' | 'g')) => (value.get(..at), 1 << 30),
-        _ => (Some(value.as_str()), 1),
-    };
-    let number = digits.and_then(|digits| digits.parse::<usize>().ok());
-    let bytes = number.and_then(|number| number.checked_mul(unit));
-    let form = "a size of at least 64K, as 512K, 256M or 2G";
-    match bytes {
-        Some(bytes) if bytes >= 64 << 10 => Ok(bytes),
-        _ => Err(ArgsError::Value(option, value, form)),
+/// Reads the value of an option.
+fn value<T: Value>(name: &str, parser: &mut Parser) -> Result<Of<T>, ArgsError> {
+    let text = parser.value()?.string()?;
+    match T::read(&text) {
+        Some(value) => Ok(Of(value)),
+        None => Err(ArgsError::Value(name.to_owned(), text, T::FORM)),
     }
 }
 
-/// Reads a time in seconds, of at most a year: a sum with the present time must not overflow.
-fn timeout(seconds: f64) -> Result<Duration, ArgsError> {
-    const YEAR: f64 = 31_536_000.0;
-    let form = "a number of seconds";
-    Duration::try_from_secs_f64(seconds.min(YEAR))
-        .map_err(|_| ArgsError::Value("--timeout", seconds.to_string(), form))
+impl NamedPorts {
+    /// Checks that no two sockets of one kind are to have the same port.
+    fn checked(self) -> Result<Self, ArgsError> {
+        let udp = [
+            ("udp-compact", self.udp_compact),
+            ("udp-binary", self.udp_binary),
+        ];
+        let tcp = [
+            ("thrift", self.thrift),
+            ("otlp", self.otlp),
+            ("sampling", self.sampling),
+            ("page", self.page),
+            ("relay", self.relay),
+        ];
+        for list in [udp.as_slice(), &tcp] {
+            let mut rest = list.iter();
+            while let Some((name, port)) = rest.next() {
+                let same = rest.clone().find(|(_, other)| other == port);
+                if let (Some((other, _)), Some(port @ 1..)) = (same, *port) {
+                    return Err(ArgsError::SamePort(name, other, port));
+                }
+            }
+        }
+        Ok(self)
+    }
 }
 
 impl From<lexopt::Error> for ArgsError {
@@ -254,118 +279,24 @@ impl fmt::Display for ArgsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lexopt(error) => write!(f, "{error}"),
-            Self::Value(option, value, form) => write!(f, "{option} `{value}` is not {form}"),
+            Self::Value(option, value, form) => write!(f, "--{option} `{value}` is not {form}"),
+            Self::OnlyLoopback(address) => write!(
+                f,
+                "no other machine reaches {address}: --public needs --listen ADDRESS, as 0.0.0.0"
+            ),
+            Self::SamePort(one, other, port) => write!(
+                f,
+                "--port-{one} and --port-{other} are both {port}: name another port for one, or 0 for a free one"
+            ),
             Self::NotLoopback(address) => write!(
                 f,
                 "--listen {address} lets other machines reach the collector: add --public, which asks them for a token"
             ),
-            Self::Config(path, error) => write!(f, "{}: {error}", path.display()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::help::HELP;
-    use super::*;
-
-    fn parse(line: &str) -> Result<Args, String> {
-        let arguments = line.split_whitespace().map(OsString::from);
-        match Command::parse(arguments).map_err(|error| error.to_string())? {
-            Command::Run(args) => Ok(*args),
-            Command::Help => Err("help".to_owned()),
-        }
-    }
-
-    #[test]
-    fn the_help_names_each_option() {
-        assert_eq!(parse("--help"), parse("-h"));
-        for option in [
-            "port-udp-compact",
-            "port-udp-binary",
-            "port-thrift",
-            "port-otlp",
-            "port-sampling",
-            "port-page",
-            "port-relay",
-            "memory",
-            "max-body",
-            "sampling",
-            "import",
-            "config",
-            "demo",
-            "wait",
-            "timeout",
-            "settle",
-            "print",
-            "json",
-            "export",
-            "listen",
-            "public",
-            "token-file",
-            "allow-host",
-        ] {
-            assert!(HELP.contains(&format!("\n  --{option} ")), "{option}");
-        }
-    }
-
-    #[test]
-    fn without_arguments_it_listens_on_the_loopback_only() {
-        let args = parse("").unwrap();
-        assert_eq!(args.listen, Ipv4Addr::LOCALHOST);
-        assert_eq!((args.memory, args.max_body), (256 << 20, 16 << 20));
-        assert!(!args.needs_token);
-        assert_eq!(args.ports, NamedPorts::default());
-    }
-
-    #[test]
-    fn other_machines_are_let_in_by_a_flag_and_with_a_token() {
-        for address in ["0.0.0.0", "192.0.2.7", "::"] {
-            let error = parse(&format!("--listen {address}")).unwrap_err();
-            assert!(error.contains("--public"), "{error}");
-            assert!(
-                parse(&format!("--listen {address} --public"))
-                    .unwrap()
-                    .needs_token
-            );
-        }
-        assert!(!parse("--listen ::1").unwrap().needs_token);
-        assert!(parse("--token-file f").unwrap().needs_token);
-    }
-
-    #[test]
-    fn options_have_values() {
-        let args = parse(
-            "--port-page 0 --memory 2M --wait 3 --timeout 1.5 --settle 7 --json --print \
-             --export e --import i --sampling s --allow-host a --allow-host b",
-        )
-        .unwrap();
-        assert_eq!(
-            (args.ports.page, args.memory, args.wait),
-            (Some(0), 2 << 20, Some(3))
-        );
-        assert_eq!(args.timeout, Duration::from_millis(1_500));
-        assert_eq!(args.settle, Duration::from_millis(7));
-        assert_eq!(args.allow_host, ["a", "b"]);
-        assert!(args.json && args.print);
-        assert_eq!(parse("--memory 65536").unwrap().memory, 65_536);
-    }
-
-    #[test]
-    fn wrong_arguments_say_what_is_right() {
-        for (line, text) in [
-            ("--memory 12x", "--memory `12x` is not a size"),
-            ("--memory 1K", "at least 64K"),
-            ("--memory 99999999999999999999G", "is not a size"),
-            ("--timeout -1", "not a number of seconds"),
-            ("--port-page 70000", "70000"),
-            ("--listen here", "here"),
-            ("--speed 9", "invalid option '--speed'"),
-            ("file", "unexpected argument"),
-            ("--wait", "missing argument"),
-        ] {
-            let error = parse(line).unwrap_err();
-            assert!(error.contains(text), "{line}: {error}");
+            Self::Config(path, error) => write!(
+                f,
+                "--config {}: {error}; the file has lines as `port-page: 0`, `json: true`, `allow-host: [a, b]`",
+                path.display()
+            ),
         }
     }
 }

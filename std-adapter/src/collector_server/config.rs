@@ -53,15 +53,13 @@ mod tests {
     #[test]
     fn a_file_has_the_options_of_the_command_line() {
         let given = parse(
-            "# ports\nport-page: 0\nmemory: 2M\njson: true\nallow-host: [a, b]\ntimeout: 5\n",
+            "# ports\nport-page: 0\nmemory: 2M\njson: true\nallow-host: [a, b]\ntimeout: 5\nlisten: '::1'\n",
         );
-        let given = given.unwrap();
-        assert_eq!(
-            (given.port_page, given.memory.as_deref()),
-            (Some(0), Some("2M"))
-        );
-        assert_eq!((given.json, given.timeout), (true, Some(5.0)));
-        assert_eq!(given.allow_host, ["a", "b"]);
+        let args = given.unwrap().complete().unwrap();
+        assert_eq!((args.ports.page, args.memory), (Some(0), 2 << 20));
+        assert_eq!((args.json, args.timeout.as_secs()), (true, 5));
+        assert_eq!(args.allow_host, ["a", "b"]);
+        assert!(args.listen.is_ipv6());
         assert_eq!(parse("# nothing\n\n").unwrap(), Given::default());
     }
 
@@ -71,6 +69,19 @@ mod tests {
             ("port-page: 0\nport-pgae: 1\n", "line 2"),
             ("json: true\n\nport-page: many\n", "line 3"),
             ("port-page: 1\nport-page: 2\n", "line 2"),
+            (
+                "port-page: 70000",
+                "line 1: `70000` is not a port: a number from 0",
+            ),
+            ("memory: 1K", "line 1: `1K` is not a size of at least 64K"),
+            (
+                "json: true\nlisten: localhost",
+                "line 2: `localhost` is not an IP address",
+            ),
+            (
+                "allow-host: ['http://a']",
+                "line 1: `http://a` is not a host name",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(line), "{error}");

@@ -8,6 +8,9 @@ mod api;
 mod args;
 mod config;
 mod demo;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod help;
 mod http;
 mod live;
@@ -95,7 +98,7 @@ fn start(mut args: Args) -> Result<End, String> {
     on_interrupt(move |_| stop.try_send(()).is_ok()).map_err(|error| error.to_string())?;
     let token = token::of(&args)?;
     let strategies = match args.sampling.take() {
-        Some(path) => Strategies::open(path)?,
+        Some(path) => Strategies::open(path).map_err(|error| format!("--sampling {error}"))?,
         None => Strategies::all(),
     };
     let inbox = Arc::new(Inbox::of_program(args.memory));
@@ -122,7 +125,7 @@ fn import(args: &Args, inbox: &Inbox) -> Result<(), String> {
     let Some(path) = &args.import else {
         return Ok(());
     };
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let failed = |error: &dyn std::fmt::Display| format!("--import {}: {error}", path.display());
     let bytes = fs::read(path).map_err(|error| failed(&error))?;
     let batches = json::import(&bytes).map_err(|error| failed(&error))?;
     batches.into_iter().for_each(|batch| inbox.store(batch));

@@ -36,8 +36,22 @@ pub(super) struct Place {
 impl Sockets {
     /// Binds all ports on an address.
     pub(super) fn bind(ip: IpAddr, ports: &NamedPorts) -> Result<Self, String> {
-        let udp = |name, port, default| bind(UdpSocket::bind, name, ip, port, default);
-        let tcp = |name, port, default| bind(TcpListener::bind, name, ip, port, default);
+        let udp = |name, port, default| {
+            let others = [ports.udp_compact, ports.udp_binary];
+            let wanted = Wanted::of(port, default, &others);
+            bind(UdpSocket::bind, name, ip, wanted)
+        };
+        let tcp = |name, port, default| {
+            let others = [
+                ports.thrift,
+                ports.otlp,
+                ports.sampling,
+                ports.page,
+                ports.relay,
+            ];
+            let wanted = Wanted::of(port, default, &others);
+            bind(TcpListener::bind, name, ip, wanted)
+        };
         Ok(Sockets {
             udp_compact: udp("udp_compact", ports.udp_compact, 6831)?,
             udp_binary: udp("udp_binary", ports.udp_binary, 6832)?,
@@ -63,20 +77,42 @@ impl Sockets {
     }
 }
 
-/// Binds a port that the user named, or the default one, or in its place a free one.
+/// The port that a socket should have.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The user named it.
+    Named(u16),
+    Default(u16),
+    /// The user named the default port for another socket.
+    OfAnother(u16),
+}
+
+impl Wanted {
+    fn of(named: Option<u16>, default: u16, others: &[Option<u16>]) -> Self {
+        match named {
+            Some(port) => Wanted::Named(port),
+            None if others.contains(&Some(default)) => Wanted::OfAnother(default),
+            None => Wanted::Default(default),
+        }
+    }
+}
+
+/// Binds a port, or in place of a default one that is taken a free one.
 fn bind<S: HasAddress>(
     open: impl Fn(SocketAddr) -> io::Result<S>,
     name: &'static str,
     ip: IpAddr,
-    named: Option<u16>,
-    default: u16,
+    wanted: Wanted,
 ) -> Result<Bound<S>, String> {
-    let port = named.unwrap_or(default);
-    let (socket, taken) = match open((ip, port).into()) {
-        Err(error) if named.is_none() && error.kind() == ErrorKind::AddrInUse => {
-            (open((ip, 0).into()), Some(default))
-        }
-        socket => (socket, None),
+    let (Wanted::Named(port) | Wanted::Default(port) | Wanted::OfAnother(port)) = wanted;
+    let free = || (open((ip, 0).into()), Some(port));
+    let (socket, taken) = match wanted {
+        Wanted::OfAnother(_) => free(),
+        Wanted::Named(_) => (open((ip, port).into()), None),
+        Wanted::Default(_) => match open((ip, port).into()) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => free(),
+            socket => (socket, None),
+        },
     };
     let bound = socket.and_then(|socket| {
         let address = socket.address()?;
@@ -89,9 +125,13 @@ fn bind<S: HasAddress>(
     });
     bound.map_err(|error| {
         let option = name.replace('_', "-");
-        format!(
-            "cannot listen on {ip} port {port}: {error}; --port-{option} names another port, 0 a free one"
-        )
+        let advice = match error.kind() {
+            ErrorKind::AddrNotAvailable => {
+                "--listen takes an address of this machine, as 127.0.0.1 or 0.0.0.0".to_owned()
+            }
+            _ => format!("--port-{option} names another port, 0 a free one"),
+        };
+        format!("cannot listen on {ip} port {port}: {error}; {advice}")
     })
 }
 
@@ -154,7 +194,7 @@ mod tests {
     fn a_default_port_that_is_taken_is_replaced_by_a_free_one() {
         let other = TcpListener::bind((IP, 0)).unwrap();
         let port = other.local_addr().unwrap().port();
-        let bound = bind(TcpListener::bind, "page", IP, None, port).unwrap();
+        let bound = bind(TcpListener::bind, "page", IP, Wanted::Default(port)).unwrap();
         assert_ne!(bound.place.address.port(), port);
         let text = bound.place.to_string();
         assert!(text.ends_with(&format!("(as {port} is taken)")), "{text}");
@@ -164,9 +204,36 @@ mod tests {
     fn a_named_port_that_is_taken_is_an_error() {
         let other = UdpSocket::bind((IP, 0)).unwrap();
         let port = other.local_addr().unwrap().port();
-        let error = bind(UdpSocket::bind, "udp_compact", IP, Some(port), 1);
+        let error = bind(UdpSocket::bind, "udp_compact", IP, Wanted::Named(port));
         let error = error.map(|_| ()).unwrap_err();
         assert!(error.contains(&port.to_string()), "{error}");
         assert!(error.contains("--port-udp-compact"), "{error}");
+    }
+
+    #[test]
+    fn a_default_port_that_the_user_named_for_another_socket_is_left_to_it() {
+        let free = TcpListener::bind((IP, 0)).unwrap();
+        let default = free.local_addr().unwrap().port();
+        drop(free);
+        let wanted = Wanted::of(None, default, &[Some(default), None]);
+        let bound = bind(TcpListener::bind, "otlp", IP, wanted).unwrap();
+        assert_ne!(bound.place.address.port(), default);
+        let wanted = Wanted::of(Some(0), default, &[Some(default)]);
+        assert!(matches!(wanted, Wanted::Named(0)));
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_an_error_that_names_listen() {
+        let error = bind(
+            TcpListener::bind,
+            "page",
+            IpAddr::from([192, 0, 2, 7]),
+            Wanted::Default(0),
+        );
+        let error = error.map(|_| ()).unwrap_err();
+        assert!(
+            error.contains("--listen takes an address of this machine"),
+            "{error}"
+        );
     }
 }

@@ -188,7 +188,7 @@ impl Routes {
 }
 
 /// Returns the name of the file that a trace is saved as, if the query wants that.
-fn file_name(path: &str, query: &str) -> Option<String> {
+pub(super) fn file_name(path: &str, query: &str) -> Option<String> {
     let id = path.strip_prefix("/api/traces/")?;
     // Of an id that was found: digits only.
     let id = id.parse::<TraceId>().ok()?;

@@ -15,7 +15,9 @@ pub(super) fn of(args: &Args) -> Result<Option<String>, String> {
     match &args.token_file {
         _ if !args.needs_token => Ok(None),
         None => random().map(Some),
-        Some(path) => read(path).map(Some),
+        Some(path) => read(path)
+            .map(Some)
+            .map_err(|error| format!("--token-file {error}")),
     }
 }
 

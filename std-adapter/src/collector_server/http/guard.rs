@@ -1,5 +1,7 @@
 //! Who may ask: host names, origins, and the token.
 
+use std::net::IpAddr;
+
 use hmac_sha256::Hash;
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Request, StatusCode, Uri};
@@ -78,10 +80,9 @@ impl Guard {
         if self.allowed.contains(&name) || self.allowed.contains(&host.to_lowercase()) {
             return Ok(host);
         }
-        let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-        let is_known = match address {
-            Ok(address) => self.any_address || address.is_loopback(),
-            Err(_) => name == "localhost",
+        let is_known = match address(&name) {
+            Some(address) => self.any_address || address.is_loopback(),
+            None => name == "localhost",
         };
         if is_known && given == Some(port) {
             return Ok(host);
@@ -137,8 +138,22 @@ impl Guard {
 /// Splits the port off a host; that of no port is HTTP's own.
 fn split_port(host: &str) -> (&str, Option<u16>) {
     match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+        Some((name, port)) if !port.contains(']') => {
+            let is_number = port.bytes().all(|digit| digit.is_ascii_digit());
+            (name, port.parse().ok().filter(|_| is_number))
+        }
         _ => (host, Some(80)),
+    }
+}
+
+/// Reads a host that is an address, as URLs have it.
+fn address(host: &str) -> Option<IpAddr> {
+    match host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(v6) => v6.parse().ok().map(IpAddr::V6),
+        None => host.parse().ok().map(IpAddr::V4),
     }
 }
 
@@ -192,6 +207,16 @@ mod tests {
             ("evil.example:16686", 403),
             ("192.0.2.7:16686", 403),
             ("[::1", 403),
+            ("::1:16686", 403),
+            ("[127.0.0.1]:16686", 403),
+            ("[::ffff:127.0.0.1]:16686", 403),
+            ("0.0.0.0:16686", 403),
+            ("2130706433:16686", 403),
+            ("127.1:16686", 403),
+            ("localhost.:16686", 403),
+            ("localhost:+16686", 403),
+            ("localhost:16686,evil", 403),
+            ("user@localhost:16686", 403),
             ("", 403),
         ] {
             assert_eq!(status(&guard, "/", &[("host", host)]), expected, "{host}");
