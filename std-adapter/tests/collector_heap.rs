@@ -1,12 +1,18 @@
-//! A hostile datagram costs the collector less than 1 MiB of heap, by a count of all allocations.
+//! A hostile datagram costs the collector less than 1 MiB of heap, by a count of all allocations, and the program's store
+//! keeps to its limit.
 //!
-//! One test in a binary of its own, since the allocations of other threads would count too.
+//! In a binary of their own, one after the other, since the allocations of other threads would count too.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use picojaeger_std::collector::{DecodeError, Encoding, Received, decode, encode};
 use picojaeger_std::model::{Batch, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 
 #[path = "../../tests/common/heap.rs"]
 mod heap;
+#[cfg(feature = "collector")]
+#[path = "collector_heap/program.rs"]
+mod program;
 
 use heap::peak_of;
 
@@ -41,8 +47,30 @@ impl Verdict {
     }
 }
 
+/// One count at a time.
+static COUNT: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    COUNT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+#[cfg(feature = "collector")]
+fn the_program_holds_what_its_memory_allows_names_maps_and_open_spans_included() {
+    let _alone = alone();
+    program::the_program_holds_what_memory_allows();
+}
+
+#[test]
+#[cfg(feature = "collector")]
+fn a_body_of_json_takes_a_small_multiple_of_its_length() {
+    let _alone = alone();
+    program::json_takes_a_small_multiple_of_its_body();
+}
+
 #[test]
 fn hostile_datagrams_cost_less_than_a_mebibyte() {
+    let _alone = alone();
     let mut verdict = Verdict::default();
     let (counted, block) = peak_of(|| vec![1_u8; LIMIT]);
     assert!(counted >= block.len(), "nothing is counted");

@@ -78,6 +78,46 @@ fn a_signal_ends_it_with_code_0_and_its_output() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_signal_before_the_traces_have_come_is_code_3_with_what_came() {
+    let mut program = Program::start(&["--wait", "2", "--settle", "50", "--json"]);
+    send(&program, 0x2a);
+    program.wait_for_spans(2);
+    program.terminate();
+    let error = program.errors();
+    assert!(error.starts_with("error: --wait: "), "{error}");
+    let (code, text) = program.wait();
+    assert_eq!(code, Some(3));
+    assert_eq!(json(&text)["data"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_leaves_ends_it_quietly_and_files_are_written_all_the_same() {
+    for (wait, wanted) in [(None, 0), (Some("1"), 0), (Some("99"), 3)] {
+        let file = TestFile::new(&format!("left-{wanted}-{}.json", wait.is_some()), "");
+        let mut arguments = vec![
+            "--print",
+            "--json",
+            "--settle",
+            "0",
+            "--export",
+            file.name(),
+        ];
+        arguments.extend(wait.map(|wait| ["--wait", wait]).into_iter().flatten());
+        let mut program = Program::start(&arguments);
+        program.close_output();
+        send(&program, 0x2a);
+        let error = program.errors();
+        assert_eq!(error.starts_with("error: --wait: "), wanted == 3, "{error}");
+        assert!(!error.contains("cannot print"), "{error}");
+        assert_eq!(program.wait().0, Some(wanted));
+        let exported = fs::read_to_string(file.name()).unwrap();
+        assert_eq!(json(&exported)["data"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn files_are_exported_and_imported() {
     for name in ["a.json", "a.otlp.json"] {
         let file = TestFile::new(name, "");

@@ -20,6 +20,10 @@ use crate::sys::threads;
 /// Failed reads in a row after which the socket is given up.
 const MAX_FAILURES: u32 = 100;
 
+/// Spans of a batch that are stored at once.
+#[cfg(any(feature = "testing", feature = "collector"))]
+const SPANS_AT_ONCE: usize = 2000;
+
 /// State shared by the thread and the owner of a collector.
 pub(crate) struct Inbox {
     received: Mutex<Received>,
@@ -76,10 +80,14 @@ impl Inbox {
         self.closing.store(false, Ordering::Release);
     }
 
-    /// Stores a batch that came some other way.
+    /// Stores a batch that came some other way. A large one is stored in parts, so that datagrams need not wait for all.
     #[cfg(any(feature = "testing", feature = "collector"))]
     pub(crate) fn store(&self, batch: crate::model::Batch) {
-        self.lock().accept_batch(batch);
+        let mut arrival = self.lock().begin_batch(batch);
+        // The lock ends with the condition.
+        while self.lock().store_some(&mut arrival, SPANS_AT_ONCE) {
+            std::thread::yield_now();
+        }
         self.changed.notify_all();
     }
 

@@ -30,10 +30,13 @@ Options:
 Scripts:
   --wait TRACES            end when so many whole traces are there: the root has arrived,
                            and no span came since the time of --settle
-  --timeout SECONDS        end with code 3 if --wait takes longer; default 30
+  --timeout SECONDS        end with code 3 if --wait takes longer; default 30; --print, --json and
+                           --export have then what did arrive
   --settle MS              the silence after which a trace is whole; default 200
-  --print                  print each trace as a waterfall when it is whole, the others at the end
-  --json                   print all traces at the end, as Jaeger's JSON
+  --print                  print each trace as a waterfall when it is whole, in the order of their last
+                           spans, the others at the end; in colours on a terminal without NO_COLOR
+  --json                   print all traces at the end, on one line, as Jaeger's JSON; in the order in
+                           which they began to arrive
   --export FILE            write all traces at the end: Jaeger's JSON, or OTLP JSON if the name
                            ends with .otlp.json
 
@@ -51,10 +54,10 @@ Output:
   what --print and --json ask for.
 
 Exit codes:
-  0  ended by SIGINT, SIGTERM or --wait
+  0  ended by --wait; without --wait by SIGINT, SIGTERM, or as the reader of --print is gone
   1  a port, file or address cannot be used
   2  wrong arguments
-  3  --timeout is over
+  3  ended by --timeout, a signal or a reader that is gone before the traces of --wait had come
 
 Examples:
   picojaeger-collector

@@ -42,7 +42,7 @@ use server::{Server, Settings};
 /// The exit codes beside success, which `--help` documents.
 const FAILED: u8 = 1;
 const WRONG_ARGUMENTS: u8 = 2;
-const TIMED_OUT: u8 = 3;
+const TOO_FEW_TRACES: u8 = 3;
 
 /// Runs the program `picojaeger-collector` with the arguments behind its name.
 ///
@@ -65,7 +65,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match start(*args) {
         Ok(End::Done) => ExitCode::SUCCESS,
-        Ok(End::Timeout) => ExitCode::from(TIMED_OUT),
+        Ok(End::Short(whole)) => {
+            warn(&format!(
+                "error: --wait: {whole} traces were whole when it ended; a trace is whole once its root has ended"
+            ));
+            ExitCode::from(TOO_FEW_TRACES)
+        }
         Err(error) => {
             warn(&format!("error: {error}"));
             ExitCode::from(FAILED)

@@ -16,16 +16,16 @@ use crate::collector::{Inbox, Trace, json};
 /// Time between two looks at the store.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The reason why the program ends.
+/// The result of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
-    /// The user wants it, or the traces have come.
+    /// The user ended it, or the traces of `--wait` have come.
     Done,
-    /// They have not come in time.
-    Timeout,
+    /// It ended before the traces of `--wait` had come: only so many had.
+    Short(u64),
 }
 
-/// Runs until the user, or the number of traces, ends it.
+/// Runs until the number of traces, the time, the user, or the reader of the output ends it.
 pub(super) fn run(args: &Args, inbox: &Inbox, stop: &Receiver<()>) -> io::Result<End> {
     if args.wait.is_none() && !args.print {
         // The sender lives as long as the program.
@@ -34,38 +34,49 @@ pub(super) fn run(args: &Args, inbox: &Inbox, stop: &Receiver<()>) -> io::Result
     }
     let limit = args.wait.map(|_| Instant::now() + args.timeout);
     let mut watch = Watch::new(args.settle);
-    let end = loop {
-        for id in watch.look(inbox, Instant::now()) {
-            if args.print {
-                print(inbox.trace(id))?;
-            }
+    loop {
+        let begin = Instant::now();
+        let whole = watch.look(inbox, begin);
+        if args.print && !print(inbox, whole)? {
+            return Ok(watch.end(args.wait));
         }
-        if args.wait.is_some_and(|wanted| watch.whole >= wanted) {
-            break End::Done;
+        let is_over = limit.is_some_and(|limit| Instant::now() >= limit);
+        if is_over || args.wait.is_some_and(|wanted| watch.whole >= wanted) {
+            break;
         }
-        if limit.is_some_and(|limit| Instant::now() >= limit) {
-            break End::Timeout;
+        // The looks at a full store take a fraction of a processor.
+        let pause = TICK.max(4 * begin.elapsed());
+        if stop.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            break;
         }
-        match stop.recv_timeout(TICK) {
-            Err(RecvTimeoutError::Timeout) => {}
-            _ => break End::Done,
-        }
-    };
-    if args.print {
-        let rest = inbox.lock().traces();
-        let rest = rest
-            .into_iter()
-            .filter(|trace| !watch.is_whole(trace.trace_id()));
-        rest.into_iter().try_for_each(|trace| print(Some(trace)))?;
     }
-    Ok(end)
+    if args.print {
+        let ids = inbox.ids().into_iter();
+        print(inbox, ids.filter(|id| !watch.is_whole(*id)))?;
+    }
+    Ok(watch.end(args.wait))
 }
 
-/// Prints a trace.
-fn print(trace: Option<Trace>) -> io::Result<()> {
-    let Some(trace) = trace else {
-        return Ok(());
-    };
+/// Prints traces that are still held, and returns whether the output has a reader.
+fn print(inbox: &Inbox, ids: impl IntoIterator<Item = TraceId>) -> io::Result<bool> {
+    for trace in ids.into_iter().filter_map(|id| inbox.trace(id)) {
+        if !has_reader(print_trace(&trace))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes `false` of the error that the reader of the output has gone: it has what it wants, as in `| head -1`.
+fn has_reader(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn print_trace(trace: &Trace) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if has_colours(out.is_terminal(), std::env::var_os("NO_COLOR").as_deref()) {
         writeln!(out, "{}", trace.coloured())?;
@@ -89,7 +100,7 @@ pub(super) fn finish(args: &Args, inbox: &Inbox) -> Result<(), String> {
     if args.json {
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{}", json::jaeger(&traces)).and_then(|()| out.flush());
-        written.map_err(|error| format!("cannot print: {error}"))?;
+        has_reader(written).map_err(|error| format!("cannot print: {error}"))?;
     }
     match &args.export {
         Some(path) => export(path, &traces),
@@ -136,11 +147,18 @@ impl Watch {
         }
     }
 
+    fn end(&self, wanted: Option<u64>) -> End {
+        match wanted {
+            Some(wanted) if self.whole < wanted => End::Short(self.whole),
+            _ => End::Done,
+        }
+    }
+
     fn is_whole(&self, id: TraceId) -> bool {
         self.traces.get(&id).is_some_and(|seen| seen.is_whole)
     }
 
-    /// Returns the traces that are whole now and were not at the last look.
+    /// Returns the traces that are whole now and were not at the last look, in the order of their last arrivals.
     fn look(&mut self, inbox: &Inbox, now: Instant) -> Vec<TraceId> {
         let revision = inbox.lock().revision();
         if self.revision.replace(revision) != Some(revision) {
@@ -172,18 +190,19 @@ impl Watch {
             let is_silent = now.saturating_duration_since(seen.since) >= self.settle;
             if seen.is_rooted && is_silent && !seen.is_whole {
                 seen.is_whole = true;
-                whole.push(*id);
+                whole.push((seen.version, *id));
             }
         }
         self.whole += whole.len() as u64;
-        whole
+        whole.sort_unstable();
+        whole.into_iter().map(|(_, id)| id).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Batch, Process, Span};
+    use crate::model::{Batch, Process, Span, Tag};
 
     fn store(inbox: &Inbox, trace: u128, id: u64, parent: u64) {
         let mut batch = Batch::new(Process::new("shop"));
@@ -217,6 +236,39 @@ mod tests {
         assert!(watch.look(&inbox, at(3_000)).is_empty(), "only once");
         assert_eq!(watch.whole, 1);
         assert!(watch.is_whole(1.into()) && !watch.is_whole(9.into()));
+    }
+
+    #[test]
+    fn traces_come_in_the_order_of_their_last_arrivals() {
+        let (inbox, begin) = (Inbox::of_program(1 << 20), Instant::now());
+        let mut watch = Watch::new(Duration::ZERO);
+        for (trace, id) in [(9, 1), (5, 1), (7, 1), (9, 2)] {
+            store(&inbox, trace, id, id - 1);
+        }
+        assert_eq!(watch.look(&inbox, begin), [5, 7, 9].map(TraceId::from));
+    }
+
+    #[test]
+    fn an_open_root_makes_no_trace_whole_and_its_finished_one_does() {
+        let (inbox, begin) = (Inbox::of_program(1 << 20), Instant::now());
+        let mut watch = Watch::new(Duration::ZERO);
+        let mut batch = Batch::new(Process::new("shop"));
+        let mut span = Span::new(1, 1, "work");
+        span.tags.push(Tag::new("picojaeger.unfinished", true));
+        batch.spans.push(span);
+        inbox.store(batch);
+        assert!(watch.look(&inbox, begin).is_empty());
+        store(&inbox, 1, 1, 0);
+        assert_eq!(watch.look(&inbox, begin), [TraceId::from(1)]);
+    }
+
+    #[test]
+    fn a_run_that_ends_early_has_fewer_traces_than_it_waits_for() {
+        let mut watch = Watch::new(Duration::ZERO);
+        watch.whole = 2;
+        assert_eq!(watch.end(Some(3)), End::Short(2));
+        assert_eq!(watch.end(Some(2)), End::Done);
+        assert_eq!(watch.end(None), End::Done);
     }
 
     #[test]

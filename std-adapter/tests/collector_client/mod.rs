@@ -88,11 +88,17 @@ impl Program {
         text
     }
 
+    /// Closes the reader's end of standard output.
+    pub(crate) fn close_output(&mut self) {
+        drop(self.child.stdout.take());
+    }
+
     /// Waits until it has ended; returns its exit code and standard output.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut text = String::new();
-        let mut out = self.child.stdout.take().unwrap();
-        out.read_to_string(&mut text).unwrap();
+        if let Some(mut out) = self.child.stdout.take() {
+            out.read_to_string(&mut text).unwrap();
+        }
         (self.child.wait().unwrap().code(), text)
     }
 

@@ -59,6 +59,11 @@ impl Inbox {
         Some(Trace::new(id, self.share(id)?.spans))
     }
 
+    /// Returns the traces that are held, in the order of arrival.
+    pub(crate) fn ids(&self) -> Vec<TraceId> {
+        self.lock().arrival.iter().copied().collect()
+    }
+
     /// Returns each service with its operations.
     pub(crate) fn catalogue(&self) -> Vec<Catalogued> {
         let mut list = Vec::new();
@@ -170,5 +175,92 @@ impl Received {
         if let Some(held) = held.filter(|held| held.known.version == version) {
             held.known.calls = Some(Arc::clone(calls));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collector::store::WantedTag;
+    use crate::model::{Batch, Process, Span, Tag};
+
+    const SPANS: usize = 3 * PART + 7;
+
+    /// A store with one trace, the last span of which has a tag.
+    fn one_large_trace() -> Inbox {
+        let inbox = Inbox::of_program(1 << 30);
+        let mut batch = Batch::new(Process::new("shop"));
+        let spans = (1..=SPANS as u64).map(|id| Span::new(1, id, "work"));
+        batch.spans.extend(spans);
+        let last = batch.spans.last_mut().unwrap();
+        last.tags.push(Tag::new("last", true));
+        inbox.store(batch);
+        inbox
+    }
+
+    fn parts(inbox: &Inbox, search: &Search) -> (usize, usize) {
+        let (mut parts, mut matches) = (1, Matches::default());
+        while inbox.lock().search_some(search, &mut matches) {
+            parts += 1;
+        }
+        (parts, matches.newest(10).0)
+    }
+
+    #[test]
+    fn a_search_through_a_large_trace_lets_go_of_the_store_in_between() {
+        let inbox = one_large_trace();
+        let of_tag = |value| Search {
+            tags: vec![WantedTag::new("last", value)],
+            ..Search::default()
+        };
+        // Once for the summary, and once for the tags.
+        assert_eq!(parts(&inbox, &of_tag("true")), (7, 1));
+        assert_eq!(parts(&inbox, &of_tag("true")), (4, 1));
+        assert_eq!(parts(&inbox, &of_tag("false")), (4, 0));
+        assert_eq!(parts(&inbox, &Search::default()), (1, 1));
+    }
+
+    #[test]
+    fn a_large_batch_is_one_batch_whose_parts_are_changes() {
+        let inbox = one_large_trace();
+        let status = inbox.lock().status();
+        let stats = status.stats;
+        assert_eq!((stats.batches, stats.spans), (1, SPANS as u64));
+        assert_eq!(status.revision, 4);
+    }
+
+    #[test]
+    fn a_large_trace_is_shared_in_parts_and_whole() {
+        let inbox = one_large_trace();
+        let mut shared = Shared::default();
+        let id = TraceId::from(1);
+        assert_eq!(inbox.lock().share_some(id, &mut shared), Some(true));
+        assert_eq!(shared.spans.len(), PART);
+        let trace = inbox.trace(id).unwrap();
+        let ids = trace.spans().iter().map(|it| it.span.span_id.get());
+        assert!(ids.eq(1..=SPANS as u64));
+        // It has left before the next part.
+        *inbox.lock() = Received::of_program(1 << 20);
+        assert_eq!(inbox.lock().share_some(id, &mut shared), None);
+        assert!(inbox.trace(id).is_none());
+    }
+
+    #[test]
+    fn lists_of_more_names_and_traces_than_a_part_are_whole() {
+        let inbox = Inbox::of_program(1 << 30);
+        for service in 0..50 {
+            let mut batch = Batch::new(Process::new(format!("service-{service:02}")));
+            let spans = (1..=100).map(|n| Span::new(service * 1000 + n, 1, format!("op-{n:03}")));
+            batch.spans.extend(spans);
+            inbox.store(batch);
+        }
+        let catalogue = inbox.catalogue();
+        assert_eq!(catalogue.len(), 50);
+        assert!(catalogue.is_sorted_by_key(|it| it.name.clone()));
+        assert!(catalogue.iter().all(|it| it.operations.len() == 100));
+        assert_eq!(inbox.states().len(), 5000);
+        assert_eq!(inbox.ids().len(), 5000);
+        assert_eq!(inbox.calls().len(), 5000);
+        assert_eq!(inbox.search(&Search::default()).matched, 5000);
     }
 }

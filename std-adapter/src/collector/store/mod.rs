@@ -2,6 +2,8 @@
 
 mod client;
 mod collected_span;
+#[cfg(all(test, feature = "collector"))]
+mod consistency_tests;
 mod cost;
 mod held_trace;
 #[cfg(feature = "collector")]
@@ -97,6 +99,12 @@ pub struct Received {
     revision: u64,
 }
 
+/// A batch whose spans are being stored.
+pub(super) struct Arrival {
+    process: Arc<Process>,
+    spans: std::vec::IntoIter<Arc<Span>>,
+}
+
 impl Received {
     /// Memory limit of [`Received::default`]: 16 MiB.
     pub const DEFAULT_LIMIT: usize = 16 << 20;
@@ -137,15 +145,15 @@ impl Received {
         }
     }
 
-    /// Takes a batch that came some other way.
+    /// Begins to take a batch that came some other way: its spans are stored by [`Received::store_some`].
     #[cfg(any(feature = "testing", feature = "collector"))]
-    pub(crate) fn accept_batch(&mut self, batch: crate::model::Batch) {
-        self.store(ParsedBatch {
+    pub(super) fn begin_batch(&mut self, batch: crate::model::Batch) -> Arrival {
+        self.begin(ParsedBatch {
             process: batch.process,
             spans: batch.spans.into_iter().map(Arc::new).collect(),
             seq_no: batch.seq_no,
             stats: batch.stats,
-        });
+        })
     }
 
     /// Every trace held, in the order of arrival. Spans are shared, not copied.
@@ -202,16 +210,30 @@ impl Received {
     }
 
     fn store(&mut self, batch: ParsedBatch<Arc<Span>>) {
+        let mut arrival = self.begin(batch);
+        self.store_some(&mut arrival, usize::MAX);
+    }
+
+    /// Counts a batch.
+    fn begin(&mut self, batch: ParsedBatch<Arc<Span>>) -> Arrival {
         self.stats.batches += 1;
-        self.note_change();
         self.note_client(&batch);
-        let process = self.share(batch.process);
-        for span in batch.spans {
+        Arrival {
+            process: self.share(batch.process),
+            spans: batch.spans.into_iter(),
+        }
+    }
+
+    /// Stores the next spans of a batch, and returns whether there are more.
+    pub(super) fn store_some(&mut self, arrival: &mut Arrival, limit: usize) -> bool {
+        self.note_change();
+        for span in arrival.spans.by_ref().take(limit) {
             self.stats.spans += 1;
-            let process = Arc::clone(&process);
+            let process = Arc::clone(&arrival.process);
             self.insert(CollectedSpan { process, span });
         }
         self.evict();
+        arrival.spans.len() > 0
     }
 
     /// The process of a batch, shared with the batch before if both have the same.
@@ -263,6 +285,15 @@ impl Received {
                 self.note_eviction(oldest, &trace);
             }
         }
+    }
+}
+
+#[cfg(all(test, feature = "collector"))]
+impl Received {
+    /// Takes a batch that came some other way.
+    fn accept_batch(&mut self, batch: crate::model::Batch) {
+        let mut arrival = self.begin_batch(batch);
+        self.store_some(&mut arrival, usize::MAX);
     }
 }
 

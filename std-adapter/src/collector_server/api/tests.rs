@@ -365,6 +365,64 @@ fn the_map_has_calls_between_services() {
 }
 
 #[test]
+fn the_map_and_the_names_follow_arrivals_replacements_and_evictions() {
+    let open = |span| tagged(span, "picojaeger.unfinished", true);
+    let calls = |inbox: &Inbox| ask(inbox, "/api/map", "").1["calls"].clone();
+    let names = |inbox: &Inbox| ask(inbox, "/api/services", "").1["services"].clone();
+    // The parent comes last, and the copy of an open span has another name than the span.
+    let mut copy = open(span(2, 1, 0, 10));
+    copy.operation_name = "opening".to_owned();
+    let inbox = Inbox::of_program(8_000);
+    inbox.store(batch("cart", [copy]));
+    assert_eq!(calls(&inbox), json!([]));
+    assert_eq!(
+        names(&inbox),
+        json!([{"name": "cart", "operations": ["opening"]}])
+    );
+    inbox.store(batch("shop", [span(1, 0, 0, 100)]));
+    let call =
+        |median| json!([{"from": "shop", "to": "cart", "calls": 1, "errors": 0, "median": median}]);
+    assert_eq!(calls(&inbox), call(10));
+    inbox.store(batch("cart", [span(2, 1, 0, 40)]));
+    assert_eq!(calls(&inbox), call(40));
+    let both = json!([
+        {"name": "cart", "operations": ["op2"]}, {"name": "shop", "operations": ["op1"]},
+    ]);
+    assert_eq!(names(&inbox), both);
+    let mut large = of_trace(7, span(1, 0, 0, 1));
+    large.operation_name = "x".repeat(2_500);
+    inbox.store(batch("other", [large]));
+    assert_eq!(ask(&inbox, "/api/status", "").1["evicted"]["spans"], 2);
+    assert_eq!(calls(&inbox), json!([]));
+    assert_eq!(names(&inbox)[0]["name"], "other");
+    assert_eq!(names(&inbox).as_array().map(Vec::len), Some(1));
+    let services = ask(&inbox, "/api/map", "").1["services"].clone();
+    assert_eq!(
+        services,
+        json!([{"name": "other", "spans": 1, "errors": 0}])
+    );
+}
+
+#[test]
+fn tags_match_as_on_jaegers_page() {
+    let spans = [
+        tagged(of_trace(1, span(1, 0, 4, 1)), "error", true),
+        tagged(of_trace(2, span(1, 0, 3, 1)), "error", "true"),
+        tagged(of_trace(3, span(1, 0, 2, 1)), "http.status_code", 500),
+        tagged(of_trace(4, span(1, 0, 1, 1)), "http.status_code", "500"),
+    ];
+    let twice = tagged(of_trace(5, span(1, 0, 0, 1)), "k", "a");
+    let inbox = inbox([batch("a", spans), batch("a", [tagged(twice, "k", "b c")])]);
+    assert_eq!(found(&inbox, "tag=error%3Dtrue"), "1 2");
+    assert_eq!(found(&inbox, "tag=error%3Dfalse"), "");
+    assert_eq!(found(&inbox, "tag=http.status_code%3D500"), "3 4");
+    assert_eq!(found(&inbox, "tag=http.status_code%3D500.0"), "");
+    assert_eq!(found(&inbox, "tag=k%3Db+c"), "5", "a key may stand twice");
+    assert_eq!(found(&inbox, "tag=k%3Da&tag=k%3Db%20c"), "5");
+    assert_eq!(found(&inbox, "tag=k%3Db"), "", "no part of a value");
+}
+
+#[test]
 fn losses_are_events_of_what_an_account_grew_by() {
     let account = |seq_no, full, failed| {
         let mut batch = batch("shop", []);
