@@ -75,9 +75,7 @@ impl Names {
     /// Lists the next services with their operations, up to a number of names, and returns whether there are more.
     pub(super) fn list_some(&self, list: &mut Vec<Catalogued>) -> bool {
         let last = list.last().map(|it| it.name.clone());
-        let from = last
-            .as_deref()
-            .map_or(Bound::Unbounded, |last| Bound::Excluded(last));
+        let from = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut names = 0;
         for (name, service) in self.services.range::<str, _>((from, Bound::Unbounded)) {
             if list.len() == MAX_NAMES {
@@ -100,12 +98,12 @@ impl Names {
     /// Returns the counts of the services, by name.
     pub(super) fn totals(&self) -> Vec<ServiceTotal> {
         let services = self.services.iter().take(MAX_NAMES);
-        let total = |(name, service): (&Box<str>, &Service)| ServiceTotal {
+        let totals = services.map(|(name, service)| ServiceTotal {
             name: name.to_string(),
             spans: service.spans,
             errors: service.errors,
-        };
-        services.map(total).collect()
+        });
+        totals.collect()
     }
 }
 
