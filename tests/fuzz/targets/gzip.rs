@@ -21,11 +21,13 @@ fuzz_target!(|input: (u16, u8, &[u8])| {
         Ok(plain) => assert!(plain.len() <= limit),
         Err((status, message)) => assert!(matches!(status, 400 | 413) && !message.is_empty()),
     }
+    // Nothing is no file at all.
+    let Some(less) = body.len().checked_sub(1) else {
+        return;
+    };
     let zipped = zip(body, members);
     let plain = decode_body(b"GZip", &zipped, body.len());
     assert_eq!(plain.as_deref(), Ok(body), "what was zipped comes out");
-    if let Some(less) = body.len().checked_sub(1) {
-        let refused = decode_body(b"gzip", &zipped, less);
-        assert_eq!(refused.map_err(|(status, _)| status), Err(413));
-    }
+    let refused = decode_body(b"gzip", &zipped, less);
+    assert_eq!(refused.map_err(|(status, _)| status), Err(413));
 });
