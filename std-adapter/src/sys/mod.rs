@@ -32,3 +32,5 @@ pub(crate) mod threads;
 #[allow(unsafe_code, reason = "reads the counter by an instruction")]
 pub(crate) mod tsc;
 pub(crate) mod unwind;
+#[cfg(feature = "frames")]
+pub(crate) mod varint;

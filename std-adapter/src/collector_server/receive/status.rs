@@ -4,6 +4,7 @@ use hyper::StatusCode;
 
 use crate::collector_server::http::reply::{self, JSON};
 use crate::collector_server::http::{Refusal, Reply};
+use crate::sys::varint::push_varint;
 
 /// The content type of protobuf.
 pub(super) const PROTOBUF: &str = "application/x-protobuf";
@@ -45,12 +46,7 @@ fn code(status: StatusCode) -> u8 {
 /// Writes the message in protobuf: its fields `code` (1) and `message` (2).
 fn encode(code: u8, message: &str) -> Vec<u8> {
     let mut bytes = vec![0x08, code, 0x12];
-    let mut length = message.len();
-    while length >= 0x80 {
-        bytes.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
+    push_varint(&mut bytes, message.len() as u64);
     bytes.extend(message.as_bytes());
     bytes
 }

@@ -3,6 +3,7 @@
 use picojaeger_core::adapter::Crc;
 
 use super::{Frame, VERSION};
+use crate::sys::varint::push_varint;
 
 /// Returns a frame with its zeros in front and behind, for the line to a device.
 pub(crate) fn write(frame: &Frame<'_>) -> Vec<u8> {
@@ -10,7 +11,7 @@ pub(crate) fn write(frame: &Frame<'_>) -> Vec<u8> {
     let payload = frame.payload.get(..length.into()).unwrap_or_default();
     let mut body = vec![VERSION, frame.kind, frame.producer];
     body.extend(frame.boot.to_le_bytes());
-    write_varint(&mut body, frame.number);
+    push_varint(&mut body, frame.number.into());
     body.extend(length.to_le_bytes());
     body.extend(payload);
     body.extend(Crc::new().bytes(&body).finish().to_le_bytes());
@@ -21,15 +22,6 @@ pub(crate) fn write(frame: &Frame<'_>) -> Vec<u8> {
     bytes.truncate(1 + end);
     bytes.push(0);
     bytes
-}
-
-/// Appends a number as postcard writes it.
-fn write_varint(bytes: &mut Vec<u8>, mut number: u32) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
 }
 
 #[cfg(test)]
