@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::UdpSocket;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Instant;
 
 use flate2::write::GzEncoder;
 use picojaeger_std::collector::Encoding;
+use picojaeger_std::config::{Config, Sampler};
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod collector_client;
@@ -150,6 +151,116 @@ fn otlp_over_http_is_answered_in_its_own_form() {
     for trace in ["7", "8", "9"] {
         assert_eq!(operations(&program, trace), ["GET /"]);
     }
+}
+
+#[test]
+fn spans_with_wrong_ids_are_rejected_and_the_others_are_stored() {
+    let program = Program::start(&[]);
+    let port = program.port("OTLP");
+    let partial = [otlp_body(7), otlp_body(0), otlp_body(0)].concat();
+    let answer = post(port, "/v1/traces", "application/x-protobuf", &partial);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let message =
+        "2 spans of 3 rejected, the first: a trace id of zeros: send one that is not zero";
+    let inner = [&[8, 2][..], &field(2, message.as_bytes())].concat();
+    assert_eq!(answer.body.as_bytes(), field(1, &inner));
+    let status = json(&program.wait_for_spans(1));
+    assert_eq!(status["rejected"], 2);
+    assert_eq!(
+        status["rejection"],
+        "a trace id of zeros: send one that is not zero"
+    );
+
+    let end = OTLP_JSON.rfind("]}]}]}").unwrap();
+    let (whole, rest) = OTLP_JSON.split_at(end);
+    let partial = format!(r#"{whole},{{"spanId":"0000000000000002"}}{rest}"#);
+    let answer = post(port, "/v1/traces", "application/json", partial.as_bytes());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let partial = json(&answer.body)["partialSuccess"].clone();
+    assert_eq!(partial["rejectedSpans"], "1");
+    assert_eq!(
+        partial["errorMessage"],
+        "1 span of 2 rejected: Span without its field `traceId`"
+    );
+    let status = json(&program.wait_for_spans(2));
+    assert_eq!(
+        (&status["rejected"], &status["held"]["spans"]),
+        (&3.into(), &2.into())
+    );
+    for trace in ["7", "9"] {
+        assert_eq!(operations(&program, trace), ["GET /"]);
+    }
+    // What does not parse is refused as a whole.
+    let damaged = [otlp_body(8), vec![10, 9]].concat();
+    let answer = post(port, "/v1/traces", "application/x-protobuf", &damaged);
+    assert_eq!(answer.status, 400, "{answer:?}");
+    let answer = post(
+        port,
+        "/v1/traces",
+        "application/json",
+        &OTLP_JSON.as_bytes()[1..],
+    );
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(json(&program.wait_for_spans(2))["rejected"], 5);
+}
+
+/// Passes the first request of a client on with the id of its last span spoiled.
+fn spoil(listener: TcpListener, to: u16) {
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut request = whole_request(&mut client);
+        // The fields of a span begin with its trace's id and its own.
+        let is_span = |it: &[u8]| it[..2] == [0x0a, 16] && it[18..20] == [0x12, 8];
+        let last = request.windows(28).rposition(is_span).unwrap();
+        request[last + 20..last + 28].fill(0);
+        let mut collector = connect(to);
+        collector.write_all(&request).unwrap();
+        // Until either closes.
+        drop(std::io::copy(&mut collector, &mut client));
+    });
+}
+
+fn whole_request(client: &mut TcpStream) -> Vec<u8> {
+    let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let length = client.read(&mut piece).unwrap();
+        assert!(length > 0, "the request ends early");
+        bytes.extend(&piece[..length]);
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        let head = bytes.windows(4).position(|it| it == b"\r\n\r\n");
+        let length = text.split_once("content-length: ").map(|(_, rest)| {
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<usize>().unwrap()
+        });
+        if let (Some(head), Some(length)) = (head, length)
+            && bytes.len() == head + 4 + length
+        {
+            return bytes;
+        }
+    }
+}
+
+#[test]
+fn a_tracer_counts_the_spans_that_the_collector_rejects() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let program = Program::start(&["--allow-host", &host]);
+    spoil(listener, program.port("OTLP"));
+    let config = Config::new("shop").sampler(Sampler::Const(true));
+    let config = config.otlp(format!("http://{host}/v1/traces"));
+    let tracer = config.new_tracer().unwrap();
+    for name in ["first", "second", "third"] {
+        drop(tracer.start(name));
+    }
+    let error = tracer.flush(LONG).unwrap_err().to_string();
+    assert!(
+        error.contains("1 span of 3 rejected: a span id of zeros"),
+        "{error}"
+    );
+    let stats = tracer.stats();
+    assert_eq!((stats.delivered, stats.lost.refused), (2, 1), "{stats}");
+    let status = json(&program.wait_for_spans(2));
+    assert_eq!(status["rejected"], 1);
 }
 
 #[test]

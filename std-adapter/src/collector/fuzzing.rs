@@ -4,11 +4,19 @@ use super::{CollectedSpan, DecodeError, Trace, json, otlp};
 use crate::model::Batch;
 
 pub fn decode_otlp_protobuf(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
-    otlp::decode_protobuf(body)
+    kept(otlp::decode_protobuf(body)?)
 }
 
 pub fn decode_otlp_json(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
-    otlp::decode_json(body)
+    kept(otlp::decode_json(body)?)
+}
+
+/// Returns the batches beside spans that were rejected; a reason if there are such and no others.
+fn kept(decoded: otlp::Decoded) -> Result<Vec<Batch>, DecodeError> {
+    match decoded.batches.iter().all(|batch| batch.spans.is_empty()) {
+        true => decoded.whole(),
+        false => Ok(decoded.batches),
+    }
 }
 
 pub fn decode_thrift_body(body: &[u8]) -> Result<Batch, DecodeError> {

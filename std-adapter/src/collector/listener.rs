@@ -91,10 +91,10 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    /// Counts a body that came some other way and is no batch.
+    /// Counts a body that came some other way and is no batch, or spans of one that is.
     #[cfg(feature = "collector")]
-    pub(crate) fn reject(&self, error: DecodeError) {
-        self.lock().reject(error);
+    pub(crate) fn reject(&self, count: u64, error: DecodeError) {
+        self.lock().reject(count, error);
         self.changed.notify_all();
     }
 

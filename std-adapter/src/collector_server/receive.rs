@@ -1,5 +1,6 @@
 //! The ports that take spans over HTTP.
 
+mod partial_success;
 mod status;
 
 use std::sync::Arc;
@@ -9,25 +10,35 @@ use hyper::{Method, Request, StatusCode};
 
 use super::http::reply::{self, JSON};
 use super::http::{Connections, Handler, Refusal, Reply, body};
-use crate::collector::{DecodeError, Inbox, decode_body, otlp};
-use crate::model::Batch;
+use crate::collector::otlp::{self, Decoded, Rejected};
+use crate::collector::{DecodeError, Inbox, decode_body};
 use status::PROTOBUF;
 
-/// Stores the batches of a body, and returns how many spans they had.
-pub(super) fn store(
+/// The spans of a body.
+pub(super) struct Taken {
+    pub(super) stored: usize,
+    pub(super) rejected: Rejected,
+}
+
+/// Stores the batches of a body.
+pub(super) fn store<T: Into<Decoded>>(
     inbox: &Inbox,
     body: &[u8],
-    decode: impl FnOnce(&[u8]) -> Result<Vec<Batch>, DecodeError>,
-) -> Result<usize, Refusal> {
+    decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
+) -> Result<Taken, Refusal> {
     inbox.lock().count_bytes(body.len());
-    let batches = decode(body).map_err(|error| {
+    let decoded = decode(body).map_err(|error| {
         let refusal = Refusal::new(StatusCode::BAD_REQUEST, error.to_string());
-        inbox.reject(error);
+        inbox.reject(1, error);
         refusal
     })?;
-    let spans = batches.iter().map(|batch| batch.spans.len()).sum();
+    let Decoded { batches, rejected } = decoded.into();
+    let stored = batches.iter().map(|batch| batch.spans.len()).sum();
     batches.into_iter().for_each(|batch| inbox.store(batch));
-    Ok(spans)
+    if let Some(reason) = rejected.reason.clone() {
+        inbox.reject(rejected.spans, reason);
+    }
+    Ok(Taken { stored, rejected })
 }
 
 /// The form of a body.
@@ -81,20 +92,22 @@ impl Protocol {
 }
 
 impl Form {
-    fn decode(self, body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    fn decode(self, body: &[u8]) -> Result<Decoded, DecodeError> {
         match self {
-            Form::Thrift => decode_body(body).map(|batch| vec![batch]),
+            Form::Thrift => decode_body(body).map(|batch| vec![batch].into()),
             Form::OtlpProtobuf => otlp::decode_protobuf(body),
             Form::OtlpJson => otlp::decode_json(body),
         }
     }
 
     /// Returns the answer to a body that was stored, in its own form.
-    fn reply(self) -> Reply {
+    fn reply(self, taken: &Taken) -> Reply {
         match self {
             Form::Thrift => reply::reply(StatusCode::ACCEPTED, "text/plain", Bytes::new()),
-            Form::OtlpProtobuf => reply::reply(StatusCode::OK, PROTOBUF, Bytes::new()),
-            Form::OtlpJson => reply::reply(StatusCode::OK, JSON, "{}"),
+            Form::OtlpProtobuf => {
+                reply::reply(StatusCode::OK, PROTOBUF, partial_success::protobuf(taken))
+            }
+            Form::OtlpJson => reply::reply(StatusCode::OK, JSON, partial_success::json(taken)),
         }
     }
 }
@@ -111,8 +124,8 @@ impl Handler for Receiver {
         let form = self.protocol.form(&body::content_type(request.headers()))?;
         let inbox = Arc::clone(&self.inbox);
         let take = move |body: Bytes| store(&inbox, &body, |body| form.decode(body));
-        self.shared.with_body(request, take).await?;
-        Ok(form.reply())
+        let taken = self.shared.with_body(request, take).await?;
+        Ok(form.reply(&taken))
     }
     fn refuse(&self, refusal: &Refusal, content_type: &str) -> Reply {
         match self.protocol {

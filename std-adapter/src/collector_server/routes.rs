@@ -181,8 +181,8 @@ impl Routes {
         }
         let inbox = Arc::clone(&self.inbox);
         let take = move |body: Bytes| store(&inbox, &body, formats::import);
-        let spans = self.shared.with_body(request, take).await?;
-        let body = json!({ "spans": spans }).to_string();
+        let taken = self.shared.with_body(request, take).await?;
+        let body = json!({ "spans": taken.stored }).to_string();
         Ok(reply::reply(StatusCode::OK, JSON, body))
     }
 }

@@ -32,5 +32,5 @@ pub(crate) mod threads;
 #[allow(unsafe_code, reason = "reads the counter by an instruction")]
 pub(crate) mod tsc;
 pub(crate) mod unwind;
-#[cfg(feature = "frames")]
+#[cfg(any(feature = "collector", feature = "relay"))]
 pub(crate) mod varint;

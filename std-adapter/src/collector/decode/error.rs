@@ -42,6 +42,10 @@ pub enum DecodeError {
     MalformedJson(String),
     /// An id of a wrong length: field, and length in bytes.
     InvalidId(&'static str, usize),
+    /// An id in JSON that is no hex digits, or not as many as it has to be; the field.
+    InvalidHexId(&'static str),
+    /// An id of zeros, which names no trace and no span: field.
+    ZeroId(&'static str),
     /// JSON that is neither Jaeger's nor OTLP's form of traces.
     NoTraces,
     /// Any other violation of the Thrift protocol, in the words of the `thrift` crate.
@@ -78,6 +82,11 @@ impl fmt::Display for DecodeError {
             ),
             Self::MalformedJson(reason) => write!(f, "malformed JSON: {reason}"),
             Self::InvalidId(of, length) => write!(f, "{of} of {length} bytes: trace ids have 16, span ids 8"),
+            Self::InvalidHexId(of) => write!(
+                f,
+                "{of} that is not hex digits: trace ids have 32 of them, span ids 16"
+            ),
+            Self::ZeroId(of) => write!(f, "{of} of zeros: send one that is not zero"),
             Self::NoTraces => f.write_str(
                 "neither traces in Jaeger's JSON (`data`) nor in OTLP's (`resourceSpans`)",
             ),

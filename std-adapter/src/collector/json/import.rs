@@ -20,7 +20,7 @@ pub(crate) fn import(file: &[u8]) -> Result<Vec<Batch>, DecodeError> {
         File {
             resource_spans: Some(resource_spans),
             ..
-        } => otlp::batches(Request { resource_spans }, &budget),
+        } => otlp::batches(Request { resource_spans }, &budget)?.whole(),
         File {
             data: Some(traces), ..
         } => import_jaeger::batches(traces.0, &budget),

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use picojaeger_core::tags;
 
-use super::message::{Attribute, Event, Link, ResourceSpans, Scope, Span};
+#[cfg(feature = "collector")]
+use super::message::ResourceSpans;
+use super::message::{Attribute, Event, Link, Resource, Scope, Span};
+#[cfg(feature = "collector")]
+use super::rejected::Rejected;
 use super::value::Any;
 use crate::collector::DecodeError;
 use crate::collector::memory_budget::Budget;
@@ -124,14 +128,25 @@ fn charged(tag: Tag, budget: &Budget) -> Decoded<Tag> {
     Ok(tag)
 }
 
-/// Converts the spans of one process.
-pub(super) fn batch(read: ResourceSpans<'_>, budget: &Budget) -> Decoded<Batch> {
-    let mut batch = Batch::new(process(read.resource.attributes.0, budget)?);
+/// Makes the batch of a process, without its spans.
+pub(super) fn empty_batch(resource: Resource<'_>, budget: &Budget) -> Decoded<Batch> {
+    Ok(Batch::new(process(resource.attributes.0, budget)?))
+}
+
+/// Converts the spans of one process that are whole, and counts the others.
+#[cfg(feature = "collector")]
+pub(super) fn batch(
+    read: ResourceSpans<'_>,
+    rejected: &mut Rejected,
+    budget: &Budget,
+) -> Decoded<Batch> {
+    let mut batch = empty_batch(read.resource, budget)?;
     let scopes = read.scope_spans.0;
-    let count = scopes.iter().map(|scope| scope.spans.0.len()).sum();
+    let count = scopes.iter().map(|scope| scope.spans.whole.len()).sum();
     batch.spans = budget.room(count, SPAN_EXTRA)?;
     for scope in scopes {
-        for one in scope.spans.0 {
+        rejected.add(scope.spans.rejected);
+        for one in scope.spans.whole {
             batch.spans.push(span(one, &scope.scope, budget)?);
         }
     }
@@ -160,13 +175,11 @@ fn process(attributes: Vec<Attribute<'_>>, budget: &Budget) -> Decoded<Process> 
     Ok(process)
 }
 
-/// Converts a span of this scope.
+/// Converts a span of this scope, whose ids are right.
 pub(super) fn span(read: Span<'_>, scope: &Scope<'_>, budget: &Budget) -> Decoded<model::Span> {
-    let required = |field| DecodeError::MissingField("Span", field);
-    let trace_id = read.trace_id.ok_or_else(|| required("traceId"))?;
-    let span_id = read.span_id.ok_or_else(|| required("spanId"))?;
+    let (trace_id, span_id) = (read.trace_id.get(), read.span_id.get());
     let mut span = model::Span::new(trace_id, span_id, budget.text(read.name.0.as_bytes())?);
-    span.parent_span_id = read.parent_span_id.unwrap_or_default();
+    span.parent_span_id = read.parent_span_id.get();
     let (start, end) = (read.start_time_unix_nano, read.end_time_unix_nano);
     (span.start_time_us, span.duration_us) = (micros(start), duration(start, end));
     let parts = TagParts {
@@ -246,6 +259,5 @@ fn reference(link: &Link<'_>) -> SpanRef {
         true => RefKind::ChildOf,
         false => RefKind::FollowsFrom,
     };
-    let trace_id = link.trace_id.unwrap_or_default();
-    SpanRef::new(kind, trace_id, link.span_id.unwrap_or_default())
+    SpanRef::new(kind, link.trace_id.get(), link.span_id.get())
 }

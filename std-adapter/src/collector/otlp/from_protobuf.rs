@@ -1,13 +1,12 @@
 //! The messages of OTLP, read from protobuf.
 
 use super::convert;
-use super::message::{
-    Attribute, Event, Link, List, Resource, ResourceSpans, Scope, ScopeSpans, Span, Status, Text,
-};
+use super::message::{Attribute, Event, Link, List, Resource, Scope, Span, Status, Text};
 use super::protobuf::Fields;
+use super::rejected::Rejected;
 use super::value::Any;
-use crate::collector::DecodeError;
 use crate::collector::memory_budget::Budget;
+use crate::collector::{DecodeError, otlp};
 use crate::model::{self, Batch};
 
 type Decoded<T> = Result<T, DecodeError>;
@@ -16,21 +15,28 @@ type Decoded<T> = Result<T, DecodeError>;
 const MAX_DEPTH: usize = 32;
 
 /// Reads the whole request, one span after the other.
-pub(super) fn request(body: &[u8], budget: &Budget) -> Decoded<Vec<Batch>> {
+pub(super) fn request(body: &[u8], budget: &Budget) -> Decoded<otlp::Decoded> {
+    let mut rejected = Rejected::default();
     let resource_spans = Fields::of("the request", body).each(1);
-    list(resource_spans, budget, resource_spans_batch)
+    let mut batches = budget.room(resource_spans.clone().count(), 0)?;
+    for message in resource_spans {
+        batches.push(resource_spans_batch(message?, &mut rejected, budget)?);
+    }
+    Ok(otlp::Decoded { batches, rejected })
 }
 
-fn resource_spans_batch(message: &[u8], budget: &Budget) -> Decoded<Batch> {
+fn resource_spans_batch(
+    message: &[u8],
+    rejected: &mut Rejected,
+    budget: &Budget,
+) -> Decoded<Batch> {
     const NAME: &str = "ResourceSpans";
-    let mut read = ResourceSpans::default();
-    for resource in Fields::of(NAME, message).each(1) {
-        let attributes = Fields::of("Resource", resource?).each(1);
-        read.resource = Resource {
-            attributes: List(list(attributes, budget, attribute)?),
-        };
+    let mut resource = Resource::default();
+    for field in Fields::of(NAME, message).each(1) {
+        let attributes = Fields::of("Resource", field?).each(1);
+        resource.attributes = List(list(attributes, budget, attribute)?);
     }
-    let mut batch = convert::batch(read, budget)?;
+    let mut batch = convert::empty_batch(resource, budget)?;
     let scopes = Fields::of(NAME, message).each(2);
     let mut count = 0;
     for scope in scopes.clone() {
@@ -38,19 +44,28 @@ fn resource_spans_batch(message: &[u8], budget: &Budget) -> Decoded<Batch> {
     }
     batch.spans = budget.room(count, convert::SPAN_EXTRA)?;
     for scope in scopes {
-        scope_spans(scope?, &mut batch.spans, budget)?;
+        scope_spans(scope?, &mut batch.spans, rejected, budget)?;
     }
     Ok(batch)
 }
 
-fn scope_spans(message: &[u8], into: &mut Vec<model::Span>, budget: &Budget) -> Decoded<()> {
+fn scope_spans(
+    message: &[u8],
+    into: &mut Vec<model::Span>,
+    rejected: &mut Rejected,
+    budget: &Budget,
+) -> Decoded<()> {
     let fields = Fields::of("ScopeSpans", message);
-    let mut read = ScopeSpans::default();
+    let mut of = Scope::default();
     for field in fields.clone().each(1) {
-        read.scope = scope(field?)?;
+        of = scope(field?)?;
     }
     for field in fields.each(2) {
-        into.push(convert::span(span(field?, budget)?, &read.scope, budget)?);
+        let read = span(field?, budget)?;
+        match read.fault() {
+            Some(fault) => rejected.note(fault),
+            None => into.push(convert::span(read, &of, budget)?),
+        }
     }
     Ok(())
 }
@@ -77,10 +92,10 @@ fn span<'m>(message: &'m [u8], budget: &Budget) -> Decoded<Span<'m>> {
     };
     for field in fields {
         match field? {
-            (1, id) => span.trace_id = Some(id.trace_id()?),
-            (2, id) => span.span_id = Some(id.span_id()?),
+            (1, id) => span.trace_id = id.trace_id()?,
+            (2, id) => span.span_id = id.span_id()?,
             (3, state) => span.trace_state = Text(state.text()?),
-            (4, id) => span.parent_span_id = Some(id.span_id()?),
+            (4, id) => span.parent_span_id = id.span_id()?,
             (5, name) => span.name = Text(name.text()?),
             (6, kind) => span.kind = kind.number()?,
             (7, time) => span.start_time_unix_nano = time.number()?,
@@ -120,8 +135,8 @@ fn link<'m>(message: &'m [u8], budget: &Budget) -> Decoded<Link<'m>> {
     };
     for field in fields {
         match field? {
-            (1, id) => link.trace_id = Some(id.trace_id()?),
-            (2, id) => link.span_id = Some(id.span_id()?),
+            (1, id) => link.trace_id = id.trace_id()?,
+            (2, id) => link.span_id = id.span_id()?,
             _ => {}
         }
     }

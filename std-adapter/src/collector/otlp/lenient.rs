@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
 use picojaeger_core::{SpanId, TraceId};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::message::{Attribute, Event, Link, List, ResourceSpans, ScopeSpans, Span, Text};
+use super::id::Id;
+use super::message::{Attribute, Event, Link, List, ResourceSpans, ScopeSpans, Span, Spans, Text};
 use super::value::Any;
 use crate::collector::DecodeError;
 
@@ -43,21 +45,11 @@ macro_rules! elements {
 
 elements! {
     ResourceSpans, it => !it.scope_spans.0.is_empty();
-    ScopeSpans, it => !it.spans.0.is_empty();
+    ScopeSpans, it => !it.spans.whole.is_empty() || it.spans.rejected.spans > 0;
     Event, it => it.time_unix_nano != 0 || !it.name.0.is_empty() || !it.attributes.0.is_empty();
-    Link, it => it.trace_id.is_some() || it.span_id.is_some();
+    Link, it => it.trace_id != Id::Absent || it.span_id != Id::Absent;
     Attribute, it => !it.key.0.is_empty() || !matches!(it.value, Any::Nothing);
     Any, _it => true;
-}
-
-impl Element for Span<'_> {
-    fn holds(&self) -> Result<bool, &'static str> {
-        match (self.trace_id, self.span_id) {
-            (None, _) => Err("a span without its field `traceId`"),
-            (_, None) => Err("a span without its field `spanId`"),
-            _ => Ok(true),
-        }
-    }
 }
 
 impl<'de, T: Deserialize<'de> + Element> Deserialize<'de> for List<T> {
@@ -87,6 +79,37 @@ impl<'de, T: Deserialize<'de> + Element> Deserialize<'de> for List<T> {
         }
 
         deserializer.deserialize_any(Items(PhantomData))
+    }
+}
+
+impl<'de: 'm, 'm> Deserialize<'de> for Spans<'m> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items;
+
+        impl<'de> Visitor<'de> for Items {
+            type Value = Spans<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of spans")
+            }
+
+            fn visit_unit<E>(self) -> Result<Spans<'de>, E> {
+                Ok(Spans::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Spans<'de>, A::Error> {
+                let mut spans = Spans::default();
+                while let Some(span) = seq.next_element::<Span<'de>>()? {
+                    match span.fault() {
+                        Some(fault) => spans.rejected.note(fault),
+                        None => spans.whole.push(span),
+                    }
+                }
+                Ok(spans)
+            }
+        }
+
+        deserializer.deserialize_any(Items)
     }
 }
 
@@ -256,32 +279,29 @@ fn enumeration<'de, D: Deserializer<'de>>(
     Ok(number.unwrap_or(0))
 }
 
-/// Reads a trace id of 32 hex digits; none where it is empty.
-pub(super) fn otlp_trace_id<'de, D: Deserializer<'de>>(
+/// Reads a trace id.
+pub(super) fn trace_id<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<TraceId>, D::Error> {
-    let text = Text::deserialize(deserializer)?.0;
-    let id = match text.len() {
-        0 => return Ok(None),
-        32 => text.parse().ok(),
-        _ => None,
-    };
-    let error = || de::Error::custom("a trace id that is not 32 hex digits");
-    id.map(Some).ok_or_else(error)
+) -> Result<Id<TraceId>, D::Error> {
+    id(deserializer, 32)
 }
 
-/// Reads a span id of 16 hex digits; none where it is empty.
-pub(super) fn otlp_span_id<'de, D: Deserializer<'de>>(
+/// Reads a span id.
+pub(super) fn span_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Id<SpanId>, D::Error> {
+    id(deserializer, 16)
+}
+
+/// Reads an id of so many hex digits; none where it is empty.
+fn id<'de, D: Deserializer<'de>, T: FromStr>(
     deserializer: D,
-) -> Result<Option<SpanId>, D::Error> {
+    digits: usize,
+) -> Result<Id<T>, D::Error> {
     let text = Text::deserialize(deserializer)?.0;
-    let id = match text.len() {
-        0 => return Ok(None),
-        16 => text.parse().ok(),
-        _ => None,
-    };
-    let error = || de::Error::custom("a span id that is not 16 hex digits");
-    id.map(Some).ok_or_else(error)
+    Ok(match text.parse() {
+        _ if text.is_empty() => Id::Absent,
+        Ok(id) if text.len() == digits => Id::Known(id),
+        _ => Id::NotHex,
+    })
 }
 
 /// The field of an `AnyValue` that is set.

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use picojaeger_core::{SpanId, TraceId};
 
+use super::id::Id;
+#[cfg(feature = "collector")]
+use super::rejected::Rejected;
 use super::value::Any;
 
 #[cfg(feature = "collector")]
@@ -31,14 +34,14 @@ pub(in crate::collector) struct Request<'m> {
     pub(in crate::collector) resource_spans: List<ResourceSpans<'m>>,
 }
 
-/// A `ResourceSpans`: the spans of one process.
-#[derive(Default)]
-#[cfg_attr(feature = "collector", derive(Deserialize))]
-#[cfg_attr(feature = "collector", serde(rename_all = "camelCase", default))]
+/// A `ResourceSpans`, as JSON has it: the spans of one process.
+#[cfg(feature = "collector")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(in crate::collector) struct ResourceSpans<'m> {
-    #[cfg_attr(feature = "collector", serde(borrow))]
+    #[serde(borrow)]
     pub(in crate::collector) resource: Resource<'m>,
-    #[cfg_attr(feature = "collector", serde(borrow))]
+    #[serde(borrow)]
     pub(in crate::collector) scope_spans: List<ScopeSpans<'m>>,
 }
 
@@ -51,15 +54,24 @@ pub(in crate::collector) struct Resource<'m> {
     pub(in crate::collector) attributes: List<Attribute<'m>>,
 }
 
-/// A `ScopeSpans`: the spans of one library.
-#[derive(Default)]
-#[cfg_attr(feature = "collector", derive(Deserialize))]
-#[cfg_attr(feature = "collector", serde(default))]
+/// A `ScopeSpans`, as JSON has it: the spans of one library.
+#[cfg(feature = "collector")]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(in crate::collector) struct ScopeSpans<'m> {
-    #[cfg_attr(feature = "collector", serde(borrow))]
+    #[serde(borrow)]
     pub(in crate::collector) scope: Scope<'m>,
-    #[cfg_attr(feature = "collector", serde(borrow))]
-    pub(in crate::collector) spans: List<Span<'m>>,
+    #[serde(borrow)]
+    pub(in crate::collector) spans: Spans<'m>,
+}
+
+/// The spans of a library that are whole, and those that were rejected as they were read: a list of faulty spans, which may
+/// be of two bytes each, takes no memory.
+#[cfg(feature = "collector")]
+#[derive(Default)]
+pub(in crate::collector) struct Spans<'m> {
+    pub(in crate::collector) whole: Vec<Span<'m>>,
+    pub(in crate::collector) rejected: Rejected,
 }
 
 /// An `InstrumentationScope`.
@@ -78,21 +90,12 @@ pub(in crate::collector) struct Scope<'m> {
 #[cfg_attr(feature = "collector", derive(Deserialize))]
 #[cfg_attr(feature = "collector", serde(rename_all = "camelCase", default))]
 pub(in crate::collector) struct Span<'m> {
-    #[cfg_attr(
-        feature = "collector",
-        serde(deserialize_with = "lenient::otlp_trace_id")
-    )]
-    pub(in crate::collector) trace_id: Option<TraceId>,
-    #[cfg_attr(
-        feature = "collector",
-        serde(deserialize_with = "lenient::otlp_span_id")
-    )]
-    pub(in crate::collector) span_id: Option<SpanId>,
-    #[cfg_attr(
-        feature = "collector",
-        serde(deserialize_with = "lenient::otlp_span_id")
-    )]
-    pub(in crate::collector) parent_span_id: Option<SpanId>,
+    #[cfg_attr(feature = "collector", serde(deserialize_with = "lenient::trace_id"))]
+    pub(in crate::collector) trace_id: Id<TraceId>,
+    #[cfg_attr(feature = "collector", serde(deserialize_with = "lenient::span_id"))]
+    pub(in crate::collector) span_id: Id<SpanId>,
+    #[cfg_attr(feature = "collector", serde(deserialize_with = "lenient::span_id"))]
+    pub(in crate::collector) parent_span_id: Id<SpanId>,
     #[cfg_attr(feature = "collector", serde(borrow))]
     pub(in crate::collector) trace_state: Text<'m>,
     #[cfg_attr(feature = "collector", serde(borrow))]
@@ -139,16 +142,10 @@ pub(in crate::collector) struct Event<'m> {
 #[cfg_attr(feature = "collector", derive(Deserialize))]
 #[cfg_attr(feature = "collector", serde(rename_all = "camelCase", default))]
 pub(in crate::collector) struct Link<'m> {
-    #[cfg_attr(
-        feature = "collector",
-        serde(deserialize_with = "lenient::otlp_trace_id")
-    )]
-    pub(in crate::collector) trace_id: Option<TraceId>,
-    #[cfg_attr(
-        feature = "collector",
-        serde(deserialize_with = "lenient::otlp_span_id")
-    )]
-    pub(in crate::collector) span_id: Option<SpanId>,
+    #[cfg_attr(feature = "collector", serde(deserialize_with = "lenient::trace_id"))]
+    pub(in crate::collector) trace_id: Id<TraceId>,
+    #[cfg_attr(feature = "collector", serde(deserialize_with = "lenient::span_id"))]
+    pub(in crate::collector) span_id: Id<SpanId>,
     #[cfg_attr(feature = "collector", serde(borrow))]
     pub(in crate::collector) attributes: List<Attribute<'m>>,
 }

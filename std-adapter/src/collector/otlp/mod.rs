@@ -4,30 +4,38 @@
 //! content takes heap of at most a small multiple of its length: in protobuf each allocation is charged before it is made, in
 //! JSON the elements of each list are longer than a few bytes, or left out.
 //!
+//! A span with a wrong id is rejected alone, as the specification wants it ([`Rejected`]): its request is accepted in part. What
+//! does not parse is refused as a whole.
+//!
 //! Source: `trace_service.proto`, `trace.proto`, `resource.proto` and `common.proto` of opentelemetry-proto 1.
 
 mod convert;
 mod from_protobuf;
+mod id;
 #[cfg(feature = "collector")]
 pub(in crate::collector) mod lenient;
 pub(in crate::collector) mod message;
 mod protobuf;
+mod rejected;
 #[cfg(test)]
 mod tests;
 pub(in crate::collector) mod value;
 
 use super::DecodeError;
 use super::memory_budget::Budget;
-use crate::model::Batch;
+
+pub(crate) use rejected::Decoded;
 
 #[cfg(feature = "collector")]
 pub(in crate::collector) use convert::{KINDS, TagParts, keys, tags_of};
+#[cfg(feature = "collector")]
+pub(crate) use rejected::Rejected;
 
 /// Decodes an `ExportTraceServiceRequest` in protobuf.
 ///
 /// # Errors
-/// [`DecodeError`] names what is wrong; nothing of the request is returned then.
-pub(crate) fn decode_protobuf(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+/// [`DecodeError`] names what is wrong with the whole request; nothing of it is returned then.
+pub(crate) fn decode_protobuf(body: &[u8]) -> Result<Decoded, DecodeError> {
     from_protobuf::request(body, &Budget::of_body(body))
 }
 
@@ -35,9 +43,9 @@ pub(crate) fn decode_protobuf(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
 /// Fields that are not known are skipped.
 ///
 /// # Errors
-/// [`DecodeError`] names what is wrong; nothing of the request is returned then.
+/// [`DecodeError`] names what is wrong with the whole request; nothing of it is returned then.
 #[cfg(feature = "collector")]
-pub(crate) fn decode_json(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+pub(crate) fn decode_json(body: &[u8]) -> Result<Decoded, DecodeError> {
     let request: message::Request<'_> = lenient::parse(body)?;
     batches(request, &Budget::of_body(body))
 }
@@ -47,10 +55,11 @@ pub(crate) fn decode_json(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
 pub(in crate::collector) fn batches(
     request: message::Request<'_>,
     budget: &Budget,
-) -> Result<Vec<Batch>, DecodeError> {
+) -> Result<Decoded, DecodeError> {
+    let mut rejected = Rejected::default();
     let mut batches = budget.room(request.resource_spans.0.len(), 0)?;
     for resource_spans in request.resource_spans.0 {
-        batches.push(convert::batch(resource_spans, budget)?);
+        batches.push(convert::batch(resource_spans, &mut rejected, budget)?);
     }
-    Ok(batches)
+    Ok(Decoded { batches, rejected })
 }

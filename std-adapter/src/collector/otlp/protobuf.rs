@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use picojaeger_core::{SpanId, TraceId};
 
+use super::id::Id;
 use crate::collector::DecodeError;
 
 type Decoded<T> = Result<T, DecodeError>;
@@ -134,25 +135,21 @@ impl<'m> Field<'m> {
         }
     }
 
-    /// Returns a trace id; zero where the field is empty, as Go's encoder writes it.
-    pub(super) fn trace_id(self) -> Decoded<TraceId> {
-        match self.bytes()? {
-            [] => Ok(TraceId::default()),
-            bytes => match <[u8; 16]>::try_from(bytes) {
-                Ok(bytes) => Ok(u128::from_be_bytes(bytes).into()),
-                Err(_) => Err(DecodeError::InvalidId("a trace id", bytes.len())),
-            },
-        }
+    /// Returns a trace id; an empty field, as Go's encoder writes it, has none.
+    pub(super) fn trace_id(self) -> Decoded<Id<TraceId>> {
+        Ok(id(self.bytes()?, |bytes| u128::from_be_bytes(bytes).into()))
     }
 
-    /// Returns a span id; zero where the field is empty.
-    pub(super) fn span_id(self) -> Decoded<SpanId> {
-        match self.bytes()? {
-            [] => Ok(SpanId::default()),
-            bytes => match <[u8; 8]>::try_from(bytes) {
-                Ok(bytes) => Ok(u64::from_be_bytes(bytes).into()),
-                Err(_) => Err(DecodeError::InvalidId("a span id", bytes.len())),
-            },
-        }
+    /// Returns a span id; an empty field has none.
+    pub(super) fn span_id(self) -> Decoded<Id<SpanId>> {
+        Ok(id(self.bytes()?, |bytes| u64::from_be_bytes(bytes).into()))
+    }
+}
+
+fn id<const N: usize, T>(bytes: &[u8], convert: fn([u8; N]) -> T) -> Id<T> {
+    match bytes.try_into() {
+        _ if bytes.is_empty() => Id::Absent,
+        Ok(bytes) => Id::Known(convert(bytes)),
+        Err(_) => Id::OfLength(bytes.len()),
     }
 }

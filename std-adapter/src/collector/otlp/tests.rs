@@ -1,8 +1,13 @@
 //! Requests written by hand, in protobuf and, with the feature `collector`, in JSON.
 
-use super::decode_protobuf;
+use super::Decoded;
 use crate::collector::DecodeError;
 use crate::model::{Batch, RefKind, Tag, TagValue};
+
+/// The batches of a request whose spans are all whole.
+fn decode_protobuf(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+    super::decode_protobuf(body).and_then(Decoded::whole)
+}
 
 /// Appends a field of bytes, text or a message.
 fn bytes(number: u8, content: &[u8]) -> Vec<u8> {
@@ -241,31 +246,89 @@ fn text_that_is_no_utf_8_is_kept_with_replacements() {
     assert_eq!(batches[0].spans[0].operation_name, "caf\u{fffd}");
 }
 
+/// A span of any fields.
+fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
+    let fields = fields
+        .iter()
+        .map(|(number, content)| bytes(*number, content));
+    fields.collect::<Vec<_>>().concat()
+}
+
+/// Spans with a fault each, and that.
+fn faulty() -> Vec<(Vec<u8>, DecodeError)> {
+    let missing = |field| DecodeError::MissingField("Span", field);
+    let link = |number: u8, id: &[u8]| span(&[bytes(13, &bytes(number, id))]);
+    vec![
+        (message(&[(2, &SPAN)]), missing("traceId")),
+        (message(&[(1, &[]), (2, &SPAN)]), missing("traceId")),
+        (message(&[(1, &TRACE)]), missing("spanId")),
+        (message(&[(1, &TRACE), (2, &[])]), missing("spanId")),
+        (
+            message(&[(1, &[0; 16]), (2, &SPAN)]),
+            DecodeError::ZeroId("a trace id"),
+        ),
+        (
+            message(&[(1, &TRACE), (2, &[0; 8])]),
+            DecodeError::ZeroId("a span id"),
+        ),
+        (
+            message(&[(1, &[1; 7]), (2, &SPAN)]),
+            DecodeError::InvalidId("a trace id", 7),
+        ),
+        (
+            message(&[(1, &TRACE), (2, &[1; 9])]),
+            DecodeError::InvalidId("a span id", 9),
+        ),
+        (
+            span(&[bytes(4, &[1; 16])]),
+            DecodeError::InvalidId("a span id", 16),
+        ),
+        (link(1, &[1; 17]), DecodeError::InvalidId("a trace id", 17)),
+        (link(2, &[1]), DecodeError::InvalidId("a span id", 1)),
+    ]
+}
+
 #[test]
-fn errors_name_what_is_wrong() {
-    let of = |spans: &[Vec<u8>]| decode_protobuf(&request(&[], &[], spans)).unwrap_err();
-    assert_eq!(
-        of(&[bytes(2, &SPAN)]),
-        DecodeError::MissingField("Span", "traceId")
-    );
-    assert_eq!(
-        of(&[bytes(1, &TRACE)]),
-        DecodeError::MissingField("Span", "spanId")
-    );
-    assert_eq!(
-        of(&[bytes(1, &[1; 7])]),
-        DecodeError::InvalidId("a trace id", 7)
-    );
-    assert_eq!(
-        of(&[bytes(4, &[1; 16])]),
-        DecodeError::InvalidId("a span id", 16)
-    );
-    assert_eq!(
-        of(&[bytes(5, &[1])[..2].to_vec()]),
-        DecodeError::MalformedProtobuf("Span")
-    );
-    assert_eq!(of(&[varint(5, 1)]), DecodeError::MalformedProtobuf("Span"));
-    let wrong = decode_protobuf(b"{}").unwrap_err();
+fn a_span_with_a_wrong_id_is_rejected_alone() {
+    for (fault, expected) in faulty() {
+        let spans = [span(&[bytes(5, b"before")]), fault, span(&[])];
+        let decoded = super::decode_protobuf(&request(&[], &[], &spans)).unwrap();
+        assert_eq!(decoded.rejected.spans, 1, "{expected}");
+        assert_eq!(decoded.rejected.reason, Some(expected));
+        let names = decoded.batches[0].spans.iter();
+        let names: Vec<_> = names.map(|it| it.operation_name.as_str()).collect();
+        assert_eq!(names, ["before", ""]);
+    }
+    let (faults, reasons): (Vec<_>, Vec<_>) = faulty().into_iter().unzip();
+    let two = [request(&[], &[], &faults), request(&[], &[], &faults)].concat();
+    let decoded = super::decode_protobuf(&two).unwrap();
+    assert_eq!(decoded.rejected.spans, 22);
+    assert_eq!(decoded.rejected.reason, reasons.into_iter().next());
+    assert!(decoded.batches.iter().all(|it| it.spans.is_empty()));
+}
+
+#[test]
+fn parents_and_links_of_zeros_or_nothing_are_none() {
+    let zeros = [bytes(4, &[0; 8]), bytes(13, &bytes(1, &[0; 16]))];
+    let nothing = [bytes(4, &[]), bytes(13, &[])];
+    for fields in [zeros, nothing] {
+        let batch = read(&[], &fields);
+        assert_eq!(batch.spans[0].parent(), None);
+        assert_eq!(batch.spans[0].references.len(), 1);
+    }
+}
+
+#[test]
+fn damage_behind_a_wrong_id_refuses_the_whole() {
+    let of = |spans: &[Vec<u8>]| super::decode_protobuf(&request(&[], &[], spans)).unwrap_err();
+    for id in [&[1; 7][..], &TRACE] {
+        for damage in [bytes(5, &[1])[..2].to_vec(), varint(5, 1)] {
+            let damaged = [bytes(1, id), damage].concat();
+            let error = of(&[span(&[]), damaged]);
+            assert_eq!(error, DecodeError::MalformedProtobuf("Span"));
+        }
+    }
+    let wrong = super::decode_protobuf(b"{}").unwrap_err();
     assert!(wrong.to_string().contains("OTLP"), "{wrong}");
 }
 
@@ -343,8 +406,11 @@ fn a_request_that_is_cut_or_changed_never_panics() {
 
 #[cfg(feature = "collector")]
 mod json {
-    use super::super::decode_json;
     use super::*;
+
+    fn decode_json(body: &[u8]) -> Result<Vec<Batch>, DecodeError> {
+        super::super::decode_json(body).and_then(Decoded::whole)
+    }
 
     const EVERYTHING: &str = r#"{"resourceSpans":[{"resource":{"attributes":[
         {"key":"host.name","value":{"stringValue":"h1"}},{"key":"service.name","value":{"stringValue":"shop"}}]},
@@ -389,18 +455,59 @@ mod json {
         };
         assert!(of("").contains("EOF"), "{}", of(""));
         assert!(of("[").contains("malformed JSON"));
-        let id = span(r#""traceId":"zz""#);
-        assert!(id.contains("32 hex digits"), "{id}");
-        let base64 = span(r#""traceId":"AQIDBAUGBwgJCgsMDQ4PEA==""#);
-        assert!(base64.contains("32 hex digits"), "{base64}");
-        let missing = span(r#""name":"x""#);
-        assert!(missing.contains("without its field `traceId`"), "{missing}");
         let time = span(r#""startTimeUnixNano":"-1""#);
         assert!(time.contains("not negative"), "{time}");
         let long = of(&format!("{{\"resourceSpans\":\"{}\"}}", "x".repeat(10_000)));
         assert!(long.len() < 1_000, "{}", long.len());
         let deep = of(&format!("{{\"resourceSpans\":{}", "[".repeat(100_000)));
         assert!(deep.contains("malformed JSON"), "{deep}");
+    }
+
+    #[test]
+    fn a_span_of_json_with_a_wrong_id_is_rejected_alone() {
+        const IDS: &str =
+            r#""traceId":"000000000000000000000000000000ff","spanId":"00000000000000fe""#;
+        let missing = |field| DecodeError::MissingField("Span", field);
+        let hex = DecodeError::InvalidHexId;
+        for (fault, expected) in [
+            ("".to_owned(), missing("traceId")),
+            (
+                r#""traceId":"","spanId":"00000000000000fe""#.to_owned(),
+                missing("traceId"),
+            ),
+            (IDS.replace("spanId", "other"), missing("spanId")),
+            (IDS.replace("ff", "00"), DecodeError::ZeroId("a trace id")),
+            (IDS.replace("fe", "00"), DecodeError::ZeroId("a span id")),
+            (IDS.replace("ff", "zz"), hex("a trace id")),
+            (IDS.replace("ff", "fff"), hex("a trace id")),
+            // As protobuf's own JSON would have bytes.
+            (
+                r#""traceId":"AQIDBAUGBwgJCgsMDQ4PEA==""#.to_owned(),
+                hex("a trace id"),
+            ),
+            (IDS.replace("fe", "f"), hex("a span id")),
+            (format!(r#"{IDS},"parentSpanId":"x""#), hex("a span id")),
+            (
+                format!(r#"{IDS},"links":[{{"traceId":"x"}}]"#),
+                hex("a trace id"),
+            ),
+        ] {
+            let body = format!(
+                r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{{IDS}}},{{{fault}}}]}}]}},
+                {{"scopeSpans":[{{"spans":[{{{fault}}}]}}]}}]}}"#
+            );
+            let decoded = super::super::decode_json(body.as_bytes()).unwrap();
+            assert_eq!(decoded.rejected.spans, 2, "{body}");
+            assert_eq!(decoded.rejected.reason, Some(expected));
+            let counts: Vec<_> = decoded.batches.iter().map(|it| it.spans.len()).collect();
+            assert_eq!(counts, [1, 0]);
+        }
+        let flood = format!(
+            r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}{{}}]}}]}}]}}"#,
+            "{},".repeat(100_000)
+        );
+        let decoded = super::super::decode_json(flood.as_bytes()).unwrap();
+        assert_eq!(decoded.rejected.spans, 100_001);
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Received {
                     Level::Debug,
                     format_args!("collector: datagram rejected: {error}"),
                 );
-                self.count_rejection(error);
+                self.count_rejections(1, error);
             }
         }
     }
@@ -203,8 +203,8 @@ impl Received {
         self.note_change();
     }
 
-    fn count_rejection(&mut self, error: DecodeError) {
-        self.stats.rejected += 1;
+    fn count_rejections(&mut self, count: u64, error: DecodeError) {
+        self.stats.rejected += count;
         self.last_rejection = Some(error);
         self.note_change();
     }

@@ -49,9 +49,9 @@ impl Received {
         self.revision
     }
 
-    /// Counts a body that came some other way and is no batch.
-    pub(crate) fn reject(&mut self, error: DecodeError) {
-        self.count_rejection(error);
+    /// Counts a body that came some other way and is no batch, or spans of one that is.
+    pub(crate) fn reject(&mut self, count: u64, error: DecodeError) {
+        self.count_rejections(count, error);
     }
 
     /// Counts the bytes of a batch that came some other way.

@@ -15,7 +15,8 @@
 pub struct CollectorStats {
     /// Datagrams that arrived, the rejected ones included.
     pub datagrams: u64,
-    /// Datagrams that were no batch.
+    /// Datagrams that were no batch; in the program bodies of requests too, and spans that were rejected without the others
+    /// of their request.
     pub rejected: u64,
     /// Bytes of all datagrams.
     pub bytes: u64,

@@ -243,13 +243,14 @@ impl Book {
     }
 }
 
-/// Decodes a request of OTLP.
+/// Decodes a request of OTLP. One wrong id refuses the whole: a test is to see what its client sends wrongly.
 fn decode_otlp(request: &MockRequest, body: &[u8]) -> Option<Vec<Batch>> {
-    match request.header("content-type") {
+    let decoded = match request.header("content-type") {
         #[cfg(feature = "collector")]
-        Some(kind) if kind.starts_with("application/json") => otlp::decode_json(body).ok(),
-        _ => otlp::decode_protobuf(body).ok(),
-    }
+        Some(kind) if kind.starts_with("application/json") => otlp::decode_json(body),
+        _ => otlp::decode_protobuf(body),
+    };
+    decoded.and_then(otlp::Decoded::whole).ok()
 }
 
 /// Returns the body as it was before it was encoded; `None` if the encoding is not known, or damaged.
