@@ -146,6 +146,27 @@ fn files_are_exported_and_imported() {
 }
 
 #[test]
+fn a_file_that_cannot_be_exported_to_is_an_error_before_anything_is_received() {
+    let folder = std::env::temp_dir();
+    let missing = folder.join(format!(
+        "picojaeger-no-folder-{}/a.json",
+        std::process::id()
+    ));
+    for path in [missing, folder] {
+        // The time ends it where the name is not checked.
+        let path = path.to_str().unwrap();
+        let output = run(&["--wait", "1", "--timeout", "0", "--export", path]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        let begin = format!("error: --export {path}: ");
+        assert!(
+            error.starts_with(&begin) && error.contains("name a file in a folder that exists"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_named_port_that_is_taken_is_an_error() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port().to_string();

@@ -56,7 +56,7 @@ Output:
 Exit codes:
   0  ended by --wait; without --wait by SIGINT, SIGTERM, or as the reader of --print is gone
   1  a port, file or address cannot be used
-  2  wrong arguments
+  2  wrong arguments, or a place of --export that cannot be written
   3  ended by --timeout, a signal or a reader that is gone before the traces of --wait had come
 
 Examples:

@@ -8,6 +8,7 @@ mod api;
 mod args;
 mod config;
 mod demo;
+mod export;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -25,6 +26,7 @@ mod server;
 mod token;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -58,11 +60,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match Command::parse(arguments) {
         Ok(Command::Run(args)) => args,
         Ok(Command::Help) => return print_help(),
-        Err(error) => {
-            warn(&format!("error: {error}; --help shows the usage"));
-            return ExitCode::from(WRONG_ARGUMENTS);
-        }
+        Err(error) => return wrong_arguments(&error),
     };
+    if let Some(Err(error)) = args.export.as_deref().map(export::check) {
+        return wrong_arguments(&error);
+    }
     match start(*args) {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Short(whole)) => {
@@ -76,6 +78,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+fn wrong_arguments(error: &dyn Display) -> ExitCode {
+    warn(&format!("error: {error}; --help shows the usage"));
+    ExitCode::from(WRONG_ARGUMENTS)
 }
 
 fn print_help() -> ExitCode {
@@ -130,7 +137,7 @@ fn import(args: &Args, inbox: &Inbox) -> Result<(), String> {
     let Some(path) = &args.import else {
         return Ok(());
     };
-    let failed = |error: &dyn std::fmt::Display| format!("--import {}: {error}", path.display());
+    let failed = |error: &dyn Display| format!("--import {}: {error}", path.display());
     let bytes = fs::read(path).map_err(|error| failed(&error))?;
     let batches = json::import(&bytes).map_err(|error| failed(&error))?;
     batches.into_iter().for_each(|batch| inbox.store(batch));

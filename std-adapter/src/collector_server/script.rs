@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use picojaeger_core::TraceId;
 
 use super::args::Args;
+use super::export;
 use crate::collector::store::TraceState;
 use crate::collector::{Inbox, Trace, json};
 
@@ -103,19 +103,9 @@ pub(super) fn finish(args: &Args, inbox: &Inbox) -> Result<(), String> {
         has_reader(written).map_err(|error| format!("cannot print: {error}"))?;
     }
     match &args.export {
-        Some(path) => export(path, &traces),
+        Some(path) => export::write(path, &traces),
         None => Ok(()),
     }
-}
-
-fn export(path: &Path, traces: &[Trace]) -> Result<(), String> {
-    let is_otlp = path.to_string_lossy().ends_with(".otlp.json");
-    let text = if is_otlp {
-        json::otlp(traces)
-    } else {
-        json::jaeger(traces)
-    };
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Finds out when traces are whole.
