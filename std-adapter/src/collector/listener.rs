@@ -88,6 +88,7 @@ impl Inbox {
         while self.lock().store_some(&mut arrival, SPANS_AT_ONCE) {
             std::thread::yield_now();
         }
+        self.free();
         self.changed.notify_all();
     }
 
@@ -98,10 +99,19 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    /// Takes one datagram.
+    /// Takes one datagram, and frees a part of what has left: more would keep the next one waiting.
     pub(crate) fn accept(&self, datagram: &[u8]) {
-        self.lock().accept(datagram);
+        self.lock().take(datagram);
+        self.lock().free_some();
         self.changed.notify_all();
+    }
+
+    /// Frees what has left the store. Others may have the lock between two parts.
+    fn free(&self) {
+        // The lock ends with the condition.
+        while self.lock().free_some() {
+            std::thread::yield_now();
+        }
     }
 
     fn count_receive_error(&self) {
@@ -142,7 +152,10 @@ fn listen(socket: &UdpSocket, inbox: &Inbox) {
                 failures = 0;
                 inbox.accept(buffer.get(..length).unwrap_or(&[]));
             }
-            Err(error) if is_idle(&error) => failures = 0,
+            Err(error) if is_idle(&error) => {
+                failures = 0;
+                inbox.free();
+            }
             Err(error) => {
                 failures += 1;
                 let line = format_args!("collector: receive failed: {error}");

@@ -50,6 +50,16 @@ impl HeldTrace {
         self.bytes += bytes;
         bytes
     }
+
+    /// Takes the last span out, and returns it with the memory that its trace takes less without it. The list itself keeps its
+    /// memory, and what was reserved goes with the trace.
+    pub(super) fn pop(&mut self) -> Option<(CollectedSpan, usize)> {
+        let span = self.spans.pop()?;
+        let listed = span_bytes(&span.span) + process_bytes(self.spans.last(), &span);
+        let bytes = (listed - size_of::<CollectedSpan>()).min(self.bytes);
+        self.bytes -= bytes;
+        Some((span, bytes))
+    }
 }
 
 #[cfg(feature = "collector")]

@@ -8,6 +8,7 @@ mod cost;
 mod held_trace;
 #[cfg(feature = "collector")]
 mod in_parts;
+mod leaving;
 #[cfg(feature = "collector")]
 mod losses;
 #[cfg(feature = "collector")]
@@ -86,6 +87,8 @@ pub struct Received {
     held_bytes: usize,
     traces: BTreeMap<TraceId, HeldTrace>,
     arrival: VecDeque<TraceId>,
+    /// The trace that left last, as far as it is not freed yet; its memory is in the account.
+    leaving: Option<HeldTrace>,
     clients: Clients,
     last_process: Option<Arc<Process>>,
     last_rejection: Option<DecodeError>,
@@ -116,6 +119,7 @@ impl Received {
             held_bytes: 0,
             traces: BTreeMap::new(),
             arrival: VecDeque::new(),
+            leaving: None,
             clients: Clients::default(),
             last_process: None,
             last_rejection: None,
@@ -131,6 +135,12 @@ impl Received {
 
     /// Takes one datagram: its spans are stored, or it is counted as rejected.
     pub fn accept(&mut self, datagram: &[u8]) {
+        self.take(datagram);
+        while self.free_some() {}
+    }
+
+    /// Takes one datagram; what leaves to make room may still have to be freed.
+    pub(super) fn take(&mut self, datagram: &[u8]) {
         self.stats.datagrams += 1;
         self.stats.bytes += datagram.len() as u64;
         match parse(datagram) {
@@ -273,19 +283,8 @@ impl Received {
     #[cfg(not(feature = "collector"))]
     fn note_eviction(&mut self, _trace: TraceId, _held: &HeldTrace) {}
 
-    fn evict(&mut self) {
-        while self.held_bytes > self.limit {
-            let Some(oldest) = self.arrival.pop_front() else {
-                return;
-            };
-            if let Some(trace) = self.traces.remove(&oldest) {
-                self.held_bytes -= trace.bytes;
-                self.stats.evicted_traces += 1;
-                self.stats.evicted_spans += trace.spans.len() as u64;
-                self.note_eviction(oldest, &trace);
-            }
-        }
-    }
+    #[cfg(not(feature = "collector"))]
+    fn note_freed(&mut self, _span: &CollectedSpan) {}
 }
 
 #[cfg(all(test, feature = "collector"))]
@@ -294,6 +293,7 @@ impl Received {
     fn accept_batch(&mut self, batch: crate::model::Batch) {
         let mut arrival = self.begin_batch(batch);
         self.store_some(&mut arrival, usize::MAX);
+        while self.free_some() {}
     }
 }
 

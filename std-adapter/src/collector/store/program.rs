@@ -130,13 +130,17 @@ impl Received {
 
     pub(super) fn note_eviction(&mut self, trace: TraceId, held: &HeldTrace) {
         self.held_spans -= held.spans.len();
-        let Some(tracking) = &mut self.tracking else {
-            return;
-        };
-        tracking.open.forget(trace);
-        let before = tracking.names.bytes();
-        held.spans.iter().for_each(|it| tracking.names.remove(it));
-        self.held_bytes -= before - tracking.names.bytes();
+        if let Some(tracking) = &mut self.tracking {
+            tracking.open.forget(trace);
+        }
+    }
+
+    pub(super) fn note_freed(&mut self, span: &CollectedSpan) {
+        if let Some(tracking) = &mut self.tracking {
+            let before = tracking.names.bytes();
+            tracking.names.remove(span);
+            self.held_bytes -= before - tracking.names.bytes();
+        }
     }
 
     /// Stores a span: in the place of its open copy, if there is one, else behind the others of its trace.
