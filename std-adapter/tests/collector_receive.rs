@@ -11,6 +11,8 @@ use picojaeger_std::config::{Config, Sampler};
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod collector_client;
+#[path = "collector_receive/eviction.rs"]
+mod eviction;
 mod relay_device;
 use collector_client::*;
 
