@@ -480,11 +480,22 @@ fn inject_by(
 /// Returns the error behind a flush or close that sent not all in time, or that lost spans.
 fn cause_of(state: &TracerState, complete: bool, lost: &Lost) -> Option<String> {
     known_cause(state, complete, lost).or_else(|| {
-        // What is under way has no error yet.
-        let is_sending = !complete && state.try_exporter().is_none();
+        let step = unfinished_step(state).filter(|_| !complete)?;
         let receivers = state.common.settings.receivers();
-        is_sending.then(|| format!("the time was over while sending to {receivers}"))
+        Some(format!("the time was over {step} to {receivers}"))
     })
+}
+
+/// Returns what was under way when the time was over, which has no error yet; `None` if nothing is left to send.
+fn unfinished_step(state: &TracerState) -> Option<&'static str> {
+    if state.try_exporter().is_none() {
+        return Some("while sending");
+    }
+    let queued = state.stats().queued;
+    // A statement of its own: the lock ends with it.
+    let further = state.common.stats_registry().queued_further();
+    // The worker was woken, and has not come to it, or is between two passes.
+    (queued + further > 0).then_some("before the rest was sent")
 }
 
 /// Returns the error that the transports have.

@@ -324,6 +324,37 @@ fn a_timeout_while_a_packet_is_sent_names_the_receiver() {
 }
 
 #[test]
+fn a_timeout_before_a_packet_is_sent_names_the_receiver() {
+    let agent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = agent.local_addr().unwrap();
+    let expected =
+        format!("the time was over before the rest was sent to {address} (UDP, compact)");
+    let expected = Some(expected.as_str());
+    let tracer = || {
+        let config = config().agent_host("127.0.0.1").agent_port(address.port());
+        let tracer = config.background(false).new_tracer().unwrap();
+        tracer.start("waits").finish();
+        tracer
+    };
+    // A worker cannot wait for itself, so nothing is sent.
+    for end in [Tracer::flush, Tracer::close] {
+        let tracer = tracer();
+        match as_worker(|| end(&tracer, SOON)) {
+            Err(FlushError::TimedOut {
+                queued: 1, cause, ..
+            }) => {
+                assert_eq!(cause.as_deref(), expected);
+            }
+            end => panic!("{end:?}"),
+        }
+        assert_eq!(tracer.close(SOON), Ok(()));
+    }
+    let tracer = tracer();
+    let report = as_worker(|| tracer.drain_blocking(SOON));
+    assert_eq!((report.queued(), report.last_error()), (1, expected));
+}
+
+#[test]
 fn a_timeout_names_no_obstacle_that_is_gone() {
     let gate = Gate::default();
     let open = gate.open.clone();
