@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod tests;
-mod value;
+pub(super) mod value;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -11,42 +11,35 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
-use serde::Deserialize;
 
 use super::config;
-use value::{Host, Of, Size, Value};
+use value::{Host, Size, Value};
 
 /// The options as they were given, by the command line or in a file.
-#[derive(Clone, Default, PartialEq, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub(super) struct Given {
-    pub(super) port_udp_compact: Option<Of<u16>>,
-    pub(super) port_udp_binary: Option<Of<u16>>,
-    pub(super) port_thrift: Option<Of<u16>>,
-    pub(super) port_otlp: Option<Of<u16>>,
-    pub(super) port_sampling: Option<Of<u16>>,
-    pub(super) port_page: Option<Of<u16>>,
-    pub(super) port_relay: Option<Of<u16>>,
-    pub(super) memory: Option<Of<Size>>,
-    pub(super) max_body: Option<Of<Size>>,
+    pub(super) port_udp_compact: Option<u16>,
+    pub(super) port_udp_binary: Option<u16>,
+    pub(super) port_thrift: Option<u16>,
+    pub(super) port_otlp: Option<u16>,
+    pub(super) port_sampling: Option<u16>,
+    pub(super) port_page: Option<u16>,
+    pub(super) port_relay: Option<u16>,
+    pub(super) memory: Option<Size>,
+    pub(super) max_body: Option<Size>,
     pub(super) sampling: Option<PathBuf>,
     pub(super) import: Option<PathBuf>,
-    #[serde(default)]
     pub(super) demo: bool,
-    pub(super) wait: Option<Of<u64>>,
-    pub(super) timeout: Option<Of<Duration>>,
-    pub(super) settle: Option<Of<u64>>,
-    #[serde(default)]
+    pub(super) wait: Option<u64>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) settle: Option<u64>,
     pub(super) print: bool,
-    #[serde(default)]
     pub(super) json: bool,
     pub(super) export: Option<PathBuf>,
-    pub(super) listen: Option<Of<IpAddr>>,
-    #[serde(default)]
+    pub(super) listen: Option<IpAddr>,
     pub(super) public: bool,
     pub(super) token_file: Option<PathBuf>,
-    #[serde(default)]
-    pub(super) allow_host: Vec<Of<Host>>,
+    pub(super) allow_host: Vec<Host>,
 }
 
 /// The ports that the user named.
@@ -104,6 +97,20 @@ pub(super) enum ArgsError {
     Config(PathBuf, String),
 }
 
+/// The command line or a file, at the value of an option.
+pub(super) trait Source {
+    type Error;
+
+    /// Reads the value of the option with this name.
+    fn value<T: Value>(&mut self, name: &str) -> Result<T, Self::Error>;
+
+    /// Reads the name of a file.
+    fn path(&mut self) -> Result<PathBuf, Self::Error>;
+
+    /// The error of a name that no option has.
+    fn unknown(&self, name: &str) -> Self::Error;
+}
+
 const DEFAULT_MEMORY: usize = 256 << 20;
 const DEFAULT_MAX_BODY: usize = 16 << 20;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -118,13 +125,12 @@ impl Command {
             match argument {
                 Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
                 Arg::Long("config") => file = config::read(parser.value()?.into())?,
-                Arg::Long("demo") => given.demo = true,
-                Arg::Long("print") => given.print = true,
-                Arg::Long("json") => given.json = true,
-                Arg::Long("public") => given.public = true,
                 Arg::Long(name) => {
                     let name = name.to_owned();
-                    given.set(&name, &mut parser)?;
+                    match given.switch(&name) {
+                        Some(switch) => *switch = true,
+                        None => given.set(&name, &mut parser)?,
+                    }
                 }
                 other => return Err(other.unexpected().into()),
             }
@@ -135,28 +141,39 @@ impl Command {
 }
 
 impl Given {
-    /// Sets an option that has a value.
-    fn set(&mut self, name: &str, parser: &mut Parser) -> Result<(), ArgsError> {
+    /// An option without a value.
+    pub(super) fn switch(&mut self, name: &str) -> Option<&mut bool> {
         match name {
-            "port-udp-compact" => self.port_udp_compact = Some(value(name, parser)?),
-            "port-udp-binary" => self.port_udp_binary = Some(value(name, parser)?),
-            "port-thrift" => self.port_thrift = Some(value(name, parser)?),
-            "port-otlp" => self.port_otlp = Some(value(name, parser)?),
-            "port-sampling" => self.port_sampling = Some(value(name, parser)?),
-            "port-page" => self.port_page = Some(value(name, parser)?),
-            "port-relay" => self.port_relay = Some(value(name, parser)?),
-            "memory" => self.memory = Some(value(name, parser)?),
-            "max-body" => self.max_body = Some(value(name, parser)?),
-            "sampling" => self.sampling = Some(parser.value()?.into()),
-            "import" => self.import = Some(parser.value()?.into()),
-            "wait" => self.wait = Some(value(name, parser)?),
-            "timeout" => self.timeout = Some(value(name, parser)?),
-            "settle" => self.settle = Some(value(name, parser)?),
-            "export" => self.export = Some(parser.value()?.into()),
-            "listen" => self.listen = Some(value(name, parser)?),
-            "token-file" => self.token_file = Some(parser.value()?.into()),
-            "allow-host" => self.allow_host.push(value(name, parser)?),
-            _ => return Err(Arg::Long(name).unexpected().into()),
+            "demo" => Some(&mut self.demo),
+            "print" => Some(&mut self.print),
+            "json" => Some(&mut self.json),
+            "public" => Some(&mut self.public),
+            _ => None,
+        }
+    }
+
+    /// Sets an option that has a value.
+    pub(super) fn set<S: Source>(&mut self, name: &str, from: &mut S) -> Result<(), S::Error> {
+        match name {
+            "port-udp-compact" => self.port_udp_compact = Some(from.value(name)?),
+            "port-udp-binary" => self.port_udp_binary = Some(from.value(name)?),
+            "port-thrift" => self.port_thrift = Some(from.value(name)?),
+            "port-otlp" => self.port_otlp = Some(from.value(name)?),
+            "port-sampling" => self.port_sampling = Some(from.value(name)?),
+            "port-page" => self.port_page = Some(from.value(name)?),
+            "port-relay" => self.port_relay = Some(from.value(name)?),
+            "memory" => self.memory = Some(from.value(name)?),
+            "max-body" => self.max_body = Some(from.value(name)?),
+            "sampling" => self.sampling = Some(from.path()?),
+            "import" => self.import = Some(from.path()?),
+            "wait" => self.wait = Some(from.value(name)?),
+            "timeout" => self.timeout = Some(from.value(name)?),
+            "settle" => self.settle = Some(from.value(name)?),
+            "export" => self.export = Some(from.path()?),
+            "listen" => self.listen = Some(from.value(name)?),
+            "token-file" => self.token_file = Some(from.path()?),
+            "allow-host" => self.allow_host.push(from.value(name)?),
+            _ => return Err(from.unknown(name)),
         }
         Ok(())
     }
@@ -191,54 +208,57 @@ impl Given {
 
     /// Checks the options together, and fills in defaults.
     pub(super) fn complete(self) -> Result<Args, ArgsError> {
-        let listen = self.listen.map_or(Ipv4Addr::LOCALHOST.into(), |Of(ip)| ip);
+        let listen = self.listen.unwrap_or(Ipv4Addr::LOCALHOST.into());
         match (listen.is_loopback(), self.public) {
             (false, false) => return Err(ArgsError::NotLoopback(listen)),
             (true, true) => return Err(ArgsError::OnlyLoopback(listen)),
             _ => {}
         }
         let hosts = self.allow_host.into_iter();
-        let port = |given: Option<Of<u16>>| given.map(|Of(port)| port);
         Ok(Args {
             ports: NamedPorts {
-                udp_compact: port(self.port_udp_compact),
-                udp_binary: port(self.port_udp_binary),
-                thrift: port(self.port_thrift),
-                otlp: port(self.port_otlp),
-                sampling: port(self.port_sampling),
-                page: port(self.port_page),
-                relay: port(self.port_relay),
+                udp_compact: self.port_udp_compact,
+                udp_binary: self.port_udp_binary,
+                thrift: self.port_thrift,
+                otlp: self.port_otlp,
+                sampling: self.port_sampling,
+                page: self.port_page,
+                relay: self.port_relay,
             }
             .checked()?,
-            memory: self.memory.map_or(DEFAULT_MEMORY, |Of(Size(bytes))| bytes),
-            max_body: self
-                .max_body
-                .map_or(DEFAULT_MAX_BODY, |Of(Size(bytes))| bytes),
+            memory: self.memory.map_or(DEFAULT_MEMORY, |Size(bytes)| bytes),
+            max_body: self.max_body.map_or(DEFAULT_MAX_BODY, |Size(bytes)| bytes),
             sampling: self.sampling,
             import: self.import,
             demo: self.demo,
-            wait: self.wait.map(|Of(traces)| traces),
-            timeout: self.timeout.map_or(DEFAULT_TIMEOUT, |Of(time)| time),
-            settle: self
-                .settle
-                .map_or(DEFAULT_SETTLE, |Of(ms)| Duration::from_millis(ms)),
+            wait: self.wait,
+            timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            settle: self.settle.map_or(DEFAULT_SETTLE, Duration::from_millis),
             print: self.print,
             json: self.json,
             export: self.export,
             listen,
             needs_token: self.public || self.token_file.is_some(),
             token_file: self.token_file,
-            allow_host: hosts.map(|Of(Host(name))| name).collect(),
+            allow_host: hosts.map(|Host(name)| name).collect(),
         })
     }
 }
 
-/// Reads the value of an option.
-fn value<T: Value>(name: &str, parser: &mut Parser) -> Result<Of<T>, ArgsError> {
-    let text = parser.value()?.string()?;
-    match T::read(&text) {
-        Some(value) => Ok(Of(value)),
-        None => Err(ArgsError::Value(name.to_owned(), text, T::FORM)),
+impl Source for Parser {
+    type Error = ArgsError;
+
+    fn value<T: Value>(&mut self, name: &str) -> Result<T, ArgsError> {
+        let text = Parser::value(self)?.string()?;
+        T::read(&text).ok_or_else(|| ArgsError::Value(name.to_owned(), text, T::FORM))
+    }
+
+    fn path(&mut self) -> Result<PathBuf, ArgsError> {
+        Ok(Parser::value(self)?.into())
+    }
+
+    fn unknown(&self, name: &str) -> ArgsError {
+        Arg::Long(name).unexpected().into()
     }
 }
 

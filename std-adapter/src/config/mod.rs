@@ -182,6 +182,13 @@ mod source;
 mod tests;
 mod warning;
 
+/// YAML of other files than a configuration: the tree, errors with their places, suggestions.
+#[cfg(feature = "collector")]
+pub(crate) mod yaml {
+    pub(crate) use super::error::clean;
+    pub(crate) use super::source::{Fault, KeyText, Node, Value, nearest, parse};
+}
+
 #[cfg(feature = "yaml")]
 use std::path::Path;
 

@@ -1,11 +1,7 @@
 //! Values of options, read from the command line or a file.
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::time::Duration;
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A value that is written as text.
 pub(in crate::collector_server) trait Value: Sized {
@@ -14,32 +10,6 @@ pub(in crate::collector_server) trait Value: Sized {
 
     /// Reads the text; `None` if it is not of this form.
     fn read(text: &str) -> Option<Self>;
-}
-
-/// A value in the file of options.
-#[derive(Clone, PartialEq, Debug)]
-pub(in crate::collector_server) struct Of<T>(pub(in crate::collector_server) T);
-
-impl<'de, T: Value> Deserialize<'de> for Of<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_string(Reader(PhantomData))
-    }
-}
-
-/// Reads a text where it stands: its errors have a line then.
-struct Reader<T>(PhantomData<T>);
-
-impl<T: Value> Visitor<'_> for Reader<T> {
-    type Value = Of<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::FORM)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Of<T>, E> {
-        let error = || E::custom(format_args!("`{text}` is not {}", T::FORM));
-        T::read(text).map(Of).ok_or_else(error)
-    }
 }
 
 /// A port.

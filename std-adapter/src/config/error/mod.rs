@@ -166,7 +166,7 @@ impl Error for ConfigError {
 
 /// Shortens untrusted text and makes its invisible characters visible, so that an error stays one
 /// line of sane length.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut cleaned = String::new();
     for (count, character) in text.chars().enumerate() {

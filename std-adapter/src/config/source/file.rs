@@ -13,9 +13,9 @@ use super::reference::{filled, has_references};
 use super::typed_value::Entry;
 use super::untyped_value::{KeyText, Node, Place, Value};
 use super::variables::Variables;
-use super::yaml::parse;
+use super::yaml::{Fault, parse};
 use crate::config::MAX_FILE_SIZE;
-use crate::config::error::{ConfigError, Origin};
+use crate::config::error::{ConfigError, Origin, clean};
 use crate::config::settings::Layer;
 
 /// The text of a file, parsed. `Debug` shows only its name, since values may be secret.
@@ -53,7 +53,7 @@ pub(crate) fn read_text(file: &Arc<str>, text: &str) -> Result<FileText, ConfigE
             file: Arc::clone(file),
         });
     }
-    let root = parse(file, text)?;
+    let root = parse(text).map_err(|fault| malformed(file, &fault))?;
     if !matches!(root.value, Value::Null | Value::Map(_)) {
         return Err(no_map(file, &root));
     }
@@ -246,6 +246,15 @@ impl Reader<'_> {
             column: place.column,
             key: path.into(),
         }
+    }
+}
+
+fn malformed(file: &Arc<str>, fault: &Fault) -> ConfigError {
+    ConfigError::Malformed {
+        file: Arc::clone(file),
+        line: fault.place.line,
+        column: fault.place.column,
+        message: clean(&fault.message).into(),
     }
 }
 

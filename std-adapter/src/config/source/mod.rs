@@ -18,7 +18,13 @@ pub(super) use file::{FileText, layers, read_file, read_text};
 pub(super) use otel::read_otel;
 pub(super) use reference::referenced;
 pub(super) use typed_value::Entry;
-pub(super) use untyped_value::Value;
+pub(crate) use untyped_value::Value;
 pub(super) use variables::{Environment, Variables, with_variable};
 #[cfg(feature = "yaml")]
 pub(super) use variables::{environment_disables, process_variables};
+#[cfg(feature = "collector")]
+pub(crate) use {
+    nearest::nearest,
+    untyped_value::{KeyText, Node},
+    yaml::{Fault, parse},
+};

@@ -1,7 +1,7 @@
 //! The nearest known name to a misspelt one.
 
 /// The candidate that takes the fewest edits, if it takes at most `limit`; case does not count.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     limit: usize,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -167,12 +167,18 @@ fn malformed_and_hostile_files_are_refused() {
         ("a: [1", "t.yaml:"),
         ("a: b: c", "t.yaml:1:"),
         ("service_name: 'x", "t.yaml:1:"),
-        ("service_name: s\n---\nservice_name: t", "t.yaml:"),
-        ("service_name: *nowhere", "t.yaml:1:"),
-        ("&a [*a]", "t.yaml:1:"),
+        (
+            "service_name: s\n---\nservice_name: t",
+            "t.yaml:2:1: a second document",
+        ),
+        (
+            "service_name: *nowhere",
+            "t.yaml:1:15: an alias without an anchor",
+        ),
+        ("&a [*a]", "t.yaml:1:5: an alias within the list or map"),
         ("hello", "t.yaml:1:1: not a map of keys and values"),
         ("- 1", "t.yaml:1:1: not a map of keys and values"),
-        ("{? {a: 1} : 2}", "t.yaml:1:"),
+        ("{? {a: 1} : 2}", "t.yaml:1:4: a list or map as a key"),
         ("config: 1", "t.yaml:1:9: not a map of keys and values"),
     ];
     for (yaml, start) in cases {
@@ -194,7 +200,7 @@ fn malformed_and_hostile_files_are_refused() {
         assert!(text.len() < 300 && !text.contains('\n'), "{text}");
     }
     let quoted = error(&format!("'{}'", "x".repeat(20_000)));
-    assert_eq!(quoted, "t.yaml: a text of more than 16 KiB");
+    assert_eq!(quoted, "t.yaml:1:1: a text of more than 16 KiB");
     let large = "#".repeat(MAX_FILE_SIZE + 1);
     assert_eq!(
         error(&large),
