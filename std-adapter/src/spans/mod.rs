@@ -20,6 +20,29 @@ pub(crate) mod slow_path;
 pub(crate) mod unfinished;
 mod write;
 
+/// Makes a list of names, and the function that tells whether a key is one of them, so that the two cannot differ.
+///
+/// The function compares the length first, which is known where the key is: the rest of the test is left out there.
+macro_rules! names {
+    (
+        $(#[$list_doc:meta])* $list:ident;
+        $(#[$test_doc:meta])* $test:ident;
+        $($name:expr),+ $(,)?
+    ) => {
+        $(#[$list_doc])*
+        #[cfg(feature = "tracing")]
+        pub(crate) const $list: &[&str] = &[$($name),+];
+
+        $(#[$test_doc])*
+        #[inline(always)]
+        pub(crate) fn $test(key: picojaeger_core::Key<'_>) -> bool {
+            let key = key.as_str();
+            $((key.len() == $name.len() && key == $name))||+
+        }
+    };
+}
+use names;
+
 /// Start of a span for which the clock was not read.
 pub(crate) const UNREAD: u64 = 0;
 

@@ -10,7 +10,7 @@ use picojaeger_core::{Flags, Key, Value, tags};
 
 use crate::context::SpanContext;
 use crate::metrics::rpc::Request;
-use crate::spans::UNREAD;
+use crate::spans::{UNREAD, names};
 use crate::state::{Slot, TracerState};
 use crate::sys::clock::unix_micros;
 
@@ -30,15 +30,12 @@ mod note {
     pub(super) const STATUS_SHIFT: u16 = 4;
 }
 
-/// Returns whether a tag with this key is noted. Compares the length first, which is known where the
-/// key is: the rest of the test is left out there.
-#[inline(always)]
-pub(crate) fn is_noted(key: Key<'_>) -> bool {
-    let key = key.as_str();
-    (key.len() == tags::ERROR.len() && key == tags::ERROR)
-        || (key.len() == tags::SPAN_KIND.len() && key == tags::SPAN_KIND)
-        || (key.len() == tags::HTTP_STATUS_CODE.len() && key == tags::HTTP_STATUS_CODE)
-        || (key.len() == RESPONSE_STATUS_CODE.len() && key == RESPONSE_STATUS_CODE)
+names! {
+    /// Keys of tags that are noted.
+    NOTED;
+    /// Returns whether a tag with this key is noted.
+    is_noted;
+    tags::ERROR, tags::SPAN_KIND, tags::HTTP_STATUS_CODE, RESPONSE_STATUS_CODE,
 }
 
 /// Returns the notes of a span that starts with the tags that its builder has written.

@@ -4,16 +4,16 @@ use picojaeger_core::adapter::Timestamp;
 use picojaeger_core::adapter::{PriorityChange, sampling_priority};
 use picojaeger_core::{Flags, Key, Value, tags};
 
-use crate::spans::UNREAD;
+use crate::spans::{UNREAD, names};
 use crate::state::Slot;
 use crate::state::thread_local::with_shard;
 
-/// Returns whether the key is that of the tag. Compares the length first, which is known where the
-/// key is: the rest of the test is left out there.
-#[inline(always)]
-pub(crate) fn is_priority(key: Key<'_>) -> bool {
-    let key = key.as_str();
-    key.len() == tags::SAMPLING_PRIORITY.len() && key == tags::SAMPLING_PRIORITY
+names! {
+    /// The key of the tag.
+    PRIORITY;
+    /// Returns whether the key is that of the tag.
+    is_priority;
+    tags::SAMPLING_PRIORITY,
 }
 
 impl Slot {

@@ -28,20 +28,38 @@ const STATUS_MESSAGE: &str = "otel.status_description";
 /// Bytes of a text that is formatted without an allocation.
 const SHORT: usize = 256;
 
+const NAME: &str = "otel.name";
+
+/// The fields by their names.
+const FIELDS: [(&str, Otel); 5] = [
+    (NAME, Otel::Name),
+    ("otel.kind", Otel::Kind),
+    (STATUS_CODE, Otel::StatusCode),
+    ("otel.status_message", Otel::StatusMessage),
+    (STATUS_MESSAGE, Otel::StatusMessage),
+];
+
+/// The names of the fields.
+pub(super) const NAMES: &[&str] = &{
+    let (mut names, mut at) = ([""; FIELDS.len()], 0);
+    while at < FIELDS.len() {
+        names[at] = FIELDS[at].0;
+        at += 1;
+    }
+    names
+};
+
 /// Returns what the field of a name sets.
 pub(super) fn of(name: &str) -> Option<Otel> {
-    match name.strip_prefix("otel.")? {
-        "name" => Some(Otel::Name),
-        "kind" => Some(Otel::Kind),
-        "status_code" => Some(Otel::StatusCode),
-        "status_message" | "status_description" => Some(Otel::StatusMessage),
-        _ => None,
-    }
+    // Few names begin so.
+    name.strip_prefix("otel.")?;
+    let field = FIELDS.iter().find(|(known, _)| *known == name);
+    field.map(|(_, field)| *field)
 }
 
 /// Returns whether spans of a callsite may have a field `otel.name`.
 pub(super) fn has_name(metadata: &Metadata<'_>) -> bool {
-    metadata.fields().field("otel.name").is_some()
+    metadata.fields().field(NAME).is_some()
 }
 
 /// Calls `f` with the name of a span, which is its `otel.name` if it has one.

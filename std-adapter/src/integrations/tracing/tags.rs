@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
-use picojaeger_core::{Key, Value, tags};
+use picojaeger_core::{Key, Value};
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
 use super::otel::{self, Otel};
-use crate::spans::requests::RESPONSE_STATUS_CODE;
+use crate::spans::requests::NOTED;
+use crate::spans::sampling_priority::PRIORITY;
 use crate::sys::error_chain::fmt_chain;
 use crate::tracer::span::Span;
 
@@ -119,37 +120,38 @@ impl Visit for Tags<'_> {
     }
 }
 
+/// The names that have a meaning, by who gives it to them.
+const WITH_MEANING: [&[&str]; 3] = [NOTED, PRIORITY, otel::NAMES];
+
 /// Returns whether a tag of a name may be more than a tag: for the tracer, or as a field of [`Otel`]. Most names are told
 /// apart by length and first letter.
 #[inline(always)]
 fn has_meaning(name: &str) -> bool {
-    const LENGTHS: u32 = lengths();
+    const LENGTHS: u32 = lengths_and_letters().0;
+    const LETTERS: u32 = lengths_and_letters().1;
     let is_of_length = name.len() < 32 && LENGTHS >> name.len() & 1 != 0;
-    is_of_length && matches!(name.as_bytes(), [b'e' | b'h' | b'o' | b's', ..])
+    is_of_length
+        && name.bytes().next().is_some_and(|first| {
+            let letter = first.wrapping_sub(b'a');
+            letter < 32 && LETTERS >> letter & 1 != 0
+        })
 }
 
-/// Names that have a meaning.
-const WITH_MEANING: [&str; 10] = [
-    tags::ERROR,
-    tags::SPAN_KIND,
-    tags::HTTP_STATUS_CODE,
-    RESPONSE_STATUS_CODE,
-    tags::SAMPLING_PRIORITY,
-    "otel.name",
-    "otel.kind",
-    "otel.status_code",
-    "otel.status_message",
-    "otel.status_description",
-];
-
-/// The lengths of these names as bits.
-const fn lengths() -> u32 {
-    let (mut bits, mut at) = (0, 0);
-    while at < WITH_MEANING.len() {
-        bits |= 1 << WITH_MEANING[at].len();
-        at += 1;
+/// The lengths of the names with a meaning as bits, and their first letters, of which `a` is bit 0. A longer name, or one
+/// that begins with no small letter, does not compile.
+const fn lengths_and_letters() -> (u32, u32) {
+    let (mut lengths, mut letters, mut list) = (0, 0, 0);
+    while list < WITH_MEANING.len() {
+        let mut at = 0;
+        while at < WITH_MEANING[list].len() {
+            let name = WITH_MEANING[list][at].as_bytes();
+            lengths |= 1 << name.len();
+            letters |= 1 << (name[0] - b'a');
+            at += 1;
+        }
+        list += 1;
     }
-    bits
+    (lengths, letters)
 }
 
 /// An error with its causes.
@@ -167,20 +169,22 @@ mod tests {
     use crate::spans::requests::is_noted;
     use crate::spans::sampling_priority::is_priority;
 
+    fn means(name: &str) -> bool {
+        let key = Key::copied(name);
+        otel::of(name).is_some() || is_noted(key) || is_priority(key)
+    }
+
     #[test]
     fn each_name_with_a_meaning_is_told_apart() {
-        for name in WITH_MEANING {
-            let key = Key::Static(name);
-            assert!(has_meaning(name), "{name}");
-            assert!(
-                otel::of(name).is_some() || is_noted(key) || is_priority(key),
-                "{name}"
-            );
+        let names: Vec<_> = WITH_MEANING.concat();
+        assert_eq!(names.len(), 10);
+        for name in names {
+            assert!(has_meaning(name) && means(name), "{name}");
+            let almost = [format!("{name}s"), format!("x{}", &name[1..])];
+            assert!(almost.iter().all(|other| !means(other)), "{name}");
         }
-        for name in ["", "component", "item.index", "otel.names", "x"] {
-            let key = Key::Static(name);
-            let means = otel::of(name).is_some() || is_noted(key) || is_priority(key);
-            assert!(!has_meaning(name) || means, "{name}");
+        for name in ["", "component", "item.index", "x", "Error", "é", "~rror"] {
+            assert!(!has_meaning(name) && !means(name), "{name}");
         }
     }
 }
