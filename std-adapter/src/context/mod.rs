@@ -31,6 +31,27 @@ pub struct SpanContext {
     pub(crate) baggage: Baggage,
 }
 
+/// The ids and flags of a parent, as words: these stay in registers, where a copied context goes through memory.
+#[derive(Clone, Copy)]
+pub(crate) struct ParentIds {
+    pub(crate) high: u64,
+    pub(crate) low: u64,
+    pub(crate) span: SpanId,
+    pub(crate) flags: Flags,
+}
+
+impl From<&core::SpanContext> for ParentIds {
+    #[inline(always)]
+    fn from(context: &core::SpanContext) -> Self {
+        ParentIds {
+            high: context.trace_id().high(),
+            low: context.trace_id().low(),
+            span: context.span_id(),
+            flags: context.flags(),
+        }
+    }
+}
+
 /// Argument of [`SpanBuilder::child_of`](crate::SpanBuilder::child_of) and
 /// [`SpanBuilder::follows_from`](crate::SpanBuilder::follows_from): a span, a context, or an
 /// option of either; `None` is no parent.

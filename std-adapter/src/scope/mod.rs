@@ -16,7 +16,7 @@ use std::sync::{Arc, Once};
 
 use log::Level;
 
-use crate::context::SpanContext;
+use crate::context::{ParentIds, SpanContext};
 use crate::state::{Slot, TracerState};
 use crate::sys::log::log_guarded;
 
@@ -140,6 +140,22 @@ impl Scopes {
         found.map(|active| active.use_context())
     }
 
+    /// Returns what a start needs of the innermost active context.
+    #[inline(always)]
+    fn parent(&self) -> Parent {
+        let Ok(mut active) = self.active.try_borrow_mut() else {
+            return Parent::None;
+        };
+        let Some(found) = active.iter_mut().rev().find_map(Active::if_there) else {
+            return Parent::None;
+        };
+        let context = found.parent();
+        if !context.baggage.is_empty() {
+            return Parent::WithBaggage;
+        }
+        Parent::Plain(ParentIds::from(&context.core))
+    }
+
     /// Returns the outermost active context.
     fn outermost(&self) -> Option<SpanContext> {
         let mut active = self.active.try_borrow_mut().ok()?;
@@ -243,13 +259,19 @@ impl Active {
     }
 
     /// Returns the context, which becomes a parent by it.
-    #[inline]
-    fn use_context(&self) -> SpanContext {
+    #[inline(always)]
+    fn parent(&self) -> &SpanContext {
         #[cfg(feature = "tracing")]
         if let Subject::Numbered(numbered) = &self.subject {
             numbered.set_used();
         }
-        self.context.clone()
+        &self.context
+    }
+
+    /// The same as a copy.
+    #[inline]
+    fn use_context(&self) -> SpanContext {
+        self.parent().clone()
     }
 }
 
@@ -266,6 +288,26 @@ pub(crate) fn active_context() -> Option<SpanContext> {
         return with_scopes(Scopes::innermost).flatten();
     }
     None
+}
+
+/// What a start needs of the context that is active.
+#[derive(Clone, Copy)]
+pub(crate) enum Parent {
+    /// No span is active.
+    None,
+    /// A context without baggage.
+    Plain(ParentIds),
+    /// A context with baggage, of which [`active_context`] has the whole.
+    WithBaggage,
+}
+
+/// Returns what a start needs of the innermost active context of this thread, which becomes a parent by it.
+#[inline(always)]
+pub(crate) fn active_parent() -> Parent {
+    if has_active_context() {
+        return with_scopes(Scopes::parent).unwrap_or(Parent::None);
+    }
+    Parent::None
 }
 
 /// Takes the copies of the spans of a tracer that are active on this thread, outermost first.

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use picojaeger_core::{self as core, Flags, Key, SpanId, Value};
 
 use crate::context::baggage::Baggage;
-use crate::context::{NO_CONTEXT, SpanContext, ToContext};
-use crate::scope::{active_context, has_active_context};
+use crate::context::{NO_CONTEXT, ParentIds, SpanContext, ToContext};
+use crate::scope::{Parent, active_context, active_parent, has_active_context};
 use crate::spans::fast_path::{start_child, start_root};
 use crate::spans::sampling_priority::is_priority;
 use crate::spans::slow_path::{Start, start_slow};
@@ -244,7 +244,7 @@ pub(crate) fn start_explicit(
     Span::from(match (operation, parent) {
         (Key::Static(operation), None) => start_root(state, operation),
         (Key::Static(operation), Some(parent)) if parent.baggage.is_empty() => {
-            start_under(state, operation, &parent.core)
+            start_under(state, operation, ParentIds::from(&parent.core))
         }
         (operation, parent) => Start::plain(operation, parent.unwrap_or_default()).on(state, None),
     })
@@ -262,7 +262,7 @@ fn start_plain(
         return Span::NONE;
     };
     Span::from(if !implicit {
-        start_under(state, operation, parent)
+        start_under(state, operation, ParentIds::from(parent))
     } else if !has_active_context() {
         start_root(state, operation)
     } else {
@@ -287,14 +287,17 @@ fn start_written(
 
 /// Starts a span that has nothing but a name, and a parent without baggage.
 #[inline(always)]
-fn start_under(
+pub(crate) fn start_under(
     state: &Arc<TracerState>,
     operation: &'static str,
-    parent: &core::SpanContext,
+    parent: ParentIds,
 ) -> Option<Box<Slot>> {
-    // As words, which are passed in registers.
-    let (high, low) = (parent.trace_id().high(), parent.trace_id().low());
-    let (span, flags) = (parent.span_id(), parent.flags());
+    let ParentIds {
+        high,
+        low,
+        span,
+        flags,
+    } = parent;
     match flags & DECIDING {
         Flags::SAMPLED => start_child::<true, false>(state, operation, high, low, span),
         Flags::NONE if span.is_zero() => start_root(state, operation),
@@ -324,13 +327,21 @@ fn start_under_other(
 /// Starts a span that has nothing but a name, under the thread's active one.
 #[inline(never)]
 fn start_under_active(state: &Arc<TracerState>, operation: &'static str) -> Option<Box<Slot>> {
-    let parent = active_context().unwrap_or(SpanContext {
-        core: NO_CONTEXT,
-        baggage: Baggage::EMPTY,
-    });
-    if parent.baggage.is_empty() {
-        return start_under(state, operation, &parent.core);
+    match active_parent() {
+        Parent::Plain(parent) => start_under(state, operation, parent),
+        Parent::None => start_root(state, operation),
+        Parent::WithBaggage => start_with_baggage(state, operation),
     }
+}
+
+/// The same under an active context with baggage.
+#[cold]
+#[inline(never)]
+pub(crate) fn start_with_baggage(
+    state: &Arc<TracerState>,
+    operation: &'static str,
+) -> Option<Box<Slot>> {
+    let parent = active_context().unwrap_or_default();
     Start::plain(Key::Static(operation), parent).on(state, None)
 }
 

@@ -13,14 +13,17 @@ use super::logs::{Log, is_from_log, is_own_line, write_line};
 use super::otel;
 use super::tags::Tags;
 use crate::context::SpanContext;
-use crate::scope::{Completion, Owner, SpanNumber, active_context, enter_numbered, leave_numbered};
+use crate::scope::{
+    Completion, Owner, Parent, SpanNumber, active_context, active_parent, enter_numbered,
+    leave_numbered,
+};
 use crate::spans::deferred;
 use crate::spans::fast_path::release;
 use crate::state::TracerState;
 use crate::tasks::with_current;
 use crate::tracer::Tracer;
 use crate::tracer::span::Span;
-use crate::tracer::span_builder::start_explicit;
+use crate::tracer::span_builder::{start_explicit, start_under};
 use crate::worker::is_worker;
 
 /// A layer that makes spans of `tracing` spans of a tracer; see [the module](super).
@@ -92,8 +95,8 @@ impl JaegerLayer {
         self.owner.number(id.into_u64())
     }
 
-    /// Starts a span, or begins it if it is a root: then something is left of its start.
-    #[inline]
+    /// Starts a span that is no plain child of the active one, or begins it if it is a root: then something is left of its start.
+    #[inline(never)]
     fn begin(
         &self,
         attributes: &Attributes<'_>,
@@ -115,6 +118,34 @@ impl JaegerLayer {
         }
         let name = Key::Static(metadata.name());
         (start_explicit(state, name, parent), None)
+    }
+
+    /// Puts a span that [`begin`](Self::begin) begins into the table.
+    #[cold]
+    #[inline(never)]
+    fn new_otherwise(&self, attributes: &Attributes<'_>, id: &Id, state: &Arc<TracerState>) {
+        let (span, rest) = self.begin(attributes, state);
+        let is_deferred = rest.is_some();
+        let mut begun = Begun { span, is_deferred };
+        self.write_start(&mut begun.span, attributes);
+        if let Some(slot) = begun.span.take_slot() {
+            drop(Span::from(self.number(id).insert(slot, rest)));
+        }
+    }
+
+    /// Writes what is known at a start.
+    #[inline(always)]
+    fn write_start(&self, span: &mut Span, attributes: &Attributes<'_>) {
+        let metadata = attributes.metadata();
+        let is_forced = || metadata.fields().field(tags::SAMPLING_PRIORITY).is_some();
+        if span.is_sampled() || is_forced() {
+            if self.with_target || self.with_location {
+                self.write_origin(metadata, |key, value| {
+                    span.tag(key, value);
+                });
+            }
+            attributes.record(&mut Tags::of_start(span));
+        }
     }
 
     #[inline(never)]
@@ -206,20 +237,19 @@ impl<S: Subscriber> Layer<S> for JaegerLayer {
         let Some(state) = self.tracer.state() else {
             return;
         };
-        let (span, rest) = self.begin(attributes, state);
-        let is_deferred = rest.is_some();
-        let mut begun = Begun { span, is_deferred };
-        let span = &mut begun.span;
-        let is_forced = || metadata.fields().field(tags::SAMPLING_PRIORITY).is_some();
-        if span.is_sampled() || is_forced() {
-            self.write_origin(metadata, |key, value| {
-                span.tag(key, value);
-            });
-            attributes.record(&mut Tags::of_start(span));
+        // A child that is named by its callsite: nearly every span.
+        if attributes.is_contextual()
+            && let Parent::Plain(parent) = active_parent()
+            && !otel::has_name(metadata)
+        {
+            let mut span = Span::from(start_under(state, metadata.name(), parent));
+            self.write_start(&mut span, attributes);
+            if let Some(slot) = span.take_slot() {
+                drop(Span::from(self.number(id).insert(slot, None)));
+            }
+            return;
         }
-        if let Some(slot) = span.take_slot() {
-            drop(Span::from(self.number(id).insert(slot, rest)));
-        }
+        self.new_otherwise(attributes, id, state);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
