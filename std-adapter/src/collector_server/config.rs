@@ -38,7 +38,7 @@ fn parse(text: &str) -> Result<Given, String> {
 }
 
 fn options(text: &str) -> Result<Given, Fault> {
-    let root = yaml::parse(text)?;
+    let root = yaml::parse(text).map_err(|fault| fault.place.fault(clean(&fault.message)))?;
     let mut given = Given::default();
     let pairs = match &root.value {
         yaml::Value::Null => return Ok(given),

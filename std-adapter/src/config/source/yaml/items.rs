@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span};
 
 use super::tag::Kind;
-use super::{Fault, MAX_DEPTH, MAX_NODES, MAX_REFERENCES, MAX_SCALAR};
+use super::{Fault, MAX_DEPTH, MAX_NODES, MAX_REFERENCES, MAX_SCALAR, TOO_DEEP};
 use crate::config::source::untyped_value::Place;
 
 const NO_ANCHOR: &str = "an alias without an anchor of its name before it";
@@ -54,6 +54,7 @@ fn unreadable(error: &ScanError) -> Fault {
     let place = place(error.marker().line(), error.marker().col());
     match error.kind() {
         ErrorKind::UnknownAnchor => place.fault(NO_ANCHOR),
+        ErrorKind::RecursionLimitExceeded => place.fault(TOO_DEEP),
         _ => place.fault(error.info()),
     }
 }
@@ -61,6 +62,7 @@ fn unreadable(error: &ScanError) -> Fault {
 fn options() -> Options {
     granit_parser::options! {
         emit_comments: false,
+        block_nesting_limit: MAX_DEPTH,
         flow_nesting_limit: MAX_DEPTH,
     }
 }

@@ -26,6 +26,7 @@ const MAX_SCALAR: usize = 16 << 10;
 const MAX_NODES: usize = 20_000;
 /// The deepest nesting of lists and maps, which the reader of the tree goes down by recursion.
 const MAX_DEPTH: usize = 16;
+const TOO_DEEP: &str = "lists and maps nested more than 16 deep";
 /// The most anchors in a file, aliases in it, and merge keys after its aliases are resolved.
 const MAX_REFERENCES: usize = 100;
 /// The most nodes, and ends of lists and maps, that all aliases together stand for.

@@ -312,13 +312,15 @@ fn what_a_file_may_hold_is_limited() {
     // The list is a value too.
     let list = |n| format!("[{}]", "1,".repeat(n));
     assert_limit(MAX_NODES - 1, list, ": more than 20,000 keys and values");
-    let deep = |n| {
+    let block = |n| {
         let line = |depth| format!("{}a:\n", " ".repeat(depth));
         (0..n).map(line).collect::<String>()
     };
-    assert_limit(MAX_DEPTH, deep, ": lists and maps nested more than 16 deep");
+    assert_limit(MAX_DEPTH, block, TOO_DEEP);
     let flow = |n| format!("{}{}", "[".repeat(n), "]".repeat(n));
-    assert_limit(MAX_DEPTH, flow, "");
+    assert_limit(MAX_DEPTH, flow, TOO_DEEP);
+    let both = |n: usize| format!("- - - [{}]", flow(n - 4));
+    assert_limit(MAX_DEPTH, both, TOO_DEEP);
     assert_limit(100, |n| "- &x 1\n".repeat(n), ": more than 100 anchors");
     assert_limit(
         100,
@@ -348,7 +350,7 @@ fn what_aliases_stand_for_is_limited() {
         let levels: String = (1..n).map(level).collect();
         format!("a0: &a0 x\n{levels}")
     };
-    assert_limit(MAX_DEPTH, deep, ": lists and maps nested more than 16 deep");
+    assert_limit(MAX_DEPTH, deep, TOO_DEEP);
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use std::collections::HashSet;
 
 use super::items::{Content, Item, Scalar};
-use super::{Fault, MAX_DEPTH, MAX_REFERENCES, MAX_REPEATED};
+use super::{Fault, MAX_DEPTH, MAX_REFERENCES, MAX_REPEATED, TOO_DEEP};
 use crate::config::MAX_FILE_SIZE;
 use crate::config::source::untyped_value::{KeyText, Node, Place, Value};
+
+/// The place of a document without content.
+const START: Place = Place { line: 1, column: 1 };
 
 type Pairs = Vec<(KeyText, Node)>;
 
@@ -29,9 +32,6 @@ pub(super) fn read(items: &[Item<'_>]) -> Result<Node, Fault> {
     reader.node()
 }
 
-/// The place of a document without content.
-const START: Place = Place { line: 1, column: 1 };
-
 /// A key of a map.
 enum Key {
     Text(KeyText),
@@ -47,8 +47,9 @@ struct Reader<'i, 't> {
     alias: Option<Place>,
     /// Number of lists and maps around the next item.
     depth: usize,
-    /// Number of items read for aliases, and of bytes of their text.
+    /// Number of items read for aliases.
     repeated: usize,
+    /// Number of bytes of their text.
     repeated_text: usize,
     merge_keys: usize,
 }
@@ -118,7 +119,7 @@ impl<'i, 't> Reader<'i, 't> {
     ) -> Result<T, Fault> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(place.fault("lists and maps nested more than 16 deep"));
+            return Err(place.fault(TOO_DEEP));
         }
         let content = read(self)?;
         self.depth -= 1;
@@ -177,8 +178,10 @@ impl<'i, 't> Reader<'i, 't> {
 }
 
 fn key_text(scalar: &Scalar<'_>, place: Place) -> Result<Key, Fault> {
-    let text = scalar.key().map_err(|message| place.fault(message))?;
-    Ok(Key::Text(KeyText { text, place }))
+    match scalar.key() {
+        Ok(text) => Ok(Key::Text(KeyText { text, place })),
+        Err(message) => Err(place.fault(message)),
+    }
 }
 
 /// Collects the keys of a merge key's value: a map, or a list of maps of which the first counts.
