@@ -1,9 +1,12 @@
 //! What the kernel tells about a process and its sockets.
 
-use std::fs;
 use std::time::Duration;
 
 use crate::Result;
+
+#[path = "../../common/process.rs"]
+mod common;
+use common::{PEAK, memory, processor_time, read};
 
 /// Processor time and memory of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,15 +19,10 @@ pub(crate) struct Usage {
 }
 
 pub(crate) fn usage(process: u32) -> Result<Usage> {
-    let stat = read(&format!("/proc/{process}/stat"))?;
-    let status = read(&format!("/proc/{process}/status"))?;
-    let ticks = ticks(&stat).ok_or("the kernel tells no processor time")?;
-    let memory = |key| memory(&status, key).ok_or("the kernel tells no memory");
-    let millis = ticks * 1_000 / rustix::param::clock_ticks_per_second();
     Ok(Usage {
-        processor: Duration::from_millis(millis),
-        resident: memory("VmRSS:")?,
-        peak: memory("VmHWM:")?,
+        processor: processor_time(process)?,
+        resident: memory(process, "VmRSS:")?,
+        peak: memory(process, PEAK)?,
     })
 }
 
@@ -33,23 +31,6 @@ pub(crate) fn dropped(port: u16) -> Result<u64> {
     let table = read("/proc/net/udp")?;
     let found = drops(&table, port);
     found.ok_or_else(|| format!("/proc/net/udp has no socket of port {port}").into())
-}
-
-fn read(path: &str) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| format!("{path}: {error}").into())
-}
-
-/// Reads `utime` and `stime`; the name before them is in parentheses, and may have spaces.
-fn ticks(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let user: u64 = fields.nth(11)?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
-}
-
-fn memory(status: &str, key: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// Reads the last column of a socket's row; the second one is its address and port in hexadecimal.
@@ -67,22 +48,6 @@ mod tests {
     use std::net::UdpSocket;
 
     use super::*;
-
-    #[test]
-    fn times_stand_behind_any_name() {
-        let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 90 0 0 0 30 12 0 0 20 0 3 0 100";
-        assert_eq!(ticks(stat), Some(42));
-        assert_eq!(ticks("7"), None);
-    }
-
-    #[test]
-    fn memory_is_in_kibibytes() {
-        assert_eq!(
-            memory("Name:\tx\nVmHWM:\t    1204 kB\n", "VmHWM:"),
-            Some(1_204)
-        );
-        assert_eq!(memory("Name:\tx\n", "VmHWM:"), None);
-    }
 
     #[test]
     fn this_process_has_used_memory() {

@@ -4,6 +4,8 @@
 mod arguments;
 mod check;
 mod load;
+#[path = "../../../common/process.rs"]
+mod process;
 mod round;
 mod service;
 mod sink;

@@ -1,7 +1,6 @@
 //! The services: how each is built, started, observed and ended.
 
 use std::env;
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Result;
+use crate::{Result, process};
 
 /// A service under comparison.
 pub(crate) struct Service {
@@ -166,16 +165,12 @@ impl Running {
 
     /// Returns the processor time of all its threads so far, of the user and of the system.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let ticks = ticks(&stat).ok_or("/proc/…/stat is not as expected")?;
-        let a_second = rustix::param::clock_ticks_per_second();
-        Ok(Duration::from_secs(ticks) / u32::try_from(a_second)?)
+        process::processor_time(self.child.id())
     }
 
     /// Returns the peak of its resident memory so far, in KiB.
     pub(crate) fn peak_memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        peak(&status).ok_or_else(|| "/proc/…/status has no peak of memory".into())
+        process::memory(self.child.id(), process::PEAK)
     }
 
     /// Ends the service in order: it delivers what it holds.
@@ -204,37 +199,9 @@ impl Drop for Running {
     }
 }
 
-/// Reads `utime` and `stime`; the name before them is in parentheses, and may have spaces.
-fn ticks(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let user: u64 = fields.nth(11)?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
-}
-
-fn peak(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_stand_behind_any_name() {
-        let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 90 0 0 0 30 12 0 0 20 0 3 0 100";
-        assert_eq!(ticks(stat), Some(42));
-        assert_eq!(ticks("7"), None);
-    }
-
-    #[test]
-    fn the_peak_is_in_kibibytes() {
-        assert_eq!(peak("Name:\tx\nVmHWM:\t    1204 kB\n"), Some(1204));
-        assert_eq!(peak("Name:\tx\n"), None);
-    }
 
     #[test]
     fn an_unknown_service_is_refused() {
