@@ -3,7 +3,7 @@
 //! The program runs in this process, so that its allocations are counted, and is reached over real sockets.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,22 +28,50 @@ struct Ports {
     otlp: u16,
 }
 
-/// Starts the program in a thread that lives as long as this process.
+/// Starts the program in a thread that lives as long as this process. Its line goes to this process's own standard error,
+/// where it cannot be read: the page has a port by name, and names the others, which are free ones.
 fn start(memory: &str) -> Ports {
-    let listeners = [0; 3].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
-    let [page, thrift, otlp] = listeners.map(|it| it.local_addr().unwrap().port());
-    let arguments = format!(
-        "--memory {memory} --port-page {page} --port-thrift {thrift} --port-otlp {otlp} --port-udp-compact 0 \
-         --port-udp-binary 0 --port-sampling 0 --port-relay 0"
-    );
-    let arguments: Vec<_> = arguments.split_whitespace().map(Into::into).collect();
-    thread::spawn(move || run(arguments));
     let end = Instant::now() + LONG;
-    while std::net::TcpStream::connect(("127.0.0.1", page)).is_err() {
+    loop {
         assert!(Instant::now() < end, "the program does not start");
-        thread::sleep(Duration::from_millis(5));
+        let page = free_port();
+        let arguments = format!(
+            "--memory {memory} --port-page {page} --port-thrift 0 --port-otlp 0 --port-udp-compact 0 \
+             --port-udp-binary 0 --port-sampling 0 --port-relay 0"
+        );
+        let arguments: Vec<_> = arguments.split_whitespace().map(Into::into).collect();
+        let program = thread::spawn(move || run(arguments));
+        while TcpStream::connect(("127.0.0.1", page)).is_err() && !program.is_finished() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        // Another process may have taken the port: the program has ended then, or is about to.
+        if let Some(ports) = ports(page, memory) {
+            return ports;
+        }
     }
-    Ports { page, thrift, otlp }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The ports that a page names; none if it is not the page of a program that holds so much.
+fn ports(page: u16, memory: &str) -> Option<Ports> {
+    let status: serde_json::Value = serde_json::from_str(&get(page, "/api/status").body).ok()?;
+    let limit = status["held"]["limit"].as_u64()?;
+    let named = |name: &str| {
+        let listeners = status["listeners"].as_array()?;
+        let listener = listeners.iter().find(|it| it["name"] == name)?;
+        let address: SocketAddr = listener["address"].as_str()?.parse().ok()?;
+        Some(address.port())
+    };
+    let is_ours = format!("{}K", limit >> 10) == memory || format!("{}M", limit >> 20) == memory;
+    is_ours.then_some(Ports {
+        page,
+        thrift: named("thrift")?,
+        otlp: named("otlp")?,
+    })
 }
 
 /// A batch as the body of a request.
@@ -140,7 +168,14 @@ pub(super) fn json_takes_a_small_multiple_of_its_body() {
     let ports = start("64K");
     let most = BODY * FACTOR + (896 << 10) + (64 << 10) + BESIDE;
     let mut accepted = 0;
-    for (name, path, begin, element, end) in JSON {
+    for Flood {
+        name,
+        path,
+        begin,
+        element,
+        end,
+    } in JSON
+    {
         let mut body = String::with_capacity(BODY);
         body.push_str(begin);
         while body.len() < BODY {
@@ -148,10 +183,9 @@ pub(super) fn json_takes_a_small_multiple_of_its_body() {
         }
         body.pop();
         body.push_str(end);
-        let port = if path.starts_with("/v1") {
-            ports.otlp
-        } else {
-            ports.page
+        let port = match path {
+            OTLP => ports.otlp,
+            _ => ports.page,
         };
         let (peak, answer) = peak_of(|| post(port, path, "application/json", body.as_bytes()));
         println!(
@@ -166,60 +200,84 @@ pub(super) fn json_takes_a_small_multiple_of_its_body() {
     assert!(accepted >= 4, "{accepted} bodies were no errors");
 }
 
-/// Bodies: name, path, begin, element, end.
-const JSON: [(&str, &str, &str, &str, &str); 8] = [
-    (
-        "spans of OTLP",
-        "/v1/traces",
-        r#"{"resourceSpans":[{"scopeSpans":[{"spans":["#,
-        r#"{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001"}"#,
-        "]}]}]}",
-    ),
-    (
-        "attributes of OTLP",
-        "/v1/traces",
-        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001",
+/// A body of JSON with as many elements as fit.
+struct Flood {
+    name: &'static str,
+    path: &'static str,
+    begin: &'static str,
+    element: &'static str,
+    end: &'static str,
+}
+
+const OTLP: &str = "/v1/traces";
+const IMPORT: &str = "/api/import";
+
+const JSON: [Flood; 9] = [
+    Flood {
+        name: "spans of OTLP",
+        path: OTLP,
+        begin: r#"{"resourceSpans":[{"scopeSpans":[{"spans":["#,
+        element: r#"{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001"}"#,
+        end: "]}]}]}",
+    },
+    Flood {
+        name: "spans of OTLP that are rejected",
+        path: OTLP,
+        begin: r#"{"resourceSpans":[{"scopeSpans":[{"spans":["#,
+        element: "{}",
+        end: "]}]}]}",
+    },
+    Flood {
+        name: "attributes of OTLP",
+        path: OTLP,
+        begin: r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001",
             "spanId":"0000000000000001","attributes":["#,
-        r#"{"key":"k"}"#,
-        "]}]}]}]}",
-    ),
-    (
-        "events of OTLP",
-        "/v1/traces",
-        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001",
+        element: r#"{"key":"k"}"#,
+        end: "]}]}]}]}",
+    },
+    Flood {
+        name: "events of OTLP",
+        path: OTLP,
+        begin: r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001",
             "spanId":"0000000000000001","events":["#,
-        r#"{"name":"e"}"#,
-        "]}]}]}]}",
-    ),
-    (
-        "resources of OTLP",
-        "/v1/traces",
-        r#"{"resourceSpans":["#,
-        r#"{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001"}]}]}"#,
-        "]}",
-    ),
-    (
-        "values of a list",
-        "/v1/traces",
-        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001",
+        element: r#"{"name":"e"}"#,
+        end: "]}]}]}]}",
+    },
+    Flood {
+        name: "resources of OTLP",
+        path: OTLP,
+        begin: r#"{"resourceSpans":["#,
+        element: r#"{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001"}]}]}"#,
+        end: "]}",
+    },
+    Flood {
+        name: "values of a list",
+        path: OTLP,
+        begin: r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001",
             "spanId":"0000000000000001","attributes":[{"key":"k","value":{"arrayValue":{"values":["#,
-        "{}",
-        "]}}}]}]}]}]}",
-    ),
-    (
-        "spans of Jaeger",
-        "/api/import",
-        r#"{"data":[{"traceID":"1","processes":{"p1":{"serviceName":"a"}},"spans":["#,
-        r#"{"traceID":"1","spanID":"1","processID":"p1"}"#,
-        "]}]}",
-    ),
-    (
-        "tags of Jaeger",
-        "/api/import",
-        r#"{"data":[{"traceID":"1","processes":{"p1":{"serviceName":"a"}},"spans":[{"traceID":"1","spanID":"1",
+        element: "{}",
+        end: "]}}}]}]}]}]}",
+    },
+    Flood {
+        name: "spans of Jaeger",
+        path: IMPORT,
+        begin: r#"{"data":[{"traceID":"1","processes":{"p1":{"serviceName":"a"}},"spans":["#,
+        element: r#"{"traceID":"1","spanID":"1","processID":"p1"}"#,
+        end: "]}]}",
+    },
+    Flood {
+        name: "tags of Jaeger",
+        path: IMPORT,
+        begin: r#"{"data":[{"traceID":"1","processes":{"p1":{"serviceName":"a"}},"spans":[{"traceID":"1","spanID":"1",
             "operationName":"o","references":[],"startTime":1,"duration":1,"logs":[],"processID":"p1","tags":["#,
-        r#"{"key":"","value":0}"#,
-        "]}]}]}",
-    ),
-    ("nothing", "/api/import", r#"{"data":["#, "{}", "]}"),
+        element: r#"{"key":"","value":0}"#,
+        end: "]}]}]}",
+    },
+    Flood {
+        name: "nothing",
+        path: IMPORT,
+        begin: r#"{"data":["#,
+        element: "{}",
+        end: "]}",
+    },
 ];
