@@ -1,6 +1,10 @@
 //! Signals on tokio.
 
+#[cfg(any(unix, windows))]
+use std::future::poll_fn;
 use std::io;
+#[cfg(any(unix, windows))]
+use std::task::Poll;
 
 use log::Level;
 
@@ -38,25 +42,30 @@ pub async fn shutdown_signal() {
     crate::sys::signals::restore_default_actions();
 }
 
+/// Waits until one of the listeners has its signal; one that is `None` never has. Each is polled, so that each wakes the
+/// task. Their types differ, and have no trait in common.
+#[cfg(any(unix, windows))]
+macro_rules! first_of {
+    ($($listener:ident),+) => {
+        poll_fn(|context| {
+            let is_ready = [$(
+                $listener.as_mut().is_some_and(|it| it.poll_recv(context).is_ready()),
+            )+];
+            match is_ready.contains(&true) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+    };
+}
+
 #[cfg(unix)]
 async fn wait() {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut interrupt = listening("SIGINT", signal(SignalKind::interrupt()));
     let mut terminate = listening("SIGTERM", signal(SignalKind::terminate()));
-    std::future::poll_fn(|context| {
-        let mut is_ready = |signal: &mut Option<tokio::signal::unix::Signal>| {
-            signal
-                .as_mut()
-                .is_some_and(|signal| signal.poll_recv(context).is_ready())
-        };
-        // Both are polled, so that both wake this task.
-        match is_ready(&mut interrupt) | is_ready(&mut terminate) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
+    first_of!(interrupt, terminate).await;
 }
 
 #[cfg(windows)]
@@ -67,26 +76,7 @@ async fn wait() {
     let mut pause = listening("Ctrl-Break", ctrl_break());
     let mut close = listening("the end of the console", ctrl_close());
     let mut shutdown = listening("the end of the system", ctrl_shutdown());
-    std::future::poll_fn(|context| {
-        let mut is_ready = false;
-        is_ready |= key
-            .as_mut()
-            .is_some_and(|it| it.poll_recv(context).is_ready());
-        is_ready |= pause
-            .as_mut()
-            .is_some_and(|it| it.poll_recv(context).is_ready());
-        is_ready |= close
-            .as_mut()
-            .is_some_and(|it| it.poll_recv(context).is_ready());
-        is_ready |= shutdown
-            .as_mut()
-            .is_some_and(|it| it.poll_recv(context).is_ready());
-        match is_ready {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
+    first_of!(key, pause, close, shutdown).await;
 }
 
 #[cfg(not(any(unix, windows)))]
