@@ -16,6 +16,10 @@ use picojaeger_std::{
     in_current_span,
 };
 
+#[path = "common/spans.rs"]
+mod spans;
+use spans::{finished_but, named, tree};
+
 const SOON: Duration = Duration::from_secs(20);
 
 /// A tracer without a worker, and the spans that it sends.
@@ -31,33 +35,6 @@ fn tracer() -> (Tracer, InMemoryReporter) {
 
 fn finished(tracer: &Tracer, spans: &InMemoryReporter) -> Vec<Finished> {
     finished_but(tracer, spans, 0)
-}
-
-/// The finished spans, where so many are open.
-fn finished_but(tracer: &Tracer, spans: &InMemoryReporter, open: u64) -> Vec<Finished> {
-    tracer.flush(SOON).unwrap();
-    assert!(tracer.stats().adds_up(), "{}", tracer.stats());
-    assert_eq!(tracer.stats().open, open, "every other span has ended");
-    spans.spans()
-}
-
-/// `name of the parent > name` of each span, sorted.
-fn tree(spans: &[Finished]) -> Vec<String> {
-    let line = |span: &Finished| {
-        let parent = spans.iter().find(|it| it.span_id == span.parent_span_id);
-        let parent = parent.map_or("-", |parent| parent.operation_name.as_str());
-        format!("{parent} > {}", span.operation_name)
-    };
-    let mut lines: Vec<_> = spans.iter().map(line).collect();
-    lines.sort();
-    lines
-}
-
-fn named<'s>(spans: &'s [Finished], name: &str) -> &'s Finished {
-    let mut found = spans.iter().filter(|span| span.operation_name == name);
-    let span = found.next().unwrap_or_else(|| panic!("no span {name}"));
-    assert!(found.next().is_none(), "two spans {name}");
-    span
 }
 
 fn is_set(span: &Finished, key: &str) -> bool {

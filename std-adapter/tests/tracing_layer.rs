@@ -21,7 +21,9 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-const SOON: Duration = Duration::from_secs(20);
+#[path = "../../tests/common/spans.rs"]
+mod spans;
+use spans::{finished_but, named, tree};
 
 /// A tracer without a worker, and the spans that it sends.
 fn tracer() -> (Tracer, InMemoryReporter) {
@@ -45,30 +47,9 @@ fn spans_of(work: impl FnOnce(&Tracer)) -> Vec<Finished> {
 }
 
 fn finished(tracer: &Tracer, spans: &InMemoryReporter) -> Vec<Finished> {
-    tracer.flush(SOON).unwrap();
-    assert!(tracer.stats().adds_up(), "{}", tracer.stats());
-    assert_eq!(tracer.stats().open, 0, "every span has ended");
+    let finished = finished_but(tracer, spans, 0);
     assert_eq!(current_ids(), None, "nothing is active");
-    spans.spans()
-}
-
-/// `name of the parent > name` of each span, sorted.
-fn tree(spans: &[Finished]) -> Vec<String> {
-    let line = |span: &Finished| {
-        let parent = spans.iter().find(|it| it.span_id == span.parent_span_id);
-        let parent = parent.map_or("-", |parent| parent.operation_name.as_str());
-        format!("{parent} > {}", span.operation_name)
-    };
-    let mut lines: Vec<_> = spans.iter().map(line).collect();
-    lines.sort();
-    lines
-}
-
-fn named<'s>(spans: &'s [Finished], name: &str) -> &'s Finished {
-    let mut found = spans.iter().filter(|span| span.operation_name == name);
-    let span = found.next().unwrap_or_else(|| panic!("no span {name}"));
-    assert!(found.next().is_none(), "two spans {name}");
-    span
+    finished
 }
 
 /// `key=value` of each tag but the sampler's.
