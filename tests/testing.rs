@@ -191,6 +191,36 @@ fn what_cannot_be_read_is_an_error() {
     }
 }
 
+#[test]
+fn quoted_text_is_the_text_within_the_quotation_marks() {
+    let long = "x".repeat(300);
+    let tracer = TestTracer::new();
+    let mut span = tracer.start("order");
+    span.tag("bare", "gold").tag("quoted", "\"gold\"");
+    span.tag("spaces", "a \"b\" \\").tag("long", long.as_str());
+    span.tag("number", 3);
+    drop(span);
+    let tree = tracer.tree();
+    let holds = |tags: &str| {
+        tree.difference(&format!("order | {tags}"))
+            .unwrap()
+            .is_none()
+    };
+    assert!(holds("bare=gold") && holds(r#"bare="gold""#));
+    assert!(holds(r#"quoted="\"gold\"""#));
+    assert!(!holds(r#"quoted="gold""#), "its marks are missing");
+    assert!(holds(r#"spaces="a \"b\" \\""#));
+    assert!(holds(&format!("long={long}")) && holds(&format!("long=\"{long}\" bare")));
+    assert!(!holds(&format!("long=\"{long}x\"")));
+    assert!(
+        holds("number=3") && !holds(r#"number="3""#),
+        "it is no text"
+    );
+    // The text of a tree is what is expected of it, cut text included.
+    assert!(tree.to_string().contains("... (300 bytes)"));
+    assert_eq!(tree.difference(&tree.to_string()).unwrap(), None);
+}
+
 /// An expected line that fits many spans leaves those to the lines that fit few.
 #[test]
 fn siblings_are_paired_whatever_their_order() {

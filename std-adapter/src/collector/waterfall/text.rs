@@ -55,18 +55,28 @@ impl Display for Tags<'_> {
 }
 
 fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_char('"')?;
     let cut = text.char_indices().nth(MAX_VALUE).map(|(at, _)| at);
-    for c in text.chars().take(MAX_VALUE) {
-        match c {
-            '"' | '\\' => write!(f, "\\{c}")?,
-            _ => write_char(f, c)?,
-        }
-    }
-    f.write_char('"')?;
+    let begin = cut.and_then(|at| text.get(..at));
+    write!(f, "{}", Quoted(begin.unwrap_or(text)))?;
     match cut {
         Some(_) => write!(f, "... ({} bytes)", text.len()),
         None => Ok(()),
+    }
+}
+
+/// Text in quotation marks, escaped.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                _ => write_char(f, c)?,
+            }
+        }
+        f.write_char('"')
     }
 }
 

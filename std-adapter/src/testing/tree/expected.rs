@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use super::Node;
-use super::text::tag_text;
-use crate::model::TagValue;
+use super::text::{quoted, tag_text};
+use crate::model::{Tag, TagValue};
 
 /// An expected tree that cannot be read: which line, and why.
 ///
@@ -55,13 +55,24 @@ impl ExpectedTag {
             ExpectedTag::None(key) => node.tags.iter().all(|tag| tag.key != *key),
             ExpectedTag::Is(key, value) => {
                 let found = node.tags.iter().rfind(|tag| tag.key == *key);
-                found.is_some_and(|tag| {
-                    let is_bare = matches!(&tag.value, TagValue::String(text) if text == value);
-                    is_bare || tag_text(tag) == format!("{key}={value}")
-                })
+                found.is_some_and(|tag| is_text(&tag.value, value) || has_form(tag, key, value))
             }
         }
     }
+}
+
+/// Whether a value is this text, which may be quoted: bare text may not begin with a quotation mark.
+fn is_text(value: &TagValue, expected: &str) -> bool {
+    match value {
+        TagValue::String(text) if expected.starts_with('"') => quoted(text) == expected,
+        TagValue::String(text) => text == expected,
+        _ => false,
+    }
+}
+
+/// Whether a tag is printed so.
+fn has_form(tag: &Tag, key: &str, value: &str) -> bool {
+    tag_text(tag) == format!("{key}={value}")
 }
 
 /// Reads the lines; empty ones mean nothing.
@@ -149,7 +160,10 @@ fn parse_tag(text: &str) -> Result<(ExpectedTag, &str), &'static str> {
         return Err("a tag without a key");
     }
     let end = match value.strip_prefix('"') {
-        Some(quoted) => 1 + end_of_text(quoted).ok_or("a quotation without its end")?,
+        Some(quoted) => {
+            let end = 1 + end_of_text(quoted).ok_or("a quotation without its end")?;
+            end + end_of_cut(value.get(end..).unwrap_or_default())
+        }
         None => value.find(' ').unwrap_or(value.len()),
     };
     let (value, rest) = value.split_at(end);
@@ -166,6 +180,13 @@ fn end_of_text(quoted: &str) -> Option<usize> {
         ends
     });
     end.map(|(at, _)| at + 1)
+}
+
+/// Returns the length of what is printed behind text that was cut: `... (300 bytes)`.
+fn end_of_cut(rest: &str) -> usize {
+    let is_cut = rest.starts_with("... (");
+    let end = rest.find(')').filter(|_| is_cut);
+    end.map_or(0, |at| at + 1)
 }
 
 impl fmt::Display for ExpectedTreeError {

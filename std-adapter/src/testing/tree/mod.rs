@@ -66,7 +66,8 @@ impl TraceTree {
     ///
     /// The expected text has a line for each span: its name, and behind ` | ` tags, with a space between. Its children
     /// follow with more spaces before them, in any order. A tag `key=value` must be there with this value, `key` with any,
-    /// `!key` must not; others may. Text may be quoted, and has to be where it has spaces.
+    /// `!key` must not; others may. Text may be quoted, and has to be where it has spaces or begins with a quotation mark;
+    /// it has `\"`, `\\` and control characters escaped then, as the text of a tree has.
     ///
     /// # Errors
     /// The expected text is not of this form.

@@ -3,12 +3,17 @@
 use std::fmt::Write as _;
 
 use super::Node;
-use crate::collector::waterfall::text::{Escaped, Tags};
+use crate::collector::waterfall::text::{Escaped, Quoted, Tags};
 use crate::model::Tag;
 
 /// Returns a tag as the collector's waterfall has it.
 pub(super) fn tag_text(tag: &Tag) -> String {
     Tags(std::slice::from_ref(tag)).to_string()
+}
+
+/// Returns text in quotation marks, escaped as in a tag but whole, however long it is.
+pub(super) fn quoted(text: &str) -> String {
+    Quoted(text).to_string()
 }
 
 /// Returns the line of a span.
