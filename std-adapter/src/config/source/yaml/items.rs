@@ -39,14 +39,14 @@ pub(super) struct Scalar<'t> {
 
 /// Reads the events of one document.
 pub(super) fn read(text: &str) -> Result<Vec<Item<'_>>, Fault> {
-    let mut list = List::default();
+    let mut items = Items::default();
     for next in Parser::new_from_str_with_options(text, options()) {
         match next {
-            Ok((event, span)) => list.push(event, start(&span))?,
+            Ok((event, span)) => items.push(event, start(&span))?,
             Err(error) => return Err(unreadable(&error)),
         }
     }
-    Ok(list.items)
+    Ok(items.list)
 }
 
 /// An error of the parser.
@@ -80,8 +80,8 @@ fn place(line: usize, column: usize) -> Place {
 }
 
 #[derive(Default)]
-struct List<'t> {
-    items: Vec<Item<'t>>,
+struct Items<'t> {
+    list: Vec<Item<'t>>,
     /// Index of the node with each anchor.
     anchors: HashMap<usize, usize>,
     /// Indexes of the lists and maps that have not ended.
@@ -91,7 +91,7 @@ struct List<'t> {
     aliases: usize,
 }
 
-impl<'t> List<'t> {
+impl<'t> Items<'t> {
     fn push(&mut self, event: Event<'t>, place: Place) -> Result<(), Fault> {
         let event = match event {
             Event::DocumentStart(..) => return self.begin_document(place),
@@ -109,13 +109,13 @@ impl<'t> List<'t> {
             Event::SequenceStart(_, anchor, tag) => {
                 self.count_node(anchor, place)?;
                 Kind::check(tag.as_deref(), Kind::List, place)?;
-                self.open.push(self.items.len());
+                self.open.push(self.list.len());
                 Content::List
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.count_node(anchor, place)?;
                 Kind::check(tag.as_deref(), Kind::Map, place)?;
-                self.open.push(self.items.len());
+                self.open.push(self.list.len());
                 Content::Map
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -125,7 +125,7 @@ impl<'t> List<'t> {
             Event::Alias(anchor) => Content::Alias(self.target(anchor, place)?),
             _ => return Ok(()),
         };
-        self.items.push(Item { event, place });
+        self.list.push(Item { event, place });
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl<'t> List<'t> {
         }
         // 0 is no anchor.
         if anchor != 0 {
-            self.anchors.insert(anchor, self.items.len());
+            self.anchors.insert(anchor, self.list.len());
             if self.anchors.len() > MAX_REFERENCES {
                 return Err(place.fault("more than 100 anchors"));
             }

@@ -26,14 +26,13 @@ impl Scalar<'_> {
 
     /// The text of a key, or why it is none.
     pub(super) fn key(&self) -> Result<String, &'static str> {
+        let is_null = self.is_plain && is_null(&self.text);
         match self.kind {
-            Kind::Text | Kind::NonSpecific => {}
-            Kind::Binary => return binary::decode(&self.text),
-            Kind::None | Kind::Foreign | Kind::Merge if !(self.is_plain && is_null(&self.text)) => {
-            }
-            _ => return Err("a key that is not text; use quotes around it"),
+            Kind::Binary => binary::decode(&self.text),
+            Kind::Text | Kind::NonSpecific => Ok(self.text.to_string()),
+            Kind::None | Kind::Foreign | Kind::Merge if !is_null => Ok(self.text.to_string()),
+            _ => Err("a key that is not text; use quotes around it"),
         }
-        Ok(self.text.clone().into_owned())
     }
 
     /// Whether the key takes in the keys of another map.
