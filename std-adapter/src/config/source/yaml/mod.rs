@@ -8,7 +8,6 @@
 //! twice, for the reader to report. Aliases and merge keys work, within bounds that keep a hostile
 //! file from costing more than a few MiB.
 
-mod binary;
 mod items;
 mod scalar;
 mod tag;

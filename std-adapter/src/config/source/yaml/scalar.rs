@@ -1,6 +1,5 @@
 //! The values of scalars.
 
-use super::binary;
 use super::items::Scalar;
 use super::tag::Kind;
 use crate::config::source::typed_value::is_boolean;
@@ -17,7 +16,6 @@ impl Scalar<'_> {
             Kind::Integer => integer(&word.replace('_', ""))
                 .ok_or("not a whole number, as its tag `!!int` demands"),
             Kind::Float => float(word).ok_or("not a number, as its tag `!!float` demands"),
-            Kind::Binary => binary::decode(&self.text).map(Value::Text),
             Kind::Text | Kind::NonSpecific => Ok(text(&self.text)),
             _ if self.is_plain => Ok(plain(&self.text)),
             _ => Ok(text(&self.text)),
@@ -28,7 +26,6 @@ impl Scalar<'_> {
     pub(super) fn key(&self) -> Result<String, &'static str> {
         let is_null = self.is_plain && is_null(&self.text);
         match self.kind {
-            Kind::Binary => binary::decode(&self.text),
             Kind::Text | Kind::NonSpecific => Ok(self.text.to_string()),
             Kind::None | Kind::Foreign | Kind::Merge if !is_null => Ok(self.text.to_string()),
             _ => Err("a key that is not text; use quotes around it"),

@@ -22,9 +22,9 @@ pub(super) enum Kind {
     Integer,
     Float,
     Text,
-    Binary,
     Merge,
-    Timestamp,
+    /// A type that no setting has.
+    Unused,
     List,
     Map,
 }
@@ -33,7 +33,7 @@ impl Kind {
     /// The kind of a scalar.
     pub(super) fn of_scalar(tag: Option<&Tag>, place: Place) -> Result<Kind, Fault> {
         match (Kind::of(tag), tag) {
-            (Kind::List | Kind::Map | Kind::Timestamp, Some(tag)) => Err(misplaced(tag, place)),
+            (Kind::List | Kind::Map | Kind::Unused, Some(tag)) => Err(misplaced(tag, place)),
             (kind, _) => Ok(kind),
         }
     }
@@ -60,9 +60,8 @@ impl Kind {
             Some("int") => Kind::Integer,
             Some("float") => Kind::Float,
             Some("str") => Kind::Text,
-            Some("binary") => Kind::Binary,
             Some("merge") => Kind::Merge,
-            Some("timestamp") => Kind::Timestamp,
+            Some("binary" | "timestamp") => Kind::Unused,
             Some("seq") => Kind::List,
             Some("map") => Kind::Map,
             _ => Kind::Foreign,

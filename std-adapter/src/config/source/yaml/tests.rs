@@ -146,9 +146,6 @@ fn tags_give_types() {
         ("!!float 5", Value::Float(5.0)),
         ("!!bool 'off'", Value::Bool(false)),
         ("!!null x", Value::Null),
-        ("!!binary aGVsbG8=", text("hello")),
-        ("!!binary \"aGVs\n  bA==\"", text("hell")),
-        ("!!binary ''", text("")),
         ("!of-another-program 5", Value::Integer(5)),
         ("!of-another-program", Value::Null),
         ("!!set yes", Value::Bool(true)),
@@ -168,14 +165,13 @@ fn tags_give_types() {
         ("!!int x", "10: not a whole number"),
         ("!!float x", "12: not a number"),
         ("!!bool y", "11: not a boolean"),
-        ("!!binary aGVsbG9=", "13: not Base64"),
-        ("!!binary aGVsbG8", "13: not Base64"),
-        ("!!binary 'a==='", "13: not Base64"),
-        ("!!binary 'a#=='", "13: not Base64"),
-        ("!!binary /w==", "13: not UTF-8"),
         (
             "!!timestamp 2001-01-01",
             "16: the tag !!timestamp has no meaning here",
+        ),
+        (
+            "!!binary aGVsbG8=",
+            "13: the tag !!binary has no meaning here",
         ),
         ("!!map 5", "10: the tag !!map has no meaning here"),
         ("!!map []", "10: the tag !!map has no meaning here"),
@@ -191,11 +187,10 @@ fn tags_give_types() {
 
 #[test]
 fn keys_are_text() {
-    let yaml =
-        "1: a\n0x1: b\nyes: c\n'null': d\n'': e\n!!str ~: f\n!x 2: g\n'<<': h\n!!binary YQ==: i";
+    let yaml = "1: a\n0x1: b\nyes: c\n'null': d\n'': e\n!!str ~: f\n!x 2: g\n'<<': h";
     let pairs = pairs(tree(yaml));
     let names: Vec<_> = pairs.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["1", "0x1", "yes", "null", "", "~", "2", "<<", "a"]);
+    assert_eq!(names, ["1", "0x1", "yes", "null", "", "~", "2", "<<"]);
     for (yaml, message) in [
         ("a: 1\n~: 2", "2:1: a key that is not text"),
         (": 1", "1:1: a key that is not text"),
