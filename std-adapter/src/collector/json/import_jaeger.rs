@@ -7,7 +7,8 @@ use serde::de::{self, Deserialize, Deserializer};
 
 use crate::collector::DecodeError;
 use crate::collector::memory_budget::Budget;
-use crate::collector::otlp::lenient::{self, Element, Scalar};
+use crate::collector::otlp::lenient::{self, Scalar};
+use crate::collector::otlp::lists::Element;
 use crate::collector::otlp::message::{List, Text};
 use crate::model::{Batch, Log, Process, RefKind, Span, SpanRef, Tag, TagValue};
 

@@ -14,6 +14,8 @@ mod from_protobuf;
 mod id;
 #[cfg(feature = "collector")]
 pub(in crate::collector) mod lenient;
+#[cfg(feature = "collector")]
+pub(in crate::collector) mod lists;
 pub(in crate::collector) mod message;
 mod protobuf;
 mod rejected;
