@@ -40,7 +40,11 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 fn otlp_body(trace: u8) -> Vec<u8> {
     let mut trace_id = [0; 16];
     trace_id[15] = trace;
-    let span = [field(1, &trace_id), field(2, &[1; 8]), field(5, b"GET /")].concat();
+    otlp_body_of(&trace_id)
+}
+
+fn otlp_body_of(trace_id: &[u8]) -> Vec<u8> {
+    let span = [field(1, trace_id), field(2, &[1; 8]), field(5, b"GET /")].concat();
     let service = [field(1, b"service.name"), field(2, &field(1, b"shop"))].concat();
     let resource = field(1, &field(1, &service));
     let spans = field(2, &field(2, &span));
@@ -159,18 +163,18 @@ fn otlp_over_http_is_answered_in_its_own_form() {
 fn spans_with_wrong_ids_are_rejected_and_the_others_are_stored() {
     let program = Program::start(&[]);
     let port = program.port("OTLP");
-    let partial = [otlp_body(7), otlp_body(0), otlp_body(0)].concat();
+    let partial = [otlp_body(7), otlp_body_of(&[1; 7]), otlp_body_of(&[])].concat();
     let answer = post(port, "/v1/traces", "application/x-protobuf", &partial);
     assert_eq!(answer.status, 200, "{answer:?}");
     let message =
-        "2 spans of 3 rejected, the first: a trace id of zeros: send one that is not zero";
+        "2 spans of 3 rejected, the first: a trace id of 7 bytes: trace ids have 16, span ids 8";
     let inner = [&[8, 2][..], &field(2, message.as_bytes())].concat();
     assert_eq!(answer.body.as_bytes(), field(1, &inner));
     let status = json(&program.wait_for_spans(1));
     assert_eq!(status["rejected"], 2);
     assert_eq!(
         status["rejection"],
-        "a trace id of zeros: send one that is not zero"
+        "a trace id of 7 bytes: trace ids have 16, span ids 8"
     );
 
     let end = OTLP_JSON.rfind("]}]}]}").unwrap();
@@ -206,7 +210,7 @@ fn spans_with_wrong_ids_are_rejected_and_the_others_are_stored() {
     assert_eq!(json(&program.wait_for_spans(2))["rejected"], 5);
 }
 
-/// Passes the first request of a client on with the id of its last span spoiled.
+/// Passes the first request of a client on with the id of its last span spoiled: a text of the field for trace states.
 fn spoil(listener: TcpListener, to: u16) {
     std::thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
@@ -214,7 +218,8 @@ fn spoil(listener: TcpListener, to: u16) {
         // The fields of a span begin with its trace's id and its own.
         let is_span = |it: &[u8]| it[..2] == [0x0a, 16] && it[18..20] == [0x12, 8];
         let last = request.windows(28).rposition(is_span).unwrap();
-        request[last + 20..last + 28].fill(0);
+        request[last + 18] = 0x1a;
+        request[last + 20..last + 28].fill(b'a');
         let mut collector = connect(to);
         collector.write_all(&request).unwrap();
         // Until either closes.
@@ -256,7 +261,7 @@ fn a_tracer_counts_the_spans_that_the_collector_rejects() {
     }
     let error = tracer.flush(LONG).unwrap_err().to_string();
     assert!(
-        error.contains("1 span of 3 rejected: a span id of zeros"),
+        error.contains("1 span of 3 rejected: Span without its field `spanId`"),
         "{error}"
     );
     let stats = tracer.stats();

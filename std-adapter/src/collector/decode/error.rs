@@ -44,8 +44,6 @@ pub enum DecodeError {
     InvalidId(&'static str, usize),
     /// An id in JSON that is no hex digits, or not as many as it has to be; the field.
     InvalidHexId(&'static str),
-    /// An id of zeros, which names no trace and no span: field.
-    ZeroId(&'static str),
     /// JSON that is neither Jaeger's nor OTLP's form of traces.
     NoTraces,
     /// Any other violation of the Thrift protocol, in the words of the `thrift` crate.
@@ -86,7 +84,6 @@ impl fmt::Display for DecodeError {
                 f,
                 "{of} that is not hex digits: trace ids have 32 of them, span ids 16"
             ),
-            Self::ZeroId(of) => write!(f, "{of} of zeros: send one that is not zero"),
             Self::NoTraces => f.write_str(
                 "neither traces in Jaeger's JSON (`data`) nor in OTLP's (`resourceSpans`)",
             ),

@@ -45,15 +45,14 @@ impl<T: Copy + Default + PartialEq> Id<T> {
     fn fault_of_own(self, of: &'static str, field: &'static str) -> Option<DecodeError> {
         match self {
             Id::Absent => Some(DecodeError::MissingField("Span", field)),
-            Id::Known(id) if id == T::default() => Some(DecodeError::ZeroId(of)),
             other => other.fault(of),
         }
     }
 }
 
 impl Span<'_> {
-    /// Returns why the span has to be rejected, without the others of its request. The specification has ids of zeros and of
-    /// other lengths as invalid; a parent of zeros is none.
+    /// Returns why the span has to be rejected, without the others of its request. Ids of zeros are kept, as in Thrift, though
+    /// the specification has them as invalid: a file that was exported is read again. A parent of zeros is none.
     pub(super) fn fault(&self) -> Option<DecodeError> {
         let mut links = self.links.0.iter();
         let own = self.trace_id.fault_of_own(TRACE, "traceId");

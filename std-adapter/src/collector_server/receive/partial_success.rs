@@ -50,7 +50,7 @@ mod tests {
     use crate::collector::otlp::Rejected;
 
     fn taken(rejected: u64) -> Taken {
-        let reason = (rejected > 0).then_some(DecodeError::ZeroId("a trace id"));
+        let reason = (rejected > 0).then_some(DecodeError::InvalidId("a trace id", 7));
         let spans = rejected;
         Taken {
             stored: 5,
@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn rejected_spans_are_counted_with_the_reason_of_the_first() {
-        let one = "1 span of 6 rejected: a trace id of zeros: send one that is not zero";
-        let expected = [&[0x0a, 4 + 68, 0x08, 1, 0x12, 68][..], one.as_bytes()].concat();
+        let one = "1 span of 6 rejected: a trace id of 7 bytes: trace ids have 16, span ids 8";
+        let expected = [&[0x0a, 4 + 74, 0x08, 1, 0x12, 74][..], one.as_bytes()].concat();
         assert_eq!(protobuf(&taken(1)), expected);
         let many = protobuf(&taken(300));
         assert_eq!(many[..6], [0x0a, many.len() as u8 - 2, 0x08, 0xac, 2, 0x12]);
